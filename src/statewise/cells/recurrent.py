@@ -1,0 +1,104 @@
+"""What a recurrence is: it maps `(x, state)` to `(y, state)`, and reads a sequence exactly as repeated steps would."""
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar, final
+
+import torch
+from torch import Tensor, nn
+
+from statewise.errors import UsageError
+from statewise.kernels import Sequence, choose
+from statewise.state import count_rows, leaves, rebuild, where_rows
+
+State = TypeVar("State")
+
+STEP_AXES, SCAN_AXES = 2, 3
+
+
+class Recurrent(nn.Module, ABC, Generic[State]):
+    """A recurrence as a value: its state is given and returned, never kept.
+
+    `features` is the width of an input and `units` the width of an output.
+    """
+
+    features: int
+    units: int
+
+    @abstractmethod
+    def initial(self, rows: int) -> State:
+        """Return the state before anything has been seen, for `rows` rows."""
+
+    @abstractmethod
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read one input. Shapes: `x` `[B, D]`; returns `y` `[B, H]` and the next state."""
+
+    @abstractmethod
+    def scan(
+        self, xs: Tensor, state: State, *, reset: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read a sequence, exactly as repeated steps would.
+
+        Shapes: `xs` `[T, B, D]`; `reset`, `mask` `[T, B]` of bool; returns `ys` `[T, B, H]` and the last state.
+        Where `reset` is true the row begins anew before that input; where `mask` is false the row sleeps: its
+        state stays and its output is zero, and a reset there is not heeded.
+        """
+
+    def forward(
+        self, xs: Tensor, state: State, reset: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read a sequence: `scan` under the name by which PyTorch calls a module."""
+        return self.scan(xs, state, reset=reset, mask=mask)
+
+    def check(self, xs: Tensor, state: State) -> None:
+        """Raise `UsageError`, saying what is wrong, where a sequence and a state do not fit this recurrence."""
+        name = type(self).__name__
+        if xs.dim() != SCAN_AXES or xs.shape[-1] != self.features:
+            raise UsageError(f"{name} reads sequences [T, B, {self.features}] but was given {list(xs.shape)}")
+        given = count_rows(state)
+        if given not in (0, xs.shape[1]):
+            hint = " (time comes first: [T, B, D], not [B, T, D])" if given == xs.shape[0] else ""
+            raise UsageError(f"{name} was given {xs.shape[1]} rows to read but a state of {given}{hint}")
+
+
+class Cell(Recurrent[State], ABC):
+    """One step of a recurrence, from which reading a whole sequence follows.
+
+    An author writes `initial` and `step`. Where a kernel computes the same recurrence faster, `recurrence` names it
+    and `weights` gives it what it needs; the loop over `step` stays the specification.
+    """
+
+    recurrence: str | None = None
+    "The name under which `statewise.kernels` knows this recurrence, or None."
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return the weights in the order in which the kernel takes them."""
+        return ()
+
+    @final
+    def scan(
+        self, xs: Tensor, state: State, *, reset: Tensor | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read a sequence `[T, B, D]`: by the fastest kernel that takes these tensors, else step by step."""
+        self.check(xs, state)
+        fresh = self.initial(xs.shape[1])
+        if self.recurrence is not None:
+            given = Sequence(xs, leaves(state), leaves(fresh), self.weights(), reset, mask)
+            op = choose(self.recurrence, given)
+            if op is not None:
+                ys, last = op.run(given)
+                return ys, rebuild(state, last)
+        return self._loop(xs, state, fresh, reset, mask)
+
+    def _loop(
+        self, xs: Tensor, state: State, fresh: State, reset: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, State]:
+        ys = []
+        for t, x in enumerate(xs):
+            begun = state if reset is None else where_rows(reset[t], fresh, state)
+            y, new = self.step(x, begun)
+            if mask is not None:
+                new = where_rows(mask[t], new, state)
+                y = y * mask[t].unsqueeze(-1)
+            state = new
+            ys.append(y)
+        return (torch.stack(ys) if ys else xs.new_zeros(0, xs.shape[1], self.units)), state

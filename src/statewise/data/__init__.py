@@ -1,0 +1,1 @@
+"""Raw things become windows: packages, corpora, codecs and streams."""

@@ -1,0 +1,6 @@
+"""Fast loops over time on bare tensors: one operation per recurrence, chosen by what the tensors are."""
+
+from statewise.kernels.choice import choose, kernels_of, using
+from statewise.kernels.op import Op, Sequence
+
+__all__ = ["Op", "Sequence", "choose", "kernels_of", "using"]

@@ -1,0 +1,69 @@
+"""Names for things: how a task, cell, head or corpus is found without importing the rest.
+
+What is installed announces itself through entry points, so a stranger's cell stands beside ours.
+"""
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Literal
+
+from statewise.errors import UsageError
+
+Kind = Literal["tasks", "cells", "heads", "corpora"]
+
+SINGULAR = {"tasks": "task", "cells": "cell", "heads": "head", "corpora": "corpus"}
+_registered: dict[tuple[Kind, str], object] = {}
+
+
+@cache
+def _announced(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"statewise.{kind}")}
+
+
+def names(kind: Kind) -> list[str]:
+    """Return every known name of a kind, in order, without importing anything.
+
+    >>> names("cells")[:3]
+    ['elman', 'gru', 'lstm']
+    """
+    return sorted({*_announced(kind), *(name for of, name in _registered if of == kind)})
+
+
+def find(kind: Kind, name: str) -> object:
+    """Import and return the thing of that name.
+
+    Raises `UsageError`, with the nearest known name, where there is none.
+
+    >>> find("cells", "lstm").__name__
+    'LSTM'
+    """
+    if (kind, name) in _registered:
+        return _registered[kind, name]
+    if name not in _announced(kind):
+        raise UsageError(unknown(SINGULAR[kind], name, names(kind)))
+    return _announced(kind)[name].load()
+
+
+def register(kind: Kind, name: str, thing: object) -> None:
+    """Give a thing of this process a name, as a package does with an entry point.
+
+    >>> register("heads", "mine", "a head of my own")
+    >>> find("heads", "mine")
+    'a head of my own'
+    """
+    _registered[kind, name] = thing
+
+
+def unknown(what: str, given: str, known: Iterable[str]) -> str:
+    """Say that a name is not known, and which was probably meant.
+
+    >>> unknown("cell", "lstn", ["elman", "gru", "lstm"])
+    "unknown cell 'lstn': did you mean 'lstm'? (known: elman, gru, lstm)"
+    """
+    known = list(known)
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f": did you mean '{near[0]}'?" if near else ":"
+    listing = f" (known: {', '.join(known)})" if near else f" known are {', '.join(known)}"
+    return f"unknown {what} '{given}'{hint}{listing}"

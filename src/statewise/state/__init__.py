@@ -1,0 +1,34 @@
+"""A state is a value: a nest of tuples of tensors with rows on axis 0, to be kept, split, joined and written down."""
+
+from statewise.state.tensors import from_bytes, read_tensors, to_bytes, write_tensors
+from statewise.state.tree import (
+    count_rows,
+    detach,
+    leaves,
+    map_leaves,
+    paths,
+    rebuild,
+    same_structure,
+    select_rows,
+    split,
+    stack,
+    where_rows,
+)
+
+__all__ = [
+    "count_rows",
+    "detach",
+    "from_bytes",
+    "leaves",
+    "map_leaves",
+    "paths",
+    "read_tensors",
+    "rebuild",
+    "same_structure",
+    "select_rows",
+    "split",
+    "stack",
+    "to_bytes",
+    "where_rows",
+    "write_tensors",
+]

@@ -1,0 +1,89 @@
+"""States and weights as bytes: the safetensors format, with bounds on what a file may claim.
+
+Nothing here executes what it reads. A header is bounded before it is parsed, so a damaged or hostile file costs
+one refusal and no memory.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from statewise.errors import DataError
+from statewise.state.tree import paths, rebuild
+
+State = TypeVar("State")
+
+LARGEST_HEADER_BYTES = 1 << 20
+MOST_TENSORS = 16_384
+PREFIX_BYTES = 8
+
+
+def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return named tensors as bytes.
+
+    >>> import torch
+    >>> tensors, metadata = read_tensors(write_tensors({"w": torch.ones(2)}, {"made": "here"}))
+    >>> tensors["w"], metadata
+    (tensor([1., 1.]), {'made': 'here'})
+    """
+    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, dict(metadata or {}))
+
+
+def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the named tensors of some bytes, and the words beside them.
+
+    Raises `DataError` where the bytes are not in the format, or claim more than 1 MiB of header or 16,384 tensors.
+    """
+    header = _header(data, what)
+    try:
+        return load(data), cast(dict[str, str], header.get("__metadata__", {}))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{what} cannot be read as tensors ({error}): it is damaged, use another copy") from None
+
+
+def _header(data: bytes, what: str) -> dict[str, Any]:
+    length = int.from_bytes(data[:PREFIX_BYTES], "little")
+    if len(data) < PREFIX_BYTES or length > min(LARGEST_HEADER_BYTES, len(data) - PREFIX_BYTES):
+        raise DataError(f"{what} does not begin with a tensor header of at most 1 MiB: it is damaged, use another copy")
+    try:
+        header = json.loads(data[PREFIX_BYTES : PREFIX_BYTES + length])
+    except (ValueError, RecursionError):
+        raise DataError(f"{what} has a tensor header that is not JSON: it is damaged, use another copy") from None
+    if not isinstance(header, dict) or len(header) > MOST_TENSORS:
+        raise DataError(f"{what} claims more than {MOST_TENSORS:,} tensors: it is damaged, use another copy")
+    return header
+
+
+def to_bytes(state: object, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Write a state down; `from_bytes` gives it back bit for bit."""
+    return write_tensors(dict(paths(state)), metadata)
+
+
+def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State, dict[str, str]]:
+    """Read a state back, given any state of the same kind, and the words written beside it.
+
+    Raises `DataError` where the bytes hold a state of another structure, width or type.
+
+    >>> import torch
+    >>> from_bytes(to_bytes((torch.ones(1, 2), ())), like=(torch.zeros(3, 2), ()))
+    ((tensor([[1., 1.]]), ()), {})
+    """
+    tensors, metadata = read_tensors(data, what)
+    expected = dict(paths(like))
+    found = {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
+    if found != {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in expected.items()}:
+        raise DataError(
+            f"{what} holds {_describe(tensors)}, but this model's state holds {_describe(expected)}: "
+            "open it with the model that made it"
+        )
+    return rebuild(like, (tensors[name] for name in expected)), metadata
+
+
+def _describe(tensors: Mapping[str, Tensor]) -> str:
+    shown = [f"{name or 'one tensor'} {tuple(tensor.shape[1:])}" for name, tensor in list(tensors.items())[:3]]
+    more = ", ..." if len(tensors) > len(shown) else ""
+    return ", ".join(shown) + more if shown else "nothing"

@@ -1,0 +1,132 @@
+"""What can be done to a state without knowing whose it is.
+
+A state is a tensor, or a tuple or NamedTuple of states; every tensor has one row per sequence on axis 0.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+
+State = TypeVar("State")
+
+
+def _like(nest: tuple[Any, ...], parts: Iterable[Any]) -> tuple[Any, ...]:
+    if hasattr(nest, "_fields"):
+        return type(nest)(*parts)
+    return tuple(parts)
+
+
+def _check_nest(part: object) -> None:
+    if not isinstance(part, Tensor | tuple):
+        raise TypeError(f"a state holds tensors and tuples of them, not {type(part).__name__}")
+
+
+def map_leaves(function: Callable[..., Tensor], state: State, *others: State) -> State:
+    """Apply a function to every tensor of a state, or to the tensors at the same place of several.
+
+    >>> map_leaves(torch.add, (torch.tensor([1.0]), ()), (torch.tensor([2.0]), ()))
+    (tensor([3.]), ())
+    """
+    _check_nest(state)
+    if isinstance(state, Tensor):
+        return cast(State, function(state, *others))
+    nests = cast(Sequence[tuple[Any, ...]], (state, *others))
+    return cast(State, _like(nests[0], (map_leaves(function, *parts) for parts in zip(*nests, strict=True))))
+
+
+def paths(state: object) -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor of a state with its dotted path, such as `0.hidden`, in order.
+
+    >>> [path for path, _ in paths((torch.zeros(1), (torch.zeros(1), torch.zeros(1))))]
+    ['0', '1.0', '1.1']
+    """
+    _check_nest(state)
+    if isinstance(state, Tensor):
+        yield "", state
+        return
+    parts = cast(tuple[object, ...], state)
+    for name, part in zip(getattr(parts, "_fields", range(len(parts))), parts, strict=True):
+        for path, leaf in paths(part):
+            yield f"{name}.{path}" if path else str(name), leaf
+
+
+def leaves(state: object) -> tuple[Tensor, ...]:
+    """Return every tensor of a state, in order."""
+    return tuple(leaf for _, leaf in paths(state))
+
+
+def rebuild(like: State, tensors: Iterable[Tensor]) -> State:
+    """Put tensors, in the order of `leaves`, into the structure of another state.
+
+    >>> rebuild((torch.zeros(1), (torch.zeros(1),)), [torch.ones(1), torch.ones(1)])
+    (tensor([1.]), (tensor([1.]),))
+    """
+    given = iter(tensors)
+    return map_leaves(lambda _: next(given), like)
+
+
+def same_structure(one: object, other: object) -> bool:
+    """Tell whether two states have the same nest, and tensors of the same width and type in the same places."""
+
+    def form(state: object) -> list[tuple[str, torch.Size, torch.dtype]]:
+        return [(path, leaf.shape[1:], leaf.dtype) for path, leaf in paths(state)]
+
+    return form(one) == form(other)
+
+
+def detach(state: State) -> State:
+    """Return the state cut from the past that made it, so that no gradient flows further back."""
+    return map_leaves(Tensor.detach, state)
+
+
+def count_rows(state: object) -> int:
+    """Return how many rows a state has; 0 where it holds no tensor at all."""
+    return next((leaf.shape[0] for _, leaf in paths(state)), 0)
+
+
+def where_rows(condition: Tensor, chosen: State, otherwise: State) -> State:
+    """Pick, row by row, between two states.
+
+    Shapes: `condition` `[B]` of bool; every tensor of both states `[B, ...]`.
+
+    >>> where_rows(torch.tensor([True, False]), torch.ones(2, 1), torch.zeros(2, 1)).flatten()
+    tensor([1., 0.])
+    """
+
+    def pick(yes: Tensor, no: Tensor) -> Tensor:
+        return torch.where(condition.reshape(-1, *[1] * (yes.dim() - 1)), yes, no)
+
+    return map_leaves(pick, chosen, otherwise)
+
+
+def select_rows(state: State, rows: Tensor) -> State:
+    """Return the named rows of a state, in that order; a row may be named more than once.
+
+    >>> select_rows(torch.tensor([[5.0], [6.0]]), torch.tensor([1, 1, 0])).flatten()
+    tensor([6., 6., 5.])
+    """
+    return map_leaves(lambda leaf: leaf[rows], state)
+
+
+def stack(states: Sequence[State]) -> State:
+    """Join the rows of several states into one, so that they can be stepped together.
+
+    >>> stack([torch.ones(1, 2), torch.zeros(1, 2)]).shape
+    torch.Size([2, 2])
+    """
+    return map_leaves(lambda *same: torch.cat(same), *states)
+
+
+def split(state: State) -> list[State]:
+    """Return one state for each row: the inverse of `stack`.
+
+    >>> len(split(torch.zeros(3, 2)))
+    3
+    """
+
+    def row(index: int) -> State:
+        return map_leaves(lambda leaf: leaf[index : index + 1], state)
+
+    return [row(index) for index in range(count_rows(state))]
