@@ -1,0 +1,45 @@
+"""Recurrent networks that train fast, stream one step at a time, and say honestly how good they are."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from statewise.report import Report
+    from statewise.tasks.text import Text
+    from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
+
+__version__ = "0.1.0"
+
+# Imported when first asked for, since torch takes seconds and `statewise --help` should not.
+_ROOMS = {
+    **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
+    **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "Report": "statewise.report",
+    "Text": "statewise.tasks.text",
+}
+
+__all__ = [
+    "Report",
+    "Run",
+    "Text",
+    "Trained",
+    "__version__",
+    "evaluate",
+    "inspect",
+    "load",
+    "predict",
+    "resume",
+    "resuming",
+    "train",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'statewise' has no attribute '{name}'")
+    return getattr(import_module(_ROOMS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -55,7 +55,7 @@ class Recurrent(nn.Module, ABC, Generic[State]):
         if xs.dim() != SCAN_AXES or xs.shape[-1] != self.features:
             raise UsageError(f"{name} reads sequences [T, B, {self.features}] but was given {list(xs.shape)}")
         given = count_rows(state)
-        if given not in (0, xs.shape[1]):
+        if leaves(state) and given != xs.shape[1]:
             hint = " (time comes first: [T, B, D], not [B, T, D])" if given == xs.shape[0] else ""
             raise UsageError(f"{name} was given {xs.shape[1]} rows to read but a state of {given}{hint}")
 
@@ -92,6 +92,8 @@ class Cell(Recurrent[State], ABC):
     def _loop(
         self, xs: Tensor, state: State, fresh: State, reset: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, State]:
+        if mask is not None:  # where a row sleeps its input may be anything, even not a number
+            xs = torch.where(mask.unsqueeze(-1), xs, 0)
         ys = []
         for t, x in enumerate(xs):
             begun = state if reset is None else where_rows(reset[t], fresh, state)

@@ -48,7 +48,8 @@ def load_torch(recurrent: Recurrent[Any], state_dict: Mapping[str, Tensor]) -> N
     """
     cells = list(_layers(recurrent))
     expected = {name: tuple(tensor.shape) for name, tensor in to_torch(recurrent).items()}
-    biases = {name: state_dict.get(name, torch.zeros(shape)) for name, shape in expected.items() if "bias" in name}
+    biased = any("bias" in name for name in state_dict)  # a module made with bias=False has none at all
+    biases = {} if biased else {name: torch.zeros(shape) for name, shape in expected.items() if "bias" in name}
     given = {**biases, **state_dict}
     found = {name: tuple(tensor.shape) for name, tensor in given.items()}
     wrong = sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
@@ -79,6 +80,8 @@ def from_torch(module: nn.RNNBase) -> Recurrent[Any]:
     >>> from_torch(nn.GRU(5, 4, num_layers=2)).units
     4
     """
+    if not isinstance(module, nn.RNNBase):
+        raise UsageError(f"{type(module).__name__} is not torch.nn.RNN, LSTM or GRU: give one of these")
     if module.bidirectional or module.proj_size:
         raise UsageError("a bidirectional or projected PyTorch module has no cell here: give one without")
     widths = [module.input_size, *[module.hidden_size] * (module.num_layers - 1)]
@@ -105,6 +108,9 @@ def _layers(recurrent: Recurrent[Any]) -> Iterator[Standard]:
     if len(kinds) != 1 or not kinds <= {Elman, LSTM, GRU}:
         shown = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise UsageError(f"PyTorch has no module like {shown}: give Elman, LSTM or GRU, or a Chain of one of them")
-    for part in parts:
-        assert isinstance(part, Elman | LSTM | GRU)
-        yield part
+    layers = [part for part in parts if isinstance(part, Elman | LSTM | GRU)]
+    alike = {(layer.units, layer.recurrence) for layer in layers}
+    if len(alike) != 1:
+        shown = " and ".join(sorted(f"{recurrence} of {units} units" for units, recurrence in alike))
+        raise UsageError(f"PyTorch has no module of layers that differ ({shown}): give a Chain of equal cells")
+    yield from layers

@@ -36,7 +36,7 @@ class Categorical(Head[Tensor]):
 
     def loss(self, params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         """Return minus the log-probability of the targets, summed over the places where `mask` is true."""
-        params, targets = params.flatten(0, -2), targets.flatten()
+        params, targets = params.reshape(-1, self.choices), targets.flatten()
         if mask is None:
             return Loss(cross_entropy(params, targets, reduction="sum"), torch.tensor(targets.numel()))
         nats = cross_entropy(params, targets, reduction="none")
@@ -55,6 +55,6 @@ class Categorical(Head[Tensor]):
         if temperature == 0:
             return params.argmax(dim=-1)
         shifted = (params - params.amax(dim=-1, keepdim=True)).double() / temperature
-        weights = shifted.exp().flatten(0, -2)
+        weights = shifted.exp().reshape(-1, self.choices)
         drawn = torch.multinomial(weights, 1, generator=generator)
         return drawn.reshape(params.shape[:-1])

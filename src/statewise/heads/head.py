@@ -26,7 +26,9 @@ class Loss(NamedTuple):
 
 
 class Head(nn.Module, ABC, Generic[Params]):
-    """A distribution over targets whose parameters come from features `[..., H]`."""
+    """A distribution over targets whose parameters come from features `[..., H]`; `features` is their width."""
+
+    features: int
 
     @abstractmethod
     def forward(self, features: Tensor) -> Params:

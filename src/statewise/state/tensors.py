@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -30,7 +31,11 @@ def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | N
     >>> tensors["w"], metadata
     (tensor([1., 1.]), {'made': 'here'})
     """
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, dict(metadata or {}))
+    # copies: the format refuses tensors that share memory, as the two zeros of a fresh LSTM do
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+    return save(copies, dict(metadata) if metadata else None)
 
 
 def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -40,7 +45,9 @@ def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor]
     """
     header = _header(data, what)
     try:
-        return load(data), cast(dict[str, str], header.get("__metadata__", {}))
+        # copies: a product's last bit may depend on where in memory its factors begin, and PyTorch's begin alike
+        tensors = {name: tensor.clone() for name, tensor in load(data).items()}
+        return tensors, cast(dict[str, str], header.get("__metadata__", {}))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{what} cannot be read as tensors ({error}): it is damaged, use another copy") from None
 
@@ -66,7 +73,7 @@ def to_bytes(state: object, metadata: Mapping[str, str] | None = None) -> bytes:
 def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State, dict[str, str]]:
     """Read a state back, given any state of the same kind, and the words written beside it.
 
-    Raises `DataError` where the bytes hold a state of another structure, width or type.
+    Raises `DataError` where the bytes hold a state of another structure, width or type, or of unequal rows.
 
     >>> import torch
     >>> from_bytes(to_bytes((torch.ones(1, 2), ())), like=(torch.zeros(3, 2), ()))
@@ -74,16 +81,25 @@ def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State
     """
     tensors, metadata = read_tensors(data, what)
     expected = dict(paths(like))
-    found = {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
-    if found != {name: (tuple(tensor.shape[1:]), tensor.dtype) for name, tensor in expected.items()}:
+    if _forms(tensors) != _forms(expected):
         raise DataError(
             f"{what} holds {_describe(tensors)}, but this model's state holds {_describe(expected)}: "
             "open it with the model that made it"
         )
+    rows = {tensor.shape[0] for tensor in tensors.values()}
+    if len(rows) > 1:
+        raise DataError(f"{what} holds tensors of {min(rows)} and of {max(rows)} rows: it is damaged, use another copy")
     return rebuild(like, (tensors[name] for name in expected)), metadata
 
 
+def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, torch.Size, torch.dtype]]:
+    return {name: (tensor.dim(), tensor.shape[1:], tensor.dtype) for name, tensor in tensors.items()}
+
+
 def _describe(tensors: Mapping[str, Tensor]) -> str:
-    shown = [f"{name or 'one tensor'} {tuple(tensor.shape[1:])}" for name, tensor in list(tensors.items())[:3]]
+    shown = [
+        f"{name or 'one tensor'} {tuple(tensor.shape[1:])} {str(tensor.dtype).removeprefix('torch.')}"
+        for name, tensor in list(tensors.items())[:3]
+    ]
     more = ", ..." if len(tensors) > len(shown) else ""
     return ", ".join(shown) + more if shown else "nothing"

@@ -68,10 +68,17 @@ def rebuild(like: State, tensors: Iterable[Tensor]) -> State:
 
 
 def same_structure(one: object, other: object) -> bool:
-    """Tell whether two states have the same nest, and tensors of the same width and type in the same places."""
+    """Tell whether two states have the same nest, and tensors of the same width and type in the same places.
 
-    def form(state: object) -> list[tuple[str, torch.Size, torch.dtype]]:
-        return [(path, leaf.shape[1:], leaf.dtype) for path, leaf in paths(state)]
+    >>> same_structure((torch.zeros(3, 2), ()), (torch.zeros(1, 2), ())), same_structure((torch.zeros(3, 2), ()), ())
+    (True, False)
+    """
+
+    def form(part: object) -> object:
+        _check_nest(part)
+        if isinstance(part, Tensor):
+            return part.shape[1:], part.dtype
+        return type(part), [form(inner) for inner in cast(tuple[object, ...], part)]
 
     return form(one) == form(other)
 

@@ -1,0 +1,5 @@
+"""`python -m statewise` is `statewise`."""
+
+from statewise.cli.main import main
+
+main()

@@ -1,0 +1,161 @@
+"""The commands, each a thin wrapper; what is heavy is imported when a command runs, so `--help` is quick."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from statewise import __version__
+
+app = typer.Typer(
+    name="statewise",
+    help="Recurrent networks that train fast, stream one step at a time, and say honestly how good they are.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Texts and tables that come by name.", no_args_is_help=True)
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory, as `statewise train` names it")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="print nothing but the result")]
+
+
+class Tasks(TyperGroup):
+    """One command for each known task, made when it is asked for, from the task's own fields."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the tasks."""
+        from statewise import registry
+
+        return registry.names("tasks")
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command that trains a task. Raises `UsageError` for one that is not known."""
+        from statewise.cli.train import command_for
+
+        return command_for(cmd_name)
+
+
+app.add_typer(typer.Typer(help="Train a task: `statewise train text book.txt`."), name="train", cls=Tasks)
+app.add_typer(data_app, name="data")
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    """Recurrent networks that train fast, stream one step at a time, and say honestly how good they are."""
+    if show:
+        typer.echo(f"statewise {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def resume(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Go on with a training where its last checkpoint is."""
+    from statewise.cli.train import resume_run
+
+    resume_run(run, json=json, quiet=quiet)
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    source: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="score this, not the held-out part")
+    ] = None,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="also score while a copy learns from what it read")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score a run beside its baselines."""
+    from statewise.cli.use import evaluate_run
+
+    evaluate_run(run, source or None, dynamic=dynamic, json=json, quiet=quiet)
+
+
+@app.command()
+def predict(
+    run: Run,
+    prompt: Annotated[str, typer.Argument(help="what to go on from")] = "",
+    length: Annotated[int, typer.Option(help="characters to write")] = 500,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest, 1 the model's own odds")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(help="choose among the K likeliest only")] = None,
+    top_p: Annotated[float | None, typer.Option(help="choose among the likeliest of this share only")] = None,
+    seed: Annotated[int | None, typer.Option(help="the same seed writes the same")] = None,
+    stop: Annotated[str | None, typer.Option(help="end before this string")] = None,
+    choices: Annotated[int, typer.Option(help="show the N likeliest next characters at every position")] = 0,
+    interactive: Annotated[bool, typer.Option("--interactive", help="read lines, answer each, keep the state")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Answer a prompt, as it comes."""
+    from statewise.cli.use import predict_run
+
+    how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "stop": stop}
+    predict_run(run, prompt, how, choices=choices, interactive=interactive, json=json, quiet=quiet)
+
+
+@app.command()
+def inspect(run: Run, json: Json = False) -> None:
+    """Show a run: settings, size, parameters, best result, samples over time."""
+    from statewise.cli.look import inspect_run
+
+    inspect_run(run, json=json)
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="tasks, cells, heads or corpora")] = None,
+    json: Json = False,
+) -> None:
+    """Show what there is: tasks, cells, heads, corpora."""
+    from statewise.cli.look import list_kinds
+
+    list_kinds(kind, json=json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Show versions, threads and kernels, and which extras are missing."""
+    from statewise.cli.look import show_doctor
+
+    show_doctor(json=json)
+
+
+@app.command()
+def demo(
+    minutes: Annotated[float, typer.Option(help="how long to train")] = 2.0,
+    run: Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory")] = None,
+) -> None:
+    """Train on Shakespeare's plays for two minutes and watch noise turn into English."""
+    from statewise.cli.demo import show_demo
+
+    show_demo(minutes, run)
+
+
+@data_app.command("list")
+def data_list(json: Json = False) -> None:
+    """Show the corpora, and which are here already."""
+    from statewise.cli.look import list_corpora
+
+    list_corpora(json=json)
+
+
+@data_app.command("get")
+def data_get(name: str) -> None:
+    """Fetch a corpus and say where it lies."""
+    from statewise.cli.look import get_corpus
+
+    get_corpus(name)
+
+
+@data_app.command("path")
+def data_path(name: str) -> None:
+    """Print the files of a corpus, in reading order."""
+    from statewise.cli.look import print_corpus_files
+
+    print_corpus_files(name)

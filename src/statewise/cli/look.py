@@ -1,0 +1,126 @@
+"""Commands that only look: list, inspect, doctor, data."""
+
+import json as json_format
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from statewise import registry
+from statewise.errors import UsageError
+from statewise.registry import unknown
+
+KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "corpora")
+SHOWN_SAMPLES = 5
+
+
+def list_kinds(kind: str | None, *, json: bool) -> None:
+    """Print every name of one kind, or of all."""
+    if kind is not None and kind not in KINDS:
+        raise UsageError(unknown("kind", kind, KINDS))
+    listed = {of: {name: _line(of, name) for name in registry.names(of)} for of in KINDS if kind in (None, of)}
+    if json:
+        print(json_format.dumps(listed))
+        return
+    for of, things in listed.items():
+        print(of)
+        _print_pairs(things)
+
+
+def _line(kind: registry.Kind, name: str) -> str:
+    thing = registry.find(kind, name)
+    words = getattr(thing, "title", None) or (thing.__doc__ or "").strip()
+    return str(words).splitlines()[0]
+
+
+def _print_pairs(pairs: Mapping[str, Any]) -> None:
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        print(f"  {name.ljust(width)}  {value}")
+
+
+def inspect_run(run: Path, *, json: bool) -> None:
+    """Print what there is to know of a run."""
+    from statewise.report import Report
+    from statewise.verbs import inspect
+
+    seen = inspect(run)
+    if json:
+        print(json_format.dumps(seen, ensure_ascii=False))
+        return
+    print(f"{run}: {seen['task']}, {seen['parameters']:,} parameters, {seen['bytes'] / 1e6:.1f} MB on disk")
+    print("settings")
+    _print_pairs(seen["settings"])
+    print("data")
+    _print_pairs(seen["data"])
+    print("ran with")
+    _print_pairs({**seen["versions"], "threads": seen["threads"], "kernels": ", ".join(seen["kernels"])})
+    if seen["last_update"]:
+        last = seen["last_update"]
+        print(f"update {last['update']:,}, {last['fraction']:.0%} of training, {last['seconds'] / 60:.1f} minutes")
+    if seen["best"]:
+        print("finished" if seen["finished"] else "best so far")
+        print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
+    for update, sample in _spread(list(seen["samples"].items())):
+        print(f"--- update {update:,} ---\n{sample.strip()}")
+
+
+def _spread(samples: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Pick a few, evenly, the first and the last among them."""
+    if len(samples) <= SHOWN_SAMPLES:
+        return samples
+    return [samples[round(i * (len(samples) - 1) / (SHOWN_SAMPLES - 1))] for i in range(SHOWN_SAMPLES)]
+
+
+def show_doctor(*, json: bool) -> None:
+    """Print what a bug report should say."""
+    import torch
+
+    from statewise.cells import Cell
+    from statewise.kernels import kernels_of
+    from statewise.versions import missing_extras, versions
+
+    cells = {name: cast(type[Cell[Any]], registry.find("cells", name)) for name in registry.names("cells")}
+    kernels = {name: kernels_of(getattr(cell(1, 1), "recurrence", None)) for name, cell in cells.items()}
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    found = {"versions": versions(), "threads": torch.get_num_threads(), "devices": devices, "kernels": kernels}
+    found["missing_extras"] = missing_extras()
+    if json:
+        print(json_format.dumps(found))
+        return
+    print("versions")
+    _print_pairs(versions())
+    print(f"threads  {found['threads']}\ndevices  {', '.join(devices)}")
+    print("kernels, the preferred one first")
+    _print_pairs({name: ", ".join(of) for name, of in kernels.items()})
+    print("extras that are not installed" if missing_extras() else "every extra is installed")
+    _print_pairs(missing_extras())
+
+
+def list_corpora(*, json: bool) -> None:
+    """Print the corpora."""
+    from statewise.data.corpora import listing
+
+    rows = {c.name: {"title": c.title, "size": c.size, "licence": c.licence, "here": c.is_cached()} for c in listing()}
+    if json:
+        print(json_format.dumps(rows))
+        return
+    width = max(len(name) for name in rows)
+    for name, row in rows.items():
+        here = "here" if row["here"] else "fetched at first use"
+        print(f"{name.ljust(width)}  {row['title']}; {row['size']}; {row['licence']}; {here}")
+
+
+def get_corpus(name: str) -> None:
+    """Fetch a corpus."""
+    from statewise.data.corpora import corpus
+
+    files = corpus(name).files()
+    print(f"{name}: {len(files)} files in {files[0].parent}")
+
+
+def print_corpus_files(name: str) -> None:
+    """Print the files of a corpus, one a line."""
+    from statewise.data.corpora import corpus
+
+    for path in corpus(name).files():
+        print(path)

@@ -1,0 +1,163 @@
+"""`statewise train TASK` and `statewise resume`: flags from a task's fields, and the loop that shows what happens."""
+
+import inspect
+import json as json_format
+import sys
+import types
+import typing
+from collections.abc import Callable, Generator
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+from annotated_doc import Doc
+
+from statewise import registry
+from statewise.cli.signals import Interruption
+from statewise.errors import UsageError
+
+if TYPE_CHECKING:
+    from statewise.task import Task
+    from statewise.train.events import Event
+
+COMMON = {
+    "run": Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory [default: runs/TASK-NAME-N]")],
+    "config": Annotated[Path | None, typer.Option(metavar="FILE", help="settings in YAML; flags come before them")],
+    "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],
+    "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],
+}
+SOURCE = "source"
+
+
+def command_for(name: str) -> Any:
+    """Return the command that trains a task. Raises `UsageError` for one that is not known."""
+    kind = cast("type[Task]", registry.find("tasks", name))
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name=name, help=kind.title)(_with_flags(kind))
+    command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+def _with_flags(kind: "type[Task]") -> Callable[..., None]:
+    def train_task(**given: Any) -> None:
+        common = {key: given.pop(key) for key in COMMON}
+        train(kind, {key: value for key, value in given.items() if value not in (None, [])}, **common)
+
+    hints = typing.get_type_hints(kind, include_extras=True)
+    parameters = [_flag(field, hints[field.name]) for field in fields(kind)]
+    parameters += [_parameter(key, hint, False if key in ("json", "quiet") else None) for key, hint in COMMON.items()]
+    parameters.sort(key=lambda parameter: parameter.name != SOURCE)
+    train_task.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    train_task.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return train_task
+
+
+def _flag(field: "Field[Any]", hint: Any) -> inspect.Parameter:
+    value_type, *notes = typing.get_args(hint)
+    words = next((note.documentation for note in notes if isinstance(note, Doc)), "")
+    if field.name == SOURCE:
+        return _parameter(SOURCE, Annotated[list[str] | None, typer.Argument(metavar="PATH", help=words)], None)
+    if isinstance(value_type, types.UnionType):
+        value_type = next(part for part in typing.get_args(value_type) if part is not type(None))
+    default = "" if field.default in (None, MISSING) else f" [default: {field.default}]"
+    flag = f"--{field.name.replace('_', '-')}"
+    option = typer.Option(flag, help=words + default, show_default=False)
+    return _parameter(field.name, Annotated[value_type | None, option], None)
+
+
+def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def train(
+    kind: "type[Task]", given: dict[str, Any], *, run: Path | None, config: Path | None, json: bool, quiet: bool
+) -> None:
+    """Train a task from flags over a file of settings over defaults."""
+    from statewise.run.config import build
+    from statewise.run.directory import DEFAULT_FOLDER, refuse_taken
+
+    settings = {**(_settings_in(config) if config else {}), **given}
+    _drop_overruled(settings, given)
+    if run:
+        refuse_taken(run)
+    if settings.get(SOURCE) in ("-", ["-"]):
+        settings[SOURCE] = [str(_keep_input(run.parent if run else DEFAULT_FOLDER))]
+    if SOURCE not in settings:
+        raise UsageError(f"nothing to learn from was given: name it, as in `statewise train {kind.name} shakespeare`")
+    task = build(kind, settings)
+    from statewise.verbs import training
+
+    follow(training(task, run=run), task, json=json, quiet=quiet)
+
+
+def resume_run(run: Path, *, json: bool, quiet: bool) -> None:
+    """Go on with a run."""
+    from statewise.run.directory import RunDirectory
+    from statewise.verbs import resuming, task_of
+
+    follow(resuming(run), task_of(RunDirectory(run).read_config()), json=json, quiet=quiet)
+
+
+def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, quiet: bool) -> None:
+    """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves."""
+    from statewise.cli.progress import view
+    from statewise.report import Report
+    from statewise.train.events import Finished, Started
+
+    run, report = "", None
+    with view(task, quiet=quiet) as show, Interruption() as interruption:
+        for event in events:
+            show(event)
+            if isinstance(event, Started):
+                run = event.run
+                interruption.defer()
+            if isinstance(event, Finished):
+                report = Report(**event.report)
+            elif interruption.signal:
+                break
+        events.close()
+    if report is None:
+        print(f"stopped and saved; go on with: statewise resume {run}", file=sys.stderr)
+        raise typer.Exit(interruption.exit_code)
+    print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
+
+
+def _result(report: Any, quiet: bool) -> str:
+    training = report.training
+    words = (
+        f"{report.run}: {training['parameters']:,} parameters, {training['updates']:,} updates in "
+        f"{training['seconds'] / 60:.1f} minutes, {training['places_per_second']:,.0f} {report.data['unit']}s a second"
+    )
+    return report.table() if quiet else f"{words}\n{report.table()}"
+
+
+def _settings_in(path: Path) -> dict[str, Any]:
+    from statewise.run.config import read_yaml
+
+    values = read_yaml(path)
+    settings = values.get("settings", values)  # a run.yaml holds more than settings
+    return dict(settings)
+
+
+def _drop_overruled(settings: dict[str, Any], given: dict[str, Any]) -> None:
+    """Let a budget on the command line take the place of another in the file."""
+    budgets = {"minutes", "epochs", "updates"}
+    if budgets & given.keys():
+        for other in budgets - given.keys():
+            settings.pop(other, None)
+
+
+def _keep_input(folder: Path) -> Path:
+    """Keep what comes on standard input, so that the run can be resumed, and return where."""
+    import hashlib
+
+    from statewise.run.directory import CACHE
+    from statewise.run.files import write_whole
+
+    content = sys.stdin.buffer.read()
+    path = folder / CACHE / f"input-{hashlib.sha256(content).hexdigest()[:12]}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    return path

@@ -1,0 +1,48 @@
+"""A long row of codes in a file, of which only what is asked for is ever in memory."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statewise.errors import DataError
+
+
+@final
+@dataclass(frozen=True)
+class CodeFile:
+    """Codes of one integer type, one behind another, from `start` to `stop`.
+
+    A piece is read when it is asked for. The file is not kept mapped, since pages once touched would count as this
+    process's memory, and an epoch touches them all.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    start: int
+    stop: int
+
+    @classmethod
+    def whole(cls, path: Path, dtype: np.dtype[Any]) -> Self:
+        """Return all the codes of a file."""
+        return cls(path, dtype, 0, path.stat().st_size // dtype.itemsize)
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def part(self, start: int, stop: int) -> Self:
+        """Return a part of these codes, without reading it."""
+        return replace(self, start=self.start + start, stop=min(self.start + stop, self.stop))
+
+    def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.integer[Any]]:
+        """Return the codes from `start` to `stop`. Raises `DataError` where the file is gone or was cut."""
+        wanted = self.part(start, len(self) if stop is None else stop)
+        try:
+            codes = np.fromfile(self.path, self.dtype, len(wanted), offset=wanted.start * self.dtype.itemsize)
+        except OSError as error:
+            raise DataError(f"cannot read {self.path} ({error.strerror}): it is made again at the next start") from None
+        if len(codes) != len(wanted):
+            raise DataError(f"{self.path} was cut short while it was read: it is made again at the next start")
+        return codes

@@ -1,0 +1,54 @@
+"""One long stream, read by many rows side by side: how a book becomes windows."""
+
+from collections.abc import Sequence
+from typing import final, overload
+
+import numpy as np
+import torch
+
+from statewise.data.codes import CodeFile
+from statewise.data.window import Window
+from statewise.errors import DataError
+
+
+@final
+class Stripes(Sequence[Window]):
+    """A stream cut into `rows` equal stripes, which are read side by side, `steps` at a time.
+
+    Window `i` continues window `i - 1` in every row, so a state can be carried from one to the next; window 0 begins
+    anew. The target of each code is the one behind it. The last window may be shorter; what does not fill a stripe
+    (fewer than `rows` codes) is left out.
+
+    Raises `DataError` where a stripe would be shorter than one window.
+    """
+
+    def __init__(self, codes: CodeFile, rows: int, steps: int, *, unit: str = "code") -> None:
+        self.codes, self.rows, self.steps = codes, rows, steps
+        self.stripe = (len(codes) - 1) // rows
+        if self.stripe < steps:
+            raise DataError(
+                f"the text has {len(codes):,} {unit}s to train on, but {rows} rows of {steps} steps need "
+                f"{rows * steps + 1:,}: give more text, or fewer rows or steps"
+            )
+
+    def __len__(self) -> int:
+        return (self.stripe + self.steps - 1) // self.steps
+
+    @overload
+    def __getitem__(self, index: int) -> Window: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Window]: ...
+    def __getitem__(self, index: int | slice) -> Window | Sequence[Window]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(f"window {index} of {len(self)}")
+        start, stop = index * self.steps, min((index + 1) * self.steps, self.stripe)
+        pieces = [self.codes.read(row * self.stripe + start, row * self.stripe + stop + 1) for row in range(self.rows)]
+        codes = torch.from_numpy(np.stack(pieces, axis=1).astype(np.int64))
+        return Window(codes[:-1], codes[1:], reset=self._anew(stop - start) if index == 0 else None)
+
+    def _anew(self, steps: int) -> torch.Tensor:
+        reset = torch.zeros(steps, self.rows, dtype=torch.bool)
+        reset[0] = True
+        return reset

@@ -1,0 +1,238 @@
+"""Texts as codes: any number of files of any size become one file of codes, read twice and held in memory never."""
+
+import codecs
+import glob
+import hashlib
+import json
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statewise import registry
+from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
+from statewise.data.codes import CodeFile
+from statewise.data.corpora import corpus
+from statewise.errors import DataError, UsageError
+
+Unit = Literal["character", "byte"]
+
+CHUNK_BYTES = 1 << 20
+BUILDING = ".building-"
+
+
+class Split(NamedTuple):
+    """Which part of a text is trained on, and which is held out: its tail, with a gap between that nobody reads."""
+
+    training: int
+    gap: int
+    held_out: int
+
+    @classmethod
+    def of(cls, length: int, share: float, gap: int, unit: str = "character") -> "Split":
+        """Split a text of so many codes. Raises `DataError` where a part would be left with nothing to predict.
+
+        >>> Split.of(1000, share=0.1, gap=50)
+        Split(training=850, gap=50, held_out=100)
+        """
+        held_out = int(length * share)
+        split = cls(length - held_out - gap, gap, held_out)
+        if min(split.training, split.held_out) < 2:
+            raise DataError(
+                f"the text has {length:,} {unit}s, too few to hold out {share:.0%} behind a gap of {gap:,}: "
+                "give more text or a smaller gap"
+            )
+        return split
+
+
+class CodedText(NamedTuple):
+    """A text as codes, in two parts, with what is known of it."""
+
+    codec: TextCodec
+    training: CodeFile
+    held_out: CodeFile
+    facts: dict[str, Any]
+
+
+def find_files(sources: Iterable[str]) -> list[Path]:
+    """Return the files that paths, folders, patterns and names of corpora stand for, in reading order.
+
+    Raises `UsageError` where nothing is there, `DataError` where a file is empty or may not be read.
+    """
+    return [path for source in sources for path in _files_of(source)]
+
+
+def _files_of(source: str) -> list[Path]:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
+        return _some(found, source, "an empty folder")
+    if path.exists():
+        return [path]
+    if source in registry.names("corpora"):
+        return corpus(source).files()
+    if glob.has_magic(source):
+        matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+        return _some([match for match in matching if match.is_file()], source, "a pattern that matches no file")
+    known = registry.names("corpora")
+    raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus ({', '.join(known)}): check it")
+
+
+def _some(found: list[Path], source: str, otherwise: str) -> list[Path]:
+    if not found:
+        raise DataError(f"'{source}' is {otherwise}: give a text to learn from")
+    return found
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def digest(files: Sequence[Path]) -> str:
+    """Return one sha256 over the contents of files, in order. Raises `DataError` where one cannot be read."""
+    total = hashlib.sha256()
+    for path in files:
+        for chunk in _chunks(path):
+            total.update(chunk)
+    return total.hexdigest()
+
+
+def read_bytes(files: Sequence[Path]) -> Iterator[NDArray[np.uint32]]:
+    """Yield the bytes of files, a piece at a time."""
+    for path in files:
+        for chunk in _chunks(path):
+            yield np.frombuffer(chunk, np.uint8).astype(np.uint32)
+
+
+def read_characters(files: Sequence[Path]) -> Iterator[NDArray[np.uint32]]:
+    """Yield the code points of UTF-8 files in composed form (NFC), a piece at a time.
+
+    A byte order mark at the beginning is dropped. Raises `DataError`, naming the byte, where a file is not UTF-8.
+    """
+    for path in files:
+        for text in _composed(_decoded(path)):
+            yield np.frombuffer(text.encode("utf-32-le"), np.uint32)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}): check the path and its permissions") from None
+
+
+def _decoded(path: Path) -> Iterator[str]:
+    rest, offset = b"", 0
+    for chunk in chain(_chunks(path), [b""]):
+        data = rest + chunk
+        try:
+            text, used = codecs.utf_8_decode(data, "strict", not chunk)
+        except UnicodeDecodeError as error:
+            raise _not_text(path, f"byte {data[error.start]:#04x}", offset + error.start) from None
+        if "\0" in text:
+            raise _not_text(path, "a zero byte", offset + data.index(0))
+        yield text.removeprefix("\N{BYTE ORDER MARK}") if offset == 0 else text
+        rest, offset = data[used:], offset + used
+
+
+def _not_text(path: Path, what: str, offset: int) -> DataError:
+    return DataError(
+        f"{path} is not UTF-8 text: {what} at offset {offset:,}; convert it, or learn its bytes with --unit byte"
+    )
+
+
+def _composed(texts: Iterable[str]) -> Iterator[str]:
+    """Bring text to NFC; a piece ends before an ASCII character, since none ever joins what stands before it."""
+    held = ""
+    for text in texts:
+        held += text
+        cut = next((i for i in range(len(held) - 1, 0, -1) if held[i].isascii()), 0)
+        if cut:
+            yield unicodedata.normalize("NFC", held[:cut])
+            held = held[cut:]
+    if held:
+        yield unicodedata.normalize("NFC", held)
+
+
+def code_text(sources: Sequence[str], unit: Unit, share: float, gap: int, cache: Path) -> CodedText:
+    """Return a text as codes, split; they are built once and kept in `cache` under the hash of the contents.
+
+    The alphabet is that of the training part alone, so the held-out part may hold characters that are unknown.
+    Raises `DataError` where a file is empty, unreadable or not what it is said to be.
+    """
+    files = find_files(sources)
+    contents = digest(files)
+    key = hashlib.sha256(json.dumps([contents, unit, share, gap]).encode()).hexdigest()[:16]
+    folder = cache / key
+    if not (folder / "facts.json").is_file():
+        _build(files, contents, unit, (share, gap), folder)
+    facts = json.loads((folder / "facts.json").read_text())
+    codec = text_codec(json.loads((folder / "codec.json").read_text()))
+    codes = CodeFile.whole(folder / "codes.bin", codec.dtype)
+    held_out = codes.part(facts["training"] + facts["gap"], len(codes))
+    return CodedText(codec, codes.part(0, facts["training"]), held_out, facts)
+
+
+def code_with(codec: TextCodec, sources: Sequence[str], cache: Path) -> CodeFile:
+    """Return a text as codes of a codec that exists already; they are kept in `cache` by the hash of both."""
+    files = find_files(sources)
+    key = hashlib.sha256(json.dumps([digest(files), codec.as_json()]).encode()).hexdigest()[:16]
+    path = cache / f"{key}.bin"
+    if not path.is_file():
+        with tempfile.TemporaryDirectory(dir=_made(cache), prefix=BUILDING) as temporary:
+            _encode(files, codec, Path(temporary, path.name))
+            Path(temporary, path.name).replace(path)
+    return CodeFile.whole(path, codec.dtype)
+
+
+def _encode(files: Sequence[Path], codec: TextCodec, path: Path) -> None:
+    pieces = read_bytes(files) if isinstance(codec, Bytes) else read_characters(files)
+    table = codec.table if isinstance(codec, Characters) else np.arange(256, dtype=np.uint32)
+    with path.open("wb") as out:
+        for points in pieces:
+            out.write(table[points].astype(codec.dtype).tobytes())
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _build(files: list[Path], contents: str, unit: Unit, how: tuple[float, int], folder: Path) -> None:
+    length, first_seen = _survey(read_bytes(files) if unit == "byte" else read_characters(files))
+    if length == 0:
+        raise DataError(f"{', '.join(map(str, files[:3]))} is empty: give a text to learn from")
+    split = Split.of(length, *how, unit)
+    alphabet = "".join(map(chr, np.flatnonzero(first_seen < split.training)))
+    codec: TextCodec = Bytes() if unit == "byte" else Characters(alphabet)
+    unknown = int((first_seen < length).sum()) - len(alphabet) if unit == "character" else 0
+    facts = {"unit": unit, "length": length, **split._asdict(), "choices": codec.choices, "sha256": contents}
+    facts |= {"held_out_only_characters": unknown, "files": len(files)}
+    with tempfile.TemporaryDirectory(dir=_made(folder.parent), prefix=BUILDING) as temporary:
+        fresh = Path(temporary, folder.name)
+        fresh.mkdir()
+        _encode(files, codec, fresh / "codes.bin")
+        (fresh / "codec.json").write_text(json.dumps(codec.as_json()))
+        (fresh / "facts.json").write_text(json.dumps(facts))
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
+def _survey(pieces: Iterable[NDArray[np.uint32]]) -> tuple[int, NDArray[np.int64]]:
+    """Return how long a text is, and where each code point first stands (beyond every end where it does not)."""
+    first_seen = np.full(CODE_POINTS, np.iinfo(np.int64).max)
+    length = 0
+    for points in pieces:
+        present = np.flatnonzero(np.bincount(points))
+        for point in present[first_seen[present] > length + len(points)]:
+            first_seen[point] = length + int(np.argmax(points == point))
+        length += len(points)
+    return length, first_seen

@@ -1,0 +1,86 @@
+"""Results beside their baselines: as one object, one table, one page."""
+
+import html
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+THIS_MODEL = "this model"
+DYNAMIC = "dynamic_"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a model scores, and what simple methods score on the same data.
+
+    >>> baselines = {"1-gram": {"bits_per_character": 4.75}}
+    >>> report = Report("text", "runs/a", {}, {"bits_per_character": 2.0}, baselines, seconds=1.0)
+    >>> print(report.table())
+                bits_per_character
+    this model               2.000
+    1-gram                   4.750
+    """
+
+    task: str
+    run: str
+    data: dict[str, Any]
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    seconds: float
+    training: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return asdict(self)
+
+    def rows(self) -> Iterator[tuple[str, Mapping[str, float]]]:
+        """Yield each method's name and metrics, this model first."""
+        yield THIS_MODEL, {name: value for name, value in self.metrics.items() if not name.startswith(DYNAMIC)}
+        dynamic = {name.removeprefix(DYNAMIC): v for name, v in self.metrics.items() if name.startswith(DYNAMIC)}
+        if dynamic:
+            yield "this model, learning on", dynamic
+        yield from self.baselines.items()
+
+    def columns(self) -> list[str]:
+        """Return the names of the metrics that differ between methods; counts are the same for all."""
+        return [name for name, value in self.metrics.items() if isinstance(value, float) and DYNAMIC not in name]
+
+    def cells(self) -> list[list[str]]:
+        """Return the table as text, its head first."""
+        columns = self.columns()
+        body = [[name, *(_shown(metrics.get(c)) for c in columns)] for name, metrics in self.rows()]
+        return [["", *columns], *body]
+
+    def table(self) -> str:
+        """Return the table in plain text."""
+        cells = self.cells()
+        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+        lines = (
+            "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
+            for row in cells
+        )
+        return "\n".join(line.rstrip() for line in lines)
+
+    def markdown(self) -> str:
+        """Return the table in Markdown."""
+        head, *body = (f"| {' | '.join(row)} |" for row in self.cells())
+        return "\n".join([head, f"|---|{'---:|' * len(self.columns())}", *body])
+
+    def page(self) -> str:
+        """Return the report as a page in Markdown, with the command that repeats it."""
+        training = ", ".join(f"{name.replace('_', ' ')} {_shown(float(v))}" for name, v in self.training.items())
+        return (
+            f"# {self.run}\n\nTask {self.task}. Training: {training}.\n\nOn the held-out part:\n\n{self.markdown()}\n\n"
+            f"Score it again: `statewise evaluate {self.run}`. Train it again:\n"
+            f"`statewise train {self.task} --config {self.run}/run.yaml`.\n"
+        )
+
+    def _repr_html_(self) -> str:
+        head, *body = self.cells()
+        rows = ["".join(f"<th>{html.escape(text)}</th>" for text in head)]
+        rows += ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in body]
+        return f"<p>{html.escape(self.run)}</p><table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}" if value < 1000 else f"{value:,.0f}"

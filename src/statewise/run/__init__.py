@@ -1,0 +1,1 @@
+"""A run on disk: its directory, its configuration, and files that are either whole or not there."""

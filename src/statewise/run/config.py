@@ -1,0 +1,90 @@
+"""A task's fields as YAML, flags and JSON schema: checked once, at the border, by their own types."""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from statewise.errors import UsageError
+
+Configured = TypeVar("Configured")
+
+
+def fields_of(kind: type) -> list[str]:
+    """Return the names of a task's settings."""
+    return [field.name for field in dataclasses.fields(kind)]
+
+
+def build(kind: type[Configured], values: Mapping[str, Any]) -> Configured:
+    """Return a task from plain values.
+
+    Raises `UsageError` for a setting it does not have, naming the nearest, one that is missing, or a value that does
+    not fit.
+
+    >>> from statewise.tasks.text import Text
+    >>> build(Text, {"source": "book.txt", "widht": 64})
+    Traceback (most recent call last):
+    statewise.errors.UsageError: unknown setting 'widht' of text: did you mean 'width'?
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    name = getattr(kind, "name", kind.__name__)
+    for key in values:
+        if key not in fields_of(kind):
+            near = difflib.get_close_matches(str(key), fields_of(kind), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(fields_of(kind))}"
+            raise UsageError(f"unknown setting '{key}' of {name}: {hint}")
+    try:
+        return TypeAdapter(kind).validate_python(dict(values))
+    except ValidationError as error:
+        raise UsageError(_first_line(error.errors()[0], name)) from None
+
+
+def check(task: Configured) -> Configured:
+    """Return a task whose values are of the declared types, or raise `UsageError`."""
+    return build(type(task), plain(task))
+
+
+def plain(task: Any) -> dict[str, Any]:
+    """Return a task's settings as plain values, tuples as lists."""
+    values = {name: getattr(task, name) for name in fields_of(type(task))}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def schema(kind: type) -> dict[str, Any]:
+    """Return the JSON schema of a task's settings."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).json_schema()
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the settings in a YAML file. Raises `UsageError` where it is missing or not a table of settings."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path} ({error.strerror}): give a YAML file of settings") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{path} is not YAML ({reason}): give lines like `width: 256`") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds {type(values).__name__}, not settings: give lines like `width: 256`")
+    return values
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Return plain values as YAML, in the given order."""
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+
+
+def _first_line(error: Any, name: str) -> str:
+    place = ".".join(str(part) for part in error["loc"][:1])
+    if error["type"] == "missing":
+        return f"setting '{place}' of {name} is missing: give it"
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, UsageError):
+        return str(cause)
+    return f"setting '{place}' of {name} cannot be {error['input']!r}: {error['msg'][:1].lower()}{error['msg'][1:]}"

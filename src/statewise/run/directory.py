@@ -1,0 +1,173 @@
+"""The run directory: everything about one training, readable by eye, with nothing in it that is executed."""
+
+import fcntl
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from statewise.errors import RunError
+from statewise.run.config import as_yaml
+from statewise.run.files import saving, write_whole
+
+FORMAT = 1
+DEFAULT_FOLDER = Path("runs")
+CACHE = ".data"
+
+
+class RunDirectory(NamedTuple):
+    """Where a run's files lie."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The task and every setting, versions and data: written once, last of what makes a run."""
+        return self.path / "run.yaml"
+
+    @property
+    def codec(self) -> Path:
+        """What decoding needs."""
+        return self.path / "codec.json"
+
+    @property
+    def events(self) -> Path:
+        """One event a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The last checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        """What the model made at each stage."""
+        return self.path / "samples"
+
+    @property
+    def report(self) -> Path:
+        """The final metrics beside the baselines."""
+        return self.path / "report.md"
+
+    @property
+    def cache(self) -> Path:
+        """Where data made ready lie, beside the run and shared with its neighbours."""
+        return self.path.parent / CACHE
+
+    def read_config(self) -> dict[str, Any]:
+        """Return what `run.yaml` says.
+
+        Raises `RunError` where this is no run, a half-made one, or one of another format.
+        """
+        if not self.path.is_dir():
+            raise RunError(f"there is no run at {self.path}: give the folder that `statewise train` named")
+        try:
+            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{self.path} has no run.yaml: it is no run, or was cut off while it was made") from None
+        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            raise RunError(f"{self.config} cannot be read: the run is damaged") from None
+        if not isinstance(config, dict) or not {"format", "task", "settings"} <= config.keys():
+            raise RunError(f"{self.config} lacks format, task or settings: the run is damaged")
+        if config["format"] != FORMAT:
+            made = config.get("versions", {}).get("statewise", "another version")
+            raise RunError(
+                f"{self.path} has format {config['format']}, not {FORMAT}: use statewise {made}, which made it"
+            )
+        return config
+
+    def read_codec(self) -> dict[str, Any]:
+        """Return what `codec.json` says. Raises `RunError` where it is missing or damaged."""
+        try:
+            written = json.loads(self.codec.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise RunError(f"{self.codec} is missing or damaged: the run cannot be decoded") from None
+        if not isinstance(written, dict):
+            raise RunError(f"{self.codec} is damaged: the run cannot be decoded")
+        return written
+
+    def begin(self, config: Mapping[str, Any], codec: Mapping[str, Any]) -> None:
+        """Write what never changes again."""
+        with saving(f"the run {self.path}", "free some space and train again"):
+            write_whole(self.codec, json.dumps(codec, ensure_ascii=False).encode())
+            write_whole(self.config, as_yaml({"format": FORMAT, **config}).encode())
+
+    def write(self, path: Path, content: str) -> None:
+        """Write one of the run's files, whole."""
+        with saving(str(path), "free some space, then `statewise resume` the run"):
+            path.parent.mkdir(exist_ok=True)
+            write_whole(path, content.encode())
+
+    def append_event(self, event: Mapping[str, Any]) -> None:
+        """Add one line to the events."""
+        with (
+            saving(str(self.events), "free some space, then `statewise resume` the run"),
+            self.events.open("a") as file,
+        ):
+            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+
+    def read_events(self) -> Iterator[dict[str, Any]]:
+        """Yield the events; a last line that was cut off is left out."""
+        if not self.events.is_file():
+            return
+        with self.events.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second process from training the same run. Raises `RunError` where one does already.
+
+        The system lets go of the lock when its process ends, however it ends.
+        """
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunError(f"{self.path} is being trained by another process: wait for it or stop it") from None
+            yield
+
+
+def create_run(task: str, name: str, path: Path | None = None) -> RunDirectory:
+    """Make a new run directory: the given one, or the next free `runs/TASK-NAME-N`.
+
+    Raises `RunError` where the given one is there already, and holds anything.
+    """
+    with saving("the run directory", "give another folder with --run"):
+        if path is not None:
+            refuse_taken(path)
+            path.mkdir(parents=True, exist_ok=True)
+            return RunDirectory(path)
+        return RunDirectory(_next_free(f"{task}-{_slug(name)}"))
+
+
+def refuse_taken(path: Path) -> None:
+    """Raise `RunError` where a run directory is there already and holds anything."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(f"{path} exists already: go on with `statewise resume {path}`, or give another --run")
+
+
+def _next_free(stem: str) -> Path:
+    DEFAULT_FOLDER.mkdir(exist_ok=True)
+    taken = [int(m[1]) for p in DEFAULT_FOLDER.iterdir() if (m := re.fullmatch(rf"{re.escape(stem)}-(\d+)", p.name))]
+    number = max(taken, default=0) + 1
+    while True:
+        path = DEFAULT_FOLDER / f"{stem}-{number}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or "run"

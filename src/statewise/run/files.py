@@ -1,0 +1,52 @@
+"""Files that are either whole or not there, whatever happens while they are written."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from statewise.errors import TrainingError
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that what was created, renamed or removed in a folder stays so after a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Make a file hold this content, at once or not at all.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_whole(folder / "note", b"kept")
+    >>> [p.name for p in folder.iterdir()]
+    ['note']
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write_synced(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def saving(what: str, advice: str) -> Iterator[None]:
+    """Let a disk that cannot take what is written be a `TrainingError`, in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(f"cannot save {what} ({error.strerror or error}): {advice}") from error

@@ -1,0 +1,57 @@
+"""How to train: the settings that every task shares."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt
+
+from statewise.errors import UsageError
+
+DEFAULT_MINUTES = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How long, how fast and from where to train. Give one of `minutes`, `epochs` and `updates`; none means 10 minutes.
+
+    >>> Recipe(epochs=3).fraction(update=150, epoch_updates=100, seconds=9.0)
+    0.5
+    """
+
+    rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1)] = 32
+    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 64
+    minutes: Annotated[float | None, Doc("how long to train, by the clock"), Gt(0)] = None
+    epochs: Annotated[float | None, Doc("how long to train, in passes over the training part"), Gt(0)] = None
+    updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1)] = None
+    optimizer: Annotated[Literal["adam", "adamw", "rmsprop", "sgd"], Doc("how a gradient becomes an update")] = "adam"
+    rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.004
+    schedule: Annotated[Literal["cosine", "constant"], Doc("how the rate falls over the training")] = "cosine"
+    warmup: Annotated[int, Doc("updates over which the rate rises from 0"), Ge(0)] = 50
+    accumulate: Annotated[int, Doc("windows whose gradients are added up for one update"), Ge(1)] = 1
+    clip: Annotated[float, Doc("largest norm of the gradient; 0 leaves it as it is"), Ge(0)] = 1.0
+    seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
+    threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
+    device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
+    precision: Annotated[Literal["32-true", "64-true", "bf16-mixed"], Doc("number format of the arithmetic")] = (
+        "32-true"
+    )
+    checks: Annotated[int, Doc("how often to score the held-out part on the way"), Ge(0)] = 0
+    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
+    save_seconds: Annotated[float, Doc("seconds between two checkpoints"), Gt(0)] = 60.0
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in ("minutes", "epochs", "updates")}
+        chosen = [f"{name} {value:g}" for name, value in given.items() if value is not None]
+        if len(chosen) > 1:
+            raise UsageError(f"{' and '.join(chosen)} contradict each other: give one of minutes, epochs and updates")
+
+    def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
+        """Return how much of the training is done, from 0 to 1."""
+        if self.updates is not None:
+            done = update / self.updates
+        elif self.epochs is not None:
+            done = update / max(1, round(self.epochs * epoch_updates))
+        else:
+            done = seconds / (60 * (self.minutes or DEFAULT_MINUTES))
+        return min(1.0, done)

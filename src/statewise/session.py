@@ -1,0 +1,120 @@
+"""One training under way: it drives a learner, tells what happens, and keeps the run directory true to it."""
+
+import time
+from collections.abc import Generator, Iterator
+
+from statewise.report import Report
+from statewise.run.directory import RunDirectory
+from statewise.task import Data, Task
+from statewise.train.checkpoint import load_checkpoint, save_checkpoint, sweep
+from statewise.train.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, as_json
+from statewise.train.learner import Learner
+from statewise.train.scoring import score
+
+
+class Session:
+    """A run directory with the task, the data and the learner that fill it.
+
+    `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first.
+    """
+
+    def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
+        self.directory, self.task, self.data, self.learner = directory, task, data, learner
+        self.saved_update = -1
+        self.places = 0
+
+    def events(self) -> Iterator[Event]:
+        """Train from where the run stands to the end, then score. Raises `RunError` where another process does."""
+        with self.directory.locked():
+            for event in self._events():
+                if not isinstance(event, Scoring):
+                    self.directory.append_event(as_json(event))
+                yield event
+
+    def _events(self) -> Iterator[Event]:
+        notice = self._restore()
+        parameters = self.learner.model.parameter_count
+        first = self.learner.update_number
+        yield Started(str(self.directory.path), first, parameters, self.data.facts, notice)
+        self.began = time.monotonic() - self.learner.seconds
+        start_seconds = self.learner.seconds
+        try:
+            yield from self._updates()
+        except GeneratorExit:
+            self._save()
+            raise
+        if self.learner.update_number > self.saved_update:
+            yield self._save()
+        yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
+
+    def _restore(self) -> str | None:
+        sweep(self.directory.checkpoints)
+        if not self.directory.checkpoints.is_dir():
+            return None
+        checkpoint = load_checkpoint(self.directory.checkpoints)
+        self.learner.restore(checkpoint.files)
+        self.saved_update = self.learner.update_number
+        return checkpoint.notice
+
+    def _updates(self) -> Iterator[Event]:
+        task, learner = self.task, self.learner
+        last_sample = last_save = learner.seconds
+        checked = int(learner.fraction * (task.checks + 1))
+        while learner.fraction < 1:
+            learner.seconds = self._seconds()
+            updated = learner.update()
+            self.places += updated.places
+            yield updated
+            if task.sample_seconds and learner.seconds - last_sample >= task.sample_seconds:
+                last_sample = learner.seconds
+                yield self._sample()
+            if (due := int(learner.fraction * (task.checks + 1))) > checked and learner.fraction < 1:
+                checked = due
+                yield from self._check()
+            if learner.seconds - last_save >= task.save_seconds:
+                last_save = learner.seconds
+                yield self._save()
+        learner.seconds = self._seconds()
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def _sample(self) -> Sampled:
+        update = self.learner.update_number
+        sample = self.task.sample(self.learner.model, self.data.codec)
+        self.directory.write(self.directory.samples / f"{update:06d}.txt", sample)
+        return Sampled(update, self._seconds(), sample)
+
+    def _save(self) -> Saved:
+        update = self.learner.update_number
+        advice = f"free some space, then `statewise resume {self.directory.path}`"
+        path = save_checkpoint(self.directory.checkpoints, update, self.learner.snapshot(), advice=advice)
+        self.saved_update = update
+        return Saved(update, self._seconds(), str(path))
+
+    def _check(self) -> Iterator[Event]:
+        metrics = yield from self._score()
+        yield Checked(self.learner.update_number, self._seconds(), metrics)
+
+    def _score(self) -> Generator[Event, None, dict[str, float]]:
+        metrics: dict[str, float] = {}
+        for fraction, loss in score(self.learner.model, self.data.windows("held_out")):
+            metrics = self.task.metrics(loss)
+            yield Scoring(fraction)
+        return metrics
+
+    def _finish(self, places_per_second: float) -> Iterator[Event]:
+        learner = self.learner
+        metrics = yield from self._score()
+        baselines = {name: dict(values) for name, values in self.data.baselines().items()}
+        training = {
+            "updates": learner.update_number,
+            "epochs": learner.window_number / len(learner.windows),
+            "seconds": learner.seconds,
+            "places_per_second": places_per_second,
+            "parameters": learner.model.parameter_count,
+        }
+        where = str(self.directory.path)
+        report = Report(self.task.name, where, self.data.facts, metrics, baselines, self._seconds(), training)
+        self.directory.write(self.directory.report, report.page())
+        yield Finished(learner.update_number, self._seconds(), report.as_json())

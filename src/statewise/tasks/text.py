@@ -1,0 +1,241 @@
+"""Text: learn to write as a text does, one character or byte at a time."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Le, Lt
+
+from statewise.errors import UsageError
+from statewise.task import Data, Part, Task, stacked_core
+
+if TYPE_CHECKING:
+    from statewise.data.codec import TextCodec
+    from statewise.data.codes import CodeFile
+    from statewise.data.texts import CodedText
+    from statewise.data.window import Window
+    from statewise.heads import Loss
+    from statewise.model import Model
+    from statewise.stream import Stream
+
+SCORED_STEPS = 256
+SAMPLE_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Task):
+    """Learn a text and write more of it (char-rnn).
+
+    >>> Text(source="shakespeare", width=128, minutes=2).cell
+    'lstm'
+    """
+
+    name: ClassVar[str] = "text"
+    title: ClassVar[str] = "Learn a text and write more of it, a character at a time"
+
+    source: Annotated[str | tuple[str, ...], Doc("files, folders, patterns, or the name of a corpus")]
+    unit: Annotated[Literal["character", "byte"], Doc("what a step reads")] = "character"
+    embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1)] = 64
+    held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
+    gap: Annotated[int, Doc("characters between the two parts that nobody reads"), Ge(0)] = 1000
+    scored: Annotated[int, Doc("most characters of the held-out part to score"), Ge(2)] = 1_000_000
+    counted: Annotated[int, Doc("most characters, the last ones, that n-grams count"), Ge(1)] = 6_000_000
+    orders: Annotated[int, Doc("longest n-gram of the baseline"), Ge(1), Le(12)] = 6
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source as a tuple, also where one was given."""
+        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+    @property
+    def label(self) -> str:
+        """The name of the first source."""
+        return Path(self.sources[0]).stem or "text"
+
+    def prepare(self, cache: Path) -> "TextData":
+        """Read the texts, choose the alphabet and split; the codes are kept in `cache` by the hash of the contents."""
+        from statewise.data.texts import code_text
+
+        text = code_text(self.sources, self.unit, self.held_out, self.gap, cache)
+        data = TextData(self, text, text.held_out.part(0, self.scored))
+        data.windows("training")
+        return data
+
+    def codec(self, written: Mapping[str, Any]) -> "TextCodec":
+        """Return the alphabet of a run."""
+        from statewise.data.codec import text_codec
+
+        return text_codec(written)
+
+    def model(self, codec: "TextCodec") -> "Model[Any]":
+        """Return embedding, cells and a softmax over the alphabet."""
+        from torch import nn
+
+        from statewise.heads import Categorical
+        from statewise.model import Model
+
+        # Row 0 of the embedding, the unknown character's, stays zero: it carries nothing about which one it is.
+        encoder = nn.Embedding(codec.choices, self.embedding, padding_idx=codec.never()[0] if codec.never() else None)
+        core = stacked_core(self.cell, self.embedding, self.width, self.layers)
+        return Model(encoder, core, Categorical(self.width, codec.choices))
+
+    def metrics(self, loss: "Loss") -> dict[str, float]:
+        """Return bits and perplexity per character (or byte) and how many were scored."""
+        return metrics_of(float(loss.nats), int(loss.places), self.unit)
+
+    def gauge(self, nats: float) -> str:
+        """Return a loss in bits per character."""
+        return f"{nats / math.log(2):.3f} bits per {self.unit}"
+
+    def sample(self, model: "Model[Any]", codec: "TextCodec") -> str:
+        """Return a few lines; always the same dice, so that samples differ by what was learned."""
+        return "".join(self.predict(model, codec, "", length=SAMPLE_LENGTH, temperature=0.7, seed=self.seed))
+
+    def stream(self, model: "Model[Any]", codec: "TextCodec") -> "Stream[Any]":
+        """Return a stream that reads characters (or bytes, as numbers from 0 to 255), or their codes."""
+        from statewise.stream import Stream
+
+        return Stream(model, encode=lambda x: _one_code(codec, x))
+
+    def predict(  # type: ignore[override]  # each task says which settings it takes
+        self,
+        model: "Model[Any]",
+        codec: "TextCodec",
+        prompt: str,
+        *,
+        length: int = 500,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: str | None = None,
+        stream: "Stream[Any] | None" = None,
+    ) -> Iterator[str]:
+        """Write on from a prompt, a character at a time; with no prompt, from the beginning of a line.
+
+        A prompt character that training never saw is read as the unknown character, and is never written.
+        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from, and left behind
+        what was written. Raises `UsageError` for a `length` below 1 or settings that leave no choice.
+        """
+        import torch
+
+        from statewise.decode import sample
+
+        if length < 1:
+            raise UsageError(f"length {length} asks for nothing: give 1 or more")
+        generator = torch.Generator()
+        generator.manual_seed(seed) if seed is not None else generator.seed()
+        stream = self.stream(model, codec) if stream is None else stream
+        stream.push_many(codec.encode(prompt or "\n").tolist())
+        decode = codec.decoder()
+        never = codec.never()
+        codes = sample(stream, temperature=temperature, top_k=top_k, top_p=top_p, never=never, generator=generator)
+        written = (decode(code) for code in _first(codes, length))
+        yield from before(written, stop) if stop else written
+
+    def choices(
+        self, model: "Model[Any]", codec: "TextCodec", text: str, count: int
+    ) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+        """Yield each character of a text with the `count` likeliest ones to follow it and their probabilities."""
+        stream = self.stream(model, codec)
+        decode = codec.decode
+        for code in codec.encode(text):
+            likely = stream.push(int(code)).softmax(dim=-1).topk(min(count, codec.choices))
+            pairs = zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
+            yield decode(code.reshape(1)), [(decode([choice]), probability) for choice, probability in pairs]
+
+
+@dataclass(frozen=True)
+class TextData(Data):
+    """A text as codes, with the n-grams that its model has to beat."""
+
+    task: Text
+    text: "CodedText"
+    scored: "CodeFile"
+
+    @property
+    def codec(self) -> "TextCodec":
+        """The alphabet."""
+        return self.text.codec
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How long the text and its parts are, and its digest."""
+        counted = min(self.task.counted, len(self.text.training))
+        return {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
+
+    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
+        """Return the stripes of a part; the held-out one is read in as many stripes as training has rows."""
+        from statewise.data.streams import Stripes
+
+        rows = rows or self.task.rows
+        if part == "training":
+            return Stripes(self.text.training, rows, steps or self.task.steps, unit=self.task.unit)
+        steps = min(steps or SCORED_STEPS, len(self.scored) - 1)
+        return Stripes(self.scored, max(1, min(rows, (len(self.scored) - 1) // steps)), steps, unit=self.task.unit)
+
+    def baselines(self) -> Mapping[str, dict[str, float]]:
+        """Return what Kneser-Ney n-grams of each order score."""
+        from statewise.baselines import KneserNey
+
+        training, scored = self.text.training, self.scored.read()
+        counted = training.read(max(0, len(training) - self.task.counted))
+        ngrams = KneserNey.fit(counted, self.codec.choices, self.task.orders)
+        return {
+            f"{order}-gram": metrics_of(ngrams.nats(scored, order), len(scored), self.task.unit)
+            for order in ngrams.orders
+        }
+
+    def on(self, source: Sequence[str], cache: Path) -> "TextData":
+        """Return this text with others to be scored."""
+        from statewise.data.texts import code_with
+        from statewise.errors import DataError
+
+        codes = code_with(self.codec, source, cache)
+        if len(codes) < 2:
+            raise DataError(f"{', '.join(source)} has {len(codes)} {self.task.unit}s: give at least 2 to score")
+        return replace(self, scored=codes.part(0, self.task.scored))
+
+
+def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:
+    """Return a loss in bits per character and as perplexity.
+
+    >>> metrics_of(nats=693.1471805599453, places=1000, unit="character")
+    {'bits_per_character': 1.0, 'perplexity': 2.0, 'characters': 1000}
+    """
+    bits = nats / places / math.log(2)
+    return {f"bits_per_{unit}": bits, "perplexity": 2**bits, f"{unit}s": places}
+
+
+def before(pieces: Iterator[str], stop: str) -> Iterator[str]:
+    """Yield text up to a stopping string, holding back only what might be its beginning.
+
+    >>> "".join(before(iter("to be, or"), ", "))
+    'to be'
+    """
+    held = ""
+    for piece in pieces:
+        held += piece
+        if stop in held:
+            yield held[: held.index(stop)]
+            return
+        kept = next((n for n in range(min(len(stop) - 1, len(held)), 0, -1) if stop.startswith(held[-n:])), 0)
+        yield held[: len(held) - kept]
+        held = held[len(held) - kept :]
+    yield held
+
+
+def _first(codes: Iterator[int], length: int) -> Iterator[int]:
+    return (code for _, code in zip(range(length), codes, strict=False))
+
+
+def _one_code(codec: "TextCodec", x: str | int) -> int:
+    if not isinstance(x, str):
+        return int(x)
+    codes = codec.encode(x)
+    if len(codes) != 1:
+        raise UsageError(f"{x!r} is {len(codes)} {codec.as_json()['unit']}s: push one at a time, or use push_many")
+    return int(codes[0])

@@ -1,0 +1,140 @@
+"""Checkpoints that are whole or not there, and are proved to be what was saved before they are used.
+
+A checkpoint is a folder of files with a manifest of their sizes and digests. It is written under a temporary name,
+each file made durable, the manifest last; then renamed; only then are older ones removed.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from statewise.errors import RunError
+from statewise.run.files import saving, sync_folder, write_synced
+
+MANIFEST = "MANIFEST.json"
+KEPT = 2
+LARGEST_MANIFEST_BYTES = 1 << 20
+
+
+class Entry(NamedTuple):
+    """What the manifest says of one file."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "Entry":
+        """Measure some content."""
+        return cls(len(content), hashlib.sha256(content).hexdigest())
+
+
+class Checkpoint(NamedTuple):
+    """The verified files of one checkpoint, and what had to be said about newer ones."""
+
+    path: Path
+    files: dict[str, bytes]
+    notice: str | None
+
+
+def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, advice: str = "free some space") -> Path:
+    """Write a checkpoint of so many updates and return its path; the last two are kept.
+
+    Raises `TrainingError` where the disk does not take it; the checkpoints before it stay as they were.
+    """
+    final, temporary = folder / f"{update:06d}", folder / f".{update:06d}.tmp"
+    with saving(f"checkpoint {final}", advice):
+        try:
+            folder.mkdir(exist_ok=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir()
+            for name, content in files.items():
+                write_synced(temporary / name, content)
+            write_synced(temporary / MANIFEST, _manifest(files))
+            sync_folder(temporary)
+            if final.exists():
+                _retire(final)
+            temporary.rename(final)
+            sync_folder(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    for old in saved_checkpoints(folder)[:-KEPT]:
+        _retire(old)
+    return final
+
+
+def saved_checkpoints(folder: Path) -> list[Path]:
+    """Return the finished checkpoints in a folder, the oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Return the newest checkpoint whose files are what its manifest says; nothing in it is executed.
+
+    A damaged one is passed over for the one before it, and the notice says so.
+    Raises `RunError` where none is left.
+    """
+    damage: list[str] = []
+    for path in reversed(saved_checkpoints(folder)):
+        try:
+            files = _verified(path)
+        except RunError as error:
+            damage.append(str(error))
+            continue
+        used = f"; checkpoint {path.name} is used instead" if damage else ""
+        return Checkpoint(path, files, "; ".join(damage) + used if damage else None)
+    reason = "; ".join(damage) if damage else f"there is no checkpoint in {folder} yet"
+    raise RunError(f"{reason}: train it again, or use another run")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what an interrupted save left behind."""
+    if folder.is_dir():
+        for orphan in folder.glob(".*.tmp"):
+            shutil.rmtree(orphan, ignore_errors=True)
+
+
+def _retire(path: Path) -> None:
+    # Renamed first, so that a checkpoint is never seen with only some of its files.
+    hidden = path.with_name(f".{path.name}.old.tmp")
+    shutil.rmtree(hidden, ignore_errors=True)
+    path.rename(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _manifest(files: Mapping[str, bytes]) -> bytes:
+    entries = {name: Entry.of(content)._asdict() for name, content in files.items()}
+    return json.dumps(entries, indent=1).encode()
+
+
+def _verified(path: Path) -> dict[str, bytes]:
+    files = {}
+    for name, entry in _read_manifest(path).items():
+        place = path / name
+        try:
+            if place.stat().st_size != entry.size:
+                raise RunError(f"{place} is {place.stat().st_size:,} bytes where {entry.size:,} were saved")
+            files[name] = place.read_bytes()
+        except OSError as error:
+            raise RunError(f"{place} cannot be read ({error.strerror})") from None
+        if Entry.of(files[name]) != entry:
+            raise RunError(f"{place} is damaged: its sha256 is not the one that was saved")
+    return files
+
+
+def _read_manifest(path: Path) -> dict[str, Entry]:
+    place = path / MANIFEST
+    try:
+        with place.open("rb") as file:
+            manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES))
+        entries = {str(name): Entry(int(entry["size"]), str(entry["sha256"])) for name, entry in manifest.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise RunError(f"{place} is missing or damaged") from None
+    if not entries or any(Path(name).name != name for name in entries):
+        raise RunError(f"{place} is damaged: it names no files, or files elsewhere")
+    return entries

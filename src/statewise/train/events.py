@@ -1,0 +1,76 @@
+"""What happens while a model is trained, one value at a time."""
+
+from typing import Any, NamedTuple
+
+
+class Started(NamedTuple):
+    """Training begins, or goes on where it stopped."""
+
+    run: str
+    update: int
+    parameters: int
+    data: dict[str, Any]
+    notice: str | None = None
+
+
+class Updated(NamedTuple):
+    """The weights were changed once. `nats` is the mean loss before that, `norm` the gradient's before clipping."""
+
+    update: int
+    epoch: int
+    fraction: float
+    seconds: float
+    nats: float
+    norm: float
+    rate: float
+    places: int
+
+
+class Sampled(NamedTuple):
+    """What the model makes at this stage."""
+
+    update: int
+    seconds: float
+    sample: str
+
+
+class Checked(NamedTuple):
+    """How the model scores on the held-out part at this stage."""
+
+    update: int
+    seconds: float
+    metrics: dict[str, float]
+
+
+class Saved(NamedTuple):
+    """A checkpoint was written, whole."""
+
+    update: int
+    seconds: float
+    checkpoint: str
+
+
+class Scoring(NamedTuple):
+    """The held-out part is being scored; `fraction` of it is done."""
+
+    fraction: float
+
+
+class Finished(NamedTuple):
+    """Training and scoring are done."""
+
+    update: int
+    seconds: float
+    report: dict[str, Any]
+
+
+Event = Started | Updated | Sampled | Checked | Saved | Scoring | Finished
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    """Return an event as a line of `events.jsonl` has it.
+
+    >>> as_json(Sampled(500, 61.5, "To be"))
+    {'event': 'sampled', 'update': 500, 'seconds': 61.5, 'sample': 'To be'}
+    """
+    return {"event": type(event).__name__.lower(), **event._asdict()}

@@ -1,0 +1,132 @@
+"""Truncated backpropagation through time: read a window, send errors back, change the weights, carry the state on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from statewise.data.window import Window
+from statewise.errors import RunError, UsageError
+from statewise.heads import Loss
+from statewise.model import Model
+from statewise.run.recipe import Recipe
+from statewise.state import detach, from_bytes, read_tensors, to_bytes, write_tensors
+from statewise.train.events import Updated
+from statewise.train.optimizers import clip_norm, load_optimizer, make_optimizer, optimizer_tensors, rate_at
+
+
+class Learner:
+    """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
+
+    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window and stop at its
+    beginning; the state crosses it as a plain value. `snapshot` and `restore` hold all of it, so that a restored
+    learner makes the same updates, bit for bit, on the same machine, thread count and build.
+    """
+
+    def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
+        self.model, self.windows, self.recipe = model, windows, recipe
+        self.fabric = _fabric(recipe)
+        self.optimizer = make_optimizer(model, recipe)
+        self.setup_model, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
+        self.state = self._begin()
+        self.update_number = 0
+        self.window_number = 0
+        self.seconds = 0.0
+
+    @property
+    def epoch_updates(self) -> int:
+        """How many updates read every window once."""
+        return max(1, len(self.windows) // self.recipe.accumulate)
+
+    @property
+    def fraction(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return self.recipe.fraction(self.update_number, self.epoch_updates, self.seconds)
+
+    def update(self) -> Updated:
+        """Read the next windows and change the weights once."""
+        fraction = self.fraction
+        rate = rate_at(self.recipe, self.update_number, fraction)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        self.setup_optimizer.zero_grad()
+        nats, places = 0.0, 0
+        for _ in range(self.recipe.accumulate):
+            loss = self._read_window()
+            self.fabric.backward(loss.mean / self.recipe.accumulate)
+            nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
+        norm = clip_norm(self.model, self.recipe.clip)
+        self.setup_optimizer.step()
+        self.update_number += 1
+        epoch = self.window_number // len(self.windows)
+        return Updated(self.update_number, epoch, self.fraction, self.seconds, nats / places, norm, rate, places)
+
+    def _read_window(self) -> Loss:
+        window = self.fabric.to_device(self.windows[self.window_number % len(self.windows)])
+        loss, state = self.setup_model(window, self.state)
+        self.state = detach(state)
+        self.window_number += 1
+        return cast(Loss, loss)
+
+    def _begin(self) -> Any:
+        return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
+
+    def snapshot(self) -> dict[str, bytes]:
+        """Return everything that the next update depends on, as files."""
+        place = {"update": self.update_number, "window": self.window_number, "seconds": self.seconds}
+        return {
+            "weights.safetensors": write_tensors(self.model.state_dict()),
+            "optimizer.safetensors": write_tensors(optimizer_tensors(self.model, self.optimizer)),
+            "state.safetensors": to_bytes(self.state),
+            "random.safetensors": write_tensors({"cpu": torch.get_rng_state()}),
+            "place.json": json.dumps(place).encode(),
+        }
+
+    def restore(self, files: Mapping[str, bytes]) -> None:
+        """Go back to where a snapshot was taken. Raises `RunError` or `DataError` where it does not fit."""
+        try:
+            place = json.loads(files["place.json"])
+            optimizer, _ = read_tensors(files["optimizer.safetensors"], "optimizer.safetensors")
+            random, _ = read_tensors(files["random.safetensors"], "random.safetensors")
+            state, _ = from_bytes(files["state.safetensors"], self.state, "state.safetensors")
+            numbers = int(place["update"]), int(place["window"]), float(place["seconds"])
+            generator = random["cpu"]
+        except (KeyError, ValueError, TypeError):
+            raise RunError("the checkpoint lacks what training goes on from: it was made by another version") from None
+        load_weights(self.model, files)
+        load_optimizer(self.model, self.optimizer, optimizer)
+        torch.set_rng_state(generator)
+        self.state = self.fabric.to_device(state)
+        self.update_number, self.window_number, self.seconds = numbers
+
+
+def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
+    """Put the weights of a checkpoint into a model, all or none. Raises `RunError` where they are not this model's."""
+    weights, _ = read_tensors(files.get("weights.safetensors", b""), "weights.safetensors")
+    expected: dict[str, Tensor] = model.state_dict()
+    wrong = sorted(
+        name
+        for name in {*weights, *expected}
+        if name not in weights or name not in expected or weights[name].shape != expected[name].shape
+    )
+    if wrong:
+        raise RunError(f"weights.safetensors does not fit this model at '{wrong[0]}': it is of another model")
+    model.load_state_dict(weights)
+
+
+def _fabric(recipe: Recipe) -> Fabric:
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    try:
+        return Fabric(accelerator=recipe.device, devices=1, precision=recipe.precision)
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None
+    except Exception as error:
+        if type(error).__name__ != "MisconfigurationException":
+            raise
+        raise UsageError(f"device '{recipe.device}' cannot be used here ({error}): give --device cpu") from None

@@ -1,0 +1,66 @@
+"""How well a model predicts: its loss over windows it does not learn from, or only after it predicted them."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from statewise.data.window import Window
+from statewise.heads import Loss
+from statewise.model import Model
+from statewise.state import detach
+from statewise.train.optimizers import clip_norm
+
+DYNAMIC_RATE = 0.1
+DYNAMIC_CLIP = 1.0
+
+
+def score(model: Model[Any], windows: Sequence[Window]) -> Iterator[tuple[float, Loss]]:
+    """Yield, window by window, how much is done and the loss so far; neither model nor random numbers are touched."""
+    was_training = model.training
+    model.eval()
+    total, state = _nothing(), model.begin(windows[0].targets.shape[1])
+    try:
+        for number, window in enumerate(windows, start=1):
+            with torch.no_grad():
+                loss, state = model.loss(_on(model, window), state)
+            total = _add(total, loss)
+            yield number / len(windows), total
+    finally:
+        model.train(was_training)
+
+
+def score_dynamically(
+    model: Model[Any], windows: Sequence[Window], rate: float = DYNAMIC_RATE
+) -> Iterator[tuple[float, Loss]]:
+    """Yield as `score` does, while a copy of the model goes on learning from each window once it has predicted it.
+
+    The step is plain gradient descent on the mean loss, its norm clipped to 1. Source: Graves 2013, section 3.1.
+    """
+    learning = copy.deepcopy(model)
+    learning.train()
+    optimizer = torch.optim.SGD(learning.parameters(), rate)
+    total, state = _nothing(), learning.begin(windows[0].targets.shape[1])
+    for number, window in enumerate(windows, start=1):
+        loss, state = learning.loss(_on(model, window), state)
+        total, state = _add(total, loss), detach(state)
+        optimizer.zero_grad()
+        loss.mean.backward()  # type: ignore[no-untyped-call]
+        clip_norm(learning, DYNAMIC_CLIP)
+        optimizer.step()
+        yield number / len(windows), total
+
+
+def _nothing() -> Loss:
+    return Loss(torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.long))
+
+
+def _add(total: Loss, loss: Loss) -> Loss:
+    return Loss(total.nats + loss.nats.detach().cpu().double(), total.places + loss.places.cpu())
+
+
+def _on(model: Model[Any], window: Window) -> Window:
+    device = next(model.parameters()).device
+    moved = {name: part.to(device) for name, part in window._asdict().items() if isinstance(part, torch.Tensor)}
+    return window._replace(**moved)

@@ -1,0 +1,216 @@
+"""What can be done: train, resume, evaluate, predict, inspect. Every face calls these."""
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from statewise import registry
+from statewise.cells import Cell
+from statewise.errors import RunError
+from statewise.kernels import kernels_of
+from statewise.model import Model
+from statewise.report import DYNAMIC, Report
+from statewise.run.config import build, check, plain
+from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
+from statewise.session import Session
+from statewise.stream import Stream
+from statewise.task import Task
+from statewise.train.checkpoint import load_checkpoint
+from statewise.train.events import Event, Finished
+from statewise.train.learner import Learner, load_weights
+from statewise.train.scoring import score, score_dynamically
+from statewise.versions import versions
+
+Source = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training: where it lies and what it scored."""
+
+    path: Path
+    report: Report
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What the model scores on the held-out part."""
+        return self.report.metrics
+
+    def load(self) -> "Trained":
+        """Return the model, ready for use."""
+        return load(self.path)
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model out of a run directory, with what it needs to be used."""
+
+    task: Task
+    model: Model[Any]
+    codec: Any
+    path: Path
+    update: int
+    notice: str | None = None
+
+    def predict(self, prompt: str = "", **how: Any) -> Iterator[str]:
+        """Answer a prompt, a piece at a time; `how` is what the task's `predict` takes."""
+        return self.task.predict(self.model, self.codec, prompt, **how)
+
+    def stream(self, saved: bytes | None = None) -> Stream[Any]:
+        """Return a stream at its beginning, or where `Stream.save` left one."""
+        stream = self.task.stream(self.model, self.codec)
+        return stream if saved is None else Stream.open(self.model, saved, encode=stream.encode)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.task.name} model from {self.path}, {self.model.parameter_count:,} parameters</p>"
+
+
+def train(task: Task, *, run: str | Path | None = None) -> Run:
+    """Train, score beside the baselines, and return the run; raises what `training` does."""
+    return _finished(training(task, run=run))
+
+
+def resume(run: str | Path) -> Run:
+    """Go on with a run where its last checkpoint is, and return it when done; raises what `resuming` does."""
+    return _finished(resuming(run))
+
+
+def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, None, None]:
+    """Train, yielding what happens; leaving the loop saves and stops.
+
+    Raises `UsageError` for settings that do not fit, `DataError` for data that cannot be read, `RunError` where the
+    run directory exists, `TrainingError` where training fails. Nothing is made before the data are read.
+    """
+    task = check(task)
+    if run:
+        refuse_taken(Path(run))
+    data = task.prepare((Path(run).parent if run else DEFAULT_FOLDER) / CACHE)
+    learner = _learner(task, data)
+    directory = create_run(task.name, task.label, Path(run) if run else None)
+    directory.begin(_config(task, data, learner), data.codec.as_json())
+    yield from Session(directory, task, data, learner).events()
+
+
+def resuming(run: str | Path) -> Generator[Event, None, None]:
+    """Go on with a run, yielding what happens; leaving the loop saves and stops.
+
+    Raises `RunError` where it is no run, is damaged or in use, or where its data have changed.
+    """
+    directory = RunDirectory(Path(run))
+    config = directory.read_config()
+    task = task_of(config)
+    data = task.prepare(directory.cache)
+    if data.facts.get("sha256") != config.get("data", {}).get("sha256"):
+        raise RunError(f"the data of {run} have changed since it began: bring them back, or train a new run")
+    yield from Session(directory, task, data, _learner(task, data)).events()
+
+
+def load(run: str | Path) -> Trained:
+    """Return the model of a run's newest good checkpoint. Raises `RunError` where there is none."""
+    directory = RunDirectory(Path(run))
+    task = task_of(directory.read_config())
+    codec = task.codec(directory.read_codec())
+    checkpoint = load_checkpoint(directory.checkpoints)
+    model = task.model(codec)
+    load_weights(model, checkpoint.files)
+    return Trained(task, model.eval(), codec, directory.path, int(checkpoint.path.name), checkpoint.notice)
+
+
+def predict(run: str | Path, prompt: str = "", **how: Any) -> Iterator[str]:
+    """Answer a prompt, a piece at a time; `how` is what the task's `predict` takes."""
+    return load(run).predict(prompt, **how)
+
+
+def evaluate(run: str | Path, source: Source | None = None, *, dynamic: bool = False) -> Report:
+    """Score a run on its held-out part, or on another source, beside the baselines.
+
+    With `dynamic`, score it once more while a copy goes on learning from what it has read. The run never changes.
+    Raises `RunError` for a run that cannot be used, `DataError` for data that cannot be read.
+    """
+    began = time.monotonic()
+    trained = load(run)
+    cache = RunDirectory(Path(run)).cache
+    data = trained.task.prepare(cache)
+    if source is not None:
+        data = data.on([str(source)] if isinstance(source, str | Path) else [str(s) for s in source], cache)
+    metrics = _last(trained.task, score(trained.model, data.windows("held_out")))
+    if dynamic:
+        windows = data.windows("held_out", rows=1, steps=trained.task.steps)
+        learning_on = _last(trained.task, score_dynamically(trained.model, windows))
+        metrics |= {DYNAMIC + name: value for name, value in learning_on.items()}
+    baselines = {name: dict(values) for name, values in data.baselines().items()}
+    return Report(trained.task.name, str(run), data.facts, metrics, baselines, time.monotonic() - began)
+
+
+def inspect(run: str | Path) -> dict[str, Any]:
+    """Return what there is to know about a run without using it: settings, size, progress, results, samples."""
+    directory = RunDirectory(Path(run))
+    config = directory.read_config()
+    events = list(directory.read_events())
+    updates = [event for event in events if event["event"] == "updated"]
+    reports = [event["report"] for event in events if event["event"] == "finished"]
+    checked = [event["metrics"] for event in events if event["event"] == "checked"]
+    size = sum(path.stat().st_size for path in directory.path.rglob("*") if path.is_file())
+    return {
+        "run": str(run),
+        **{key: config[key] for key in config if key != "format"},
+        "bytes": size,
+        "last_update": {key: updates[-1][key] for key in ("update", "fraction", "seconds", "nats")}
+        if updates
+        else None,
+        "finished": bool(reports),
+        "best": (reports[-1]["metrics"] if reports else None) or _best(checked),
+        "baselines": reports[-1]["baselines"] if reports else {},
+        "samples": {event["update"]: event["sample"] for event in events if event["event"] == "sampled"},
+    }
+
+
+def _learner(task: Task, data: Any) -> Learner:
+    torch.manual_seed(task.seed)
+    return Learner(task.model(data.codec), data.windows("training"), task)
+
+
+def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
+    kernels = sorted(
+        {kernels_of(part.recurrence)[0] for part in learner.model.core.modules() if isinstance(part, Cell)}
+    )
+    return {
+        "task": task.name,
+        "settings": plain(task),
+        "data": data.facts,
+        "parameters": learner.model.parameter_count,
+        "versions": versions(),
+        "threads": torch.get_num_threads(),
+        "kernels": kernels,
+    }
+
+
+def task_of(config: dict[str, Any]) -> Task:
+    """Return the task that `run.yaml` describes; raises `UsageError` where its name or a setting is not known."""
+    kind = cast(type[Task], registry.find("tasks", str(config["task"])))
+    if not isinstance(config["settings"], dict):
+        raise RunError("the settings in run.yaml are no table: the run is damaged")
+    return build(kind, config["settings"])
+
+
+def _last(task: Task, losses: Iterator[tuple[float, Any]]) -> dict[str, float]:
+    return task.metrics(deque(losses, maxlen=1)[0][1])
+
+
+def _best(checked: list[dict[str, float]]) -> dict[str, float] | None:
+    return min(checked, key=lambda metrics: next(iter(metrics.values())), default=None)
+
+
+def _finished(events: Iterator[Event]) -> Run:
+    for event in events:
+        if isinstance(event, Finished):
+            return Run(Path(event.report["run"]), Report(**event.report))
+    raise RunError("the run ended before it was finished: resume it")
