@@ -2,10 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
+from statewise import registry
 from statewise.cli.train import train
 from statewise.errors import DataError, MissingExtra
+
+if TYPE_CHECKING:
+    from statewise.task import Task
 
 SMALL = {"width": 192, "embedding": 48, "rows": 32, "steps": 50, "rate": 0.006, "sample_seconds": 10.0}
 PROMPTS = {"shakespeare": "ROMEO:\n", "python": "def "}
@@ -14,7 +18,8 @@ PROMPTS = {"shakespeare": "ROMEO:\n", "python": "def "}
 def show_demo(minutes: float, run: Path | None) -> None:
     """Train on the plays, or on Python's own sources where there is no network, and write a little."""
     corpus = _corpus()
-    train(_text(), {**SMALL, "source": corpus, "minutes": minutes}, run=run, config=None, json=False, quiet=False)
+    task = cast("type[Task]", registry.find("tasks", "text"))
+    train(task, {**SMALL, "source": corpus, "minutes": minutes}, run=run, config=None, json=False, quiet=False)
     where = run or _newest(corpus)
     from statewise.verbs import load
 
@@ -37,12 +42,6 @@ def _corpus() -> str:
         print(f"{error}\nInstead of the plays it learns the Python standard library's sources.", file=sys.stderr)
         return "python"
     return "shakespeare"
-
-
-def _text() -> Any:
-    from statewise.tasks.text import Text
-
-    return Text
 
 
 def _newest(corpus: str) -> Path:

@@ -1,0 +1,45 @@
+# make demo, make test and make check do everything, their own set-up included; run again, they do not set up again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check format prove bench clean
+
+demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
+	@$(BIN)/statewise demo
+
+test: $(VENV)/.dev  ## every test, doctest and documented command
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+prove: $(VENV)/.dev  ## the long proofs (about an hour); each writes its result to proofs/results
+	@for proof in proofs/*.py; do $(BIN)/python $$proof || exit 1; done
+
+bench: $(VENV)/.dev  ## every benchmark, peers beside us in the same run
+	@for question in benchmarks/*.py; do $(BIN)/python $$question || exit 1; done
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "statewise needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "setting up $(VENV): a few minutes, once"
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
