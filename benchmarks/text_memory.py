@@ -44,7 +44,7 @@ def main() -> None:
     import statewise
     from statewise import verbs  # noqa: F401
     from statewise.baselines import KneserNey  # noqa: F401
-    from statewise.train.events import Finished, Started, Updated
+    from statewise.learning.events import Finished, Started, Updated
 
     imported = peak_megabytes()
     marks: dict[str, float] = {"imported_megabytes": round(imported, 1)}

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Generator, Iterator
 
+from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, sweep
+from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, as_json
+from statewise.learning.learner import Learner
+from statewise.learning.scoring import score
 from statewise.report import Report
 from statewise.run.directory import RunDirectory
 from statewise.task import Data, Task
-from statewise.train.checkpoint import load_checkpoint, save_checkpoint, sweep
-from statewise.train.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, as_json
-from statewise.train.learner import Learner
-from statewise.train.scoring import score
 
 
 class Session:

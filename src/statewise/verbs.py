@@ -13,6 +13,10 @@ from statewise import registry
 from statewise.cells import Cell
 from statewise.errors import RunError
 from statewise.kernels import kernels_of
+from statewise.learning.checkpoint import load_checkpoint
+from statewise.learning.events import Event, Finished
+from statewise.learning.learner import Learner, load_weights
+from statewise.learning.scoring import score, score_dynamically
 from statewise.model import Model
 from statewise.report import DYNAMIC, Report
 from statewise.run.config import build, check, plain
@@ -20,10 +24,6 @@ from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_
 from statewise.session import Session
 from statewise.stream import Stream
 from statewise.task import Task
-from statewise.train.checkpoint import load_checkpoint
-from statewise.train.events import Event, Finished
-from statewise.train.learner import Learner, load_weights
-from statewise.train.scoring import score, score_dynamically
 from statewise.versions import versions
 
 Source = str | Path | Sequence[str | Path]

@@ -2,7 +2,7 @@
 
 import sys
 
-INTERRUPTED = 130
+FAILED, INTERRUPTED = 1, 130
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -29,6 +29,10 @@ def run(arguments: list[str] | None = None) -> int:
         return complain(str(error), error.exit_code)
     except TyperException as error:
         return complain(error.format_message(), error.exit_code)
+    except OSError as error:
+        return complain(
+            f"{error.strerror or error}: {error.filename or 'the system said so'}; nothing was lost", FAILED
+        )
     return code if isinstance(code, int) else 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from statewise.train.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Updated
+from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Updated
 
 if TYPE_CHECKING:
     from statewise.task import Task

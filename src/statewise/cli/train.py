@@ -18,8 +18,8 @@ from statewise.cli.signals import Interruption
 from statewise.errors import UsageError
 
 if TYPE_CHECKING:
+    from statewise.learning.events import Event
     from statewise.task import Task
-    from statewise.train.events import Event
 
 COMMON = {
     "run": Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory [default: runs/TASK-NAME-N]")],
@@ -103,8 +103,8 @@ def resume_run(run: Path, *, json: bool, quiet: bool) -> None:
 def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, quiet: bool) -> None:
     """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves."""
     from statewise.cli.progress import view
+    from statewise.learning.events import Finished, Started
     from statewise.report import Report
-    from statewise.train.events import Finished, Started
 
     run, report = "", None
     with view(task, quiet=quiet) as show, Interruption() as interruption:

@@ -8,9 +8,9 @@ import torch
 
 from statewise.data.window import Window
 from statewise.heads import Loss
+from statewise.learning.optimizers import clip_norm
 from statewise.model import Model
 from statewise.state import detach
-from statewise.train.optimizers import clip_norm
 
 DYNAMIC_RATE = 0.1
 DYNAMIC_CLIP = 1.0

@@ -11,11 +11,11 @@ from torch import Tensor
 from statewise.data.window import Window
 from statewise.errors import RunError, UsageError
 from statewise.heads import Loss
+from statewise.learning.events import Updated
+from statewise.learning.optimizers import clip_norm, load_optimizer, make_optimizer, optimizer_tensors, rate_at
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, from_bytes, read_tensors, to_bytes, write_tensors
-from statewise.train.events import Updated
-from statewise.train.optimizers import clip_norm, load_optimizer, make_optimizer, optimizer_tensors, rate_at
 
 
 class Learner:

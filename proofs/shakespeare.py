@@ -1,0 +1,114 @@
+"""The recipe trains in at most 45 minutes on 2 cores and predicts held-out plays better than a 6-gram.
+
+    python proofs/shakespeare.py [--run DIR]      trains, unless DIR is a finished run of the recipe
+
+Writes results/shakespeare.json, docs/pictures/shakespeare.png (bits per character against minutes) and prints the
+table. Leaves with exit code 1 where a claim does not hold.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import statewise
+from statewise.run.config import build, read_yaml
+from statewise.run.directory import RunDirectory
+from statewise.tasks.text import Text
+from statewise.versions import versions
+
+HERE = Path(__file__).parent
+RECIPE = HERE.parent / "recipes" / "shakespeare.yaml"
+PICTURE = HERE.parent / "docs" / "pictures" / "shakespeare.png"
+MOST_MINUTES = 45
+BITS = "bits_per_character"
+
+
+def main() -> None:
+    """Train if need be, then judge, write and draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=Path("runs/proof-shakespeare"))
+    run: Path = parser.parse_args().run
+    recipe = build(Text, read_yaml(RECIPE))
+    if not run.exists():
+        statewise.train(recipe, run=run)
+    seen = statewise.inspect(run)
+    if not seen["finished"]:
+        statewise.resume(run)
+        seen = statewise.inspect(run)
+    events = list(RunDirectory(run).read_events())
+    report = next(event["report"] for event in reversed(events) if event["event"] == "finished")
+    result = judged(report, events, seen)
+    (HERE / "results" / "shakespeare.json").write_text(json.dumps(result, indent=1) + "\n")
+    draw(result)
+    print(statewise.Report(**report).table())
+    print(f"{result['minutes']:.1f} minutes, {result['characters_per_second']:,.0f} characters a second")
+    sys.exit(0 if result["holds"] else 1)
+
+
+def judged(report: dict[str, Any], events: list[dict[str, Any]], seen: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures, and whether the claims hold."""
+    minutes = report["training"]["seconds"] / 60
+    bits = {name: metrics[BITS] for name, metrics in report["baselines"].items()}
+    own = report["metrics"][BITS]
+    curve = [[e["seconds"] / 60, e["metrics"][BITS]] for e in events if e["event"] == "checked"]
+    return {
+        "claim": f"at most {MOST_MINUTES} minutes on 2 cores, better than the 6-gram",
+        "holds": minutes <= MOST_MINUTES and own < bits["6-gram"] and seen["threads"] <= 2,
+        "minutes": minutes,
+        "characters_per_second": report["training"]["places_per_second"],
+        "parameters": report["training"]["parameters"],
+        BITS: {"this model": own, **bits},
+        "curve_minutes_and_bits": [*curve, [minutes, own]],
+        "settings": {name: value for name, value in seen["settings"].items() if value is not None},
+        **made_by(),
+    }
+
+
+def made_by() -> dict[str, Any]:
+    """Return date, commit, machine and versions."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=HERE)
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if sys.platform == "linux" else None
+    machine = {"processor": cpu[1] if cpu else platform.processor(), "cores": os.cpu_count()}
+    date = datetime.now(UTC).date().isoformat()
+    return {"date": date, "commit": commit.stdout.strip(), "machine": machine, "versions": versions()}
+
+
+def draw(result: dict[str, Any]) -> None:
+    """Draw bits per character against minutes, each n-gram a line."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
+    minutes, bits = zip(*result["curve_minutes_and_bits"], strict=True)
+    axes.plot(minutes, bits, color="#0072B2", marker="o", linewidth=2)
+    axes.annotate(
+        f"LSTM {bits[-1]:.2f}",
+        (minutes[-1], bits[-1]),
+        (0, -14),
+        textcoords="offset points",
+        ha="right",
+        color="#0072B2",
+        weight="bold",
+    )
+    for name, value in result[BITS].items():
+        if name != "this model" and value < max(bits) + 0.45:
+            axes.axhline(value, color="#777777", linewidth=1, linestyle="--")
+            axes.text(0.2, value + 0.012, f"{name}  {value:.2f}", color="#555555", va="bottom", fontsize=9)
+    axes.set(xlabel="minutes of training on 2 cores", ylabel="bits per character, held out", xlim=(0, None))
+    axes.set_title("A character LSTM on Shakespeare's plays beside Kneser-Ney n-grams", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    PICTURE.parent.mkdir(exist_ok=True)
+    figure.savefig(PICTURE, dpi=120)
+
+
+if __name__ == "__main__":
+    main()

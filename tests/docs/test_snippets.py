@@ -1,0 +1,77 @@
+"""Every snippet of the README and the docs is run: Python as it stands, commands on small stand-ins."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from statewise.cli.main import run
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--orders", "2", "--threads", "1"]
+BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config"}
+TEXT = "It was the best of times, it was the worst of times.\n" * 150
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[list[str]]:
+    lines = "".join(blocks(page, "console")).replace("\\\n", " ").splitlines()
+    return [shlex.split(line.removeprefix("$ "), comments=True) for line in lines if line.startswith("$ statewise")]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a book, and a corpus `shakespeare` that is only a few lines long."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "book.txt").write_text(TEXT)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one.txt").write_text(TEXT)
+    monkeypatch.setattr("statewise.data.corpora.PublishedCorpus.files", lambda self: [tmp_path / "book.txt"])
+    torch.set_num_threads(1)
+    return tmp_path
+
+
+def small(arguments: list[str]) -> list[str]:
+    """The same command with a budget that takes a moment."""
+    if arguments[0] == "demo":
+        return [*arguments, "--minutes", "0.02"]
+    if arguments[0] != "train" or "--help" in arguments:
+        return arguments
+    kept = [a for i, a in enumerate(arguments) if a not in BUDGETS and (i == 0 or arguments[i - 1] not in BUDGETS)]
+    source = [] if "--config" not in arguments else ["shakespeare"]
+    return [*kept, *source, *TINY]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_python_of_a_page_runs_as_it_stands(page: Path, place: Path) -> None:
+    code = "\n".join(blocks(page, "python"))
+    shorter = re.sub(r"(minutes|epochs)=[\d.]+", "updates=4", code)
+    namespace: dict[str, object] = {"__name__": "snippet"}
+    exec(compile(shorter, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_run(page: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if not any(arguments[1] in ("train", "demo") for arguments in commands(page)):
+        assert run(small(["train", "text", "shakespeare"])) == 0
+    for _, *arguments in commands(page):
+        assert run(small(arguments)) == 0, f"{arguments}: {capsys.readouterr().err}"
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    seen, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        for link in re.findall(r"\]\(([^)#]+\.md)", page.read_text()):
+            target = (page.parent / link).resolve()
+            assert target.exists(), f"{page.name} links to {link}"
+            if target not in seen:
+                waiting.append(target)
+    assert set(PAGES) <= seen
