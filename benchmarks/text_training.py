@@ -24,10 +24,10 @@ import torch
 from statewise.data.codec import Characters
 from statewise.data.codes import CodeFile
 from statewise.data.streams import Stripes
+from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
 from statewise.state import detach
 from statewise.tasks.text import Text
-from statewise.learning.learner import Learner
 from statewise.versions import versions
 
 SHAPES = [(128, 1), (256, 1), (256, 2), (512, 1), (512, 2)]

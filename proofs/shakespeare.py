@@ -87,23 +87,20 @@ def draw(result: dict[str, Any]) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7.5, 4.6), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.5, 5), layout="constrained")
     minutes, bits = zip(*result["curve_minutes_and_bits"], strict=True)
-    axes.plot(minutes, bits, color="#0072B2", marker="o", linewidth=2)
-    axes.annotate(
-        f"LSTM {bits[-1]:.2f}",
-        (minutes[-1], bits[-1]),
-        (0, -14),
-        textcoords="offset points",
-        ha="right",
-        color="#0072B2",
-        weight="bold",
-    )
+    blue, grey = "#0072B2", "#666666"
+    axes.plot(minutes, bits, color=blue, marker="o", linewidth=2)
+    place = {"textcoords": "offset points", "ha": "right"}
+    axes.annotate(f"LSTM  {bits[-1]:.2f}", (minutes[-1], bits[-1]), (0, -16), color=blue, weight="bold", **place)
     for name, value in result[BITS].items():
-        if name != "this model" and value < max(bits) + 0.45:
-            axes.axhline(value, color="#777777", linewidth=1, linestyle="--")
-            axes.text(0.2, value + 0.012, f"{name}  {value:.2f}", color="#555555", va="bottom", fontsize=9)
-    axes.set(xlabel="minutes of training on 2 cores", ylabel="bits per character, held out", xlim=(0, None))
+        if name != "this model":
+            axes.axhline(value, color=grey, linewidth=1, linestyle="--")
+            axes.annotate(f"{name}  {value:.2f}", (minutes[-1], value), (0, 3), color=grey, fontsize=9, **place)
+    axes.set(xlabel="minutes of training on 2 cores", ylabel="bits per character, held out (log scale)")
+    axes.set(xlim=(0, None), yscale="log", ylim=(1.9, 5.2))
+    axes.set_yticks([2, 2.5, 3, 4, 5], ["2", "2.5", "3", "4", "5"])
+    axes.minorticks_off()
     axes.set_title("A character LSTM on Shakespeare's plays beside Kneser-Ney n-grams", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
     PICTURE.parent.mkdir(exist_ok=True)

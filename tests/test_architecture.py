@@ -107,7 +107,8 @@ def test_every_public_name_has_a_docstring() -> None:
     for name, path in modules().items():
         tree = ast.parse(path.read_text())
         assert ast.get_docstring(tree), name
-        for owner in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
-            for node in owner.body:
+        owners = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.ClassDef))]
+        for body in owners:
+            for node in body:
                 if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
                     assert ast.get_docstring(node), f"{name}.{node.name}"

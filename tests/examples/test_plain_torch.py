@@ -13,9 +13,9 @@ from statewise.cells import Chain, to_torch
 from statewise.data.codec import Characters
 from statewise.data.codes import CodeFile
 from statewise.data.streams import Stripes
+from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
 from statewise.tasks.text import Text
-from statewise.learning.learner import Learner
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "plain_torch.py"
 ROWS, STEPS, UPDATES, WIDTH, EMBEDDING, RATE = 3, 7, 60, 6, 5, 0.03

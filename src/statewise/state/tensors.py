@@ -46,7 +46,7 @@ def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor]
     header = _header(data, what)
     try:
         # copies: a product's last bit may depend on where in memory its factors begin, and PyTorch's begin alike
-        tensors = {name: tensor.clone() for name, tensor in load(data).items()}
+        tensors = {name: tensor.clone() for name, tensor in sorted(load(data).items())}
         return tensors, cast(dict[str, str], header.get("__metadata__", {}))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{what} cannot be read as tensors ({error}): it is damaged, use another copy") from None

@@ -1,0 +1,208 @@
+"""The laws of a head: its loss is a sum, its draws are repeatable, and the one agrees with the other."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck
+
+from statewise.heads import Head, Loss
+from statewise.state import map_leaves
+from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
+
+MakeHead = Callable[[], Head[Any]]
+
+DRAWS = 4000
+"How many draws are counted against the odds of a discrete head."
+
+SIGMAS = 5.0
+"How far a count may lie from what is expected, in standard deviations."
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A head in float64 with all weights shaken, what it reads, and targets that it might score.
+
+    Shapes: `features` `[T, B, H]`, `targets` `[T, B, ...]`, `mask` `[T, B]`, false at some places.
+    """
+
+    head: Head[Any]
+    features: Tensor
+    targets: Tensor
+    mask: Tensor
+
+    def loss(self, features: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
+        """Score targets against what the features say."""
+        return self.head.loss(self.head(features), targets, mask)
+
+    def draw(self, features: Tensor, seed: int, temperature: float = 1.0) -> Tensor:
+        """Draw one target at each place."""
+        generator = torch.Generator().manual_seed(seed)
+        return self.head.sample(self.head(features), temperature=temperature, generator=generator)
+
+
+def _trial(make: MakeHead, targets: Tensor) -> Trial:
+    torch.manual_seed(0)
+    head = make().double()
+    with torch.no_grad():
+        for weights in head.parameters():
+            weights.add_(torch.randn_like(weights), alpha=0.5)
+    features = torch.randn(*targets.shape[:2], head.features, dtype=torch.float64)
+    mask = torch.ones(targets.shape[:2], dtype=torch.bool)
+    mask.flatten()[1::3] = False
+    return Trial(head, features, targets.double() if targets.is_floating_point() else targets, mask)
+
+
+@torch.no_grad()
+def _loss_is_a_sum(trial: Trial) -> None:
+    whole = trial.loss(trial.features, trial.targets, trial.mask)
+    steps = zip(trial.features, trial.targets, trial.mask, strict=True)
+    parts = [trial.loss(x[None], target[None], mask[None]) for x, target, mask in steps]
+    same("the loss of all steps", whole.nats, torch.stack([part.nats for part in parts]).sum())
+    _counts("all steps", whole, int(trial.mask.sum()))
+    open_loss = trial.loss(trial.features, trial.targets)
+    full = trial.loss(trial.features, trial.targets, torch.ones_like(trial.mask))
+    same("the loss without a mask", open_loss.nats, full.nats)
+    _counts("a window without a mask", open_loss, trial.mask.numel())
+    nothing = trial.loss(trial.features, trial.targets, torch.zeros_like(trial.mask))
+    same("the loss of no place", nothing.nats, torch.zeros_like(nothing.nats))
+    _counts("no place", nothing, 0)
+
+
+def _counts(what: str, loss: Loss, places: int) -> None:
+    if loss.nats.dim() or int(loss.places) != places:
+        shape = list(loss.nats.shape)
+        raise AssertionError(f"the loss of {what} is {shape} over {int(loss.places)} places where [] over {places} is")
+
+
+def _masked_places_do_not_matter(trial: Trial) -> None:
+    asleep = (~trial.mask).nonzero().unbind(dim=1)
+    targets, features = trial.targets.clone(), trial.features.clone()
+    targets[asleep] = trial.targets[asleep].flip(0)
+    features[asleep] += 10
+    results = []
+    for xs, wanted in ((trial.features, trial.targets), (features, targets)):
+        given = xs.clone().requires_grad_()
+        loss = trial.loss(given, wanted, trial.mask)
+        results.append((loss.nats.detach(), *torch.autograd.grad(loss.nats, given)))
+    same("with other features and targets at masked places, the loss", results[1][0], results[0][0])
+    same("with other features and targets at masked places, the gradient", results[1][1], results[0][1])
+    same("the gradient at masked places", results[0][1][asleep], torch.zeros_like(features[asleep]), exact=True)
+
+
+@torch.no_grad()
+def _temperature_nought_is_the_likeliest(trial: Trial) -> None:
+    likeliest = trial.draw(trial.features, seed=0, temperature=0)
+    same("another draw at temperature 0", trial.draw(trial.features, seed=1, temperature=0), likeliest, exact=True)
+    if trial.targets.is_floating_point():
+        return
+    best = trial.loss(trial.features, likeliest).nats
+    for seed in range(8):
+        if trial.loss(trial.features, trial.draw(trial.features, seed)).nats < best - 1e-9:
+            raise AssertionError("a draw at temperature 1 is likelier than the one at temperature 0")
+
+
+@torch.no_grad()
+def _same_seed_same_draw(trial: Trial) -> None:
+    torch.manual_seed(2)
+    first = trial.draw(trial.features, seed=0)
+    same("the form of a draw", torch.zeros_like(first), torch.zeros_like(trial.targets))
+    torch.manual_seed(3)
+    same("the second draw of a seed", trial.draw(trial.features, seed=0), first, exact=True)
+    if all(torch.equal(trial.draw(trial.features, seed), first) for seed in range(1, 9)):
+        raise AssertionError("nine seeds draw the same")
+
+
+def _gradients_are_those_of_finite_differences(trial: Trial) -> None:
+    weights = dict(trial.head.named_parameters())
+
+    def score(mask: Tensor | None, features: Tensor, *given: Tensor) -> Any:
+        lent = {f"head.{name}": tensor for name, tensor in zip(weights, given, strict=True)}
+        return torch.func.functional_call(_Scored(trial.head, mask), lent, (features, trial.targets))
+
+    given = [tensor.detach().requires_grad_() for tensor in (trial.features, *weights.values())]
+    for mask in (None, trial.mask):
+        try:
+            gradcheck(partial(score, mask), given, fast_mode=True, nondet_tol=1e-12)
+        except RuntimeError as error:
+            raise AssertionError(" ".join(str(error).split())[:240]) from error
+
+
+class _Scored(torch.nn.Module):
+    """A head whose call is its loss, so that other weights can be lent to the whole of it."""
+
+    def __init__(self, head: Head[Any], mask: Tensor | None) -> None:
+        super().__init__()
+        self.head, self.mask = head, mask
+
+    def forward(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss in nats."""
+        return self.head.loss(self.head(features), targets, self.mask).nats
+
+
+@torch.no_grad()
+def _draws_agree_with_the_loss(trial: Trial) -> None:
+    choices = getattr(trial.head, "choices", None)
+    if not isinstance(choices, int) or trial.targets.dim() != 2 or trial.targets.is_floating_point():
+        return
+    place = trial.features[:1, :1]
+    every = [trial.loss(place, torch.tensor([[choice]])).nats for choice in range(choices)]
+    odds = torch.stack(every).neg().exp()
+    same("the sum of exp(-loss) over every choice", odds.sum(), torch.ones_like(odds[0]))
+    drawn = trial.draw(place.expand(DRAWS, 1, -1), seed=0).flatten()
+    share = torch.bincount(drawn, minlength=choices) / DRAWS
+    for choice, (found, wanted) in enumerate(zip(share.tolist(), odds.tolist(), strict=True)):
+        if abs(found - wanted) > SIGMAS * (wanted * (1 - wanted) / DRAWS) ** 0.5 + 1 / DRAWS:
+            raise AssertionError(f"choice {choice} is {found:.4f} of {DRAWS} draws where exp(-loss) is {wanted:.4f}")
+
+
+@torch.no_grad()
+def _one_step_reads_as_many_do(trial: Trial) -> None:
+    many, likeliest = trial.head(trial.features), trial.draw(trial.features, seed=0, temperature=0)
+    one = trial.head(trial.features[0])
+    same("the distribution of one step", one, map_leaves(lambda leaf: leaf[0], many))
+    same("the draw of one step", trial.draw(trial.features[0], seed=0, temperature=0), likeliest[0], exact=True)
+
+
+HEAD_LAWS: dict[int, Law[Trial]] = {
+    1: Law("the loss is a sum over the places where the mask is true, and says how many", _loss_is_a_sum),
+    2: Law("what lies at a masked place does not matter", _masked_places_do_not_matter),
+    3: Law("temperature 0 draws the likeliest, whatever the seed", _temperature_nought_is_the_likeliest),
+    4: Law("a draw has the form of a target and follows from the seed alone", _same_seed_same_draw),
+    5: Law("gradients are those of finite differences", _gradients_are_those_of_finite_differences),
+    6: Law("draws are as frequent as the loss says", _draws_agree_with_the_loss),
+    7: Law("one step is read as many are", _one_step_reads_as_many_do),
+}
+"The laws of a head by their number."
+
+
+def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+    """Return what each law says of a head made by `make`, raising nothing.
+
+    Shapes: `targets` `[T, B, ...]`, some that the head can score. Law 6, and the second half of law 3, concern
+    discrete heads alone: law 6 those that name their number of `choices`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        whose = type(make()).__name__
+
+    def trials() -> Iterator[tuple[str, Callable[[], Trial]]]:
+        yield whose, partial(_trial, make, targets)
+
+    return {number: judge(number, law, trials()) for number, law in chosen(HEAD_LAWS, laws).items()}
+
+
+def check_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+    """Hold a head to its laws, as `judge_head` does, and return what each says.
+
+    Raises `AssertionError` with one line for each law that is broken.
+
+    >>> from statewise.heads import Categorical
+    >>> check_head(lambda: Categorical(4, 3), torch.randint(3, (7, 2)), laws=[6])[6].statement
+    'draws are as frequent as the loss says'
+    """
+    verdicts = judge_head(make, targets, laws=laws)
+    pronounce(verdicts)
+    return verdicts

@@ -1,0 +1,26 @@
+"""Every recurrence keeps every law, on every kernel: a new cell adds a line to `CELLS` and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from statewise.cells import GRU, LSTM, Chain, Elman, Recurrent
+from statewise.testing import LAWS, check_cell
+
+D, H = 5, 4  # and T=7, B=3 within: all different, so that a transposed axis fails
+CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
+    "elman": lambda: Elman(D, H),
+    "elman-relu": lambda: Elman(D, H, activation="relu"),
+    "lstm": lambda: LSTM(D, H),
+    "gru": lambda: GRU(D, H),
+    "chain-of-one": lambda: Chain(GRU(D, H)),
+    "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
+    "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_recurrence_keeps_the_law(cell: str, law: int) -> None:
+    assert check_cell(CELLS[cell], laws=[law])[law].holds
