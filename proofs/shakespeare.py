@@ -96,7 +96,14 @@ def draw(result: dict[str, Any]) -> None:
     for name, value in result[BITS].items():
         if name != "this model":
             axes.axhline(value, color=grey, linewidth=1, linestyle="--")
-            axes.annotate(f"{name}  {value:.2f}", (minutes[-1], value), (0, 3), color=grey, fontsize=9, **place)
+            axes.annotate(
+                f"{name}  {value:.2f}",
+                (minutes[-1], value),
+                (0, -12 if name == "6-gram" else 3),
+                color=grey,
+                fontsize=9,
+                **place,
+            )
     axes.set(xlabel="minutes of training on 2 cores", ylabel="bits per character, held out (log scale)")
     axes.set(xlim=(0, None), yscale="log", ylim=(1.9, 5.2))
     axes.set_yticks([2, 2.5, 3, 4, 5], ["2", "2.5", "3", "4", "5"])

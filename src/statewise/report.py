@@ -28,6 +28,7 @@ class Report:
     baselines: dict[str, dict[str, float]]
     seconds: float
     training: dict[str, float] = field(default_factory=dict)
+    notice: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""

@@ -147,7 +147,8 @@ def evaluate(run: str | Path, source: Source | None = None, *, dynamic: bool = F
         learning_on = _last(trained.task, score_dynamically(trained.model, windows))
         metrics |= {DYNAMIC + name: value for name, value in learning_on.items()}
     baselines = {name: dict(values) for name, values in data.baselines().items()}
-    return Report(trained.task.name, str(run), data.facts, metrics, baselines, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Report(trained.task.name, str(run), data.facts, metrics, baselines, seconds, notice=trained.notice)
 
 
 def inspect(run: str | Path) -> dict[str, Any]:

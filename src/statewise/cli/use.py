@@ -16,6 +16,8 @@ def evaluate_run(run: Path, source: list[str] | None, *, dynamic: bool, json: bo
     from statewise.verbs import evaluate
 
     report = evaluate(run, source, dynamic=dynamic)
+    if report.notice and not quiet:
+        print(report.notice, file=sys.stderr)
     print(json_format.dumps(report.as_json()) if json else report.table())
 
 

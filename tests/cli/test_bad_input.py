@@ -1,0 +1,275 @@
+"""Bad input gets one clear line, the right exit code, and nothing is lost or half made."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from statewise.cli.main import run
+from statewise.run.directory import RunDirectory
+
+TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "5", "--orders", "2", "--threads", "1"]
+
+
+def refused(capsys: pytest.CaptureFixture[str], arguments: list[str], *, code: int = 2) -> str:
+    """Run a command that must fail, and return the one line that it says."""
+    assert run(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = [line for line in said.err.splitlines() if line.startswith("statewise: ")]
+    assert len(lines) == 1
+    assert "Traceback" not in said.err
+    return lines[0].removeprefix("statewise: ")
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def newest(run_path: Path) -> Path:
+    return max((run_path / "checkpoints").iterdir())
+
+
+def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    line = refused(capsys, ["train", "text", "nowhere.txt", *TINY])
+    assert line.startswith("'nowhere.txt' is neither a file, a folder, a pattern nor a corpus (python, shakespeare)")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_empty_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    assert refused(capsys, ["train", "text", "empty.txt"]) == "empty.txt is empty: give a text to learn from"
+    assert not list((tmp_path / "runs").glob("text*"))
+
+
+def test_an_empty_folder_and_a_pattern_without_a_match_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    assert "'folder' is an empty folder" in refused(capsys, ["train", "text", "folder"])
+    assert "'*.tex' is a pattern that matches no file" in refused(capsys, ["train", "text", "*.tex"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything; the next test stands in")
+def test_a_file_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[str], book: Path) -> None:
+    book.chmod(0)
+    assert "cannot read book.txt (Permission denied)" in refused(capsys, ["train", "text", "book.txt"])
+
+
+def test_a_file_that_cannot_be_opened_is_named(
+    capsys: pytest.CaptureFixture[str], book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def refuse(self: Path, *arguments: str, **named: str) -> object:
+        if self.name == "book.txt":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(self, *arguments, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "cannot read book.txt (Permission denied): check" in refused(capsys, ["train", "text", "book.txt"])
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"ab\0cd", "a zero byte at offset 2"), (b"ab \xc3\xa9 \xff", "byte 0xff at offset 6")]
+)
+def test_a_file_that_is_not_text_names_the_byte_and_the_way_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, what: str
+) -> None:
+    (tmp_path / "data.bin").write_bytes(content)
+    line = refused(capsys, ["train", "text", "data.bin"])
+    assert line == f"data.bin is not UTF-8 text: {what}; convert it, or learn its bytes with --unit byte"
+
+
+def test_a_text_shorter_than_a_window_says_how_much_is_wanted(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "short.txt").write_text("a rose is a rose " * 10)
+    line = refused(capsys, ["train", "text", "short.txt", "--gap", "0", "--rows", "4", "--steps", "100"])
+    assert line.startswith("the text has 153 characters to train on, but 4 rows of 100 steps need 401: give more text")
+    assert "too few to hold out" in refused(capsys, ["train", "text", "short.txt"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--widht", "3"], "--width"),
+        (["--cell", "lstn"], "unknown cell 'lstn': did you mean 'lstm'?"),
+        (["--width", "many"], "--width"),
+        (["--width", "0"], "'width' of text cannot be 0"),
+        (["--unit", "word"], "--unit"),
+        (["--minutes", "1", "--epochs", "2"], "minutes 1 and epochs 2 contradict each other"),
+        (["--device", "abacus"], "device 'abacus' cannot be used here"),
+        (["--held-out", "1.5"], "'held_out' of text cannot be 1.5"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(
+    capsys: pytest.CaptureFixture[str], book: Path, arguments: list[str], said: str
+) -> None:
+    assert said in refused(capsys, ["train", "text", "book.txt", *arguments])
+    assert not list(Path("runs").glob("text*"))
+
+
+def test_unknown_tasks_corpora_commands_and_kinds_name_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "unknown task 'txt': did you mean 'text'?" in refused(capsys, ["train", "txt"])
+    assert "unknown corpus 'shakespear': did you mean 'shakespeare'?" in refused(capsys, ["data", "get", "shakespear"])
+    assert "Did you mean 'train'" in refused(capsys, ["trian"])
+    assert "unknown kind 'cell': did you mean 'cells'?" in refused(capsys, ["list", "cell"])
+    assert "nothing to learn from was given" in refused(capsys, ["train", "text"])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("widht: 8\nsource: book.txt", "unknown setting 'widht' of text: did you mean 'width'?"),
+        ("width: [1", "settings.yaml is not YAML"),
+        ("- 1", "settings.yaml holds list, not settings"),
+        ("width: wide\nsource: book.txt", "setting 'width' of text cannot be 'wide'"),
+    ],
+)
+def test_a_settings_file_that_cannot_be_is_named(
+    capsys: pytest.CaptureFixture[str], book: Path, content: str, said: str
+) -> None:
+    Path("settings.yaml").write_text(content)
+    assert said in refused(capsys, ["train", "text", "--config", "settings.yaml"])
+
+
+def test_a_settings_file_that_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "cannot read no.yaml (No such file" in refused(capsys, ["train", "text", "--config", "no.yaml"])
+
+
+def test_a_run_directory_that_exists_is_left_alone(
+    capsys: pytest.CaptureFixture[str], book: Path, run_path: Path
+) -> None:
+    before = sorted(path.name for path in run_path.rglob("*"))
+    line = refused(capsys, ["train", "text", "book.txt", *TINY, "--run", str(run_path)])
+    assert line == f"{run_path} exists already: go on with `statewise resume {run_path}`, or give another --run"
+    assert sorted(path.name for path in run_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "resume", "inspect"])
+def test_a_run_that_is_missing_or_half_written_is_named(
+    capsys: pytest.CaptureFixture[str], run_path: Path, verb: str
+) -> None:
+    assert "there is no run at nowhere" in refused(capsys, [verb, "nowhere"])
+    (run_path / "run.yaml").unlink()
+    assert "has no run.yaml: it is no run, or was cut off" in refused(capsys, [verb, str(run_path)])
+
+
+def change_config(run_path: Path, **changes: object) -> None:
+    config = RunDirectory(run_path).read_config()
+    (run_path / "run.yaml").write_text(yaml.safe_dump({**config, **changes}))
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "resume"])
+def test_a_run_of_another_task_or_format_is_refused(
+    capsys: pytest.CaptureFixture[str], run_path: Path, verb: str
+) -> None:
+    change_config(run_path, task="tekst")
+    assert "unknown task 'tekst': did you mean 'text'?" in refused(capsys, [verb, str(run_path)])
+    change_config(run_path, task="text", format=99)
+    assert "has format 99, not 1: use statewise 0.1.0, which made it" in refused(capsys, [verb, str(run_path)])
+
+
+def test_a_full_disk_while_saving_is_one_line_and_the_last_checkpoint_stays(
+    capsys: pytest.CaptureFixture[str], book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["train", "text", "book.txt", *TINY, "--run", "one", "--quiet"]) == 0
+    before = newest(Path("one"))
+    change_config(Path("one"), settings={**RunDirectory(Path("one")).read_config()["settings"], "updates": 9})
+    capsys.readouterr()
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("statewise.run.files.os.fsync", full)
+        line = refused(capsys, ["resume", "one"], code=1)
+    assert line.startswith("cannot save checkpoint one/checkpoints/000009 (No space left on device): free some space")
+    assert [path.name for path in Path("one/checkpoints").iterdir()] == [before.name]
+    assert run(["resume", "one", "--quiet"]) == 0
+    assert newest(Path("one")).name == "000009"
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
+    capsys: pytest.CaptureFixture[str], run_path: Path
+) -> None:
+    damage(newest(run_path) / "weights.safetensors")
+    assert run(["predict", str(run_path), "It", "--length", "5"]) == 0
+    said = capsys.readouterr().err
+    assert "000005/weights.safetensors is damaged: its sha256 is not the one that was saved" in said
+    assert "checkpoint 000004 is used instead" in said
+
+
+def test_resume_says_which_checkpoint_is_damaged_and_goes_on_from_the_one_before(
+    capsys: pytest.CaptureFixture[str], run_path: Path
+) -> None:
+    damage(newest(run_path) / "state.safetensors")
+    assert run(["resume", str(run_path)]) == 0
+    said = capsys.readouterr().err
+    assert "state.safetensors is damaged" in said
+    assert "goes on from update 4" in said
+
+
+def test_evaluate_says_which_checkpoint_is_damaged(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
+    damage(newest(run_path) / "weights.safetensors")
+    assert run(["evaluate", str(run_path)]) == 0
+    assert "checkpoint 000004 is used instead" in capsys.readouterr().err
+
+
+def test_a_run_without_a_good_checkpoint_is_refused(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
+    for path in (run_path / "checkpoints").glob("*/weights.safetensors"):
+        damage(path)
+    assert "weights.safetensors is damaged" in refused(capsys, ["predict", str(run_path)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--length", "0"], "length 0 asks for nothing: give 1 or more"),
+        (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest choice, or more"),
+        (["--top-k", "0"], "top-k 0 leaves no choice: give 1 or more"),
+        (["--top-p", "2"], "top-p 2 is no share: give more than 0 and at most 1"),
+        (["--choices", "-1"], "choices -1 asks for nothing"),
+        (["--interactive", "--json"], "--interactive contradicts --json and --choices"),
+    ],
+)
+def test_a_prediction_that_cannot_be_is_refused_before_anything_is_written(
+    capsys: pytest.CaptureFixture[str], run_path: Path, arguments: list[str], said: str
+) -> None:
+    assert said in refused(capsys, ["predict", str(run_path), "It was", *arguments])
+
+
+def test_temperature_0_takes_the_likeliest(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
+    written = set()
+    for seed in ("1", "2"):
+        assert run(["predict", str(run_path), "It", "--length", "9", "--temperature", "0", "--seed", seed]) == 0
+        written.add(capsys.readouterr().out)
+    assert len(written) == 1
+
+
+def test_a_prompt_character_never_seen_is_named_and_read_as_unknown(
+    capsys: pytest.CaptureFixture[str], run_path: Path
+) -> None:
+    assert run(["predict", str(run_path), "It 日 was", "--length", "9", "--seed", "1"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "never seen in training, read as the unknown character: '日'\n"
+    assert said.out.startswith("It 日 was")
+
+
+def test_a_run_that_another_process_trains_is_refused(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
+    with RunDirectory(run_path).locked():
+        assert "is being trained by another process" in refused(capsys, ["resume", str(run_path)])
+
+
+def test_a_run_whose_text_has_changed_is_refused(capsys: pytest.CaptureFixture[str], book: Path) -> None:
+    assert run(["train", "text", "book.txt", *TINY, "--run", "one", "--quiet"]) == 0
+    book.write_text(book.read_text() + "More.\n")
+    capsys.readouterr()
+    assert "the data of one have changed since it began" in refused(capsys, ["resume", "one"])
+    book.unlink()
+    assert "'book.txt' is neither a file" in refused(capsys, ["resume", "one"])
