@@ -1,0 +1,91 @@
+"""Train, leave, resume, evaluate, predict: as a Python user does."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import statewise
+from statewise.learning.events import Saved, Started, Updated
+
+TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1}
+
+
+def weights(run: Path) -> str:
+    newest = max((run / "checkpoints").iterdir())
+    return hashlib.sha256((newest / "weights.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("stop_at", [0, 1, 6, 17])
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "rmsprop", "accumulate": 2, "steps": 700}])
+def test_a_resumed_run_ends_in_the_weights_of_an_undisturbed_one(
+    book: Path, stop_at: int, settings: dict[str, Any]
+) -> None:
+    task = statewise.Text(source="book.txt", updates=18, **{**TINY, **settings})
+    statewise.train(task, run="whole")
+    events = statewise.training(task, run="broken")
+    for event in events:
+        if isinstance(event, Updated | Started) and event.update == stop_at:
+            break
+    events.close()
+    saved = [path.name for path in Path("broken").glob("checkpoints/*")]
+    assert saved == ([f"{stop_at:06d}"] if stop_at else [])  # before the first update there is nothing to save
+    statewise.resume("broken")
+    assert weights(Path("broken")) == weights(Path("whole"))
+
+
+def test_the_loss_falls_with_every_cell(book: Path) -> None:
+    for cell in ("elman", "lstm", "gru"):
+        task = statewise.Text(source="book.txt", updates=40, cell=cell, warmup=1, rate=0.03, **TINY)
+        losses = [e.nats for e in statewise.training(task, run=cell) if isinstance(e, Updated)]
+        assert losses[-1] < losses[0] - 0.3, cell
+
+
+def test_evaluating_gives_the_metrics_that_training_ended_with(run_path: Path) -> None:
+    finished = statewise.inspect(run_path)["best"]
+    report = statewise.evaluate(run_path)
+    assert report.metrics == finished
+    assert list(report.baselines) == ["1-gram", "2-gram"]
+
+
+def test_learning_on_is_better_where_the_text_repeats_and_leaves_the_run_alone(run_path: Path) -> None:
+    before = weights(run_path)
+    metrics = statewise.evaluate(run_path, dynamic=True).metrics
+    assert metrics["dynamic_bits_per_character"] < metrics["bits_per_character"]
+    assert weights(run_path) == before
+
+
+def test_another_file_can_be_scored(run_path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("zzz 日本 qqq\n" * 50)
+    report = statewise.evaluate(run_path, other)
+    assert report.data["scored"] == len(other.read_text())
+    assert report.baselines["2-gram"]["characters"] == len(other.read_text())
+    assert report.metrics != statewise.evaluate(run_path).metrics
+
+
+def test_the_same_seed_writes_the_same_and_a_stop_string_ends_it(run_path: Path) -> None:
+    model = statewise.load(run_path)
+    one, two = ("".join(model.predict("It", length=60, seed=3)) for _ in range(2))
+    assert one == two
+    assert len(one) == 60
+    stop = one[10:13]
+    assert "".join(model.predict("It", length=60, seed=3, stop=stop)) == one[: one.index(stop)]
+
+
+def test_a_stream_goes_on_from_its_bytes(run_path: Path) -> None:
+    model = statewise.load(run_path)
+    stream = model.stream()
+    stream.push_many("It was")
+    opened = model.stream(stream.save())
+    assert torch.equal(opened.push(" "), stream.push(" "))
+
+
+def test_saving_happens_on_the_way_and_a_notebook_sees_a_table(book: Path) -> None:
+    task = statewise.Text(source="book.txt", updates=4, save_seconds=0.0001, **TINY)
+    saved = [event.update for event in statewise.training(task, run="often") if isinstance(event, Saved)]
+    assert saved[-3:] == [2, 3, 4]
+    assert sorted(p.name for p in Path("often/checkpoints").iterdir()) == ["000003", "000004"]
+    assert "<table>" in statewise.evaluate("often")._repr_html_()
