@@ -35,7 +35,7 @@ def rate_at(recipe: Recipe, update: int, fraction: float) -> float:
     >>> rate_at(Recipe(rate=1.0, warmup=4), update=1, fraction=0.0), rate_at(Recipe(rate=1.0), 99, fraction=1.0)
     (0.5, 0.01)
     """
-    rising = min(1.0, (update + 1) / (recipe.warmup + 1e-9)) if recipe.warmup else 1.0
+    rising = min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0
     if recipe.schedule == "constant":
         return recipe.rate * rising
     falling = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * fraction))
