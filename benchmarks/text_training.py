@@ -60,7 +60,9 @@ def compare(width: int, layers: int, rounds: int, codes_path: Path) -> dict[str,
     torch.manual_seed(0)
     task = Text(source="unused", width=width, layers=layers, embedding=EMBEDDING)
     ours = task.model(Characters("".join(chr(ord("!") + i) for i in range(CHOICES - 1))))
-    learner = Learner(ours, Stripes(codes, ROWS, STEPS), Recipe(rows=ROWS, steps=STEPS, updates=10**6))
+    learner = Learner(
+        ours, Stripes(codes, ROWS, STEPS, begin_in_turn=True), Recipe(rows=ROWS, steps=STEPS, updates=10**6)
+    )
     plain_module = plain_torch()
     plain = plain_module.CharacterLSTM(CHOICES, EMBEDDING, width, layers)
     their = plain_module.train(

@@ -47,6 +47,9 @@ def train(
             state, start = None, 0
         stop = min(start + steps, stripe)
         window = torch.stack([codes[row * stripe + start : row * stripe + stop + 1] for row in range(rows)], dim=1)
+        if state is not None:  # one row in turn begins anew, so that the network learns to write from a bare prompt
+            row = torch.tensor([start // steps % rows])
+            state = (state[0].index_fill(1, row, 0), state[1].index_fill(1, row, 0))
         logits, state = model(window[:-1], state)
         state = (state[0].detach(), state[1].detach())
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), window[1:].flatten())

@@ -99,3 +99,12 @@ def test_windows_continue_each_other_in_every_row_and_read_every_code_once(tmp_p
     assert bool(first[0].all())
     assert not bool(first[1:].any())
     assert stripes[1].reset is None
+
+
+def test_one_row_in_turn_begins_anew_so_that_a_bare_prompt_is_nothing_new(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(bytes(range(101)))
+    stripes = Stripes(CodeFile.whole(path, np.dtype(np.uint8)), rows=3, steps=6, begin_in_turn=True)
+    begun = [window.reset[0].nonzero().flatten().tolist() for window in stripes if window.reset is not None]
+    assert begun == [[0, 1, 2], [1], [2], [0], [1], [2]]
+    assert not any(bool(window.reset[1:].any()) for window in stripes if window.reset is not None)

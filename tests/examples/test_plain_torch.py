@@ -47,7 +47,7 @@ def losses(layers: int, tmp_path: Path) -> tuple[list[float], list[float]]:
     for name, parameter in plain.lstm.named_parameters():  # PyTorch's second bias is one too many: ours has one
         parameter.requires_grad_("bias_hh" not in name)
     plain.linear.load_state_dict({"weight": ours.head.weights, "bias": ours.head.bias})
-    windows = Stripes(CodeFile.whole(tmp_path / "codes.bin", codes.dtype), ROWS, STEPS)
+    windows = Stripes(CodeFile.whole(tmp_path / "codes.bin", codes.dtype), ROWS, STEPS, begin_in_turn=True)
     learner = Learner(ours, windows, Recipe(rows=ROWS, steps=STEPS, updates=UPDATES, rate=RATE))
     sizes = {"rows": ROWS, "steps": STEPS, "updates": UPDATES, "rate": RATE}
     their = script().train(plain, torch.from_numpy(codes.astype("int64")), **sizes)

@@ -19,11 +19,16 @@ class Stripes(Sequence[Window]):
     anew. The target of each code is the one behind it. The last window may be shorter; what does not fill a stripe
     (fewer than `rows` codes) is left out.
 
+    With `begin_in_turn`, one row begins anew at every window: row `i % rows` at window `i`. Who carries the state
+    throughout sees an empty past only once an epoch, and never learns to go on from a prompt without one.
+
     Raises `DataError` where a stripe would be shorter than one window.
     """
 
-    def __init__(self, codes: CodeFile, rows: int, steps: int, *, unit: str = "code") -> None:
-        self.codes, self.rows, self.steps = codes, rows, steps
+    def __init__(
+        self, codes: CodeFile, rows: int, steps: int, *, unit: str = "code", begin_in_turn: bool = False
+    ) -> None:
+        self.codes, self.rows, self.steps, self.begin_in_turn = codes, rows, steps, begin_in_turn
         self.stripe = (len(codes) - 1) // rows
         if self.stripe < steps:
             raise DataError(
@@ -46,9 +51,11 @@ class Stripes(Sequence[Window]):
         start, stop = index * self.steps, min((index + 1) * self.steps, self.stripe)
         pieces = [self.codes.read(row * self.stripe + start, row * self.stripe + stop + 1) for row in range(self.rows)]
         codes = torch.from_numpy(np.stack(pieces, axis=1).astype(np.int64))
-        return Window(codes[:-1], codes[1:], reset=self._anew(stop - start) if index == 0 else None)
+        return Window(codes[:-1], codes[1:], reset=self._reset(index, stop - start))
 
-    def _anew(self, steps: int) -> torch.Tensor:
+    def _reset(self, index: int, steps: int) -> torch.Tensor | None:
+        if index > 0 and not self.begin_in_turn:
+            return None
         reset = torch.zeros(steps, self.rows, dtype=torch.bool)
-        reset[0] = True
+        reset[0, index % self.rows if index else slice(None)] = True
         return reset
