@@ -17,6 +17,9 @@ def list_kinds(kind: str | None, *, json: bool) -> None:
     """Print every name of one kind, or of all."""
     if kind is not None and kind not in KINDS:
         raise UsageError(unknown("kind", kind, KINDS))
+    if kind == "cells":
+        list_cells(json=json)
+        return
     listed = {of: {name: _line(of, name) for name in registry.names(of)} for of in KINDS if kind in (None, of)}
     if json:
         print(json_format.dumps(listed))
@@ -24,6 +27,23 @@ def list_kinds(kind: str | None, *, json: bool) -> None:
     for of, things in listed.items():
         print(of)
         _print_pairs(things)
+
+
+def list_cells(*, json: bool) -> None:
+    """Print every cell: what it is, its size, how it reads a sequence, its kernels, and what its state holds."""
+    from statewise.cells.facts import facts_of
+
+    facts = {name: facts_of(name) for name in registry.names("cells")}
+    if json:
+        print(json_format.dumps({name: of._asdict() for name, of in facts.items()}))
+        return
+    width = max(len(name) for name in facts)
+    for name, of in facts.items():
+        print(f"{name.ljust(width)}  {of.title}")
+        state = ", ".join(f"{path or 'state'} {shape}" for path, shape in of.state.items()) or "empty"
+        reads = "all steps at once" if of.parallel else "step by step"
+        print(f"{' ' * width}  {of.parameters:,} weights at width {of.width}; state: {state}")
+        print(f"{' ' * width}  reads {reads}; kernels: {', '.join(of.kernels)}")
 
 
 def _line(kind: registry.Kind, name: str) -> str:

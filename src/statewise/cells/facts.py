@@ -1,0 +1,44 @@
+"""What can be said of a cell before it is used: its size, its state, how it reads a sequence, which kernels it has."""
+
+from typing import Any, NamedTuple, cast
+
+import torch
+
+from statewise import registry
+from statewise.cells.recurrent import Cell, Recurrent
+from statewise.kernels import kernels_of
+from statewise.state import paths
+
+
+class CellFacts(NamedTuple):
+    """What `statewise list cells` shows of a cell that reads and writes `width` numbers."""
+
+    title: str
+    width: int
+    parameters: int
+    state: dict[str, list[int]]
+    "The shape of each of a row's tensors, by its path."
+    parallel: bool
+    "Whether a sequence is read in parallel over its steps, not one step after another."
+    kernels: list[str]
+
+
+def facts_of(name: str, width: int = 128) -> CellFacts:
+    """Return what there is to know of a registered cell. Raises `UsageError` for a name that is not known.
+
+    >>> facts = facts_of("lstm")
+    >>> facts.parameters, facts.state, facts.parallel
+    (131584, {'hidden': [128], 'cell': [128]}, False)
+    """
+    make = cast(type[Recurrent[Any]], registry.find("cells", name))
+    with torch.random.fork_rng(devices=[]):
+        cell = make(width, width)  # every registered cell is made of these two
+        state = {path: list(leaf.shape[1:]) for path, leaf in paths(cell.initial(1))}
+    return CellFacts(
+        title=(make.__doc__ or "").strip().splitlines()[0].rstrip("."),
+        width=width,
+        parameters=sum(weights.numel() for weights in cell.parameters()),
+        state=state,
+        parallel=not isinstance(cell, Cell),
+        kernels=kernels_of(getattr(cell, "recurrence", None)),
+    )
