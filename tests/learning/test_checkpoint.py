@@ -63,7 +63,7 @@ def test_the_same_number_may_be_saved_again(folder: Path) -> None:
 def test_a_single_bit_anywhere_in_any_file_is_noticed_and_named(folder: Path, name: str) -> None:
     path = folder / "000005" / name
     bits = path.stat().st_size * 8
-    for bit in range(0, bits, 1 if name == "MANIFEST.json" else 7):
+    for bit in range(0, bits, 5):  # 5 and 8 share no factor: every place in a byte has its turn
         flip(path, bit)
         checkpoint = load_checkpoint(folder)
         flip(path, bit)
