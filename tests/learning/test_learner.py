@@ -155,7 +155,14 @@ def poison_gradient(learner: Learner) -> None:
     next(learner.model.head.parameters()).register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("poison", [poison_weights, poison_gradient])
+def poison_odds(learner: Learner) -> None:
+    """Make one choice impossible: its loss is infinite, though the gradient is not."""
+    *_, bias = learner.model.head.parameters()
+    with torch.no_grad():
+        bias[2] = -torch.inf
+
+
+@pytest.mark.parametrize("poison", [poison_weights, poison_gradient, poison_odds])
 def test_a_loss_or_gradient_that_is_not_a_number_ends_training_before_the_weights_change(
     poison: Callable[[Learner], None],
 ) -> None:
