@@ -1,6 +1,7 @@
 """Text: learn to write as a text does, one character or byte at a time."""
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,11 +142,10 @@ class Text(Task):
     ) -> Iterator[tuple[str, list[tuple[str, float]]]]:
         """Yield each character of a text with the `count` likeliest ones to follow it and their probabilities."""
         stream = self.stream(model, codec)
-        decode = codec.decode
         for code in codec.encode(text):
             likely = stream.push(int(code)).softmax(dim=-1).topk(min(count, codec.choices))
             pairs = zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
-            yield decode(code.reshape(1)), [(decode([choice]), probability) for choice, probability in pairs]
+            yield codec.show(int(code)), [(codec.show(choice), probability) for choice, probability in pairs]
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,8 @@ def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:
     {'bits_per_character': 1.0, 'perplexity': 2.0, 'characters': 1000}
     """
     bits = nats / places / math.log(2)
-    return {f"bits_per_{unit}": bits, "perplexity": 2**bits, f"{unit}s": places}
+    perplexity = math.inf if bits >= sys.float_info.max_exp else 2**bits
+    return {f"bits_per_{unit}": bits, "perplexity": perplexity, f"{unit}s": places}
 
 
 def before(pieces: Iterator[str], stop: str) -> Iterator[str]:
