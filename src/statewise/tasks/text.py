@@ -119,7 +119,8 @@ class Text(Task):
 
         A prompt character that training never saw is read as the unknown character, and is never written.
         Writing ends after `length` characters, or before `stop`. A given `stream` is read on from, and left behind
-        what was written. Raises `UsageError` for a `length` below 1 or settings that leave no choice.
+        what was written, a `stop` included.
+        Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
         import torch
 
@@ -135,12 +136,16 @@ class Text(Task):
         never = codec.never()
         codes = sample(stream, temperature=temperature, top_k=top_k, top_p=top_p, never=never, generator=generator)
         written = (decode(code) for code in _first(codes, length))
-        yield from before(written, stop) if stop else written
+        # as the model would write it: composed, where the unit is a character
+        yield from before(written, codec.decode(codec.encode(stop))) if stop else written
 
     def choices(
         self, model: "Model[Any]", codec: "TextCodec", text: str, count: int
     ) -> Iterator[tuple[str, list[tuple[str, float]]]]:
-        """Yield each character of a text with the `count` likeliest ones to follow it and their probabilities."""
+        """Yield each character of a text with the `count` likeliest ones to follow it and their probabilities.
+
+        Where the unit is a byte, one that is only part of a character is named by its number, as `\\xc3`.
+        """
         stream = self.stream(model, codec)
         for code in codec.encode(text):
             likely = stream.push(int(code)).softmax(dim=-1).topk(min(count, codec.choices))
