@@ -1,6 +1,7 @@
 """Results beside their baselines: as one object, one table, one page."""
 
 import html
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -70,10 +71,11 @@ class Report:
     def page(self) -> str:
         """Return the report as a page in Markdown, with the command that repeats it."""
         training = ", ".join(f"{name.replace('_', ' ')} {_shown(float(v))}" for name, v in self.training.items())
+        run, settings = shlex.quote(self.run), shlex.quote(f"{self.run}/run.yaml")
         return (
             f"# {self.run}\n\nTask {self.task}. Training: {training}.\n\nOn the held-out part:\n\n{self.markdown()}\n\n"
-            f"Score it again: `statewise evaluate {self.run}`. Train it again:\n"
-            f"`statewise train {self.task} --config {self.run}/run.yaml`.\n"
+            f"Score it again: `statewise evaluate {run}`. Train it again:\n"
+            f"`statewise train {self.task} --config {settings}`.\n"
         )
 
     def _repr_html_(self) -> str:

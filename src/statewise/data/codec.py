@@ -61,6 +61,10 @@ class TextCodec(ABC):
         decoder = self.decoder()
         return "".join(decoder(int(code)) for code in codes)
 
+    def show(self, code: int) -> str:
+        """Return what one code by itself is shown as."""
+        return self.decode([code])
+
     def missing(self, text: str) -> str:
         """Return the characters of a text that have no code of their own, each once."""
         return ""
@@ -155,6 +159,14 @@ class Bytes(TextCodec):
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         return lambda code: decode(bytes([code]))
 
+    def show(self, code: int) -> str:
+        """Return a byte as its character, or as its number where it is only part of one.
+
+        >>> Bytes().show(97), Bytes().show(195)
+        ('a', '\\\\xc3')
+        """
+        return bytes([code]).decode("utf-8", "backslashreplace")
+
     def never(self) -> list[int]:
         """Every byte may be written."""
         return []
@@ -162,6 +174,10 @@ class Bytes(TextCodec):
     def as_json(self) -> dict[str, Any]:
         """Return the unit, which says it all."""
         return {"unit": "byte"}
+
+
+def _is_alphabet(characters: str) -> bool:
+    return len(set(characters)) == len(characters) and not any("\ud800" <= c <= "\udfff" for c in characters)
 
 
 def text_codec(written: Mapping[str, Any]) -> TextCodec:
@@ -175,6 +191,6 @@ def text_codec(written: Mapping[str, Any]) -> TextCodec:
     match written:
         case {"unit": "byte"}:
             return Bytes()
-        case {"unit": "character", "alphabet": str(alphabet)} if len(set(alphabet)) == len(alphabet):
+        case {"unit": "character", "alphabet": str(alphabet)} if _is_alphabet(alphabet):
             return Characters(alphabet)
     raise RunError("codec.json is not a text codec: the run is damaged or of another task")

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,15 +55,15 @@ def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, ad
                 write_synced(temporary / name, content)
             write_synced(temporary / MANIFEST, _manifest(files))
             sync_folder(temporary)
-            if final.exists():
-                _retire(final)
-            temporary.rename(final)
+            _put(temporary, final)
             sync_folder(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
     for old in saved_checkpoints(folder)[:-KEPT]:
-        _retire(old)
+        if old != final:  # where newer ones are damaged, it may be the oldest
+            with suppress(OSError):  # one too many does no harm, and the next save tries again
+                shutil.rmtree(_hide(old), ignore_errors=True)
     return final
 
 
@@ -99,12 +100,24 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(orphan, ignore_errors=True)
 
 
-def _retire(path: Path) -> None:
-    # Renamed first, so that a checkpoint is never seen with only some of its files.
+def _put(temporary: Path, final: Path) -> None:
+    # A folder with files in it cannot be renamed over: one of the same number steps aside, and back where that fails.
+    aside = _hide(final) if final.exists() else None
+    try:
+        temporary.rename(final)
+    except OSError:
+        if aside:
+            aside.rename(final)
+        raise
+    if aside:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _hide(path: Path) -> Path:
+    # Renamed before it is removed, so that a checkpoint is never seen with only some of its files.
     hidden = path.with_name(f".{path.name}.old.tmp")
     shutil.rmtree(hidden, ignore_errors=True)
-    path.rename(hidden)
-    shutil.rmtree(hidden, ignore_errors=True)
+    return path.rename(hidden)
 
 
 def _manifest(files: Mapping[str, bytes]) -> bytes:
@@ -133,8 +146,8 @@ def _read_manifest(path: Path) -> dict[str, Entry]:
         with place.open("rb") as file:
             manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES))
         entries = {str(name): Entry(int(entry["size"]), str(entry["sha256"])) for name, entry in manifest.items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise RunError(f"{place} is missing or damaged") from None
-    if not entries or any(Path(name).name != name for name in entries):
+    if not entries or any(Path(name).name != name or not name.isprintable() for name in entries):
         raise RunError(f"{place} is damaged: it names no files, or files elsewhere")
     return entries

@@ -1,6 +1,7 @@
 """Truncated backpropagation through time: read a window, send errors back, change the weights, carry the state on."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from statewise.data.window import Window
-from statewise.errors import RunError, UsageError
+from statewise.errors import RunError, TrainingError, UsageError
 from statewise.heads import Loss
 from statewise.learning.events import Updated
 from statewise.learning.optimizers import clip_norm, load_optimizer, make_optimizer, optimizer_tensors, rate_at
@@ -47,7 +48,10 @@ class Learner:
         return self.recipe.fraction(self.update_number, self.epoch_updates, self.seconds)
 
     def update(self) -> Updated:
-        """Read the next windows and change the weights once."""
+        """Read the next windows and change the weights once.
+
+        Raises `TrainingError`, and leaves the weights as they are, where loss or gradient is not a finite number.
+        """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction)
         for group in self.optimizer.param_groups:
@@ -59,11 +63,16 @@ class Learner:
             loss = self._read_window()
             self.fabric.backward(loss.mean / self.recipe.accumulate)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-        norm = clip_norm(self.model, self.recipe.clip)
+        nats, norm = nats / max(1, places), clip_norm(self.model, self.recipe.clip)
+        if not math.isfinite(nats) or not math.isfinite(norm):
+            raise TrainingError(
+                f"update {self.update_number + 1} has a loss of {nats:g} and a gradient of norm {norm:g}, "
+                f"not finite numbers: train with a lower rate than {self.recipe.rate:g}, or clip the gradient"
+            )
         self.setup_optimizer.step()
         self.update_number += 1
         epoch = self.window_number // len(self.windows)
-        return Updated(self.update_number, epoch, self.fraction, self.seconds, nats / places, norm, rate, places)
+        return Updated(self.update_number, epoch, self.fraction, self.seconds, nats, norm, rate, places)
 
     def _read_window(self) -> Loss:
         window = self.fabric.to_device(self.windows[self.window_number % len(self.windows)])

@@ -2,11 +2,12 @@
 
 import fcntl
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import yaml
 
@@ -75,7 +76,8 @@ class RunDirectory(NamedTuple):
         if not isinstance(config, dict) or not {"format", "task", "settings"} <= config.keys():
             raise RunError(f"{self.config} lacks format, task or settings: the run is damaged")
         if config["format"] != FORMAT:
-            made = config.get("versions", {}).get("statewise", "another version")
+            versions = config.get("versions")
+            made = versions.get("statewise") if isinstance(versions, dict) else "another version"
             raise RunError(
                 f"{self.path} has format {config['format']}, not {FORMAT}: use statewise {made}, which made it"
             )
@@ -104,18 +106,19 @@ class RunDirectory(NamedTuple):
             write_whole(path, content.encode())
 
     def append_event(self, event: Mapping[str, Any]) -> None:
-        """Add one line to the events."""
+        """Add one line to the events; one that was cut off before stays by itself."""
         with (
             saving(str(self.events), "free some space, then `statewise resume` the run"),
-            self.events.open("a") as file,
+            self.events.open("a+b") as file,
         ):
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+            behind = b"\n" if _is_cut_off(file) else b""
+            file.write(behind + json.dumps(event, ensure_ascii=False).encode() + b"\n")
 
     def read_events(self) -> Iterator[dict[str, Any]]:
-        """Yield the events; a last line that was cut off is left out."""
+        """Yield the events; a line that was cut off is left out."""
         if not self.events.is_file():
             return
-        with self.events.open(encoding="utf-8") as file:
+        with self.events.open("rb") as file:  # as bytes, since a cut may go through a character
             for line in file:
                 try:
                     yield json.loads(line)
@@ -167,6 +170,12 @@ def _next_free(stem: str) -> Path:
             number += 1
         else:
             return path
+
+
+def _is_cut_off(lines: BinaryIO) -> bool:
+    length = lines.seek(0, os.SEEK_END)
+    lines.seek(max(0, length - 1))
+    return lines.read(1) not in (b"", b"\n")
 
 
 def _slug(name: str) -> str:

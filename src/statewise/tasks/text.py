@@ -1,6 +1,7 @@
 """Text: learn to write as a text does, one character or byte at a time."""
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,7 +119,8 @@ class Text(Task):
 
         A prompt character that training never saw is read as the unknown character, and is never written.
         Writing ends after `length` characters, or before `stop`. A given `stream` is read on from, and left behind
-        what was written. Raises `UsageError` for a `length` below 1 or settings that leave no choice.
+        what was written, a `stop` included.
+        Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
         import torch
 
@@ -134,18 +136,21 @@ class Text(Task):
         never = codec.never()
         codes = sample(stream, temperature=temperature, top_k=top_k, top_p=top_p, never=never, generator=generator)
         written = (decode(code) for code in _first(codes, length))
-        yield from before(written, stop) if stop else written
+        # as the model would write it: composed, where the unit is a character
+        yield from before(written, codec.decode(codec.encode(stop))) if stop else written
 
     def choices(
         self, model: "Model[Any]", codec: "TextCodec", text: str, count: int
     ) -> Iterator[tuple[str, list[tuple[str, float]]]]:
-        """Yield each character of a text with the `count` likeliest ones to follow it and their probabilities."""
+        """Yield each character of a text with the `count` likeliest ones to follow it and their probabilities.
+
+        Where the unit is a byte, one that is only part of a character is named by its number, as `\\xc3`.
+        """
         stream = self.stream(model, codec)
-        decode = codec.decode
         for code in codec.encode(text):
             likely = stream.push(int(code)).softmax(dim=-1).topk(min(count, codec.choices))
             pairs = zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
-            yield decode(code.reshape(1)), [(decode([choice]), probability) for choice, probability in pairs]
+            yield codec.show(int(code)), [(codec.show(choice), probability) for choice, probability in pairs]
 
 
 @dataclass(frozen=True)
@@ -208,7 +213,8 @@ def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:
     {'bits_per_character': 1.0, 'perplexity': 2.0, 'characters': 1000}
     """
     bits = nats / places / math.log(2)
-    return {f"bits_per_{unit}": bits, "perplexity": 2**bits, f"{unit}s": places}
+    perplexity = math.inf if bits >= sys.float_info.max_exp else 2**bits
+    return {f"bits_per_{unit}": bits, "perplexity": perplexity, f"{unit}s": places}
 
 
 def before(pieces: Iterator[str], stop: str) -> Iterator[str]:

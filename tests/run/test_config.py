@@ -1,0 +1,133 @@
+"""Settings are checked once, at the border: by name, by type, and with the nearest name where one is wrong."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from statewise.errors import UsageError
+from statewise.run.config import as_yaml, build, check, fields_of, plain, read_yaml, schema
+from statewise.run.recipe import Recipe
+from statewise.tasks.text import Text
+
+
+def test_values_of_another_type_become_what_they_stand_for() -> None:
+    task = build(Text, {"source": "a.txt", "width": "64", "rate": "1e-3", "minutes": None, "epochs": 2})
+    assert (task.width, task.rate, task.minutes, task.epochs) == (64, 0.001, None, 2.0)
+    assert (type(task.width), type(task.epochs)) == (int, float)
+
+
+def test_a_list_of_sources_becomes_a_tuple_and_one_source_stays_one() -> None:
+    assert build(Text, {"source": ["a.txt", "b.txt"]}).source == ("a.txt", "b.txt")
+    assert build(Text, {"source": "a.txt"}).source == "a.txt"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "nearest"), [("widht", "width"), ("stpes", "steps"), ("optimiser", "optimizer"), ("heldout", "held_out")]
+)
+def test_an_unknown_setting_names_the_nearest(wrong: str, nearest: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        build(Text, {"source": "a.txt", wrong: 1})
+    assert str(raised.value) == f"unknown setting '{wrong}' of text: did you mean '{nearest}'?"
+
+
+@pytest.mark.parametrize("unlike", ["qqqqqq", 7, None])
+def test_a_setting_like_no_other_is_answered_with_all_of_them(unlike: Any) -> None:
+    with pytest.raises(UsageError) as raised:
+        build(Recipe, {unlike: 1})
+    assert str(raised.value) == f"unknown setting '{unlike}' of Recipe: it has {', '.join(fields_of(Recipe))}"
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(UsageError, match=r"^setting 'source' of text is missing: give it$"):
+        build(Text, {"width": 3})
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"width": 0}, "setting 'width' of text cannot be 0: input should be greater than or equal to 1"),
+        ({"held_out": 1}, "setting 'held_out' of text cannot be 1: input should be less than 1"),
+        ({"rate": "fast"}, "setting 'rate' of text cannot be 'fast': input should be a valid number"),
+        ({"width": 2.5}, "setting 'width' of text cannot be 2.5: input should be a valid integer"),
+        ({"unit": "word"}, "setting 'unit' of text cannot be 'word': input should be 'character' or 'byte'"),
+        ({"rate": float("nan")}, "setting 'rate' of text cannot be nan"),
+        ({"source": {"a": 1}}, "setting 'source' of text cannot be {'a': 1}"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_in_one_line(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        build(Text, {"source": "a.txt", **values})
+    assert str(raised.value).startswith(said)
+    assert "\n" not in str(raised.value)
+
+
+def test_settings_that_contradict_each_other_keep_their_own_words() -> None:
+    with pytest.raises(UsageError, match=r"^epochs 1.5 and updates 7 contradict each other: give one of"):
+        build(Text, {"source": "a.txt", "epochs": 1.5, "updates": 7})
+
+
+def test_a_task_made_by_hand_is_checked_as_one_from_a_file() -> None:
+    task = Text(source=("a.txt", "b.txt"), width=3)
+    assert check(task) == task
+    with pytest.raises(UsageError, match="setting 'width' of text cannot be -3"):
+        check(Text(source="a.txt", width=-3))
+
+
+def test_settings_survive_yaml_whatever_they_are(tmp_path: Path) -> None:
+    task = Text(source=("bücher/日本.txt", "yes", "1e5"), rate=1e-05, minutes=None, updates=3, cell="gru")
+    path = tmp_path / "settings.yaml"
+    path.write_text(as_yaml(plain(task)), encoding="utf-8")
+    assert build(Text, read_yaml(path)) == task
+    assert "bücher/日本.txt" in path.read_text(encoding="utf-8")
+
+
+def test_plain_values_come_in_the_order_of_the_fields() -> None:
+    values = plain(Text(source=("a.txt",)))
+    assert list(values) == [field.name for field in dataclasses.fields(Text)] == fields_of(Text)
+    assert values["source"] == ["a.txt"]
+    assert as_yaml({"z": 1, "a": 2}) == "z: 1\na: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"width: [1", "is not YAML"),
+        (b"\xff\xfe", "is not YAML"),
+        (b"", "holds NoneType, not settings: give lines like `width: 256`"),
+        (b"- 1", "holds list, not settings"),
+        (b"width", "holds str, not settings"),
+        (b"!!python/object/apply:os.getcwd []", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_table_of_settings_is_named_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError) as raised:
+        read_yaml(path)
+    assert said in str(raised.value)
+    assert str(raised.value).startswith(str(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_settings_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^cannot read .*no\.yaml \(No such file or directory\): give a YAML file"):
+        read_yaml(tmp_path / "no.yaml")
+    with pytest.raises(UsageError, match=r"\(Is a directory\): give a YAML file"):
+        read_yaml(tmp_path)
+
+
+def test_the_schema_holds_every_setting_with_its_bounds_choices_and_default() -> None:
+    described = schema(Text)
+    properties = described["properties"]
+    assert list(properties) == fields_of(Text)
+    assert described["required"] == ["source"]
+    assert (properties["width"]["type"], properties["width"]["minimum"], properties["width"]["default"]) == (
+        "integer",
+        1,
+        256,
+    )
+    assert properties["held_out"]["exclusiveMaximum"] == 1
+    assert properties["unit"]["enum"] == ["character", "byte"]
+    assert {"type": "null"} in properties["minutes"]["anyOf"]

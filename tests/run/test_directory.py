@@ -1,0 +1,197 @@
+"""A run directory is made once, named without clashes, and says what is wrong with it where something is."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import statewise
+from statewise.errors import RunError, TrainingError, UsageError
+from statewise.run.directory import RunDirectory, create_run, refuse_taken
+
+CONFIG: dict[str, Any] = {"task": "text", "settings": {"width": 3}, "versions": {"statewise": "0.0.7"}}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> RunDirectory:
+    made = create_run("text", "a", tmp_path / "run")
+    made.begin(CONFIG, {"unit": "byte"})
+    return made
+
+
+def test_a_fresh_run_holds_its_settings_and_its_codec_and_reads_them_back(directory: RunDirectory) -> None:
+    assert sorted(path.name for path in directory.path.iterdir()) == ["codec.json", "run.yaml"]
+    assert directory.read_config() == {"format": 1, **CONFIG}
+    assert directory.read_codec() == {"unit": "byte"}
+    assert directory.config.read_text().startswith("format: 1\ntask: text\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("Moby Dick", "text-moby-dick-1"),
+        ("日本", "text-run-1"),
+        ("-a_b.C-", "text-a-b-c-1"),
+        ("x" * 99, f"text-{'x' * 30}-1"),
+    ],
+)
+def test_a_run_without_a_name_is_called_after_its_task_and_source(name: str, folder: str) -> None:
+    assert create_run("text", name).path == Path("runs", folder)
+    assert Path("runs", folder).is_dir()
+
+
+def test_runs_are_numbered_behind_the_highest_there_is_and_never_after_others() -> None:
+    for taken in ("text-a-2", "text-a-10", "text-a-b-50", "text-a-x", "other-a-70"):
+        Path("runs", taken).mkdir(parents=True)
+    assert [create_run("text", "a").path.name for _ in range(2)] == ["text-a-11", "text-a-12"]
+
+
+def test_a_number_that_another_process_takes_meanwhile_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("runs/text-a-1").mkdir(parents=True)
+    with monkeypatch.context() as late:
+        late.setattr("statewise.run.directory.Path.iterdir", lambda self: iter(()))
+        assert create_run("text", "a").path.name == "text-a-2"
+
+
+def test_a_folder_that_is_empty_or_missing_becomes_a_run(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "deep/inside"):
+        assert create_run("text", "a", tmp_path / name).path.is_dir()
+
+
+def test_a_folder_that_holds_anything_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "thesis.txt").touch()
+    for taken in (tmp_path / "taken", tmp_path / "taken" / "thesis.txt"):
+        with pytest.raises(RunError, match=r"exists already: go on with `statewise resume .*`, or give another --run$"):
+            refuse_taken(taken)
+        with pytest.raises(RunError, match="exists already"):
+            create_run("text", "a", taken)
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["thesis.txt"]
+
+
+def test_a_place_where_no_folder_can_be_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match=r"^cannot save the run directory \(Not a directory\): give another folder"):
+        create_run("text", "a", tmp_path / "file" / "run")
+
+
+def test_a_run_that_was_cut_off_while_it_was_made_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = create_run("text", "a", tmp_path / "run")
+    with monkeypatch.context() as disk:
+
+        def full(path: Path, content: bytes) -> None:
+            if path.name == "run.yaml":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            path.write_bytes(content)
+
+        disk.setattr("statewise.run.directory.write_whole", full)
+        with pytest.raises(TrainingError, match=r"run \(No space left on device\): free some space and train again"):
+            made.begin(CONFIG, {"unit": "byte"})
+    assert made.codec.is_file()
+    with pytest.raises(RunError, match=r"run has no run\.yaml: it is no run, or was cut off while it was made"):
+        made.read_config()
+
+
+def test_a_missing_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no run at nowhere: give the folder that `statewise train` named"):
+        RunDirectory(Path("nowhere")).read_config()
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="there is no run at file"):
+        RunDirectory(Path("file")).read_config()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"format: [1", "run.yaml cannot be read: the run is damaged"),
+        (b"\xff\xff", "run.yaml cannot be read: the run is damaged"),
+        (b"", "run.yaml lacks format, task or settings: the run is damaged"),
+        (b"format: 1\ntask: text\n", "run.yaml lacks format, task or settings: the run is damaged"),
+        (b"- format\n- task\n- settings\n", "run.yaml lacks format, task or settings: the run is damaged"),
+        (b"format: 2\ntask: text\nsettings: {}\n", "has format 2, not 1: use statewise another version, which made it"),
+        (b"{format: 0, task: a, settings: {}, versions: {statewise: 9.9.9}}", "use statewise 9.9.9, which made it"),
+        (b"{format: 2, task: a, settings: {}, versions: null}", "use statewise another version, which made it"),
+    ],
+)
+def test_settings_that_are_damaged_or_of_another_version_are_named(
+    directory: RunDirectory, content: bytes, said: str
+) -> None:
+    directory.config.write_bytes(content)
+    with pytest.raises(RunError) as raised:
+        directory.read_config()
+    assert str(raised.value).endswith(said)
+    assert str(directory.path) in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[1]", b'{"unit": "by', b"\xff"])
+def test_a_codec_that_is_missing_or_damaged_is_named(directory: RunDirectory, content: bytes | None) -> None:
+    directory.codec.unlink() if content is None else directory.codec.write_bytes(content)
+    with pytest.raises(RunError, match=r"codec\.json is (missing or )?damaged: the run cannot be decoded"):
+        directory.read_codec()
+
+
+@pytest.mark.parametrize("use", [statewise.load, statewise.resume, statewise.evaluate])
+def test_a_run_of_an_unknown_task_or_without_a_table_of_settings_is_refused(run_path: Path, use: Any) -> None:
+    directory = RunDirectory(run_path)
+    config = directory.read_config()
+    directory.config.write_text(yaml.safe_dump({**config, "task": "txet"}))
+    with pytest.raises(UsageError, match="unknown task 'txet': did you mean 'text'"):
+        use(run_path)
+    directory.config.write_text(yaml.safe_dump({**config, "settings": [1]}))
+    with pytest.raises(RunError, match=r"the settings in run\.yaml are no table: the run is damaged"):
+        use(run_path)
+
+
+def test_a_codec_of_another_task_is_refused(run_path: Path) -> None:
+    RunDirectory(run_path).codec.write_text(json.dumps({"unit": "stroke"}))
+    with pytest.raises(RunError, match="is not a text codec: the run is damaged or of another task"):
+        statewise.load(run_path)
+
+
+def test_events_come_back_in_order_and_none_is_no_error(directory: RunDirectory) -> None:
+    assert list(directory.read_events()) == []
+    events: list[dict[str, Any]] = [{"event": "sampled", "sample": "日本\n\u2028 é"}, {"event": "updated", "nats": 1.5}]
+    for event in events:
+        directory.append_event(event)
+    assert list(directory.read_events()) == events
+    assert "日本" in directory.events.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("cut", [1, 25, 33, 36, 39])
+def test_an_event_that_was_cut_off_costs_only_itself(directory: RunDirectory, cut: int) -> None:
+    first, lost, last = {"event": "started"}, {"event": "sampled", "sample": "日本"}, {"event": "updated"}
+    directory.append_event(first)
+    whole = directory.events.stat().st_size
+    directory.append_event(lost)
+    directory.events.write_bytes(directory.events.read_bytes()[: whole + cut])
+    assert list(directory.read_events()) == [first]
+    directory.append_event(last)
+    assert list(directory.read_events()) == [first, last]
+
+
+def test_what_a_run_writes_is_whole_and_a_full_disk_is_named(
+    directory: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = directory.samples / "000005.txt"
+    directory.write(sample, "日本")
+    assert sample.read_text(encoding="utf-8") == "日本"
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("statewise.run.files.os.fsync", full)
+    with pytest.raises(TrainingError, match=r"000005\.txt \(No space left on device\): free some space, then"):
+        directory.write(sample, "other")
+    assert sample.read_text(encoding="utf-8") == "日本"
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(directory: RunDirectory) -> None:
+    with directory.locked(), pytest.raises(RunError, match="is being trained by another process"):  # noqa: SIM117
+        with directory.locked():
+            pass
+    with directory.locked():
+        assert (directory.path / "lock").is_file()
