@@ -1,21 +1,27 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
 from statewise.cells.chain import Chain
+from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.gru import GRU, GRUState
 from statewise.cells.lstm import LSTM, LSTMState
+from statewise.cells.lstm_1997 import LSTM1997
+from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.recurrent import Cell, Recurrent
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 
 __all__ = [
     "GRU",
     "LSTM",
+    "LSTM1997",
     "Cell",
     "Chain",
+    "CoupledLSTM",
     "Elman",
     "ElmanState",
     "GRUState",
     "LSTMState",
+    "PeepholeLSTM",
     "Recurrent",
     "from_torch",
     "load_torch",
