@@ -148,6 +148,8 @@ def test_weights_that_do_not_fit_are_named_and_nothing_is_changed(state_dict: di
     [
         (Chain(LSTM(D, H), GRU(H, H)), "no module like GRU, LSTM: give Elman, LSTM or GRU, or a Chain of one of them"),
         (Chain(Chain(LSTM(D, H))), "no module like Chain"),
+        (GRU(D, H, reset_after=False), "no GRU whose reset gate acts before the product: give one with reset_after"),
+        (Chain(GRU(D, H), GRU(H, H, reset_after=False)), "no GRU whose reset gate acts before the product"),
         (Chain(LSTM(D, H), LSTM(H, 6)), r"no module of layers that differ \(lstm of 4 units and lstm of 6 units\)"),
         (Chain(Elman(D, H), Elman(H, H, activation="relu")), r"differ \(elman_relu of 4 .* elman_tanh of 4 units\)"),
     ],

@@ -14,6 +14,7 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "elman-relu": lambda: Elman(D, H, activation="relu"),
     "lstm": lambda: LSTM(D, H),
     "gru": lambda: GRU(D, H),
+    "gru-reset-before": lambda: GRU(D, H, reset_after=False),
     "lstm-1997": lambda: LSTM1997(D, H),
     "peephole-lstm": lambda: PeepholeLSTM(D, H),
     "coupled-lstm": lambda: CoupledLSTM(D, H),

@@ -109,6 +109,8 @@ def _layers(recurrent: Recurrent[Any]) -> Iterator[Standard]:
         shown = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise UsageError(f"PyTorch has no module like {shown}: give Elman, LSTM or GRU, or a Chain of one of them")
     layers = [part for part in parts if isinstance(part, Elman | LSTM | GRU)]
+    if any(isinstance(layer, GRU) and not layer.reset_after for layer in layers):
+        raise UsageError("PyTorch has no GRU whose reset gate acts before the product: give one with reset_after=True")
     alike = {(layer.units, layer.recurrence) for layer in layers}
     if len(alike) != 1:
         shown = " and ".join(sorted(f"{recurrence} of {units} units" for units, recurrence in alike))
