@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from statewise.cells import LSTM, LSTM1997, CoupledLSTM, LSTMState, PeepholeLSTM, Recurrent
+from statewise.cells import LSTM, LSTM1997, CoupledLSTM, LayerNormLSTM, LSTMState, PeepholeLSTM, Recurrent
 
 T, B, D, H = 7, 3, 5, 4
 
@@ -94,3 +94,20 @@ def test_the_memory_of_a_coupled_lstm_never_leaves_one() -> None:
 def test_the_forget_gates_of_both_variants_start_open() -> None:
     assert PeepholeLSTM(D, H, forget_bias=2.5).bias.tolist() == [0.0] * H + [2.5] * H + [0.0] * 2 * H
     assert CoupledLSTM(D, H, forget_bias=2.5).bias.tolist() == [2.5] * H + [0.0] * 2 * H
+
+
+def normalized(sums: Tensor) -> Tensor:
+    return (sums - sums.mean(dim=-1, keepdim=True)) / (sums.var(dim=-1, keepdim=True, correction=0) + 1e-5).sqrt()
+
+
+def test_a_layer_norm_lstm_normalises_each_product_and_what_is_read_of_the_memory() -> None:
+    cell = shaken(LayerNormLSTM(D, H))
+    x, h, c = (torch.randn(B, width, dtype=torch.float64) for width in (D, H, H))
+    from_x = normalized(x @ cell.input_weights.T) * cell.input_scale
+    from_h = normalized(h @ cell.recurrent_weights.T) * cell.recurrent_scale
+    i, f, g, o = (from_x + from_h + cell.bias).chunk(4, dim=-1)
+    memory = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    y, (_, new) = cell.step(x, LSTMState(h, c))
+    torch.testing.assert_close(new, memory, rtol=1e-10, atol=1e-10)
+    read = normalized(memory) * cell.cell_scale + cell.cell_bias
+    torch.testing.assert_close(y, o.sigmoid() * read.tanh(), rtol=1e-10, atol=1e-10)

@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from statewise.cells import GRU, LSTM, LSTM1997, Chain, CoupledLSTM, Elman, PeepholeLSTM, Recurrent
+from statewise.cells import (
+    GRU,
+    LSTM,
+    LSTM1997,
+    Chain,
+    CoupledLSTM,
+    Elman,
+    LayerNormGRU,
+    LayerNormLSTM,
+    PeepholeLSTM,
+    Recurrent,
+)
 from statewise.testing import LAWS, check_cell
 
 D, H = 5, 4  # and T=7, B=3 within: all different, so that a transposed axis fails
@@ -18,6 +29,8 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "lstm-1997": lambda: LSTM1997(D, H),
     "peephole-lstm": lambda: PeepholeLSTM(D, H),
     "coupled-lstm": lambda: CoupledLSTM(D, H),
+    "layer-norm-lstm": lambda: LayerNormLSTM(D, H),
+    "layer-norm-gru": lambda: LayerNormGRU(D, H),
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),

@@ -4,6 +4,8 @@ from statewise.cells.chain import Chain
 from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.layer_norm_gru import LayerNormGRU
+from statewise.cells.layer_norm_lstm import LayerNormLSTM
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.peephole_lstm import PeepholeLSTM
@@ -21,6 +23,8 @@ __all__ = [
     "ElmanState",
     "GRUState",
     "LSTMState",
+    "LayerNormGRU",
+    "LayerNormLSTM",
     "PeepholeLSTM",
     "Recurrent",
     "from_torch",
