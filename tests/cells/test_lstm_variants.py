@@ -5,7 +5,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from statewise.cells import LSTM, LSTM1997, CoupledLSTM, LayerNormLSTM, LSTMState, PeepholeLSTM, Recurrent
+from statewise.cells import (
+    LSTM,
+    LSTM1997,
+    CoupledLSTM,
+    LayerNormLSTM,
+    LSTMState,
+    PeepholeLSTM,
+    ProjectedLSTM,
+    Recurrent,
+)
 
 T, B, D, H = 7, 3, 5, 4
 
@@ -111,3 +120,10 @@ def test_a_layer_norm_lstm_normalises_each_product_and_what_is_read_of_the_memor
     torch.testing.assert_close(new, memory, rtol=1e-10, atol=1e-10)
     read = normalized(memory) * cell.cell_scale + cell.cell_bias
     torch.testing.assert_close(y, o.sigmoid() * read.tanh(), rtol=1e-10, atol=1e-10)
+
+
+def test_a_projected_lstm_holds_more_than_it_says() -> None:
+    cell = ProjectedLSTM(D, H, forget_bias=2.5)
+    hidden, memory = cell.initial(B)
+    assert (hidden.shape, memory.shape) == ((B, H), (B, 2 * H))
+    assert cell.bias.tolist() == [0.0] * 2 * H + [2.5] * 2 * H + [0.0] * 4 * H

@@ -15,6 +15,7 @@ from statewise.cells import (
     LayerNormGRU,
     LayerNormLSTM,
     PeepholeLSTM,
+    ProjectedLSTM,
     Recurrent,
 )
 from statewise.testing import LAWS, check_cell
@@ -31,6 +32,7 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "coupled-lstm": lambda: CoupledLSTM(D, H),
     "layer-norm-lstm": lambda: LayerNormLSTM(D, H),
     "layer-norm-gru": lambda: LayerNormGRU(D, H),
+    "projected-lstm": lambda: ProjectedLSTM(D, H, memory_units=6),
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),

@@ -9,6 +9,7 @@ from statewise.cells.layer_norm_lstm import LayerNormLSTM
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.peephole_lstm import PeepholeLSTM
+from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 
@@ -26,6 +27,7 @@ __all__ = [
     "LayerNormGRU",
     "LayerNormLSTM",
     "PeepholeLSTM",
+    "ProjectedLSTM",
     "Recurrent",
     "from_torch",
     "load_torch",
