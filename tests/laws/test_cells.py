@@ -12,11 +12,13 @@ from statewise.cells import (
     Chain,
     CoupledLSTM,
     Elman,
+    Jordan,
     LayerNormGRU,
     LayerNormLSTM,
     PeepholeLSTM,
     ProjectedLSTM,
     Recurrent,
+    irnn,
 )
 from statewise.testing import LAWS, check_cell
 
@@ -33,6 +35,8 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "layer-norm-lstm": lambda: LayerNormLSTM(D, H),
     "layer-norm-gru": lambda: LayerNormGRU(D, H),
     "projected-lstm": lambda: ProjectedLSTM(D, H, memory_units=6),
+    "irnn": lambda: irnn(D, H),
+    "jordan": lambda: Jordan(D, H, hidden_units=6),
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),

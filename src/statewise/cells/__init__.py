@@ -4,6 +4,8 @@ from statewise.cells.chain import Chain
 from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.irnn import irnn
+from statewise.cells.jordan import Jordan, JordanState
 from statewise.cells.layer_norm_gru import LayerNormGRU
 from statewise.cells.layer_norm_lstm import LayerNormLSTM
 from statewise.cells.lstm import LSTM, LSTMState
@@ -23,6 +25,8 @@ __all__ = [
     "Elman",
     "ElmanState",
     "GRUState",
+    "Jordan",
+    "JordanState",
     "LSTMState",
     "LayerNormGRU",
     "LayerNormLSTM",
@@ -30,6 +34,7 @@ __all__ = [
     "ProjectedLSTM",
     "Recurrent",
     "from_torch",
+    "irnn",
     "load_torch",
     "to_torch",
 ]
