@@ -13,12 +13,14 @@ from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 
 __all__ = [
     "GRU",
     "LSTM",
     "LSTM1997",
+    "TDNN",
     "Cell",
     "Chain",
     "CoupledLSTM",
@@ -33,6 +35,7 @@ __all__ = [
     "PeepholeLSTM",
     "ProjectedLSTM",
     "Recurrent",
+    "TDNNState",
     "from_torch",
     "irnn",
     "load_torch",
