@@ -1,6 +1,7 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
 from statewise.cells.chain import Chain
+from statewise.cells.clockwork import Clockwork, ClockworkState
 from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.gru import GRU, GRUState
@@ -23,6 +24,8 @@ __all__ = [
     "TDNN",
     "Cell",
     "Chain",
+    "Clockwork",
+    "ClockworkState",
     "CoupledLSTM",
     "Elman",
     "ElmanState",
