@@ -16,7 +16,7 @@ def test_a_time_delay_network_is_a_causal_convolution(dilation: int) -> None:
     cell = TDNN(D, H, dilation=dilation).double()
     xs = torch.randn(T, B, D, dtype=torch.float64)
     ys, _ = cell.scan(xs, cell.initial(B))
-    kernel = cell.input_weights.unflatten(1, (3, D)).transpose(1, 2)
+    kernel = cell.input_weights.reshape(H, 3, D).transpose(1, 2)
     heard = pad(xs.permute(1, 2, 0), (2 * dilation, 0))
     expected = conv1d(heard, kernel, cell.bias, dilation=dilation).permute(2, 0, 1).tanh()
     torch.testing.assert_close(ys, expected, rtol=1e-10, atol=1e-10)
