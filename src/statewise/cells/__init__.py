@@ -11,6 +11,8 @@ from statewise.cells.layer_norm_gru import LayerNormGRU
 from statewise.cells.layer_norm_lstm import LayerNormLSTM
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
+from statewise.cells.min_gru import MinGRU, MinGRUState
+from statewise.cells.min_lstm import MinLSTM, MinLSTMState
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
@@ -35,6 +37,10 @@ __all__ = [
     "LSTMState",
     "LayerNormGRU",
     "LayerNormLSTM",
+    "MinGRU",
+    "MinGRUState",
+    "MinLSTM",
+    "MinLSTMState",
     "PeepholeLSTM",
     "ProjectedLSTM",
     "Recurrent",
