@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from statewise.cells import MinGRU, MinGRUState, MinLSTM, MinLSTMState, Recurrent
+from statewise.cells import LRU, RGLRU, LRUState, MinGRU, MinGRUState, MinLSTM, MinLSTMState, Recurrent, RGLRUState
 from statewise.cells.min_gru import log_positive, positive
+from statewise.errors import UsageError
 from statewise.state import leaves, map_leaves, where_rows
 
 T, B, D, H = 7, 3, 5, 4
@@ -15,6 +16,8 @@ LONG = 4096
 CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "min-gru": lambda: MinGRU(D, H),
     "min-lstm": lambda: MinLSTM(D, H),
+    "lru": lambda: LRU(D, H, modes=6),
+    "rg-lru": lambda: RGLRU(D, H),
 }
 
 
@@ -87,3 +90,51 @@ def test_a_candidate_is_positive_and_its_logarithm_exact() -> None:
     x = torch.linspace(-20, 20, 41, dtype=torch.float64)
     assert (positive(x) > 0).all()
     torch.testing.assert_close(log_positive(x), positive(x).log())
+
+
+def test_the_modes_of_a_linear_unit_begin_in_their_ring_and_never_grow() -> None:
+    cell = LRU(D, H, modes=500, smallest_radius=0.6, largest_radius=0.9, largest_phase=0.5)
+    decay = cell.decay()
+    assert (decay.abs() >= 0.599).all()
+    assert (decay.abs() <= 0.901).all()
+    assert decay.abs().max() - decay.abs().min() > 0.28
+    assert (decay.angle() >= 0).all()
+    assert 0.45 < decay.angle().max() <= 0.501
+    torch.testing.assert_close(cell.log_gain.exp(), (1 - decay.abs().square()).sqrt())
+    with torch.no_grad():
+        cell.log_rate.copy_(torch.linspace(-5, 5, 500))
+    assert (cell.decay().abs() < 1).all()
+
+
+def test_a_mode_of_a_linear_unit_turns_and_shrinks() -> None:
+    cell = LRU(1, 2, modes=1).double()
+    with torch.no_grad():
+        cell.output_weights.copy_(torch.eye(2))
+        cell.direct_weights.zero_()
+    silence = torch.zeros(T, 1, 1, dtype=torch.float64)
+    begun = torch.tensor([[0.6 - 0.8j]], dtype=torch.complex128)
+    ys, last = cell.scan(silence, LRUState(begun.real, begun.imag))
+    expected = cell.decay() ** torch.arange(1, T + 1) * begun[0]
+    torch.testing.assert_close(ys[:, 0], torch.view_as_real(expected))
+    torch.testing.assert_close(torch.complex(*last)[0, 0], expected[-1])
+
+
+def test_a_linear_unit_of_impossible_radii_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"radii from 0\.9 to 0\.5 were given: give a smaller and a larger from 0 to"):
+        LRU(D, H, smallest_radius=0.9, largest_radius=0.5)
+
+
+def test_a_real_gated_unit_holds_what_it_has_while_its_gate_is_shut() -> None:
+    cell = RGLRU(D, H)
+    held, x = torch.randn(B, H), torch.randn(B, D)
+    with torch.no_grad():
+        cell.bias[:H] = -200
+        assert torch.equal(cell.step(x, RGLRUState(held))[0], held)
+        cell.bias[:H] = 200
+        forgets = torch.sigmoid(cell.decay_logit) ** 8
+        u = x @ cell.input_weights.T
+        gate = torch.sigmoid(u @ cell.gate_weights[H:].T)
+        y, _ = cell.step(x, RGLRUState(held))
+    torch.testing.assert_close(y, forgets * held + (1 - forgets**2).sqrt() * gate * u, rtol=1e-4, atol=1e-4)
+    assert (forgets >= 0.899).all()
+    assert (forgets <= 0.9991).all()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from statewise.cells import GRU, LSTM, Cell, Chain, Elman, MinGRU, MinLSTM, Recurrent
+from statewise.cells import GRU, LRU, LSTM, RGLRU, Cell, Chain, Elman, MinGRU, MinLSTM, Recurrent
 from statewise.cells.initializers import glorot, orthogonal, zeros
 from statewise.errors import UsageError
 
@@ -17,6 +17,8 @@ CELLS: list[Recurrent[Any]] = [
     GRU(D, H),
     MinGRU(D, H),
     MinLSTM(D, H),
+    LRU(D, H),
+    RGLRU(D, H),
     Chain(LSTM(D, H), GRU(H, 2)),
 ]
 

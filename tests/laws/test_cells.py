@@ -7,8 +7,10 @@ import pytest
 
 from statewise.cells import (
     GRU,
+    LRU,
     LSTM,
     LSTM1997,
+    RGLRU,
     TDNN,
     Chain,
     Clockwork,
@@ -46,6 +48,8 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "clockwork": lambda: Clockwork(D, H, periods=(1, 3)),
     "min-gru": lambda: MinGRU(D, H),
     "min-lstm": lambda: MinLSTM(D, H),
+    "lru": lambda: LRU(D, H, modes=6),
+    "rg-lru": lambda: RGLRU(D, H),
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),

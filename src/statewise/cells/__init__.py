@@ -9,6 +9,7 @@ from statewise.cells.irnn import irnn
 from statewise.cells.jordan import Jordan, JordanState
 from statewise.cells.layer_norm_gru import LayerNormGRU
 from statewise.cells.layer_norm_lstm import LayerNormLSTM
+from statewise.cells.lru import LRU, LRUState
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.min_gru import MinGRU, MinGRUState
@@ -16,13 +17,16 @@ from statewise.cells.min_lstm import MinLSTM, MinLSTMState
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.rg_lru import RGLRU, RGLRUState
 from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 
 __all__ = [
     "GRU",
+    "LRU",
     "LSTM",
     "LSTM1997",
+    "RGLRU",
     "TDNN",
     "Cell",
     "Chain",
@@ -34,6 +38,7 @@ __all__ = [
     "GRUState",
     "Jordan",
     "JordanState",
+    "LRUState",
     "LSTMState",
     "LayerNormGRU",
     "LayerNormLSTM",
@@ -43,6 +48,7 @@ __all__ = [
     "MinLSTMState",
     "PeepholeLSTM",
     "ProjectedLSTM",
+    "RGLRUState",
     "Recurrent",
     "TDNNState",
     "from_torch",
