@@ -25,8 +25,8 @@ def _announced(kind: Kind) -> dict[str, EntryPoint]:
 def names(kind: Kind) -> list[str]:
     """Return every known name of a kind, in order, without importing anything.
 
-    >>> names("cells")[:3]
-    ['elman', 'gru', 'lstm']
+    >>> {"elman", "gru", "lstm"} <= set(names("cells"))
+    True
     """
     return sorted({*_announced(kind), *(name for of, name in _registered if of == kind)})
 

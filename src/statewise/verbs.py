@@ -190,7 +190,7 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "parameters": learner.model.parameter_count,
         "versions": versions(),
         "threads": torch.get_num_threads(),
-        "kernels": kernels,
+        "kernels": kernels or ["reference"],
     }
 
 

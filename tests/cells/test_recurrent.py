@@ -6,12 +6,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from statewise.cells import GRU, LSTM, Cell, Chain, Elman, Recurrent
+from statewise.cells import GRU, LRU, LSTM, RGLRU, Cell, Chain, Elman, MinGRU, MinLSTM, Recurrent
 from statewise.cells.initializers import glorot, orthogonal, zeros
 from statewise.errors import UsageError
 
 T, B, D, H = 7, 3, 5, 4
-CELLS: list[Recurrent[Any]] = [Elman(D, H), LSTM(D, H), GRU(D, H), Chain(LSTM(D, H), GRU(H, 2))]
+CELLS: list[Recurrent[Any]] = [
+    Elman(D, H),
+    LSTM(D, H),
+    GRU(D, H),
+    MinGRU(D, H),
+    MinLSTM(D, H),
+    LRU(D, H),
+    RGLRU(D, H),
+    Chain(LSTM(D, H), GRU(H, 2)),
+]
 
 
 class Sum(Cell[Tensor]):

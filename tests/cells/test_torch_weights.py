@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import GRU, LSTM, Chain, Elman, Recurrent, from_torch, load_torch, to_torch
+from statewise.cells import GRU, LSTM, Chain, Elman, ProjectedLSTM, Recurrent, from_torch, load_torch, to_torch
 from statewise.errors import UsageError
 from statewise.state import leaves, map_leaves, paths
 
@@ -17,6 +17,11 @@ PAIRS: dict[str, tuple[Callable[[], Recurrent[Any]], Callable[[], nn.RNNBase]]] 
     "elman-relu": (lambda: Elman(D, H, activation="relu"), lambda: nn.RNN(D, H, nonlinearity="relu")),
     "lstm": (lambda: LSTM(D, H), lambda: nn.LSTM(D, H)),
     "gru": (lambda: GRU(D, H), lambda: nn.GRU(D, H)),
+    "projected-lstm": (lambda: ProjectedLSTM(D, H, memory_units=6), lambda: nn.LSTM(D, 6, proj_size=H)),
+    "chain-of-projected": (
+        lambda: Chain(ProjectedLSTM(D, H, memory_units=6), ProjectedLSTM(H, H, memory_units=6)),
+        lambda: nn.LSTM(D, 6, proj_size=H, num_layers=2),
+    ),
     "chain-of-lstm": (lambda: Chain(LSTM(D, H), LSTM(H, H)), lambda: nn.LSTM(D, H, num_layers=2)),
     "chain-of-gru": (lambda: Chain(GRU(D, H), GRU(H, H)), lambda: nn.GRU(D, H, num_layers=2)),
     "chain-of-elman": (lambda: Chain(Elman(D, H), Elman(H, H)), lambda: nn.RNN(D, H, num_layers=2)),
@@ -50,6 +55,8 @@ def as_our_gradients(recurrent: Recurrent[Any], theirs: Mapping[str, Tensor]) ->
         grads[f"{prefix}input_weights"] = theirs[f"weight_ih_l{layer}"]
         grads[f"{prefix}recurrent_weights"] = theirs[f"weight_hh_l{layer}"]
         grads[f"{prefix}bias"] = theirs[f"bias_ih_l{layer}"]
+        if isinstance(cell, ProjectedLSTM):
+            grads[f"{prefix}projection"] = theirs[f"weight_hr_l{layer}"]
         if isinstance(cell, GRU):
             grads[f"{prefix}candidate_bias"] = theirs[f"bias_hh_l{layer}"][2 * H :]
     return grads
@@ -146,10 +153,16 @@ def test_weights_that_do_not_fit_are_named_and_nothing_is_changed(state_dict: di
 @pytest.mark.parametrize(
     ("recurrent", "said"),
     [
-        (Chain(LSTM(D, H), GRU(H, H)), "no module like GRU, LSTM: give Elman, LSTM or GRU, or a Chain of one of them"),
+        (Chain(LSTM(D, H), GRU(H, H)), "no module like GRU, LSTM: give Elman, LSTM, ProjectedLSTM or GRU, or a Chain"),
         (Chain(Chain(LSTM(D, H))), "no module like Chain"),
+        (GRU(D, H, reset_after=False), "no GRU whose reset gate acts before the product: give one with reset_after"),
+        (Chain(GRU(D, H), GRU(H, H, reset_after=False)), "no GRU whose reset gate acts before the product"),
         (Chain(LSTM(D, H), LSTM(H, 6)), r"no module of layers that differ \(lstm of 4 units and lstm of 6 units\)"),
         (Chain(Elman(D, H), Elman(H, H, activation="relu")), r"differ \(elman_relu of 4 .* elman_tanh of 4 units\)"),
+        (
+            Chain(ProjectedLSTM(D, H, memory_units=6), ProjectedLSTM(H, H)),
+            r"differ \(projected lstm of 4 units and 6 of memory and projected lstm of 4 units and 8 of memory\)",
+        ),
     ],
 )
 def test_a_recurrence_that_pytorch_does_not_have_is_refused(recurrent: Recurrent[Any], said: str) -> None:
@@ -159,10 +172,9 @@ def test_a_recurrence_that_pytorch_does_not_have_is_refused(recurrent: Recurrent
         load_torch(recurrent, {})
 
 
-@pytest.mark.parametrize("module", [nn.LSTM(D, H, bidirectional=True), nn.LSTM(D, H, proj_size=2)])
-def test_a_module_that_cannot_step_or_projects_is_refused(module: nn.RNNBase) -> None:
-    with pytest.raises(UsageError, match="a bidirectional or projected PyTorch module has no cell here"):
-        from_torch(module)
+def test_a_module_that_cannot_step_is_refused() -> None:
+    with pytest.raises(UsageError, match="a bidirectional PyTorch module has no cell here: give one of one direction"):
+        from_torch(nn.LSTM(D, H, bidirectional=True))
 
 
 def test_a_module_that_is_no_recurrence_is_refused_by_name() -> None:

@@ -5,7 +5,27 @@ from typing import Any
 
 import pytest
 
-from statewise.cells import GRU, LSTM, Chain, Elman, Recurrent
+from statewise.cells import (
+    GRU,
+    LRU,
+    LSTM,
+    LSTM1997,
+    RGLRU,
+    TDNN,
+    Chain,
+    Clockwork,
+    CoupledLSTM,
+    Elman,
+    Jordan,
+    LayerNormGRU,
+    LayerNormLSTM,
+    MinGRU,
+    MinLSTM,
+    PeepholeLSTM,
+    ProjectedLSTM,
+    Recurrent,
+    irnn,
+)
 from statewise.testing import LAWS, check_cell
 
 D, H = 5, 4  # and T=7, B=3 within: all different, so that a transposed axis fails
@@ -14,6 +34,22 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "elman-relu": lambda: Elman(D, H, activation="relu"),
     "lstm": lambda: LSTM(D, H),
     "gru": lambda: GRU(D, H),
+    "gru-reset-before": lambda: GRU(D, H, reset_after=False),
+    "lstm-1997": lambda: LSTM1997(D, H),
+    "peephole-lstm": lambda: PeepholeLSTM(D, H),
+    "coupled-lstm": lambda: CoupledLSTM(D, H),
+    "layer-norm-lstm": lambda: LayerNormLSTM(D, H),
+    "layer-norm-gru": lambda: LayerNormGRU(D, H),
+    "projected-lstm": lambda: ProjectedLSTM(D, H, memory_units=6),
+    "irnn": lambda: irnn(D, H),
+    "jordan": lambda: Jordan(D, H, hidden_units=6),
+    "tdnn": lambda: TDNN(D, H),
+    "tdnn-dilated": lambda: TDNN(D, H, offsets=(-1, 0), dilation=2),
+    "clockwork": lambda: Clockwork(D, H, periods=(1, 3)),
+    "min-gru": lambda: MinGRU(D, H),
+    "min-lstm": lambda: MinLSTM(D, H),
+    "lru": lambda: LRU(D, H, modes=6),
+    "rg-lru": lambda: RGLRU(D, H),
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),

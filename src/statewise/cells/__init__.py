@@ -1,23 +1,58 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
 from statewise.cells.chain import Chain
+from statewise.cells.clockwork import Clockwork, ClockworkState
+from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.irnn import irnn
+from statewise.cells.jordan import Jordan, JordanState
+from statewise.cells.layer_norm_gru import LayerNormGRU
+from statewise.cells.layer_norm_lstm import LayerNormLSTM
+from statewise.cells.lru import LRU, LRUState
 from statewise.cells.lstm import LSTM, LSTMState
+from statewise.cells.lstm_1997 import LSTM1997
+from statewise.cells.min_gru import MinGRU, MinGRUState
+from statewise.cells.min_lstm import MinLSTM, MinLSTMState
+from statewise.cells.peephole_lstm import PeepholeLSTM
+from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.rg_lru import RGLRU, RGLRUState
+from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 
 __all__ = [
     "GRU",
+    "LRU",
     "LSTM",
+    "LSTM1997",
+    "RGLRU",
+    "TDNN",
     "Cell",
     "Chain",
+    "Clockwork",
+    "ClockworkState",
+    "CoupledLSTM",
     "Elman",
     "ElmanState",
     "GRUState",
+    "Jordan",
+    "JordanState",
+    "LRUState",
     "LSTMState",
+    "LayerNormGRU",
+    "LayerNormLSTM",
+    "MinGRU",
+    "MinGRUState",
+    "MinLSTM",
+    "MinLSTMState",
+    "PeepholeLSTM",
+    "ProjectedLSTM",
+    "RGLRUState",
     "Recurrent",
+    "TDNNState",
     "from_torch",
+    "irnn",
     "load_torch",
     "to_torch",
 ]

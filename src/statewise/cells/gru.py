@@ -18,12 +18,14 @@ class GRUState(NamedTuple):
 
 @final
 class GRU(Cell[GRUState]):
-    r"""GRU whose reset gate acts after the recurrent product, as cuDNN and PyTorch have it.
+    r"""GRU whose reset gate acts after the recurrent product, as cuDNN and PyTorch have it, or before it.
 
         r, z = sigmoid(W_x x + W_h h + b)
         n = tanh(W_n x + b_n + r * (U_n h + d))        h' = (1 - z) * n + z * h        y = h'
 
     Where `z` is near one the old value passes unchanged, and its gradient with it. Gates lie in the order r, z, n.
+    With `reset_after=False` the unit is the original one, `n = tanh(W_n x + b_n + U_n (r * h))`, which has no bias `d`
+    and which no fused kernel computes.
 
     Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: Cho et al. 2014.
 
@@ -33,15 +35,15 @@ class GRU(Cell[GRUState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    recurrence = "gru"
-
-    def __init__(self, features: int, units: int) -> None:
+    def __init__(self, features: int, units: int, *, reset_after: bool = True) -> None:
         super().__init__()
-        self.features, self.units = features, units
+        self.features, self.units, self.reset_after = features, units, reset_after
+        self.recurrence = "gru" if reset_after else None
         self.input_weights = glorot(3, units, features)
         self.recurrent_weights = orthogonal(3, units)
         self.bias = zeros(3 * units)
-        self.candidate_bias = zeros(units)
+        if reset_after:
+            self.candidate_bias = zeros(units)
 
     def initial(self, rows: int) -> GRUState:
         """Return zeros for `rows` rows."""
@@ -50,13 +52,17 @@ class GRU(Cell[GRUState]):
     def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         """Read one input `[B, D]`."""
         (h,) = state
-        from_input = linear(x, self.input_weights, self.bias).chunk(3, dim=-1)
-        from_state = linear(h, self.recurrent_weights).chunk(3, dim=-1)
-        r, z = (torch.sigmoid(a + b) for a, b in zip(from_input[:2], from_state[:2], strict=True))
-        n = torch.tanh(from_input[2] + r * (from_state[2] + self.candidate_bias))
+        x_r, x_z, x_n = linear(x, self.input_weights, self.bias).chunk(3, dim=-1)
+        early = self.recurrent_weights if self.reset_after else self.recurrent_weights[: 2 * self.units]
+        h_r, h_z, *h_n = linear(h, early).chunk(3 if self.reset_after else 2, dim=-1)
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        if self.reset_after:
+            n = torch.tanh(x_n + r * (h_n[0] + self.candidate_bias))
+        else:
+            n = torch.tanh(x_n + linear(r * h, self.recurrent_weights[2 * self.units :]))
         h = (1 - z) * n + z * h
         return h, GRUState(h)
 
     def weights(self) -> tuple[Tensor, ...]:
-        """Return W_x, W_h, b and d."""
+        """Return W_x, W_h, b and d, for the form whose reset gate acts after the product."""
         return self.input_weights, self.recurrent_weights, self.bias, self.candidate_bias

@@ -15,6 +15,19 @@ State = TypeVar("State")
 STEP_AXES, SCAN_AXES = 2, 3
 
 
+def awake(xs: Tensor, mask: Tensor | None) -> Tensor:
+    """Return a sequence with zeros where a row sleeps: what lies there may be anything, even not a number.
+
+    Shapes: `xs` `[T, B, ...]`, `mask` `[T, B]` of bool, or None where no row sleeps.
+
+    >>> awake(torch.tensor([[1.0, torch.nan]]), torch.tensor([[True, False]]))
+    tensor([[1., 0.]])
+    """
+    if mask is None:
+        return xs
+    return torch.where(mask.reshape(*mask.shape, *[1] * (xs.dim() - mask.dim())), xs, 0)
+
+
 class Recurrent(nn.Module, ABC, Generic[State]):
     """A recurrence as a value: its state is given and returned, never kept.
 
@@ -92,8 +105,7 @@ class Cell(Recurrent[State], ABC):
     def _loop(
         self, xs: Tensor, state: State, fresh: State, reset: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, State]:
-        if mask is not None:  # where a row sleeps its input may be anything, even not a number
-            xs = torch.where(mask.unsqueeze(-1), xs, 0)
+        xs = awake(xs, mask)
         ys = []
         for t, x in enumerate(xs):
             begun = state if reset is None else where_rows(reset[t], fresh, state)

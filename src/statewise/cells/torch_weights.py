@@ -10,10 +10,11 @@ from statewise.cells.chain import Chain
 from statewise.cells.elman import Elman
 from statewise.cells.gru import GRU
 from statewise.cells.lstm import LSTM
+from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Recurrent
 from statewise.errors import UsageError
 
-Standard = Elman | LSTM | GRU
+Standard = Elman | LSTM | ProjectedLSTM | GRU
 
 
 def to_torch(recurrent: Recurrent[Any]) -> dict[str, Tensor]:
@@ -35,6 +36,8 @@ def to_torch(recurrent: Recurrent[Any]) -> dict[str, Tensor]:
         weights[f"weight_hh_l{layer}"] = cell.recurrent_weights.detach().clone()
         weights[f"bias_ih_l{layer}"] = cell.bias.detach().clone()
         weights[f"bias_hh_l{layer}"] = second.detach()
+        if isinstance(cell, ProjectedLSTM):
+            weights[f"weight_hr_l{layer}"] = cell.projection.detach().clone()
     return weights
 
 
@@ -70,21 +73,23 @@ def load_torch(recurrent: Recurrent[Any], state_dict: Mapping[str, Tensor]) -> N
                 cell.candidate_bias.copy_(second[gates:])
             else:
                 cell.bias.copy_(first + second)
+            if isinstance(cell, ProjectedLSTM):
+                cell.projection.copy_(given[f"weight_hr_l{layer}"])
 
 
 def from_torch(module: nn.RNNBase) -> Recurrent[Any]:
     """Return a recurrence that computes what a `torch.nn.RNN`, `LSTM` or `GRU` computes, time first.
 
-    One layer gives a cell, several a `Chain`. Raises `UsageError` for two directions, projections or other modules.
+    One layer gives a cell, several a `Chain`. Raises `UsageError` for two directions or other modules.
 
     >>> from_torch(nn.GRU(5, 4, num_layers=2)).units
     4
     """
     if not isinstance(module, nn.RNNBase):
         raise UsageError(f"{type(module).__name__} is not torch.nn.RNN, LSTM or GRU: give one of these")
-    if module.bidirectional or module.proj_size:
-        raise UsageError("a bidirectional or projected PyTorch module has no cell here: give one without")
-    widths = [module.input_size, *[module.hidden_size] * (module.num_layers - 1)]
+    if module.bidirectional:
+        raise UsageError("a bidirectional PyTorch module has no cell here: give one of one direction")
+    widths = [module.input_size, *[module.proj_size or module.hidden_size] * (module.num_layers - 1)]
     parts = [_cell_like(module, features) for features in widths]
     recurrent = parts[0] if len(parts) == 1 else Chain(*parts)
     load_torch(recurrent, module.state_dict())
@@ -93,6 +98,8 @@ def from_torch(module: nn.RNNBase) -> Recurrent[Any]:
 
 def _cell_like(module: nn.RNNBase, features: int) -> Standard:
     dtype = next(module.parameters()).dtype
+    if module.proj_size:
+        return ProjectedLSTM(features, module.proj_size, memory_units=module.hidden_size).to(dtype)
     if isinstance(module, nn.LSTM):
         return LSTM(features, module.hidden_size).to(dtype)
     if isinstance(module, nn.GRU):
@@ -105,12 +112,22 @@ def _cell_like(module: nn.RNNBase, features: int) -> Standard:
 def _layers(recurrent: Recurrent[Any]) -> Iterator[Standard]:
     parts = list(recurrent) if isinstance(recurrent, Chain) else [recurrent]
     kinds = {type(part) for part in parts}
-    if len(kinds) != 1 or not kinds <= {Elman, LSTM, GRU}:
+    if len(kinds) != 1 or not kinds <= {Elman, LSTM, ProjectedLSTM, GRU}:
         shown = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise UsageError(f"PyTorch has no module like {shown}: give Elman, LSTM or GRU, or a Chain of one of them")
-    layers = [part for part in parts if isinstance(part, Elman | LSTM | GRU)]
-    alike = {(layer.units, layer.recurrence) for layer in layers}
+        raise UsageError(
+            f"PyTorch has no module like {shown}: give Elman, LSTM, ProjectedLSTM or GRU, or a Chain of one of them"
+        )
+    layers = [part for part in parts if isinstance(part, Standard)]
+    if any(isinstance(layer, GRU) and not layer.reset_after for layer in layers):
+        raise UsageError("PyTorch has no GRU whose reset gate acts before the product: give one with reset_after=True")
+    alike = {_form(layer) for layer in layers}
     if len(alike) != 1:
-        shown = " and ".join(sorted(f"{recurrence} of {units} units" for units, recurrence in alike))
+        shown = " and ".join(sorted(alike))
         raise UsageError(f"PyTorch has no module of layers that differ ({shown}): give a Chain of equal cells")
     yield from layers
+
+
+def _form(layer: Standard) -> str:
+    if isinstance(layer, ProjectedLSTM):
+        return f"projected lstm of {layer.units} units and {layer.memory_units} of memory"
+    return f"{layer.recurrence} of {layer.units} units"

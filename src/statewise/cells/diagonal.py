@@ -1,0 +1,61 @@
+"""What the cells share whose every unit listens to itself alone: such a recurrence is read without a loop over time.
+
+All begin anew at zero.
+"""
+
+import torch
+from torch import Tensor
+
+from statewise.kernels import linear_scan, log_linear_scan
+
+LOG_ZERO = -1e30
+"The logarithm of nothing: its exponential is zero in every type, sums of it stay finite, and so do its gradients."
+
+
+def scan_linear(
+    decay: Tensor, drive: Tensor, first: Tensor, reset: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return every `h_t = decay_t * h_{t-1} + drive_t` and the last of them.
+
+    Shapes: `decay`, `drive` `[T, B, H]`, real or complex; `first` `[B, H]`; `reset`, `mask` `[T, B]` or None.
+
+    >>> ones = torch.ones(4, 1, 1)
+    >>> hs, _ = scan_linear(ones, ones, torch.tensor([[5.0]]), torch.tensor([[False], [False], [True], [False]]), None)
+    >>> hs.flatten()
+    tensor([6., 7., 1., 2.])
+    """
+    if mask is not None:
+        decay, drive = _where(mask, decay, 1), _where(mask, drive, 0)
+    decay = _begun(decay, 0, reset, mask)
+    if drive.shape[0] == 0:
+        return drive, first
+    hs = linear_scan(decay, torch.cat([decay[:1] * first + drive[:1], drive[1:]]))
+    return hs, hs[-1]
+
+
+def scan_positive(
+    log_decay: Tensor, log_drive: Tensor, first: Tensor, reset: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Do as `scan_linear` does, from the logarithms of positive decays and drives.
+
+    What is driven is added up as logarithms; the first state, which may be negative, fades beside it.
+
+    >>> halves = torch.full((3, 1, 1), 0.5).log()
+    >>> scan_positive(halves, halves, torch.tensor([[-3.0]]), None, None)[0].flatten()
+    tensor([-1.0000,  0.0000,  0.5000])
+    """
+    if mask is not None:
+        log_decay, log_drive = _where(mask, log_decay, 0), _where(mask, log_drive, LOG_ZERO)
+    log_decay = _begun(log_decay, LOG_ZERO, reset, mask)
+    hs = log_linear_scan(log_decay, log_drive).exp() + log_decay.cumsum(dim=0).exp() * first
+    return hs, (hs[-1] if hs.shape[0] else first)
+
+
+def _where(condition: Tensor, chosen: Tensor, otherwise: float) -> Tensor:
+    return torch.where(condition.unsqueeze(-1), chosen, otherwise)
+
+
+def _begun(decay: Tensor, none: float, reset: Tensor | None, mask: Tensor | None) -> Tensor:
+    if reset is None:
+        return decay
+    return _where(~(reset if mask is None else reset & mask), decay, none)

@@ -1,0 +1,56 @@
+"""The LSTM as it was first published: a memory that only ever adds."""
+
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.lstm import LSTMState
+from statewise.cells.recurrent import Cell
+
+
+@final
+class LSTM1997(Cell[LSTMState]):
+    r"""LSTM without a forget gate.
+
+        i, o = sigmoid(W_x x + W_h h + b)           g = tanh(W_x x + W_h h + b)
+        c' = c + i * g                              h' = o * tanh(c')        y = h'
+
+    The slope of `c'` in `c` is exactly one, so a gradient crosses any number of steps; but nothing is ever forgotten,
+    and a memory that is fed without end saturates. A negative `input_bias` or `output_bias` keeps that gate nearly
+    shut at first, so that a memory stays quiet until it is found useful. Gates lie in the order i, g, o. Squashing is
+    tanh, as in everything since, where the paper scales two sigmoids.
+
+    Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Hochreiter & Schmidhuber 1997, eq. 4-9.
+
+    >>> cell = LSTM1997(5, 4, output_bias=-1.0)
+    >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))
+    >>> ys.shape, state.cell.shape
+    (torch.Size([7, 3, 4]), torch.Size([3, 4]))
+    """
+
+    def __init__(self, features: int, units: int, *, input_bias: float = 0.0, output_bias: float = 0.0) -> None:
+        super().__init__()
+        self.features, self.units = features, units
+        self.input_weights = glorot(3, units, features)
+        self.recurrent_weights = orthogonal(3, units)
+        self.bias = zeros(3 * units)
+        with torch.no_grad():
+            self.bias[:units] = input_bias
+            self.bias[2 * units :] = output_bias
+
+    def initial(self, rows: int) -> LSTMState:
+        """Return zeros for `rows` rows."""
+        zeros = self.bias.new_zeros(rows, self.units)
+        return LSTMState(zeros, zeros)
+
+    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
+        """Read one input `[B, D]`."""
+        h, c = state
+        gates = linear(x, self.input_weights, self.bias) + linear(h, self.recurrent_weights)
+        i, g, o = gates.chunk(3, dim=-1)
+        c = c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        return h, LSTMState(h, c)
