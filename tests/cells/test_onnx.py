@@ -1,23 +1,16 @@
 """A node computes what the ONNX specification says, held to it here number by number, and cells go there and back."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from statewise.cells import GRU, LSTM, Chain, Elman, Recurrent
-from statewise.cells.onnx import Attribute, Node, from_onnx, run_node, to_onnx
-from statewise.cells.onnx_activations import Activation, read_activations
-from statewise.cells.onnx_cells import OnnxGRU, OnnxLSTM, OnnxRNN
-from statewise.cells.onnx_node import KINDS, NodeLike
-from statewise.errors import MissingExtra, UsageError
-from statewise.testing import LAWS, check_cell
+from statewise.cells.onnx import Attribute, Node, from_onnx, run_node
+from statewise.cells.onnx_node import KINDS
 
 T, B, D, H = 7, 3, 5, 4
 LENGTHS = np.array([4, 7, 0], np.int32)
@@ -211,35 +204,6 @@ def test_a_node_computes_the_equations_of_the_specification(case: Case) -> None:
         np.testing.assert_allclose(found[name], array, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("name", FORMULAS)
-def test_every_activation_of_the_specification_is_computed(name: str) -> None:
-    xs = np.linspace(-3, 3, 13)
-    found = Activation(name, alpha=0.5, beta=0.75)(torch.from_numpy(xs))
-    np.testing.assert_allclose(found, [FORMULAS[name](x, 0.5, 0.75) for x in xs], rtol=1e-13, atol=1e-15)
-
-
-@pytest.mark.parametrize(
-    ("name", "numbers"),
-    [
-        ("LeakyRelu", (0.01, 0.0)),
-        ("ThresholdedRelu", (1.0, 0.0)),
-        ("HardSigmoid", (0.2, 0.5)),
-        ("Elu", (1.0, 0.0)),
-        ("softsign", (0.0, 0.0)),
-    ],
-)
-def test_numbers_that_are_not_given_are_those_of_the_operator(name: str, numbers: tuple[float, float]) -> None:
-    assert read_activations([name])[0][1:] == numbers
-
-
-def test_each_function_that_takes_a_number_takes_the_next() -> None:
-    names = ["Sigmoid", "Elu", "HardSigmoid", "LeakyRelu"]
-    found = read_activations(names, alphas=[0.3, 0.4], betas=[0.6])
-    assert [function.alpha for function in found] == [0.0, 0.3, 0.4, 0.01]
-    assert [function.beta for function in found] == [0.0, 0.0, 0.6, 0.0]
-    assert read_activations(["Elu", "Tanh"], alphas=[0.3, 0.0])[0].alpha == 0.3
-
-
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
 def test_outputs_are_of_the_type_of_the_inputs(kind: str) -> None:
     case = Case("LSTM", inputs=ALL)
@@ -287,56 +251,6 @@ def test_the_default_activations_of_an_rnn_may_be_written_out(names: tuple[Any, 
     np.testing.assert_allclose(run_node(node, given_to(case))["Y"], expected(case)[0], rtol=1e-12)
 
 
-CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
-    "elman": lambda: Elman(D, H),
-    "elman-relu": lambda: Elman(D, H, activation="relu"),
-    "lstm": lambda: LSTM(D, H),
-    "gru": lambda: GRU(D, H),
-}
-
-
-def drawn(make: Callable[[], Recurrent[Any]]) -> Recurrent[Any]:
-    torch.manual_seed(0)
-    cell = make().double()
-    with torch.no_grad():
-        for weights in cell.parameters():
-            weights.add_(torch.randn_like(weights))
-    return cell
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_a_cell_goes_to_onnx_and_back_unchanged(name: str) -> None:
-    cell = drawn(CELLS[name])
-    back = from_onnx(*to_onnx(cell))
-    assert type(back) is type(cell)
-    assert [key for key, _ in back.named_parameters()] == [key for key, _ in cell.named_parameters()]
-    for found, weights in zip(back.parameters(), cell.parameters(), strict=True):
-        assert torch.equal(found, weights)
-        assert found.requires_grad
-    assert getattr(back, "activation", None) == getattr(cell, "activation", None)
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_a_cell_as_a_node_computes_what_the_cell_does(name: str) -> None:
-    cell = drawn(CELLS[name])
-    node, weights = to_onnx(cell)
-    xs = torch.randn(T, B, D, dtype=torch.float64)
-    ys, _ = cell.scan(xs, cell.initial(B))
-    found = run_node(node, weights | {"X": xs.numpy()})
-    np.testing.assert_allclose(found["Y"][:, 0], ys.detach(), rtol=1e-12, atol=1e-12)
-
-
-def test_weights_given_to_onnx_are_copies() -> None:
-    cell = LSTM(D, H)
-    for array in to_onnx(cell).weights.values():
-        array[...] = 9
-    assert not any((weights == 9).any() for weights in cell.parameters())
-    layer = to_onnx(cell)
-    made = from_onnx(*layer)
-    layer.weights["W"][...] = 9
-    assert not any((weights == 9).any() for weights in made.parameters())
-
-
 @pytest.mark.parametrize("case", [case for case in CASES if case.direction == "forward" and not case.layout], ids=str)
 def test_a_forward_node_is_a_cell(case: Case) -> None:
     cell = from_onnx(case.node(), given_to(case))
@@ -349,154 +263,3 @@ def test_a_forward_node_is_a_cell(case: Case) -> None:
     np.testing.assert_allclose(ys.detach(), wanted[0][:, 0], rtol=1e-12, atol=1e-12)
     for found, end in zip(last, wanted[1:], strict=True):
         np.testing.assert_allclose(found.detach(), end[0], rtol=1e-12, atol=1e-12)
-
-
-GENERAL: dict[str, Callable[[], Recurrent[Any]]] = {
-    "rnn": lambda: OnnxRNN(D, H, activations=read_activations(["Softsign"]), clip=2.0),
-    "lstm": lambda: filled(OnnxLSTM(D, H, clip=2.0)),
-    "lstm-coupled": lambda: filled(OnnxLSTM(D, H, input_forget=True)),
-    "gru": lambda: OnnxGRU(D, H, clip=2.0),
-    "gru-linear": lambda: OnnxGRU(D, H, linear_before_reset=True),
-}
-
-
-def filled(cell: OnnxLSTM) -> OnnxLSTM:
-    torch.nn.init.uniform_(cell.peepholes, -1, 1)
-    return cell
-
-
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("name", GENERAL)
-def test_a_cell_as_general_as_onnx_keeps_the_laws(name: str, law: int) -> None:
-    torch.manual_seed(0)
-    assert check_cell(GENERAL[name], laws=[law])[law].holds
-
-
-def with_attribute(op_type: str, name: str, **fields: Any) -> Node:
-    case = Case(op_type)
-    return Node(op_type, case.node().input, case.node().output, (Attribute(name, **fields),))
-
-
-@dataclass(frozen=True)
-class Typed:
-    """An attribute that says its type, as those of the onnx package do."""
-
-    name: str
-    type: int
-    i: int = 0
-    s: bytes = b""
-    ref_attr_name: str = ""
-
-
-@pytest.mark.parametrize(
-    ("node", "said"),
-    [
-        (Node("Conv", (), ()), "node type 'Conv' is not computed here: give RNN, LSTM or GRU"),
-        (Node("LSTM", (), (), domain="com.example"), "node type 'com.example.LSTM' is not computed here"),
-        (with_attribute("LSTM", "linear_before_reset", i=1), "unknown attribute of LSTM 'linear_before_reset'"),
-        (with_attribute("GRU", "input_forget", i=1), "unknown attribute of GRU 'input_forget'"),
-        (with_attribute("LSTM", "direction", s=b"foward"), "unknown direction 'foward': did you mean 'forward'?"),
-        (with_attribute("LSTM", "layout", i=2), "layout is 2: give 0 or 1"),
-        (with_attribute("LSTM", "input_forget", i=-1), "input_forget is -1: give 0 or 1"),
-        (with_attribute("LSTM", "clip", f=0.0), "clip is 0: give a bound above 0, or leave it out for none"),
-        (with_attribute("LSTM", "clip", f=float("nan")), "clip is nan: give a bound above 0"),
-        (with_attribute("LSTM", "hidden_size", i=6), "hidden_size is 6 but R is of 4 units: make them equal"),
-        (with_attribute("RNN", "activations", strings=(b"Gelu",)), "unknown activation 'Gelu'"),
-        (
-            with_attribute("LSTM", "activations", strings=(b"Tanh",)),
-            "LSTM names 1 activations: name 3 for each direction, in all 3",
-        ),
-        (
-            with_attribute("RNN", "activations", strings=(b"Relu", b"Relu")),
-            "RNN names 2 activations: name 1 for each direction, in all 1",
-        ),
-        (
-            with_attribute("RNN", "activations", strings=(b"Affine",)),
-            "activation Affine has no default: give it a value in activation_alpha",
-        ),
-        (
-            with_attribute("RNN", "activation_beta", floats=(0.5, 0.5)),
-            "activation_beta has 2 values but 0 of the activations Tanh take one: give one for each that does",
-        ),
-        (
-            Node("RNN", (), (), (Typed("direction", 2, i=1),)),  # type: ignore[arg-type]
-            "RNN has direction of another type: give it in the field 's'",
-        ),
-        (
-            Node("RNN", (), (), (Typed("layout", 2, ref_attr_name="outer"),)),  # type: ignore[arg-type]
-            "RNN leaves layout to the function around it: give the node its own value",
-        ),
-    ],
-)
-def test_what_the_specification_does_not_have_is_refused_by_name(node: NodeLike, said: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(said)) as refused:
-        run_node(node, given_to(Case(node.op_type if node.op_type in KINDS else "RNN")))
-    assert "\n" not in str(refused.value)
-
-
-def test_numbers_of_activations_that_may_be_meant_in_two_ways_are_refused() -> None:
-    with pytest.raises(UsageError, match="activation_alpha has 3 values but 1 of the activations Tanh, Elu, Tanh"):
-        read_activations(["Tanh", "Elu", "Tanh"], alphas=[0.0, 0.3, 0.0])
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"X": np.zeros((T, B))}, "LSTM was given X of [7, 3]: give three axes"),
-        ({"X": np.zeros((T, B, 6))}, "LSTM was given W of [1, 16, 5]: give [1, 16, 6]"),
-        ({"W": np.zeros((2, 16, D))}, "LSTM was given W of [2, 16, 5]: give [1, 16, 5]"),
-        ({"R": np.zeros((1, 12, H))}, "LSTM was given R of [1, 12, 4]: give [1, 16, 4]"),
-        ({"B": np.zeros((1, 16))}, "LSTM was given B of [1, 16]: give [1, 32]"),
-        ({"P": np.zeros((1, 16))}, "LSTM was given P of [1, 16]: give [1, 12]"),
-        ({"initial_h": np.zeros((B, 1, H))}, "LSTM was given initial_h of [3, 1, 4]: give [1, 3, 4]"),
-        ({"initial_c": np.zeros((1, 1, H))}, "LSTM was given initial_c of [1, 1, 4]: give [1, 3, 4]"),
-        ({"sequence_lens": np.array([1, 2])}, "LSTM was given sequence_lens of [2]: give [3]"),
-        ({"sequence_lens": np.array([8, 1, 1])}, "sequence_lens are from 1 to 8 but X has 7 steps: give 0 to 7"),
-        ({"sequence_lens": np.array([-1, 1, 1])}, "sequence_lens are from -1 to 1 but X has 7 steps: give 0 to 7"),
-        ({"sequence_lens": np.ones(B)}, "LSTM was given sequence_lens of float64: give whole numbers"),
-        ({"W": np.zeros((1, 16, D), np.float32)}, "LSTM was given X of float64 and W of float32: give all in one of"),
-        ({"B": np.zeros((1, 32), np.int64)}, "LSTM was given B of int64 and W of float64: give all in one of float16"),
-    ],
-)
-def test_an_array_that_does_not_fit_is_named_with_what_would(change: dict[str, Any], said: str) -> None:
-    case = Case("LSTM", inputs=(*ALL, "P"))
-    with pytest.raises(UsageError, match=re.escape(said)):
-        run_node(case.node(), given_to(case) | change)
-
-
-@pytest.mark.parametrize(
-    ("inputs", "outputs", "said"),
-    [
-        (("X", "W"), ("Y",), "GRU has no input R, which it cannot do without: name one"),
-        (("", "W", "R"), ("Y",), "GRU has no input X, which it cannot do without: name one"),
-        (("X", "W", "R", "bias"), ("Y",), "GRU reads its input B from 'bias', which was not given: give an array"),
-        (("X", "W", "R", "", "", "", "X"), ("Y",), "GRU was given 7 inputs: it has 6, X, W, R, B"),
-        (("X", "W", "R"), ("Y", "", ""), "GRU was given 3 outputs: it has 2, Y, Y_h"),
-    ],
-)
-def test_an_input_that_is_missing_or_too_many_is_named(inputs: Any, outputs: Any, said: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(said)):
-        run_node(Node("GRU", inputs, outputs), given_to(Case("GRU")))
-
-
-def test_a_node_that_reads_in_reverse_is_no_cell() -> None:
-    for direction in ("reverse", "bidirectional"):
-        case = Case("GRU", direction)
-        with pytest.raises(UsageError, match=f"a {direction} GRU cannot step, so it is no cell: use run_node"):
-            from_onnx(case.node(), given_to(case))
-
-
-def test_a_recurrence_that_onnx_does_not_have_is_refused() -> None:
-    with pytest.raises(UsageError, match="ONNX has no node like Chain: give Elman, LSTM or GRU"):
-        to_onnx(Chain(LSTM(D, H), LSTM(H, H)))
-
-
-def test_a_wrong_number_of_activations_is_refused_by_the_cell() -> None:
-    with pytest.raises(UsageError, match="OnnxLSTM was given 1 activations: give 3"):
-        OnnxLSTM(D, H, activations=read_activations(["Tanh"]))
-
-
-@pytest.mark.skipif(find_spec("onnx") is not None, reason="the onnx package is installed")
-def test_without_the_onnx_package_a_proto_says_what_to_install() -> None:
-    with pytest.raises(MissingExtra, match="which is not installed: pip install onnx"):
-        to_onnx(LSTM(D, H)).proto()
