@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import DoublePrecision
 from torch import Tensor
 
 from statewise.data.window import Window
@@ -58,17 +59,15 @@ class Learner:
             group["lr"] = rate
         self.model.train()
         self.setup_optimizer.zero_grad()
-        nats, places = 0.0, 0
+        nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
             loss = self._read_window()
-            self.fabric.backward(loss.mean / self.recipe.accumulate)
+            share = share or max(1, int(loss.places))
+            self.fabric.backward(loss.nats / share / self.recipe.accumulate)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
+        self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
         nats, norm = nats / max(1, places), clip_norm(self.model, self.recipe.clip)
-        if not math.isfinite(nats) or not math.isfinite(norm):
-            raise TrainingError(
-                f"update {self.update_number + 1} has a loss of {nats:g} and a gradient of norm {norm:g}, "
-                f"not finite numbers: train with a lower rate than {self.recipe.rate:g}, or clip the gradient"
-            )
+        self._check_finite(nats, norm)
         self.setup_optimizer.step()
         self.update_number += 1
         epoch = self.window_number // len(self.windows)
@@ -80,6 +79,20 @@ class Learner:
         self.state = detach(state)
         self.window_number += 1
         return cast(Loss, loss)
+
+    def _weigh_places_alike(self, factor: float) -> None:
+        """Make the gradient that of the mean over all places, where windows had unequally many."""
+        if factor != 1:
+            for parameter in self.model.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(factor)
+
+    def _check_finite(self, nats: float, norm: float) -> None:
+        if not math.isfinite(nats) or not math.isfinite(norm):
+            raise TrainingError(
+                f"update {self.update_number + 1} has a loss of {nats:g} and a gradient of norm {norm:g}, "
+                f"not finite numbers: train with a lower rate than {self.recipe.rate:g}, or clip the gradient"
+            )
 
     def _begin(self) -> Any:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
@@ -127,11 +140,21 @@ def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
     model.load_state_dict(weights)
 
 
+class _WholeDouble(DoublePrecision):
+    """Double precision throughout: Fabric's own rounds the outputs, and so the carried state, to single."""
+
+    def convert_output(self, data: Any) -> Any:
+        """Return the outputs as they are."""
+        return data
+
+
 def _fabric(recipe: Recipe) -> Fabric:
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
+    double = recipe.precision == "64-true"
+    how: dict[str, Any] = {"plugins": _WholeDouble()} if double else {"precision": recipe.precision}
     try:
-        return Fabric(accelerator=recipe.device, devices=1, precision=recipe.precision)
+        return Fabric(accelerator=recipe.device, devices=1, **how)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None

@@ -49,10 +49,11 @@ def clip_norm(model: nn.Module, largest: float) -> float:
     Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    if largest > 0:
-        nn.utils.clip_grads_with_norm_(model.parameters(), largest, norm)
-    return float(norm)
+    norm = float(nn.utils.get_total_norm(gradients))
+    if 0 < largest < norm:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
+        for gradient in gradients:
+            gradient.mul_(largest / norm)
+    return norm
 
 
 def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
