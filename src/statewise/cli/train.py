@@ -138,6 +138,8 @@ def _settings_in(path: Path) -> dict[str, Any]:
 
     values = read_yaml(path)
     settings = values.get("settings", values)  # a run.yaml holds more than settings
+    if not isinstance(settings, dict):
+        raise UsageError(f"{path} holds {type(settings).__name__}, not settings: give lines like `width: 256`")
     return dict(settings)
 
 
