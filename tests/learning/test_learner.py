@@ -88,7 +88,7 @@ def test_one_update_follows_the_mean_of_all_its_places_with_the_state_carried_an
     learner = Learner(copy.deepcopy(model), windows, Recipe(**{**PLAIN, "accumulate": 2}))
     first, state = model.loss(windows[0], model.begin(B))
     second, last = model.loss(windows[1], detach(state))
-    ((first.nats + second.nats) / (first.places + second.places)).backward()
+    ((first.nats + second.nats) / (first.places + second.places)).backward()  # type: ignore[no-untyped-call]
     expected = [w - 0.5 * w.grad for w in model.parameters() if w.grad is not None]
     norm = torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None]).norm()
     updated = learner.update()

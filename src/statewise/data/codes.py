@@ -1,6 +1,8 @@
 """A long row of codes in a file, of which only what is asked for is ever in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -38,11 +40,23 @@ class CodeFile:
 
     def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.integer[Any]]:
         """Return the codes from `start` to `stop`. Raises `DataError` where the file is gone or was cut."""
-        wanted = self.part(start, len(self) if stop is None else stop)
+        return self.read_rows([start], len(self.part(start, len(self) if stop is None else stop))).reshape(-1)
+
+    def read_rows(self, starts: Sequence[int], count: int) -> NDArray[np.integer[Any]]:
+        """Return `count` codes from each start, `[starts, count]`, with the file opened once."""
+        codes = np.empty((len(starts), count), self.dtype)
         try:
-            codes = np.fromfile(self.path, self.dtype, len(wanted), offset=wanted.start * self.dtype.itemsize)
+            with self.path.open("rb", buffering=0) as file:
+                for row, start in zip(codes, starts, strict=True):
+                    file.seek((self.start + start) * self.dtype.itemsize)
+                    self._fill(file, memoryview(row).cast("B"))
         except OSError as error:
             raise DataError(f"cannot read {self.path} ({error.strerror}): it is made again at the next start") from None
-        if len(codes) != len(wanted):
-            raise DataError(f"{self.path} was cut short while it was read: it is made again at the next start")
         return codes
+
+    def _fill(self, file: RawIOBase, space: memoryview) -> None:
+        while len(space):
+            count = file.readinto(space)
+            if not count:
+                raise DataError(f"{self.path} was cut short while it was read: it is made again at the next start")
+            space = space[count:]

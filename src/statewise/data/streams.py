@@ -49,8 +49,8 @@ class Stripes(Sequence[Window]):
         if not 0 <= index < len(self):
             raise IndexError(f"window {index} of {len(self)}")
         start, stop = index * self.steps, min((index + 1) * self.steps, self.stripe)
-        pieces = [self.codes.read(row * self.stripe + start, row * self.stripe + stop + 1) for row in range(self.rows)]
-        codes = torch.from_numpy(np.stack(pieces, axis=1).astype(np.int64))
+        read = self.codes.read_rows([row * self.stripe + start for row in range(self.rows)], stop + 1 - start)
+        codes = torch.from_numpy(read.T.astype(np.int64, order="C"))
         return Window(codes[:-1], codes[1:], reset=self._reset(index, stop - start))
 
     def _reset(self, index: int, steps: int) -> torch.Tensor | None:

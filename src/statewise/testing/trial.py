@@ -11,6 +11,8 @@ from statewise.cells import Recurrent
 from statewise.state import map_leaves, select_rows
 
 T, B = 7, 3
+FEATURES, UNITS = 5, 4
+"Sizes that all differ, so that a transposed axis fails."
 
 
 @dataclass(frozen=True)
