@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from statewise.cells import GRU, LRU, LSTM, RGLRU, Cell, Chain, Elman, MinGRU, MinLSTM, Recurrent
+from statewise.cells import GRU, LRU, LSTM, MLSTM, RGLRU, Cell, Chain, Elman, MinGRU, MinLSTM, Recurrent
 from statewise.cells.initializers import glorot, orthogonal, zeros
 from statewise.errors import UsageError
 
@@ -19,6 +19,7 @@ CELLS: list[Recurrent[Any]] = [
     MinLSTM(D, H),
     LRU(D, H),
     RGLRU(D, H),
+    MLSTM(D, H, heads=2),
     Chain(LSTM(D, H), GRU(H, 2)),
 ]
 

@@ -14,10 +14,12 @@ from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.min_gru import MinGRU, MinGRUState
 from statewise.cells.min_lstm import MinLSTM, MinLSTMState
+from statewise.cells.mlstm import MLSTM, MLSTMState
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
 from statewise.cells.rg_lru import RGLRU, RGLRUState
+from statewise.cells.slstm import SLSTM, SLSTMState
 from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 
@@ -26,7 +28,9 @@ __all__ = [
     "LRU",
     "LSTM",
     "LSTM1997",
+    "MLSTM",
     "RGLRU",
+    "SLSTM",
     "TDNN",
     "Cell",
     "Chain",
@@ -42,6 +46,7 @@ __all__ = [
     "LSTMState",
     "LayerNormGRU",
     "LayerNormLSTM",
+    "MLSTMState",
     "MinGRU",
     "MinGRUState",
     "MinLSTM",
@@ -50,6 +55,7 @@ __all__ = [
     "ProjectedLSTM",
     "RGLRUState",
     "Recurrent",
+    "SLSTMState",
     "TDNNState",
     "from_torch",
     "irnn",

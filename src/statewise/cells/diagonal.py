@@ -44,11 +44,23 @@ def scan_positive(
     >>> scan_positive(halves, halves, torch.tensor([[-3.0]]), None, None)[0].flatten()
     tensor([-1.0000,  0.0000,  0.5000])
     """
-    if mask is not None:
-        log_decay, log_drive = _where(mask, log_decay, 0), _where(mask, log_drive, LOG_ZERO)
-    log_decay = _begun(log_decay, LOG_ZERO, reset, mask)
+    log_decay, log_drive = mark_places(log_decay, log_drive, reset, mask)
     hs = log_linear_scan(log_decay, log_drive).exp() + log_decay.cumsum(dim=0).exp() * first
     return hs, (hs[-1] if hs.shape[0] else first)
+
+
+def mark_places(
+    log_decay: Tensor, log_drive: Tensor, reset: Tensor | None, mask: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return logarithms in which a row that begins anew keeps nothing and one that sleeps keeps all and takes nothing.
+
+    >>> mask, nothing = torch.tensor([[True], [False]]), torch.zeros(2, 1, 1)
+    >>> mark_places(nothing, nothing, None, mask)[1].flatten()
+    tensor([ 0.0000e+00, -1.0000e+30])
+    """
+    if mask is not None:
+        log_decay, log_drive = _where(mask, log_decay, 0), _where(mask, log_drive, LOG_ZERO)
+    return _begun(log_decay, LOG_ZERO, reset, mask), log_drive
 
 
 def _where(condition: Tensor, chosen: Tensor, otherwise: float) -> Tensor:
