@@ -5,7 +5,20 @@ from typing import Any
 
 import pytest
 
-from statewise.cells import GRU, LSTM, Chain, Elman, Recurrent
+from statewise.cells import (
+    GRU,
+    LSTM,
+    Chain,
+    ConcatSkip,
+    Dropout,
+    Elman,
+    Feedback,
+    LayerNorm,
+    Recurrent,
+    Residual,
+    VariationalDropout,
+    Zoneout,
+)
 from statewise.testing import LAWS, check_cell
 
 D, H = 5, 4  # and T=7, B=3 within: all different, so that a transposed axis fails
@@ -17,6 +30,19 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),
+    "residual": lambda: Residual(GRU(D, D)),
+    "concat-skip": lambda: ConcatSkip(GRU(D, 6), LSTM(D + 6, H)),
+    "layer-norm": lambda: LayerNorm(D),
+    "layer-norm-between": lambda: Chain(GRU(D, 6), LayerNorm(6), LSTM(6, H)),
+    "feedback": lambda: Feedback(Chain(GRU(D + H, 6), LSTM(6, H))),
+    "dropout": lambda: Dropout(LSTM(D, H), 0.4),
+    "dropout-in-evaluation": lambda: Dropout(LSTM(D, H), 0.4).eval(),
+    "dropout-between": lambda: Chain(Dropout(GRU(D, 6), 0.4), Dropout(GRU(6, H), 0.4)),
+    "variational-dropout": lambda: VariationalDropout(LSTM(D, H), 0.4),
+    "variational-dropout-in-evaluation": lambda: VariationalDropout(LSTM(D, H), 0.4).eval(),
+    "zoneout": lambda: Zoneout(LSTM(D, H), 0.4),
+    "zoneout-in-evaluation": lambda: Zoneout(LSTM(D, H), 0.4).eval(),
+    "zoneout-of-a-stack": lambda: Residual(Dropout(Zoneout(Chain(GRU(D, 6), GRU(6, D)), 0.4), 0.4)),
 }
 
 

@@ -1,13 +1,33 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
 from statewise.cells.chain import Chain
+from statewise.cells.concat_skip import ConcatSkip
+from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
+from statewise.cells.feedback import Feedback, FeedbackState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.layer_norm import LayerNorm
 from statewise.cells.lstm import LSTM, LSTMState
+from statewise.cells.noise import Noise
 from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.residual import Residual
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
+from statewise.cells.variational_dropout import VariationalDropout, VariationalDropoutState
+from statewise.cells.zoneout import Zoneout, ZoneoutState
 
 __all__ = [
+    "Noise",
+    "Zoneout",
+    "ZoneoutState",
+    "VariationalDropout",
+    "VariationalDropoutState",
+    "Dropout",
+    "DropoutState",
+    "Feedback",
+    "FeedbackState",
+    "LayerNorm",
+    "ConcatSkip",
+    "Residual",
     "GRU",
     "LSTM",
     "Cell",
