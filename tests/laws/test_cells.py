@@ -16,9 +16,13 @@ from statewise.cells import (
     TDNN,
     Chain,
     Clockwork,
+    ConcatSkip,
     CoupledLSTM,
+    Dropout,
     Elman,
+    Feedback,
     Jordan,
+    LayerNorm,
     LayerNormGRU,
     LayerNormLSTM,
     MinGRU,
@@ -26,6 +30,9 @@ from statewise.cells import (
     PeepholeLSTM,
     ProjectedLSTM,
     Recurrent,
+    Residual,
+    VariationalDropout,
+    Zoneout,
     irnn,
 )
 from statewise.testing import LAWS, check_cell
@@ -59,6 +66,19 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
     "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),
+    "residual": lambda: Residual(GRU(D, D)),
+    "concat-skip": lambda: ConcatSkip(GRU(D, 6), LSTM(D + 6, H)),
+    "layer-norm": lambda: LayerNorm(D),
+    "layer-norm-between": lambda: Chain(GRU(D, 6), LayerNorm(6), LSTM(6, H)),
+    "feedback": lambda: Feedback(Chain(GRU(D + H, 6), LSTM(6, H))),
+    "dropout": lambda: Dropout(LSTM(D, H), 0.4),
+    "dropout-in-evaluation": lambda: Dropout(LSTM(D, H), 0.4).eval(),
+    "dropout-between": lambda: Chain(Dropout(GRU(D, 6), 0.4), Dropout(GRU(6, H), 0.4)),
+    "variational-dropout": lambda: VariationalDropout(LSTM(D, H), 0.4),
+    "variational-dropout-in-evaluation": lambda: VariationalDropout(LSTM(D, H), 0.4).eval(),
+    "zoneout": lambda: Zoneout(LSTM(D, H), 0.4),
+    "zoneout-in-evaluation": lambda: Zoneout(LSTM(D, H), 0.4).eval(),
+    "zoneout-of-a-stack": lambda: Residual(Dropout(Zoneout(Chain(GRU(D, 6), GRU(6, D)), 0.4), 0.4)),
 }
 
 

@@ -2,11 +2,15 @@
 
 from statewise.cells.chain import Chain
 from statewise.cells.clockwork import Clockwork, ClockworkState
+from statewise.cells.concat_skip import ConcatSkip
 from statewise.cells.coupled_lstm import CoupledLSTM
+from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
+from statewise.cells.feedback import Feedback, FeedbackState
 from statewise.cells.gru import GRU, GRUState
 from statewise.cells.irnn import irnn
 from statewise.cells.jordan import Jordan, JordanState
+from statewise.cells.layer_norm import LayerNorm
 from statewise.cells.layer_norm_gru import LayerNormGRU
 from statewise.cells.layer_norm_lstm import LayerNormLSTM
 from statewise.cells.lru import LRU, LRUState
@@ -15,13 +19,17 @@ from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.min_gru import MinGRU, MinGRUState
 from statewise.cells.min_lstm import MinLSTM, MinLSTMState
 from statewise.cells.mlstm import MLSTM, MLSTMState
+from statewise.cells.noise import Noise
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
 from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.residual import Residual
 from statewise.cells.rg_lru import RGLRU, RGLRUState
 from statewise.cells.slstm import SLSTM, SLSTMState
 from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
+from statewise.cells.variational_dropout import VariationalDropout, VariationalDropoutState
+from statewise.cells.zoneout import Zoneout, ZoneoutState
 
 __all__ = [
     "GRU",
@@ -36,14 +44,20 @@ __all__ = [
     "Chain",
     "Clockwork",
     "ClockworkState",
+    "ConcatSkip",
     "CoupledLSTM",
+    "Dropout",
+    "DropoutState",
     "Elman",
     "ElmanState",
+    "Feedback",
+    "FeedbackState",
     "GRUState",
     "Jordan",
     "JordanState",
     "LRUState",
     "LSTMState",
+    "LayerNorm",
     "LayerNormGRU",
     "LayerNormLSTM",
     "MLSTMState",
@@ -51,12 +65,18 @@ __all__ = [
     "MinGRUState",
     "MinLSTM",
     "MinLSTMState",
+    "Noise",
     "PeepholeLSTM",
     "ProjectedLSTM",
     "RGLRUState",
     "Recurrent",
+    "Residual",
     "SLSTMState",
     "TDNNState",
+    "VariationalDropout",
+    "VariationalDropoutState",
+    "Zoneout",
+    "ZoneoutState",
     "from_torch",
     "irnn",
     "load_torch",

@@ -6,7 +6,8 @@ from typing import Any, cast, final
 
 from torch import Tensor, nn
 
-from statewise.cells.recurrent import Recurrent
+from statewise.cells.checks import MEND
+from statewise.cells.recurrent import Recurrent, begin
 from statewise.errors import UsageError
 
 ChainState = tuple[Any, ...]
@@ -42,9 +43,9 @@ class Chain(Recurrent[ChainState]):
     def __iter__(self) -> Iterator[Recurrent[Any]]:
         return iter(cast(Iterable[Recurrent[Any]], self.parts))
 
-    def initial(self, rows: int) -> ChainState:
-        """Return each part's initial state."""
-        return tuple(part.initial(rows) for part in self)
+    def initial(self, rows: int, context: Any = None) -> ChainState:
+        """Return each part's initial state; a context goes to every part that reads one."""
+        return tuple(begin(part, rows, context) for part in self)
 
     def step(self, x: Tensor, state: ChainState) -> tuple[Tensor, ChainState]:
         """Read one input `[B, D]` through every part."""
@@ -58,7 +59,9 @@ class Chain(Recurrent[ChainState]):
         self, xs: Tensor, state: ChainState, *, reset: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, ChainState]:
         """Read a sequence `[T, B, D]` through every part, a whole part at a time."""
-        self.check(xs, state)
+        self.check(xs, state, reset, mask, kind=tuple)
+        if len(state) != len(self.parts):
+            raise UsageError(f"a Chain of {len(self.parts)} parts was given a state of {len(state)}: {MEND}")
         after = []
         for part, before in zip(self, state, strict=True):
             xs, new = part.scan(xs, before, reset=reset, mask=mask)

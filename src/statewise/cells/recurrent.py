@@ -1,11 +1,12 @@
 """What a recurrence is: it maps `(x, state)` to `(y, state)`, and reads a sequence exactly as repeated steps would."""
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar, final
+from typing import Any, Generic, TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
 
+from statewise.cells.checks import check_kind, check_places, check_state, check_type
 from statewise.errors import UsageError
 from statewise.kernels import Sequence, choose
 from statewise.state import count_rows, leaves, rebuild, where_rows
@@ -37,6 +38,9 @@ class Recurrent(nn.Module, ABC, Generic[State]):
     features: int
     units: int
 
+    takes_context: bool = False
+    "Whether `initial` is written to make the first state from a `context` as well."
+
     @abstractmethod
     def initial(self, rows: int) -> State:
         """Return the state before anything has been seen, for `rows` rows."""
@@ -62,15 +66,41 @@ class Recurrent(nn.Module, ABC, Generic[State]):
         """Read a sequence: `scan` under the name by which PyTorch calls a module."""
         return self.scan(xs, state, reset=reset, mask=mask)
 
-    def check(self, xs: Tensor, state: State) -> None:
-        """Raise `UsageError`, saying what is wrong, where a sequence and a state do not fit this recurrence."""
+    def check(
+        self, xs: Tensor, state: State, reset: Tensor | None = None, mask: Tensor | None = None, *, kind: type = object
+    ) -> None:
+        """Raise `UsageError`, saying what is wrong, where what is to be read does not fit this recurrence.
+
+        `kind` is the class of this recurrence's states, where it has one of its own.
+        """
         name = type(self).__name__
         if xs.dim() != SCAN_AXES or xs.shape[-1] != self.features:
             raise UsageError(f"{name} reads sequences [T, B, {self.features}] but was given {list(xs.shape)}")
+        check_type(name, self, xs)
+        check_kind(name, state, kind)
         given = count_rows(state)
         if leaves(state) and given != xs.shape[1]:
             hint = " (time comes first: [T, B, D], not [B, T, D])" if given == xs.shape[0] else ""
             raise UsageError(f"{name} was given {xs.shape[1]} rows to read but a state of {given}{hint}")
+        check_places(name, "reset", reset, xs)
+        check_places(name, "mask", mask, xs)
+
+    def blank(self, *shape: int) -> Tensor:
+        """Return zeros of the type of this recurrence's weights and beside them, as a first state mostly is."""
+        weights = next((weights for weights in self.parameters() if weights.is_floating_point()), torch.empty(0))
+        return weights.new_zeros(shape)
+
+
+def begin(recurrent: Recurrent[State], rows: int, context: Any = None) -> State:
+    """Return a recurrence's first state, made from a context where the recurrence, or a part of it, reads one."""
+    if context is None or not reads_context(recurrent):
+        return recurrent.initial(rows)
+    return cast(State, cast(Any, recurrent).initial(rows, context=context))
+
+
+def reads_context(recurrent: Recurrent[Any]) -> bool:
+    """Tell whether a recurrence, or a part of it, makes its first state from a context."""
+    return any(isinstance(part, Recurrent) and part.takes_context for part in recurrent.modules())
 
 
 class Cell(Recurrent[State], ABC):
@@ -92,8 +122,9 @@ class Cell(Recurrent[State], ABC):
         self, xs: Tensor, state: State, *, reset: Tensor | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Read a sequence `[T, B, D]`: by the fastest kernel that takes these tensors, else step by step."""
-        self.check(xs, state)
+        self.check(xs, state, reset, mask)
         fresh = self.initial(xs.shape[1])
+        check_state(type(self).__name__, state, fresh)
         if self.recurrence is not None:
             given = Sequence(xs, leaves(state), leaves(fresh), self.weights(), reset, mask)
             op = choose(self.recurrence, given)

@@ -1,0 +1,181 @@
+"""What is lost or kept at random: as often as asked, the same for a step and a scan, and nothing in evaluation."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from statewise.cells import GRU, LSTM, Chain, Dropout, Elman, Recurrent, VariationalDropout, Zoneout
+from statewise.cells.noise import Noise, begin_noise
+from statewise.errors import UsageError
+from statewise.state import leaves, map_leaves, select_rows
+
+T, B, D, H = 7, 3, 5, 4
+WRAPPERS: list[Any] = [Dropout, VariationalDropout, Zoneout]
+
+
+def ones(steps: int, rows: int, width: int) -> Tensor:
+    return torch.ones(steps, rows, width)
+
+
+class Same(Recurrent[tuple[()]]):
+    """It writes what it reads, so that what is lost of it can be counted."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.features = self.units = width
+
+    def initial(self, rows: int) -> tuple[()]:
+        return ()
+
+    def step(self, x: Tensor, state: tuple[()]) -> tuple[Tensor, tuple[()]]:
+        return x, state
+
+    def scan(self, xs: Tensor, state: tuple[()], **places: Any) -> tuple[Tensor, tuple[()]]:
+        return xs, state
+
+
+def test_draws_are_as_frequent_as_asked_and_differ_by_row_unit_and_count() -> None:
+    torch.manual_seed(0)
+    noise = begin_noise(50, torch.empty(0), training=True)
+    draws = torch.stack([Noise(noise.seed, noise.draws + t).keeps(40, 0.3) for t in range(60)]).float() - 0.7
+    assert abs(float(draws.mean())) < 0.005  # of 120,000: three deviations are 0.004
+    for dim, size in enumerate(draws.shape):
+        assert float(draws.mean(dim=dim).var()) == pytest.approx(0.21 / size, rel=0.1)
+        beside = (draws.narrow(dim, 1, size - 1) * draws.narrow(dim, 0, size - 1)).mean()
+        assert abs(float(beside)) < 0.003
+
+
+def test_rows_with_neighbouring_seeds_are_as_unlike_as_any() -> None:
+    draws = Noise(torch.arange(50), torch.zeros(50, dtype=torch.int64)).keeps(2000, 0.5).float() - 0.5
+    likeness = (draws @ draws.T / 500).fill_diagonal_(0)
+    assert float(likeness.abs().max()) < 0.12
+
+
+def test_noise_over_steps_is_noise_step_by_step() -> None:
+    given, fresh = Noise(torch.tensor([5, 6]), torch.tensor([2, 0])), Noise(torch.tensor([8, 9]), torch.tensor([0, 0]))
+    reset, mask = torch.zeros(T, 2, dtype=torch.bool), torch.ones(T, 2, dtype=torch.bool)
+    reset[4, 0] = reset[3, 1] = True
+    mask[1, 0] = mask[3, 1] = False
+    before, last = given.over(fresh, T, reset, mask)
+    assert before.seed.T.tolist() == [[5, 5, 5, 5, 8, 8, 8], [6] * 7]
+    assert before.draws.T.tolist() == [[2, 3, 3, 4, 0, 1, 2], [0, 1, 2, 3, 3, 4, 5]]
+    assert (last.seed.tolist(), last.draws.tolist()) == ([8, 6], [3, 6])
+    assert given.over(fresh, 0, None, None)[1] is given
+
+
+def test_dropout_loses_other_values_at_every_step_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    cell = Dropout(Same(100), 0.2)
+    ys, _ = cell.scan(ones(50, 4, 100), cell.initial(4))
+    assert set(ys.flatten().tolist()) == {0, 1.25}
+    assert float(ys.mean()) == pytest.approx(1, abs=0.02)
+    assert not torch.equal(ys[0], ys[1])
+    assert not torch.equal(ys[:, 0], ys[:, 1])
+
+
+def test_variational_dropout_loses_the_same_values_at_every_step_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    cell = VariationalDropout(Same(1000), 0.2)
+    ys, state = cell.scan(ones(T, 20, 1000), cell.initial(20))
+    assert set(ys.flatten().tolist()) == {0, 1.25}
+    assert float(ys.mean()) == pytest.approx(1, abs=0.02)
+    assert bool((ys == ys[0]).all())
+    assert torch.equal(state.mask, ys[0])
+    assert not torch.equal(ys[0, 0], ys[0, 1])
+
+
+def test_a_row_that_begins_anew_takes_a_new_mask_and_carries_it_on() -> None:
+    cell = VariationalDropout(Same(100), 0.5)
+    state = cell.initial(2)
+    reset = torch.zeros(T, 2, dtype=torch.bool)
+    reset[3, 1] = True
+    ys, last = cell.scan(ones(T, 2, 100), state, reset=reset)
+    assert bool((ys[:3] == state.mask).all())
+    assert bool((ys[:, 0] == state.mask[0]).all())
+    assert not torch.equal(last.mask[1], state.mask[1])
+    assert bool((ys[3:, 1] == last.mask[1]).all())
+
+
+def test_zoneout_keeps_values_as_they_were_and_the_output_is_the_state() -> None:
+    torch.manual_seed(0)
+    cell, plain = Zoneout(LSTM(D, 1000), 0.3), LSTM(D, 1000)
+    plain.load_state_dict(cell.part.state_dict())
+    x, state = torch.randn(B, D), cell.initial(B)
+    state = state._replace(part=map_leaves(torch.randn_like, state.part))
+    y, new = cell.step(x, state)
+    free = plain.step(x, state.part)[1]
+    for old, now, fresh in zip(leaves(state.part), leaves(new.part), leaves(free), strict=True):
+        kept = now == old
+        assert bool((kept | (now == fresh)).all())
+        assert float(kept.float().mean()) == pytest.approx(0.3, abs=0.03)
+    assert y is new.part.hidden
+    hidden, memory = new.part.hidden == state.part.hidden, new.part.cell == state.part.cell
+    assert not torch.equal(hidden, memory)
+
+
+def test_zoneout_of_a_chain_writes_the_kept_state_of_its_last_part() -> None:
+    cell = Zoneout(Chain(GRU(D, 6), GRU(6, H)), 0.5)
+    y, new = cell.step(torch.randn(B, D), cell.initial(B))
+    assert y is new.part[1].hidden
+
+
+def test_zoneout_in_evaluation_takes_the_mean_of_old_and_new() -> None:
+    cell = Zoneout(Elman(D, H), 0.25).eval()
+    old = torch.randn(B, H)
+    state = cell.initial(B)
+    state = state._replace(part=state.part._replace(hidden=old))
+    x = torch.randn(B, D)
+    y, _ = cell.step(x, state)
+    torch.testing.assert_close(y, 0.25 * old + 0.75 * cell.part.step(x, state.part)[0])
+
+
+@pytest.mark.parametrize("wrapper", [Dropout, VariationalDropout])
+def test_nothing_is_lost_in_evaluation_even_from_a_state_of_training(wrapper: Any) -> None:
+    cell = wrapper(GRU(D, H), 0.5)
+    state, xs = cell.initial(B), torch.randn(T, B, D)
+    cell.eval()
+    assert torch.equal(cell.scan(xs, state)[0], cell.part.scan(xs, state.part)[0])
+    assert torch.equal(cell.step(xs[0], state)[0], cell.part.step(xs[0], state.part)[0])
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_evaluation_leaves_the_random_numbers_of_training_alone(wrapper: Any) -> None:
+    cell = wrapper(GRU(D, H), 0.5).eval()
+    before = torch.get_rng_state()
+    cell.scan(torch.randn(0, B, D), cell.initial(B))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_two_sequences_lose_different_values_and_the_same_state_the_same(wrapper: Any) -> None:
+    cell = wrapper(GRU(D, 50), 0.5)
+    xs = torch.randn(T, B, D)
+    state = cell.initial(B)
+    ys, _ = cell.scan(xs, state)
+    assert torch.equal(cell.scan(xs, state)[0], ys)
+    assert not torch.equal(cell.scan(xs, cell.initial(B))[0], ys)
+    alone, _ = cell.scan(xs[:, 1:2], select_rows(state, torch.tensor([1])))
+    torch.testing.assert_close(alone, ys[:, 1:2])
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+@pytest.mark.parametrize("rate", [-0.1, 1, 1.5, float("nan")])
+def test_a_rate_that_is_none_is_refused(wrapper: Any, rate: float) -> None:
+    with pytest.raises(UsageError, match=f"{wrapper.__name__} was given the rate {rate} where at least 0 and below 1"):
+        wrapper(GRU(D, H), rate)
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_rate_of_nought_changes_nothing(wrapper: Any) -> None:
+    cell, xs = wrapper(GRU(D, H), 0), torch.randn(T, B, D)
+    torch.testing.assert_close(cell.scan(xs, cell.initial(B))[0], cell.part.scan(xs, cell.part.initial(B))[0])
+
+
+@pytest.mark.parametrize("wrapper", [Dropout, VariationalDropout, Zoneout])
+def test_the_state_of_the_bare_part_is_refused_by_name(wrapper: Any) -> None:
+    cell = wrapper(GRU(D, H), 0.5)
+    said = rf"{wrapper.__name__} was given GRUState\(hidden\) where {wrapper.__name__}State\(part, \w+\) is wanted"
+    with pytest.raises(UsageError, match=said):
+        cell.scan(torch.randn(T, B, D), cell.part.initial(B))
