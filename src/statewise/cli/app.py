@@ -39,7 +39,8 @@ class Tasks(TyperGroup):
         return command_for(cmd_name)
 
 
-app.add_typer(typer.Typer(help="Train a task: `statewise train text book.txt`."), name="train", cls=Tasks)
+train_app = typer.Typer(help="Train a task: `statewise train text book.txt`.", no_args_is_help=True)
+app.add_typer(train_app, name="train", cls=Tasks)
 app.add_typer(data_app, name="data")
 
 

@@ -55,11 +55,12 @@ def _line(kind: registry.Kind, name: str) -> str:
 def _print_pairs(pairs: Mapping[str, Any]) -> None:
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        print(f"  {name.ljust(width)}  {value}")
+        print(f"  {name.ljust(width)}  {', '.join(map(str, value)) if isinstance(value, list) else value}")
 
 
 def inspect_run(run: Path, *, json: bool) -> None:
     """Print what there is to know of a run."""
+    from statewise.cli.progress import harmless
     from statewise.report import Report
     from statewise.verbs import inspect
 
@@ -81,7 +82,7 @@ def inspect_run(run: Path, *, json: bool) -> None:
         print("finished" if seen["finished"] else "best so far")
         print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
     for update, sample in _spread(list(seen["samples"].items())):
-        print(f"--- update {update:,} ---\n{sample.strip()}")
+        print(f"--- update {update:,} ---\n{harmless(sample)}")
 
 
 def _spread(samples: list[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -127,7 +128,8 @@ def list_corpora(*, json: bool) -> None:
     width = max(len(name) for name in rows)
     for name, row in rows.items():
         here = "here" if row["here"] else "fetched at first use"
-        print(f"{name.ljust(width)}  {row['title']}; {row['size']}; {row['licence']}; {here}")
+        print(f"{name.ljust(width)}  {row['title']}")
+        print(f"{' ' * width}  {row['size']}; {row['licence']}; {here}")
 
 
 def get_corpus(name: str) -> None:

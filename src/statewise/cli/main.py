@@ -1,5 +1,6 @@
 """Where `statewise` begins: it runs one command and turns what went wrong into one line and an exit code."""
 
+import os
 import sys
 
 FAILED, INTERRUPTED = 1, 130
@@ -8,39 +9,70 @@ FAILED, INTERRUPTED = 1, 130
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     try:
-        sys.exit(run(arguments))
+        # Imported here, so that an interrupt while modules load is caught too.
+        from statewise.cli.signals import interruptible
+
+        with interruptible():
+            code = run(arguments)
     except KeyboardInterrupt:
         print("interrupted: nothing was left half written", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failed run, 2 for bad usage, 130 or 143 if stopped."""
-    # Imported here, so that an interrupt while modules load is caught too.
     from typer.exceptions import TyperException
-    from typer.main import get_command
 
-    from statewise.cli.app import app
     from statewise.errors import StatewiseError
 
     try:
-        code = get_command(app)(arguments, prog_name="statewise", standalone_mode=False)
+        return _invoke(sys.argv[1:] if arguments is None else arguments)
     except StatewiseError as error:
         return complain(str(error), error.exit_code)
     except TyperException as error:
         return complain(error.format_message(), error.exit_code)
+    except BrokenPipeError:
+        return _stop_writing()
     except OSError as error:
         return complain(
             f"{error.strerror or error}: {error.filename or 'the system said so'}; nothing was lost", FAILED
         )
-    return code if isinstance(code, int) else 0
+
+
+def _invoke(arguments: list[str]) -> int:
+    from typer.exceptions import Exit
+    from typer.main import get_command
+
+    from statewise.cli.app import app
+
+    code = 0
+    try:
+        # Not `main` of the command, which would answer an interrupt itself, without a word.
+        with get_command(app).make_context("statewise", list(arguments)) as context:
+            context.command.invoke(context)
+    except Exit as leaving:
+        code = leaving.exit_code
+    sys.stdout.flush()
+    return code
 
 
 def complain(message: str, exit_code: int) -> int:
-    """Say in one line what went wrong, and return the exit code."""
-    line = " ".join(message.split())
-    print(f"statewise: {line}" if line else "statewise: give a command, as in `statewise --help`", file=sys.stderr)
+    """Say in one line what went wrong, and return the exit code; a group without a command answers with its help."""
+    words = message if message.startswith("Usage: ") else f"statewise: {' '.join(message.split())}"
+    print(words, file=sys.stderr)
     return exit_code
+
+
+def _stop_writing() -> int:
+    """Leave quietly where nobody reads on, as behind `| head -1`."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:  # what is still held would be written, and complained of, when Python ends
+            os.dup2(nowhere, stream.fileno())
+    return FAILED
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from statewise.cli.signals import held_back
 from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Updated
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 RECENT = 50
 LINE_SECONDS = 10.0
+REFRESHES_PER_SECOND = 10
+
+CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}") | {9: "\t", 10: "\n", 13: ""}
 
 Show = Callable[[Event], None]
 
@@ -47,9 +51,17 @@ class Pace:
         return (1 - last.fraction) * (last.seconds - first.seconds) / done if done > 0 else 0.0
 
     def words(self, task: "Task") -> str:
-        """Say all of it."""
-        left = int(self.seconds_left)
-        return f"{task.gauge(self.nats)}  {self.places_per_second:,.0f}/s  {left // 60}:{left % 60:02d} left"
+        """Say the loss, and the speed once two updates have shown it."""
+        speed = self.places_per_second
+        return f"{task.gauge(self.nats)}  {speed:,.0f}/s" if speed else task.gauge(self.nats)
+
+    @property
+    def left(self) -> str:
+        """Say the time left, or nothing while it is not known."""
+        if not self.places_per_second:
+            return ""
+        minutes, seconds = divmod(int(self.seconds_left), 60)
+        return f"{minutes}:{seconds:02d} left"
 
 
 @contextmanager
@@ -57,11 +69,19 @@ def view(task: "Task", *, quiet: bool) -> Iterator[Show]:
     """Give a function that shows an event: nothing if `quiet`, a bar in a terminal, lines elsewhere."""
     if quiet:
         yield lambda event: None
-    elif sys.stderr.isatty():
+    elif _draws():
         with _bar(task) as show:
             yield show
     else:
         yield _lines(task)
+
+
+def _draws() -> bool:
+    """Say whether escape codes may be written: a bar is drawn with them even where it has no colours."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return sys.stderr.isatty() and not console.is_dumb_terminal and not console.no_color
 
 
 def _lines(task: "Task") -> Show:
@@ -72,7 +92,7 @@ def _lines(task: "Task") -> Show:
             pace.note(event)
             if event.seconds - said[0] >= LINE_SECONDS:
                 said[0] = event.seconds
-                _say(f"update {event.update:,}  {event.fraction:.0%}  {pace.words(task)}")
+                _say(f"update {event.update:,}  {event.fraction:.0%}  {pace.words(task)}  {pace.left}".rstrip())
         elif words := told(event, task):
             _say(words)
 
@@ -82,25 +102,30 @@ def _lines(task: "Task") -> Show:
 @contextmanager
 def _bar(task: "Task") -> Iterator[Show]:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.live import Live
 
-    pace = Pace()
+    from statewise.cli.bar import Bar
+
+    pace, bar = Pace(), Bar("reading")
     console = Console(stderr=True, highlight=False)
-    columns = TextColumn("{task.fields[stage]}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}")
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("", total=1.0, stage="reading", words="")
+    live = Live(bar, console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
 
-        def show(event: Event) -> None:
-            if isinstance(event, Updated):
-                pace.note(event)
-                progress.update(bar, completed=event.fraction, stage="training", words=pace.words(task))
-            elif isinstance(event, Scoring):
-                progress.update(bar, completed=event.fraction, stage="scoring", words="the held-out part")
-            elif words := told(event, task):
-                console.print(escape(words))
+    def show(event: Event) -> None:
+        if isinstance(event, Updated):
+            pace.note(event)
+            bar.show("training", event.fraction, pace.left, pace.words(task))
+        elif isinstance(event, Scoring):
+            bar.show("scoring", event.fraction, "", "the held-out part" if event.fraction < 1 else "the baselines")
+        elif words := told(event, task):
+            # A sample is shown as it is: no :name: becomes a picture, no [word] a colour.
+            console.print(words, markup=False, emoji=False)
 
+    try:  # not `with live`: interrupted on its way in, it would leave the bar and no cursor behind
+        with held_back():
+            live.start(refresh=True)
         yield show
+    finally:
+        live.stop()
 
 
 def told(event: Event, task: "Task") -> str:
@@ -111,12 +136,21 @@ def told(event: Event, task: "Task") -> str:
             notice = f"\n{event.notice}" if event.notice else ""
             return f"{event.run} {begun}: {event.parameters:,} parameters, {_size(event)}{notice}"
         case Sampled():
-            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{event.sample.strip()}\n"
+            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{harmless(event.sample)}\n"
         case Checked():
             name, value = next(iter(event.metrics.items()))
             return f"held out, after {event.seconds:.0f} s: {value:.3f} {name.replace('_', ' ')}"
         case Saved() | Scoring() | Finished() | Updated():
             return ""
+
+
+def harmless(sample: str) -> str:
+    """Return a sample without what would move the cursor or clear the screen, should a model have learned that.
+
+    >>> harmless("To be\\r\\n\\x1b[2Jor")
+    'To be\\n�[2Jor'
+    """
+    return sample.translate(CONTROLS).strip()
 
 
 def _size(started: Started) -> str:

@@ -1,10 +1,61 @@
-"""Ctrl-C and SIGTERM while training: finish the update, save, leave."""
+"""Ctrl-C and SIGTERM: they leave without a trace before training; while training they finish the update and save."""
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN_SECONDS = 0.05
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within this block Ctrl-C raises `KeyboardInterrupt`, whatever libraries make of it.
+
+    It waits until no module is being imported, where many swallow it and go on, some of them broken; and an exception
+    that one of them raises in its place becomes it again.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if _is_importing(frame):
+            again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, [threading.main_thread().ident, number])
+            again.daemon = True
+            again.start()
+        else:
+            came.append(number)
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except Exception:
+        if came:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Within this block signals wait; they come when it is left."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Interruption:

@@ -52,10 +52,12 @@ def predict_run(
 def _write(trained: Any, prompt: str, how: dict[str, Any]) -> None:
     pieces = trained.predict(prompt, **how)
     first = next(pieces, "")  # what cannot be done is said before anything is written
-    print(prompt + first, end="", flush=True)
-    for piece in pieces:
-        print(piece, end="", flush=True)
-    print()
+    try:
+        print(prompt + first, end="", flush=True)
+        for piece in pieces:
+            print(piece, end="", flush=True)
+    finally:  # an interrupt too leaves the shell a line of its own
+        print(flush=True)
 
 
 def _talk(trained: Any, prompt: str, how: dict[str, Any]) -> None:
@@ -64,16 +66,20 @@ def _talk(trained: Any, prompt: str, how: dict[str, Any]) -> None:
     stream.push_many(trained.codec.encode(prompt).tolist())
     seeds = how.pop("seed")
     how["stop"] = how["stop"] or "\n"
-    terminal = sys.stdin.isatty()
-    while True:
-        print("> " if terminal else "", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            return
-        for piece in trained.predict(line, stream=stream, seed=seeds, **how):
-            print(piece, end="", flush=True)
-        print(flush=True)
-        seeds = None if seeds is None else seeds + 1
+    question, end = ("> ", "\n") if sys.stdin.isatty() else ("", "")
+    try:
+        while line := _asked(question):
+            for piece in trained.predict(line, stream=stream, seed=seeds, **how):
+                print(piece, end="", flush=True)
+            print(flush=True)
+            seeds = None if seeds is None else seeds + 1
+    finally:  # behind ^C or ^D the shell begins a line of its own
+        print(end, end="", file=sys.stderr, flush=True)
+
+
+def _asked(question: str) -> str:
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
 
 
 def _show_choices(trained: Any, prompt: str, how: dict[str, Any], choices: int, *, json: bool) -> None:
