@@ -5,6 +5,7 @@ from statewise.cells.clockwork import Clockwork, ClockworkState
 from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.hyper_lstm import HyperLSTM, HyperLSTMState
 from statewise.cells.irnn import irnn
 from statewise.cells.jordan import Jordan, JordanState
 from statewise.cells.layer_norm_gru import LayerNormGRU
@@ -40,6 +41,8 @@ __all__ = [
     "Elman",
     "ElmanState",
     "GRUState",
+    "HyperLSTM",
+    "HyperLSTMState",
     "Jordan",
     "JordanState",
     "LRUState",
