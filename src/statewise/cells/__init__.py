@@ -8,6 +8,7 @@ from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.feedback import Feedback, FeedbackState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.hyper_lstm import HyperLSTM, HyperLSTMState
 from statewise.cells.irnn import irnn
 from statewise.cells.jordan import Jordan, JordanState
 from statewise.cells.layer_norm import LayerNorm
@@ -53,6 +54,8 @@ __all__ = [
     "Feedback",
     "FeedbackState",
     "GRUState",
+    "HyperLSTM",
+    "HyperLSTMState",
     "Jordan",
     "JordanState",
     "LRUState",
