@@ -11,7 +11,7 @@ from statewise.cells.initializers import glorot, zeros
 from statewise.cells.recurrent import Recurrent, awake
 
 SHARPNESS = 8.0
-SMALLEST_DECAY, LARGEST_DECAY = 0.9, 0.999
+SMALLEST_DECAY, LARGEST_DECAY = 0.01, 0.999
 
 
 class RGLRUState(NamedTuple):
@@ -29,7 +29,8 @@ class RGLRU(Recurrent[RGLRUState]):
 
     A shut gate `r` makes `a` one: the unit then holds what it has and takes nothing in. The root keeps the size of
     `h` what that of `u` is, however slowly it forgets. `W_x` stands for the linear layer before the unit in Griffin's
-    block. Gates lie in the order r, i.
+    block. Gates lie in the order r, i. The paper begins with `a^8` from 0.9 to 0.999, behind a convolution that sees
+    the last few inputs; alone, a unit needs short memories too, so here it begins from 0.01 to 0.999.
 
     Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: De et al. 2024, eq. 1-4.
 
