@@ -1,5 +1,6 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
+from statewise.cells.cfc import CfC, CfCState
 from statewise.cells.chain import Chain
 from statewise.cells.clockwork import Clockwork, ClockworkState
 from statewise.cells.concat_skip import ConcatSkip
@@ -42,6 +43,8 @@ __all__ = [
     "SLSTM",
     "TDNN",
     "Cell",
+    "CfC",
+    "CfCState",
     "Chain",
     "Clockwork",
     "ClockworkState",
