@@ -100,8 +100,8 @@ def test_stretches_heed_no_reset_while_asleep_and_no_row_but_the_one_told() -> N
     reset, mask = torch.zeros(T, 2, dtype=torch.bool), torch.ones(T, 2, dtype=torch.bool)
     reset[0, 0] = reset[4, 1] = reset[5, 1] = True
     mask[5, 1] = False
-    ys, last = read_stretches(add_up, torch.ones(T, 2), torch.full((2,), 10.0), torch.zeros(2), reset, mask)
+    ys, last = read_stretches(add_up, torch.ones(T, 2), torch.full((2,), 10.0), torch.zeros, reset, mask)
     assert ys.T.tolist() == [[1, 2, 3, 4, 5, 6, 7], [11, 12, 13, 14, 1, 2, 3]]
     assert last.tolist() == [7, 3]
-    ys, last = read_stretches(add_up, torch.ones(0, 2), torch.ones(2), torch.zeros(2), reset[:0], mask[:0])
+    ys, last = read_stretches(add_up, torch.ones(0, 2), torch.ones(2), torch.zeros, reset[:0], mask[:0])
     assert last.tolist() == [1, 1]

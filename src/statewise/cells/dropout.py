@@ -53,7 +53,8 @@ class Dropout(Recurrent[DropoutState]):
         """Read a sequence `[T, B, D]` as the part does, by its kernel, and lose some of the outputs."""
         self.check(xs, state, reset, mask, kind=DropoutState)
         ys, part = self.part.scan(xs, state.part, reset=reset, mask=mask)
-        before, last = state.noise.over(self._begin_noise(xs.shape[1]), xs.shape[0], reset, mask)
+        fresh = state.noise if reset is None else self._begin_noise(xs.shape[1])
+        before, last = state.noise.over(fresh, xs.shape[0], reset, mask)
         return self._lose(ys, before), DropoutState(part, last)
 
     def _lose(self, ys: Tensor, noise: Noise) -> Tensor:

@@ -57,7 +57,8 @@ class Recurrent(nn.Module, ABC, Generic[State]):
 
         Shapes: `xs` `[T, B, D]`; `reset`, `mask` `[T, B]` of bool; returns `ys` `[T, B, H]` and the last state.
         Where `reset` is true the row begins anew before that input; where `mask` is false the row sleeps: its
-        state stays and its output is zero, and a reset there is not heeded.
+        state stays and its output is zero, and a reset there is not heeded. Where `initial` draws random numbers, a
+        scan with `reset` draws the same once, and one without draws none: so it does not matter what is around it.
         """
 
     def forward(
@@ -123,8 +124,9 @@ class Cell(Recurrent[State], ABC):
     ) -> tuple[Tensor, State]:
         """Read a sequence `[T, B, D]`: by the fastest kernel that takes these tensors, else step by step."""
         self.check(xs, state, reset, mask)
-        fresh = self.initial(xs.shape[1])
+        fresh = self.initial(0 if reset is None else xs.shape[1])
         check_state(type(self).__name__, state, fresh)
+        fresh = state if reset is None else fresh
         if self.recurrence is not None:
             given = Sequence(xs, leaves(state), leaves(fresh), self.weights(), reset, mask)
             op = choose(self.recurrence, given)

@@ -16,11 +16,11 @@ def read_stretches(
     read: Callable[[Tensor, State, Tensor | None], tuple[Tensor, State]],
     xs: Tensor,
     state: State,
-    fresh: State,
+    initial: Callable[[int], State],
     reset: Tensor | None,
     mask: Tensor | None,
 ) -> tuple[Tensor, State]:
-    """Read a sequence with `read(xs, state, mask)`, which knows no resets; rows begin anew from `fresh`.
+    """Read a sequence with `read(xs, state, mask)`, which knows no resets; rows begin anew from `initial(rows)`.
 
     Between two resets a whole stretch is read at once, so that a kernel can still take it.
 
@@ -28,12 +28,13 @@ def read_stretches(
     ...     ys = state + xs.cumsum(0)
     ...     return ys, ys[-1]
     >>> reset = torch.tensor([[False], [False], [True]])
-    >>> read_stretches(add_up, torch.ones(3, 1, 1), torch.ones(1, 1), torch.zeros(1, 1), reset, None)[0].flatten()
+    >>> read_stretches(add_up, torch.ones(3, 1), torch.ones(1), torch.zeros, reset, None)[0].flatten()
     tensor([2., 3., 1.])
     """
     if reset is None or not xs.shape[0]:
         return read(xs, state, mask)
     heeded = reset if mask is None else reset & mask
+    fresh = initial(xs.shape[1])
     cuts = sorted({0, *heeded.any(dim=1).nonzero().flatten().tolist()})
     ys = []
     for start, end in pairwise([*cuts, xs.shape[0]]):

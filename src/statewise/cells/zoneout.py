@@ -43,8 +43,8 @@ class Zoneout(Cell[ZoneoutState]):
 
     def initial(self, rows: int, context: Any = None) -> ZoneoutState:
         """Return the part's initial state, and for training new streams."""
-        noise = begin_noise(rows, self.blank(0), training=self.training)
-        return ZoneoutState(begin(self.part, rows, context), noise)
+        part = begin(self.part, rows, context)
+        return ZoneoutState(part, begin_noise(rows, self.blank(0), training=self.training))
 
     def step(self, x: Tensor, state: ZoneoutState) -> tuple[Tensor, ZoneoutState]:
         """Read one input `[B, D]` and keep some of the state."""
