@@ -14,16 +14,16 @@ def test_a_cell_learns_text_in_twenty_updates(cell: str, book: Path, tmp_path: P
     text = statewise.Text(
         source=str(book),
         cell=cell,
-        width=12,
-        layers=2,
+        width=16,
+        layers=1,
         rows=4,
-        steps=9,
+        steps=16,
         updates=20,
         orders=1,
-        rate=0.01,
+        rate=0.02,
         warmup=0,
         threads=1,
     )
     nats = [event.nats for event in statewise.training(text, run=tmp_path / "run") if isinstance(event, Updated)]
     assert len(nats) == 20
-    assert sum(nats[-4:]) < 0.92 * sum(nats[:4])
+    assert sum(nats[-4:]) < 0.85 * sum(nats[:4])
