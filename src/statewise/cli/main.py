@@ -11,7 +11,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         # Imported here, so that an interrupt while modules load is caught too.
         from statewise.cli.signals import interruptible
+        from statewise.cli.threads import wait_briefly
 
+        wait_briefly()
         with interruptible():
             code = run(arguments)
     except KeyboardInterrupt:
