@@ -1,21 +1,33 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
+from statewise.cells.bidirectional import Bidirectional
 from statewise.cells.chain import Chain
 from statewise.cells.concat_skip import ConcatSkip
+from statewise.cells.conditioned import Conditioned
 from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.feedback import Feedback, FeedbackState
 from statewise.cells.gru import GRU, GRUState
+from statewise.cells.initializers import INITIALIZERS, initialize
 from statewise.cells.layer_norm import LayerNorm
+from statewise.cells.learned import Learned
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.noise import Noise
 from statewise.cells.recurrent import Cell, Recurrent
 from statewise.cells.residual import Residual
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 from statewise.cells.variational_dropout import VariationalDropout, VariationalDropoutState
+from statewise.cells.weight_drop import WeightDrop, WeightDropState
 from statewise.cells.zoneout import Zoneout, ZoneoutState
 
 __all__ = [
+    "INITIALIZERS",
+    "initialize",
+    "Bidirectional",
+    "Conditioned",
+    "Learned",
+    "WeightDrop",
+    "WeightDropState",
     "Noise",
     "Zoneout",
     "ZoneoutState",
