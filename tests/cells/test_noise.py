@@ -6,7 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from statewise.cells import GRU, LSTM, Chain, Dropout, Elman, Recurrent, VariationalDropout, Zoneout
+from statewise.cells import (
+    GRU,
+    LSTM,
+    Chain,
+    Dropout,
+    Elman,
+    Learned,
+    Recurrent,
+    VariationalDropout,
+    WeightDrop,
+    Zoneout,
+)
 from statewise.cells.noise import Noise, begin_noise
 from statewise.errors import UsageError
 from statewise.state import leaves, map_leaves, select_rows
@@ -138,6 +149,20 @@ def test_nothing_is_lost_in_evaluation_even_from_a_state_of_training(wrapper: An
     cell.eval()
     assert torch.equal(cell.scan(xs, state)[0], cell.part.scan(xs, state.part)[0])
     assert torch.equal(cell.step(xs[0], state)[0], cell.part.step(xs[0], state.part)[0])
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_scan_draws_as_initial_does_with_a_reset_and_else_nothing(wrapper: Any) -> None:
+    cell = Chain(wrapper(Learned(Zoneout(GRU(D, H), 0.5)), 0.5), WeightDrop(GRU(H, H), 0.5))
+    xs, state = torch.randn(T, B, D), cell.initial(B)
+    before = torch.get_rng_state()
+    cell.scan(xs, state)
+    assert torch.equal(torch.get_rng_state(), before)
+    cell.initial(B)
+    drawn = torch.get_rng_state()
+    torch.set_rng_state(before)
+    cell.scan(xs, state, reset=torch.zeros(T, B, dtype=torch.bool))
+    assert torch.equal(torch.get_rng_state(), drawn)
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)

@@ -18,6 +18,7 @@ from statewise.cells import (
     Chain,
     Clockwork,
     ConcatSkip,
+    Conditioned,
     CoupledLSTM,
     Dropout,
     Elman,
@@ -27,6 +28,7 @@ from statewise.cells import (
     LayerNorm,
     LayerNormGRU,
     LayerNormLSTM,
+    Learned,
     MinGRU,
     MinLSTM,
     PeepholeLSTM,
@@ -34,6 +36,7 @@ from statewise.cells import (
     Recurrent,
     Residual,
     VariationalDropout,
+    WeightDrop,
     Zoneout,
     irnn,
 )
@@ -85,6 +88,12 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "zoneout": lambda: Zoneout(LSTM(D, H), 0.4),
     "zoneout-in-evaluation": lambda: Zoneout(LSTM(D, H), 0.4).eval(),
     "zoneout-of-a-stack": lambda: Residual(Dropout(Zoneout(Chain(GRU(D, 6), GRU(6, D)), 0.4), 0.4)),
+    "weight-drop": lambda: WeightDrop(LSTM(D, H), 0.4),
+    "weight-drop-in-evaluation": lambda: WeightDrop(LSTM(D, H), 0.4).eval(),
+    "weight-drop-of-a-chain": lambda: Dropout(WeightDrop(Chain(GRU(D, 6), Elman(6, H)), 0.4), 0.4),
+    "learned": lambda: Learned(LSTM(D, H)),
+    "learned-inside": lambda: VariationalDropout(Learned(Zoneout(Chain(GRU(D, H)), 0.4)), 0.4),
+    "conditioned": lambda: Conditioned(LSTM(D, H), width=2),
 }
 
 

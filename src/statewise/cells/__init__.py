@@ -1,20 +1,24 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
+from statewise.cells.bidirectional import Bidirectional
 from statewise.cells.cfc import CfC, CfCState
 from statewise.cells.chain import Chain
 from statewise.cells.clockwork import Clockwork, ClockworkState
 from statewise.cells.concat_skip import ConcatSkip
+from statewise.cells.conditioned import Conditioned
 from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.feedback import Feedback, FeedbackState
 from statewise.cells.gru import GRU, GRUState
 from statewise.cells.hyper_lstm import HyperLSTM, HyperLSTMState
+from statewise.cells.initializers import INITIALIZERS, initialize
 from statewise.cells.irnn import irnn
 from statewise.cells.jordan import Jordan, JordanState
 from statewise.cells.layer_norm import LayerNorm
 from statewise.cells.layer_norm_gru import LayerNormGRU
 from statewise.cells.layer_norm_lstm import LayerNormLSTM
+from statewise.cells.learned import Learned
 from statewise.cells.lru import LRU, LRUState
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
@@ -31,10 +35,12 @@ from statewise.cells.slstm import SLSTM, SLSTMState
 from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 from statewise.cells.variational_dropout import VariationalDropout, VariationalDropoutState
+from statewise.cells.weight_drop import WeightDrop, WeightDropState
 from statewise.cells.zoneout import Zoneout, ZoneoutState
 
 __all__ = [
     "GRU",
+    "INITIALIZERS",
     "LRU",
     "LSTM",
     "LSTM1997",
@@ -42,6 +48,7 @@ __all__ = [
     "RGLRU",
     "SLSTM",
     "TDNN",
+    "Bidirectional",
     "Cell",
     "CfC",
     "CfCState",
@@ -49,6 +56,7 @@ __all__ = [
     "Clockwork",
     "ClockworkState",
     "ConcatSkip",
+    "Conditioned",
     "CoupledLSTM",
     "Dropout",
     "DropoutState",
@@ -66,6 +74,7 @@ __all__ = [
     "LayerNorm",
     "LayerNormGRU",
     "LayerNormLSTM",
+    "Learned",
     "MLSTMState",
     "MinGRU",
     "MinGRUState",
@@ -81,9 +90,12 @@ __all__ = [
     "TDNNState",
     "VariationalDropout",
     "VariationalDropoutState",
+    "WeightDrop",
+    "WeightDropState",
     "Zoneout",
     "ZoneoutState",
     "from_torch",
+    "initialize",
     "irnn",
     "load_torch",
     "to_torch",
