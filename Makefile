@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format prove bench clean
+.PHONY: demo test check format prove laws bench clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
@@ -23,6 +23,9 @@ format: $(VENV)/.dev
 
 prove: $(VENV)/.dev  ## the long proofs (about an hour); each writes its result to proofs/results
 	@for proof in proofs/*.py; do $(BIN)/python $$proof || exit 1; done
+
+laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
+	@$(BIN)/statewise laws > docs/cells/laws.md; status=$$?; cat docs/cells/laws.md; exit $$status
 
 bench: $(VENV)/.dev  ## every benchmark, peers beside us in the same run
 	@for question in benchmarks/*.py; do $(BIN)/python $$question || exit 1; done

@@ -1,103 +1,18 @@
-"""Every recurrence keeps every law, on every kernel: a new cell adds a line to `CELLS` and nothing else."""
-
-from collections.abc import Callable
-from typing import Any
+"""Every recurrence keeps every law, on every kernel: a new cell adds a line to `RECURRENCES` and nothing else."""
 
 import pytest
 
-from statewise.cells import (
-    GRU,
-    LRU,
-    LSTM,
-    LSTM1997,
-    MLSTM,
-    RGLRU,
-    SLSTM,
-    TDNN,
-    CfC,
-    Chain,
-    Clockwork,
-    ConcatSkip,
-    Conditioned,
-    CoupledLSTM,
-    Dropout,
-    Elman,
-    Feedback,
-    HyperLSTM,
-    Jordan,
-    LayerNorm,
-    LayerNormGRU,
-    LayerNormLSTM,
-    Learned,
-    MinGRU,
-    MinLSTM,
-    PeepholeLSTM,
-    ProjectedLSTM,
-    Recurrent,
-    Residual,
-    VariationalDropout,
-    WeightDrop,
-    Zoneout,
-    irnn,
-)
+from statewise.registry import names
 from statewise.testing import LAWS, check_cell
-
-D, H = 5, 4  # and T=7, B=3 within: all different, so that a transposed axis fails
-CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
-    "elman": lambda: Elman(D, H),
-    "elman-relu": lambda: Elman(D, H, activation="relu"),
-    "lstm": lambda: LSTM(D, H),
-    "gru": lambda: GRU(D, H),
-    "gru-reset-before": lambda: GRU(D, H, reset_after=False),
-    "lstm-1997": lambda: LSTM1997(D, H),
-    "peephole-lstm": lambda: PeepholeLSTM(D, H),
-    "coupled-lstm": lambda: CoupledLSTM(D, H),
-    "layer-norm-lstm": lambda: LayerNormLSTM(D, H),
-    "layer-norm-gru": lambda: LayerNormGRU(D, H),
-    "projected-lstm": lambda: ProjectedLSTM(D, H, memory_units=6),
-    "irnn": lambda: irnn(D, H),
-    "jordan": lambda: Jordan(D, H, hidden_units=6),
-    "tdnn": lambda: TDNN(D, H),
-    "tdnn-dilated": lambda: TDNN(D, H, offsets=(-1, 0), dilation=2),
-    "clockwork": lambda: Clockwork(D, H, periods=(1, 3)),
-    "min-gru": lambda: MinGRU(D, H),
-    "min-lstm": lambda: MinLSTM(D, H),
-    "lru": lambda: LRU(D, H, modes=6),
-    "rg-lru": lambda: RGLRU(D, H),
-    "slstm": lambda: SLSTM(D, H),
-    "slstm-of-two-heads": lambda: SLSTM(D, H, heads=2),
-    "mlstm": lambda: MLSTM(D, H),
-    "mlstm-in-chunks": lambda: MLSTM(D, H, heads=2, chunk_steps=3),
-    "hyper-lstm": lambda: HyperLSTM(D, H, hyper_units=6, embedding=2),
-    "hyper-lstm-plain": lambda: HyperLSTM(D, H, hyper_units=6, embedding=2, normalized=False),
-    "cfc": lambda: CfC(D, H),
-    "cfc-timed": lambda: CfC(D, H, timed=True, hidden_units=6),
-    "chain-of-one": lambda: Chain(GRU(D, H)),
-    "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
-    "chain-of-mixed": lambda: Chain(GRU(D, 6), Chain(Elman(6, 2)), LSTM(2, H)),
-    "residual": lambda: Residual(GRU(D, D)),
-    "concat-skip": lambda: ConcatSkip(GRU(D, 6), LSTM(D + 6, H)),
-    "layer-norm": lambda: LayerNorm(D),
-    "layer-norm-between": lambda: Chain(GRU(D, 6), LayerNorm(6), LSTM(6, H)),
-    "feedback": lambda: Feedback(Chain(GRU(D + H, 6), LSTM(6, H))),
-    "dropout": lambda: Dropout(LSTM(D, H), 0.4),
-    "dropout-in-evaluation": lambda: Dropout(LSTM(D, H), 0.4).eval(),
-    "dropout-between": lambda: Chain(Dropout(GRU(D, 6), 0.4), Dropout(GRU(6, H), 0.4)),
-    "variational-dropout": lambda: VariationalDropout(LSTM(D, H), 0.4),
-    "variational-dropout-in-evaluation": lambda: VariationalDropout(LSTM(D, H), 0.4).eval(),
-    "zoneout": lambda: Zoneout(LSTM(D, H), 0.4),
-    "zoneout-in-evaluation": lambda: Zoneout(LSTM(D, H), 0.4).eval(),
-    "zoneout-of-a-stack": lambda: Residual(Dropout(Zoneout(Chain(GRU(D, 6), GRU(6, D)), 0.4), 0.4)),
-    "weight-drop": lambda: WeightDrop(LSTM(D, H), 0.4),
-    "weight-drop-in-evaluation": lambda: WeightDrop(LSTM(D, H), 0.4).eval(),
-    "weight-drop-of-a-chain": lambda: Dropout(WeightDrop(Chain(GRU(D, 6), Elman(6, H)), 0.4), 0.4),
-    "learned": lambda: Learned(LSTM(D, H)),
-    "learned-inside": lambda: VariationalDropout(Learned(Zoneout(Chain(GRU(D, H)), 0.4)), 0.4),
-    "conditioned": lambda: Conditioned(LSTM(D, H), width=2),
-}
+from statewise.testing.recurrences import RECURRENCES
 
 
 @pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_recurrence_keeps_the_law(cell: str, law: int) -> None:
-    assert check_cell(CELLS[cell], laws=[law])[law].holds
+@pytest.mark.parametrize("name", RECURRENCES)
+def test_a_recurrence_keeps_the_law(name: str, law: int) -> None:
+    assert check_cell(RECURRENCES[name], laws=[law])[law].holds
+
+
+@pytest.mark.parametrize("name", names("cells"))
+def test_every_cell_of_the_command_line_is_in_the_table(name: str) -> None:
+    assert name.replace("_", "-") in RECURRENCES

@@ -128,6 +128,16 @@ def doctor(json: Json = False) -> None:
 
 
 @app.command()
+def laws(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[CELL]...", help="only these, by name")] = None,
+) -> None:
+    """Hold every recurrence that is installed, your own too, to the eleven laws, and print a page of ticks."""
+    from statewise.cli.laws import show_laws
+
+    raise typer.Exit(show_laws(names or []))
+
+
+@app.command()
 def demo(
     minutes: Annotated[float, typer.Option(help="how long to train")] = 2.0,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory")] = None,

@@ -20,11 +20,12 @@ class Law(NamedTuple, Generic[Trial]):
 
 
 class Verdict(NamedTuple):
-    """What came of one law: `failure` is empty where it holds."""
+    """What came of one law: `failure` is empty where it holds, `trials` zero where there was nothing to try."""
 
     statement: str
     failure: str = ""
     cause: Exception | None = None
+    trials: int = 1
 
     @property
     def holds(self) -> bool:
@@ -34,14 +35,16 @@ class Verdict(NamedTuple):
 
 def judge(number: int, law: Law[Trial], trials: Iterable[tuple[str, Callable[[], Trial]]]) -> Verdict:
     """Put every trial, each with the words for what is tried, to one law; the first failure decides."""
+    count = 0
     for whose, trial in trials:
+        count += 1
         try:
             with torch.random.fork_rng(devices=[]):
                 law.check(trial())
         except Exception as error:
             found = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
             return Verdict(law.statement, f"law {number} is broken by {whose}: {law.statement}; but {found}", error)
-    return Verdict(law.statement)
+    return Verdict(law.statement, trials=count)
 
 
 def pronounce(verdicts: Mapping[int, Verdict]) -> None:
