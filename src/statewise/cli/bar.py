@@ -32,12 +32,14 @@ class Bar:
         width = min(LONGEST, self._columns_of_bar(room, behind))
         line = Table.grid(padding=(0, 1))
         bar = [ProgressBar(total=1.0, completed=self.fraction, width=width)] if width >= SHORTEST else []
-        line.add_row(Text(self.stage), *bar, Text(behind, no_wrap=True))
+        line.add_row(Text(self.stage), *bar, Text(_cut(behind, room - len(self.stage) - 1)))
         yield line
         if not fits:
-            words = Text(self.words)
-            words.truncate(max(1, room), overflow="ellipsis")
-            yield words
+            yield Text(_cut(self.words, room))
 
     def _columns_of_bar(self, room: int, behind: str) -> int:
         return room - len(self.stage) - len(behind) - 2
+
+
+def _cut(words: str, columns: int) -> str:
+    return words if len(words) <= columns else f"{words[: max(0, columns - 1)]}…"

@@ -1,0 +1,257 @@
+"""The command line in a real terminal: what is drawn, what is left behind, and how Ctrl-C and Ctrl-D end it."""
+
+import errno
+import fcntl
+import io
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from statewise.cli.bar import Bar
+from statewise.cli.main import run
+from statewise.cli.progress import harmless
+from statewise.cli.signals import held_back, interruptible
+from statewise.learning.learner import load_weights
+from statewise.model import Model
+from statewise.verbs import load
+
+FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --run r"
+TRAIN = ["train", "text", "book.txt", *FLAGS.split(), "--minutes", "0.02", "--sample-seconds", "0.5"]
+# A terminal sends ^C to the programs that it controls, so the program has to make it its own first.
+IN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "statewise", *sys.argv[1:]])
+"""
+CODES = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|(.)", re.DOTALL)
+INTERRUPTED = "interrupted: nothing was left half written"
+NOTHING: Mapping[str, str] = {}
+CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+def in_terminal(
+    arguments: list[str], *keys: tuple[str, str], columns: int = 80, environment: Mapping[str, str] = NOTHING
+) -> tuple[int, str]:
+    """Run a command in a terminal, typing each text once the one before it has appeared; return code and output."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    everything = {**os.environ, "TERM": "xterm-256color", **environment}
+    command = [sys.executable, "-c", IN_TERMINAL, *arguments]
+    shown, waiting = b"", list(keys)
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=everything, start_new_session=True
+    ) as program:
+        os.close(theirs)
+        while chunk := _read(ours):
+            shown += chunk
+            if waiting and waiting[0][0].encode() in shown.rpartition(b"\0")[2]:
+                os.write(ours, waiting.pop(0)[1].encode())
+                shown += b"\0"  # the next text is looked for behind this
+        code = program.wait(timeout=60)
+    os.close(ours)
+    return code, shown.replace(b"\0", b"").decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError as error:  # how Linux says that the last program has left
+        if error.errno != errno.EIO:
+            raise
+        return b""
+
+
+def screen(output: str, columns: int) -> list[str]:
+    """Return the lines that a terminal of that width shows at the end."""
+    lines, row, column = [""], 0, 0
+    for arguments, command, character in CODES.findall(output):
+        if command == "A":
+            row -= int(arguments or 1)
+        elif command == "K":
+            lines[row] = ""
+        elif character == "\r":
+            column = 0
+        elif character == "\n" or (character and column == columns):
+            row, column = row + 1, 0 if character != "\n" else column
+            lines += [""] * (row + 1 - len(lines))
+        if character and character not in "\r\n":
+            lines[row] = lines[row][:column].ljust(column) + character + lines[row][column + 1 :]
+            column += 1
+    return [line.rstrip() for line in lines]
+
+
+def tidy(output: str) -> bool:
+    """Say whether the cursor is back."""
+    return output.rfind("\x1b[?25h") > output.rfind("\x1b[?25l") >= 0
+
+
+def drawn(bar: Bar, columns: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=columns, force_terminal=True, color_system=None)
+    with console.capture() as capture:
+        console.print(bar)
+    return capture.get().splitlines()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_a_bar_is_drawn_while_training_and_gone_at_the_end(columns: int, book: Path) -> None:
+    code, output = in_terminal(TRAIN, columns=columns)
+    assert code == 0
+    assert re.search(r"training .*━.* \d+%.*  0:0\d left.*bits per character  [\d,]+/s", output, re.DOTALL)
+    left = screen(output, columns)
+    assert "━" not in "".join(left)
+    assert left[0].startswith("r trains: ")
+    assert any(line.startswith("--- after ") for line in left)
+    assert any(line.startswith("this model ") for line in left)
+    assert tidy(output)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 79, 80, 120])
+def test_a_bar_leaves_two_columns_free_and_says_everything_that_fits(columns: int) -> None:
+    bar = Bar("reading")
+    bar.show("training", 0.42, "12:34 left", "1.234 bits per character  56,789/s")
+    lines = drawn(bar, columns)
+    assert max(map(len, lines)) <= columns - 2
+    assert len(lines) == (1 if columns >= 79 else 2)
+    parts = ["42%", "1.234 bits", *(["training ━", "12:34 left", "56,789/s"] if columns >= 40 else ["…"])]
+    assert [part for part in parts if part not in "\n".join(lines)] == []
+
+
+def test_without_a_terminal_there_are_plain_lines(book: Path) -> None:
+    program = [sys.executable, "-m", "statewise", *TRAIN]
+    trained = subprocess.run(program, check=True, capture_output=True, text=True, timeout=60)
+    assert "\x1b" not in trained.stderr + trained.stdout
+    assert "\r" not in trained.stderr
+    assert trained.stderr.startswith("r trains: ")
+    assert "--- after " in trained.stderr
+    assert trained.stdout.splitlines()[2].startswith("this model ")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_terminal_that_wants_no_escape_codes_gets_plain_lines(name: str, value: str, book: Path) -> None:
+    code, output = in_terminal(TRAIN, environment={name: value})
+    assert code == 0
+    assert "\x1b" not in output
+    assert "━" not in output
+    assert output.startswith("r trains: ")
+
+
+def test_a_sample_cannot_clear_the_screen_nor_become_a_picture() -> None:
+    assert harmless(":heart: [bold]\r\n\x1b[2J\t\x07\x9b2K\n") == ":heart: [bold]\n�[2J\t��2K"
+
+
+def test_ctrl_c_while_training_saves_and_leaves_a_tidy_screen(book: Path) -> None:
+    code, output = in_terminal(TRAIN, ("/s", CTRL_C))
+    assert code == 130
+    left = screen(output, 80)
+    assert "━" not in "".join(left)
+    assert left[-2:] == ["stopped and saved; go on with: statewise resume r", ""]
+    assert tidy(output)
+    assert list(Path("r/checkpoints").glob("0*"))
+
+
+def test_ctrl_c_while_the_data_are_read_leaves_one_line_and_no_run(tmp_path: Path) -> None:
+    os.mkfifo("slow.txt")  # opening it waits for a writer, who never comes
+    code, output = in_terminal(["train", "text", "slow.txt", *FLAGS.split()], ("reading", CTRL_C))
+    assert code == 130
+    assert screen(output, 80) == [INTERRUPTED, ""]
+    assert tidy(output)
+    assert not Path("r").exists()
+
+
+def test_an_interrupt_without_a_terminal_leaves_one_line_too(book: Path) -> None:
+    os.mkfifo("slow.txt")
+    program = [sys.executable, "-m", "statewise", "train", "text", "slow.txt", *FLAGS.split()]
+    with subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as training:
+        writer = os.open("slow.txt", os.O_WRONLY)  # waits until the text is being read
+        training.send_signal(signal.SIGINT)
+        said, complaint = training.communicate(timeout=60)
+    os.close(writer)
+    assert (training.returncode, said, complaint) == (130, "", INTERRUPTED + "\n")
+
+
+def test_an_interrupt_waits_until_a_module_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nfinally:\n    whole = __name__\n"
+    Path("loads_slowly.py").write_text(source + "del signal\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyboardInterrupt), interruptible():  # noqa: PT012  # it comes a moment after the import
+        module = __import__("loads_slowly")
+        assert not hasattr(module, "signal")
+        time.sleep(60)
+
+
+def test_an_exception_that_a_library_makes_of_an_interrupt_is_one_again() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        _mangled()
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(ZeroDivisionError), interruptible():
+        _ = 1 / 0
+
+
+def _mangled() -> None:
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt as interrupt:
+        raise ValueError from interrupt
+
+
+def test_a_signal_that_is_held_back_comes_afterwards() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interruptible(), held_back():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        reached = ["the end"]
+    assert reached == ["the end"]
+
+
+TALK = ["predict", "run", "It was", "--interactive", "--length", "60", "--seed", "3", "--stop", "£"]
+
+
+def test_a_conversation_ends_at_ctrl_d_with_a_line_for_the_shell(run_path: Path) -> None:
+    code, output = in_terminal(TALK, ("> ", "the \n"), ("> ", CTRL_D))
+    assert code == 0
+    assert output.startswith("> the \r\n")
+    assert output.endswith("> \r\n")
+
+
+def test_a_conversation_ends_at_ctrl_c(run_path: Path) -> None:
+    code, output = in_terminal(TALK, ("> ", CTRL_C))
+    assert code == 130
+    assert screen(output, 80) == ["> ^C", INTERRUPTED, ""]
+
+
+def test_what_was_said_stays_in_the_state_between_lines(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load_loudly(model: Model[Any], files: Mapping[str, bytes]) -> None:
+        load_weights(model, files)
+        for weight in model.parameters():  # after five updates nothing that was read would change an answer
+            weight.data *= 3
+
+    monkeypatch.setattr("statewise.verbs.load_weights", load_loudly)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("the \n" * 2))
+    assert run(TALK) == 0
+    model, how = load("run"), {"length": 60, "stop": "£"}
+    stream = model.stream()
+    stream.push_many(model.codec.encode("It was").tolist())
+    answers = ["".join(model.predict("the \n", stream=stream, seed=seed, **how)) for seed in (3, 4)]
+    assert capsys.readouterr() == ("".join(f"{answer}\n" for answer in answers), "")
+    forgetful = ["".join(model.predict("the \n", seed=seed, **how)) for seed in (3, 4)]
+    assert answers != forgetful
+
+
+def test_ctrl_c_while_an_answer_is_written_ends_its_line(run_path: Path) -> None:
+    code, output = in_terminal(["predict", "run", "It was", "--length", "99999"], ("It was", CTRL_C))
+    assert code == 130
+    assert screen(output, 80)[-2:] == [INTERRUPTED, ""]
