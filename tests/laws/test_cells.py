@@ -8,14 +8,18 @@ import pytest
 from statewise.cells import (
     GRU,
     LSTM,
+    AttentionCell,
+    Bahdanau,
     Chain,
     ConcatSkip,
     Conditioned,
     Dropout,
     Elman,
     Feedback,
+    GaussianWindow,
     LayerNorm,
     Learned,
+    Luong,
     Recurrent,
     Residual,
     VariationalDropout,
@@ -52,6 +56,11 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "learned": lambda: Learned(LSTM(D, H)),
     "learned-inside": lambda: VariationalDropout(Learned(Zoneout(Chain(GRU(D, H)), 0.4)), 0.4),
     "conditioned": lambda: Conditioned(LSTM(D, H), width=2),
+    "bahdanau": lambda: Bahdanau(D, H, 6),
+    "luong-dot": lambda: Luong(D, D, score="dot"),
+    "luong-general": lambda: Luong(D, H),
+    "gaussian-window": lambda: GaussianWindow(D, H, 2),
+    "attention-cell": lambda: AttentionCell(LSTM(D + H, 6), GaussianWindow(6, H, 2)),
 }
 
 
