@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
-from statewise.cells import GRU, LSTM, Chain
+from statewise.cells import GRU, LSTM, Chain, Conditioned
 from statewise.data.window import Window
+from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.model import Model
 from statewise.state import leaves, same_structure
@@ -33,6 +35,17 @@ def test_stepping_equals_scanning() -> None:
         stepped.append(params)
     torch.testing.assert_close(torch.stack(stepped), logits)
     torch.testing.assert_close(leaves(state), leaves(last))
+
+
+def test_a_context_is_in_the_first_state_or_is_refused() -> None:
+    first = Conditioned(LSTM(D, H), 2)
+    model = Model(nn.Embedding(V, D), Chain(first, GRU(H, 2)), Categorical(2, V))
+    context = torch.ones(B, 2)
+    torch.testing.assert_close(model.begin(B, context)[0], first.initial(B, context))
+    with pytest.raises(
+        UsageError, match="a context was given but the Chain begins without one: wrap it in Conditioned"
+    ):
+        make_model().begin(B, context)
 
 
 def test_a_model_begins_where_its_core_does() -> None:

@@ -4,8 +4,9 @@ from typing import Any, Generic, TypeVar, final
 
 from torch import Tensor, nn
 
-from statewise.cells import Recurrent
+from statewise.cells import Recurrent, begin, reads_context
 from statewise.data.window import Window
+from statewise.errors import UsageError
 from statewise.heads import Head, Loss
 
 Params = TypeVar("Params")
@@ -15,15 +16,16 @@ Params = TypeVar("Params")
 class Model(nn.Module, Generic[Params]):
     """Encoder, core and head as one value; its state is the core's.
 
-    The encoder maps raw inputs `[...]` or `[..., D]` to features `[..., D]`, one step or many alike.
+        The encoder maps raw inputs `[...]` or `[..., D]` to features `[..., D]`, one step or many alike.
 
-    >>> import torch
-    >>> from statewise.cells import LSTM
-    >>> from statewise.heads import Categorical
-    >>> model = Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10))
-    >>> logits, state = model.step(torch.tensor([3, 1]), model.begin(rows=2))
-    >>> logits.shape
-    torch.Size([2, 10])
+        >>> import torch
+        >>> from statewise.cells import LSTM
+        >>> from statewise.errors import UsageError
+    from statewise.heads import Categorical
+        >>> model = Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10))
+        >>> logits, state = model.step(torch.tensor([3, 1]), model.begin(rows=2))
+        >>> logits.shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, encoder: nn.Module, core: Recurrent[Any], head: Head[Params]) -> None:
@@ -31,8 +33,16 @@ class Model(nn.Module, Generic[Params]):
         self.encoder, self.core, self.head = encoder, core, head
 
     def begin(self, rows: int = 1, context: Any = None) -> Any:
-        """Return the state before the first input; what a context says is in it."""
-        return self.core.initial(rows)
+        """Return the state before the first input; what a context says is in it.
+
+        Raises `UsageError` where the core reads no context.
+        """
+        if context is not None and not reads_context(self.core):
+            raise UsageError(
+                f"a context was given but the {type(self.core).__name__} begins without one: wrap it in Conditioned, "
+                "or give it attention"
+            )
+        return begin(self.core, rows, context)
 
     def step(self, x: Tensor, state: Any) -> tuple[Params, Any]:
         """Read one input for each row and return the distribution of what comes next, and the next state."""

@@ -1,5 +1,7 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
+from statewise.cells.attention import AttentionCell, AttentionCellState
+from statewise.cells.bahdanau import Bahdanau
 from statewise.cells.bidirectional import Bidirectional
 from statewise.cells.cfc import CfC, CfCState
 from statewise.cells.chain import Chain
@@ -10,6 +12,7 @@ from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.feedback import Feedback, FeedbackState
+from statewise.cells.gaussian_window import GaussianWindow, GaussianWindowState
 from statewise.cells.gru import GRU, GRUState
 from statewise.cells.hyper_lstm import HyperLSTM, HyperLSTMState
 from statewise.cells.initializers import INITIALIZERS, initialize
@@ -22,13 +25,15 @@ from statewise.cells.learned import Learned
 from statewise.cells.lru import LRU, LRUState
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
+from statewise.cells.luong import Luong
+from statewise.cells.memory import Attention, Memory
 from statewise.cells.min_gru import MinGRU, MinGRUState
 from statewise.cells.min_lstm import MinLSTM, MinLSTMState
 from statewise.cells.mlstm import MLSTM, MLSTMState
 from statewise.cells.noise import Noise
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
-from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.recurrent import Cell, Recurrent, begin, reads_context
 from statewise.cells.residual import Residual
 from statewise.cells.rg_lru import RGLRU, RGLRUState
 from statewise.cells.slstm import SLSTM, SLSTMState
@@ -48,6 +53,10 @@ __all__ = [
     "RGLRU",
     "SLSTM",
     "TDNN",
+    "Attention",
+    "AttentionCell",
+    "AttentionCellState",
+    "Bahdanau",
     "Bidirectional",
     "Cell",
     "CfC",
@@ -65,6 +74,8 @@ __all__ = [
     "Feedback",
     "FeedbackState",
     "GRUState",
+    "GaussianWindow",
+    "GaussianWindowState",
     "HyperLSTM",
     "HyperLSTMState",
     "Jordan",
@@ -75,7 +86,9 @@ __all__ = [
     "LayerNormGRU",
     "LayerNormLSTM",
     "Learned",
+    "Luong",
     "MLSTMState",
+    "Memory",
     "MinGRU",
     "MinGRUState",
     "MinLSTM",
@@ -94,9 +107,11 @@ __all__ = [
     "WeightDropState",
     "Zoneout",
     "ZoneoutState",
+    "begin",
     "from_torch",
     "initialize",
     "irnn",
     "load_torch",
+    "reads_context",
     "to_torch",
 ]

@@ -1,6 +1,7 @@
 """What a recurrence is: it maps `(x, state)` to `(y, state)`, and reads a sequence exactly as repeated steps would."""
 
 from abc import ABC, abstractmethod
+from itertools import chain
 from typing import Any, Generic, TypeVar, cast, final
 
 import torch
@@ -87,9 +88,9 @@ class Recurrent(nn.Module, ABC, Generic[State]):
         check_places(name, "mask", mask, xs)
 
     def blank(self, *shape: int) -> Tensor:
-        """Return zeros of the type of this recurrence's weights and beside them, as a first state mostly is."""
-        weights = next((weights for weights in self.parameters() if weights.is_floating_point()), torch.empty(0))
-        return weights.new_zeros(shape)
+        """Return zeros of the type of this recurrence's weights, or buffers, and beside them: most first states."""
+        beside = (tensor for tensor in chain(self.parameters(), self.buffers()) if tensor.is_floating_point())
+        return next(beside, torch.empty(0)).new_zeros(shape)
 
 
 def begin(recurrent: Recurrent[State], rows: int, context: Any = None) -> State:

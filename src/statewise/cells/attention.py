@@ -1,0 +1,66 @@
+"""A cell that reads, beside its inputs, from a memory."""
+
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from statewise.cells.memory import Attention, Memory
+from statewise.cells.recurrent import Cell, Recurrent
+from statewise.errors import UsageError
+
+
+class AttentionCellState(NamedTuple):
+    """What such a cell must be told: its own state, that of its attention, and the last glimpse `[B, G]`."""
+
+    cell: Any
+    attention: Any
+    glimpse: Tensor
+
+
+@final
+class AttentionCell(Cell[AttentionCellState]):
+    """A cell whose output asks a memory, and whose next step reads the answer.
+
+        h = cell(x, g_last)        g = attention(h)        y = (h, g)
+
+    At first `g_last` is zeros. The memory is the context of `initial`, as the attention takes it; the cell's own state
+    begins without one. The cell reads D and the memory's width, this D; it writes the cell's units and the glimpse.
+
+    Raises `UsageError` where the widths do not fit. Source: the order of Graves 2013, section 5, and of the input
+    feeding in Luong, Pham & Manning 2015, section 3.3.
+
+    >>> from statewise.cells import LSTM, Bahdanau
+    >>> cell = AttentionCell(LSTM(5 + 2, 4), Bahdanau(features=4, memory=2, units=6))
+    >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3, context=torch.randn(3, 9, 2)))
+    >>> ys.shape, bool((ys[-1, :, 4:] == state.glimpse).all())
+    (torch.Size([7, 3, 6]), True)
+    """
+
+    takes_context = True
+
+    def __init__(self, cell: Recurrent[Any], attention: Attention[Any]) -> None:
+        super().__init__()
+        if cell.units != attention.features:
+            raise UsageError(
+                f"the {type(cell).__name__} writes {cell.units} units but the {type(attention).__name__} reads queries "
+                f"of {attention.features}: make them equal"
+            )
+        if cell.features <= attention.units:
+            raise UsageError(
+                f"a glimpse of {attention.units} joins the input, but the {type(cell).__name__} reads {cell.features} "
+                f"features: let it read {attention.units} more than the input has"
+            )
+        self.features, self.units = cell.features - attention.units, cell.units + attention.units
+        self.cell, self.attention = cell, attention
+
+    def initial(self, rows: int, context: Tensor | Memory | None = None) -> AttentionCellState:
+        """Return the cell's initial state, the memory, and a glimpse of zeros."""
+        blank = self.blank(rows, self.attention.units)
+        return AttentionCellState(self.cell.initial(rows), self.attention.initial(rows, context), blank)
+
+    def step(self, x: Tensor, state: AttentionCellState) -> tuple[Tensor, AttentionCellState]:
+        """Read one input `[B, D]` and the last glimpse, and take the next."""
+        hidden, cell = self.cell.step(torch.cat([x, state.glimpse], dim=-1), state.cell)
+        glimpse, attention = self.attention.step(hidden, state.attention)
+        return torch.cat([hidden, glimpse], dim=-1), AttentionCellState(cell, attention, glimpse)

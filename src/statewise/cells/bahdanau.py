@@ -1,0 +1,51 @@
+"""Additive attention: a small network says how well each vector of a memory fits the query."""
+
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from statewise.cells.initializers import glorot, zeros
+from statewise.cells.memory import Attention, Memory, glimpse, shares
+
+
+@final
+class Bahdanau(Attention[Memory]):
+    r"""Additive attention over a memory `m_1 ... m_S`.
+
+        e_s = v . tanh(W_q q + W_m m_s + b)        a = softmax(e)        y = sum_s a_s m_s
+
+    Query and memory need not be equally wide. The vectors need no order, and none is read where the mask is false.
+
+    Shapes: query `[B, features]`, memory `[B, S, memory]`. Raises `UsageError` for a memory of another shape.
+    Source: Bahdanau, Cho & Bengio 2015, section 3.1 and appendix A.1.2.
+
+    >>> attention = Bahdanau(features=5, memory=4, units=6)
+    >>> state = attention.initial(3, context=torch.randn(3, 7, 4))
+    >>> y, state = attention.step(torch.randn(3, 5), state)
+    >>> y.shape, attention.align(torch.randn(3, 5), state).shape
+    (torch.Size([3, 4]), torch.Size([3, 7]))
+    """
+
+    def __init__(self, features: int, memory: int, units: int) -> None:
+        super().__init__()
+        self.features, self.units = features, memory
+        self.query_weights = glorot(1, units, features)
+        self.memory_weights = glorot(1, units, memory)
+        self.bias = zeros(units)
+        self.score_weights = glorot(1, 1, units)
+
+    def initial(self, rows: int, context: Tensor | Memory | None = None) -> Memory:
+        """Return the memory."""
+        return self.remember(rows, context)
+
+    def step(self, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+        """Read one query `[B, Q]`."""
+        return glimpse(self.align(x, state), state), state
+
+    def align(self, query: Tensor, state: Memory) -> Tensor:
+        """Return the share `[B, S]` of each vector."""
+        asked = linear(query, self.query_weights, self.bias).unsqueeze(1)
+        fits = torch.tanh(asked + linear(state.values, self.memory_weights))
+        return shares(linear(fits, self.score_weights).squeeze(-1), state.mask)

@@ -1,0 +1,65 @@
+"""A window that slides along a memory, as a pen moves along the text that it writes."""
+
+from typing import NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear
+
+from statewise.cells.initializers import glorot, zeros
+from statewise.cells.memory import Attention, Memory, glimpse
+
+
+class GaussianWindowState(NamedTuple):
+    """What a window must be told: the memory, and where each of its K hills has come to, `position` `[B, K]`."""
+
+    memory: Memory
+    position: Tensor
+
+
+@final
+class GaussianWindow(Attention[GaussianWindowState]):
+    r"""Attention by K hills over the places 1 ... S of a memory, which move forward only.
+
+        a, b, d = exp(W q + bias)        p' = p + d
+        phi_s = sum_k a_k exp(-b_k (p'_k - s)^2)        y = sum_s phi_s m_s
+
+    What it reads depends on where in the memory it is, not on what is there, so it suits a memory that is told in the
+    order in which it was written: text that is spoken or written by hand. `phi` is not normalised.
+
+    Shapes: query `[B, features]`, memory `[B, S, memory]`. Raises `UsageError` for a memory of another shape.
+    Source: Graves 2013, eq. 46-51.
+
+    >>> window = GaussianWindow(features=5, memory=4, hills=2)
+    >>> state = window.initial(3, context=torch.randn(3, 7, 4))
+    >>> y, after = window.step(torch.randn(3, 5), state)
+    >>> y.shape, bool((after.position > state.position).all())
+    (torch.Size([3, 4]), True)
+    """
+
+    def __init__(self, features: int, memory: int, hills: int) -> None:
+        super().__init__()
+        self.features, self.units, self.hills = features, memory, hills
+        self.query_weights = glorot(3, hills, features)
+        self.bias = zeros(3 * hills)
+
+    def initial(self, rows: int, context: Tensor | Memory | None = None) -> GaussianWindowState:
+        """Return the memory, and every hill before its first place."""
+        return GaussianWindowState(self.remember(rows, context), self.blank(rows, self.hills))
+
+    def step(self, x: Tensor, state: GaussianWindowState) -> tuple[Tensor, GaussianWindowState]:
+        """Read one query `[B, Q]` and move on."""
+        phi, position = self._move(x, state)
+        return glimpse(phi, state.memory), GaussianWindowState(state.memory, position)
+
+    def align(self, query: Tensor, state: GaussianWindowState) -> Tensor:
+        """Return the height `[B, S]` of the window over each vector, after the move that the query asks for."""
+        return self._move(query, state)[0]
+
+    def _move(self, query: Tensor, state: GaussianWindowState) -> tuple[Tensor, Tensor]:
+        height, width, move = linear(query, self.query_weights, self.bias).exp().chunk(3, dim=-1)
+        position = state.position + move
+        places = torch.arange(1, state.memory.mask.shape[1] + 1, device=query.device)
+        distance = position.unsqueeze(-1) - places  # [B, K, S]
+        phi = (height.unsqueeze(-1) * torch.exp(-width.unsqueeze(-1) * distance.square())).sum(dim=1)
+        return phi * state.memory.mask, position
