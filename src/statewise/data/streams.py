@@ -10,6 +10,9 @@ from statewise.data.codes import CodeFile
 from statewise.data.window import Window
 from statewise.errors import DataError
 
+HELD_CODES = 1 << 17
+"How many codes are read at once: a megabyte, so that opening the file costs a window next to nothing."
+
 
 @final
 class Stripes(Sequence[Window]):
@@ -30,6 +33,8 @@ class Stripes(Sequence[Window]):
     ) -> None:
         self.codes, self.rows, self.steps, self.begin_in_turn = codes, rows, steps, begin_in_turn
         self.stripe = (len(codes) - 1) // rows
+        self._windows = max(1, HELD_CODES // (rows * steps))
+        self._held = -1, torch.empty(0)
         if self.stripe < steps:
             raise DataError(
                 f"the text has {len(codes):,} {unit}s to train on, but {rows} rows of {steps} steps need "
@@ -48,10 +53,18 @@ class Stripes(Sequence[Window]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(f"window {index} of {len(self)}")
-        start, stop = index * self.steps, min((index + 1) * self.steps, self.stripe)
-        read = self.codes.read_rows([row * self.stripe + start for row in range(self.rows)], stop + 1 - start)
-        codes = torch.from_numpy(read.T.astype(np.int64, order="C"))
-        return Window(codes[:-1], codes[1:], reset=self._reset(index, stop - start))
+        block, within = divmod(index, self._windows)
+        codes = self._block(block)[within * self.steps : (within + 1) * self.steps + 1]
+        return Window(codes[:-1], codes[1:], reset=self._reset(index, len(codes) - 1))
+
+    def _block(self, block: int) -> torch.Tensor:
+        """Return the codes of some windows that lie side by side, `[steps + 1, rows]`; the last ones are kept."""
+        if self._held[0] != block:
+            start = block * self._windows * self.steps
+            stop = min(start + self._windows * self.steps, self.stripe)
+            read = self.codes.read_rows([row * self.stripe + start for row in range(self.rows)], stop + 1 - start)
+            self._held = block, torch.from_numpy(read.T.astype(np.int64, order="C"))
+        return self._held[1]
 
     def _reset(self, index: int, steps: int) -> torch.Tensor | None:
         if index > 0 and not self.begin_in_turn:
