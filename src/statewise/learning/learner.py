@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -19,6 +19,8 @@ from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, from_bytes, read_tensors, to_bytes, write_tensors
 
+SINGLE = "32-true"
+
 
 class Learner:
     """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
@@ -32,7 +34,9 @@ class Learner:
         self.model, self.windows, self.recipe = model, windows, recipe
         self.fabric = _fabric(recipe)
         self.optimizer = make_optimizer(model, recipe)
-        self.setup_model, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
+        wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
+        # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
+        self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
         self.state = self._begin()
         self.update_number = 0
         self.window_number = 0
@@ -78,7 +82,7 @@ class Learner:
         loss, state = self.setup_model(window, self.state)
         self.state = detach(state)
         self.window_number += 1
-        return cast(Loss, loss)
+        return loss
 
     def _weigh_places_alike(self, factor: float) -> None:
         """Make the gradient that of the mean over all places, where windows had unequally many."""
