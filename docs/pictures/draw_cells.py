@@ -1,6 +1,6 @@
 """Draw the pictures of the pages about cells: `python docs/pictures/draw_cells.py` writes `cells/*.svg` beside it.
 
-Each `cells/*.toml` describes the pictures of one page, a line for a part or for arrows:
+Each `cells/*.toml` describes the pictures of one family, a line for a part or for arrows:
 
     x input 2 0          a part: its name, its kind, where its middle is, and its label if that is not the name
     h -> keep -> add     arrows from part to part, `-|` across and then up or down, `|-` up or down and then across,
