@@ -126,6 +126,14 @@ def test_zoneout_keeps_values_as_they_were_and_the_output_is_the_state() -> None
     assert not torch.equal(hidden, memory)
 
 
+def test_zoneout_keeps_other_values_at_every_step_and_carries_its_place_on() -> None:
+    cell = Zoneout(Elman(D, 100), 0.5)
+    ys, last = cell.scan(torch.randn(T, 1, D), cell.initial(1))
+    kept = ys[1:] == ys[:-1]
+    assert not torch.equal(kept[0], kept[1])
+    assert last.noise.draws.tolist() == [T]
+
+
 def test_zoneout_of_a_chain_writes_the_kept_state_of_its_last_part() -> None:
     cell = Zoneout(Chain(GRU(D, 6), GRU(6, H)), 0.5)
     y, new = cell.step(torch.randn(B, D), cell.initial(B))
