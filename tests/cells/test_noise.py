@@ -12,6 +12,7 @@ from statewise.cells import (
     Chain,
     Dropout,
     Elman,
+    Feedback,
     Learned,
     Recurrent,
     VariationalDropout,
@@ -161,7 +162,7 @@ def test_nothing_is_lost_in_evaluation_even_from_a_state_of_training(wrapper: An
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_a_scan_draws_as_initial_does_with_a_reset_and_else_nothing(wrapper: Any) -> None:
-    cell = Chain(wrapper(Learned(Zoneout(GRU(D, H), 0.5)), 0.5), WeightDrop(GRU(H, H), 0.5))
+    cell = Chain(wrapper(Learned(Zoneout(GRU(D, H), 0.5)), 0.5), Feedback(WeightDrop(GRU(H + H, H), 0.5)))
     xs, state = torch.randn(T, B, D), cell.initial(B)
     before = torch.get_rng_state()
     cell.scan(xs, state)
