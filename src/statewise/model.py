@@ -16,16 +16,15 @@ Params = TypeVar("Params")
 class Model(nn.Module, Generic[Params]):
     """Encoder, core and head as one value; its state is the core's.
 
-        The encoder maps raw inputs `[...]` or `[..., D]` to features `[..., D]`, one step or many alike.
+    The encoder maps raw inputs `[...]` or `[..., D]` to features `[..., D]`, one step or many alike.
 
-        >>> import torch
-        >>> from statewise.cells import LSTM
-        >>> from statewise.errors import UsageError
-    from statewise.heads import Categorical
-        >>> model = Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10))
-        >>> logits, state = model.step(torch.tensor([3, 1]), model.begin(rows=2))
-        >>> logits.shape
-        torch.Size([2, 10])
+    >>> import torch
+    >>> from statewise.cells import LSTM
+    >>> from statewise.heads import Categorical
+    >>> model = Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10))
+    >>> logits, state = model.step(torch.tensor([3, 1]), model.begin(rows=2))
+    >>> logits.shape
+    torch.Size([2, 10])
     """
 
     def __init__(self, encoder: nn.Module, core: Recurrent[Any], head: Head[Params]) -> None:

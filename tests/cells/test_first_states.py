@@ -55,6 +55,15 @@ def test_a_conditioned_state_is_a_linear_map_of_each_rows_context() -> None:
     torch.testing.assert_close(torch.cat(cell.initial(B), dim=-1), cell.bias.expand(B, 2 * H))
 
 
+def test_a_row_that_begins_anew_begins_as_without_a_context() -> None:
+    cell = Conditioned(GRU(D, H), WIDTH)
+    shake(cell)
+    xs, reset = torch.randn(T, B, D), torch.zeros(T, B, dtype=torch.bool)
+    reset[3, 1] = True
+    ys, _ = cell.scan(xs, cell.initial(B, torch.randn(B, WIDTH)), reset=reset)
+    torch.testing.assert_close(ys[3:, 1], cell.scan(xs[3:], cell.initial(B))[0][:, 1])
+
+
 def test_the_context_hears_what_became_of_it() -> None:
     cell = Conditioned(GRU(D, H), WIDTH)
     context = torch.randn(B, WIDTH, requires_grad=True)

@@ -12,6 +12,7 @@ from statewise.cells import (
     Chain,
     Dropout,
     Elman,
+    Feedback,
     Learned,
     Recurrent,
     VariationalDropout,
@@ -126,6 +127,14 @@ def test_zoneout_keeps_values_as_they_were_and_the_output_is_the_state() -> None
     assert not torch.equal(hidden, memory)
 
 
+def test_zoneout_keeps_other_values_at_every_step_and_carries_its_place_on() -> None:
+    cell = Zoneout(Elman(D, 100), 0.5)
+    ys, last = cell.scan(torch.randn(T, 1, D), cell.initial(1))
+    kept = ys[1:] == ys[:-1]
+    assert not torch.equal(kept[0], kept[1])
+    assert last.noise.draws.tolist() == [T]
+
+
 def test_zoneout_of_a_chain_writes_the_kept_state_of_its_last_part() -> None:
     cell = Zoneout(Chain(GRU(D, 6), GRU(6, H)), 0.5)
     y, new = cell.step(torch.randn(B, D), cell.initial(B))
@@ -153,7 +162,7 @@ def test_nothing_is_lost_in_evaluation_even_from_a_state_of_training(wrapper: An
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 def test_a_scan_draws_as_initial_does_with_a_reset_and_else_nothing(wrapper: Any) -> None:
-    cell = Chain(wrapper(Learned(Zoneout(GRU(D, H), 0.5)), 0.5), WeightDrop(GRU(H, H), 0.5))
+    cell = Chain(wrapper(Learned(Zoneout(GRU(D, H), 0.5)), 0.5), Feedback(WeightDrop(GRU(H + H, H), 0.5)))
     xs, state = torch.randn(T, B, D), cell.initial(B)
     before = torch.get_rng_state()
     cell.scan(xs, state)

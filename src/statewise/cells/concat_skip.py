@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells.checks import MEND
-from statewise.cells.recurrent import Recurrent, awake, begin
+from statewise.cells.recurrent import Recurrent, begin
 from statewise.errors import UsageError
 
 ConcatSkipState = tuple[Any, ...]
@@ -69,7 +69,6 @@ class ConcatSkip(Recurrent[ConcatSkipState]):
         self.check(xs, state, reset, mask, kind=tuple)
         if len(state) != len(self.parts):
             raise UsageError(f"a ConcatSkip of {len(self.parts)} parts was given a state of {len(state)}: {MEND}")
-        xs = awake(xs, mask)
         after: list[Any] = []
         heard: list[Tensor] = []
         for part, before in zip(self, state, strict=True):
