@@ -11,9 +11,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         # Imported here, so that an interrupt while modules load is caught too.
         from statewise.cli.signals import interruptible
-        from statewise.cli.threads import wait_briefly
 
-        wait_briefly()
         with interruptible():
             code = run(arguments)
     except KeyboardInterrupt:
