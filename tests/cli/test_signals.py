@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and kill -9 on a real training process: nothing is lost, and resuming is exact."""
 
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from statewise.cli.signals import held_back, interruptible
+
 FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1500 --save-seconds 0.3 --sample-seconds 0"
+SWALLOWS = """
+import signal
+try:
+    signal.raise_signal(signal.SIGINT)
+    whole = True
+except BaseException:
+    whole = False
+"""
 
 
 def train(run: str) -> "subprocess.Popen[str]":
@@ -43,3 +54,36 @@ def test_a_stopped_run_resumes_to_the_same_weights(book: Path, number: signal.Si
     whole = train("whole")
     whole.communicate(timeout=90)
     assert weights("stopped") == weights("whole")
+
+
+def test_an_interrupt_waits_until_a_module_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("loads_slowly.py").write_text(SWALLOWS)
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = []
+    with pytest.raises(KeyboardInterrupt), interruptible():  # noqa: PT012  # it comes a moment after the import
+        seen.append(__import__("loads_slowly").whole)
+        time.sleep(60 if seen == [True] else 0)
+
+
+def test_an_exception_that_a_library_makes_of_an_interrupt_is_one_again() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        _mangled()
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(ZeroDivisionError), interruptible():
+        _ = 1 / 0
+
+
+def _mangled() -> None:
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt as interrupt:
+        raise ValueError from interrupt
+
+
+def test_a_signal_that_is_held_back_comes_afterwards() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interruptible(), held_back():  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        reached = ["the end"]
+    assert reached == ["the end"]
