@@ -67,7 +67,7 @@ static inline void back_through_normal(int32_t units, int64_t width, const float
         return load(dy + at) * load(gain + at) * load(normal + at);
     });
     for (int g = 0; g < GATES; ++g)
-        for (int32_t u = 0; u < units; u += LANES) {
+        for (int32_t u = 0; u < width; u += LANES) {
             const int64_t at = g * width + u;
             const Lanes away = fused(load(normal + at), fill(-along), fused(load(dy + at), load(gain + at), fill(-mean)));
             store(dx + at, only_first(away * scale, units - u));

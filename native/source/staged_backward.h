@@ -89,11 +89,11 @@ class StagedBackward {
         const Range pairs = split.products.pairs(layer_.when, t), own = split.rows.pairs(layer_.when, t);
         for (int32_t p = own.from; p < own.to; ++p) add_outputs(p);
         for (int s = Cell::STAGES - 1; s >= 0; --s) {
-            for (int32_t p = own.from; p < own.to; ++p) before(s, p, p - layer_.when.start[t], split.index);
+            for (int32_t p = own.from; p < own.to; ++p) before(s, p, split.index);
             const SumColumns sums = stage_sums(s);
             pack_own({sums.base, sums.gap, nullptr}, pairs, own, (int32_t)layer_.stage(s).sums(), packed(split));
             split.turn(barrier_);
-            if (pairs.size()) products(split, s, pairs, layer_.when.start[t]);
+            if (pairs.size()) products(split, s, pairs);
             split.turn(barrier_);
         }
     }
@@ -111,7 +111,7 @@ class StagedBackward {
         std::fill_n(hidden, layer_.width, 0.0f);
     }
 
-    void before(int s, int32_t p, int32_t place, int index) {
+    void before(int s, int32_t p, int index) {
         const int64_t source = layer_.when.source[p], row = layer_.when.row[p], number = layer_.number(p);
         const int64_t width = layer_.width, gate_width = layer_.gate_width;
         const statewise_record &from = layer_.record;
@@ -121,7 +121,7 @@ class StagedBackward {
                      Cell::MEMORY ? from.memory + number * gate_width : nullptr, extra_};
         float *memory = Cell::MEMORY ? memory_ + row * gate_width : nullptr;
         Cell::before(s, at, {gates_ + p * layer_.sums, recurrent_ + p * layer_.sums, hidden_ + row * width, memory,
-                             inner_ + place * gate_width, outer_ + p * width, parameters_ + row * parameters_each(),
+                             inner_ + row * gate_width, outer_ + p * width, parameters_ + row * parameters_each(),
                              spare_ + index * gate_width});
         if (Cell::MEMORY && s == 0 && layer_.begins_anew(p))
             for (int32_t j = 0; j < layer_.blocks; ++j) give_to_fresh(memory, fresh_memory_ + row * gate_width, j);
@@ -144,7 +144,7 @@ class StagedBackward {
     float *packed(const StagedSplit &split) const { return packed_ + split.products.rows.from * layer_.most_sums(); }
 
     // Bring the gradient of a stage's sums through its weights to what it read.
-    void products(const StagedSplit &split, int s, Range pairs, int32_t first) {
+    void products(const StagedSplit &split, int s, Range pairs) {
         const Stage stage = layer_.stage(s);
         const int64_t sums = stage.sums();
         float *products = products_ + (int64_t)split.index * layer_.rows * PANEL;
@@ -157,13 +157,13 @@ class StagedBackward {
             else
                 multiply(tiles, packed(split), panel, (int)sums, nullptr, 0, products, PANEL);
             for (int32_t p = pairs.from; p < pairs.to; ++p)
-                bring(s, p, p - first, j, products + (int64_t)(p - pairs.from) * PANEL);
+                bring(s, p, j, products + (int64_t)(p - pairs.from) * PANEL);
         }
     }
 
-    void bring(int s, int32_t p, int32_t place, int32_t j, const float *product) {
+    void bring(int s, int32_t p, int32_t j, const float *product) {
         if (s) {
-            std::copy_n(product, PANEL, inner_ + (int64_t)place * layer_.gate_width + j * PANEL);
+            std::copy_n(product, PANEL, inner_ + layer_.when.row[p] * (int64_t)layer_.gate_width + j * PANEL);
             return;
         }
         const int64_t row = layer_.when.row[p] * (int64_t)layer_.width;
