@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check format prove laws bench clean
+.PHONY: demo test check format prove laws bench native sanitize clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
@@ -35,7 +35,7 @@ $(VENV)/bin/python:
 		{ echo "statewise needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.core: pyproject.toml constraints.txt $(shell find native -type f) | $(VENV)/bin/python
 	@echo "setting up $(VENV): a few minutes, once"
 	$(INSTALL) --editable .
 	@touch $@
@@ -43,6 +43,16 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: $(VENV)/.core
 	$(INSTALL) --editable '.[dev]'
 	@touch $@
+
+native:  ## the native core by itself: build it and run its own tests
+	cmake -S native -B build/native -DSTATEWISE_TESTS=ON
+	cmake --build build/native --parallel
+	ctest --test-dir build/native --output-on-failure
+
+sanitize:  ## the same under the address and undefined-behaviour sanitizers
+	cmake -S native -B build/sanitize -DSTATEWISE_TESTS=ON -DSTATEWISE_SANITIZE=address,undefined
+	cmake --build build/sanitize --parallel
+	ctest --test-dir build/sanitize --output-on-failure
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

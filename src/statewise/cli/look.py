@@ -97,13 +97,14 @@ def show_doctor(*, json: bool) -> None:
     import torch
 
     from statewise.cells import Cell
-    from statewise.kernels import kernels_of
+    from statewise.kernels import kernels_of, native
     from statewise.versions import missing_extras, versions
 
     cells = {name: cast(type[Cell[Any]], registry.find("cells", name)) for name in registry.names("cells")}
     kernels = {name: kernels_of(getattr(cell(1, 1), "recurrence", None)) for name, cell in cells.items()}
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     found = {"versions": versions(), "threads": torch.get_num_threads(), "devices": devices, "kernels": kernels}
+    found["native_kernels"] = native.instructions()
     found["missing_extras"] = missing_extras()
     if json:
         print(json_format.dumps(found))
@@ -111,6 +112,7 @@ def show_doctor(*, json: bool) -> None:
     print("versions")
     _print_pairs(versions())
     print(f"threads  {found['threads']}\ndevices  {', '.join(devices)}")
+    print(f"native kernels  {native.instructions() or native.ABSENT}")
     print("kernels, the preferred one first")
     _print_pairs({name: ", ".join(of) for name, of in kernels.items()})
     print("extras that are not installed" if missing_extras() else "every extra is installed")
