@@ -7,7 +7,7 @@ from statewise.cells.elman import Elman
 
 
 def irnn(features: int, units: int, *, scale: float = 1.0, deviation: float = 0.001) -> Elman:
-    r"""Return an Elman network of rectifiers whose recurrent weights begin at the identity.
+    r"""Elman network of rectifiers whose recurrent weights begin at the identity: at first it remembers everything.
 
         s' = relu(W_x x + W_s s + b)        y = s'        W_s = scale * I, W_x ~ N(0, deviation^2), b = 0
 
