@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.lstm import LSTMState
 from statewise.cells.recurrent import Cell
 
@@ -23,6 +23,8 @@ class LSTM1997(Cell[LSTMState]):
     shut at first, so that a memory stays quiet until it is found useful. Gates lie in the order i, g, o. Squashing is
     tanh, as in everything since, where the paper scales two sigmoids.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Hochreiter & Schmidhuber 1997, eq. 4-9.
 
     >>> cell = LSTM1997(5, 4, output_bias=-1.0)
@@ -31,11 +33,20 @@ class LSTM1997(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    def __init__(self, features: int, units: int, *, input_bias: float = 0.0, output_bias: float = 0.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        input_bias: float = 0.0,
+        output_bias: float = 0.0,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(3, units, features)
-        self.recurrent_weights = orthogonal(3, units)
+        self.input_weights = initialize(input_initializer, 3, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 3, units, units)
         self.bias = zeros(3 * units)
         with torch.no_grad():
             self.bias[:units] = input_bias
