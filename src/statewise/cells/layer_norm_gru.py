@@ -24,7 +24,7 @@ class LayerNormGRU(Cell[GRUState]):
     `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
 
     Shapes: `x` `[B, D]`, `h` `[B, H]`.
-    Source: Ba, Kiros & Hinton 2016, eq. 23-25, there with `z` and `1 - z` exchanged.
+    Source: Ba, Kiros & Hinton 2016, supplement, there with `z` and `1 - z` exchanged.
 
     >>> cell = LayerNormGRU(5, 4)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))

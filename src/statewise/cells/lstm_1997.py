@@ -25,7 +25,7 @@ class LSTM1997(Cell[LSTMState]):
 
     `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
 
-    Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Hochreiter & Schmidhuber 1997, eq. 4-9.
+    Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Hochreiter & Schmidhuber 1997.
 
     >>> cell = LSTM1997(5, 4, output_bias=-1.0)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))
