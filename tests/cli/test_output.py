@@ -169,7 +169,8 @@ def test_the_cells_are_listed_with_all_that_is_known_of_them_in_the_columns_ther
         assert of.keys() == {"title", "width", "parameters", "state", "steps", "parallel", "kernels"}
         assert f"{name} {of['title']} {of['parameters']:,} weights at width 128; state: " in words
     assert known["tdnn"]["state"] == {"past": [2, 128]}
-    assert "state: hidden [128], cell [128] steps, scans step by step; kernels: torch, reference" in words
+    kernels = ", ".join(known["lstm"]["kernels"])
+    assert f"state: hidden [128], cell [128] steps, scans step by step; kernels: {kernels}" in words
     assert "state: hidden [128], steps (a number) steps, scans step by step" in words
     assert "stabilizer [1] steps, scans in parallel; kernels: reference" in words
 

@@ -30,6 +30,8 @@ class CoupledLSTM(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "coupled_lstm"
+
     def __init__(
         self,
         features: int,
@@ -60,3 +62,7 @@ class CoupledLSTM(Cell[LSTMState]):
         c = torch.lerp(g.tanh(), c, f.sigmoid())
         h = o.sigmoid() * c.tanh()
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h and b."""
+        return self.input_weights, self.recurrent_weights, self.bias

@@ -33,6 +33,8 @@ class LSTM1997(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "lstm_1997"
+
     def __init__(
         self,
         features: int,
@@ -65,3 +67,7 @@ class LSTM1997(Cell[LSTMState]):
         c = c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h and b."""
+        return self.input_weights, self.recurrent_weights, self.bias
