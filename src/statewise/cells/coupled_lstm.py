@@ -28,6 +28,8 @@ class CoupledLSTM(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "coupled_lstm"
+
     def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
         super().__init__()
         self.features, self.units = features, units
@@ -50,3 +52,7 @@ class CoupledLSTM(Cell[LSTMState]):
         c = torch.lerp(g.tanh(), c, f.sigmoid())
         h = o.sigmoid() * c.tanh()
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h and b."""
+        return self.input_weights, self.recurrent_weights, self.bias

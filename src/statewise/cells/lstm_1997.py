@@ -31,6 +31,8 @@ class LSTM1997(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "lstm_1997"
+
     def __init__(self, features: int, units: int, *, input_bias: float = 0.0, output_bias: float = 0.0) -> None:
         super().__init__()
         self.features, self.units = features, units
@@ -54,3 +56,7 @@ class LSTM1997(Cell[LSTMState]):
         c = c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h and b."""
+        return self.input_weights, self.recurrent_weights, self.bias

@@ -31,6 +31,8 @@ class PeepholeLSTM(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "peephole_lstm"
+
     def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
         super().__init__()
         self.features, self.units = features, units
@@ -55,3 +57,7 @@ class PeepholeLSTM(Cell[LSTMState]):
         c = torch.sigmoid(f + p_f * c) * c + torch.sigmoid(i + p_i * c) * g.tanh()
         h = torch.sigmoid(o + p_o * c) * c.tanh()
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h, b and the peepholes."""
+        return self.input_weights, self.recurrent_weights, self.bias, self.peepholes

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from statewise.errors import UsageError
-from statewise.kernels import torch_fused
+from statewise.kernels import native, torch_fused
 from statewise.kernels.op import Op, Sequence
 from statewise.registry import unknown
 
-OPS: dict[str, list[Op]] = dict(torch_fused.OPS)
+OPS: dict[str, list[Op]] = {
+    name: [*native.OPS.get(name, []), *torch_fused.OPS.get(name, [])] for name in {*native.OPS, *torch_fused.OPS}
+}
 
 _only: ContextVar[str | None] = ContextVar("only", default=None)
 

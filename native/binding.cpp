@@ -1,0 +1,144 @@
+// The core, as Python sees it. Memory comes as addresses: `kernels/native.py`, the only caller, has checked it.
+#include <dlfcn.h>
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/string.h>
+
+#include <array>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "statewise/kernels.h"
+
+namespace nb = nanobind;
+using Address = uintptr_t;
+
+namespace {
+
+float *numbers(Address address) { return reinterpret_cast<float *>(address); }
+
+struct Schedule {
+    std::vector<int32_t> start, row, place, source, last;
+    statewise_schedule view{};
+
+    Schedule(int32_t steps, int32_t rows, Address reset, Address mask)
+        : start(steps + 1), row((size_t)steps * rows), place(row.size()), source(row.size()), last(rows) {
+        const int32_t pairs = statewise_fill_schedule(
+            steps, rows, reinterpret_cast<const uint8_t *>(reset), reinterpret_cast<const uint8_t *>(mask),
+            start.data(), row.data(), place.data(), source.data(), last.data());
+        view = {steps, rows, pairs, start.data(), row.data(), place.data(), source.data(), last.data()};
+    }
+};
+
+// PyTorch's own threads do the work: a second team would fight them for the processors. Without GNU OpenMP in the
+// process, threads are begun for each call.
+struct Team {
+    typedef void (*Begin)(void (*)(void *), void *, unsigned, unsigned);
+    Begin begin = reinterpret_cast<Begin>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+    int (*index)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
+    int (*count)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_num_threads"));
+    bool whole() const { return begin && index && count; }
+};
+
+const Team &team() {
+    static const Team found;
+    return found;
+}
+
+struct Work {
+    statewise_work work;
+    void *given;
+};
+
+void on_openmp(void *given) {
+    const Work *of = static_cast<const Work *>(given);
+    of->work(of->given, team().index(), team().count());
+}
+
+void on_threads(statewise_work work, void *given, int threads) {
+    if (threads <= 1) return work(given, 0, 1);
+    if (team().whole()) {
+        Work of{work, given};
+        return team().begin(on_openmp, &of, (unsigned)threads, 0);
+    }
+    std::vector<std::thread> others;
+    for (int index = 1; index < threads; ++index) others.emplace_back(work, given, index, threads);
+    work(given, 0, threads);
+    for (std::thread &other : others) other.join();
+}
+
+const statewise_kernels *kernels = statewise_best();
+
+void use(const std::string &name) {
+    const statewise_kernels *named = name == "best" ? statewise_best() : statewise_named(name.c_str());
+    if (!named) throw std::invalid_argument("this processor has no " + name);
+    kernels = named;
+}
+
+typedef std::array<int32_t, 3> Sizes;      // cell, features, units
+typedef std::array<Address, 4> Addresses;  // weights in their order, or a record, or two states
+
+statewise_layer layer(const Sizes &sizes, const Addresses &weights) {
+    return {sizes[0], sizes[1], sizes[2], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
+            numbers(weights[3])};
+}
+
+statewise_record record(const Addresses &of) {
+    return {numbers(of[0]), numbers(of[1]), numbers(of[2]), numbers(of[3])};
+}
+
+void forward(const Sizes &sizes, const Addresses &weights, const Schedule &when, Address xs, int64_t xs_stride,
+             const Addresses &states, const Addresses &records, int threads) {
+    const statewise_layer of = layer(sizes, weights);
+    const statewise_record to = record(records);
+    kernels->forward(&of, &when.view, numbers(xs), xs_stride, {numbers(states[0]), numbers(states[1])},
+                     {numbers(states[2]), numbers(states[3])}, &to, on_threads, threads);
+}
+
+void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when, Address xs, int64_t xs_stride,
+              const Addresses &records, Address outputs, int64_t outputs_stride, const std::array<Address, 2> &last,
+              Address to_xs, const Addresses &to_weights, const Addresses &to_states, int threads) {
+    const statewise_layer of = layer(sizes, weights);
+    const statewise_record from = record(records);
+    const statewise_gradients to = {numbers(outputs),      outputs_stride,
+                                    {numbers(last[0]), numbers(last[1])},
+                                    numbers(to_xs),        numbers(to_weights[0]),
+                                    numbers(to_weights[1]), numbers(to_weights[2]),
+                                    numbers(to_weights[3]), numbers(to_states[0]),
+                                    numbers(to_states[1]), numbers(to_states[2]),
+                                    numbers(to_states[3])};
+    kernels->backward(&of, &when.view, numbers(xs), xs_stride, &from, &to, on_threads, threads);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
+    m.attr("PANEL") = (int)STATEWISE_PANEL;
+    m.def("instructions", [] { return kernels->name; });
+    m.def("use", use);
+    m.def("shares_threads", [] { return team().whole(); });
+    nb::class_<Schedule>(m, "Schedule")
+        .def(nb::init<int32_t, int32_t, Address, Address>())
+        .def_prop_ro("pairs", [](const Schedule &of) { return of.view.pairs; });
+    m.def("form", [](int32_t cell) {
+        const statewise_form of = statewise_form_of(cell);
+        return std::array<int32_t, 4>{of.gates, of.memories, of.inner, of.extra};
+    });
+    m.def("forward", forward, unlocked);
+    m.def("backward", backward, unlocked);
+    m.def("spread", [](const Schedule &when, int32_t units, Address hidden, Address ys) {
+        statewise_spread(&when.view, units, numbers(hidden), numbers(ys));
+    }, unlocked);
+    m.def("last", [](const Schedule &when, int32_t units, Address states, bool numbered, Address to) {
+        statewise_gather(when.view.rows, units, numbers(states), numbered ? when.view.last : nullptr, numbers(to));
+    }, unlocked);
+    m.def("sigmoid", [](Address x, Address y, int64_t n) { kernels->sigmoid(numbers(x), numbers(y), n); }, unlocked);
+    m.def("tanh", [](Address x, Address y, int64_t n) { kernels->tanh(numbers(x), numbers(y), n); }, unlocked);
+    m.def("product", [](Address a, Address b, Address c, int32_t rows, int32_t columns, int32_t terms, int threads) {
+        kernels->product(numbers(a), numbers(b), numbers(c), rows, columns, terms, on_threads, threads);
+    }, unlocked);
+    m.def("scratch_held", statewise_scratch_held);
+    m.def("scratch_release", statewise_scratch_release);
+}

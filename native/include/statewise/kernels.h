@@ -1,0 +1,117 @@
+/* Recurrences over time on bare memory: the whole interface of the native core.
+
+   Everything is float32, row after row. `steps` T, `rows` B, `features` D, `units` H, `gates` G; a `pair` is one row at
+   one step at which it is awake, and pairs are numbered step after step, row after row. Widths are padded to a
+   multiple of STATEWISE_PANEL where this interface says "padded", and the padding holds zeros. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { STATEWISE_PANEL = 16 };
+
+/* Order of gates in weights and in `gates`: lstm i f g o; coupled f g o; lstm_1997 i g o; gru r z n. */
+enum statewise_cell {
+    STATEWISE_ELMAN_TANH,
+    STATEWISE_ELMAN_RELU,
+    STATEWISE_LSTM,
+    STATEWISE_PEEPHOLE_LSTM,
+    STATEWISE_COUPLED_LSTM,
+    STATEWISE_LSTM_1997,
+    STATEWISE_GRU,
+    STATEWISE_CELLS
+};
+
+/* Which pairs there are. A state is kept per pair, behind 2 B others: the rows' first states, then the states of rows
+   that begin anew; `source` is the number of the state that a pair starts from, `last` that of a row's last state. */
+struct statewise_schedule {
+    int32_t steps, rows, pairs;
+    const int32_t *start;  /* [T + 1]: the first pair of each step */
+    const int32_t *row;    /* [pairs] */
+    const int32_t *place;  /* [pairs]: t * B + b */
+    const int32_t *source; /* [pairs] */
+    const int32_t *last;   /* [B] */
+};
+
+struct statewise_layer {
+    int32_t cell, features, units;
+    const float *input_weights;     /* [G * H, D] */
+    const float *recurrent_weights; /* [G * H, H] */
+    const float *bias;              /* [G * H] */
+    const float *extra;             /* peepholes i f o [3 * H]; gru: the candidate's bias [H]; else null */
+};
+
+/* What a forward pass leaves for the backward one. Each 64-byte aligned. */
+struct statewise_record {
+    float *hidden; /* [2 B + pairs, padded H] */
+    float *memory; /* the same, for cells that have one; without a backward pass to come [2 B, padded H] */
+    float *gates;  /* [pairs, G, padded H]; null where no backward pass will come */
+    float *inner;  /* gru: U h + d, [pairs, padded H] */
+};
+
+struct statewise_state {
+    const float *hidden, *memory; /* [B, H] */
+};
+
+struct statewise_gradients {
+    const float *outputs;                  /* [T * B], `outputs_stride` apart */
+    int64_t outputs_stride;
+    struct statewise_state last;           /* of the last state, or nulls */
+    float *xs;                             /* [T * B, D], zero where a row sleeps; or null where nobody asks */
+    float *input_weights, *recurrent_weights, *bias, *extra;
+    float *first_hidden, *first_memory;    /* [B, H] */
+    float *fresh_hidden, *fresh_memory;    /* [B, H], or null where no row begins anew */
+};
+
+/* Run `work(given, index, count)` on up to `threads` threads at once and return when all have. */
+typedef void (*statewise_work)(void *given, int index, int count);
+typedef void (*statewise_parallel)(statewise_work work, void *given, int threads);
+
+struct statewise_kernels {
+    const char *name; /* of the instruction set */
+    void (*forward)(const struct statewise_layer *, const struct statewise_schedule *, const float *xs,
+                    int64_t xs_stride, struct statewise_state first, struct statewise_state fresh,
+                    const struct statewise_record *, statewise_parallel, int threads);
+    void (*backward)(const struct statewise_layer *, const struct statewise_schedule *, const float *xs,
+                     int64_t xs_stride, const struct statewise_record *, const struct statewise_gradients *,
+                     statewise_parallel, int threads);
+    /* sigmoid(x) and tanh(x) of n numbers: for tests of their exactness */
+    void (*sigmoid)(const float *, float *, int64_t n);
+    void (*tanh)(const float *, float *, int64_t n);
+    /* c [m, n] = a [m, k] b [n, k]^T, as every product here is summed: for tests and the roofline */
+    void (*product)(const float *a, const float *b, float *c, int32_t m, int32_t n, int32_t k, statewise_parallel,
+                    int threads);
+};
+
+/* The best kernels for this processor, or those of a named instruction set; null where it has none. */
+const struct statewise_kernels *statewise_best(void);
+const struct statewise_kernels *statewise_named(const char *name);
+
+/* How many gates, memories (0 or 1) and inner values a cell has. */
+struct statewise_form {
+    int32_t gates, memories, inner, extra; /* extra: numbers of `extra` per unit */
+};
+struct statewise_form statewise_form_of(int32_t cell);
+
+/* Fill the arrays of a schedule, each as long as it can get, and return the number of pairs.
+   `reset` and `mask` are [T, B] of bytes, or null where no row begins anew or sleeps. */
+int32_t statewise_fill_schedule(int32_t steps, int32_t rows, const uint8_t *reset, const uint8_t *mask, int32_t *start,
+                                int32_t *row, int32_t *place, int32_t *source, int32_t *last);
+
+/* Copy outputs of pairs to their places [T * B, H]; the rest is left as it is. */
+void statewise_spread(const struct statewise_schedule *, int32_t units, const float *hidden, float *ys);
+/* Copy the states numbered `from`, or the first ones where it is null, to [rows, H]. */
+void statewise_gather(int32_t rows, int32_t units, const float *states, const int32_t *from, float *to);
+
+/* Working memory of this thread, at least so many floats, 64-byte aligned; what was there before is lost. */
+float *statewise_scratch(size_t floats);
+/* The bytes of it that this thread holds, and how to give them back. */
+size_t statewise_scratch_held(void);
+void statewise_scratch_release(void);
+
+#ifdef __cplusplus
+}
+#endif

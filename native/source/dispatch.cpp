@@ -1,0 +1,115 @@
+// Which kernels fit this processor, what a cell looks like from outside, and what needs no vector instruction.
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <new>
+
+#include "statewise/kernels.h"
+
+namespace statewise {
+#if defined(__x86_64__)
+namespace avx512 {
+extern const statewise_kernels kernels;
+}
+namespace avx2 {
+extern const statewise_kernels kernels;
+}
+#endif
+namespace baseline {
+extern const statewise_kernels kernels;
+}
+}  // namespace statewise
+
+extern "C" {
+
+const statewise_kernels *statewise_named(const char *name) {
+#if defined(__x86_64__)
+    if (!std::strcmp(name, "avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+        return &statewise::avx512::kernels;
+    if (!std::strcmp(name, "avx2") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return &statewise::avx2::kernels;
+#endif
+    return std::strcmp(name, "baseline") ? nullptr : &statewise::baseline::kernels;
+}
+
+const statewise_kernels *statewise_best(void) {
+    for (const char *name : {"avx512", "avx2"})
+        if (const statewise_kernels *found = statewise_named(name)) return found;
+    return statewise_named("baseline");
+}
+
+statewise_form statewise_form_of(int32_t cell) {
+    switch (cell) {
+        case STATEWISE_LSTM: return {4, 1, 0, 0};
+        case STATEWISE_PEEPHOLE_LSTM: return {4, 1, 0, 3};
+        case STATEWISE_COUPLED_LSTM:
+        case STATEWISE_LSTM_1997: return {3, 1, 0, 0};
+        case STATEWISE_GRU: return {3, 0, 1, 1};
+        default: return {1, 0, 0, 0};
+    }
+}
+
+int32_t statewise_fill_schedule(int32_t steps, int32_t rows, const uint8_t *reset, const uint8_t *mask, int32_t *start,
+                                int32_t *row, int32_t *place, int32_t *source, int32_t *last) {
+    for (int32_t b = 0; b < rows; ++b) last[b] = b;
+    int32_t pair = 0;
+    for (int32_t t = 0, at = 0; t < steps; ++t) {
+        start[t] = pair;
+        for (int32_t b = 0; b < rows; ++b, ++at) {
+            if (mask && !mask[at]) continue;
+            row[pair] = b;
+            place[pair] = at;
+            source[pair] = reset && reset[at] ? rows + b : last[b];
+            last[b] = 2 * rows + pair++;
+        }
+    }
+    start[steps] = pair;
+    return pair;
+}
+
+static int32_t padded(int32_t units) { return (units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL; }
+
+void statewise_spread(const statewise_schedule *when, int32_t units, const float *hidden, float *ys) {
+    const int64_t width = padded(units);
+    for (int64_t p = 0; p < when->pairs; ++p)
+        std::memcpy(ys + (int64_t)when->place[p] * units, hidden + (2 * (int64_t)when->rows + p) * width,
+                    units * sizeof(float));
+}
+
+void statewise_gather(int32_t rows, int32_t units, const float *states, const int32_t *from, float *to) {
+    const int64_t width = padded(units);
+    for (int64_t b = 0; b < rows; ++b)
+        std::memcpy(to + b * units, states + (from ? from[b] : b) * width, units * sizeof(float));
+}
+
+// Kept from call to call, since a fresh page costs more than the work on it; given back if it grew out of proportion.
+namespace {
+constexpr size_t LINE = 64, KEPT = (size_t)512 << 20;
+struct Scratch {
+    float *floats = nullptr;
+    size_t bytes = 0;
+    ~Scratch() { std::free(floats); }
+};
+thread_local Scratch scratch;
+}  // namespace
+
+float *statewise_scratch(size_t floats) {
+    const size_t needed = (floats * sizeof(float) + LINE - 1) / LINE * LINE;
+    if (scratch.bytes < needed || scratch.bytes > KEPT) {
+        statewise_scratch_release();
+        scratch.floats = static_cast<float *>(std::aligned_alloc(LINE, needed));
+        if (!scratch.floats) throw std::bad_alloc();
+        scratch.bytes = needed;
+    }
+    return scratch.floats;
+}
+
+size_t statewise_scratch_held(void) { return scratch.bytes; }
+
+void statewise_scratch_release(void) {
+    std::free(scratch.floats);
+    scratch.floats = nullptr;
+    scratch.bytes = 0;
+}
+}

@@ -1,0 +1,102 @@
+// Everything that is compiled once for each instruction set.
+#include "backward.h"
+#include "forward.h"
+
+namespace statewise {
+namespace STATEWISE_TARGET {
+
+template <class Cell>
+static void forward(const statewise_layer *layer, const statewise_schedule *when, const float *xs, int64_t xs_stride,
+                    statewise_state first, statewise_state fresh, const statewise_record *record,
+                    statewise_parallel parallel, int threads) {
+    const int64_t multiplications = (int64_t)Cell::GATES * layer->units * (layer->units + layer->features) * when->rows;
+    threads = worth(multiplications, threads);
+    Forward<Cell> pass(*layer, *when, *record, xs, xs_stride, threads);
+    pass.begin(first, fresh);
+    parallel(Forward<Cell>::work, &pass, threads);
+}
+
+template <class Cell>
+static void backward(const statewise_layer *layer, const statewise_schedule *when, const float *xs, int64_t xs_stride,
+                     const statewise_record *record, const statewise_gradients *to, statewise_parallel parallel,
+                     int threads) {
+    const int64_t multiplications = (int64_t)Cell::GATES * layer->units * (layer->units + layer->features) * when->rows;
+    threads = worth(multiplications, threads);
+    Backward<Cell> pass(*layer, *when, *record, xs, xs_stride, *to, threads);
+    pass.begin();
+    parallel(Backward<Cell>::work, &pass, threads);
+    pass.end();
+}
+
+// Call `with` an empty value of the cell's own type.
+template <class With>
+static void with_cell(int32_t cell, With with) {
+    switch (cell) {
+        case STATEWISE_ELMAN_TANH: return with(Elman<false>());
+        case STATEWISE_ELMAN_RELU: return with(Elman<true>());
+        case STATEWISE_LSTM: return with(LongShortTerm<Forget::GATE, false>());
+        case STATEWISE_PEEPHOLE_LSTM: return with(LongShortTerm<Forget::GATE, true>());
+        case STATEWISE_COUPLED_LSTM: return with(LongShortTerm<Forget::COUPLED, false>());
+        case STATEWISE_LSTM_1997: return with(LongShortTerm<Forget::NEVER, false>());
+        case STATEWISE_GRU: return with(GatedUnit());
+    }
+}
+
+static void any_forward(const statewise_layer *layer, const statewise_schedule *when, const float *xs,
+                        int64_t xs_stride, statewise_state first, statewise_state fresh,
+                        const statewise_record *record, statewise_parallel parallel, int threads) {
+    with_cell(layer->cell, [&](auto cell) {
+        forward<decltype(cell)>(layer, when, xs, xs_stride, first, fresh, record, parallel, threads);
+    });
+}
+
+static void any_backward(const statewise_layer *layer, const statewise_schedule *when, const float *xs,
+                         int64_t xs_stride, const statewise_record *record, const statewise_gradients *to,
+                         statewise_parallel parallel, int threads) {
+    with_cell(layer->cell, [&](auto cell) {
+        backward<decltype(cell)>(layer, when, xs, xs_stride, record, to, parallel, threads);
+    });
+}
+
+template <Lanes (*function)(Lanes)>
+static void each(const float *from, float *to, int64_t n) {
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int here = (int)std::min<int64_t>(LANES, n - i);
+        alignas(64) float some[LANES] = {};
+        std::copy_n(from + i, here, some);
+        store(some, function(load(some)));
+        std::copy_n(some, here, to + i);
+    }
+}
+
+struct Product {
+    const float *a, *b;
+    float *c, *panels, *packed;
+    int32_t m, n, k;
+    Barrier barrier;
+
+    static void work(void *given, int index, int count) {
+        Product &of = *static_cast<Product *>(given);
+        pack_weights(of.b, 1, of.n, of.k, share(padded(of.n) / PANEL, index, count), of.panels);
+        of.barrier.wait(count);
+        rows_by_panels({of.a, of.k, nullptr}, share(of.m, index, count), of.k, of.panels, of.n, of.c, nullptr,
+                       of.packed + (int64_t)index * BLOCK_ROWS * of.k);
+    }
+};
+
+static void product(const float *a, const float *b, float *c, int32_t m, int32_t n, int32_t k,
+                    statewise_parallel parallel, int threads) {
+    Product pass{a, b, c, nullptr, nullptr, m, n, k, {}};
+    carve({{&pass.panels, (int64_t)padded(n) * k}, {&pass.packed, (int64_t)threads * BLOCK_ROWS * k}});
+    parallel(Product::work, &pass, threads);
+}
+
+#define STATEWISE_TEXT_OF(name) #name
+#define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
+
+extern const statewise_kernels kernels;
+const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward,       any_backward, each<sigmoid>,
+                                   each<hyperbolic_tangent>,         product};
+
+}  // namespace STATEWISE_TARGET
+}  // namespace statewise

@@ -1,0 +1,57 @@
+// What both directions know of a layer: its sizes, who works on which part of it, and where its states lie.
+#pragma once
+#include "cells.h"
+#include "products.h"
+
+namespace statewise {
+namespace STATEWISE_TARGET {
+
+template <class Cell>
+struct Layer {
+    const statewise_layer &of;
+    const statewise_schedule &when;
+    const statewise_record &record;
+    const int32_t units, features, width, blocks, rows;
+
+    Layer(const statewise_layer &of, const statewise_schedule &when, const statewise_record &record)
+        : of(of), when(when), record(record), units(of.units), features(of.features), width(padded(of.units)),
+          blocks(width / PANEL), rows(when.rows) {}
+
+    int64_t sums() const { return (int64_t)Cell::GATES * width; }
+
+    // A pair's state is kept behind the first and the fresh ones.
+    int64_t number(int32_t pair) const { return 2 * (int64_t)rows + pair; }
+    bool begins_anew(int32_t pair) const { return when.source[pair] >= rows && when.source[pair] < 2 * rows; }
+};
+
+// Whose part of a step is whose. By columns, each thread computes some units of every row, and all wait for each other
+// once a step; by rows, each computes all units of some rows and waits for nobody. Results are the same bits.
+struct Split {
+    bool by_rows;
+    Range columns, rows;  // blocks of units, and rows
+
+    Split(bool by_rows, int32_t blocks, int32_t all_rows, int index, int count)
+        : by_rows(by_rows), columns(by_rows ? Range{0, blocks} : share(blocks, index, count)),
+          rows(by_rows ? share(all_rows, index, count) : Range{0, all_rows}) {}
+
+    // The pairs of a step that are this thread's.
+    Range pairs(const statewise_schedule &when, int32_t step) const {
+        const int32_t *from = when.row + when.start[step], *to = when.row + when.start[step + 1];
+        if (!by_rows) return {when.start[step], when.start[step + 1]};
+        return {(int32_t)(std::lower_bound(from, to, rows.from) - when.row),
+                (int32_t)(std::lower_bound(from, to, rows.to) - when.row)};
+    }
+};
+
+// How many threads a recurrence is worth: a step must be longer than the wait at its end.
+static inline int worth(int64_t multiplications, int threads) {
+    constexpr int64_t A_WAIT = 60000;  // multiplications in about a microsecond
+    return multiplications < 2 * A_WAIT ? 1 : threads;
+}
+
+static inline bool better_by_rows(int32_t blocks, int32_t rows, int count) {
+    return count > 1 && (blocks < 2 * count || (blocks <= 4 && rows >= 8 * count));
+}
+
+}  // namespace STATEWISE_TARGET
+}  // namespace statewise

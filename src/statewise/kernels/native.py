@@ -1,0 +1,189 @@
+"""Our own kernels: one call into native code for a whole sequence, forward, and one back through time.
+
+They compute float32 on a CPU. Rows that sleep cost nothing: only the pairs of a row and a step at which it is awake are
+laid out and computed. The bits of a row's result depend neither on the rows beside it nor on the number of threads.
+"""
+
+from collections.abc import Sequence as Several
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from statewise.kernels.op import Leaves, Op, Sequence
+
+try:
+    from statewise.kernels import _native
+except ImportError:  # installed without a compiler: everything runs on the other kernels
+    _native = None  # type: ignore[assignment]
+
+CELLS = ["elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru"]
+"The recurrences that native code knows, in the order of its own list."
+
+
+class NativeOp(NamedTuple):
+    """One recurrence in native code."""
+
+    cell: int
+    kernel: str = "native"
+
+    def takes(self, given: Sequence) -> bool:
+        """Take float32 on a CPU, where there is anything to compute."""
+        tensors = (given.xs, *given.state, *given.fresh, *given.weights)
+        plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+        return plain and given.xs.numel() > 0 and given.state[0].numel() > 0 and not _transformed(tensors)
+
+    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+        """Return the outputs `[T, B, H]` and the last state."""
+        fresh = () if given.reset is None else given.fresh
+        tensors = [tensor.contiguous() for tensor in (*given.state, *fresh, *given.weights)]
+        call = Call(self.cell, given, len(given.state), len(fresh))
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
+            ys, *last = _Recurrence.apply(call, given.xs, *tensors)
+        else:
+            ys, *last = call.forward(_rows_first(given.xs), tensors, _Record())
+        return ys, tuple(last)
+
+
+class _Record:
+    """What a forward pass lays down, and whether a backward pass will come for it."""
+
+    hidden: Tensor
+    memory: Tensor | None = None
+    gates: Tensor | None = None
+    inner: Tensor | None = None
+
+    def __init__(self, *, kept: bool = False) -> None:
+        self.kept = kept
+
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        return self.hidden, self.memory, self.gates, self.inner
+
+
+class Call:
+    """One run over one sequence: who is awake when, and the sizes of everything."""
+
+    def __init__(self, cell: int, given: Sequence, states: int, fresh: int) -> None:
+        self.steps, self.rows, features = given.xs.shape
+        self.units = given.state[0].shape[1]
+        self.sizes = (cell, features, self.units)
+        self.gates, self.memories, self.inner, _ = _native.form(cell)
+        self.width = -(-self.units // _native.PANEL) * _native.PANEL
+        self.states, self.fresh = states, fresh
+        places = [None if of is None else of.contiguous() for of in (given.reset, given.mask)]
+        self.when = _native.Schedule(self.steps, self.rows, *(_address(of) for of in places))
+        self.everywhere = self.when.pairs == self.steps * self.rows
+
+    def split(self, tensors: Several[Tensor]) -> tuple[list[int], list[int]]:
+        """Return the addresses of the first and fresh states, hidden before memory, and of the weights."""
+        first, fresh = tensors[: self.states], tensors[self.states : self.states + self.fresh]
+        weights = tensors[self.states + self.fresh :]
+        return [*_addresses(first, 2), *_addresses(fresh, 2)], _addresses(weights, 4)
+
+    def forward(self, xs: Tensor, tensors: Several[Tensor], record: _Record) -> tuple[Tensor, ...]:
+        """Read the sequence; returns outputs and the last state."""
+        numbers, pairs = 2 * self.rows + self.when.pairs, self.when.pairs
+        record.hidden = xs.new_empty(numbers, self.width)
+        if self.memories:
+            record.memory = xs.new_empty(numbers if record.kept else 2 * self.rows, self.width)
+        if record.kept:
+            record.gates = xs.new_empty(pairs, self.gates, self.width)
+            record.inner = xs.new_empty(pairs, self.width) if self.inner else None
+        states, weights = self.split(tensors)
+        into = _addresses(record.tensors(), 4)
+        threads = torch.get_num_threads()
+        _native.forward(self.sizes, weights, self.when, xs.data_ptr(), xs.stride(1), states, into, threads)
+        return self._outputs(record.hidden), *self._last(record)
+
+    def _outputs(self, hidden: Tensor) -> Tensor:
+        if self.everywhere:
+            outputs = hidden[2 * self.rows :].view(self.steps, self.rows, self.width)
+            return outputs if self.width == self.units else outputs[..., : self.units]
+        ys = hidden.new_zeros(self.steps, self.rows, self.units)
+        _native.spread(self.when, self.units, hidden.data_ptr(), ys.data_ptr())
+        return ys
+
+    def _last(self, record: _Record) -> list[Tensor]:
+        last = []
+        for states, numbered in ((record.hidden, True), (record.memory, record.kept)):
+            if states is not None:
+                last.append(states.new_empty(self.rows, self.units))
+                _native.last(self.when, self.units, states.data_ptr(), numbered, last[-1].data_ptr())
+        return last
+
+    def backward(
+        self, saved: Several[Tensor | None], tensors: Several[Tensor], grads: Several[Tensor | None], *, of_xs: bool
+    ) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the input, the first and fresh states and the weights."""
+        xs, *record = saved
+        assert xs is not None
+        outputs = xs.new_zeros(1, 1, self.units).expand(1, 1, -1) if grads[0] is None else _rows_first(grads[0])
+        stride = 0 if grads[0] is None else outputs.stride(1)
+        last = [None if grad is None else grad.contiguous() for grad in grads[1:]]
+        to_xs = (xs.new_empty if self.everywhere else xs.new_zeros)(xs.shape) if of_xs else None
+        to = [torch.empty_like(tensor) for tensor in tensors]
+        to_states, to_weights = self.split(to)
+        _, weights = self.split(tensors)
+        _native.backward(
+            self.sizes,
+            weights,
+            self.when,
+            xs.data_ptr(),
+            xs.stride(1),
+            _addresses(record, 4),
+            outputs.data_ptr(),
+            stride,
+            _addresses(last, 2),
+            _address(to_xs),
+            to_weights,
+            to_states,
+            torch.get_num_threads(),
+        )
+        return to_xs, *to
+
+
+class _Recurrence(torch.autograd.Function):
+    """Native code under PyTorch's differentiation."""
+
+    @staticmethod
+    def forward(ctx: Any, call: Call, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        record = _Record(kept=True)
+        xs = _rows_first(xs)
+        results = call.forward(xs, tensors, record)
+        ctx.call = call
+        ctx.save_for_backward(xs, *record.tensors(), *tensors)
+        ctx.set_materialize_grads(False)
+        return results
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        xs, hidden, memory, gates, inner, *tensors = ctx.saved_tensors
+        of_xs = ctx.needs_input_grad[1]
+        return None, *ctx.call.backward((xs, hidden, memory, gates, inner), tensors, grads, of_xs=of_xs)
+
+
+def _rows_first(xs: Tensor) -> Tensor:
+    """Return a sequence whose rows, of all steps, lie evenly one after another; itself where they do."""
+    steps, rows, features = xs.shape
+    even = (features == 1 or xs.stride(2) == 1) and (steps == 1 or xs.stride(0) == rows * xs.stride(1))
+    return xs if even and xs.stride(1) >= features else xs.contiguous()
+
+
+def _transformed(tensors: Several[Tensor]) -> bool:
+    return any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in tensors)
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def _addresses(tensors: Several[Tensor | None], count: int) -> list[int]:
+    found = [_address(tensor) for tensor in tensors]
+    return found + [0] * (count - len(found))
+
+
+OPS: dict[str, list[Op]] = {}
+if _native is not None:
+    OPS = {name: [NativeOp(number)] for number, name in enumerate(CELLS)}
