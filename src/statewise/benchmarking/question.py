@@ -12,6 +12,7 @@ from statewise.benchmarking.peers import Peers
 from statewise.benchmarking.row import OURS, Row
 
 TOLERANCE, NARROW_TOLERANCE = 1e-3, 0.1
+TINY = 1e-6
 FLOOR = "the floor"
 
 Ways = Mapping[str, Way | Absent]
@@ -102,7 +103,7 @@ def _difference(found: Outputs, wanted: Outputs) -> float:
 def _of_one(found: Any, wanted: Any) -> float:
     if found.shape != wanted.shape or not np.isfinite(found).all():
         return float("inf")
-    return float(np.abs(found - wanted).max(initial=0) / max(1.0, np.abs(wanted).max(initial=0)))
+    return float(np.abs(found - wanted).max(initial=0) / max(TINY, np.abs(wanted).max(initial=0)))
 
 
 def _progress(row: Row) -> str:

@@ -137,7 +137,7 @@ def _local(stepper: Stepper, around: Any) -> Local:
 QUESTION = Question(
     "streaming",
     "How long does one symbol take, looked up, read and the next one drawn?",
-    6,
+    5,
     rows,
     unit="microseconds",
     per_second=1e6,

@@ -27,7 +27,7 @@ def scripted(
     def read(prompt: list[int]) -> Tensor:
         logits, state = torch.empty(0), zeros
         for token in prompt:
-            logits, state = _generate(gates, torch.tensor([token]), state, uniforms[:1], *weights)[1:]
+            logits, state = generate(gates, torch.tensor([token]), state, uniforms[:1], *weights)[1:]
         return logits[0]
 
     return lambda: generate(gates, torch.ones(1, dtype=torch.long), zeros, uniforms, *weights), read
