@@ -8,6 +8,9 @@ from typing import Any
 OURS = "statewise"
 "What the names of our own ways begin with."
 
+BEST = "at best"
+"Under this name a row says the highest speed that was reached, beside its `unit`."
+
 NARROW = "int8"
 "What the names of ways with smaller weights end in: they are compared with each other."
 
