@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
+RESULTS := benchmarks/results
 
 .PHONY: demo test check format prove laws bench native sanitize clean
 
@@ -27,8 +29,11 @@ prove: $(VENV)/.dev  ## the long proofs (about an hour); each writes its result 
 laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
 	@$(BIN)/statewise laws > docs/cells/laws.md; status=$$?; cat docs/cells/laws.md; exit $$status
 
-bench: $(VENV)/.dev  ## every benchmark, peers beside us in the same run
-	@for question in benchmarks/*.py; do $(BIN)/python $$question || exit 1; done
+bench: $(VENV)/.dev  ## every benchmark (about 40 minutes), peers beside us in the same run
+	@status=0; \
+	for question in $(QUESTIONS); do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
+	for question in text_training text_memory waiting; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	exit $$status
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
