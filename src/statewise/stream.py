@@ -1,5 +1,6 @@
 """The only object that holds a state: a sequence under way, to be pushed on, forked, put away and opened again."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, final
@@ -30,7 +31,8 @@ class Stream(Generic[Params]):
     """A model somewhere in a sequence.
 
     `state` is all that it knows of the past, `params` the distribution of what comes next. `encode` turns what is
-    pushed into the number or tensor that the model reads.
+    pushed into the number or tensor that the model reads. `context`, of one row, is what a model begins from that reads
+    one.
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
@@ -43,8 +45,10 @@ class Stream(Generic[Params]):
     True
     """
 
-    def __init__(self, model: Model[Params], *, encode: Callable[[Any], Any] | None = None) -> None:
-        self.model, self.encode = model, encode or (lambda x: x)
+    def __init__(
+        self, model: Model[Params], *, encode: Callable[[Any], Any] | None = None, context: Any = None
+    ) -> None:
+        self.model, self.encode, self.context = model, encode or (lambda x: x), context
         self.state, self._row = self._fresh()
 
     @property
@@ -70,12 +74,10 @@ class Stream(Generic[Params]):
 
     def fork(self) -> "Stream[Params]":
         """Return a second stream from here; the two go on without each other."""
-        other = Stream(self.model, encode=self.encode)
-        other.state, other._row = self.state, self._row
-        return other
+        return copy.copy(self)
 
     def reset(self) -> None:
-        """Go back to the beginning, with nothing seen."""
+        """Go back to the beginning, with nothing seen but the context."""
         self.state, self._row = self._fresh()
 
     def save(self) -> bytes:
@@ -83,9 +85,19 @@ class Stream(Generic[Params]):
         return to_bytes((self.state, self._row), {"format": FORMAT, "model": model_digest(self.model)})
 
     @classmethod
-    def open(cls, model: Model[Params], data: bytes, *, encode: Callable[[Any], Any] | None = None) -> Self:
-        """Go on from saved bytes. Raises `DataError` where they are damaged or of another model."""
-        stream = cls(model, encode=encode)
+    def open(
+        cls,
+        model: Model[Params],
+        data: bytes,
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        context: Any = None,
+    ) -> Self:
+        """Go on from saved bytes. Raises `DataError` where they are damaged or of another model.
+
+        What the context said is in the saved state; it is given again only for `reset` to begin from.
+        """
+        stream = cls(model, encode=encode, context=context)
         (state, row), said = from_bytes(data, (stream.state, stream._row), "the saved stream")
         if said.get("format") != FORMAT or said.get("model") != model_digest(model):
             raise DataError("the saved stream belongs to a model with other weights: open it with the one that made it")
@@ -95,7 +107,7 @@ class Stream(Generic[Params]):
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():
             weight = next(self.model.core.parameters())
-            return self.model.begin(1), self.model.head(weight.new_zeros(1, self.model.core.units))
+            return self.model.begin(1, self.context), self.model.head(weight.new_zeros(1, self.model.core.units))
 
     def _step(self, x: Any) -> tuple[Params, Any]:
         device = next(self.model.parameters()).device

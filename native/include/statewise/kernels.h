@@ -102,6 +102,7 @@ const struct statewise_kernels *statewise_named(const char *name);
 /* How many gates and memories (0 or 1) a cell has, and how much of a record's `inner`. */
 struct statewise_form {
     int32_t gates, memories, inner, moments;
+    int32_t extra; /* numbers of `extra` per unit, but for the projection */
 };
 struct statewise_form statewise_form_of(int32_t cell);
 
