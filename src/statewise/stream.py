@@ -1,14 +1,18 @@
 """The only object that holds a state: a sequence under way, to be pushed on, forked, put away and opened again."""
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Self, TypeVar, final
+from typing import Any, Generic, Self, TypeVar, cast, final
 
 import torch
 from torch import Tensor
 
+from statewise.choosing import Rule, narrow, uniform
 from statewise.errors import DataError
+from statewise.heads import Categorical, Head
 from statewise.model import Model
+from statewise.program import Place, Program, program_of
 from statewise.state import from_bytes, map_leaves, to_bytes
 
 Params = TypeVar("Params")
@@ -30,7 +34,8 @@ class Stream(Generic[Params]):
     """A model somewhere in a sequence.
 
     `state` is all that it knows of the past, `params` the distribution of what comes next. `encode` turns what is
-    pushed into the number or tensor that the model reads.
+    pushed into the number or tensor that the model reads. Where `statewise.program` knows the model, its native code
+    does the work, with weights kept as `storage` (`float32`, `bfloat16`, `int8`), else `model.step`.
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
@@ -43,9 +48,17 @@ class Stream(Generic[Params]):
     True
     """
 
-    def __init__(self, model: Model[Params], *, encode: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self, model: Model[Params], *, encode: Callable[[Any], Any] | None = None, storage: str = "float32"
+    ) -> None:
         self.model, self.encode = model, encode or (lambda x: x)
-        self.state, self._row = self._fresh()
+        self._program = program_of(model, storage)
+        self._at, self._row = self._fresh()
+
+    @property
+    def state(self) -> Any:
+        """All that is known of the past, with a row of its own."""
+        return self._program.state(self._at) if self._program and isinstance(self._at, Place) else self._at
 
     @property
     def params(self) -> Params:
@@ -54,14 +67,33 @@ class Stream(Generic[Params]):
 
     def push(self, x: Any) -> Params:
         """Read one input and return the distribution of what comes next."""
-        self._row, self.state = self._step(x)
+        self._row, self._at = self._step(x)
         return self.params
 
     def push_many(self, xs: Iterable[Any]) -> Params:
         """Read inputs one after another and return the distribution behind the last."""
-        for x in xs:
-            self.push(x)
+        place = self._place()
+        if place is None:
+            for x in xs:
+                self.push(x)
+        elif encoded := [torch.as_tensor(self.encode(x)) for x in xs]:
+            row, self._at = self._known().read(torch.stack(encoded), place)
+            self._row = cast(Params, row)
         return self.params
+
+    def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
+        """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
+        place = self._place()
+        if place is not None and self._known().choices:
+            row, at = cast(Tensor, self._row), place
+            choices, row, self._at = self._known().write(row, at, steps, rule, seed, first)
+            self._row = cast(Params, row)
+            return choices.tolist()
+        chosen = []
+        for n in range(first, first + steps):
+            chosen.append(self._choose(rule, uniform(seed, n)))
+            self.push(chosen[-1])
+        return chosen
 
     def peek(self, x: Any) -> Params:
         """Return what `push` would, without reading on."""
@@ -70,13 +102,11 @@ class Stream(Generic[Params]):
 
     def fork(self) -> "Stream[Params]":
         """Return a second stream from here; the two go on without each other."""
-        other = Stream(self.model, encode=self.encode)
-        other.state, other._row = self.state, self._row
-        return other
+        return copy.copy(self)
 
     def reset(self) -> None:
         """Go back to the beginning, with nothing seen."""
-        self.state, self._row = self._fresh()
+        self._at, self._row = self._fresh()
 
     def save(self) -> bytes:
         """Return the stream as bytes, from which `open` goes on bit for bit."""
@@ -89,7 +119,7 @@ class Stream(Generic[Params]):
         (state, row), said = from_bytes(data, (stream.state, stream._row), "the saved stream")
         if said.get("format") != FORMAT or said.get("model") != model_digest(model):
             raise DataError("the saved stream belongs to a model with other weights: open it with the one that made it")
-        stream.state, stream._row = state, row
+        stream._at, stream._row = state, row
         return stream
 
     def _fresh(self) -> tuple[Any, Params]:
@@ -98,7 +128,29 @@ class Stream(Generic[Params]):
             return self.model.begin(1), self.model.head(weight.new_zeros(1, self.model.core.units))
 
     def _step(self, x: Any) -> tuple[Params, Any]:
+        place = self._place()
+        if place is not None:
+            return cast(tuple[Params, Any], self._known().push(self.encode(x), place))
         device = next(self.model.parameters()).device
         encoded: Tensor = torch.as_tensor(self.encode(x), device=device)
         with torch.no_grad():
             return self.model.step(encoded.unsqueeze(0), self.state)
+
+    def _known(self) -> Program:
+        assert self._program is not None
+        return self._program
+
+    def _place(self) -> Place | None:
+        """Return where the stream is, as its program has it; None where the model itself has to step."""
+        program = self._program
+        if program is None or not program.applies():
+            return None
+        return self._at if type(self._at) is Place else program.place(self._at)
+
+    def _choose(self, rule: Rule, number: float) -> int:
+        logits, head = cast(Tensor, self.params), self.model.head
+        if isinstance(head, Categorical):
+            return rule.choose(logits, number)
+        allowed = narrow(logits, top_k=rule.top_k, top_p=rule.top_p, never=rule.never).unsqueeze(0)
+        generator = torch.Generator().manual_seed(int(number * 2**53))
+        return int(cast(Head[Tensor], head).sample(allowed, temperature=rule.temperature, generator=generator))
