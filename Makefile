@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
+RESULTS := benchmarks/results
 
-.PHONY: demo test check format prove laws bench clean
+.PHONY: demo test check format prove laws bench native sanitize clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
@@ -27,15 +29,18 @@ prove: $(VENV)/.dev  ## the long proofs (about an hour); each writes its result 
 laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
 	@$(BIN)/statewise laws > docs/cells/laws.md; status=$$?; cat docs/cells/laws.md; exit $$status
 
-bench: $(VENV)/.dev  ## every benchmark, peers beside us in the same run
-	@for question in benchmarks/*.py; do $(BIN)/python $$question || exit 1; done
+bench: $(VENV)/.dev  ## every benchmark (about 40 minutes), peers beside us in the same run
+	@status=0; \
+	for question in $(QUESTIONS); do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
+	for question in text_training text_memory waiting; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	exit $$status
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "statewise needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+$(VENV)/.core: pyproject.toml constraints.txt $(shell find native -type f) | $(VENV)/bin/python
 	@echo "setting up $(VENV): a few minutes, once"
 	$(INSTALL) --editable .
 	@touch $@
@@ -43,6 +48,16 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: $(VENV)/.core
 	$(INSTALL) --editable '.[dev]'
 	@touch $@
+
+native:  ## the native core by itself: build it and run its own tests
+	cmake -S native -B build/native -DSTATEWISE_TESTS=ON
+	cmake --build build/native --parallel
+	ctest --test-dir build/native --output-on-failure
+
+sanitize:  ## the same under the address and undefined-behaviour sanitizers
+	cmake -S native -B build/sanitize -DSTATEWISE_TESTS=ON -DSTATEWISE_SANITIZE=address,undefined
+	cmake --build build/sanitize --parallel
+	ctest --test-dir build/sanitize --output-on-failure
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

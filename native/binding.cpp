@@ -181,7 +181,7 @@ class Program {
 
 NB_MODULE(_native, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
-    nb::set_leak_warnings(false);  // programs are kept as long as their models, which may be to the very end
+    nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);

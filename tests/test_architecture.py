@@ -31,7 +31,7 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            inner = {f"{node.module}.{alias.name}" for alias in node.names if alias.name != "_native"}
             found |= {name if name in known else node.module for name in inner}
     return {name for name in found if name.split(".")[0] == "statewise" and name != "statewise"}
 

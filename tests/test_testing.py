@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.cells import Cell, Elman, ElmanState, GRUState, Recurrent
 from statewise.errors import UsageError
-from statewise.kernels import Sequence, choice
+from statewise.kernels import Sequence, choice, torch_fused
 from statewise.kernels.op import Leaves
 from statewise.testing import LAWS, check_cell, judge_cell
 
@@ -130,10 +130,10 @@ class CrookedOp(NamedTuple):
     kernel: str = "torch"
 
     def takes(self, given: Sequence) -> bool:
-        return choice.OPS["elman_tanh"][0].takes(given)
+        return torch_fused.OPS["elman_tanh"][0].takes(given)
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
-        ys, last = choice.OPS["elman_tanh"][0].run(given)
+        ys, last = torch_fused.OPS["elman_tanh"][0].run(given)
         return self.bend(ys, given), last
 
 

@@ -30,7 +30,7 @@ static inline double exponentials(float *x, int32_t n, float most, float tempera
     for (int32_t i = 0; i < n; i += LANES) {
         const Lanes here = (load(x + i) - most) / temperature;
         const Power p = power(here < -87.0f ? fill(-87.0f) : here);
-        store(x + i, here < -87.0f ? Lanes{} : fused(p.fraction, p.scale, p.scale));
+        store(x + i, here < -87.0f ? Lanes{} : fused(p.near + p.rest, p.scale, p.scale));
         for (int v = 0; v < LANES; ++v) sum += x[i + v];
     }
     return sum;

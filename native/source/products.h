@@ -137,8 +137,8 @@ static inline void add_block(const SumColumns &sums, Range pairs, Range block, c
 static inline void sum_over_pairs(const SumColumns &sums, const Rows &rows, int32_t pairs, Range range,
                                   int32_t columns, float *weights, float *bias, float *scratch) {
     float *panels = scratch, *packed = scratch + (size_t)BLOCK_PAIRS * padded(columns);
-    if (bias)
-        for (int32_t m = range.from; m < range.to; ++m) bias[m] = 0.0f;
+    if (bias) std::fill(bias + range.from, bias + range.to, 0.0f);
+    if (!pairs) std::fill(weights + (int64_t)range.from * columns, weights + (int64_t)range.to * columns, 0.0f);
     for (int32_t p = 0; p < pairs; p += BLOCK_PAIRS) {
         const Range chunk{p, std::min(pairs, p + BLOCK_PAIRS)};
         for (int32_t k = 0; k < chunk.size(); ++k) {

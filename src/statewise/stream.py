@@ -34,8 +34,9 @@ class Stream(Generic[Params]):
     """A model somewhere in a sequence.
 
     `state` is all that it knows of the past, `params` the distribution of what comes next. `encode` turns what is
-    pushed into the number or tensor that the model reads. Where `statewise.program` knows the model, its native code
-    does the work, with weights kept as `storage` (`float32`, `bfloat16`, `int8`), else `model.step`.
+    pushed into the number or tensor that the model reads. `context`, of one row, is what a model begins from that reads
+    one. Where `statewise.program` knows the model, its native code does the work, with weights kept as `storage`
+    (`float32`, `bfloat16`, `int8`), else `model.step`.
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
@@ -49,9 +50,14 @@ class Stream(Generic[Params]):
     """
 
     def __init__(
-        self, model: Model[Params], *, encode: Callable[[Any], Any] | None = None, storage: str = "float32"
+        self,
+        model: Model[Params],
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        context: Any = None,
+        storage: str = "float32",
     ) -> None:
-        self.model, self.encode = model, encode or (lambda x: x)
+        self.model, self.encode, self.context = model, encode or (lambda x: x), context
         self._program = program_of(model, storage)
         self._at, self._row = self._fresh()
 
@@ -105,7 +111,7 @@ class Stream(Generic[Params]):
         return copy.copy(self)
 
     def reset(self) -> None:
-        """Go back to the beginning, with nothing seen."""
+        """Go back to the beginning, with nothing seen but the context."""
         self._at, self._row = self._fresh()
 
     def save(self) -> bytes:
@@ -113,9 +119,19 @@ class Stream(Generic[Params]):
         return to_bytes((self.state, self._row), {"format": FORMAT, "model": model_digest(self.model)})
 
     @classmethod
-    def open(cls, model: Model[Params], data: bytes, *, encode: Callable[[Any], Any] | None = None) -> Self:
-        """Go on from saved bytes. Raises `DataError` where they are damaged or of another model."""
-        stream = cls(model, encode=encode)
+    def open(
+        cls,
+        model: Model[Params],
+        data: bytes,
+        *,
+        encode: Callable[[Any], Any] | None = None,
+        context: Any = None,
+    ) -> Self:
+        """Go on from saved bytes. Raises `DataError` where they are damaged or of another model.
+
+        What the context said is in the saved state; it is given again only for `reset` to begin from.
+        """
+        stream = cls(model, encode=encode, context=context)
         (state, row), said = from_bytes(data, (stream.state, stream._row), "the saved stream")
         if said.get("format") != FORMAT or said.get("model") != model_digest(model):
             raise DataError("the saved stream belongs to a model with other weights: open it with the one that made it")
@@ -125,7 +141,7 @@ class Stream(Generic[Params]):
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():
             weight = next(self.model.core.parameters())
-            return self.model.begin(1), self.model.head(weight.new_zeros(1, self.model.core.units))
+            return self.model.begin(1, self.context), self.model.head(weight.new_zeros(1, self.model.core.units))
 
     def _step(self, x: Any) -> tuple[Params, Any]:
         place = self._place()

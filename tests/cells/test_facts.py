@@ -15,13 +15,15 @@ def test_every_registered_cell_has_facts(name: str) -> None:
     assert not facts.title.endswith(".")
     assert facts.parameters > 0
     assert facts.kernels[-1] == "reference"
+    assert facts.steps
+    assert facts.parallel == (name in {"lru", "min_gru", "min_lstm", "mlstm", "rg_lru"})
 
 
 def test_the_facts_of_an_lstm_are_counted() -> None:
     facts = facts_of("lstm", width=6)
     assert facts.parameters == sum(w.numel() for w in LSTM(6, 6).parameters()) == 4 * (6 * 6 + 6 * 6 + 6)
     assert facts.state == {"hidden": [6], "cell": [6]}
-    assert not facts.parallel
+    assert (facts.steps, facts.parallel) == (True, False)
     assert issubclass(LSTM, Recurrent)
 
 

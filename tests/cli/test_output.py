@@ -155,6 +155,26 @@ def test_list_names_every_kind_in_words_and_in_json(capsys: pytest.CaptureFixtur
     assert all(words for things in listed.values() for words in things.values())
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_cells_are_listed_with_all_that_is_known_of_them_in_the_columns_there_are(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown, _ = output(capsys, "list", "cells")
+    assert max(map(len, shown.splitlines())) <= columns
+    known = json.loads(output(capsys, "list", "cells", "--json")[0])
+    assert not any(line.lstrip().startswith("[") for line in shown.splitlines())  # no shape without its name
+    words = " ".join(shown.split())
+    for name, of in known.items():
+        assert of.keys() == {"title", "width", "parameters", "state", "steps", "parallel", "kernels"}
+        assert f"{name} {of['title']} {of['parameters']:,} weights at width 128; state: " in words
+    assert known["tdnn"]["state"] == {"past": [2, 128]}
+    kernels = ", ".join(known["lstm"]["kernels"])
+    assert f"state: hidden [128], cell [128] steps, scans step by step; kernels: {kernels}" in words
+    assert "state: hidden [128], steps (a number) steps, scans step by step" in words
+    assert "stabilizer [1] steps, scans in parallel; kernels: reference" in words
+
+
 def test_doctor_names_versions_threads_and_the_kernels_of_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(output(capsys, "doctor", "--json")[0])
     assert found["threads"] == 1

@@ -130,6 +130,16 @@ def test_the_gradient_is_clipped_and_its_norm_told_as_it_was() -> None:
     assert float(moved.detach().norm()) == pytest.approx(0.5 * 0.01, rel=1e-3)
 
 
+def test_the_numbers_of_the_gradient_are_bounded_after_its_norm() -> None:
+    loose, tight = make_learner(clip=0.05), make_learner(clip=0.05, clip_value=0.004)
+    begun = [w.detach().clone() for w in tight.model.parameters()]
+    assert tight.update().norm == loose.update().norm > 0.05
+    pairs = list(zip(begun, loose.model.parameters(), tight.model.parameters(), strict=True))
+    assert any((before - far).abs().max() > 0.5 * 0.005 for before, far, _ in pairs)
+    for before, far, near in pairs:
+        torch.testing.assert_close(near, before + (far - before).clamp(-0.5 * 0.004, 0.5 * 0.004), rtol=0, atol=1e-7)
+
+
 def test_a_model_learns_again_after_it_was_scored() -> None:
     learner = make_learner()
     learner.model.eval()

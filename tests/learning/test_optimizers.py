@@ -9,7 +9,14 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, RMSprop
 
 from statewise.errors import RunError
-from statewise.learning.optimizers import clip_norm, load_optimizer, make_optimizer, optimizer_tensors, rate_at
+from statewise.learning.optimizers import (
+    clip_norm,
+    clip_value,
+    load_optimizer,
+    make_optimizer,
+    optimizer_tensors,
+    rate_at,
+)
 from statewise.run.recipe import Recipe
 
 D, H = 5, 4
@@ -91,6 +98,28 @@ def test_a_parameter_without_a_gradient_is_left_out_of_the_norm() -> None:
     give_gradients(layer)
     layer.bias.grad = None
     assert clip_norm(layer, 1.0) == 3.0
+
+
+@pytest.mark.parametrize(("largest", "weight", "bias"), [(0.0, 3, -4), (9.0, 3, -4), (3.5, 3, -3.5), (0.5, 0.5, -0.5)])
+def test_every_number_of_a_gradient_is_bounded_by_itself(largest: float, weight: float, bias: float) -> None:
+    layer = make_layer()
+    give_gradients(layer)
+    assert layer.weight.grad is not None
+    assert layer.bias.grad is not None
+    layer.bias.grad[1] = -4.0
+    clip_value(layer, largest)
+    assert (float(layer.weight.grad[0, 0]), float(layer.bias.grad[1])) == (weight, bias)
+    assert int(layer.weight.grad.count_nonzero() + layer.bias.grad.count_nonzero()) == 2
+
+
+def test_a_parameter_without_a_gradient_is_left_out_of_the_bounds() -> None:
+    layer = make_layer()
+    give_gradients(layer)
+    layer.bias.grad = None
+    clip_value(layer, 1.0)
+    assert layer.bias.grad is None
+    assert layer.weight.grad is not None
+    assert float(layer.weight.grad[0, 0]) == 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.recurrent import Cell
 from statewise.errors import UsageError
 
@@ -28,6 +28,8 @@ class Clockwork(Cell[ClockworkState]):
     between ticks, and a gradient crosses all of these steps as one. The units are shared out evenly over `periods` in
     their order, and all change at the first step.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `s` `[B, H]`, steps `[B]` of whole numbers. Raises `UsageError` for no periods, or one below
     1. Source: Koutnik et al. 2014.
 
@@ -40,13 +42,21 @@ class Clockwork(Cell[ClockworkState]):
     period: Tensor
     hears: Tensor
 
-    def __init__(self, features: int, units: int, *, periods: tuple[int, ...] = (1, 2, 4, 8)) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        periods: tuple[int, ...] = (1, 2, 4, 8),
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         if not periods or min(periods) < 1:
             raise UsageError(f"periods {tuple(periods)} were given: give one or more of at least 1, such as (1, 2, 4)")
         self.features, self.units = features, units
-        self.input_weights = glorot(1, units, features)
-        self.recurrent_weights = orthogonal(1, units)
+        self.input_weights = initialize(input_initializer, 1, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 1, units, units)
         self.bias = zeros(units)
         period = torch.tensor([periods[unit * len(periods) // units] for unit in range(units)])
         self.register_buffer("period", period, persistent=False)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.lstm import LSTMState
 from statewise.cells.recurrent import Cell
 
@@ -20,6 +20,8 @@ class CoupledLSTM(Cell[LSTMState]):
 
     `c'` lies between `c` and `g`, so a memory never leaves [-1, 1]. Gates lie in the order f, g, o.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Greff et al. 2017 ("CIFG"), after Cho et al. 2014.
 
     >>> cell = CoupledLSTM(5, 4)
@@ -30,11 +32,19 @@ class CoupledLSTM(Cell[LSTMState]):
 
     recurrence = "coupled_lstm"
 
-    def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        forget_bias: float = 1.0,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(3, units, features)
-        self.recurrent_weights = orthogonal(3, units)
+        self.input_weights = initialize(input_initializer, 3, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 3, units, units)
         self.bias = zeros(3 * units)
         with torch.no_grad():
             self.bias[:units] = forget_bias

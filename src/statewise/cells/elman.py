@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, final
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.recurrent import Cell
 from statewise.errors import UsageError
 from statewise.registry import unknown
@@ -26,6 +26,8 @@ class Elman(Cell[ElmanState]):
     Every step back multiplies the gradient by `W_s` and by the slope of `phi`, so it vanishes or explodes
     geometrically: about ten steps is as far as it learns. `activation` is `tanh` or `relu`.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `s` `[B, H]`. Raises `UsageError` for another activation. Source: Elman 1990.
 
     >>> import torch
@@ -35,14 +37,22 @@ class Elman(Cell[ElmanState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    def __init__(self, features: int, units: int, *, activation: Literal["tanh", "relu"] = "tanh") -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        activation: Literal["tanh", "relu"] = "tanh",
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         if activation not in ("tanh", "relu"):
             raise UsageError(unknown("activation", activation, ["tanh", "relu"]))
         self.features, self.units, self.activation = features, units, activation
         self.recurrence = f"elman_{activation}"
-        self.input_weights = glorot(1, units, features)
-        self.recurrent_weights = orthogonal(1, units)
+        self.input_weights = initialize(input_initializer, 1, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 1, units, units)
         self.bias = zeros(units)
 
     def initial(self, rows: int) -> ElmanState:

@@ -18,6 +18,8 @@ class CellFacts(NamedTuple):
     parameters: int
     state: dict[str, list[int]]
     "The shape of each of a row's tensors, by its path."
+    steps: bool
+    "Whether it can read one input at a time, and so go on for ever."
     parallel: bool
     "Whether a sequence is read in parallel over its steps, not one step after another."
     kernels: list[str]
@@ -27,8 +29,8 @@ def facts_of(name: str, width: int = 128) -> CellFacts:
     """Return what there is to know of a registered cell. Raises `UsageError` for a name that is not known.
 
     >>> facts = facts_of("lstm")
-    >>> facts.parameters, facts.state, facts.parallel
-    (131584, {'hidden': [128], 'cell': [128]}, False)
+    >>> facts.parameters, facts.state, facts.steps, facts.parallel
+    (131584, {'hidden': [128], 'cell': [128]}, True, False)
     """
     make = cast(type[Recurrent[Any]], registry.find("cells", name))
     with torch.random.fork_rng(devices=[]):
@@ -39,6 +41,7 @@ def facts_of(name: str, width: int = 128) -> CellFacts:
         width=width,
         parameters=sum(weights.numel() for weights in cell.parameters()),
         state=state,
+        steps=isinstance(cell, Recurrent),
         parallel=not isinstance(cell, Cell),
         kernels=kernels_of(getattr(cell, "recurrence", None)),
     )

@@ -28,7 +28,7 @@ class GaussianWindow(Attention[GaussianWindowState]):
     order in which it was written: text that is spoken or written by hand. `phi` is not normalised.
 
     Shapes: query `[B, features]`, memory `[B, S, memory]`. Raises `UsageError` for a memory of another shape.
-    Source: Graves 2013, eq. 46-51.
+    Source: Graves 2013, section 5.
 
     >>> window = GaussianWindow(features=5, memory=4, hills=2)
     >>> state = window.initial(3, context=torch.randn(3, 7, 4))

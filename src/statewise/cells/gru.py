@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.recurrent import Cell
 
 
@@ -27,6 +27,8 @@ class GRU(Cell[GRUState]):
     With `reset_after=False` the unit is the original one, `n = tanh(W_n x + b_n + U_n (r * h))`, which has no bias `d`
     and which no fused kernel computes.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: Cho et al. 2014.
 
     >>> cell = GRU(5, 4)
@@ -35,12 +37,20 @@ class GRU(Cell[GRUState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    def __init__(self, features: int, units: int, *, reset_after: bool = True) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        reset_after: bool = True,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units, self.reset_after = features, units, reset_after
         self.recurrence = "gru" if reset_after else None
-        self.input_weights = glorot(3, units, features)
-        self.recurrent_weights = orthogonal(3, units)
+        self.input_weights = initialize(input_initializer, 3, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 3, units, units)
         self.bias = zeros(3 * units)
         if reset_after:
             self.candidate_bias = zeros(units)

@@ -7,7 +7,7 @@ from statewise.cells.elman import Elman
 
 
 def irnn(features: int, units: int, *, scale: float = 1.0, deviation: float = 0.001) -> Elman:
-    r"""Return an Elman network of rectifiers whose recurrent weights begin at the identity.
+    r"""Elman network of rectifiers whose recurrent weights begin at the identity: at first it remembers everything.
 
         s' = relu(W_x x + W_s s + b)        y = s'        W_s = scale * I, W_x ~ N(0, deviation^2), b = 0
 
@@ -21,8 +21,8 @@ def irnn(features: int, units: int, *, scale: float = 1.0, deviation: float = 0.
     >>> ys.shape, state.hidden.shape
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
-    cell = Elman(features, units, activation="relu")
+    cell = Elman(features, units, activation="relu", recurrent_initializer="identity")
     with torch.no_grad():
-        nn.init.eye_(cell.recurrent_weights).mul_(scale)
+        cell.recurrent_weights.mul_(scale)
         nn.init.normal_(cell.input_weights, std=deviation)
     return cell

@@ -16,7 +16,7 @@ class LayerNorm(Recurrent[tuple[()]]):
 
         y = gain * (x - mean(x)) / sqrt(var(x) + epsilon) + bias
 
-    Its state is the empty tuple. Source: Ba, Kiros & Hinton 2016, eq. 4.
+    Its state is the empty tuple. Source: Ba, Kiros & Hinton 2016.
 
     >>> from statewise.cells import GRU, Chain
     >>> deep = Chain(GRU(5, 4), LayerNorm(4), GRU(4, 6))

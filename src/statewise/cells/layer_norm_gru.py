@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear
 
 from statewise.cells.gru import GRUState
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.recurrent import Cell
 
 
@@ -21,8 +21,10 @@ class LayerNormGRU(Cell[GRUState]):
     `LN` takes a row's mean away, divides by its deviation and multiplies by a learned scale; over both gates of a
     product at once, and over the candidate's by itself. Gates lie in the order r, z, n.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` `[B, H]`.
-    Source: Ba, Kiros & Hinton 2016, eq. 23-25, there with `z` and `1 - z` exchanged.
+    Source: Ba, Kiros & Hinton 2016, supplement, there with `z` and `1 - z` exchanged.
 
     >>> cell = LayerNormGRU(5, 4)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))
@@ -30,11 +32,13 @@ class LayerNormGRU(Cell[GRUState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    def __init__(self, features: int, units: int) -> None:
+    def __init__(
+        self, features: int, units: int, *, input_initializer: str = "glorot", recurrent_initializer: str = "orthogonal"
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(3, units, features)
-        self.recurrent_weights = orthogonal(3, units)
+        self.input_weights = initialize(input_initializer, 3, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 3, units, units)
         self.bias = zeros(3 * units)
         self.input_scale = nn.Parameter(torch.ones(3 * units))
         self.recurrent_scale = nn.Parameter(torch.ones(3 * units))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.lstm import LSTMState
 from statewise.cells.recurrent import Cell
 
@@ -21,6 +21,8 @@ class LayerNormLSTM(Cell[LSTMState]):
     `LN` takes a row's mean away, divides by its deviation and multiplies by a learned scale; over all gates of a
     product at once. The memory itself is never normalised, only what is read of it. Gates lie in the order i, f, g, o.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Ba, Kiros & Hinton 2016, eq. 20-22.
 
     >>> cell = LayerNormLSTM(5, 4)
@@ -29,11 +31,19 @@ class LayerNormLSTM(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        forget_bias: float = 1.0,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(4, units, features)
-        self.recurrent_weights = orthogonal(4, units)
+        self.input_weights = initialize(input_initializer, 4, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 4, units, units)
         self.bias = zeros(4 * units)
         self.input_scale = nn.Parameter(torch.ones(4 * units))
         self.recurrent_scale = nn.Parameter(torch.ones(4 * units))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.recurrent import Cell
 
 
@@ -27,6 +27,8 @@ class LSTM(Cell[LSTMState]):
     The path from `c` to `c'` is a product with `f` alone, so with `f` near one a gradient crosses hundreds of
     steps. The forget gate therefore starts open, with bias `forget_bias`. Gates lie in the order i, f, g, o.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`.
     Source: Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000.
 
@@ -38,11 +40,19 @@ class LSTM(Cell[LSTMState]):
 
     recurrence = "lstm"
 
-    def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        forget_bias: float = 1.0,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(4, units, features)
-        self.recurrent_weights = orthogonal(4, units)
+        self.input_weights = initialize(input_initializer, 4, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 4, units, units)
         self.bias = zeros(4 * units)
         with torch.no_grad():
             self.bias[units : 2 * units] = forget_bias

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.lstm import LSTMState
 from statewise.cells.recurrent import Cell
 
@@ -23,7 +23,9 @@ class LSTM1997(Cell[LSTMState]):
     shut at first, so that a memory stays quiet until it is found useful. Gates lie in the order i, g, o. Squashing is
     tanh, as in everything since, where the paper scales two sigmoids.
 
-    Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Hochreiter & Schmidhuber 1997, eq. 4-9.
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
+    Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Hochreiter & Schmidhuber 1997.
 
     >>> cell = LSTM1997(5, 4, output_bias=-1.0)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))
@@ -33,11 +35,20 @@ class LSTM1997(Cell[LSTMState]):
 
     recurrence = "lstm_1997"
 
-    def __init__(self, features: int, units: int, *, input_bias: float = 0.0, output_bias: float = 0.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        input_bias: float = 0.0,
+        output_bias: float = 0.0,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(3, units, features)
-        self.recurrent_weights = orthogonal(3, units)
+        self.input_weights = initialize(input_initializer, 3, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 3, units, units)
         self.bias = zeros(3 * units)
         with torch.no_grad():
             self.bias[:units] = input_bias

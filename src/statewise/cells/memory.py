@@ -18,6 +18,11 @@ class Memory(NamedTuple):
     values: Tensor
     mask: Tensor
 
+    @property
+    def any_length(self) -> bool:
+        """States may differ in S: vectors that are not there, zeros, make a memory longer and change nothing."""
+        return True
+
 
 class Attention(Cell[State]):
     """A recurrence that reads a query and writes a glimpse of a memory which its state carries along.

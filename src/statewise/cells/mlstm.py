@@ -50,7 +50,7 @@ class MLSTM(Recurrent[MLSTMState]):
     `m' = max(log f + m, log i, 0)`; the 0, which the paper does not have, changes no output and keeps `exp(-m)` finite.
 
     Shapes: `x` `[B, D]`, `C` `[B, N, K, K]`, `n` `[B, N, K]`. Raises `UsageError` for units that the heads do not
-    divide or a chunk of no steps. Source: Beck et al. 2024, eq. 19-27.
+    divide or a chunk of no steps. Source: Beck et al. 2024.
 
     >>> cell = MLSTM(5, 4, heads=2)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from statewise.cells.initializers import glorot, orthogonal, zeros
+from statewise.cells.initializers import initialize, zeros
 from statewise.cells.lstm import LSTMState
 from statewise.cells.recurrent import Cell
 
@@ -23,6 +23,8 @@ class PeepholeLSTM(Cell[LSTMState]):
     peephole joins a unit's memory to its own three gates only; all begin at zero, where this is the plain LSTM.
     Gates lie in the order i, f, g, o, peepholes in the order i, f, o.
 
+    `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
+
     Shapes: `x` `[B, D]`, `h` and `c` `[B, H]`. Source: Gers & Schmidhuber 2000; Gers, Schraudolph & Schmidhuber 2002.
 
     >>> cell = PeepholeLSTM(5, 4)
@@ -33,11 +35,19 @@ class PeepholeLSTM(Cell[LSTMState]):
 
     recurrence = "peephole_lstm"
 
-    def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
+    def __init__(
+        self,
+        features: int,
+        units: int,
+        *,
+        forget_bias: float = 1.0,
+        input_initializer: str = "glorot",
+        recurrent_initializer: str = "orthogonal",
+    ) -> None:
         super().__init__()
         self.features, self.units = features, units
-        self.input_weights = glorot(4, units, features)
-        self.recurrent_weights = orthogonal(4, units)
+        self.input_weights = initialize(input_initializer, 4, units, features)
+        self.recurrent_weights = initialize(recurrent_initializer, 4, units, units)
         self.bias = zeros(4 * units)
         self.peepholes = zeros(3 * units)
         with torch.no_grad():

@@ -32,7 +32,7 @@ class RGLRU(Recurrent[RGLRUState]):
     block. Gates lie in the order r, i. The paper begins with `a^8` from 0.9 to 0.999, behind a convolution that sees
     the last few inputs; alone, a unit needs short memories too, so here it begins from 0.01 to 0.999.
 
-    Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: De et al. 2024, eq. 1-4.
+    Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: De et al. 2024.
 
     >>> cell = RGLRU(5, 4)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))

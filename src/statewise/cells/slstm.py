@@ -35,7 +35,7 @@ class SLSTM(Cell[SLSTMState]):
     cancels in `c' / n'`. `R` joins units of one head only. Gates lie in the order i, f, z, o.
 
     Shapes: `x` `[B, D]`, state `[B, H]`, `R` `[heads, 4, H / heads, H / heads]`. Raises `UsageError` for units that the
-    heads do not divide. Source: Beck et al. 2024, eq. 8-17.
+    heads do not divide. Source: Beck et al. 2024.
 
     >>> cell = SLSTM(5, 4, heads=2)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))

@@ -138,6 +138,31 @@ def laws(
 
 
 @app.command()
+def bench(
+    question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", help="leave out to see them all")] = None,
+    rounds: Annotated[int | None, typer.Option(help="turns of each way [default: 7, 3 if quick]")] = None,
+    threads: Annotated[int | None, typer.Option(help="[default: 2, 1 for streaming]")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="two small cases, a moment: to see that it works")] = False,
+    peers: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="also JAX, Keras, ONNX Runtime, each in an environment made here"),
+    ] = None,
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="keep the result and its picture here")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how fast this machine does it, with peers beside us in the same run."""
+    from statewise.cli.bench import bench as answer
+    from statewise.cli.bench import list_questions
+
+    if question is None:
+        list_questions(json=json)
+        return
+    how = {"rounds": rounds, "threads": threads, "quick": quick, "peers": peers, "save": save}
+    raise typer.Exit(answer(question, **how, json=json, quiet=quiet))  # type: ignore[arg-type]
+
+
+@app.command()
 def demo(
     minutes: Annotated[float, typer.Option(help="how long to train")] = 2.0,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory")] = None,

@@ -1,6 +1,8 @@
 """Commands that only look: list, inspect, doctor, data."""
 
 import json as json_format
+import shutil
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +13,8 @@ from statewise.registry import unknown
 
 KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "corpora")
 SHOWN_SAMPLES = 5
+NARROWEST_TEXT = 30
+UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 def list_kinds(kind: str | None, *, json: bool) -> None:
@@ -30,20 +34,23 @@ def list_kinds(kind: str | None, *, json: bool) -> None:
 
 
 def list_cells(*, json: bool) -> None:
-    """Print every cell: what it is, its size, how it reads a sequence, its kernels, and what its state holds."""
+    """Print every cell, no wider than the terminal: what it is, its size and state, how it reads, its kernels."""
     from statewise.cells.facts import facts_of
 
     facts = {name: facts_of(name) for name in registry.names("cells")}
     if json:
         print(json_format.dumps({name: of._asdict() for name, of in facts.items()}))
         return
-    width = max(len(name) for name in facts)
+    indent = 2 + max(len(name) for name in facts)
+    columns = max(shutil.get_terminal_size().columns, indent + NARROWEST_TEXT)
     for name, of in facts.items():
-        print(f"{name.ljust(width)}  {of.title}")
-        state = ", ".join(f"{path or 'state'} {shape}" for path, shape in of.state.items()) or "empty"
-        reads = "all steps at once" if of.parallel else "step by step"
-        print(f"{' ' * width}  {of.parameters:,} weights at width {of.width}; state: {state}")
-        print(f"{' ' * width}  reads {reads}; kernels: {', '.join(of.kernels)}")
+        shapes = [f"{path or 'state'} {shape or '(a number)'}" for path, shape in of.state.items()]
+        state = ", ".join(shape.replace(" ", UNBROKEN) for shape in shapes) or "empty"
+        reads = f"{'steps' if of.steps else 'cannot step'}, scans {'in parallel' if of.parallel else 'step by step'}"
+        size = f"{of.parameters:,} weights at width {of.width}; state: {state}"
+        for head, line in zip((name, "", ""), (of.title, size, f"{reads}; kernels: {', '.join(of.kernels)}")):
+            filled = textwrap.fill(line, columns, initial_indent=head.ljust(indent), subsequent_indent=" " * indent)
+            print(filled.replace(UNBROKEN, " "))
 
 
 def _line(kind: registry.Kind, name: str) -> str:
@@ -97,13 +104,14 @@ def show_doctor(*, json: bool) -> None:
     import torch
 
     from statewise.cells import Cell
-    from statewise.kernels import kernels_of
+    from statewise.kernels import kernels_of, native
     from statewise.versions import missing_extras, versions
 
     cells = {name: cast(type[Cell[Any]], registry.find("cells", name)) for name in registry.names("cells")}
     kernels = {name: kernels_of(getattr(cell(1, 1), "recurrence", None)) for name, cell in cells.items()}
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     found = {"versions": versions(), "threads": torch.get_num_threads(), "devices": devices, "kernels": kernels}
+    found["native_kernels"] = native.instructions()
     found["missing_extras"] = missing_extras()
     if json:
         print(json_format.dumps(found))
@@ -111,6 +119,7 @@ def show_doctor(*, json: bool) -> None:
     print("versions")
     _print_pairs(versions())
     print(f"threads  {found['threads']}\ndevices  {', '.join(devices)}")
+    print(f"native kernels  {native.instructions() or native.ABSENT}")
     print("kernels, the preferred one first")
     _print_pairs({name: ", ".join(of) for name, of in kernels.items()})
     print("extras that are not installed" if missing_extras() else "every extra is installed")

@@ -25,6 +25,18 @@ CELLS = ["elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "l
 "The recurrences that native code knows, in the order of its own list."
 
 
+ABSENT = "none: installed without a compiler, or with STATEWISE_NATIVE=0; reinstall with GCC or Clang to have them"
+
+
+def instructions() -> str | None:
+    """Return the instruction set that native kernels use on this processor, or None where they were not built.
+
+    >>> instructions() in (None, "baseline", "avx2", "avx512")
+    True
+    """
+    return None if _native is None else _native.instructions()
+
+
 class NativeOp(NamedTuple):
     """One recurrence in native code."""
 
@@ -43,7 +55,7 @@ class NativeOp(NamedTuple):
         tensors = [tensor.contiguous() for tensor in (*given.state, *fresh, *given.weights)]
         call = Call(self.cell, given, len(given.state), len(fresh))
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
-            ys, *last = _Recurrence.apply(call, given.xs, *tensors)
+            ys, *last = _Recurrence.apply(call, given.xs, *tensors)  # type: ignore[no-untyped-call]
         else:
             ys, *last = call.forward(_rows_first(given.xs), tensors, _Record())
         return ys, tuple(last)
@@ -61,6 +73,7 @@ class _Record:
         self.kept = kept
 
     def tensors(self) -> tuple[Tensor | None, ...]:
+        """Return what was laid down, in the order in which native code takes it."""
         return self.hidden, self.memory, self.gates, self.inner
 
 
@@ -151,6 +164,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, call: Call, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Read the sequence and keep what the way back needs."""
         record = _Record(kept=True)
         xs = _rows_first(xs)
         results = call.forward(xs, tensors, record)
@@ -162,6 +176,7 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Bring the gradients of outputs and last state back to everything that was given."""
         xs, hidden, memory, gates, inner, *tensors = ctx.saved_tensors
         of_xs = ctx.needs_input_grad[1]
         return None, *ctx.call.backward((xs, hidden, memory, gates, inner), tensors, grads, of_xs=of_xs)

@@ -14,7 +14,14 @@ from statewise.data.window import Window
 from statewise.errors import RunError, TrainingError, UsageError
 from statewise.heads import Loss
 from statewise.learning.events import Updated
-from statewise.learning.optimizers import clip_norm, load_optimizer, make_optimizer, optimizer_tensors, rate_at
+from statewise.learning.optimizers import (
+    clip_norm,
+    clip_value,
+    load_optimizer,
+    make_optimizer,
+    optimizer_tensors,
+    rate_at,
+)
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, from_bytes, read_tensors, to_bytes, write_tensors
@@ -72,6 +79,9 @@ class Learner:
         self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
         nats, norm = nats / max(1, places), clip_norm(self.model, self.recipe.clip)
         self._check_finite(nats, norm)
+        clip_value(
+            self.model, self.recipe.clip_value
+        )  # last: the norm told is the gradient's own, and both bounds hold
         self.setup_optimizer.step()
         self.update_number += 1
         epoch = self.window_number // len(self.windows)

@@ -56,6 +56,24 @@ def clip_norm(model: nn.Module, largest: float) -> float:
     return norm
 
 
+def clip_value(model: nn.Module, largest: float) -> None:
+    """Bound every number of a model's gradient by `largest`, up and down; its direction may change.
+
+        g_i <- min(max(g_i, -largest), largest)
+
+    A `largest` of 0 leaves it as it is. Source: Mikolov 2012.
+
+    >>> layer = nn.Linear(1, 1)
+    >>> layer.weight.grad = layer.weight.new_full((1, 1), -3.0)
+    >>> clip_value(layer, 0.5)
+    >>> layer.weight.grad
+    tensor([[-0.5000]])
+    """
+    for parameter in model.parameters():
+        if parameter.grad is not None and largest > 0:
+            parameter.grad.clamp_(-largest, largest)
+
+
 def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
     """Return what an optimiser remembers, each tensor under its parameter's name, such as `head.bias/exp_avg`."""
     return {

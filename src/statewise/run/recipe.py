@@ -30,6 +30,9 @@ class Recipe:
     warmup: Annotated[int, Doc("updates over which the rate rises from 0"), Ge(0)] = 50
     accumulate: Annotated[int, Doc("windows whose gradients are added up for one update"), Ge(1)] = 1
     clip: Annotated[float, Doc("largest norm of the gradient; 0 leaves it as it is"), Ge(0)] = 1.0
+    clip_value: Annotated[
+        float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
+    ] = 0.0
     seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
     threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
     device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"

@@ -14,7 +14,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from statewise.errors import DataError
-from statewise.state.tree import paths, rebuild
+from statewise.state.tree import lengths, paths, rebuild
 
 State = TypeVar("State")
 
@@ -73,6 +73,7 @@ def to_bytes(state: object, metadata: Mapping[str, str] | None = None) -> bytes:
 def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State, dict[str, str]]:
     """Read a state back, given any state of the same kind, and the words written beside it.
 
+    What may be of any length, such as the memory that attention reads, is read at the length it was written at.
     Raises `DataError` where the bytes hold a state of another structure, width or type, or of unequal rows.
 
     >>> import torch
@@ -81,7 +82,9 @@ def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State
     """
     tensors, metadata = read_tensors(data, what)
     expected = dict(paths(like))
-    if _forms(tensors) != _forms(expected):
+    alike = list(lengths(like))
+    free = set().union(*alike)
+    if _forms(tensors, free) != _forms(expected, free):
         raise DataError(
             f"{what} holds {_describe(tensors)}, but this model's state holds {_describe(expected)}: "
             "open it with the model that made it"
@@ -89,11 +92,20 @@ def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State
     rows = {tensor.shape[0] for tensor in tensors.values()}
     if len(rows) > 1:
         raise DataError(f"{what} holds tensors of {min(rows)} and of {max(rows)} rows: it is damaged, use another copy")
+    for length in alike:
+        found = {tensors[name].shape[1] for name in length}
+        if len(found) > 1:
+            raise DataError(
+                f"{what} holds a memory of {min(found)} and of {max(found)} places: it is damaged, use another copy"
+            )
     return rebuild(like, (tensors[name] for name in expected)), metadata
 
 
-def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, torch.Size, torch.dtype]]:
-    return {name: (tensor.dim(), tensor.shape[1:], tensor.dtype) for name, tensor in tensors.items()}
+def _forms(tensors: Mapping[str, Tensor], free: set[str]) -> dict[str, tuple[int, torch.Size, torch.dtype]]:
+    """Return what of each tensor must be as expected: not its rows, nor a length that is free."""
+    return {
+        name: (tensor.dim(), tensor.shape[2 if name in free else 1 :], tensor.dtype) for name, tensor in tensors.items()
+    }
 
 
 def _describe(tensors: Mapping[str, Tensor]) -> str:

@@ -1,6 +1,8 @@
 """What can be done to a state without knowing whose it is.
 
-A state is a tensor, or a tuple or NamedTuple of states; every tensor has one row per sequence on axis 0.
+A state is a tensor, or a tuple or NamedTuple of states; every tensor has one row per sequence on axis 0. A NamedTuple
+whose `any_length` is true holds tensors whose axis 1 is a length, the same in all of them, which differs from state to
+state; zeros at its end mean that nothing is there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,6 +52,22 @@ def paths(state: object) -> Iterator[tuple[str, Tensor]]:
     for name, part in zip(getattr(parts, "_fields", range(len(parts))), parts, strict=True):
         for path, leaf in paths(part):
             yield f"{name}.{path}" if path else str(name), leaf
+
+
+def lengths(state: object) -> Iterator[set[str]]:
+    """Yield the paths of the tensors whose axis 1 is a length that may differ from state to state, one set a length.
+
+    >>> list(lengths((torch.zeros(1), (torch.zeros(1), torch.zeros(1)))))
+    []
+    """
+    if isinstance(state, Tensor):
+        return
+    if _any_length(state):
+        yield {path for path, _ in paths(state)}
+        return
+    parts = cast(tuple[object, ...], state)
+    for name, part in zip(getattr(parts, "_fields", range(len(parts))), parts, strict=True):
+        yield from ({f"{name}.{path}" for path in alike} for alike in lengths(part))
 
 
 def leaves(state: object) -> tuple[Tensor, ...]:
@@ -120,10 +138,29 @@ def select_rows(state: State, rows: Tensor) -> State:
 def stack(states: Sequence[State]) -> State:
     """Join the rows of several states into one, so that they can be stepped together.
 
+    What may be of any length is made as long as the longest.
+
     >>> stack([torch.ones(1, 2), torch.zeros(1, 2)]).shape
     torch.Size([2, 2])
     """
-    return map_leaves(lambda *same: torch.cat(same), *states)
+    first = states[0]
+    _check_nest(first)
+    if isinstance(first, Tensor):
+        return cast(State, torch.cat(cast(list[Tensor], states)))
+    if _any_length(first):
+        longest = max(leaf.shape[1] for state in states for leaf in leaves(state))
+        states = [map_leaves(lambda leaf: _lengthened(leaf, longest), state) for state in states]
+    nests = cast(Sequence[tuple[Any, ...]], states)
+    return cast(State, _like(nests[0], map(stack, zip(*nests, strict=True))))
+
+
+def _any_length(nest: object) -> bool:
+    return bool(getattr(nest, "any_length", False))
+
+
+def _lengthened(leaf: Tensor, length: int) -> Tensor:
+    rows, short, *rest = leaf.shape
+    return torch.cat([leaf, leaf.new_zeros(rows, length - short, *rest)], dim=1)
 
 
 def split(state: State) -> list[State]:

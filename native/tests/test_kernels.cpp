@@ -1,0 +1,232 @@
+// The core by itself: every cell at many sizes, held to plain loops in double precision, to itself on other instruction
+// sets and numbers of threads, and run under the sanitizers with no byte to spare around any array.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "statewise/kernels.h"
+
+namespace {
+
+int failures = 0;
+
+void check(bool holds, const std::string &what) {
+    if (holds) return;
+    ++failures;
+    std::fprintf(stderr, "FAILED: %s\n", what.c_str());
+}
+
+void on_threads(statewise_work work, void *given, int threads) {
+    std::vector<std::thread> others;
+    for (int index = 1; index < threads; ++index) others.emplace_back(work, given, index, threads);
+    work(given, 0, threads);
+    for (std::thread &other : others) other.join();
+}
+
+// Exactly so many numbers and none behind them; a vector may hold more.
+struct Numbers {
+    std::unique_ptr<float[]> at;
+    size_t size;
+    explicit Numbers(size_t size = 0) : at(new float[size ? size : 1]), size(size) {}
+    float *get() const { return size ? at.get() : nullptr; }
+    float operator[](size_t i) const { return at[i]; }
+    bool equal(const Numbers &other) const {
+        for (size_t i = 0; i < size; ++i)
+            if (at[i] != other.at[i]) return false;
+        return size == other.size;
+    }
+};
+
+std::mt19937 source(1);
+
+Numbers random_numbers(size_t size, float scale) {
+    std::normal_distribution<float> normal(0, scale);
+    Numbers numbers(size);
+    for (size_t i = 0; i < size; ++i) numbers.at[i] = normal(source);
+    return numbers;
+}
+
+struct Case {
+    int cell, steps, rows, features, units;
+    bool resets, sleeps;
+    statewise_form form = statewise_form_of(cell);
+    size_t gates = (size_t)form.gates * units, states = (size_t)rows * units;
+    Numbers xs = random_numbers((size_t)steps * rows * features, 1), weights = random_numbers(gates * features, 0.8f / std::sqrt((float)features)),
+            recurrent = random_numbers(gates * units, 0.8f / std::sqrt((float)units)), bias = random_numbers(gates, 0.3f),
+            extra = random_numbers((size_t)form.extra * units, 0.3f), first_hidden = random_numbers(states, 0.5f),
+            first_memory = random_numbers(form.memories * states, 0.5f), fresh_hidden = random_numbers(states, 0.5f),
+            fresh_memory = random_numbers(form.memories * states, 0.5f),
+            pulls = random_numbers((size_t)steps * rows * units, 1);
+    std::vector<uint8_t> reset = places(resets, 0.2), mask = places(sleeps, 0.7);
+
+    std::vector<uint8_t> places(bool any, double share) const {
+        std::bernoulli_distribution draw(share);
+        std::vector<uint8_t> found(any ? (size_t)steps * rows : 0);
+        for (uint8_t &place : found) place = draw(source);
+        return found;
+    }
+    statewise_layer layer() const {
+        return {cell, features, units, weights.get(), recurrent.get(), bias.get(), extra.get()};
+    }
+    std::string name() const {
+        return "cell " + std::to_string(cell) + ", steps " + std::to_string(steps) + ", rows " + std::to_string(rows) +
+               ", features " + std::to_string(features) + ", units " + std::to_string(units);
+    }
+};
+
+struct Result {
+    Numbers ys, last_hidden, last_memory, xs, weights, recurrent, bias, extra, hidden, memory, fresh_hidden, fresh_memory;
+    bool equal(const Result &o) const {
+        return ys.equal(o.ys) && last_hidden.equal(o.last_hidden) && last_memory.equal(o.last_memory) && xs.equal(o.xs) &&
+               weights.equal(o.weights) && recurrent.equal(o.recurrent) && bias.equal(o.bias) && extra.equal(o.extra) &&
+               hidden.equal(o.hidden) && memory.equal(o.memory) && fresh_hidden.equal(o.fresh_hidden) &&
+               fresh_memory.equal(o.fresh_memory);
+    }
+};
+
+Result run(const Case &of, const statewise_kernels &kernels, int threads, bool recorded) {
+    const size_t places = (size_t)of.steps * of.rows;
+    std::vector<int32_t> start(of.steps + 1), row(places), place(places), from(places), last(of.rows);
+    const int32_t pairs = statewise_fill_schedule(
+        of.steps, of.rows, of.resets ? of.reset.data() : nullptr, of.sleeps ? of.mask.data() : nullptr, start.data(),
+        row.data(), place.data(), from.data(), last.data());
+    const statewise_schedule when{of.steps, of.rows, pairs, start.data(), row.data(), place.data(), from.data(),
+                                  last.data()};
+    const size_t width = (of.units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL;
+    const size_t numbers = 2 * (size_t)of.rows + pairs;
+    Numbers hidden(numbers * width), memory(of.form.memories * (recorded ? numbers : 2 * of.rows) * width);
+    Numbers gates(recorded ? pairs * of.form.gates * width : 0), inner(recorded ? pairs * of.form.inner * width : 0);
+    const statewise_record record{hidden.get(), memory.get(), recorded && !gates.size ? hidden.get() : gates.get(),
+                                  inner.get()};
+    const statewise_layer layer = of.layer();
+    kernels.forward(&layer, &when, of.xs.get(), of.features, {of.first_hidden.get(), of.first_memory.get()},
+                    {of.fresh_hidden.get(), of.fresh_memory.get()}, &record, on_threads, threads);
+    Result result;
+    result.ys = Numbers(places * of.units);
+    std::fill_n(result.ys.get(), result.ys.size, 0.0f);
+    statewise_spread(&when, of.units, hidden.get(), result.ys.get());
+    result.last_hidden = Numbers(of.states);
+    statewise_gather(of.rows, of.units, hidden.get(), when.last, result.last_hidden.get());
+    if (of.form.memories) {
+        result.last_memory = Numbers(of.states);
+        statewise_gather(of.rows, of.units, memory.get(), recorded ? when.last : nullptr, result.last_memory.get());
+    }
+    if (!recorded) return result;
+    result.xs = Numbers(of.xs.size);
+    std::fill_n(result.xs.get(), result.xs.size, 0.0f);
+    result.weights = Numbers(of.weights.size);
+    result.recurrent = Numbers(of.recurrent.size);
+    result.bias = Numbers(of.bias.size);
+    result.extra = Numbers(of.extra.size);
+    result.hidden = Numbers(of.states);
+    result.fresh_hidden = Numbers(of.states);
+    result.memory = Numbers(of.form.memories * of.states);
+    result.fresh_memory = Numbers(of.form.memories * of.states);
+    const statewise_gradients to{of.pulls.get(), of.units, {nullptr, nullptr}, result.xs.get(), result.weights.get(),
+                                 result.recurrent.get(), result.bias.get(), result.extra.get(), result.hidden.get(),
+                                 result.memory.get(), result.fresh_hidden.get(), result.fresh_memory.get()};
+    kernels.backward(&layer, &when, of.xs.get(), of.features, &record, &to, on_threads, threads);
+    return result;
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+// What one row holds, read step by step in double precision.
+std::vector<double> plain_outputs(const Case &of, int b) {
+    const int H = of.units, D = of.features, G = of.form.gates;
+    std::vector<double> h(of.first_hidden.get() + b * H, of.first_hidden.get() + (b + 1) * H), c(H), ys;
+    if (of.form.memories) c.assign(of.first_memory.get() + b * H, of.first_memory.get() + (b + 1) * H);
+    for (int t = 0; t < of.steps; ++t) {
+        const size_t place = (size_t)t * of.rows + b;
+        if (of.sleeps && !of.mask[place]) {
+            ys.insert(ys.end(), H, 0.0);
+            continue;
+        }
+        if (of.resets && of.reset[place]) {
+            h.assign(of.fresh_hidden.get() + b * H, of.fresh_hidden.get() + (b + 1) * H);
+            if (of.form.memories) c.assign(of.fresh_memory.get() + b * H, of.fresh_memory.get() + (b + 1) * H);
+        }
+        std::vector<double> input(G * H), inner(G * H);
+        for (int m = 0; m < G * H; ++m) {
+            input[m] = of.bias[m];
+            for (int d = 0; d < D; ++d) input[m] += (double)of.weights[(size_t)m * D + d] * of.xs[place * D + d];
+            for (int k = 0; k < H; ++k) inner[m] += (double)of.recurrent[(size_t)m * H + k] * h[k];
+        }
+        for (int u = 0; u < H; ++u) {
+            const auto sum = [&](int gate) { return input[gate * H + u] + inner[gate * H + u]; };
+            const auto peep = [&](int gate) { return of.cell == STATEWISE_PEEPHOLE_LSTM ? of.extra[gate * H + u] : 0.0; };
+            switch (of.cell) {
+                case STATEWISE_ELMAN_TANH: h[u] = std::tanh(sum(0)); break;
+                case STATEWISE_ELMAN_RELU: h[u] = std::max(0.0, sum(0)); break;
+                case STATEWISE_GRU: {
+                    const double r = sigmoid(sum(0)), z = sigmoid(sum(1));
+                    const double n = std::tanh(input[2 * H + u] + r * (inner[2 * H + u] + of.extra[u]));
+                    h[u] = (1 - z) * n + z * h[u];
+                    break;
+                }
+                case STATEWISE_COUPLED_LSTM: {
+                    const double f = sigmoid(sum(0));
+                    c[u] = f * c[u] + (1 - f) * std::tanh(sum(1));
+                    h[u] = sigmoid(sum(2)) * std::tanh(c[u]);
+                    break;
+                }
+                case STATEWISE_LSTM_1997:
+                    c[u] += sigmoid(sum(0)) * std::tanh(sum(1));
+                    h[u] = sigmoid(sum(2)) * std::tanh(c[u]);
+                    break;
+                default: {
+                    const double f = sigmoid(sum(1) + peep(1) * c[u]), i = sigmoid(sum(0) + peep(0) * c[u]);
+                    c[u] = f * c[u] + i * std::tanh(sum(2));
+                    h[u] = sigmoid(sum(3) + peep(2) * c[u]) * std::tanh(c[u]);
+                }
+            }
+        }
+        ys.insert(ys.end(), h.begin(), h.end());
+    }
+    return ys;
+}
+
+void hold_to_plain_loops(const Case &of, const Result &result) {
+    double worst = 0;
+    for (int b = 0; b < of.rows; ++b) {
+        const std::vector<double> ys = plain_outputs(of, b);
+        for (int t = 0; t < of.steps; ++t)
+            for (int u = 0; u < of.units; ++u) {
+                const double wanted = ys[(size_t)t * of.units + u];
+                const double found = result.ys[((size_t)t * of.rows + b) * of.units + u];
+                worst = std::max(worst, std::fabs(found - wanted) / (1 + std::fabs(wanted)));
+            }
+    }
+    check(worst < 3e-5, of.name() + ": outputs are off by " + std::to_string(worst));
+}
+
+}  // namespace
+
+int main() {
+    const int sizes[] = {1, 2, 5, 15, 16, 17, 33, 70}, rows[] = {1, 2, 3, 6, 7, 13, 31};
+    std::uniform_int_distribution<int> draw(0, 1 << 20);
+    int cases = 0;
+    for (int cell = 0; cell < STATEWISE_CELLS; ++cell)
+        for (int i = 0; i < 30; ++i, ++cases) {
+            const Case of{cell, 1 + draw(source) % 9, rows[draw(source) % 7], sizes[draw(source) % 8],
+                          sizes[draw(source) % 8], draw(source) % 2 == 0, draw(source) % 2 == 0};
+            for (const char *name : {"baseline", "avx2", "avx512"})
+                if (const statewise_kernels *kernels = statewise_named(name)) {
+                    const Result one = run(of, *kernels, 1, true);
+                    hold_to_plain_loops(of, one);
+                    check(one.equal(run(of, *kernels, 3, true)), of.name() + ": three threads give other bits");
+                    const Result bare = run(of, *kernels, 1, false);
+                    check(one.ys.equal(bare.ys) && one.last_hidden.equal(bare.last_hidden) &&
+                              one.last_memory.equal(bare.last_memory),
+                          of.name() + ": without a record the bits are others");
+                }
+        }
+    statewise_scratch_release();
+    std::printf("%d cases, %d failures\n", cases, failures);
+    return failures != 0;
+}

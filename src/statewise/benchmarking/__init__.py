@@ -1,0 +1,1 @@
+"""How fast is this on the machine at hand, and how fast are the others: measured in turns, in one run."""

@@ -1,0 +1,45 @@
+"""What can this machine do at all?"""
+
+from collections.abc import Iterator
+
+import torch
+
+from statewise.benchmarking.gauges import Products, Reading, level_bytes
+from statewise.benchmarking.question import Question, Settings
+from statewise.benchmarking.record import caches
+from statewise.benchmarking.row import BEST, Row
+
+SIDES = (384, 768, 1024, 1536)
+QUICK_BYTES = 2**22
+
+
+def rows(settings: Settings) -> Iterator[Row]:
+    """Yield a row for the matrix products at each number of threads, and for each level of memory on one thread."""
+    before = torch.get_num_threads()
+    for threads in sorted({1, settings.threads}):
+        torch.set_num_threads(threads)
+        products = Products(SIDES[:1] if settings.quick else SIDES)
+        for _ in range(settings.rounds):
+            products.turn(1)
+        yield _told(
+            settings, f"matrix products, float32, {threads} threads", products.best_flops_per_second / 1e9, "GFLOP/s"
+        )
+    for level, size_bytes in level_bytes(caches()).items():
+        if settings.quick and size_bytes > QUICK_BYTES:
+            continue
+        for threads in sorted({1, settings.threads}) if level == "memory" else [1]:
+            torch.set_num_threads(threads)
+            reading = Reading(size_bytes)
+            for _ in range(settings.rounds):
+                reading.turn(1)
+            what = f"reading {size_bytes / 2**20:.3g} MiB ({level}), {threads} threads"
+            yield _told(settings, what, reading.best_bytes_per_second / 1e9, "GB/s")
+    torch.set_num_threads(before)
+
+
+def _told(settings: Settings, what: str, best: float, unit: str) -> Row:
+    settings.say(f"{what}: {best:.0f} {unit}")
+    return Row({"what": what}, extra={BEST: best, "unit": unit})
+
+
+QUESTION = Question("roofline", "What can this machine do at all?", 1, rows, unit="GFLOP/s or GB/s")

@@ -1,0 +1,1 @@
+"""What runs in the peers' own environments: plain scripts that know nothing of this package."""

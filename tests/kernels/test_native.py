@@ -1,0 +1,275 @@
+"""Native kernels compute what the reference does: at every size, on every instruction set, in any company."""
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from statewise.cells import GRU, LSTM, LSTM1997, Cell, CoupledLSTM, Elman, PeepholeLSTM
+from statewise.kernels import kernels_of, using
+from statewise.kernels.native import CELLS, OPS
+from statewise.state import leaves, map_leaves
+from statewise.testing import check_cell
+
+native = pytest.importorskip("statewise.kernels._native", reason="installed without native kernels")
+
+MAKERS: dict[str, Callable[[int, int], Cell[Any]]] = {
+    "elman_tanh": Elman,
+    "elman_relu": lambda features, units: Elman(features, units, activation="relu"),
+    "lstm": LSTM,
+    "peephole_lstm": PeepholeLSTM,
+    "coupled_lstm": CoupledLSTM,
+    "lstm_1997": LSTM1997,
+    "gru": GRU,
+}
+
+
+def instruction_sets() -> list[str]:
+    found = []
+    for name in ("baseline", "avx2", "avx512"):
+        try:
+            native.use(name)
+        except ValueError:
+            continue
+        found.append(name)
+    native.use("best")
+    return found
+
+
+@pytest.fixture(params=instruction_sets())
+def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
+    native.use(request.param)
+    yield request.param
+    native.use("best")
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def shaken(cell: Cell[Any]) -> Cell[Any]:
+    with torch.no_grad():
+        for weights in cell.parameters():
+            weights.add_(torch.randn_like(weights), alpha=0.1)
+    return cell
+
+
+def random_state(cell: Cell[Any], rows: int) -> Any:
+    return map_leaves(lambda leaf: torch.randn_like(leaf, requires_grad=True), cell.initial(rows))
+
+
+def everything(cell: Cell[Any], xs: Tensor, state: Any, **places: Tensor | None) -> dict[str, Tensor]:
+    """Outputs, last state and the gradients of everything."""
+    ys, last = cell.scan(xs, state, **places)
+    ends = [ys, *leaves(last)]
+    pulls = [torch.linspace(-1, 1, end.numel(), dtype=end.dtype).reshape(end.shape) for end in ends]
+    named = {"xs": xs, **{f"state {i}": leaf for i, leaf in enumerate(leaves(state))}, **dict(cell.named_parameters())}
+    grads = torch.autograd.grad(ends, list(named.values()), pulls, allow_unused=True, materialize_grads=True)
+    results = {"ys": ys, **{f"last {i}": leaf for i, leaf in enumerate(leaves(last))}}
+    return {**results, **{f"gradient of {name}": grad for name, grad in zip(named, grads, strict=True)}}
+
+
+def largest_error(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
+    """The largest difference of any tensor, as a share of that tensor's largest number."""
+    errors = [
+        (found[name].double() - wanted).abs().max() / wanted.abs().max().clamp_min(1e-3)
+        for name, wanted in expected.items()
+        if wanted.numel()
+    ]
+    return max((error.item() for error in errors), default=0.0)
+
+
+def exactly(cell: Cell[Any], xs: Tensor, state: Any, **places: Tensor | None) -> dict[str, Tensor]:
+    """The same in float64 on the reference."""
+
+    def double(tensor: Tensor) -> Tensor:
+        return tensor.detach().double().requires_grad_(tensor.requires_grad)
+
+    with using("reference"):
+        results = everything(cell.double(), double(xs), map_leaves(double, state), **places)
+    cell.float()
+    return results
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_every_native_recurrence_comes_first_and_has_a_cell(name: str) -> None:
+    assert MAKERS[name](5, 4).recurrence == name
+    assert kernels_of(name)[0] == "native"
+    assert OPS[name][0].kernel == "native"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize(("features", "units"), [(5, 4), (17, 33)])
+def test_the_laws_hold(name: str, features: int, units: int, instructions: str) -> None:
+    check_cell(lambda: MAKERS[name](features, units), dtypes=[torch.float32], kernels=["native"])
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_at_random_sizes_everything_is_what_the_reference_gives_in_float64(name: str, instructions: str) -> None:
+    draw = random.Random(name + instructions)
+    torch.manual_seed(draw.randrange(10**6))
+    for _ in range(50):
+        T, B = draw.choice([1, 2, 7, 40]), draw.choice([1, 2, 3, 6, 7, 13, 25, 64])
+        D, H = (draw.choice([1, 2, 3, 15, 16, 17, 31, 48, 65, 130]) for _ in range(2))
+        cell = shaken(MAKERS[name](D, H))
+        xs = torch.randn(T, B, D, requires_grad=True)
+        state = random_state(cell, B)
+        reset = draw.choice([None, torch.rand(T, B) < 0.1])
+        mask = draw.choice([None, torch.rand(T, B) < 0.7, torch.arange(T)[:, None] < torch.randint(0, T + 1, (B,))])
+        found = everything(cell, xs, state, reset=reset, mask=mask)
+        expected = exactly(cell, xs, state, reset=reset, mask=mask)
+        assert largest_error(found, expected) < 2e-5, (T, B, D, H, reset is None, mask is None)
+
+
+@pytest.mark.parametrize("steps_rows", [(0, 3), (7, 0), (0, 0)])
+def test_nothing_to_read_is_left_to_another_kernel(steps_rows: tuple[int, int]) -> None:
+    T, B = steps_rows
+    cell = LSTM(5, 4)
+    ys, last = cell.scan(torch.randn(T, B, 5), cell.initial(B))
+    assert ys.shape == (T, B, 4)
+    assert last.hidden.shape == (B, 4)
+
+
+def test_where_every_row_sleeps_the_state_stays() -> None:
+    cell = shaken(LSTM(5, 4))
+    xs, state = torch.randn(7, 3, 5, requires_grad=True), random_state(cell, 3)
+    found = everything(cell, xs, state, mask=torch.zeros(7, 3, dtype=torch.bool))
+    assert not found["ys"].any()
+    assert torch.equal(found["last 0"], leaves(state)[0])
+    assert not found["gradient of xs"].any()
+    assert not found["gradient of input_weights"].any()
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_bits_do_not_depend_on_the_number_of_threads(
+    name: str, instructions: str, threads: Callable[[int], None]
+) -> None:
+    torch.manual_seed(0)
+    for T, B, D, H in ((9, 33, 40, 96), (5, 70, 31, 20), (11, 2, 200, 150)):
+        cell, xs = shaken(MAKERS[name](D, H)), torch.randn(T, B, D, requires_grad=True)
+        state, mask, reset = random_state(cell, B), torch.rand(T, B) < 0.8, torch.rand(T, B) < 0.1
+        results = []
+        for count in (1, 2, 3):
+            threads(count)
+            results.append(everything(cell, xs, state, reset=reset, mask=mask))
+        for other in results[1:]:
+            for key, tensor in results[0].items():
+                assert torch.equal(tensor, other[key]), (key, T, B, D, H)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_row_gives_the_same_bits_alone_and_among_others_and_in_parts(name: str, instructions: str) -> None:
+    torch.manual_seed(0)
+    T, B, D, H = 9, 29, 37, 53
+    cell, xs = shaken(MAKERS[name](D, H)), torch.randn(T, B, D)
+    state = map_leaves(torch.randn_like, cell.initial(B))
+    ys, last = cell.scan(xs, state)
+    row = slice(11, 12)
+    alone, end = cell.scan(xs[:, row], map_leaves(lambda leaf: leaf[row], state))
+    early, between = cell.scan(xs[:4], state)
+    late, _ = cell.scan(xs[4:], between)
+    assert torch.equal(alone, ys[:, row])
+    assert torch.equal(leaves(end)[0], leaves(last)[0][row])
+    assert torch.equal(torch.cat([early, late]), ys)
+
+
+def test_rows_of_different_lengths_give_the_same_bits_as_each_row_by_itself(instructions: str) -> None:
+    torch.manual_seed(0)
+    T, B, D, H = 12, 6, 7, 20
+    cell, xs = shaken(GRU(D, H)), torch.randn(T, B, D)
+    lengths = torch.tensor([12, 1, 0, 5, 9, 3])
+    ys, last = cell.scan(xs, cell.initial(B), mask=torch.arange(T)[:, None] < lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone, end = cell.scan(xs[:length, row : row + 1], cell.initial(1))
+        assert torch.equal(alone, ys[:length, row : row + 1])
+        assert torch.equal(end.hidden, last.hidden[row : row + 1])
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_sequence_that_does_not_lie_in_one_piece_is_read_all_the_same(name: str) -> None:
+    torch.manual_seed(0)
+    cell = shaken(MAKERS[name](5, 4))
+    batch_first = torch.randn(3, 7, 5)
+    wide = torch.randn(7, 3, 11)
+    for xs in (batch_first.transpose(0, 1), wide[..., 3:8], torch.randn(1, 1, 5).expand(7, 3, 5)):
+        with using("reference"):
+            expected, _ = cell.scan(xs, cell.initial(3))
+        assert torch.allclose(cell.scan(xs, cell.initial(3))[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e-42, 1e38])
+def test_what_is_not_finite_stays_in_its_row_and_is_as_the_reference_has_it(
+    name: str, value: float, instructions: str
+) -> None:
+    torch.manual_seed(0)
+    cell, xs = shaken(MAKERS[name](5, 4)), torch.randn(7, 3, 5)
+    plain, _ = cell.scan(xs, cell.initial(3))
+    xs[2, 1, 0] = value
+    ys, _ = cell.scan(xs, cell.initial(3))
+    with using("reference"):
+        expected, _ = cell.scan(xs, cell.initial(3))
+    assert torch.allclose(ys, expected, rtol=1e-4, atol=1e-6, equal_nan=True)
+    assert torch.equal(ys[:, [0, 2]], plain[:, [0, 2]])
+
+
+def test_gradients_can_be_asked_for_twice_and_of_some_things_only() -> None:
+    torch.manual_seed(0)
+    cell, xs = LSTM(5, 4), torch.randn(7, 3, 5)
+    ys, last = cell.scan(xs, cell.initial(3))
+    once = torch.autograd.grad(ys.sum(), cell.bias, retain_graph=True)[0]
+    again = torch.autograd.grad(ys.sum(), cell.bias, retain_graph=True)[0]
+    of_last = torch.autograd.grad(last.cell.sum(), cell.recurrent_weights)[0]
+    assert torch.equal(once, again)
+    with using("reference"):
+        _, last = cell.scan(xs, cell.initial(3))
+    assert torch.allclose(of_last, torch.autograd.grad(last.cell.sum(), cell.recurrent_weights)[0], atol=1e-5)
+
+
+def test_inside_a_function_transform_another_kernel_runs() -> None:
+    cell, xs = shaken(LSTM(5, 4)), torch.randn(2, 7, 3, 5)
+    with using("reference"):
+        expected = torch.stack([cell.scan(x, cell.initial(3))[0] for x in xs])
+        found = torch.vmap(lambda x: cell.scan(x, cell.initial(3))[0])(xs)
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+def ulps(found: Tensor, exact: Tensor) -> float:
+    """The largest error in units in the last place of the exact value rounded to float32."""
+    rounded = exact.float()
+    spacing = torch.nextafter(rounded.abs(), torch.tensor(math.inf)) - rounded.abs()
+    return ((found.double() - exact).abs() / spacing.double()).max().item()
+
+
+@pytest.mark.parametrize(("name", "bound"), [("sigmoid", 2.0), ("tanh", 2.0)])
+def test_activations_are_within_two_units_in_the_last_place(name: str, bound: float, instructions: str) -> None:
+    x = torch.cat([torch.linspace(-80, 80, 400_001), torch.logspace(-37, 1, 200_001), -torch.logspace(-37, 1, 200_001)])
+    y = torch.empty_like(x)
+    getattr(native, name)(x.data_ptr(), y.data_ptr(), x.numel())
+    assert ulps(y, getattr(torch, name)(x.double())) <= bound
+
+
+def test_sums_are_no_worse_than_twice_what_pytorch_gives(instructions: str) -> None:
+    torch.manual_seed(0)
+    for rows, columns, terms in ((40, 48, 650), (7, 33, 2048), (64, 64, 100)):
+        a, b = torch.randn(rows, terms), torch.randn(columns, terms)
+        c = torch.empty(rows, columns)
+        native.product(a.data_ptr(), b.data_ptr(), c.data_ptr(), rows, columns, terms, 1)
+        exact = a.double() @ b.double().T
+        ours, theirs = ((product.double() - exact).square().mean().sqrt().item() for product in (c, a @ b.T))
+        assert ours <= 2 * theirs
+
+
+def test_working_memory_can_be_given_back() -> None:
+    cell = LSTM(5, 4)
+    cell.scan(torch.randn(7, 3, 5), cell.initial(3))
+    assert native.scratch_held() > 0
+    native.scratch_release()
+    assert native.scratch_held() == 0

@@ -1,0 +1,108 @@
+"""A stream with attention: its memory is its context, and is saved, opened, forked and joined with the state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from statewise.cells import LSTM, Attention, AttentionCell, Bahdanau, Chain, GaussianWindow, Luong, Memory
+from statewise.errors import DataError, UsageError
+from statewise.heads import Categorical
+from statewise.model import Model
+from statewise.state import leaves, split, stack, write_tensors
+from statewise.state.tensors import read_tensors
+from statewise.stream import Stream
+
+V, D, G, H, S = 6, 3, 2, 4, 9
+ATTENTION: dict[str, Callable[[], Attention[Any]]] = {
+    "bahdanau": lambda: Bahdanau(features=H, memory=G, units=7),
+    "luong": lambda: Luong(features=H, memory=G),
+    "window": lambda: GaussianWindow(features=H, memory=G, hills=3),
+}
+
+
+@pytest.fixture(params=ATTENTION)
+def model(request: pytest.FixtureRequest) -> Model[Tensor]:
+    torch.manual_seed(0)
+    core = Chain(AttentionCell(LSTM(D + G, H), ATTENTION[request.param]()), LSTM(H + G, H))
+    return Model(nn.Embedding(V, D), core, Categorical(H, V))
+
+
+def test_a_stream_begins_from_its_context_and_resets_to_it(model: Model[Tensor]) -> None:
+    context = torch.randn(1, S, G)
+    stream = Stream(model, context=context)
+    first = stream.push_many([1, 4])
+    assert not torch.allclose(first, Stream(model, context=-context).push_many([1, 4]))
+    assert not torch.allclose(first, Stream(model).push_many([1, 4]))
+    state = model.begin(1, context)
+    for code in (1, 4):
+        expected, state = model.step(torch.tensor([code]), state)
+    assert torch.equal(first, expected[0])
+    stream.reset()
+    assert torch.equal(stream.push_many([1, 4]), first)
+
+
+def test_a_fork_resets_to_the_same_context(model: Model[Tensor]) -> None:
+    stream = Stream(model, context=torch.randn(1, S, G))
+    fork = stream.fork()
+    told = fork.push(2)
+    fork.push(3)
+    assert torch.equal(stream.push(2), told)
+    fork.reset()
+    assert torch.equal(fork.push(2), told)
+
+
+@pytest.mark.parametrize("steps", [1, 2, S])
+def test_a_saved_stream_is_opened_whatever_the_length_of_its_memory(model: Model[Tensor], steps: int) -> None:
+    context = torch.randn(1, steps, G)
+    stream = Stream(model, context=context)
+    stream.push(3)
+    saved = stream.save()
+    for opened in (Stream.open(model, saved), Stream.open(model, saved, context=torch.randn(1, S + 1, G))):
+        assert torch.equal(opened.params, stream.params)
+        assert torch.equal(opened.fork().push_many([5, 0]), stream.fork().push_many([5, 0]))
+    again = Stream.open(model, saved, context=context)
+    again.reset()
+    assert torch.equal(again.push(3), stream.params)
+
+
+def test_streams_with_memories_of_unequal_lengths_are_stepped_together(model: Model[Tensor]) -> None:
+    streams = [Stream(model, context=torch.randn(1, steps, G)) for steps in (S, 1, 4)]
+    for stream in streams:
+        stream.push(2)
+    together = stack([stream.state for stream in streams])
+    with torch.no_grad():
+        for codes in ([0, 1, 2], [5, 5, 3]):
+            told, together = model.step(torch.tensor(codes), together)
+            alone = torch.stack([stream.push(code) for stream, code in zip(streams, codes)])
+            torch.testing.assert_close(told, alone)
+    assert all(leaf.shape[0] == 1 for part in split(together) for leaf in leaves(part))
+
+
+def test_a_memory_whose_parts_differ_in_length_is_refused(model: Model[Tensor]) -> None:
+    tensors, words = read_tensors(Stream(model, context=torch.randn(1, S, G)).save())
+    (mask,) = (name for name in tensors if name.endswith("mask"))
+    tensors[mask] = tensors[mask][:, :-1].contiguous()
+    with pytest.raises(DataError, match="the saved stream holds a memory of 8 and of 9 places: it is damaged"):
+        Stream.open(model, write_tensors(tensors, words))
+
+
+def test_a_memory_of_another_width_is_refused(model: Model[Tensor]) -> None:
+    tensors, words = read_tensors(Stream(model, context=torch.randn(1, S, G)).save())
+    (values,) = (name for name in tensors if name.endswith("values"))
+    tensors[values] = torch.zeros(1, S, G + 1)
+    with pytest.raises(DataError, match="open it with the model that made it"):
+        Stream.open(model, write_tensors(tensors, words))
+
+
+def test_a_context_may_say_what_is_there(model: Model[Tensor]) -> None:
+    values, mask = torch.randn(1, S, G), torch.arange(S).unsqueeze(0) < 5
+    masked = Stream(model, context=Memory(values, mask)).push_many([1, 2])
+    torch.testing.assert_close(masked, Stream(model, context=values[:, :5]).push_many([1, 2]))
+
+
+def test_a_context_is_refused_by_a_model_that_reads_none() -> None:
+    with pytest.raises(UsageError, match="the LSTM begins without one"):
+        Stream(Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)), context=torch.zeros(1, S, G))
