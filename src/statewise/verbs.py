@@ -10,9 +10,8 @@ from typing import Any, cast
 import torch
 
 from statewise import registry
-from statewise.cells import Cell
+from statewise.cells.facts import kernels_at_work
 from statewise.errors import RunError
-from statewise.kernels import kernels_of
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
 from statewise.learning.learner import Learner, load_weights
@@ -180,9 +179,6 @@ def _learner(task: Task, data: Any) -> Learner:
 
 
 def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
-    kernels = sorted(
-        {kernels_of(part.recurrence)[0] for part in learner.model.core.modules() if isinstance(part, Cell)}
-    )
     return {
         "task": task.name,
         "settings": plain(task),
@@ -190,7 +186,7 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "parameters": learner.model.parameter_count,
         "versions": versions(),
         "threads": torch.get_num_threads(),
-        "kernels": kernels or ["reference"],
+        "kernels": kernels_at_work(learner.model.core) or ["reference"],
     }
 
 

@@ -2,6 +2,9 @@
 
 import math
 import random
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -273,3 +276,12 @@ def test_working_memory_can_be_given_back() -> None:
     assert native.scratch_held() > 0
     native.scratch_release()
     assert native.scratch_held() == 0
+
+
+def test_without_the_extension_everything_runs_and_doctor_says_how_to_have_it() -> None:
+    hidden = "import sys; sys.modules['statewise.kernels._native'] = None; from statewise.cli.main import main; "
+    command = hidden + "sys.argv = ['statewise', 'doctor']; main()"
+    shown = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=False)
+    assert "native kernels  none: installed without a compiler" in shown.stdout
+    assert re.search(r"^  lstm +torch, reference$", shown.stdout, flags=re.MULTILINE)
+    assert re.search(r"^  peephole_lstm +reference$", shown.stdout, flags=re.MULTILINE)
