@@ -124,11 +124,11 @@ def test_sampling_a_program_is_sampling_a_stream() -> None:
     model = make_model()
     stream = Stream(model)
     stream.push(1)
-    logits, state = stream.params.unsqueeze(0), stream.state
+    logits, state = stream.params, stream.state
     choices, last, after = program.compile(model).sample(logits, state, 20, Rule(temperature=0.7), seed=2)
     assert choices.tolist() == list(islice(sample(stream, temperature=0.7, seed=2), 20))
-    assert torch.equal(last[0], stream.params)
+    assert torch.equal(last, stream.params)
     assert all(map(torch.equal, leaves(after), leaves(stream.state)))
     odd = Model(nn.Embedding(V - 1, 5), LSTM(5, 8), Categorical(8, V)).eval()
     with pytest.raises(UsageError, match="choices cannot be read on"):
-        program.compile(odd).sample(torch.zeros(1, V), odd.begin(1), 2, seed=0)
+        program.compile(odd).sample(torch.zeros(V), odd.begin(1), 2, seed=0)

@@ -66,7 +66,7 @@ struct Stretch {
 // out[R, P panels] += rows times panels, over one stretch of terms
 template <class Storage, int R, int P>
 static void add_stretch(const Stretch<Storage> &of) {
-    constexpr int AHEAD = 1024;  // words: four kilobytes
+    constexpr int AHEAD = 2048;  // words: eight kilobytes, as far as the third cache is away
     typename Storage::Sum sum[R][P][VECTORS];
     for (int r = 0; r < R; ++r)
         for (int p = 0; p < P; ++p)

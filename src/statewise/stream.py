@@ -59,7 +59,7 @@ class Stream(Generic[Params]):
     ) -> None:
         self.model, self.encode, self.context = model, encode or (lambda x: x), context
         self._program = program_of(model, storage)
-        self._at, self._row = self._fresh()
+        self._at, self._params = self._fresh()
 
     @property
     def state(self) -> Any:
@@ -69,12 +69,12 @@ class Stream(Generic[Params]):
     @property
     def params(self) -> Params:
         """The distribution of what comes next, given all that was pushed."""
-        return map_leaves(lambda leaf: leaf[0], self._row)
+        return self._params
 
     def push(self, x: Any) -> Params:
         """Read one input and return the distribution of what comes next."""
-        self._row, self._at = self._step(x)
-        return self.params
+        self._params, self._at = self._step(x)
+        return self._params
 
     def push_many(self, xs: Iterable[Any]) -> Params:
         """Read inputs one after another and return the distribution behind the last."""
@@ -83,17 +83,17 @@ class Stream(Generic[Params]):
             for x in xs:
                 self.push(x)
         elif encoded := [torch.as_tensor(self.encode(x)) for x in xs]:
-            row, self._at = self._known().read(torch.stack(encoded), place)
-            self._row = cast(Params, row)
-        return self.params
+            logits, self._at = self._known().read(torch.stack(encoded), place)
+            self._params = cast(Params, logits)
+        return self._params
 
     def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
         """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
         place = self._place()
         if place is not None and self._known().choices:
-            row, at = cast(Tensor, self._row), place
-            choices, row, self._at = self._known().write(row, at, steps, rule, seed, first)
-            self._row = cast(Params, row)
+            given = cast(Tensor, self._params)
+            choices, logits, self._at = self._known().write(given, place, steps, rule, seed, first)
+            self._params = cast(Params, logits)
             return choices.tolist()
         chosen = []
         for n in range(first, first + steps):
@@ -103,8 +103,8 @@ class Stream(Generic[Params]):
 
     def peek(self, x: Any) -> Params:
         """Return what `push` would, without reading on."""
-        row, _ = self._step(x)
-        return map_leaves(lambda leaf: leaf[0], row)
+        params, _ = self._step(x)
+        return params
 
     def fork(self) -> "Stream[Params]":
         """Return a second stream from here; the two go on without each other."""
@@ -112,11 +112,12 @@ class Stream(Generic[Params]):
 
     def reset(self) -> None:
         """Go back to the beginning, with nothing seen but the context."""
-        self._at, self._row = self._fresh()
+        self._at, self._params = self._fresh()
 
     def save(self) -> bytes:
         """Return the stream as bytes, from which `open` goes on bit for bit."""
-        return to_bytes((self.state, self._row), {"format": FORMAT, "model": model_digest(self.model)})
+        row = map_leaves(lambda leaf: leaf.unsqueeze(0), self._params)
+        return to_bytes((self.state, row), {"format": FORMAT, "model": model_digest(self.model)})
 
     @classmethod
     def open(
@@ -132,25 +133,28 @@ class Stream(Generic[Params]):
         What the context said is in the saved state; it is given again only for `reset` to begin from.
         """
         stream = cls(model, encode=encode, context=context)
-        (state, row), said = from_bytes(data, (stream.state, stream._row), "the saved stream")
+        like = stream.state, map_leaves(lambda leaf: leaf.unsqueeze(0), stream._params)
+        (state, row), said = from_bytes(data, like, "the saved stream")
         if said.get("format") != FORMAT or said.get("model") != model_digest(model):
             raise DataError("the saved stream belongs to a model with other weights: open it with the one that made it")
-        stream._at, stream._row = state, row
+        stream._at, stream._params = state, _only_row(row)
         return stream
 
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():
             weight = next(self.model.core.parameters())
-            return self.model.begin(1, self.context), self.model.head(weight.new_zeros(1, self.model.core.units))
+            begun = self.model.begin(1, self.context)
+            return begun, _only_row(self.model.head(weight.new_zeros(1, self.model.core.units)))
 
     def _step(self, x: Any) -> tuple[Params, Any]:
         place = self._place()
         if place is not None:
-            return cast(tuple[Params, Any], self._known().push(self.encode(x), place))
+            return self._program.push(self.encode(x), place)  # type: ignore[union-attr, return-value]
         device = next(self.model.parameters()).device
         encoded: Tensor = torch.as_tensor(self.encode(x), device=device)
         with torch.no_grad():
-            return self.model.step(encoded.unsqueeze(0), self.state)
+            row, state = self.model.step(encoded.unsqueeze(0), self.state)
+        return _only_row(row), state
 
     def _known(self) -> Program:
         assert self._program is not None
@@ -170,3 +174,7 @@ class Stream(Generic[Params]):
         allowed = narrow(logits, top_k=rule.top_k, top_p=rule.top_p, never=rule.never).unsqueeze(0)
         generator = torch.Generator().manual_seed(int(number * 2**53))
         return int(cast(Head[Tensor], head).sample(allowed, temperature=rule.temperature, generator=generator))
+
+
+def _only_row(params: Params) -> Params:
+    return map_leaves(lambda leaf: leaf[0], params)

@@ -13,7 +13,7 @@ from statewise.errors import UsageError
 from statewise.kernels import allowed, native
 from statewise.model import Model
 from statewise.program.place import Layout, Place
-from statewise.program.plan import STORAGES, Leaf, Plan, addresses_of
+from statewise.program.plan import ABSENT, STORAGES, Leaf, Plan, addresses_of
 from statewise.registry import unknown
 from statewise.state import detach, leaves
 
@@ -69,7 +69,7 @@ class Program:
         if storage not in STORAGES:
             raise UsageError(unknown("storage", storage, STORAGES))
         if native.Program is None:
-            raise UsageError("a step program needs the native kernels, which are not installed: use model.step")
+            raise UsageError(ABSENT)
         self.storage, self._plan = storage, Plan(model)
         plan, encoder, head = self._plan, self._plan.encoder, self._plan.head
         self.choices = encoder.num_embeddings if isinstance(encoder, nn.Embedding) else 0
@@ -123,7 +123,7 @@ class Program:
     def sample(
         self, logits: Tensor, state: Any, steps: int, rule: Rule | None = None, *, seed: int, first: int = 0
     ) -> tuple[Tensor, Tensor, Any]:
-        """Choose from logits `[1, V]`, read the choice, and so on; choices `[steps]`, the last logits and state.
+        """Choose from logits `[V]`, read the choice, and so on; choices `[steps]`, the last logits and state.
 
         Choice n takes number `first + n` of the seed's stream, as `decode.sample` does. Raises `UsageError` where the
         choices are not what the model reads, or odds are not numbers.
@@ -143,11 +143,11 @@ class Program:
         return self._layout.state(place)
 
     def push(self, x: Any, place: Place) -> tuple[Tensor, Place]:
-        """Read one input, a number or a vector `[D]`: the logits `[1, V]`, and the place behind it."""
+        """Read one input, a number or a vector `[D]`: the logits `[V]`, and the place behind it."""
         if not self.choices:
             return self.read(torch.as_tensor(x, dtype=torch.float32).unsqueeze(0), place)
         program = self._ready()
-        before, after, outputs = place.numbers, torch.empty(self._layout.total), torch.empty(1, self.outputs)
+        before, after, outputs = place.numbers, torch.empty(self._layout.total), torch.empty(self.outputs)
         old, new = before.data_ptr(), after.data_ptr()
         starts = self._layout.bytes
         number = x if type(x) is int else int(torch.as_tensor(x))
@@ -156,7 +156,7 @@ class Program:
         return outputs, Place(after, place.beside, place.steps + 1)
 
     def read(self, xs: Tensor, place: Place) -> tuple[Tensor, Place]:
-        """Read inputs `[T]` or `[T, D]`, at least one: the logits `[1, V]` behind the last, and the place there."""
+        """Read inputs `[T]` or `[T, D]`, at least one: the logits `[V]` behind the last, and the place there."""
         return self._read(xs, place, 0, 0)
 
     def write(
@@ -167,7 +167,7 @@ class Program:
             raise UsageError("what this model gives is not what it reads: choices cannot be read on")
         program, layout = self._ready(), self._layout
         choices, after = torch.empty(steps, dtype=torch.int64), torch.empty(layout.total)
-        odds, outputs = logits.contiguous(), torch.empty(1, self.outputs)
+        odds, outputs = logits.contiguous(), torch.empty(self.outputs)
         found = program.sample(
             steps,
             odds.data_ptr(),
@@ -198,15 +198,15 @@ class Program:
     def _read(self, xs: Tensor, place: Place, targets: int, nats: int) -> tuple[Tensor, Place]:
         xs = self._inputs(xs)
         program, layout, steps = self._ready(), self._layout, xs.shape[0]
-        after, outputs = torch.empty(layout.total), torch.empty(1, self.outputs)
+        after, outputs = torch.empty(layout.total), torch.empty(self.outputs)
         before_at = [place.numbers.data_ptr() + at for at in layout.bytes]
         after_at = [after.data_ptr() + at for at in layout.bytes]
         self._check(program.read(steps, xs.data_ptr(), targets, before_at, after_at, outputs.data_ptr(), nats), xs)
         return outputs, Place(after, place.beside, place.steps + steps)
 
     def _ready(self) -> Any:
-        for weight in self._weights:
-            if not weight.is_as_seen():
+        for owner, name, tensor, version, address in self._weights:
+            if owner[name] is not tensor or tensor._version != version or tensor.data_ptr() != address:
                 self._pack()
                 break
         if not self._plan.evaluates:

@@ -1,7 +1,7 @@
 """What a model is made of, as native code has to know it: refused where a part is not known there."""
 
 from enum import Enum
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from statewise.cells import (
 )
 from statewise.errors import UsageError
 from statewise.heads import Categorical
-from statewise.kernels.native import CELLS
+from statewise.kernels import native
 from statewise.model import Model
 from statewise.state import leaves
 
@@ -38,6 +38,8 @@ class Leaf(Enum):
     COUNTED = "counted"
 
 
+ABSENT = "a step program needs the native kernels, which are not installed: use model.step"
+
 BESIDE: dict[type, tuple[Leaf, ...]] = {
     Dropout: (Leaf.KEPT, Leaf.COUNTED),
     VariationalDropout: (Leaf.KEPT,),
@@ -48,20 +50,8 @@ BESIDE: dict[type, tuple[Leaf, ...]] = {
 "Parts that in evaluation do as the part they are around does, and what their states hold beside its."
 
 
-class Weight(NamedTuple):
-    """A parameter at the place where a module keeps it, and which version of it, lying where, was seen."""
-
-    owner: dict[str, Any]
-    name: str
-    tensor: Tensor
-    version: int
-    address: int
-
-    def is_as_seen(self) -> bool:
-        """Tell whether it was neither changed nor replaced."""
-        tensor = self.tensor
-        same = self.owner[self.name] is tensor and tensor._version == self.version
-        return same and tensor.data_ptr() == self.address
+Weight = tuple[dict[str, Any], str, Tensor, int, int]
+"A parameter: where a module keeps it, under which name, itself, and which version of it was seen at which address."
 
 
 class Plan:
@@ -86,7 +76,7 @@ class Plan:
     def weights(self) -> list[Weight]:
         """Return every weight as it now is."""
         return [
-            Weight(module._parameters, name, tensor, tensor._version, tensor.data_ptr())
+            (module._parameters, name, tensor, tensor._version, tensor.data_ptr())
             for module in self.modules
             for name, tensor in module._parameters.items()
             if tensor is not None
@@ -119,6 +109,8 @@ class Plan:
 
 def why_not(model: Model[Any] | Recurrent[Any]) -> str | None:
     """Return why a model cannot be compiled, or None where it can."""
+    if native.Program is None:
+        return ABSENT
     try:
         Plan(model)
     except UsageError as error:
@@ -148,7 +140,7 @@ def addresses_of(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, list
             parts.append((part, [0, 0, 0], [0, 0, 0, 0]))
             continue
         weights = [address(tensor) for tensor in part.weights()]
-        sizes = [CELLS.index(part.recurrence or ""), part.features, part.units]
+        sizes = [native.CELLS.index(part.recurrence or ""), part.features, part.units]
         parts.append((-1, sizes, weights + [0] * (4 - len(weights))))
     return encoder, head, parts, held
 
