@@ -45,8 +45,8 @@ struct StagedSplit {
 
     template <class Layer>
     StagedSplit(const Layer &layer, int index, int count)
-        : products(better_by_rows(layer.blocks, layer.rows, count), layer.blocks, layer.rows, index, count),
-          rows(true, layer.blocks, layer.rows, index, count), index(index), count(count) {}
+        : products(better_by_rows(layer.blocks, layer.rows, count), layer.blocks, layer.when, index, count),
+          rows(true, layer.blocks, layer.when, index, count), index(index), count(count) {}
 
     Range columns(int32_t blocks) const { return products.by_rows ? Range{0, blocks} : share(blocks, index, count); }
 
