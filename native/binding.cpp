@@ -80,11 +80,11 @@ void use(const std::string &name) {
     kernels = named;
 }
 
-typedef std::array<int32_t, 3> Sizes;      // cell, features, units
+typedef std::array<int32_t, 4> Sizes;      // cell, features, units, memory units
 typedef std::array<Address, 4> Addresses;  // weights in their order, or a record, or two states
 
 statewise_layer layer(const Sizes &sizes, const Addresses &weights) {
-    return {sizes[0], sizes[1], sizes[2], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
+    return {sizes[0], sizes[1], sizes[2], sizes[3], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
             numbers(weights[3])};
 }
 
@@ -191,7 +191,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro("pairs", [](const Schedule &of) { return of.view.pairs; });
     m.def("form", [](int32_t cell) {
         const statewise_form of = statewise_form_of(cell);
-        return std::array<int32_t, 4>{of.gates, of.memories, of.inner, of.extra};
+        return std::array<int32_t, 4>{of.gates, of.memories, of.inner, of.moments};
     });
     m.def("forward", forward, unlocked);
     m.def("backward", backward, unlocked);

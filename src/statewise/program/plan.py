@@ -137,10 +137,10 @@ def addresses_of(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, list
     parts: list[tuple[int, list[int], list[int]]] = []
     for part in plan.parts:
         if isinstance(part, int):
-            parts.append((part, [0, 0, 0], [0, 0, 0, 0]))
+            parts.append((part, [0, 0, 0, 0], [0, 0, 0, 0]))
             continue
         weights = [address(tensor) for tensor in part.weights()]
-        sizes = [native.CELLS.index(part.recurrence or ""), part.features, part.units]
+        sizes = [native.CELLS.index(part.recurrence or ""), part.features, part.units, part.units]
         parts.append((-1, sizes, weights + [0] * (4 - len(weights))))
     return encoder, head, parts, held
 
