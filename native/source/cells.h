@@ -136,9 +136,9 @@ struct GatedUnit {
     }
 };
 
-// Call `with` an empty value of the cell's own type.
+// Call `with` an empty value of the cell's own type, for the cells that are all of them above.
 template <class With>
-static inline void with_cell(int32_t cell, With with) {
+static inline void with_plain_cell(int32_t cell, With with) {
     switch (cell) {
         case STATEWISE_ELMAN_TANH: return with(Elman<false>());
         case STATEWISE_ELMAN_RELU: return with(Elman<true>());

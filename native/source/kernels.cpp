@@ -48,22 +48,22 @@ static void backward(const statewise_layer *layer, const statewise_schedule *whe
     pass.end();
 }
 
-// Call `with` an empty value of the cell's own type, also where that computes in stages.
+// Call `with` an empty value of the cell's own type.
 template <class With>
-static void with_any_cell(int32_t cell, With with) {
+static void with_cell(int32_t cell, With with) {
     switch (cell) {
         case STATEWISE_GRU_RESET_BEFORE: return with(EarlyReset());
         case STATEWISE_LAYER_NORM_LSTM: return with(NormalizedLSTM());
         case STATEWISE_LAYER_NORM_GRU: return with(NormalizedGRU());
         case STATEWISE_PROJECTED_LSTM: return with(Projected());
-        default: return with_cell(cell, with);
+        default: return with_plain_cell(cell, with);
     }
 }
 
 static void any_forward(const statewise_layer *layer, const statewise_schedule *when, const float *xs,
                         int64_t xs_stride, statewise_state first, statewise_state fresh,
                         const statewise_record *record, statewise_parallel parallel, int threads) {
-    with_any_cell(layer->cell, [&](auto cell) {
+    with_cell(layer->cell, [&](auto cell) {
         forward<decltype(cell)>(layer, when, xs, xs_stride, first, fresh, record, parallel, threads);
     });
 }
@@ -71,7 +71,7 @@ static void any_forward(const statewise_layer *layer, const statewise_schedule *
 static void any_backward(const statewise_layer *layer, const statewise_schedule *when, const float *xs,
                          int64_t xs_stride, const statewise_record *record, const statewise_gradients *to,
                          statewise_parallel parallel, int threads) {
-    with_any_cell(layer->cell, [&](auto cell) {
+    with_cell(layer->cell, [&](auto cell) {
         backward<decltype(cell)>(layer, when, xs, xs_stride, record, to, parallel, threads);
     });
 }

@@ -109,7 +109,7 @@ class Recurrence {
 
     // From the state of this turn to that of the other. `numbers` are looked up where there is a table.
     void step(const RowBlock &block, const float *xs, int64_t xs_gap, const int64_t *numbers, float *sums, int turn) const {
-        with_cell(cell_, [&](auto cell) { step_of<decltype(cell)>(block, xs, xs_gap, numbers, sums, turn); });
+        with_plain_cell(cell_, [&](auto cell) { step_of<decltype(cell)>(block, xs, xs_gap, numbers, sums, turn); });
     }
 
    private:

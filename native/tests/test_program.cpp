@@ -44,7 +44,7 @@ struct Case {
     statewise_program *pack(const statewise_kernels *kernels, int storage) const {
         statewise_part parts[3];
         for (int i = 0; i < 2; ++i)
-            parts[i] = {-1, {cell, i ? units : features, units, weights[i].get(), recurrent[i].get(), bias[i].get(), extra[i].get()}};
+            parts[i] = {-1, {cell, i ? units : features, units, units, weights[i].get(), recurrent[i].get(), bias[i].get(), extra[i].get()}};
         parts[2] = {1, {}};
         const statewise_model model = {storage, looked_up ? outputs : 0, outputs, features,
                                        looked_up ? encoder.get() : nullptr, looked_up ? nullptr : encoder.get(),
@@ -163,7 +163,7 @@ int main() {
     const int sizes[] = {1, 2, 5, 15, 16, 17, 33, 70};
     std::uniform_int_distribution<int> draw(0, 1 << 20);
     int cases = 0;
-    for (int cell = 0; cell < STATEWISE_CELLS; ++cell)
+    for (int cell = 0; cell <= STATEWISE_GRU; ++cell)
         for (int i = 0; i < 8; ++i, ++cases) {
             const Case of{cell, sizes[draw(source) % 8], sizes[draw(source) % 8], sizes[draw(source) % 8], i % 2 == 0};
             for (const char *name : {"baseline", "avx2", "avx512"})
