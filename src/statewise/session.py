@@ -1,12 +1,15 @@
 """One training under way: it drives a learner, tells what happens, and keeps the run directory true to it."""
 
+import math
 import time
 from collections.abc import Generator, Iterator
+from typing import Any
 
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, sweep
-from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, as_json
+from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Stopped, as_json
 from statewise.learning.learner import Learner
 from statewise.learning.scoring import score
+from statewise.model import Model
 from statewise.report import Report
 from statewise.run.directory import RunDirectory
 from statewise.task import Data, Task
@@ -20,7 +23,7 @@ class Session:
 
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
-        self.saved_update = -1
+        self.saved_at = (0, 0)
         self.places = 0
 
     def events(self) -> Iterator[Event]:
@@ -43,7 +46,7 @@ class Session:
         except GeneratorExit:
             self._save()
             raise
-        if self.learner.update_number > self.saved_update:
+        if self._stands_at() != self.saved_at:
             yield self._save()
         yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
 
@@ -53,14 +56,14 @@ class Session:
             return None
         checkpoint = load_checkpoint(self.directory.checkpoints)
         self.learner.restore(checkpoint.files)
-        self.saved_update = self.learner.update_number
+        self.saved_at = self._stands_at()
         return checkpoint.notice
 
     def _updates(self) -> Iterator[Event]:
         task, learner = self.task, self.learner
         last_sample = last_save = learner.seconds
-        checked = int(learner.fraction * (task.checks + 1))
-        while learner.fraction < 1:
+        yield from self._check_if_due()  # it may have been left in the middle of one
+        while not learner.is_done:
             learner.seconds = self._seconds()
             updated = learner.update()
             self.places += updated.places
@@ -68,9 +71,7 @@ class Session:
             if task.sample_seconds and learner.seconds - last_sample >= task.sample_seconds:
                 last_sample = learner.seconds
                 yield self._sample()
-            if (due := int(learner.fraction * (task.checks + 1))) > checked and learner.fraction < 1:
-                checked = due
-                yield from self._check()
+            yield from self._check_if_due()
             if learner.seconds - last_save >= task.save_seconds:
                 last_save = learner.seconds
                 yield self._save()
@@ -81,7 +82,7 @@ class Session:
 
     def _sample(self) -> Sampled:
         update = self.learner.update_number
-        sample = self.task.sample(self.learner.model, self.data.codec)
+        sample = self.task.sample(self.learner.judged, self.data.codec)
         self.directory.write(self.directory.samples / f"{update:06d}.txt", sample)
         return Sampled(update, self._seconds(), sample)
 
@@ -89,23 +90,35 @@ class Session:
         update = self.learner.update_number
         advice = f"free some space, then `statewise resume {self.directory.path}`"
         path = save_checkpoint(self.directory.checkpoints, update, self.learner.snapshot(), advice=advice)
-        self.saved_update = update
+        self.saved_at = self._stands_at()
         return Saved(update, self._seconds(), str(path))
 
-    def _check(self) -> Iterator[Event]:
-        metrics = yield from self._score()
-        yield Checked(self.learner.update_number, self._seconds(), metrics)
+    def _stands_at(self) -> tuple[int, int]:
+        return self.learner.update_number, self.learner.progress.checks
 
-    def _score(self) -> Generator[Event, None, dict[str, float]]:
+    def _check_if_due(self) -> Iterator[Event]:
+        learner, task = self.learner, self.task
+        due = int(learner.fraction * (task.checks + 1))
+        is_wanted = learner.fraction < 1 or task.keep == "best"  # the last weights may be the best, too
+        if not task.checks or due <= learner.progress.checks or not is_wanted:
+            return
+        metrics, nats = yield from self._score(learner.judged)
+        learner.take_score(nats, due)
+        yield Checked(learner.update_number, self._seconds(), metrics)
+        if learner.progress.is_over(task):
+            yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
+
+    def _score(self, model: Model[Any]) -> Generator[Event, None, tuple[dict[str, float], float]]:
         metrics: dict[str, float] = {}
-        for fraction, loss in score(self.learner.model, self.data.windows("held_out")):
-            metrics = self.task.metrics(loss)
+        nats = math.nan
+        for fraction, loss in score(model, self.data.windows("held_out")):
+            metrics, nats = self.task.metrics(loss), float(loss.mean)
             yield Scoring(fraction)
-        return metrics
+        return metrics, nats
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
-        metrics = yield from self._score()
+        metrics, _ = yield from self._score(learner.chosen())
         baselines = {name: dict(values) for name, values in self.data.baselines().items()}
         training = {
             "updates": learner.update_number,

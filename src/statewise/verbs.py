@@ -15,8 +15,9 @@ from statewise.errors import RunError
 from statewise.kernels import kernels_of
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
-from statewise.learning.learner import Learner, load_weights
+from statewise.learning.learner import Learner
 from statewise.learning.scoring import score, score_dynamically
+from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.report import DYNAMIC, Report
 from statewise.run.config import build, check, plain

@@ -13,7 +13,8 @@ from statewise.cells import GRU, LSTM, Chain
 from statewise.data.window import Window
 from statewise.errors import DataError, RunError, TrainingError, UsageError
 from statewise.heads import Categorical
-from statewise.learning.learner import Learner, load_weights
+from statewise.learning.learner import Learner
+from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, leaves
@@ -42,7 +43,7 @@ def make_learner(seed: int = 0, **settings: Any) -> Learner:
     return Learner(make_model(seed, dropout=dropout), make_windows(), Recipe(**{**PLAIN, **settings}))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"])
 @pytest.mark.parametrize("accumulate", [1, 2, 7])
 @pytest.mark.parametrize("before", [0, 1, 3])
 def test_a_learner_put_back_goes_on_bit_for_bit(optimizer: str, accumulate: int, before: int) -> None:
@@ -52,6 +53,7 @@ def test_a_learner_put_back_goes_on_bit_for_bit(optimizer: str, accumulate: int,
         "dropout": 0.3,
         "rate": 0.01,
         "schedule": "cosine",
+        "average_from": 0.2,
     }
     one, other = make_learner(**how), make_learner(seed=5, **how)
     for _ in range(before):
@@ -80,7 +82,13 @@ def test_a_snapshot_is_of_plain_bytes_under_the_names_of_the_run_directory() -> 
     learner.update()
     kept = learner.snapshot()
     assert list(kept) == FILES
-    assert json.loads(kept["place.json"]) == {"update": 1, "window": 2, "seconds": 0.0}
+    assert json.loads(kept["place.json"]) == {
+        "update": 1,
+        "window": 2,
+        "seconds": 0.0,
+        "averaged": 0,
+        "progress": {"checks": 0, "best": None, "waited": 0, "scale": 1.0},
+    }
 
 
 def test_one_update_follows_the_mean_of_all_its_places_with_the_state_carried_and_cut() -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from statewise.cli.signals import held_back
-from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Updated
+from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Stopped, Updated
 
 if TYPE_CHECKING:
     from statewise.task import Task
@@ -140,6 +140,8 @@ def told(event: Event, task: "Task") -> str:
         case Checked():
             name, value = next(iter(event.metrics.items()))
             return f"held out, after {event.seconds:.0f} s: {value:.3f} {name.replace('_', ' ')}"
+        case Stopped():
+            return f"stops early, at update {event.update:,}: no better score in {event.checks} checks"
         case Saved() | Scoring() | Finished() | Updated():
             return ""
 

@@ -42,6 +42,15 @@ class Checked(NamedTuple):
     metrics: dict[str, float]
 
 
+class Stopped(NamedTuple):
+    """Training ends before its budget is spent, since the last `checks` checks were no better than the best."""
+
+    update: int
+    seconds: float
+    checks: int
+    best_nats: float | None
+
+
 class Saved(NamedTuple):
     """A checkpoint was written, whole."""
 
@@ -64,7 +73,7 @@ class Finished(NamedTuple):
     report: dict[str, Any]
 
 
-Event = Started | Updated | Sampled | Checked | Saved | Scoring | Finished
+Event = Started | Updated | Sampled | Checked | Stopped | Saved | Scoring | Finished
 
 
 def as_json(event: Event) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Truncated backpropagation through time: read a window, send errors back, change the weights, carry the state on."""
 
-import json
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import DoublePrecision
-from torch import Tensor
 
 from statewise.data.window import Window
-from statewise.errors import RunError, TrainingError, UsageError
+from statewise.errors import TrainingError, UsageError
 from statewise.heads import Loss
+from statewise.learning.average import Average
 from statewise.learning.events import Updated
 from statewise.learning.optimizers import (
     clip_norm,
@@ -21,6 +21,20 @@ from statewise.learning.optimizers import (
     make_optimizer,
     optimizer_tensors,
     rate_at,
+)
+from statewise.learning.progress import Progress
+from statewise.learning.snapshot import (
+    AVERAGE,
+    BEST,
+    OPTIMIZER,
+    PLACE,
+    RANDOM,
+    STATE,
+    WEIGHTS,
+    Place,
+    load_weights,
+    read_random,
+    read_weights,
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
@@ -44,6 +58,9 @@ class Learner:
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
+        self.average = Average(model, recipe.averaging) if recipe.averaging else None
+        self.progress = Progress()
+        self.best: bytes | None = None
         self.state = self._begin()
         self.update_number = 0
         self.window_number = 0
@@ -59,13 +76,37 @@ class Learner:
         """How much of the training is done, from 0 to 1."""
         return self.recipe.fraction(self.update_number, self.epoch_updates, self.seconds)
 
+    @property
+    def is_done(self) -> bool:
+        """Say whether the budget is spent, or checks have ended the training early."""
+        return self.fraction >= 1 or self.progress.is_over(self.recipe)
+
+    @property
+    def judged(self) -> Model[Any]:
+        """The model that is scored and sampled on the way: the one that learns, or the mean of its weights."""
+        return self.average.model if self.average and self.average.count else self.model
+
+    def take_score(self, nats: float, checks: int) -> None:
+        """Let a check of the judged model, the one of that number, decide what follows from its nats a place."""
+        if self.recipe.keep == "best" and self.progress.is_improved_by(nats):
+            self.best = write_tensors(self.judged.state_dict())
+        self.progress = self.progress.after(nats, checks, self.recipe)
+
+    def chosen(self) -> Model[Any]:
+        """Return the model to use once training is done: at its best check where that is kept, else as judged."""
+        if not self.best:
+            return self.judged
+        best = copy.deepcopy(self.model)
+        load_weights(best, {BEST: self.best})
+        return best
+
     def update(self) -> Updated:
         """Read the next windows and change the weights once.
 
         Raises `TrainingError`, and leaves the weights as they are, where loss or gradient is not a finite number.
         """
         fraction = self.fraction
-        rate = rate_at(self.recipe, self.update_number, fraction)
+        rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
@@ -83,6 +124,8 @@ class Learner:
             self.model, self.recipe.clip_value
         )  # last: the norm told is the gradient's own, and both bounds hold
         self.setup_optimizer.step()
+        if self.average and fraction >= self.recipe.average_from:
+            self.average.follow(self.model)
         self.update_number += 1
         epoch = self.window_number // len(self.windows)
         return Updated(self.update_number, epoch, self.fraction, self.seconds, nats, norm, rate, places)
@@ -113,45 +156,42 @@ class Learner:
 
     def snapshot(self) -> dict[str, bytes]:
         """Return everything that the next update depends on, as files."""
-        place = {"update": self.update_number, "window": self.window_number, "seconds": self.seconds}
-        return {
-            "weights.safetensors": write_tensors(self.model.state_dict()),
-            "optimizer.safetensors": write_tensors(optimizer_tensors(self.model, self.optimizer)),
-            "state.safetensors": to_bytes(self.state),
-            "random.safetensors": write_tensors({"cpu": torch.get_rng_state()}),
-            "place.json": json.dumps(place).encode(),
+        files = {
+            WEIGHTS: write_tensors(self.model.state_dict()),
+            OPTIMIZER: write_tensors(optimizer_tensors(self.model, self.optimizer)),
+            STATE: to_bytes(self.state),
+            RANDOM: write_tensors({"cpu": torch.get_rng_state()}),
         }
+        averaged = self.average.count if self.average else 0
+        if self.average and averaged:
+            files[AVERAGE] = write_tensors(self.average.model.state_dict())
+        if self.best:
+            files[BEST] = self.best
+        return {**files, PLACE: self._place(averaged).write()}
+
+    def _place(self, averaged: int) -> Place:
+        return Place(self.update_number, self.window_number, self.seconds, averaged, self.progress)
 
     def restore(self, files: Mapping[str, bytes]) -> None:
-        """Go back to where a snapshot was taken. Raises `RunError` or `DataError` where it does not fit."""
-        try:
-            place = json.loads(files["place.json"])
-            optimizer, _ = read_tensors(files["optimizer.safetensors"], "optimizer.safetensors")
-            random, _ = read_tensors(files["random.safetensors"], "random.safetensors")
-            state, _ = from_bytes(files["state.safetensors"], self.state, "state.safetensors")
-            numbers = int(place["update"]), int(place["window"]), float(place["seconds"])
-            generator = random["cpu"]
-        except (KeyError, ValueError, TypeError):
-            raise RunError("the checkpoint lacks what training goes on from: it was made by another version") from None
-        load_weights(self.model, files)
-        load_optimizer(self.model, self.optimizer, optimizer)
-        torch.set_rng_state(generator)
-        self.state = self.fabric.to_device(state)
-        self.update_number, self.window_number, self.seconds = numbers
+        """Go back to where a snapshot was taken, or change nothing.
 
-
-def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
-    """Put the weights of a checkpoint into a model, all or none. Raises `RunError` where they are not this model's."""
-    weights, _ = read_tensors(files.get("weights.safetensors", b""), "weights.safetensors")
-    expected: dict[str, Tensor] = model.state_dict()
-    wrong = sorted(
-        name
-        for name in {*weights, *expected}
-        if name not in weights or name not in expected or weights[name].shape != expected[name].shape
-    )
-    if wrong:
-        raise RunError(f"weights.safetensors does not fit this model at '{wrong[0]}': it is of another model")
-    model.load_state_dict(weights)
+        Raises `RunError` or `DataError` where it does not fit.
+        """
+        place, random = Place.read(files), read_random(files)
+        state, _ = from_bytes(files.get(STATE, b""), self.state, STATE)
+        weights = read_weights(self.model, files)
+        mean = read_weights(self.model, files, AVERAGE) if self.average and place.averaged else None
+        if BEST in files:
+            read_weights(self.model, files, BEST)
+        memory, _ = read_tensors(files.get(OPTIMIZER, b""), OPTIMIZER)
+        load_optimizer(self.model, self.optimizer, memory)  # the last that may refuse
+        self.model.load_state_dict(weights)
+        if self.average:
+            self.average.model.load_state_dict(mean or weights)
+            self.average.count = place.averaged
+        torch.set_rng_state(random)
+        self.state, self.best, self.progress = self.fabric.to_device(state), files.get(BEST), place.progress
+        self.update_number, self.window_number, self.seconds = place.update, place.window, place.seconds
 
 
 class _WholeDouble(DoublePrecision):
