@@ -5,7 +5,7 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, sweep
+from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Stopped, as_json
 from statewise.learning.learner import Learner
 from statewise.learning.scoring import score
@@ -52,7 +52,7 @@ class Session:
 
     def _restore(self) -> str | None:
         sweep(self.directory.checkpoints)
-        if not self.directory.checkpoints.is_dir():
+        if not saved_checkpoints(self.directory.checkpoints):  # stopped before the first was whole: begin anew
             return None
         checkpoint = load_checkpoint(self.directory.checkpoints)
         self.learner.restore(checkpoint.files)
