@@ -5,8 +5,21 @@ import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from statewise.errors import TrainingError
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
-from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Stopped, as_json
+from statewise.learning.events import (
+    Checked,
+    Event,
+    Finished,
+    RolledBack,
+    Sampled,
+    Saved,
+    Scoring,
+    Started,
+    Stopped,
+    as_json,
+)
+from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.learning.scoring import score
 from statewise.model import Model
@@ -24,6 +37,7 @@ class Session:
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
         self.saved_at = (0, 0)
+        self.beginning: dict[str, bytes] = {}
         self.places = 0
 
     def events(self) -> Iterator[Event]:
@@ -53,6 +67,7 @@ class Session:
     def _restore(self) -> str | None:
         sweep(self.directory.checkpoints)
         if not saved_checkpoints(self.directory.checkpoints):  # stopped before the first was whole: begin anew
+            self.beginning = self.learner.snapshot()
             return None
         checkpoint = load_checkpoint(self.directory.checkpoints)
         self.learner.restore(checkpoint.files)
@@ -65,7 +80,11 @@ class Session:
         yield from self._check_if_due()  # it may have been left in the middle of one
         while not learner.is_done:
             learner.seconds = self._seconds()
-            updated = learner.update()
+            try:
+                updated = learner.update()
+            except NotFinite as spoiled:
+                yield self._roll_back(spoiled)
+                continue
             self.places += updated.places
             yield updated
             if task.sample_seconds and learner.seconds - last_sample >= task.sample_seconds:
@@ -76,6 +95,23 @@ class Session:
                 last_save = learner.seconds
                 yield self._save()
         learner.seconds = self._seconds()
+
+    def _roll_back(self, spoiled: NotFinite) -> RolledBack:
+        """Go back to the last good checkpoint, or to the beginning, with a lower rate; a bounded number of times."""
+        learner, task, folder = self.learner, self.task, self.directory.checkpoints
+        tries = learner.progress.tries + 1
+        if tries > task.retries:
+            source = f"look at the data near window {learner.window_number + 1}"
+            lower = f"train with a lower rate than {task.rate:g}, a longer warmup or a smaller clip"
+            advice = source if spoiled.finding.kind in ("input", "target") else lower
+            raise TrainingError(f"{spoiled}, after {task.retries} tries with lower rates: {advice}")
+        checkpoint = load_checkpoint(folder) if saved_checkpoints(folder) else None
+        learner.restore(checkpoint.files if checkpoint else self.beginning)
+        kept = learner.progress
+        scale = kept.scale * task.retry_factor ** (tries - kept.tries)
+        learner.progress = kept._replace(tries=tries, scale=scale)
+        notice = checkpoint.notice if checkpoint else None
+        return RolledBack(learner.update_number, self._seconds(), str(spoiled), tries, scale, notice)
 
     def _seconds(self) -> float:
         return time.monotonic() - self.began
@@ -91,6 +127,7 @@ class Session:
         advice = f"free some space, then `statewise resume {self.directory.path}`"
         path = save_checkpoint(self.directory.checkpoints, update, self.learner.snapshot(), advice=advice)
         self.saved_at = self._stands_at()
+        self.beginning = {}  # from now on there is a checkpoint to go back to
         return Saved(update, self._seconds(), str(path))
 
     def _stands_at(self) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from statewise.cells import GRU, LSTM, Chain
 from statewise.data.window import Window
-from statewise.errors import DataError, RunError, TrainingError, UsageError
+from statewise.errors import DataError, RunError, UsageError
 from statewise.heads import Categorical
 from statewise.learning.learner import Learner
 from statewise.learning.snapshot import load_weights
@@ -87,7 +86,8 @@ def test_a_snapshot_is_of_plain_bytes_under_the_names_of_the_run_directory() -> 
         "window": 2,
         "seconds": 0.0,
         "averaged": 0,
-        "progress": {"checks": 0, "best": None, "waited": 0, "scale": 1.0},
+        "progress": {"checks": 0, "best": None, "waited": 0, "scale": 1.0, "tries": 0},
+        "usual": {"seen": 1, "norm": json.loads(kept["place.json"])["usual"]["norm"]},
     }
 
 
@@ -161,37 +161,6 @@ def test_a_window_with_nothing_to_predict_changes_nothing() -> None:
     before = learner.snapshot()["weights.safetensors"]
     updated = learner.update()
     assert (updated.nats, updated.norm, updated.places) == (0.0, 0.0, 0)
-    assert learner.snapshot()["weights.safetensors"] == before
-
-
-def poison_weights(learner: Learner) -> None:
-    with torch.no_grad():
-        next(learner.model.parameters())[:] = torch.nan
-
-
-def poison_gradient(learner: Learner) -> None:
-    next(learner.model.head.parameters()).register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
-
-
-def poison_odds(learner: Learner) -> None:
-    """Make one choice impossible: its loss is infinite, though the gradient is not."""
-    *_, bias = learner.model.head.parameters()
-    with torch.no_grad():
-        bias[2] = -torch.inf
-
-
-@pytest.mark.parametrize("poison", [poison_weights, poison_gradient, poison_odds])
-def test_a_loss_or_gradient_that_is_not_a_number_ends_training_before_the_weights_change(
-    poison: Callable[[Learner], None],
-) -> None:
-    learner = make_learner()
-    learner.update()
-    poison(learner)
-    before = learner.snapshot()["weights.safetensors"]
-    with pytest.raises(
-        TrainingError, match=r"^update 2 has a loss of .* and a gradient of norm .*: train with a lower"
-    ):
-        learner.update()
     assert learner.snapshot()["weights.safetensors"] == before
 
 

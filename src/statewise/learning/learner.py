@@ -3,17 +3,27 @@
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins import DoublePrecision
+from torch import Tensor
 
 from statewise.data.window import Window
-from statewise.errors import TrainingError, UsageError
 from statewise.heads import Loss
+from statewise.learning.arithmetic import SINGLE, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
+from statewise.learning.guard import (
+    LARGEST,
+    Finding,
+    NotFinite,
+    Usual,
+    is_usable,
+    place_of_gradient,
+    unusable_gradient,
+    unusable_in_windows,
+    unusable_weight,
+)
 from statewise.learning.optimizers import (
     clip_norm,
     clip_value,
@@ -38,9 +48,17 @@ from statewise.learning.snapshot import (
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
-from statewise.state import detach, from_bytes, read_tensors, to_bytes, write_tensors
+from statewise.state import detach, from_bytes, leaves, read_tensors, to_bytes, write_tensors
 
-SINGLE = "32-true"
+
+class _Moment(NamedTuple):
+    """What an update changes, as it was before."""
+
+    weights: dict[str, Tensor]
+    memory: dict[str, Tensor]
+    state: Any
+    window_number: int
+    random: Tensor
 
 
 class Learner:
@@ -53,13 +71,13 @@ class Learner:
 
     def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
         self.model, self.windows, self.recipe = model, windows, recipe
-        self.fabric = _fabric(recipe)
+        self.fabric = make_fabric(recipe)
         self.optimizer = make_optimizer(model, recipe)
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
         self.average = Average(model, recipe.averaging) if recipe.averaging else None
-        self.progress = Progress()
+        self.progress, self.usual = Progress(), Usual()
         self.best: bytes | None = None
         self.state = self._begin()
         self.update_number = 0
@@ -103,39 +121,74 @@ class Learner:
     def update(self) -> Updated:
         """Read the next windows and change the weights once.
 
-        Raises `TrainingError`, and leaves the weights as they are, where loss or gradient is not a finite number.
+        Raises `NotFinite` where loss, gradient, state or a changed weight is not a finite number; all is then as it
+        was before.
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        before = self._moment()
+        nats, places = self._add_gradients()
+        norm = clip_norm(self.model, self.recipe.clip)
+        if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
+            raise self._undo(before)
+        clipped = clip_value(self.model, self.recipe.clip_value)
+        self.setup_optimizer.step()
+        if not is_usable(self.model.parameters()):
+            raise self._undo(before)
+        if self.average and fraction >= self.recipe.average_from:
+            self.average.follow(self.model)
+        is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
+        self.update_number += 1
+        epoch = self.window_number // len(self.windows)
+        done = self.fraction, self.seconds
+        return Updated(
+            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
+        )
+
+    def _add_gradients(self) -> tuple[float, int]:
+        """Read the windows of an update, leave its gradient in the weights, and return the mean loss and its places."""
         self.model.train()
         self.setup_optimizer.zero_grad()
         nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
-            loss = self._read_window()
+            window = self._window(self.window_number)
+            loss, state = self.setup_model(window, self.state)
+            self.state = detach(state)
+            self.window_number += 1
             share = share or max(1, int(loss.places))
             self.fabric.backward(loss.nats / share / self.recipe.accumulate)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
+            if not is_usable([window.inputs, window.targets]):
+                nats = math.nan
         self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
-        nats, norm = nats / max(1, places), clip_norm(self.model, self.recipe.clip)
-        self._check_finite(nats, norm)
-        clip_value(
-            self.model, self.recipe.clip_value
-        )  # last: the norm told is the gradient's own, and both bounds hold
-        self.setup_optimizer.step()
-        if self.average and fraction >= self.recipe.average_from:
-            self.average.follow(self.model)
-        self.update_number += 1
-        epoch = self.window_number // len(self.windows)
-        return Updated(self.update_number, epoch, self.fraction, self.seconds, nats, norm, rate, places)
+        return nats / max(1, places), places
 
-    def _read_window(self) -> Loss:
-        window = self.fabric.to_device(self.windows[self.window_number % len(self.windows)])
-        loss, state = self.setup_model(window, self.state)
-        self.state = detach(state)
-        self.window_number += 1
-        return loss
+    def _window(self, number: int) -> Window:
+        window: Window = self.fabric.to_device(self.windows[number % len(self.windows)])
+        return window
+
+    def _moment(self) -> _Moment:
+        weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        memory = {name: tensor.clone() for name, tensor in optimizer_tensors(self.model, self.optimizer).items()}
+        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state())
+
+    def _undo(self, before: _Moment) -> NotFinite:
+        """Put everything back to where the update began, and find what spoiled it."""
+        gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
+        self.model.load_state_dict(before.weights)
+        load_optimizer(self.model, self.optimizer, before.memory)
+        self.state, self.window_number = before.state, before.window_number
+        self.setup_optimizer.zero_grad()
+        torch.set_rng_state(before.random)
+        windows = [self._window(before.window_number + number) for number in range(self.recipe.accumulate)]
+        finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
+        if not finding and gradient:
+            step, row = place_of_gradient(self.model, windows, self.state)
+            finding = gradient._replace(step=step, row=row)
+        torch.set_rng_state(before.random)
+        return NotFinite(self.update_number + 1, finding or changed or Finding("norm", "", math.inf))
 
     def _weigh_places_alike(self, factor: float) -> None:
         """Make the gradient that of the mean over all places, where windows had unequally many."""
@@ -143,13 +196,6 @@ class Learner:
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
                     parameter.grad.mul_(factor)
-
-    def _check_finite(self, nats: float, norm: float) -> None:
-        if not math.isfinite(nats) or not math.isfinite(norm):
-            raise TrainingError(
-                f"update {self.update_number + 1} has a loss of {nats:g} and a gradient of norm {norm:g}, "
-                f"not finite numbers: train with a lower rate than {self.recipe.rate:g}, or clip the gradient"
-            )
 
     def _begin(self) -> Any:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
@@ -170,7 +216,7 @@ class Learner:
         return {**files, PLACE: self._place(averaged).write()}
 
     def _place(self, averaged: int) -> Place:
-        return Place(self.update_number, self.window_number, self.seconds, averaged, self.progress)
+        return Place(self.update_number, self.window_number, self.seconds, averaged, self.progress, self.usual)
 
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Go back to where a snapshot was taken, or change nothing.
@@ -191,28 +237,5 @@ class Learner:
             self.average.count = place.averaged
         torch.set_rng_state(random)
         self.state, self.best, self.progress = self.fabric.to_device(state), files.get(BEST), place.progress
+        self.usual = place.usual
         self.update_number, self.window_number, self.seconds = place.update, place.window, place.seconds
-
-
-class _WholeDouble(DoublePrecision):
-    """Double precision throughout: Fabric's own rounds the outputs, and so the carried state, to single."""
-
-    def convert_output(self, data: Any) -> Any:
-        """Return the outputs as they are."""
-        return data
-
-
-def _fabric(recipe: Recipe) -> Fabric:
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    double = recipe.precision == "64-true"
-    how: dict[str, Any] = {"plugins": _WholeDouble()} if double else {"precision": recipe.precision}
-    try:
-        return Fabric(accelerator=recipe.device, devices=1, **how)
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None
-    except Exception as error:
-        if type(error).__name__ != "MisconfigurationException":
-            raise
-        raise UsageError(f"device '{recipe.device}' cannot be used here ({error}): give --device cpu") from None

@@ -72,28 +72,28 @@ def clip_norm(model: nn.Module, largest: float) -> float:
     """
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     norm = float(nn.utils.get_total_norm(gradients))
-    if 0 < largest < norm:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
+    if 0 < largest < norm < math.inf:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
         for gradient in gradients:
             gradient.mul_(largest / norm)
     return norm
 
 
-def clip_value(model: nn.Module, largest: float) -> None:
-    """Bound every number of a model's gradient by `largest`, up and down; its direction may change.
+def clip_value(model: nn.Module, largest: float) -> float:
+    """Bound every number of a model's gradient by `largest`, up and down, and return the norm that it has then.
 
         g_i <- min(max(g_i, -largest), largest)
 
-    A `largest` of 0 leaves it as it is. Source: Mikolov 2012.
+    Its direction may change. A `largest` of 0 leaves it as it is. Source: Mikolov 2012.
 
     >>> layer = nn.Linear(1, 1)
     >>> layer.weight.grad = layer.weight.new_full((1, 1), -3.0)
-    >>> clip_value(layer, 0.5)
-    >>> layer.weight.grad
-    tensor([[-0.5000]])
+    >>> clip_value(layer, 0.5), layer.weight.grad
+    (0.5, tensor([[-0.5000]]))
     """
-    for parameter in model.parameters():
-        if parameter.grad is not None and largest > 0:
-            parameter.grad.clamp_(-largest, largest)
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    for gradient in gradients if largest > 0 else ():
+        gradient.clamp_(-largest, largest)
+    return float(nn.utils.get_total_norm(gradients))
 
 
 def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:

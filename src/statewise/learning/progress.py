@@ -7,12 +7,13 @@ from statewise.run.recipe import Recipe
 
 
 class Progress(NamedTuple):
-    """How the checks went: how many, the best score in nats, how many since, and what the rate is multiplied by."""
+    """How it went: checks, the best score in nats, how many since, what the rate is multiplied by, and tries anew."""
 
     checks: int = 0
     best: float | None = None
     waited: int = 0
     scale: float = 1.0
+    tries: int = 0
 
     def is_improved_by(self, nats: float) -> bool:
         """Say whether a score is better than all before it; what is not a number never is."""
@@ -25,7 +26,7 @@ class Progress(NamedTuple):
 
         >>> recipe = Recipe(schedule="plateau", patience=1, factor=0.5, checks=9)
         >>> Progress().after(2.0, 1, recipe).after(2.5, 2, recipe)
-        Progress(checks=2, best=2.0, waited=1, scale=0.5)
+        Progress(checks=2, best=2.0, waited=1, scale=0.5, tries=0)
         """
         if self.is_improved_by(nats):
             return self._replace(checks=checks, best=nats, waited=0)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.errors import RunError
+from statewise.learning.guard import Usual
 from statewise.learning.progress import Progress
 from statewise.model import Model
 from statewise.state import read_tensors
@@ -30,23 +31,36 @@ class Place(NamedTuple):
     seconds: float
     averaged: int = 0
     progress: Progress = Progress()
+    usual: Usual = Usual()
 
     def write(self) -> bytes:
         """Return the place as JSON."""
-        return json.dumps({**self._asdict(), "progress": self.progress._asdict()}).encode()
+        return json.dumps(
+            {**self._asdict(), "progress": self.progress._asdict(), "usual": self.usual._asdict()}
+        ).encode()
 
     @classmethod
     def read(cls, files: Mapping[str, bytes]) -> "Place":
         """Return the place that some files tell. Raises `RunError` where anything is missing, unknown or no number."""
         try:
             told = json.loads(files[PLACE])
-            place = cls(**{**told, "progress": Progress(**told["progress"])})
+            place = cls(**{**told, "progress": Progress(**told["progress"]), "usual": Usual(**told["usual"])})
         except (KeyError, ValueError, TypeError, RecursionError):
             raise RunError(OTHER_VERSION) from None
-        if set(told) != set(cls._fields) or set(told["progress"]) != set(Progress._fields):
+        parts: dict[str, Any] = {"progress": Progress, "usual": Usual}
+        if set(told) != set(cls._fields) or any(set(told[name]) != set(parts[name]._fields) for name in parts):
             raise RunError(OTHER_VERSION)
-        counts = (place.update, place.window, place.averaged, place.progress.checks, place.progress.waited)
-        numbers = (place.seconds, place.progress.scale, place.progress.best or 0.0)
+        progress, usual = place.progress, place.usual
+        counts = (
+            place.update,
+            place.window,
+            place.averaged,
+            progress.checks,
+            progress.waited,
+            progress.tries,
+            usual.seen,
+        )
+        numbers = (place.seconds, progress.scale, progress.best or 0.0, usual.norm)
         if not all(type(n) is int and n >= 0 for n in counts) or not all(type(n) in (int, float) for n in numbers):
             raise RunError(OTHER_VERSION)
         return place

@@ -52,6 +52,8 @@ class Recipe:
     clip_value: Annotated[
         float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
     ] = 0.0
+    retries: Annotated[int, Doc("times to go back and try again where loss or gradient is no number"), Ge(0)] = 3
+    retry_factor: Annotated[float, Doc("what each of these tries multiplies the rate by"), Gt(0), Lt(1)] = 0.5
     seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
     threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
     device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
