@@ -65,6 +65,7 @@ class Session:
         yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
 
     def _restore(self) -> str | None:
+        self.directory.sweep()
         sweep(self.directory.checkpoints)
         if not saved_checkpoints(self.directory.checkpoints):  # stopped before the first was whole: begin anew
             self.beginning = self.learner.snapshot()
