@@ -89,3 +89,16 @@ def test_saving_happens_on_the_way_and_a_notebook_sees_a_table(book: Path) -> No
     assert saved[-3:] == [2, 3, 4]
     assert sorted(p.name for p in Path("often/checkpoints").iterdir()) == ["000003", "000004"]
     assert "<table>" in statewise.evaluate("often")._repr_html_()
+
+
+def test_a_run_that_was_killed_in_its_first_save_begins_anew(book: Path) -> None:
+    task = statewise.Text(source="book.txt", updates=4, **TINY)
+    statewise.train(task, run="whole")
+    events = statewise.training(task, run="killed")
+    next(iter(events))
+    events.close()
+    for left in Path("killed").glob("checkpoints/*"):
+        left.rename(left.with_name(f".{left.name}.tmp"))
+    (Path("killed") / "checkpoints").mkdir(exist_ok=True)
+    statewise.resume("killed")
+    assert weights(Path("killed")) == weights(Path("whole"))

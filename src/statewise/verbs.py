@@ -14,8 +14,9 @@ from statewise.cells.facts import kernels_at_work
 from statewise.errors import RunError
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
-from statewise.learning.learner import Learner, load_weights
+from statewise.learning.learner import Learner
 from statewise.learning.scoring import score, score_dynamically
+from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.program import why_not
 from statewise.report import DYNAMIC, Report
