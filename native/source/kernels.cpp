@@ -53,17 +53,11 @@ static void backward(const statewise_layer *layer, const statewise_schedule *whe
 template <class With>
 static void with_cell(int32_t cell, With with) {
     switch (cell) {
-        case STATEWISE_ELMAN_TANH: return with(Elman<false>());
-        case STATEWISE_ELMAN_RELU: return with(Elman<true>());
-        case STATEWISE_LSTM: return with(LongShortTerm<Forget::GATE, false>());
-        case STATEWISE_PEEPHOLE_LSTM: return with(LongShortTerm<Forget::GATE, true>());
-        case STATEWISE_COUPLED_LSTM: return with(LongShortTerm<Forget::COUPLED, false>());
-        case STATEWISE_LSTM_1997: return with(LongShortTerm<Forget::NEVER, false>());
-        case STATEWISE_GRU: return with(GatedUnit());
         case STATEWISE_GRU_RESET_BEFORE: return with(EarlyReset());
         case STATEWISE_LAYER_NORM_LSTM: return with(NormalizedLSTM());
         case STATEWISE_LAYER_NORM_GRU: return with(NormalizedGRU());
         case STATEWISE_PROJECTED_LSTM: return with(Projected());
+        default: return with_plain_cell(cell, with);
     }
 }
 

@@ -17,6 +17,7 @@ from statewise.learning.events import Event, Finished
 from statewise.learning.learner import Learner, load_weights
 from statewise.learning.scoring import score, score_dynamically
 from statewise.model import Model
+from statewise.program import why_not
 from statewise.report import DYNAMIC, Report
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
@@ -187,6 +188,7 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "versions": versions(),
         "threads": torch.get_num_threads(),
         "kernels": kernels_at_work(learner.model.core) or ["reference"],
+        "stepping": why_not(learner.model) or "step program",
     }
 
 

@@ -63,7 +63,7 @@ def test_at_random_sizes_states_and_gradients_are_those_of_the_loop_in_double(
     torch.manual_seed(draw.randrange(10**6))
     for _ in range(60):
         T, B, H = draw.choice([1, 2, 7, 40, 300]), draw.choice([1, 2, 3, 13, 40]), draw.choice([1, 3, 16, 33, 130])
-        decay = torch.rand(H if draw.random() < 0.4 else (T, B, H)).to(dtype)  # type: ignore[arg-type]
+        decay = torch.rand(H if draw.random() < 0.4 else (T, B, H)).to(dtype)
         decay = decay * torch.polar(torch.tensor(1.0), torch.tensor(0.7)) if dtype.is_complex else decay
         given = [decay, torch.randn(T, B, H, dtype=dtype), torch.randn(B, H, dtype=dtype)]
         given = [tensor.requires_grad_() for tensor in given]

@@ -18,6 +18,9 @@ try:
 except ImportError:  # installed without a compiler: everything runs on the other kernels
     _native = None  # type: ignore[assignment]
 
+Program = None if _native is None else _native.Program
+"A whole model in native code, or None where that is not installed; `statewise.program` makes them."
+
 CELLS = [
     *("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru"),
     *("gru_reset_before", "layer_norm_lstm", "layer_norm_gru", "projected_lstm"),

@@ -1,13 +1,19 @@
 """A linear recurrence over time in native code: one pass over memory forward, and one back."""
 
+from collections.abc import Sequence as Several
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from statewise.kernels.native import _address, _native, _transformed
+from statewise.kernels.native import _address, _transformed
 from statewise.kernels.op import Leaves, Op, Sequence
+
+try:
+    from statewise.kernels import _native
+except ImportError:  # installed without a compiler
+    _native = None  # type: ignore[assignment]
 
 
 class NativeScan(NamedTuple):
@@ -35,14 +41,14 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, places: list[Tensor | None], decay: Tensor, drive: Tensor, first: Tensor
+        ctx: Any, places: Several[Tensor | None], decay: Tensor, drive: Tensor, first: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Fill all states."""
         hs = torch.empty_like(drive, memory_format=torch.contiguous_format)
-        tensors = [_shared(decay.expand_as(drive)), _whole(drive), _whole(first)]
-        _run(places, *tensors, hs, [None] * 4)
+        decay, drive, first = _shared(decay.expand_as(drive)), _whole(drive), _whole(first)
+        _run(places, decay, drive, first, hs, [None] * 4)
         ctx.places = places
-        ctx.save_for_backward(*tensors, hs)
+        ctx.save_for_backward(decay, drive, first, hs)
         ctx.set_materialize_grads(False)
         return hs, hs[-1].clone()
 
@@ -59,7 +65,7 @@ class _Scan(torch.autograd.Function):
 
 
 def _run(
-    places: list[Tensor | None], decay: Tensor, drive: Tensor, first: Tensor, hs: Tensor, to: list[Tensor | None]
+    places: Several[Tensor | None], decay: Tensor, drive: Tensor, first: Tensor, hs: Tensor, to: Several[Tensor | None]
 ) -> None:
     floats = 2 if hs.is_complex() else 1
     of = [_address(tensor) for tensor in (*places, decay, drive, first, hs)]
