@@ -115,6 +115,16 @@ void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when
     kernels->backward(&of, &when.view, numbers(xs), xs_stride, &from, &to, on_threads, threads);
 }
 
+// steps, rows, units, whether complex; then reset, mask, decay, drive, first, states
+void scan(const std::array<int32_t, 4> &sizes, const std::array<Address, 6> &of, const std::array<int64_t, 2> &gaps,
+          const std::array<Address, 4> &to, int threads) {
+    const statewise_scan given{sizes[0], sizes[1], sizes[2], sizes[3], reinterpret_cast<const uint8_t *>(of[0]),
+                               reinterpret_cast<const uint8_t *>(of[1]), numbers(of[2]), gaps[0], gaps[1],
+                               numbers(of[3]), numbers(of[4]), numbers(of[5])};
+    const statewise_scan_gradients gradients{numbers(to[0]), numbers(to[1]), numbers(to[2]), numbers(to[3])};
+    kernels->scan(&given, to[3] ? &gradients : nullptr, on_threads, threads);
+}
+
 const int64_t *wholes(Address address) { return reinterpret_cast<const int64_t *>(address); }
 
 // A program, and the calls on it; addresses of states stand in lists, as many as it has arrays of them.
@@ -195,6 +205,7 @@ NB_MODULE(_native, m) {
     });
     m.def("forward", forward, unlocked);
     m.def("backward", backward, unlocked);
+    m.def("scan", scan, unlocked);
     m.def("spread", [](const Schedule &when, int32_t units, Address hidden, Address ys) {
         statewise_spread(&when.view, units, numbers(hidden), numbers(ys));
     }, unlocked);

@@ -1,6 +1,7 @@
 // Everything that is compiled once for each instruction set.
 #include "backward.h"
 #include "forward.h"
+#include "scan.h"
 #include "staged_backward.h"
 #include "staged_forward.h"
 
@@ -113,7 +114,7 @@ static void product(const float *a, const float *b, float *c, int32_t m, int32_t
 #define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
 
 extern const statewise_kernels kernels;
-const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward,       any_backward, each<sigmoid>,
+const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward,       any_backward, scan, each<sigmoid>,
                                    each<hyperbolic_tangent>,         product};
 
 }  // namespace STATEWISE_TARGET

@@ -75,6 +75,23 @@ struct statewise_gradients {
     float *fresh_hidden, *fresh_memory;    /* the same, or null where no row begins anew */
 };
 
+/* h_t = decay_t h_{t-1} + drive_t, of real or complex numbers. A row that sleeps keeps its state; one that begins anew
+   begins at nought. Gaps of `decay` are in floats, and may be nought. */
+struct statewise_scan {
+    int32_t steps, rows, units, complex;
+    const uint8_t *reset, *mask; /* [T, B] of bytes, or null */
+    const float *decay;
+    int64_t decay_step, decay_row;
+    const float *drive, *first; /* [T, B, H] and [B, H] */
+    float *states;              /* [T, B, H] */
+};
+
+struct statewise_scan_gradients {
+    const float *states;  /* [T, B, H], or null */
+    float *decay, *drive; /* [T, B, H] */
+    float *first;         /* [B, H]; in: of the last state */
+};
+
 /* Run `work(given, index, count)` on up to `threads` threads at once and return when all have. */
 typedef void (*statewise_work)(void *given, int index, int count);
 typedef void (*statewise_parallel)(statewise_work work, void *given, int threads);
@@ -87,6 +104,9 @@ struct statewise_kernels {
     void (*backward)(const struct statewise_layer *, const struct statewise_schedule *, const float *xs,
                      int64_t xs_stride, const struct statewise_record *, const struct statewise_gradients *,
                      statewise_parallel, int threads);
+    /* Fill the states, or where there are gradients to find, these. */
+    void (*scan)(const struct statewise_scan *, const struct statewise_scan_gradients *, statewise_parallel,
+                 int threads);
     /* sigmoid(x) and tanh(x) of n numbers: for tests of their exactness */
     void (*sigmoid)(const float *, float *, int64_t n);
     void (*tanh)(const float *, float *, int64_t n);

@@ -6,10 +6,24 @@ All begin anew at zero.
 import torch
 from torch import Tensor
 
-from statewise.kernels import linear_scan, log_linear_scan
+from statewise.kernels import Sequence, choose, linear_scan, log_linear_scan
+
+RECURRENCE = "linear_scan"
+"The name under which `statewise.kernels` knows what is here."
 
 LOG_ZERO = -1e30
 "The logarithm of nothing: its exponential is zero in every type, sums of it stay finite, and so do its gradients."
+
+
+def kernel_of_scan(like: Tensor) -> str:
+    """Name the kernel that scans numbers of a tensor's type, beside it.
+
+    >>> kernel_of_scan(torch.zeros(1, dtype=torch.float64))
+    'reference'
+    """
+    one = like.new_zeros(1, 1, 1)
+    op = choose(RECURRENCE, Sequence(one, (one[0],), (), (one,), None, None))
+    return op.kernel if op else "reference"
 
 
 def scan_linear(
@@ -24,6 +38,11 @@ def scan_linear(
     >>> hs.flatten()
     tensor([6., 7., 1., 2.])
     """
+    given = Sequence(drive, (first,), (), (decay,), reset, mask)
+    op = choose(RECURRENCE, given)
+    if op is not None:
+        hs, (last,) = op.run(given)
+        return hs, last
     if mask is not None:
         decay, drive = _where(mask, decay, 1), _where(mask, drive, 0)
     decay = _begun(decay, 0, reset, mask)
@@ -44,6 +63,9 @@ def scan_positive(
     >>> scan_positive(halves, halves, torch.tensor([[-3.0]]), None, None)[0].flatten()
     tensor([-1.0000,  0.0000,  0.5000])
     """
+    given = Sequence(log_drive, (first,), (), (log_decay,), reset, mask)
+    if choose(RECURRENCE, given) is not None:  # step after step there is nothing that could overflow
+        return scan_linear(log_decay.exp(), log_drive.exp(), first, reset, mask)
     log_decay, log_drive = mark_places(log_decay, log_drive, reset, mask)
     hs = log_linear_scan(log_decay, log_drive).exp() + log_decay.cumsum(dim=0).exp() * first
     return hs, (hs[-1] if hs.shape[0] else first)

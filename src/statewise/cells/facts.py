@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from statewise import registry
+from statewise.cells.diagonal import RECURRENCE, kernel_of_scan
 from statewise.cells.recurrent import Cell, Recurrent
 from statewise.kernels import kernels_of
 from statewise.state import paths
@@ -57,4 +58,6 @@ def kernels_at_work(part: nn.Module) -> list[str]:
     """
     if isinstance(part, Cell):
         return [part.kernel]
+    if isinstance(part, Recurrent) and part.recurrence == RECURRENCE:
+        return [kernel_of_scan(part.blank(1))]
     return sorted({kernel for child in part.children() for kernel in kernels_at_work(child)})

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from statewise.cells.diagonal import scan_linear
+from statewise.cells.diagonal import RECURRENCE, scan_linear
 from statewise.cells.initializers import glorot
 from statewise.cells.recurrent import Recurrent, awake
 from statewise.errors import UsageError
@@ -41,6 +41,8 @@ class LRU(Recurrent[LRUState]):
     >>> ys.shape, state.real.shape
     (torch.Size([7, 3, 4]), torch.Size([3, 6]))
     """
+
+    recurrence = RECURRENCE
 
     def __init__(
         self,

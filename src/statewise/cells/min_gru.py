@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, logsigmoid
 
-from statewise.cells.diagonal import scan_positive
+from statewise.cells.diagonal import RECURRENCE, scan_positive
 from statewise.cells.initializers import glorot, zeros
 from statewise.cells.recurrent import Recurrent, awake
 
@@ -34,6 +34,8 @@ class MinGRU(Recurrent[MinGRUState]):
     >>> ys.shape, state.hidden.shape
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
+
+    recurrence = RECURRENCE
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, logsigmoid
 
-from statewise.cells.diagonal import scan_positive
+from statewise.cells.diagonal import RECURRENCE, scan_positive
 from statewise.cells.initializers import glorot, zeros
 from statewise.cells.min_gru import log_positive, positive
 from statewise.cells.recurrent import Recurrent, awake
@@ -36,6 +36,8 @@ class MinLSTM(Recurrent[MinLSTMState]):
     >>> ys.shape, state.hidden.shape
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
+
+    recurrence = RECURRENCE
 
     def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
         super().__init__()

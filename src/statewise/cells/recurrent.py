@@ -39,6 +39,9 @@ class Recurrent(nn.Module, ABC, Generic[State]):
     features: int
     units: int
 
+    recurrence: str | None = None
+    "The name under which `statewise.kernels` knows this recurrence, or None."
+
     takes_context: bool = False
     "Whether `initial` is written to make the first state from a `context` as well."
 
@@ -111,9 +114,6 @@ class Cell(Recurrent[State], ABC):
     An author writes `initial` and `step`. Where a kernel computes the same recurrence faster, `recurrence` names it
     and `weights` gives it what it needs; the loop over `step` stays the specification.
     """
-
-    recurrence: str | None = None
-    "The name under which `statewise.kernels` knows this recurrence, or None."
 
     def weights(self) -> tuple[Tensor, ...]:
         """Return the weights in the order in which the kernel takes them."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, logsigmoid
 
-from statewise.cells.diagonal import scan_linear
+from statewise.cells.diagonal import RECURRENCE, scan_linear
 from statewise.cells.initializers import glorot, zeros
 from statewise.cells.recurrent import Recurrent, awake
 
@@ -39,6 +39,8 @@ class RGLRU(Recurrent[RGLRUState]):
     >>> ys.shape, state.hidden.shape
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
+
+    recurrence = RECURRENCE
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()

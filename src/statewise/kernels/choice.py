@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from statewise.errors import UsageError
-from statewise.kernels import native, torch_fused
+from statewise.kernels import native, native_scan, torch_fused
 from statewise.kernels.op import Op, Sequence
 from statewise.registry import unknown
 
 OPS: dict[str, list[Op]] = {
-    name: [*native.OPS.get(name, []), *torch_fused.OPS.get(name, [])] for name in {*native.OPS, *torch_fused.OPS}
+    name: [*native.OPS.get(name, []), *native_scan.OPS.get(name, []), *torch_fused.OPS.get(name, [])]
+    for name in {*native.OPS, *native_scan.OPS, *torch_fused.OPS}
 }
 
 _only: ContextVar[str | None] = ContextVar("only", default=None)

@@ -218,8 +218,8 @@ def check_cell(
 
 def _kernels(make: Make) -> list[str]:
     with torch.random.fork_rng(devices=[]):
-        cells = [part for part in make().modules() if isinstance(part, Cell)]
-    return list(dict.fromkeys([kernel for cell in cells for kernel in kernels_of(cell.recurrence)] + ["reference"]))
+        parts = [part for part in make().modules() if isinstance(part, Recurrent)]
+    return list(dict.fromkeys([kernel for part in parts for kernel in kernels_of(part.recurrence)] + ["reference"]))
 
 
 def _trials(
