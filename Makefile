@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
 RESULTS := benchmarks/results
 
-.PHONY: demo test check format prove laws bench native sanitize clean
+.PHONY: demo test check format prove laws bench native sanitize arm clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
@@ -58,6 +58,13 @@ sanitize:  ## the same under the address and undefined-behaviour sanitizers
 	cmake -S native -B build/sanitize -DSTATEWISE_TESTS=ON -DSTATEWISE_SANITIZE=address,undefined
 	cmake --build build/sanitize --parallel
 	ctest --test-dir build/sanitize --output-on-failure
+
+arm:  ## the same compiled for 64-bit ARM, and run in an emulator (Debian: g++-aarch64-linux-gnu, qemu-user)
+	cmake -S native -B build/arm -DSTATEWISE_TESTS=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DCMAKE_EXE_LINKER_FLAGS=-static \
+		-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64
+	cmake --build build/arm --parallel
+	ctest --test-dir build/arm --output-on-failure
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

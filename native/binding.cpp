@@ -3,13 +3,17 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <array>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "statewise/kernels.h"
+#include "statewise/program.h"
 
 namespace nb = nanobind;
 using Address = uintptr_t;
@@ -76,11 +80,11 @@ void use(const std::string &name) {
     kernels = named;
 }
 
-typedef std::array<int32_t, 3> Sizes;      // cell, features, units
+typedef std::array<int32_t, 4> Sizes;      // cell, features, units, memory units
 typedef std::array<Address, 4> Addresses;  // weights in their order, or a record, or two states
 
 statewise_layer layer(const Sizes &sizes, const Addresses &weights) {
-    return {sizes[0], sizes[1], sizes[2], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
+    return {sizes[0], sizes[1], sizes[2], sizes[3], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
             numbers(weights[3])};
 }
 
@@ -111,6 +115,68 @@ void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when
     kernels->backward(&of, &when.view, numbers(xs), xs_stride, &from, &to, on_threads, threads);
 }
 
+const int64_t *wholes(Address address) { return reinterpret_cast<const int64_t *>(address); }
+
+// A program, and the calls on it; addresses of states stand in lists, as many as it has arrays of them.
+class Program {
+   public:
+    typedef std::vector<Address> States;
+
+    // sizes: storage, choices, inputs, features, outputs; encoder: embedding, weights, bias; head: weights, bias;
+    // parts: the value that is added or -1, then the sizes and weights of a layer
+    Program(const std::array<int32_t, 5> &sizes, const std::array<Address, 3> &encoder, const std::array<Address, 2> &head,
+            const std::vector<std::tuple<int32_t, Sizes, Addresses>> &parts)
+        : vectors_(!sizes[1]) {
+        std::vector<statewise_part> all;
+        for (const auto &[added, of, weights] : parts) all.push_back({added, layer(of, weights)});
+        const statewise_model model = {sizes[0], sizes[1], sizes[2], sizes[3],
+                                       numbers(encoder[0]), numbers(encoder[1]), numbers(encoder[2]),
+                                       (int32_t)all.size(), all.data(), sizes[4], numbers(head[0]), numbers(head[1])};
+        program_ = statewise_pack(kernels, &model);
+    }
+    Program(const Program &) = delete;
+    ~Program() { statewise_drop(program_); }
+
+    size_t bytes() const { return statewise_bytes(program_); }
+
+    int64_t step(int32_t rows, Address inputs, const States &before, const States &after, Address outputs, int threads) const {
+        nb::gil_scoped_release unlocked;
+        return statewise_step(program_, rows, input(inputs), from(before), to(after), numbers(outputs), on_threads, threads);
+    }
+
+    // One number, for the shortest way there is.
+    int64_t push(int64_t number, const States &before, const States &after, Address outputs) const {
+        nb::gil_scoped_release unlocked;
+        return statewise_step(program_, 1, {&number, nullptr}, from(before), to(after), numbers(outputs), on_threads, 1);
+    }
+
+    int64_t read(int64_t steps, Address inputs, Address targets, const States &before, const States &after, Address outputs,
+                 Address nats) const {
+        nb::gil_scoped_release unlocked;
+        return statewise_read(program_, steps, input(inputs), wholes(targets), from(before), to(after), numbers(outputs),
+                              numbers(nats));
+    }
+
+    int64_t sample(int64_t steps, Address odds, double temperature, int32_t top_k, double top_p,
+                   const std::vector<int32_t> &never, uint64_t seed, uint64_t first, Address choices, const States &before,
+                   const States &after, Address outputs) const {
+        nb::gil_scoped_release unlocked;
+        const statewise_rule rule = {temperature, top_k, top_p, never.data(), (int32_t)never.size()};
+        return statewise_sample(program_, steps, numbers(odds), &rule, seed, first, reinterpret_cast<int64_t *>(choices),
+                                from(before), to(after), numbers(outputs));
+    }
+
+   private:
+    statewise_input input(Address inputs) const {
+        return vectors_ ? statewise_input{nullptr, numbers(inputs)} : statewise_input{wholes(inputs), nullptr};
+    }
+    static const float *const *from(const States &states) { return reinterpret_cast<const float *const *>(states.data()); }
+    static float *const *to(const States &states) { return reinterpret_cast<float *const *>(states.data()); }
+
+    bool vectors_;
+    statewise_program *program_;
+};
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -125,7 +191,7 @@ NB_MODULE(_native, m) {
         .def_prop_ro("pairs", [](const Schedule &of) { return of.view.pairs; });
     m.def("form", [](int32_t cell) {
         const statewise_form of = statewise_form_of(cell);
-        return std::array<int32_t, 4>{of.gates, of.memories, of.inner, of.extra};
+        return std::array<int32_t, 4>{of.gates, of.memories, of.inner, of.moments};
     });
     m.def("forward", forward, unlocked);
     m.def("backward", backward, unlocked);
@@ -140,6 +206,15 @@ NB_MODULE(_native, m) {
     m.def("product", [](Address a, Address b, Address c, int32_t rows, int32_t columns, int32_t terms, int threads) {
         kernels->product(numbers(a), numbers(b), numbers(c), rows, columns, terms, on_threads, threads);
     }, unlocked);
+    nb::class_<Program>(m, "Program")
+        .def(nb::init<const std::array<int32_t, 5> &, const std::array<Address, 3> &, const std::array<Address, 2> &,
+                      const std::vector<std::tuple<int32_t, Sizes, Addresses>> &>())
+        .def_prop_ro("bytes", &Program::bytes)
+        .def("step", &Program::step)
+        .def("push", &Program::push)
+        .def("read", &Program::read)
+        .def("sample", &Program::sample);
+    m.def("uniform", statewise_uniform);
     m.def("scratch_held", statewise_scratch_held);
     m.def("scratch_release", statewise_scratch_release);
 }

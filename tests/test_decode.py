@@ -36,9 +36,7 @@ def test_narrowing_keeps_the_likeliest() -> None:
 def test_greedy_takes_the_likeliest_and_a_seed_repeats(stream: "Stream[torch.Tensor]") -> None:
     likeliest = int(stream.params.argmax())
     assert next(sample(stream.fork(), temperature=0)) == likeliest
-    drawn = [
-        list(itertools.islice(sample(stream.fork(), generator=torch.Generator().manual_seed(5)), 8)) for _ in range(2)
-    ]
+    drawn = [list(itertools.islice(sample(stream.fork(), seed=5), 8)) for _ in range(2)]
     assert drawn[0] == drawn[1]
 
 

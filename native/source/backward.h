@@ -59,7 +59,7 @@ class Backward {
     }
 
     void work(int index, int count) {
-        const Split split(better_by_rows(layer_.blocks, layer_.rows, count), layer_.blocks, layer_.rows, index, count);
+        const Split split(better_by_rows(layer_.blocks, layer_.rows, count), layer_.blocks, layer_.when, index, count);
         const Range mine = share(layer_.blocks, index, count);
         pack_weights_back(layer_.of.recurrent_weights, Cell::GATES, layer_.units, layer_.units, mine,
                           recurrent_panels_);

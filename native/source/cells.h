@@ -136,5 +136,19 @@ struct GatedUnit {
     }
 };
 
+// Call `with` an empty value of the cell's own type, for the cells that are all of them above.
+template <class With>
+static inline void with_plain_cell(int32_t cell, With with) {
+    switch (cell) {
+        case STATEWISE_ELMAN_TANH: return with(Elman<false>());
+        case STATEWISE_ELMAN_RELU: return with(Elman<true>());
+        case STATEWISE_LSTM: return with(LongShortTerm<Forget::GATE, false>());
+        case STATEWISE_PEEPHOLE_LSTM: return with(LongShortTerm<Forget::GATE, true>());
+        case STATEWISE_COUPLED_LSTM: return with(LongShortTerm<Forget::COUPLED, false>());
+        case STATEWISE_LSTM_1997: return with(LongShortTerm<Forget::NEVER, false>());
+        case STATEWISE_GRU: return with(GatedUnit());
+    }
+}
+
 }  // namespace STATEWISE_TARGET
 }  // namespace statewise

@@ -41,12 +41,16 @@ const statewise_kernels *statewise_best(void) {
 
 statewise_form statewise_form_of(int32_t cell) {
     switch (cell) {
-        case STATEWISE_LSTM: return {4, 1, 0, 0};
-        case STATEWISE_PEEPHOLE_LSTM: return {4, 1, 0, 3};
+        case STATEWISE_LSTM: return {4, 1, 0, 0, 0};
+        case STATEWISE_PEEPHOLE_LSTM: return {4, 1, 0, 0, 3};
         case STATEWISE_COUPLED_LSTM:
-        case STATEWISE_LSTM_1997: return {3, 1, 0, 0};
-        case STATEWISE_GRU: return {3, 0, 1, 1};
-        default: return {1, 0, 0, 0};
+        case STATEWISE_LSTM_1997: return {3, 1, 0, 0, 0};
+        case STATEWISE_GRU: return {3, 0, 1, 0, 1};
+        case STATEWISE_GRU_RESET_BEFORE: return {3, 0, 1, 0, 0};
+        case STATEWISE_LAYER_NORM_LSTM: return {4, 1, 8, STATEWISE_PANEL, 10};
+        case STATEWISE_LAYER_NORM_GRU: return {3, 0, 6, STATEWISE_PANEL, 6};
+        case STATEWISE_PROJECTED_LSTM: return {4, 1, 1, 0, 0};
+        default: return {1, 0, 0, 0, 0};
     }
 }
 

@@ -1,30 +1,50 @@
 // Everything that is compiled once for each instruction set.
 #include "backward.h"
 #include "forward.h"
+#include "staged_backward.h"
+#include "staged_forward.h"
 
 namespace statewise {
 namespace STATEWISE_TARGET {
+
+// The passes of a cell: in stages where it says that it has them.
+template <class Cell, class = void>
+struct Passes {
+    typedef statewise::STATEWISE_TARGET::Forward<Cell> Forward;
+    typedef statewise::STATEWISE_TARGET::Backward<Cell> Backward;
+};
+template <class Cell>
+struct Passes<Cell, decltype((void)Cell::STAGES)> {
+    typedef StagedForward<Cell> Forward;
+    typedef StagedBackward<Cell> Backward;
+};
+
+// How many threads a layer is worth.
+template <class Cell>
+static int worth(const statewise_layer &of, int32_t rows, int threads) {
+    return worth((int64_t)Cell::GATES * of.memory_units * (of.units + of.features) * rows, threads);
+}
 
 template <class Cell>
 static void forward(const statewise_layer *layer, const statewise_schedule *when, const float *xs, int64_t xs_stride,
                     statewise_state first, statewise_state fresh, const statewise_record *record,
                     statewise_parallel parallel, int threads) {
-    const int64_t multiplications = (int64_t)Cell::GATES * layer->units * (layer->units + layer->features) * when->rows;
-    threads = worth(multiplications, threads);
-    Forward<Cell> pass(*layer, *when, *record, xs, xs_stride, threads);
+    typedef typename Passes<Cell>::Forward Pass;
+    threads = worth<Cell>(*layer, when->rows, threads);
+    Pass pass(*layer, *when, *record, xs, xs_stride, threads);
     pass.begin(first, fresh);
-    parallel(Forward<Cell>::work, &pass, threads);
+    parallel(Pass::work, &pass, threads);
 }
 
 template <class Cell>
 static void backward(const statewise_layer *layer, const statewise_schedule *when, const float *xs, int64_t xs_stride,
                      const statewise_record *record, const statewise_gradients *to, statewise_parallel parallel,
                      int threads) {
-    const int64_t multiplications = (int64_t)Cell::GATES * layer->units * (layer->units + layer->features) * when->rows;
-    threads = worth(multiplications, threads);
-    Backward<Cell> pass(*layer, *when, *record, xs, xs_stride, *to, threads);
+    typedef typename Passes<Cell>::Backward Pass;
+    threads = worth<Cell>(*layer, when->rows, threads);
+    Pass pass(*layer, *when, *record, xs, xs_stride, *to, threads);
     pass.begin();
-    parallel(Backward<Cell>::work, &pass, threads);
+    parallel(Pass::work, &pass, threads);
     pass.end();
 }
 
@@ -32,13 +52,11 @@ static void backward(const statewise_layer *layer, const statewise_schedule *whe
 template <class With>
 static void with_cell(int32_t cell, With with) {
     switch (cell) {
-        case STATEWISE_ELMAN_TANH: return with(Elman<false>());
-        case STATEWISE_ELMAN_RELU: return with(Elman<true>());
-        case STATEWISE_LSTM: return with(LongShortTerm<Forget::GATE, false>());
-        case STATEWISE_PEEPHOLE_LSTM: return with(LongShortTerm<Forget::GATE, true>());
-        case STATEWISE_COUPLED_LSTM: return with(LongShortTerm<Forget::COUPLED, false>());
-        case STATEWISE_LSTM_1997: return with(LongShortTerm<Forget::NEVER, false>());
-        case STATEWISE_GRU: return with(GatedUnit());
+        case STATEWISE_GRU_RESET_BEFORE: return with(EarlyReset());
+        case STATEWISE_LAYER_NORM_LSTM: return with(NormalizedLSTM());
+        case STATEWISE_LAYER_NORM_GRU: return with(NormalizedGRU());
+        case STATEWISE_PROJECTED_LSTM: return with(Projected());
+        default: return with_plain_cell(cell, with);
     }
 }
 

@@ -1,66 +1,25 @@
 // The core by itself: every cell at many sizes, held to plain loops in double precision, to itself on other instruction
 // sets and numbers of threads, and run under the sanitizers with no byte to spare around any array.
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
-#include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "numbers.h"
 #include "statewise/kernels.h"
 
 namespace {
-
-int failures = 0;
-
-void check(bool holds, const std::string &what) {
-    if (holds) return;
-    ++failures;
-    std::fprintf(stderr, "FAILED: %s\n", what.c_str());
-}
-
-void on_threads(statewise_work work, void *given, int threads) {
-    std::vector<std::thread> others;
-    for (int index = 1; index < threads; ++index) others.emplace_back(work, given, index, threads);
-    work(given, 0, threads);
-    for (std::thread &other : others) other.join();
-}
-
-// Exactly so many numbers and none behind them; a vector may hold more.
-struct Numbers {
-    std::unique_ptr<float[]> at;
-    size_t size;
-    explicit Numbers(size_t size = 0) : at(new float[size ? size : 1]), size(size) {}
-    float *get() const { return size ? at.get() : nullptr; }
-    float operator[](size_t i) const { return at[i]; }
-    bool equal(const Numbers &other) const {
-        for (size_t i = 0; i < size; ++i)
-            if (at[i] != other.at[i]) return false;
-        return size == other.size;
-    }
-};
-
-std::mt19937 source(1);
-
-Numbers random_numbers(size_t size, float scale) {
-    std::normal_distribution<float> normal(0, scale);
-    Numbers numbers(size);
-    for (size_t i = 0; i < size; ++i) numbers.at[i] = normal(source);
-    return numbers;
-}
 
 struct Case {
     int cell, steps, rows, features, units;
     bool resets, sleeps;
     statewise_form form = statewise_form_of(cell);
-    size_t gates = (size_t)form.gates * units, states = (size_t)rows * units;
+    int memory_units = cell == STATEWISE_PROJECTED_LSTM ? units + 3 : units;
+    size_t gates = (size_t)form.gates * memory_units, states = (size_t)rows * units, memories = (size_t)form.memories * rows * memory_units;
     Numbers xs = random_numbers((size_t)steps * rows * features, 1), weights = random_numbers(gates * features, 0.8f / std::sqrt((float)features)),
             recurrent = random_numbers(gates * units, 0.8f / std::sqrt((float)units)), bias = random_numbers(gates, 0.3f),
-            extra = random_numbers((size_t)form.extra * units, 0.3f), first_hidden = random_numbers(states, 0.5f),
-            first_memory = random_numbers(form.memories * states, 0.5f), fresh_hidden = random_numbers(states, 0.5f),
-            fresh_memory = random_numbers(form.memories * states, 0.5f),
+            extra = random_numbers(cell == STATEWISE_PROJECTED_LSTM ? (size_t)units * memory_units : (size_t)form.extra * units, 0.3f), first_hidden = random_numbers(states, 0.5f),
+            first_memory = random_numbers(memories, 0.5f), fresh_hidden = random_numbers(states, 0.5f),
+            fresh_memory = random_numbers(memories, 0.5f),
             pulls = random_numbers((size_t)steps * rows * units, 1);
     std::vector<uint8_t> reset = places(resets, 0.2), mask = places(sleeps, 0.7);
 
@@ -71,7 +30,7 @@ struct Case {
         return found;
     }
     statewise_layer layer() const {
-        return {cell, features, units, weights.get(), recurrent.get(), bias.get(), extra.get()};
+        return {cell, features, units, memory_units, weights.get(), recurrent.get(), bias.get(), extra.get()};
     }
     std::string name() const {
         return "cell " + std::to_string(cell) + ", steps " + std::to_string(steps) + ", rows " + std::to_string(rows) +
@@ -98,9 +57,10 @@ Result run(const Case &of, const statewise_kernels &kernels, int threads, bool r
     const statewise_schedule when{of.steps, of.rows, pairs, start.data(), row.data(), place.data(), from.data(),
                                   last.data()};
     const size_t width = (of.units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL;
-    const size_t numbers = 2 * (size_t)of.rows + pairs;
-    Numbers hidden(numbers * width), memory(of.form.memories * (recorded ? numbers : 2 * of.rows) * width);
-    Numbers gates(recorded ? pairs * of.form.gates * width : 0), inner(recorded ? pairs * of.form.inner * width : 0);
+    const size_t gate_width = (of.memory_units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL;
+    const size_t numbers = 2 * (size_t)of.rows + pairs, inner_each = of.form.inner * gate_width + of.form.moments;
+    Numbers hidden(numbers * width), memory(of.form.memories * (recorded ? numbers : 2 * of.rows) * gate_width);
+    Numbers gates(recorded ? pairs * of.form.gates * gate_width : 0), inner(recorded ? pairs * inner_each : 0);
     const statewise_record record{hidden.get(), memory.get(), recorded && !gates.size ? hidden.get() : gates.get(),
                                   inner.get()};
     const statewise_layer layer = of.layer();
@@ -113,8 +73,8 @@ Result run(const Case &of, const statewise_kernels &kernels, int threads, bool r
     result.last_hidden = Numbers(of.states);
     statewise_gather(of.rows, of.units, hidden.get(), when.last, result.last_hidden.get());
     if (of.form.memories) {
-        result.last_memory = Numbers(of.states);
-        statewise_gather(of.rows, of.units, memory.get(), recorded ? when.last : nullptr, result.last_memory.get());
+        result.last_memory = Numbers(of.memories);
+        statewise_gather(of.rows, of.memory_units, memory.get(), recorded ? when.last : nullptr, result.last_memory.get());
     }
     if (!recorded) return result;
     result.xs = Numbers(of.xs.size);
@@ -125,8 +85,8 @@ Result run(const Case &of, const statewise_kernels &kernels, int threads, bool r
     result.extra = Numbers(of.extra.size);
     result.hidden = Numbers(of.states);
     result.fresh_hidden = Numbers(of.states);
-    result.memory = Numbers(of.form.memories * of.states);
-    result.fresh_memory = Numbers(of.form.memories * of.states);
+    result.memory = Numbers(of.memories);
+    result.fresh_memory = Numbers(of.memories);
     const statewise_gradients to{of.pulls.get(), of.units, {nullptr, nullptr}, result.xs.get(), result.weights.get(),
                                  result.recurrent.get(), result.bias.get(), result.extra.get(), result.hidden.get(),
                                  result.memory.get(), result.fresh_hidden.get(), result.fresh_memory.get()};
@@ -136,11 +96,64 @@ Result run(const Case &of, const statewise_kernels &kernels, int threads, bool r
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
+bool in_stages(int cell) { return cell >= STATEWISE_GRU_RESET_BEFORE && cell <= STATEWISE_PROJECTED_LSTM; }
+
+// Bring so many numbers to mean nought and deviation one, then to their gains.
+void normalize(double *x, int count, const float *gains) {
+    double mean = 0, variance = 0;
+    for (int i = 0; i < count; ++i) mean += x[i] / count;
+    for (int i = 0; i < count; ++i) variance += (x[i] - mean) * (x[i] - mean) / count;
+    for (int i = 0; i < count; ++i) x[i] = (x[i] - mean) / std::sqrt(variance + 1e-5) * gains[i];
+}
+
+// The inputs' sums, in which the bias is, and the recurrent ones brought to one scale each.
+void normalize_sums(const Case &of, std::vector<double> &input, std::vector<double> &inner) {
+    const int H = of.units, G = of.form.gates, early = G == 3 ? 2 * H : G * H;
+    for (int m = 0; m < G * H; ++m) input[m] -= of.bias[m];
+    for (const int part : {0, early})
+        if (part < G * H) {
+            normalize(&input[part], part ? H : early, of.extra.get() + part);
+            normalize(&inner[part], part ? H : early, of.extra.get() + G * H + part);
+        }
+    for (int m = 0; m < G * H; ++m) input[m] += of.bias[m];
+}
+
+// One step of a cell that takes it in stages, from the sums of inputs and the recurrent ones.
+void step_in_stages(const Case &of, std::vector<double> input, std::vector<double> inner, std::vector<double> &h,
+                    std::vector<double> &c) {
+    const int H = of.units, M = of.memory_units;
+    const bool normal = of.cell == STATEWISE_LAYER_NORM_LSTM || of.cell == STATEWISE_LAYER_NORM_GRU;
+    if (normal) normalize_sums(of, input, inner);
+    const auto sum = [&](int gate, int u) { return input[gate * M + u] + inner[gate * M + u]; };
+    if (of.form.memories) {
+        for (int u = 0; u < M; ++u) c[u] = sigmoid(sum(1, u)) * c[u] + sigmoid(sum(0, u)) * std::tanh(sum(2, u));
+        std::vector<double> read = c;
+        if (normal) normalize(read.data(), H, of.extra.get() + 8 * H);
+        for (int u = 0; u < M; ++u)
+            read[u] = sigmoid(sum(3, u)) * std::tanh(read[u] + (normal ? of.extra[9 * H + u] : 0.0f));
+        if (normal) h = read;
+        for (int u = 0; !normal && u < H; ++u) {
+            h[u] = 0;
+            for (int m = 0; m < M; ++m) h[u] += (double)of.extra[(size_t)u * M + m] * read[m];
+        }
+        return;
+    }
+    const std::vector<double> before = h;
+    for (int u = 0; u < H; ++u) {
+        const double r = sigmoid(sum(0, u)), z = sigmoid(sum(1, u));
+        double late = r * inner[2 * H + u];
+        if (!normal) late = 0;
+        for (int k = 0; !normal && k < H; ++k)
+            late += (double)of.recurrent[((size_t)2 * H + u) * H + k] * sigmoid(sum(0, k)) * before[k];
+        h[u] = (1 - z) * std::tanh(input[2 * H + u] + late) + z * before[u];
+    }
+}
+
 // What one row holds, read step by step in double precision.
 std::vector<double> plain_outputs(const Case &of, int b) {
-    const int H = of.units, D = of.features, G = of.form.gates;
-    std::vector<double> h(of.first_hidden.get() + b * H, of.first_hidden.get() + (b + 1) * H), c(H), ys;
-    if (of.form.memories) c.assign(of.first_memory.get() + b * H, of.first_memory.get() + (b + 1) * H);
+    const int H = of.units, M = of.memory_units, D = of.features, G = of.form.gates;
+    std::vector<double> h(of.first_hidden.get() + b * H, of.first_hidden.get() + (b + 1) * H), c(M), ys;
+    if (of.form.memories) c.assign(of.first_memory.get() + b * M, of.first_memory.get() + (b + 1) * M);
     for (int t = 0; t < of.steps; ++t) {
         const size_t place = (size_t)t * of.rows + b;
         if (of.sleeps && !of.mask[place]) {
@@ -149,13 +162,18 @@ std::vector<double> plain_outputs(const Case &of, int b) {
         }
         if (of.resets && of.reset[place]) {
             h.assign(of.fresh_hidden.get() + b * H, of.fresh_hidden.get() + (b + 1) * H);
-            if (of.form.memories) c.assign(of.fresh_memory.get() + b * H, of.fresh_memory.get() + (b + 1) * H);
+            if (of.form.memories) c.assign(of.fresh_memory.get() + b * M, of.fresh_memory.get() + (b + 1) * M);
         }
-        std::vector<double> input(G * H), inner(G * H);
-        for (int m = 0; m < G * H; ++m) {
+        std::vector<double> input(G * M), inner(G * M);
+        for (int m = 0; m < G * M; ++m) {
             input[m] = of.bias[m];
             for (int d = 0; d < D; ++d) input[m] += (double)of.weights[(size_t)m * D + d] * of.xs[place * D + d];
             for (int k = 0; k < H; ++k) inner[m] += (double)of.recurrent[(size_t)m * H + k] * h[k];
+        }
+        if (in_stages(of.cell)) {
+            step_in_stages(of, input, inner, h, c);
+            ys.insert(ys.end(), h.begin(), h.end());
+            continue;
         }
         for (int u = 0; u < H; ++u) {
             const auto sum = [&](int gate) { return input[gate * H + u] + inner[gate * H + u]; };

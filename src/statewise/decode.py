@@ -1,44 +1,18 @@
 """Sequences out of a stream: the likeliest at each step, a draw from the model's odds, or the best of many."""
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from statewise.choosing import Rule, narrow, new_seed
 from statewise.errors import UsageError
-from statewise.heads import Head
 from statewise.state import select_rows
 from statewise.stream import Stream
 
-
-def narrow(
-    logits: Tensor, *, top_k: int | None = None, top_p: float | None = None, never: Sequence[int] = ()
-) -> Tensor:
-    """Rule out choices: all but the `top_k` likeliest, all beyond the first `top_p` of probability, and `never`.
-
-    Shapes: `logits` `[..., V]`. What is ruled out becomes minus infinity. The likeliest choice always stays.
-    Raises `UsageError` for a `top_k` below 1 or a `top_p` outside of (0, 1].
-
-    >>> narrow(torch.tensor([1.0, 3.0, 2.0]), top_k=2)
-    tensor([-inf, 3., 2.])
-    """
-    if top_k is not None and top_k < 1:
-        raise UsageError(f"top-k {top_k} leaves no choice: give 1 or more")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UsageError(f"top-p {top_p:g} is no share: give more than 0 and at most 1")
-    if never:
-        logits = logits.index_fill(-1, torch.tensor(list(never), device=logits.device), -torch.inf)
-    if top_k is not None and top_k < logits.shape[-1]:
-        least = logits.topk(top_k, dim=-1).values[..., -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    if top_p is not None and top_p < 1:
-        ordered, order = logits.sort(dim=-1, descending=True)
-        probabilities = ordered.softmax(dim=-1)
-        before = probabilities.cumsum(dim=-1) - probabilities
-        ruled_out = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, before >= top_p)
-        logits = logits.masked_fill(ruled_out, -torch.inf)
-    return logits
+__all__ = ["Beam", "beam", "narrow", "sample"]
 
 
 def sample(
@@ -48,19 +22,19 @@ def sample(
     top_k: int | None = None,
     top_p: float | None = None,
     never: Sequence[int] = (),
-    generator: torch.Generator | None = None,
+    seed: int | None = None,
+    ahead: int = 1,
 ) -> Iterator[int]:
     """Yield choices without end, each pushed back into the stream before the next; temperature 0 is greedy.
 
-    The odds are shaped by `temperature` after `top_k` and `top_p` have ruled choices out.
-    Raises `UsageError` for settings that leave nothing to choose from.
+    The odds are shaped by `temperature` after `top_k` and `top_p` have ruled choices out; a `seed` repeats itself, on
+    every kernel (`statewise.choosing`). The stream may be up to `ahead - 1` choices past the one that was yielded,
+    which lets native code make so many in one call. Raises `UsageError` for settings that leave nothing to choose from.
     """
-    head: Head[Tensor] = stream.model.head
-    while True:
-        logits = narrow(stream.params, top_k=top_k, top_p=top_p, never=never)
-        choice = int(head.sample(logits.unsqueeze(0), temperature=temperature, generator=generator))
-        stream.push(choice)
-        yield choice
+    rule = Rule(temperature, top_k, top_p, tuple(never))
+    seed = new_seed() if seed is None else seed
+    for first in count(step=ahead):
+        yield from stream.write(ahead, rule, seed, first)
 
 
 class Beam(NamedTuple):

@@ -10,15 +10,15 @@ from typing import Any, cast
 import torch
 
 from statewise import registry
-from statewise.cells import Cell
+from statewise.cells.facts import kernels_at_work
 from statewise.errors import RunError
-from statewise.kernels import kernels_of
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
 from statewise.learning.learner import Learner
 from statewise.learning.scoring import score, score_dynamically
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
+from statewise.program import why_not
 from statewise.report import DYNAMIC, Report
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
@@ -181,9 +181,6 @@ def _learner(task: Task, data: Any) -> Learner:
 
 
 def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
-    kernels = sorted(
-        {kernels_of(part.recurrence)[0] for part in learner.model.core.modules() if isinstance(part, Cell)}
-    )
     return {
         "task": task.name,
         "settings": plain(task),
@@ -191,7 +188,8 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "parameters": learner.model.parameter_count,
         "versions": versions(),
         "threads": torch.get_num_threads(),
-        "kernels": kernels or ["reference"],
+        "kernels": kernels_at_work(learner.model.core) or ["reference"],
+        "stepping": why_not(learner.model) or "step program",
     }
 
 

@@ -95,7 +95,7 @@ def test_without_a_folder_no_peer_is_made() -> None:
     company.close()
 
 
-@pytest.mark.network
+@pytest.mark.peers
 @pytest.mark.parametrize("question", ["training", "inference", "streaming"])
 def test_every_peer_computes_what_we_do(
     question: str, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]

@@ -25,7 +25,7 @@ def test_an_irnns_recurrent_weights_are_the_scaled_identity_and_its_input_weight
 
 
 def test_an_irnn_runs_on_the_kernel_of_its_rectifiers() -> None:
-    assert kernels_of(irnn(D, H).recurrence) == ["torch", "reference"]
+    assert kernels_of(irnn(D, H).recurrence) == kernels_of("elman_relu")
 
 
 def test_a_jordan_network_feeds_back_its_output_and_nothing_else() -> None:

@@ -41,7 +41,8 @@ def test_a_question_is_answered_by_us_beside_others(question: str, capsys: pytes
         assert row["best_peer"]["statewise"] in row["seconds"]
         assert row["ratio_to"]["statewise"][row["best_peer"]["statewise"]] > 0
         assert all(why.startswith(("not asked for", "has no loop")) for why in row["absent"].values()), row["absent"]
-        assert max(row["largest_difference"].values()) < 1e-3
+        for name, difference in row["largest_difference"].items():
+            assert difference < (1e-2 if name.endswith(("bfloat16", "int8")) else 1e-3), name
 
 
 def test_the_roofline_has_products_and_every_small_cache(

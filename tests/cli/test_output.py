@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +191,7 @@ def test_inspect_shows_settings_results_and_samples(capsys: pytest.CaptureFixtur
     with (run_path / "events.jsonl").open("a") as events:
         events.write(json.dumps(sample) + "\n")
     shown, _ = output(capsys, "inspect", "run")
+    assert re.search(r"one step at a time +(step program|a step program needs the native kernels)", shown)
     lines = shown.splitlines()
     assert lines[0].startswith("run: text, ")
     assert any(line.split() == ["width", "8"] for line in lines)

@@ -2,7 +2,8 @@
 
    Everything is float32, row after row. `steps` T, `rows` B, `features` D, `units` H, `gates` G; a `pair` is one row at
    one step at which it is awake, and pairs are numbered step after step, row after row. Widths are padded to a
-   multiple of STATEWISE_PANEL where this interface says "padded", and the padding holds zeros. */
+   multiple of STATEWISE_PANEL where this interface says "padded", and the padding holds zeros. M is the width of the
+   memory and of a gate: H itself, but for a projected LSTM. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@ extern "C" {
 
 enum { STATEWISE_PANEL = 16 };
 
-/* Order of gates in weights and in `gates`: lstm i f g o; coupled f g o; lstm_1997 i g o; gru r z n. */
+/* Order of gates in weights and in `gates`: lstm i f g o; coupled f g o; lstm_1997 i g o; every gru r z n. */
 enum statewise_cell {
     STATEWISE_ELMAN_TANH,
     STATEWISE_ELMAN_RELU,
@@ -22,6 +23,10 @@ enum statewise_cell {
     STATEWISE_COUPLED_LSTM,
     STATEWISE_LSTM_1997,
     STATEWISE_GRU,
+    STATEWISE_GRU_RESET_BEFORE,
+    STATEWISE_LAYER_NORM_LSTM,
+    STATEWISE_LAYER_NORM_GRU,
+    STATEWISE_PROJECTED_LSTM,
     STATEWISE_CELLS
 };
 
@@ -37,23 +42,27 @@ struct statewise_schedule {
 };
 
 struct statewise_layer {
-    int32_t cell, features, units;
-    const float *input_weights;     /* [G * H, D] */
-    const float *recurrent_weights; /* [G * H, H] */
-    const float *bias;              /* [G * H] */
-    const float *extra;             /* peepholes i f o [3 * H]; gru: the candidate's bias [H]; else null */
+    int32_t cell, features, units, memory_units;
+    const float *input_weights;     /* [G * M, D] */
+    const float *recurrent_weights; /* [G * M, H] */
+    const float *bias;              /* [G * M] */
+    /* Peepholes i f o [3 * H]; gru: the candidate's bias [H]; projected: [H, M]; layer-norm: gains of the inputs' sums
+       [G * H] and of the recurrent ones [G * H], and for the lstm the memory's gain and bias [2 * H]; else null. */
+    const float *extra;
 };
 
 /* What a forward pass leaves for the backward one. Each 64-byte aligned. */
 struct statewise_record {
     float *hidden; /* [2 B + pairs, padded H] */
-    float *memory; /* the same, for cells that have one; without a backward pass to come [2 B, padded H] */
-    float *gates;  /* [pairs, G, padded H]; null where no backward pass will come */
-    float *inner;  /* gru: U h + d, [pairs, padded H] */
+    float *memory; /* [2 B + pairs, padded M], for cells that have one; without a backward pass to come [2 B, padded M] */
+    float *gates;  /* [pairs, G, padded M]; null where no backward pass will come */
+    /* What lies between a cell's sums, `inner` * padded M + `moments` numbers a pair. gru: U h + d; reset before: r h;
+       projected: o tanh(c); layer-norm: the normal sums of inputs and of hidden values, then means and deviations. */
+    float *inner;
 };
 
 struct statewise_state {
-    const float *hidden, *memory; /* [B, H] */
+    const float *hidden, *memory; /* [B, H], [B, M] */
 };
 
 struct statewise_gradients {
@@ -62,8 +71,8 @@ struct statewise_gradients {
     struct statewise_state last;           /* of the last state, or nulls */
     float *xs;                             /* [T * B, D], zero where a row sleeps; or null where nobody asks */
     float *input_weights, *recurrent_weights, *bias, *extra;
-    float *first_hidden, *first_memory;    /* [B, H] */
-    float *fresh_hidden, *fresh_memory;    /* [B, H], or null where no row begins anew */
+    float *first_hidden, *first_memory;    /* [B, H], [B, M] */
+    float *fresh_hidden, *fresh_memory;    /* the same, or null where no row begins anew */
 };
 
 /* Run `work(given, index, count)` on up to `threads` threads at once and return when all have. */
@@ -90,9 +99,10 @@ struct statewise_kernels {
 const struct statewise_kernels *statewise_best(void);
 const struct statewise_kernels *statewise_named(const char *name);
 
-/* How many gates, memories (0 or 1) and inner values a cell has. */
+/* How many gates and memories (0 or 1) a cell has, and how much of a record's `inner`. */
 struct statewise_form {
-    int32_t gates, memories, inner, extra; /* extra: numbers of `extra` per unit */
+    int32_t gates, memories, inner, moments;
+    int32_t extra; /* numbers of `extra` per unit, but for the projection */
 };
 struct statewise_form statewise_form_of(int32_t cell);
 

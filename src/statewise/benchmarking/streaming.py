@@ -1,6 +1,7 @@
 """How long does one symbol take: looked up, read at batch 1, and the next one drawn?"""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -54,13 +55,13 @@ class Workload(NamedTuple):
 Stepper = tuple[Callable[[], Any], Callable[[list[int]], Tensor]]
 
 
-def stream_steps(work: Workload) -> Stepper:
-    """Return our calls to draw symbols and to read a prompt, through a stream, from Python."""
-    stream = Stream(work.model())
-    generator, symbols = torch.Generator().manual_seed(0), len(work.uniforms)
+def stream_steps(work: Workload, storage: str = "float32", *, at_once: bool = True) -> Stepper:
+    """Return our calls to draw symbols, all in one native call or each on its own, and to read a prompt."""
+    stream = Stream(work.model().eval(), storage=storage)
+    symbols = len(work.uniforms)
 
     def generate() -> list[int]:
-        return list(islice(sample(stream, generator=generator), symbols))
+        return list(islice(sample(stream, seed=0, ahead=symbols if at_once else 1), symbols))
 
     def read(prompt: list[int]) -> Tensor:
         stream.reset()
@@ -69,10 +70,15 @@ def stream_steps(work: Workload) -> Stepper:
     return generate, read
 
 
-STEPPERS: dict[str, Callable[[Workload], Stepper]] = {"statewise": stream_steps}
-"""Our ways to stream. A faster one is one line more: a name that begins with `statewise` and ends in `bfloat16` or
-`int8` where its weights are smaller, and a function that returns how to draw as many symbols as there are
-`work.uniforms`, and how to read a prompt and return the logits behind it."""
+STEPPERS: dict[str, Callable[[Workload], Stepper]] = {
+    "statewise": stream_steps,
+    "statewise, a call each": partial(stream_steps, at_once=False),
+    "statewise bfloat16": partial(stream_steps, storage="bfloat16"),
+    "statewise int8": partial(stream_steps, storage="int8"),
+}
+"""Our ways to stream: a name that begins with `statewise` and ends in `bfloat16` or `int8` where its weights are
+smaller, and a function that returns how to draw as many symbols as there are `work.uniforms`, and how to read a prompt
+and return the logits behind it."""
 
 
 def rows(settings: Settings) -> Iterator[Row]:
@@ -117,14 +123,12 @@ def ways(work: Workload, settings: Settings) -> Ways:
 
 
 def push_cost(work: Workload, settings: Settings) -> dict[str, float]:
-    """Return the microseconds of one push into a stream, and how many of them are not the model's step."""
-    stream = Stream(work.model())
-    model, state, code = stream.model, stream.state, torch.tensor([PROMPT[0]])
+    """Return the microseconds of one push into a stream, and how many of them are not the native step."""
+    stream = Stream(work.model().eval())
     calls, pushes, steps = 10 if settings.quick else 200, [], []
-    with torch.no_grad():
-        for _ in range(settings.rounds):
-            pushes.append(timed(lambda: stream.push(PROMPT[0]), calls) / calls)
-            steps.append(timed(lambda: model.step(code, state), calls) / calls)
+    for _ in range(settings.rounds):
+        pushes.append(timed(lambda: stream.push(PROMPT[0]), calls) / calls)
+        steps.append(timed(lambda: stream.push_many([PROMPT[0]] * calls), 1) / calls)
     beyond = sorted(push - step for push, step in zip(pushes, steps, strict=True))[len(steps) // 2]
     return {"push": sorted(pushes)[len(pushes) // 2] * 1e6, "push beyond its step": beyond * 1e6}
 

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple, cast
 
 import torch
+from torch import nn
 
 from statewise import registry
 from statewise.cells.recurrent import Cell, Recurrent
@@ -45,3 +46,15 @@ def facts_of(name: str, width: int = 128) -> CellFacts:
         parallel=not isinstance(cell, Cell),
         kernels=kernels_of(getattr(cell, "recurrence", None)),
     )
+
+
+def kernels_at_work(part: nn.Module) -> list[str]:
+    """Name the kernels that read sequences in a model; a cell within a cell is stepped by it, and reads none.
+
+    >>> from statewise.cells import LSTM, Chain, Zoneout
+    >>> kernels_at_work(Chain(LSTM(5, 4).double(), Zoneout(LSTM(4, 4), 0.1)))
+    ['reference', 'torch']
+    """
+    if isinstance(part, Cell):
+        return [part.kernel]
+    return sorted({kernel for child in part.children() for kernel in kernels_at_work(child)})

@@ -24,8 +24,7 @@ class GRU(Cell[GRUState]):
         n = tanh(W_n x + b_n + r * (U_n h + d))        h' = (1 - z) * n + z * h        y = h'
 
     Where `z` is near one the old value passes unchanged, and its gradient with it. Gates lie in the order r, z, n.
-    With `reset_after=False` the unit is the original one, `n = tanh(W_n x + b_n + U_n (r * h))`, which has no bias `d`
-    and which no fused kernel computes.
+    With `reset_after=False` the unit is the original one, `n = tanh(W_n x + b_n + U_n (r * h))`, which has no bias `d`.
 
     `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
 
@@ -48,7 +47,7 @@ class GRU(Cell[GRUState]):
     ) -> None:
         super().__init__()
         self.features, self.units, self.reset_after = features, units, reset_after
-        self.recurrence = "gru" if reset_after else None
+        self.recurrence = "gru" if reset_after else "gru_reset_before"
         self.input_weights = initialize(input_initializer, 3, units, features)
         self.recurrent_weights = initialize(recurrent_initializer, 3, units, units)
         self.bias = zeros(3 * units)
@@ -74,5 +73,6 @@ class GRU(Cell[GRUState]):
         return h, GRUState(h)
 
     def weights(self) -> tuple[Tensor, ...]:
-        """Return W_x, W_h, b and d, for the form whose reset gate acts after the product."""
-        return self.input_weights, self.recurrent_weights, self.bias, self.candidate_bias
+        """Return W_x, W_h and b, and d where the reset gate acts after the product."""
+        late = (self.candidate_bias,) if self.reset_after else ()
+        return self.input_weights, self.recurrent_weights, self.bias, *late

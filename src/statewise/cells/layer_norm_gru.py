@@ -32,6 +32,8 @@ class LayerNormGRU(Cell[GRUState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "layer_norm_gru"
+
     def __init__(
         self, features: int, units: int, *, input_initializer: str = "glorot", recurrent_initializer: str = "orthogonal"
     ) -> None:
@@ -56,6 +58,11 @@ class LayerNormGRU(Cell[GRUState]):
         n = torch.tanh(x_n + r * h_n)
         h = (1 - z) * n + z * h
         return h, GRUState(h)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h, b and both scales in one."""
+        scales = torch.cat([self.input_scale, self.recurrent_scale])
+        return self.input_weights, self.recurrent_weights, self.bias, scales
 
     def _normalized(self, product: Tensor, scale: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
         cut = 2 * self.units

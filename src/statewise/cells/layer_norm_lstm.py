@@ -31,6 +31,8 @@ class LayerNormLSTM(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    recurrence = "layer_norm_lstm"
+
     def __init__(
         self,
         features: int,
@@ -66,3 +68,8 @@ class LayerNormLSTM(Cell[LSTMState]):
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * layer_norm(c, self.cell_scale.shape, self.cell_scale, self.cell_bias).tanh()
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h, b and all scales with the memory's bias behind them in one."""
+        scales = torch.cat([self.input_scale, self.recurrent_scale, self.cell_scale, self.cell_bias])
+        return self.input_weights, self.recurrent_weights, self.bias, scales

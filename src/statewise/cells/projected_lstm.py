@@ -30,6 +30,8 @@ class ProjectedLSTM(Cell[LSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 6]))
     """
 
+    recurrence = "projected_lstm"
+
     def __init__(self, features: int, units: int, *, memory_units: int | None = None, forget_bias: float = 1.0) -> None:
         super().__init__()
         self.features, self.units = features, units
@@ -53,3 +55,7 @@ class ProjectedLSTM(Cell[LSTMState]):
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = linear(o.sigmoid() * c.tanh(), self.projection)
         return h, LSTMState(h, c)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return W_x, W_h, b and P."""
+        return self.input_weights, self.recurrent_weights, self.bias, self.projection

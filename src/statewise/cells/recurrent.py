@@ -136,6 +136,16 @@ class Cell(Recurrent[State], ABC):
                 return ys, rebuild(state, last)
         return self._loop(xs, state, fresh, reset, mask)
 
+    @property
+    def kernel(self) -> str:
+        """The kernel that reads a sequence of the type of this cell's weights, where no row sleeps."""
+        if self.recurrence is None:
+            return "reference"
+        state = leaves(self.initial(1))
+        given = Sequence(self.blank(1, 1, self.features), state, state, self.weights(), None, None)
+        op = choose(self.recurrence, given)
+        return op.kernel if op else "reference"
+
     def _loop(
         self, xs: Tensor, state: State, fresh: State, reset: Tensor | None, mask: Tensor | None
     ) -> tuple[Tensor, State]:

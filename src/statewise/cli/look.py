@@ -81,7 +81,8 @@ def inspect_run(run: Path, *, json: bool) -> None:
     print("data")
     _print_pairs(seen["data"])
     print("ran with")
-    _print_pairs({**seen["versions"], "threads": seen["threads"], "kernels": ", ".join(seen["kernels"])})
+    ran = {**seen["versions"], "threads": seen["threads"], "kernels": ", ".join(seen["kernels"])}
+    _print_pairs({**ran, "one step at a time": seen.get("stepping", "model.step")})
     if seen["last_update"]:
         last = seen["last_update"]
         print(f"update {last['update']:,}, {last['fraction']:.0%} of training, {last['seconds'] / 60:.1f} minutes")

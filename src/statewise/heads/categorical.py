@@ -50,11 +50,28 @@ class Categorical(Head[Tensor]):
         >>> Categorical(1, 3).sample(torch.tensor([[0.0, 9.0, 1.0]]), temperature=0)
         tensor([1])
         """
+        uniforms = torch.rand(params.shape[:-1], dtype=torch.double, device=params.device, generator=generator)
+        return self.choose(params, uniforms, temperature=temperature)
+
+    @staticmethod
+    def choose(logits: Tensor, uniforms: Tensor, *, temperature: float = 1.0) -> Tensor:
+        """Return the first choice whose share, added to those before it, is beyond a number from 0 to below 1.
+
+        Shapes: logits `[..., V]`, uniforms `[...]`. Raises `UsageError` for a temperature below 0, and for odds that
+        are not numbers.
+
+        >>> Categorical.choose(torch.tensor([0.2, 0.3, 0.5]).log(), torch.tensor(0.4))
+        tensor(1)
+        """
         if not temperature >= 0:
             raise UsageError(f"temperature {temperature:g} is below 0: give 0 for the likeliest choice, or more")
         if temperature == 0:
-            return params.argmax(dim=-1)
-        shifted = (params - params.amax(dim=-1, keepdim=True)).double() / temperature
-        weights = shifted.exp().reshape(-1, self.choices)
-        drawn = torch.multinomial(weights, 1, generator=generator)
-        return drawn.reshape(params.shape[:-1])
+            return logits.argmax(dim=-1)
+        shifted = (logits - logits.amax(dim=-1, keepdim=True)).double() / temperature
+        reached = shifted.exp().cumsum(dim=-1)
+        total = reached[..., -1:]
+        if not bool(total.isfinite().all()):
+            raise UsageError("the odds are not numbers, so nothing can be chosen: the model's weights are damaged")
+        found = torch.searchsorted(reached, uniforms.double().unsqueeze(-1) * total, right=True)
+        last = (reached < total).sum(dim=-1, keepdim=True)  # rounding may take the number up to the whole
+        return torch.minimum(found, last).squeeze(-1)

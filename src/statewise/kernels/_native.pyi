@@ -43,3 +43,45 @@ def tanh(x: int, y: int, n: int) -> None: ...
 def product(a: int, b: int, c: int, rows: int, columns: int, terms: int, threads: int) -> None: ...
 def scratch_held() -> int: ...
 def scratch_release() -> None: ...
+
+class Program:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        encoder: Sequence[int],
+        head: Sequence[int],
+        parts: Sequence[tuple[int, Sequence[int], Sequence[int]]],
+    ) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+    def step(
+        self, rows: int, inputs: int, before: Sequence[int], after: Sequence[int], outputs: int, threads: int
+    ) -> int: ...
+    def push(self, number: int, before: Sequence[int], after: Sequence[int], outputs: int) -> int: ...
+    def read(
+        self,
+        steps: int,
+        inputs: int,
+        targets: int,
+        before: Sequence[int],
+        after: Sequence[int],
+        outputs: int,
+        nats: int,
+    ) -> int: ...
+    def sample(
+        self,
+        steps: int,
+        odds: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        never: Sequence[int],
+        seed: int,
+        first: int,
+        choices: int,
+        before: Sequence[int],
+        after: Sequence[int],
+        outputs: int,
+    ) -> int: ...
+
+def uniform(seed: int, n: int) -> float: ...

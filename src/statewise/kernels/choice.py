@@ -52,6 +52,16 @@ def choose(recurrence: str | None, given: Sequence) -> Op | None:
     return next((op for op in _allowed(recurrence) if op.takes(given)), None)
 
 
+def allowed(kernel: str) -> bool:
+    """Tell whether a kernel may be used here: everywhere but within `using` another.
+
+    >>> with using("reference"):
+    ...     print(allowed("native"))
+    False
+    """
+    return _only.get() in (None, kernel)
+
+
 def _allowed(recurrence: str | None) -> list[Op]:
     ops = OPS.get(recurrence, []) if recurrence else []
     only = _only.get()

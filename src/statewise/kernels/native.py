@@ -18,7 +18,13 @@ try:
 except ImportError:  # installed without a compiler: everything runs on the other kernels
     _native = None  # type: ignore[assignment]
 
-CELLS = ["elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru"]
+Program = None if _native is None else _native.Program
+"A whole model in native code, or None where that is not installed; `statewise.program` makes them."
+
+CELLS = [
+    *("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru"),
+    *("gru_reset_before", "layer_norm_lstm", "layer_norm_gru", "projected_lstm"),
+]
 "The recurrences that native code knows, in the order of its own list."
 
 
@@ -44,7 +50,9 @@ class NativeOp(NamedTuple):
         """Take float32 on a CPU, where there is anything to compute."""
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-        return plain and given.xs.numel() > 0 and given.state[0].numel() > 0 and not _transformed(tensors)
+        return (
+            plain and given.xs.numel() > 0 and all(leaf.numel() for leaf in given.state) and not _transformed(tensors)
+        )
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
@@ -80,9 +88,11 @@ class Call:
     def __init__(self, cell: int, given: Sequence, states: int, fresh: int) -> None:
         self.steps, self.rows, features = given.xs.shape
         self.units = given.state[0].shape[1]
-        self.sizes = (cell, features, self.units)
-        self.gates, self.memories, self.inner, _ = _native.form(cell)
-        self.width = -(-self.units // _native.PANEL) * _native.PANEL
+        self.memory_units = given.state[-1].shape[1]
+        self.sizes = (cell, features, self.units, self.memory_units)
+        self.gates, self.memories, inner, moments = _native.form(cell)
+        self.width, self.memory_width = _padded(self.units), _padded(self.memory_units)
+        self.inner = inner * self.memory_width + moments
         self.states, self.fresh = states, fresh
         places = [None if of is None else of.contiguous() for of in (given.reset, given.mask)]
         self.when = _native.Schedule(self.steps, self.rows, *(_address(of) for of in places))
@@ -99,10 +109,10 @@ class Call:
         numbers, pairs = 2 * self.rows + self.when.pairs, self.when.pairs
         record.hidden = xs.new_empty(numbers, self.width)
         if self.memories:
-            record.memory = xs.new_empty(numbers if record.kept else 2 * self.rows, self.width)
+            record.memory = xs.new_empty(numbers if record.kept else 2 * self.rows, self.memory_width)
         if record.kept:
-            record.gates = xs.new_empty(pairs, self.gates, self.width)
-            record.inner = xs.new_empty(pairs, self.width) if self.inner else None
+            record.gates = xs.new_empty(pairs, self.gates, self.memory_width)
+            record.inner = xs.new_empty(pairs, self.inner) if self.inner else None
         states, weights = self.split(tensors)
         into = _addresses(record.tensors(), 4)
         threads = torch.get_num_threads()
@@ -119,10 +129,11 @@ class Call:
 
     def _last(self, record: _Record) -> list[Tensor]:
         last = []
-        for states, numbered in ((record.hidden, True), (record.memory, record.kept)):
+        whole = (record.hidden, self.units, True), (record.memory, self.memory_units, record.kept)
+        for states, units, numbered in whole:
             if states is not None:
-                last.append(states.new_empty(self.rows, self.units))
-                _native.last(self.when, self.units, states.data_ptr(), numbered, last[-1].data_ptr())
+                last.append(states.new_empty(self.rows, units))
+                _native.last(self.when, units, states.data_ptr(), numbered, last[-1].data_ptr())
         return last
 
     def backward(
@@ -135,7 +146,7 @@ class Call:
         stride = 0 if grads[0] is None else outputs.stride(1)
         last = [None if grad is None else grad.contiguous() for grad in grads[1:]]
         to_xs = (xs.new_empty if self.everywhere else xs.new_zeros)(xs.shape) if of_xs else None
-        to = [torch.empty_like(tensor) for tensor in tensors]
+        to = [(torch.empty_like if self.when.pairs else torch.zeros_like)(tensor) for tensor in tensors]
         to_states, to_weights = self.split(to)
         _, weights = self.split(tensors)
         _native.backward(
@@ -184,6 +195,10 @@ def _rows_first(xs: Tensor) -> Tensor:
     steps, rows, features = xs.shape
     even = (features == 1 or xs.stride(2) == 1) and (steps == 1 or xs.stride(0) == rows * xs.stride(1))
     return xs if even and xs.stride(1) >= features else xs.contiguous()
+
+
+def _padded(units: int) -> int:
+    return int(-(-units // _native.PANEL) * _native.PANEL)
 
 
 def _transformed(tensors: Several[Tensor]) -> bool:

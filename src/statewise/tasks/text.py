@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
+AHEAD = 16
+"So many characters are written at once, where nobody could tell: the next ones are there in a millisecond."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,19 +124,24 @@ class Text(Task):
         what was written, a `stop` included.
         Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
-        import torch
-
         from statewise.decode import sample
 
         if length < 1:
             raise UsageError(f"length {length} asks for nothing: give 1 or more")
-        generator = torch.Generator()
-        generator.manual_seed(seed) if seed is not None else generator.seed()
+        ahead = AHEAD if stream is None else 1  # what nobody else holds may run ahead of what was read
         stream = self.stream(model, codec) if stream is None else stream
         stream.push_many(codec.encode(prompt or "\n").tolist())
         decode = codec.decoder()
         never = codec.never()
-        codes = sample(stream, temperature=temperature, top_k=top_k, top_p=top_p, never=never, generator=generator)
+        codes = sample(
+            stream,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            never=never,
+            seed=seed,
+            ahead=min(ahead, length),
+        )
         written = (decode(code) for code in _first(codes, length))
         # as the model would write it: composed, where the unit is a character
         yield from before(written, codec.decode(codec.encode(stop))) if stop else written

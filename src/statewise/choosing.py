@@ -1,0 +1,97 @@
+"""The one rule by which a choice is made out of odds, in Python and in native code alike, and its dice.
+
+What may not be chosen is ruled out, the odds are bent by the temperature, and the first choice is taken whose share of
+them, added to the shares of those before it, is beyond a number between 0 and 1. The numbers come by count out of a
+seed, so that choice number n depends on nothing that was drawn before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from statewise.errors import UsageError
+from statewise.heads import Categorical
+
+GOLDEN, FIRST, SECOND, WORD = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 2**64 - 1
+
+
+def uniform(seed: int, n: int) -> float:
+    """Return number `n` of the stream of a seed, at least 0 and below 1.
+
+    It is the upper 53 bits of SplitMix64 (Steele, Lea & Flood 2014) of `seed + (n + 1) * 0x9e3779b97f4a7c15`.
+
+    >>> uniform(seed=1, n=0)
+    0.5665615751722809
+    """
+    bits = (seed + (n + 1) * GOLDEN) & WORD
+    bits = ((bits ^ (bits >> 30)) * FIRST) & WORD
+    bits = ((bits ^ (bits >> 27)) * SECOND) & WORD
+    return float(((bits ^ (bits >> 31)) >> 11) * 2.0**-53)
+
+
+def new_seed() -> int:
+    """Return a seed that nobody has asked for before."""
+    return torch.Generator().seed()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What may be chosen, and how the odds are bent.
+
+    `top_k` and `top_p` rule out before `temperature` bends; temperature 0 takes the likeliest, and of equals the first.
+    Raises `UsageError` for settings that leave nothing to choose from.
+
+    >>> Rule(temperature=0).choose(torch.tensor([1.0, 3.0, 2.0]), 0.9)
+    1
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    never: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            raise UsageError(f"temperature {self.temperature:g} is below 0: give 0 for the likeliest choice, or more")
+        check_narrowing(self.top_k, self.top_p)
+
+    def choose(self, logits: Tensor, number: float) -> int:
+        """Return the choice out of logits `[V]` that a number between 0 and 1 stands for."""
+        logits = narrow(logits, top_k=self.top_k, top_p=self.top_p, never=self.never)
+        return int(Categorical.choose(logits, torch.tensor(number, dtype=torch.double), temperature=self.temperature))
+
+
+def check_narrowing(top_k: int | None, top_p: float | None) -> None:
+    """Raise `UsageError` for a `top_k` below 1 or a `top_p` outside of (0, 1]."""
+    if top_k is not None and top_k < 1:
+        raise UsageError(f"top-k {top_k} leaves no choice: give 1 or more")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise UsageError(f"top-p {top_p:g} is no share: give more than 0 and at most 1")
+
+
+def narrow(
+    logits: Tensor, *, top_k: int | None = None, top_p: float | None = None, never: Sequence[int] = ()
+) -> Tensor:
+    """Rule out choices: all but the `top_k` likeliest, all beyond the first `top_p` of probability, and `never`.
+
+    Shapes: `logits` `[..., V]`. What is ruled out becomes minus infinity. The likeliest choice always stays, and so do
+    those as likely as the last of the `top_k`. Raises `UsageError` for a `top_k` below 1, a `top_p` outside of (0, 1].
+
+    >>> narrow(torch.tensor([1.0, 3.0, 2.0]), top_k=2)
+    tensor([-inf, 3., 2.])
+    """
+    check_narrowing(top_k, top_p)
+    if never:
+        logits = logits.index_fill(-1, torch.tensor(list(never), device=logits.device), -torch.inf)
+    if top_k is not None and top_k < logits.shape[-1]:
+        least = logits.topk(top_k, dim=-1).values[..., -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    if top_p is not None and top_p < 1:
+        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+        probabilities = ordered.double().softmax(dim=-1)
+        before = probabilities.cumsum(dim=-1) - probabilities
+        ruled_out = torch.zeros_like(before, dtype=torch.bool).scatter(-1, order, before >= top_p)
+        logits = logits.masked_fill(ruled_out, -torch.inf)
+    return logits
