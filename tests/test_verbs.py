@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import statewise
+import statewise.errors
+from statewise.kernels import native
 from statewise.learning.events import Saved, Started, Updated
 
 TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1}
@@ -55,6 +57,18 @@ def test_learning_on_is_better_where_the_text_repeats_and_leaves_the_run_alone(r
     metrics = statewise.evaluate(run_path, dynamic=True).metrics
     assert metrics["dynamic_bits_per_character"] < metrics["bits_per_character"]
     assert weights(run_path) == before
+
+
+@pytest.mark.skipif(native.Program is None, reason="installed without native kernels")
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+def test_a_run_can_be_scored_with_smaller_weights_beside_its_own(run_path: Path, storage: str) -> None:
+    report = statewise.evaluate(run_path, storage=storage)
+    small, whole = report.metrics[f"{storage}_bits_per_character"], report.metrics["bits_per_character"]
+    assert small == pytest.approx(whole, rel=0.005)
+    assert small != whole
+    assert f"this model, weights in {storage}" in report.table()
+    with pytest.raises(statewise.errors.UsageError, match="did you mean 'int8'"):
+        statewise.evaluate(run_path, storage="int9")
 
 
 def test_another_file_can_be_scored(run_path: Path, tmp_path: Path) -> None:
