@@ -163,7 +163,7 @@ def _read_manifest(path: Path) -> dict[str, Entry]:
     place = path / MANIFEST
     try:
         with place.open("rb") as file:
-            manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES))
+            manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES).decode())
         entries = {
             str(name): Entry(int(entry.pop("size")), str(entry.pop("sha256"))) for name, entry in manifest.items()
         }

@@ -1,7 +1,7 @@
 """The guard: what cannot be a number of a healthy training is noticed within the update, and found."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.errors import TrainingError
+from statewise.learning.segments import segments
 from statewise.model import Model
 from statewise.state import detach, paths
 
@@ -100,8 +101,7 @@ def unusable_in_windows(model: Model[Any], windows: Sequence[Window], state: Any
         if found := found or _in_rows("input", "", window.inputs) or _in_rows("target", "", window.targets):
             return found
         with torch.no_grad():
-            for step in range(len(window.inputs)):
-                one = window._replace(**{name: part[step : step + 1] for name, part in _sequences(window).items()})
+            for step, one in enumerate(segments(window, 1)):
                 before, (loss, state) = state, model.loss(one, state)
                 if found := _in_loss(model, one, before, float(loss.nats), step) or _in_state(state, step):
                     return found
@@ -134,11 +134,6 @@ def _only(places: Tensor, step: int, row: int | slice) -> Tensor:
     kept = torch.zeros_like(places)
     kept[step, row] = places[step, row]
     return kept
-
-
-def _sequences(window: Window) -> Mapping[str, Tensor]:
-    parts = {name: getattr(window, name) for name in ("inputs", "targets", "mask", "reset")}
-    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _in_loss(model: Model[Any], one: Window, state: Any, nats: float, step: int) -> Finding | None:

@@ -33,6 +33,7 @@ from statewise.learning.optimizers import (
     rate_at,
 )
 from statewise.learning.progress import Progress
+from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
     BEST,
@@ -154,7 +155,7 @@ class Learner:
         nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
             window = self._window(self.window_number)
-            loss, state = self.setup_model(window, self.state)
+            loss, state = read_in_segments(self.setup_model, window, self.state, self.recipe.segment)
             self.state = detach(state)
             self.window_number += 1
             share = share or max(1, int(loss.places))

@@ -43,7 +43,7 @@ class Place(NamedTuple):
     def read(cls, files: Mapping[str, bytes]) -> "Place":
         """Return the place that some files tell. Raises `RunError` where anything is missing, unknown or no number."""
         try:
-            told = json.loads(files[PLACE])
+            told = json.loads(files[PLACE].decode())
             place = cls(**{**told, "progress": Progress(**told["progress"]), "usual": Usual(**told["usual"])})
         except (KeyError, ValueError, TypeError, RecursionError):
             raise RunError(OTHER_VERSION) from None

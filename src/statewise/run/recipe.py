@@ -21,6 +21,9 @@ class Recipe:
 
     rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1)] = 32
     steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 64
+    segment: Annotated[
+        int, Doc("steps of a window whose activations are kept at once, the rest computed again; 0 keeps all"), Ge(0)
+    ] = 0
     minutes: Annotated[float | None, Doc("how long to train, by the clock"), Gt(0)] = None
     epochs: Annotated[float | None, Doc("how long to train, in passes over the training part"), Gt(0)] = None
     updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1)] = None
