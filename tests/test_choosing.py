@@ -51,7 +51,7 @@ def written(stream: "Stream[torch.Tensor]", count: int = LENGTH, **how: Any) -> 
 @pytest.mark.parametrize("seed", [0, 3, -5, 2**63 + 11])
 def test_native_code_makes_the_choices_that_python_makes(how: dict[str, Any], seed: int) -> None:
     model = make_model()
-    for name in ("avx512", "avx2", "baseline"):
+    for name in ("avx512vnni", "avx512", "avx2", "baseline"):
         try:
             _native.use(name)
         except ValueError:

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import statewise
+import statewise.errors
+from statewise.kernels import native
 from statewise.learning.events import Saved, Started, Updated
 
 TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1}
@@ -57,6 +59,18 @@ def test_learning_on_is_better_where_the_text_repeats_and_leaves_the_run_alone(r
     assert weights(run_path) == before
 
 
+@pytest.mark.skipif(native.Program is None, reason="installed without native kernels")
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+def test_a_run_can_be_scored_with_smaller_weights_beside_its_own(run_path: Path, storage: str) -> None:
+    report = statewise.evaluate(run_path, storage=storage)
+    small, whole = report.metrics[f"{storage}_bits_per_character"], report.metrics["bits_per_character"]
+    assert small == pytest.approx(whole, rel=0.005)
+    assert small != whole
+    assert f"this model, weights in {storage}" in report.table()
+    with pytest.raises(statewise.errors.UsageError, match="did you mean 'int8'"):
+        statewise.evaluate(run_path, storage="int9")
+
+
 def test_another_file_can_be_scored(run_path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("zzz 日本 qqq\n" * 50)
@@ -89,3 +103,16 @@ def test_saving_happens_on_the_way_and_a_notebook_sees_a_table(book: Path) -> No
     assert saved[-3:] == [2, 3, 4]
     assert sorted(p.name for p in Path("often/checkpoints").iterdir()) == ["000003", "000004"]
     assert "<table>" in statewise.evaluate("often")._repr_html_()
+
+
+def test_a_run_that_was_killed_in_its_first_save_begins_anew(book: Path) -> None:
+    task = statewise.Text(source="book.txt", updates=4, **TINY)
+    statewise.train(task, run="whole")
+    events = statewise.training(task, run="killed")
+    next(iter(events))
+    events.close()
+    for left in Path("killed").glob("checkpoints/*"):
+        left.rename(left.with_name(f".{left.name}.tmp"))
+    (Path("killed") / "checkpoints").mkdir(exist_ok=True)
+    statewise.resume("killed")
+    assert weights(Path("killed")) == weights(Path("whole"))

@@ -16,6 +16,9 @@ struct statewise_program {
 
 namespace statewise {
 #if defined(__x86_64__)
+namespace avx512vnni {
+statewise_program *pack(const statewise_model &);
+}
 namespace avx512 {
 statewise_program *pack(const statewise_model &);
 }

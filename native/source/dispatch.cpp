@@ -22,8 +22,22 @@ extern const statewise_kernels kernels;
 
 extern "C" {
 
+#if defined(__x86_64__)
+// The same kernels; programs differ.
+static const statewise_kernels *with_vnni() {
+    static const statewise_kernels kernels = [] {
+        statewise_kernels same = statewise::avx512::kernels;
+        same.name = "avx512vnni";
+        return same;
+    }();
+    return &kernels;
+}
+#endif
+
 const statewise_kernels *statewise_named(const char *name) {
 #if defined(__x86_64__)
+    if (!std::strcmp(name, "avx512vnni") && __builtin_cpu_supports("avx512vnni") && statewise_named("avx512"))
+        return with_vnni();
     if (!std::strcmp(name, "avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
         return &statewise::avx512::kernels;
@@ -34,7 +48,7 @@ const statewise_kernels *statewise_named(const char *name) {
 }
 
 const statewise_kernels *statewise_best(void) {
-    for (const char *name : {"avx512", "avx2"})
+    for (const char *name : {"avx512vnni", "avx512", "avx2"})
         if (const statewise_kernels *found = statewise_named(name)) return found;
     return statewise_named("baseline");
 }

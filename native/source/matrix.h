@@ -4,6 +4,10 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "storage.h"
 #include "tiles.h"
 
@@ -16,19 +20,28 @@ struct Freed {
 template <class Number>
 using Memory = std::unique_ptr<Number[], Freed>;
 
-// Memory on a cache line, with zeros in it.
+// Memory on a cache line, with zeros in it. Much of it lies in large pages where there are such: weights are read from
+// end to end at every step, and looking up where each small page lies would take a part of the time.
 template <class Number>
 static Memory<Number> allocate(int64_t count) {
-    const size_t bytes = ((size_t)count * sizeof(Number) + 127) / 64 * 64;
-    void *memory = std::aligned_alloc(64, bytes);
+    constexpr size_t LINE = 64, LARGE_PAGE = (size_t)2 << 20;
+    const size_t wanted = (size_t)count * sizeof(Number) + LINE, alignment = wanted < LARGE_PAGE / 2 ? LINE : LARGE_PAGE;
+    const size_t bytes = (wanted + alignment - 1) / alignment * alignment;
+    void *memory = std::aligned_alloc(alignment, bytes);
     if (!memory) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    if (alignment == LARGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
     std::memset(memory, 0, bytes);
     return Memory<Number>(static_cast<Number *>(memory));
 }
 
 constexpr int TOGETHER = 4;                  // panels that one row meets at once
-constexpr int MANY = LANES == PANEL ? 2 : 1; // panels that a tile of rows meets at once
 constexpr int SUMS = TOGETHER * PANEL;       // room for the sums of a row: of four gates, or of four blocks of one
+
+// Panels that a tile of rows meets at once: as many as leave every sum a register of its own.
+template <class Storage>
+constexpr int MANY = LANES == PANEL && Storage::VECTORS_OF_SUM == 1 ? 2 : 1;
 
 // Rows packed tile behind tile for products, each with its scale.
 template <class Storage>
@@ -58,6 +71,7 @@ struct Stretch {
     int64_t weights_gap;
     int steps;
     const float *scales, *weight_scales;
+    const int32_t *beginnings;
     const int32_t *slots;
     float *out;
     int64_t out_gap;
@@ -70,7 +84,7 @@ static void add_stretch(const Stretch<Storage> &of) {
     typename Storage::Sum sum[R][P][VECTORS];
     for (int r = 0; r < R; ++r)
         for (int p = 0; p < P; ++p)
-            for (int v = 0; v < VECTORS; ++v) sum[r][p][v] = typename Storage::Sum{};
+            for (int v = 0; v < VECTORS; ++v) sum[r][p][v] = Storage::begin(of.beginnings + p * PANEL + v * LANES);
     const uint32_t *words = of.weights;
     const typename Storage::Word *x = of.x;
 #pragma GCC unroll 2
@@ -127,7 +141,8 @@ class Matrix {
     Matrix(const float *weights, int gates, int32_t units, int32_t terms)
         : terms_(terms), steps_(Packed<Storage>::steps(terms)), panels_(gates * (padded(units) / PANEL)),
           together_(gates == 1 ? TOGETHER : gates), words_(allocate<uint32_t>((int64_t)panels_ * steps_ * PANEL)),
-          scales_(allocate<float>(Storage::SCALED ? panels_ * PANEL : 0)) {
+          scales_(allocate<float>(Storage::SCALED ? panels_ * PANEL : 0)),
+          beginnings_(allocate<int32_t>(Storage::SCALED ? (int64_t)panels_ * stretches() * PANEL : 0)) {
         for (int32_t p = 0; p < panels_; ++p)
             for (int c = 0; c < PANEL && p / gates * PANEL + c < units; ++c)
                 pack_column(weights + ((int64_t)(p % gates) * units + p / gates * PANEL + c) * terms, p, c);
@@ -142,19 +157,19 @@ class Matrix {
     void add_product(int32_t group, const Packed<Storage> &rows, const Tiles &tiles, const int32_t *slots, float *out,
                      int64_t out_gap) const {
         const int panels = panels_of(group);
-        constexpr int STRETCH_STEPS = Storage::STRETCH_TERMS / Storage::TERMS;
         const float *scales = scales_.get() + (int64_t)group * together_ * PANEL;
-        for (int32_t k = 0; k < steps_; k += STRETCH_STEPS) {
+        const int32_t *beginnings = beginnings_.get() + (int64_t)group * together_ * stretches() * PANEL;
+        for (int32_t k = 0; k < steps_; k += STRETCH_STEPS, beginnings += Storage::SCALED ? panels * PANEL : 0) {
             const int length = std::min(STRETCH_STEPS, steps_ - k);
             const uint32_t *words = words_.get() + ((int64_t)group * together_ * steps_ + (int64_t)k * panels) * PANEL;
-            const int at_once = tiles.rows == 1 ? panels : MANY;
+            const int at_once = tiles.rows == 1 ? panels : MANY<Storage>;
             for (int p = 0; p < panels; p += at_once)
                 for (int32_t i = 0; i < tiles.count; ++i) {
                     const int32_t row = tiles.first(i);
                     const int size = tiles.size(i), here = std::min(at_once, panels - p);
                     chosen(size, here)({rows.words + row * Packed<Storage>::words_of_row(terms_) + (int64_t)k * size * Storage::WORDS,
                                         words + p * PANEL, panels * PANEL, length, rows.scales + row, scales + p * PANEL,
-                                        slots + p, out + row * out_gap, out_gap});
+                                        beginnings + (Storage::SCALED ? p * PANEL : 0), slots + p, out + row * out_gap, out_gap});
                 }
         }
     }
@@ -165,8 +180,11 @@ class Matrix {
     static AddStretch<Storage> chosen(int rows, int panels) {
         if (rows == 1) return of_one_row<Storage>(panels);
         constexpr auto ROWS = std::make_integer_sequence<int, TILE_ROWS>();
-        return panels == MANY ? of_many_rows<Storage, MANY>(rows, ROWS) : of_many_rows<Storage, 1>(rows, ROWS);
+        return panels == MANY<Storage> ? of_many_rows<Storage, MANY<Storage>>(rows, ROWS) : of_many_rows<Storage, 1>(rows, ROWS);
     }
+
+    static constexpr int STRETCH_STEPS = Storage::STRETCH_TERMS / Storage::TERMS;
+    int32_t stretches() const { return (steps_ + STRETCH_STEPS - 1) / STRETCH_STEPS; }
 
     void pack_column(const float *weights, int32_t panel, int column) {
         float scale = 1.0f;
@@ -177,14 +195,18 @@ class Matrix {
         }
         const int32_t group = panel / together_, panels = panels_of(group);
         uint32_t *to = words_.get() + ((int64_t)group * together_ * steps_ + panel % together_) * PANEL + column;
-        for (int32_t k = 0; k < terms_; k += Storage::TERMS, to += panels * PANEL)
+        int32_t *beginnings = beginnings_.get() + ((int64_t)group * together_ * stretches() + panel % together_) * PANEL + column;
+        for (int32_t step = 0, k = 0; step < steps_; ++step, k += Storage::TERMS, to += panels * PANEL) {
             *to = Storage::pack(weights + k, std::min(Storage::TERMS, terms_ - k), scale);
+            if (Storage::SCALED) beginnings[step / STRETCH_STEPS * panels * PANEL] += Int8::beginning(*to);
+        }
     }
 
     int32_t terms_ = 0, steps_ = 0, panels_ = 0;
     int together_ = 1;
     Memory<uint32_t> words_;
     Memory<float> scales_;
+    Memory<int32_t> beginnings_;
 };
 
 }  // namespace STATEWISE_TARGET

@@ -7,6 +7,7 @@ extern "C" {
 
 statewise_program *statewise_pack(const statewise_kernels *kernels, const statewise_model *model) {
 #if defined(__x86_64__)
+    if (!std::strcmp(kernels->name, "avx512vnni")) return statewise::avx512vnni::pack(*model);
     if (!std::strcmp(kernels->name, "avx512")) return statewise::avx512::pack(*model);
     if (!std::strcmp(kernels->name, "avx2")) return statewise::avx2::pack(*model);
 #endif

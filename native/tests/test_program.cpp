@@ -166,7 +166,7 @@ int main() {
     for (int cell = 0; cell <= STATEWISE_GRU; ++cell)
         for (int i = 0; i < 8; ++i, ++cases) {
             const Case of{cell, sizes[draw(source) % 8], sizes[draw(source) % 8], sizes[draw(source) % 8], i % 2 == 0};
-            for (const char *name : {"baseline", "avx2", "avx512"})
+            for (const char *name : {"baseline", "avx2", "avx512", "avx512vnni"})
                 if (const statewise_kernels *kernels = statewise_named(name)) {
                     storages_agree(of, kernels, of.name() + " " + name);
                     for (int storage = 0; storage < STATEWISE_STORAGES; ++storage) {

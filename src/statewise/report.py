@@ -8,6 +8,12 @@ from typing import Any
 
 THIS_MODEL = "this model"
 DYNAMIC = "dynamic_"
+ASIDE = {
+    DYNAMIC: "this model, learning on",
+    "bfloat16_": "this model, weights in bfloat16",
+    "int8_": "this model, weights in int8",
+}
+"How a model may be scored once more: what such metrics begin with, and what they are called."
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,20 @@ class Report:
 
     def rows(self) -> Iterator[tuple[str, Mapping[str, float]]]:
         """Yield each method's name and metrics, this model first."""
-        yield THIS_MODEL, {name: value for name, value in self.metrics.items() if not name.startswith(DYNAMIC)}
-        dynamic = {name.removeprefix(DYNAMIC): v for name, v in self.metrics.items() if name.startswith(DYNAMIC)}
-        if dynamic:
-            yield "this model, learning on", dynamic
+        yield THIS_MODEL, {name: value for name, value in self.metrics.items() if not name.startswith(tuple(ASIDE))}
+        for aside, words in ASIDE.items():
+            found = {name.removeprefix(aside): v for name, v in self.metrics.items() if name.startswith(aside)}
+            if found:
+                yield words, found
         yield from self.baselines.items()
 
     def columns(self) -> list[str]:
         """Return the names of the metrics that differ between methods; counts are the same for all."""
-        return [name for name, value in self.metrics.items() if isinstance(value, float) and DYNAMIC not in name]
+        return [
+            name
+            for name, value in self.metrics.items()
+            if isinstance(value, float) and not name.startswith(tuple(ASIDE))
+        ]
 
     def cells(self) -> list[list[str]]:
         """Return the table as text, its head first."""

@@ -1,12 +1,28 @@
 """One training under way: it drives a learner, tells what happens, and keeps the run directory true to it."""
 
+import math
 import time
 from collections.abc import Generator, Iterator
+from typing import Any
 
-from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, sweep
-from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, as_json
+from statewise.errors import TrainingError
+from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
+from statewise.learning.events import (
+    Checked,
+    Event,
+    Finished,
+    RolledBack,
+    Sampled,
+    Saved,
+    Scoring,
+    Started,
+    Stopped,
+    as_json,
+)
+from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.learning.scoring import score
+from statewise.model import Model
 from statewise.report import Report
 from statewise.run.directory import RunDirectory
 from statewise.task import Data, Task
@@ -20,7 +36,8 @@ class Session:
 
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
-        self.saved_update = -1
+        self.saved_at = (0, 0)
+        self.beginning: dict[str, bytes] = {}
         self.places = 0
 
     def events(self) -> Iterator[Event]:
@@ -43,45 +60,66 @@ class Session:
         except GeneratorExit:
             self._save()
             raise
-        if self.learner.update_number > self.saved_update:
+        if self._stands_at() != self.saved_at:
             yield self._save()
         yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
 
     def _restore(self) -> str | None:
+        self.directory.sweep()
         sweep(self.directory.checkpoints)
-        if not self.directory.checkpoints.is_dir():
+        if not saved_checkpoints(self.directory.checkpoints):  # stopped before the first was whole: begin anew
+            self.beginning = self.learner.snapshot()
             return None
         checkpoint = load_checkpoint(self.directory.checkpoints)
         self.learner.restore(checkpoint.files)
-        self.saved_update = self.learner.update_number
+        self.saved_at = self._stands_at()
         return checkpoint.notice
 
     def _updates(self) -> Iterator[Event]:
         task, learner = self.task, self.learner
         last_sample = last_save = learner.seconds
-        checked = int(learner.fraction * (task.checks + 1))
-        while learner.fraction < 1:
+        yield from self._check_if_due()  # it may have been left in the middle of one
+        while not learner.is_done:
             learner.seconds = self._seconds()
-            updated = learner.update()
+            try:
+                updated = learner.update()
+            except NotFinite as spoiled:
+                yield self._roll_back(spoiled)
+                continue
             self.places += updated.places
             yield updated
             if task.sample_seconds and learner.seconds - last_sample >= task.sample_seconds:
                 last_sample = learner.seconds
                 yield self._sample()
-            if (due := int(learner.fraction * (task.checks + 1))) > checked and learner.fraction < 1:
-                checked = due
-                yield from self._check()
+            yield from self._check_if_due()
             if learner.seconds - last_save >= task.save_seconds:
                 last_save = learner.seconds
                 yield self._save()
         learner.seconds = self._seconds()
+
+    def _roll_back(self, spoiled: NotFinite) -> RolledBack:
+        """Go back to the last good checkpoint, or to the beginning, with a lower rate; a bounded number of times."""
+        learner, task, folder = self.learner, self.task, self.directory.checkpoints
+        tries = learner.progress.tries + 1
+        if tries > task.retries:
+            source = f"look at the data near window {learner.window_number + 1}"
+            lower = f"train with a lower rate than {task.rate:g}, a longer warmup or a smaller clip"
+            advice = source if spoiled.finding.kind in ("input", "target") else lower
+            raise TrainingError(f"{spoiled}, after {task.retries} tries with lower rates: {advice}")
+        checkpoint = load_checkpoint(folder) if saved_checkpoints(folder) else None
+        learner.restore(checkpoint.files if checkpoint else self.beginning)
+        kept = learner.progress
+        scale = kept.scale * task.retry_factor ** (tries - kept.tries)
+        learner.progress = kept._replace(tries=tries, scale=scale)
+        notice = checkpoint.notice if checkpoint else None
+        return RolledBack(learner.update_number, self._seconds(), str(spoiled), tries, scale, notice)
 
     def _seconds(self) -> float:
         return time.monotonic() - self.began
 
     def _sample(self) -> Sampled:
         update = self.learner.update_number
-        sample = self.task.sample(self.learner.model, self.data.codec)
+        sample = self.task.sample(self.learner.judged, self.data.codec)
         self.directory.write(self.directory.samples / f"{update:06d}.txt", sample)
         return Sampled(update, self._seconds(), sample)
 
@@ -89,23 +127,36 @@ class Session:
         update = self.learner.update_number
         advice = f"free some space, then `statewise resume {self.directory.path}`"
         path = save_checkpoint(self.directory.checkpoints, update, self.learner.snapshot(), advice=advice)
-        self.saved_update = update
+        self.saved_at = self._stands_at()
+        self.beginning = {}  # from now on there is a checkpoint to go back to
         return Saved(update, self._seconds(), str(path))
 
-    def _check(self) -> Iterator[Event]:
-        metrics = yield from self._score()
-        yield Checked(self.learner.update_number, self._seconds(), metrics)
+    def _stands_at(self) -> tuple[int, int]:
+        return self.learner.update_number, self.learner.progress.checks
 
-    def _score(self) -> Generator[Event, None, dict[str, float]]:
+    def _check_if_due(self) -> Iterator[Event]:
+        learner, task = self.learner, self.task
+        due = int(learner.fraction * (task.checks + 1))
+        is_wanted = learner.fraction < 1 or task.keep == "best"  # the last weights may be the best, too
+        if not task.checks or due <= learner.progress.checks or not is_wanted:
+            return
+        metrics, nats = yield from self._score(learner.judged)
+        learner.take_score(nats, due)
+        yield Checked(learner.update_number, self._seconds(), metrics)
+        if learner.progress.is_over(task):
+            yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
+
+    def _score(self, model: Model[Any]) -> Generator[Event, None, tuple[dict[str, float], float]]:
         metrics: dict[str, float] = {}
-        for fraction, loss in score(self.learner.model, self.data.windows("held_out")):
-            metrics = self.task.metrics(loss)
+        nats = math.nan
+        for fraction, loss in score(model, self.data.windows("held_out")):
+            metrics, nats = self.task.metrics(loss), float(loss.mean)
             yield Scoring(fraction)
-        return metrics
+        return metrics, nats
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
-        metrics = yield from self._score()
+        metrics, _ = yield from self._score(learner.chosen())
         baselines = {name: dict(values) for name, values in self.data.baselines().items()}
         training = {
             "updates": learner.update_number,

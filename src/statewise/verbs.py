@@ -14,8 +14,9 @@ from statewise.cells.facts import kernels_at_work
 from statewise.errors import RunError
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
-from statewise.learning.learner import Learner, load_weights
-from statewise.learning.scoring import score, score_dynamically
+from statewise.learning.learner import Learner
+from statewise.learning.scoring import score, score_compiled, score_dynamically
+from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.program import why_not
 from statewise.report import DYNAMIC, Report
@@ -129,10 +130,13 @@ def predict(run: str | Path, prompt: str = "", **how: Any) -> Iterator[str]:
     return load(run).predict(prompt, **how)
 
 
-def evaluate(run: str | Path, source: Source | None = None, *, dynamic: bool = False) -> Report:
+def evaluate(
+    run: str | Path, source: Source | None = None, *, dynamic: bool = False, storage: str = "float32"
+) -> Report:
     """Score a run on its held-out part, or on another source, beside the baselines.
 
-    With `dynamic`, score it once more while a copy goes on learning from what it has read. The run never changes.
+    With `dynamic`, score it once more while a copy goes on learning from what it has read; with a `storage` of
+    `bfloat16` or `int8`, once more with its weights kept so. The run never changes.
     Raises `RunError` for a run that cannot be used, `DataError` for data that cannot be read.
     """
     began = time.monotonic()
@@ -146,6 +150,9 @@ def evaluate(run: str | Path, source: Source | None = None, *, dynamic: bool = F
         windows = data.windows("held_out", rows=1, steps=trained.task.steps)
         learning_on = _last(trained.task, score_dynamically(trained.model, windows))
         metrics |= {DYNAMIC + name: value for name, value in learning_on.items()}
+    if storage != "float32":
+        stored = _last(trained.task, score_compiled(trained.model, data.windows("held_out"), storage))
+        metrics |= {f"{storage}_{name}": value for name, value in stored.items()}
     baselines = {name: dict(values) for name, values in data.baselines().items()}
     seconds = time.monotonic() - began
     return Report(trained.task.name, str(run), data.facts, metrics, baselines, seconds, notice=trained.notice)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from statewise.cli.main import run
-from statewise.learning.learner import load_weights
+from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.verbs import load
 

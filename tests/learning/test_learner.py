@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ from torch import Tensor, nn
 
 from statewise.cells import GRU, LSTM, Chain
 from statewise.data.window import Window
-from statewise.errors import DataError, RunError, TrainingError, UsageError
+from statewise.errors import DataError, RunError, UsageError
 from statewise.heads import Categorical
-from statewise.learning.learner import Learner, load_weights
+from statewise.learning.learner import Learner
+from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, leaves
@@ -42,7 +42,7 @@ def make_learner(seed: int = 0, **settings: Any) -> Learner:
     return Learner(make_model(seed, dropout=dropout), make_windows(), Recipe(**{**PLAIN, **settings}))
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"])
 @pytest.mark.parametrize("accumulate", [1, 2, 7])
 @pytest.mark.parametrize("before", [0, 1, 3])
 def test_a_learner_put_back_goes_on_bit_for_bit(optimizer: str, accumulate: int, before: int) -> None:
@@ -52,6 +52,7 @@ def test_a_learner_put_back_goes_on_bit_for_bit(optimizer: str, accumulate: int,
         "dropout": 0.3,
         "rate": 0.01,
         "schedule": "cosine",
+        "average_from": 0.2,
     }
     one, other = make_learner(**how), make_learner(seed=5, **how)
     for _ in range(before):
@@ -80,7 +81,14 @@ def test_a_snapshot_is_of_plain_bytes_under_the_names_of_the_run_directory() -> 
     learner.update()
     kept = learner.snapshot()
     assert list(kept) == FILES
-    assert json.loads(kept["place.json"]) == {"update": 1, "window": 2, "seconds": 0.0}
+    assert json.loads(kept["place.json"]) == {
+        "update": 1,
+        "window": 2,
+        "seconds": 0.0,
+        "averaged": 0,
+        "progress": {"checks": 0, "best": None, "waited": 0, "scale": 1.0, "tries": 0},
+        "usual": {"seen": 1, "norm": json.loads(kept["place.json"])["usual"]["norm"]},
+    }
 
 
 def test_one_update_follows_the_mean_of_all_its_places_with_the_state_carried_and_cut() -> None:
@@ -153,37 +161,6 @@ def test_a_window_with_nothing_to_predict_changes_nothing() -> None:
     before = learner.snapshot()["weights.safetensors"]
     updated = learner.update()
     assert (updated.nats, updated.norm, updated.places) == (0.0, 0.0, 0)
-    assert learner.snapshot()["weights.safetensors"] == before
-
-
-def poison_weights(learner: Learner) -> None:
-    with torch.no_grad():
-        next(learner.model.parameters())[:] = torch.nan
-
-
-def poison_gradient(learner: Learner) -> None:
-    next(learner.model.head.parameters()).register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
-
-
-def poison_odds(learner: Learner) -> None:
-    """Make one choice impossible: its loss is infinite, though the gradient is not."""
-    *_, bias = learner.model.head.parameters()
-    with torch.no_grad():
-        bias[2] = -torch.inf
-
-
-@pytest.mark.parametrize("poison", [poison_weights, poison_gradient, poison_odds])
-def test_a_loss_or_gradient_that_is_not_a_number_ends_training_before_the_weights_change(
-    poison: Callable[[Learner], None],
-) -> None:
-    learner = make_learner()
-    learner.update()
-    poison(learner)
-    before = learner.snapshot()["weights.safetensors"]
-    with pytest.raises(
-        TrainingError, match=r"^update 2 has a loss of .* and a gradient of norm .*: train with a lower"
-    ):
-        learner.update()
     assert learner.snapshot()["weights.safetensors"] == before
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.optim import SGD, Adam, AdamW, RMSprop
+from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 from statewise.errors import RunError
 from statewise.learning.optimizers import (
@@ -20,7 +20,7 @@ from statewise.learning.optimizers import (
 from statewise.run.recipe import Recipe
 
 D, H = 5, 4
-NAMES = ["adam", "adamw", "rmsprop", "sgd"]
+NAMES = ["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"]
 
 
 def make_layer() -> nn.Linear:
@@ -35,7 +35,7 @@ def descend(layer: nn.Linear, optimizer: torch.optim.Optimizer, seed: int = 1) -
     optimizer.step()
 
 
-@pytest.mark.parametrize(("name", "kind"), list(zip(NAMES, [Adam, AdamW, RMSprop, SGD])))
+@pytest.mark.parametrize(("name", "kind"), list(zip(NAMES, [Adam, AdamW, RMSprop, SGD, SGD, Adagrad])))
 def test_each_name_is_its_optimiser_over_every_parameter(name: Any, kind: type) -> None:
     layer = make_layer()
     optimizer = make_optimizer(layer, Recipe(optimizer=name, rate=0.25))
@@ -127,7 +127,7 @@ def test_what_an_optimiser_remembers_goes_back_bit_for_bit(name: Any) -> None:
     recipe = Recipe(optimizer=name, rate=0.01)
     layer = make_layer()
     optimizer = make_optimizer(layer, recipe)
-    assert optimizer_tensors(layer, optimizer) == {}
+    assert {path.partition("/")[2] for path in optimizer_tensors(layer, optimizer)} <= {"step", "sum"}  # nothing yet
     descend(layer, optimizer)
     other = copy.deepcopy(layer)
     fresh = make_optimizer(other, recipe)
@@ -157,3 +157,57 @@ def test_memory_of_another_model_is_refused_and_what_was_there_stays() -> None:
     with pytest.raises(RunError, match=r"names 'core\.weight', which this model lacks: it is of another model"):
         load_optimizer(layer, optimizer, {"bias/momentum_buffer": torch.zeros(H), "core.weight/step": torch.zeros(())})
     torch.testing.assert_close(optimizer_tensors(layer, optimizer), before)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("adam", {"bias/exp_avg": torch.zeros(H)}),
+        ("adam", {"bias/exp_agv": torch.zeros(H)}),
+        ("sgd", {"bias/momentum_buffer": torch.zeros(H + 1)}),
+        ("sgd", {"bias/momentum_buffer": torch.zeros(H, dtype=torch.long)}),
+        ("sgd", {"bias/momentum_buffer": torch.zeros(H)}),
+    ],
+)
+def test_memory_of_another_optimiser_or_shape_is_refused(name: Any, wrong: dict[str, torch.Tensor]) -> None:
+    layer = make_layer()
+    optimizer = make_optimizer(layer, Recipe(optimizer=name))
+    with pytest.raises(RunError, match=r"^the optimizer's checkpoint .*: it is of another optimizer or model$"):
+        load_optimizer(layer, optimizer, wrong)
+    assert optimizer_tensors(layer, optimizer) == {}
+
+
+def test_without_momentum_sgd_is_plain() -> None:
+    layer = make_layer()
+    before = layer.bias.detach().clone()
+    optimizer = make_optimizer(layer, Recipe(optimizer="sgd", momentum=0.0, rate=0.01))
+    descend(layer, optimizer)
+    descend(layer, optimizer, seed=1)
+    assert optimizer_tensors(layer, optimizer) == {}
+    assert not torch.equal(before, layer.bias)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("given", "decay"), [(None, 0.0), (0.0, 0.0), (0.25, 0.25)])
+def test_weight_decay_is_as_given_and_by_default_only_adamws(name: Any, given: float | None, decay: float) -> None:
+    (group,) = make_optimizer(make_layer(), Recipe(optimizer=name, weight_decay=given)).param_groups
+    assert group["weight_decay"] == (0.01 if name == "adamw" and given is None else decay)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "rate"),
+    [
+        (0.0, 2.0),
+        (0.24, 2.0),
+        (0.25, 1.0),
+        (0.5, 0.5),
+        (0.8, 0.25),
+        (1.0, 0.25),
+    ],
+)
+def test_the_rate_goes_down_in_evenly_spaced_steps(fraction: float, rate: float) -> None:
+    assert rate_at(Recipe(rate=2.0, warmup=0, schedule="step", drops=3, factor=0.5), 99, fraction) == rate
+
+
+def test_schedule_plateau_leaves_the_rate_to_the_checks() -> None:
+    assert rate_at(Recipe(rate=2.0, warmup=4, schedule="plateau", checks=3), 1, 0.9) == 1.0

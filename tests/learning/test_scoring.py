@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from statewise.cells import GRU
 from statewise.data.window import Window
 from statewise.heads import Categorical
-from statewise.learning.scoring import score, score_dynamically
+from statewise.kernels import native
+from statewise.learning.scoring import score, score_compiled, score_dynamically
 from statewise.model import Model
 from statewise.state import detach
 
@@ -113,3 +114,19 @@ def test_learning_on_leaves_the_model_as_it_was() -> None:
     assert not model.training
     assert all(torch.equal(weights[name], tensor) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.skipif(native.Program is None, reason="installed without native kernels")
+def test_a_program_scores_what_the_model_scores_also_where_rows_sleep_or_begin_anew() -> None:
+    torch.manual_seed(0)
+    model = Model(nn.Embedding(V, D), GRU(D, H), Categorical(H, V))
+    windows = make_windows()
+    resets = [torch.rand(window.targets.shape) < 0.2 for window in windows]
+    windows = [window._replace(reset=reset) for window, reset in zip(windows, resets, strict=True)]
+    wanted, told = list(score(model, windows)), list(score_compiled(model, windows, "float32"))
+    for (fraction, loss), (same_fraction, same_loss) in zip(wanted, told, strict=True):
+        assert fraction == same_fraction
+        assert loss.places == same_loss.places
+        torch.testing.assert_close(loss.nats, same_loss.nats, rtol=1e-5, atol=0)
+    coarse = list(score_compiled(model, windows, "int8"))[-1][1]
+    assert float(coarse.mean) == pytest.approx(float(wanted[-1][1].mean), rel=0.01)

@@ -50,7 +50,7 @@ CLOSE = {"float32": 3e-6, "bfloat16": 2e-2, "int8": 5e-2}
 pytestmark = pytest.mark.skipif(native.Program is None, reason="installed without native kernels")
 
 
-@pytest.fixture(params=["avx512", "avx2", "baseline"])
+@pytest.fixture(params=["avx512vnni", "avx512", "avx2", "baseline"])
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     try:
         _native.use(request.param)
@@ -112,6 +112,20 @@ def test_the_bits_of_a_row_are_its_own(instructions: str, cell: str, storage: st
         alone = compiled.step(x[some], select_rows(state, some))
         for ours, among in zip(leaves(alone), leaves(select_rows(whole, some)), strict=True):
             assert torch.equal(ours, among)
+
+
+def test_whole_numbers_are_summed_to_the_same_ones_with_vnni_and_without() -> None:
+    model = make_model("lstm", 40, 600)  # more than a stretch of terms
+    x, state = torch.randint(V, (B,)), model.begin(B)
+    results = []
+    for name in ("avx512vnni", "avx512"):
+        try:
+            _native.use(name)
+        except ValueError:
+            pytest.skip(f"this processor has no {name}")
+        results.append(program.compile(model, "int8").step(x, state))
+        _native.use("best")
+    assert all(map(torch.equal, leaves(results[0]), leaves(results[1])))
 
 
 def test_threads_change_no_bit(instructions: str) -> None:

@@ -195,3 +195,24 @@ def test_a_run_is_trained_by_one_process_at_a_time(directory: RunDirectory) -> N
             pass
     with directory.locked():
         assert (directory.path / "lock").is_file()
+
+
+def test_a_run_that_was_killed_while_it_was_made_may_be_made_again(tmp_path: Path) -> None:
+    for left in ("codec.json", ".codec.json.77.tmp", ".run.yaml.77.tmp"):
+        (tmp_path / left).write_text("{")
+    directory = create_run("text", "book", tmp_path)
+    directory.begin({"task": "text", "settings": {}}, {})
+    directory.sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["codec.json", "run.yaml"]
+    with pytest.raises(RunError, match="exists already"):
+        create_run("text", "book", tmp_path)
+
+
+def test_files_that_were_being_written_are_swept_and_others_stay(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.sweep()
+    directory.write(directory.samples / "000003.txt", "To be")
+    for orphan in (tmp_path / ".report.md.7.tmp", directory.samples / ".000005.txt.7.tmp"):
+        orphan.write_text("cut")
+    directory.sweep()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["000003.txt", "samples"]

@@ -69,13 +69,16 @@ def evaluate(
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="also score while a copy learns from what it read")
     ] = False,
+    storage: Annotated[
+        str, typer.Option("--storage", help="also score with weights in bfloat16 or int8, as a step program")
+    ] = "float32",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Score a run beside its baselines."""
     from statewise.cli.use import evaluate_run
 
-    evaluate_run(run, source or None, dynamic=dynamic, json=json, quiet=quiet)
+    evaluate_run(run, source or None, dynamic=dynamic, storage=storage, json=json, quiet=quiet)
 
 
 @app.command()

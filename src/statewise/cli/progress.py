@@ -7,7 +7,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from statewise.cli.signals import held_back
-from statewise.learning.events import Checked, Event, Finished, Sampled, Saved, Scoring, Started, Updated
+from statewise.learning.events import (
+    Checked,
+    Event,
+    Finished,
+    RolledBack,
+    Sampled,
+    Saved,
+    Scoring,
+    Started,
+    Stopped,
+    Updated,
+)
 
 if TYPE_CHECKING:
     from statewise.task import Task
@@ -93,7 +104,7 @@ def _lines(task: "Task") -> Show:
             if event.seconds - said[0] >= LINE_SECONDS:
                 said[0] = event.seconds
                 _say(f"update {event.update:,}  {event.fraction:.0%}  {pace.words(task)}  {pace.left}".rstrip())
-        elif words := told(event, task):
+        if words := told(event, task):
             _say(words)
 
     return show
@@ -114,9 +125,9 @@ def _bar(task: "Task") -> Iterator[Show]:
         if isinstance(event, Updated):
             pace.note(event)
             bar.show("training", event.fraction, pace.left, pace.words(task))
-        elif isinstance(event, Scoring):
+        if isinstance(event, Scoring):
             bar.show("scoring", event.fraction, "", "the held-out part" if event.fraction < 1 else "the baselines")
-        elif words := told(event, task):
+        if words := told(event, task):
             # A sample is shown as it is: no :name: becomes a picture, no [word] a colour.
             console.print(words, markup=False, emoji=False)
 
@@ -140,6 +151,13 @@ def told(event: Event, task: "Task") -> str:
         case Checked():
             name, value = next(iter(event.metrics.items()))
             return f"held out, after {event.seconds:.0f} s: {value:.3f} {name.replace('_', ' ')}"
+        case RolledBack():
+            notice = f"\n{event.notice}" if event.notice else ""
+            return f"{event.reason}; goes back to update {event.update:,}, the rate times {event.scale:g}{notice}"
+        case Updated(is_exploding=True):
+            return f"update {event.update:,} has a gradient of norm {event.norm:.3g} where {event.usual:.3g} is usual"
+        case Stopped():
+            return f"stops early, at update {event.update:,}: no better score in {event.checks} checks"
         case Saved() | Scoring() | Finished() | Updated():
             return ""
 

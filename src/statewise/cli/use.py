@@ -9,13 +9,13 @@ from typing import Any
 from statewise.errors import UsageError
 
 
-def evaluate_run(run: Path, source: list[str] | None, *, dynamic: bool, json: bool, quiet: bool) -> None:
+def evaluate_run(run: Path, source: list[str] | None, *, dynamic: bool, storage: str, json: bool, quiet: bool) -> None:
     """Score a run and print its table."""
     if not quiet:
         print(f"scoring {run}" + (" and learning on" if dynamic else ""), file=sys.stderr)
     from statewise.verbs import evaluate
 
-    report = evaluate(run, source, dynamic=dynamic)
+    report = evaluate(run, source, dynamic=dynamic, storage=storage)
     if report.notice and not quiet:
         print(report.notice, file=sys.stderr)
     print(json_format.dumps(report.as_json()) if json else report.table())

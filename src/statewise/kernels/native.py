@@ -35,7 +35,7 @@ ABSENT = "none: installed without a compiler, or with STATEWISE_NATIVE=0; reinst
 def instructions() -> str | None:
     """Return the instruction set that native kernels use on this processor, or None where they were not built.
 
-    >>> instructions() in (None, "baseline", "avx2", "avx512")
+    >>> instructions() in (None, "baseline", "avx2", "avx512", "avx512vnni")
     True
     """
     return None if _native is None else _native.instructions()

@@ -17,6 +17,7 @@ from statewise.run.files import saving, sync_folder, write_synced
 
 MANIFEST = "MANIFEST.json"
 KEPT = 2
+ASIDE = ".old.tmp"
 LARGEST_MANIFEST_BYTES = 1 << 20
 
 
@@ -94,10 +95,28 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what an interrupted save left behind."""
-    if folder.is_dir():
-        for orphan in folder.glob(".*.tmp"):
-            shutil.rmtree(orphan, ignore_errors=True)
+    """Remove what an interrupted save left behind; a whole checkpoint that only stood aside is put back where needed.
+
+    One stands aside for a moment while another of its number takes its place: where the save ended just then, it may
+    be the only one there is.
+    """
+    if not folder.is_dir():
+        return
+    for aside in sorted(folder.glob(f".*{ASIDE}"), reverse=True):
+        final = folder / aside.name.removesuffix(ASIDE).removeprefix(".")
+        if len(saved_checkpoints(folder)) < KEPT and final.name.isdigit() and not final.exists() and _is_whole(aside):
+            aside.rename(final)
+            sync_folder(folder)
+    for orphan in folder.glob(".*.tmp"):
+        shutil.rmtree(orphan, ignore_errors=True)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _verified(path)
+    except RunError:
+        return False
+    return True
 
 
 def _put(temporary: Path, final: Path) -> None:
@@ -115,7 +134,7 @@ def _put(temporary: Path, final: Path) -> None:
 
 def _hide(path: Path) -> Path:
     # Renamed before it is removed, so that a checkpoint is never seen with only some of its files.
-    hidden = path.with_name(f".{path.name}.old.tmp")
+    hidden = path.with_name(f".{path.name}{ASIDE}")
     shutil.rmtree(hidden, ignore_errors=True)
     return path.rename(hidden)
 
@@ -144,10 +163,14 @@ def _read_manifest(path: Path) -> dict[str, Entry]:
     place = path / MANIFEST
     try:
         with place.open("rb") as file:
-            manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES))
-        entries = {str(name): Entry(int(entry["size"]), str(entry["sha256"])) for name, entry in manifest.items()}
+            manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES).decode())
+        entries = {
+            str(name): Entry(int(entry.pop("size")), str(entry.pop("sha256"))) for name, entry in manifest.items()
+        }
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise RunError(f"{place} is missing or damaged") from None
+    if any(manifest.values()):
+        raise RunError(f"{place} is damaged: it says more of a file than its size and sha256")
     if not entries or any(Path(name).name != name or not name.isprintable() for name in entries):
         raise RunError(f"{place} is damaged: it names no files, or files elsewhere")
     return entries

@@ -14,7 +14,11 @@ class Started(NamedTuple):
 
 
 class Updated(NamedTuple):
-    """The weights were changed once. `nats` is the mean loss before that, `norm` the gradient's before clipping."""
+    """The weights were changed once.
+
+    `nats` is the mean loss before that, `norm` the gradient's before clipping, `clipped` after it, `usual` a running
+    quantile of the norms; `is_exploding` where the norm is ten times what was usual.
+    """
 
     update: int
     epoch: int
@@ -24,6 +28,20 @@ class Updated(NamedTuple):
     norm: float
     rate: float
     places: int
+    clipped: float = 0.0
+    usual: float = 0.0
+    is_exploding: bool = False
+
+
+class RolledBack(NamedTuple):
+    """An update was spoiled and undone; training goes back and tries again with the rate multiplied by `scale`."""
+
+    update: int
+    seconds: float
+    reason: str
+    tries: int
+    scale: float
+    notice: str | None
 
 
 class Sampled(NamedTuple):
@@ -40,6 +58,15 @@ class Checked(NamedTuple):
     update: int
     seconds: float
     metrics: dict[str, float]
+
+
+class Stopped(NamedTuple):
+    """Training ends before its budget is spent, since the last `checks` checks were no better than the best."""
+
+    update: int
+    seconds: float
+    checks: int
+    best_nats: float | None
 
 
 class Saved(NamedTuple):
@@ -64,7 +91,7 @@ class Finished(NamedTuple):
     report: dict[str, Any]
 
 
-Event = Started | Updated | Sampled | Checked | Saved | Scoring | Finished
+Event = Started | Updated | RolledBack | Sampled | Checked | Stopped | Saved | Scoring | Finished
 
 
 def as_json(event: Event) -> dict[str, Any]:

@@ -4,42 +4,64 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from statewise.errors import RunError
 from statewise.run.recipe import Recipe
 
 LAST_RATE = 0.01
+ADAMW_DECAY = 0.01
+MEMORY: dict[type[Optimizer], set[str]] = {
+    Adam: {"step", "exp_avg", "exp_avg_sq"},
+    AdamW: {"step", "exp_avg", "exp_avg_sq"},
+    RMSprop: {"step", "square_avg"},
+    SGD: {"momentum_buffer"},
+    Adagrad: {"step", "sum"},
+}
+"What each optimiser remembers of a parameter."
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
-    """Return the optimiser that a recipe names, over a model's parameters."""
-    parameters = list(model.parameters())
+    """Return the optimiser that a recipe names, over a model's parameters.
+
+    Averaged SGD (Polyak & Juditsky 1992) is plain SGD here; `Average` takes the mean of the weights.
+    """
+    parameters, rate, decay = list(model.parameters()), recipe.rate, recipe.weight_decay or 0.0
     match recipe.optimizer:
         case "adam":
-            return Adam(parameters, recipe.rate, fused=True)
+            return Adam(parameters, rate, weight_decay=decay, fused=True)
         case "adamw":
-            return AdamW(parameters, recipe.rate, fused=True)
+            decay = ADAMW_DECAY if recipe.weight_decay is None else decay
+            return AdamW(parameters, rate, weight_decay=decay, fused=True)
         case "rmsprop":
-            return RMSprop(parameters, recipe.rate, alpha=0.95)
+            return RMSprop(parameters, rate, alpha=0.95, weight_decay=decay)
         case "sgd":
-            return SGD(parameters, recipe.rate, momentum=0.9, fused=True)
+            return SGD(parameters, rate, momentum=recipe.momentum, weight_decay=decay, fused=True)
+        case "averaged_sgd":
+            return SGD(parameters, rate, weight_decay=decay, fused=True)
+        case "adagrad":
+            return Adagrad(parameters, rate, weight_decay=decay)
 
 
 def rate_at(recipe: Recipe, update: int, fraction: float) -> float:
     """Return the learning rate of an update, the first being 0, when `fraction` of the training is done.
 
-    It rises linearly over `warmup` updates; `cosine` then falls along half a cosine to a hundredth of `rate`.
+    It rises linearly over `warmup` updates; `cosine` then falls along half a cosine to a hundredth of `rate`, `step`
+    by `factor` at each of `drops` evenly spaced moments. What `plateau` does is in `Progress.scale`.
 
     >>> rate_at(Recipe(rate=1.0, warmup=4), update=1, fraction=0.0), rate_at(Recipe(rate=1.0), 99, fraction=1.0)
     (0.5, 0.01)
     """
-    rising = min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0
-    if recipe.schedule == "constant":
-        return recipe.rate * rising
-    falling = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * fraction))
-    return recipe.rate * rising * falling
+    rate = recipe.rate * (min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0)
+    match recipe.schedule:
+        case "cosine":
+            return rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * fraction)))
+        case "step":
+            return rate * recipe.factor ** min(recipe.drops, int(fraction * (recipe.drops + 1)))
+        case "constant" | "plateau":
+            return rate
 
 
 def clip_norm(model: nn.Module, largest: float) -> float:
@@ -50,28 +72,28 @@ def clip_norm(model: nn.Module, largest: float) -> float:
     """
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     norm = float(nn.utils.get_total_norm(gradients))
-    if 0 < largest < norm:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
+    if 0 < largest < norm < math.inf:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
         for gradient in gradients:
             gradient.mul_(largest / norm)
     return norm
 
 
-def clip_value(model: nn.Module, largest: float) -> None:
-    """Bound every number of a model's gradient by `largest`, up and down; its direction may change.
+def clip_value(model: nn.Module, largest: float) -> float:
+    """Bound every number of a model's gradient by `largest`, up and down, and return the norm that it has then.
 
         g_i <- min(max(g_i, -largest), largest)
 
-    A `largest` of 0 leaves it as it is. Source: Mikolov 2012.
+    Its direction may change. A `largest` of 0 leaves it as it is. Source: Mikolov 2012.
 
     >>> layer = nn.Linear(1, 1)
     >>> layer.weight.grad = layer.weight.new_full((1, 1), -3.0)
-    >>> clip_value(layer, 0.5)
-    >>> layer.weight.grad
-    tensor([[-0.5000]])
+    >>> clip_value(layer, 0.5), layer.weight.grad
+    (0.5, tensor([[-0.5000]]))
     """
-    for parameter in model.parameters():
-        if parameter.grad is not None and largest > 0:
-            parameter.grad.clamp_(-largest, largest)
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    for gradient in gradients if largest > 0 else ():
+        gradient.clamp_(-largest, largest)
+    return float(nn.utils.get_total_norm(gradients))
 
 
 def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
@@ -85,15 +107,23 @@ def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tenso
 
 
 def load_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser back what it remembered. Raises `RunError` for a parameter that the model does not have."""
-    parameters = dict(model.named_parameters())
+    """Give an optimiser back what it remembered, all or nothing.
+
+    Raises `RunError` for a parameter that the model does not have, or anything that this optimiser does not remember.
+    """
+    parameters, known = dict(model.named_parameters()), MEMORY[type(optimizer)]
     state: dict[Tensor, dict[str, Any]] = {}
     for path, tensor in tensors.items():
         name, _, key = path.rpartition("/")
         if name not in parameters:
             raise RunError(f"the optimizer's checkpoint names '{name}', which this model lacks: it is of another model")
         parameter = parameters[name]
+        shape = torch.Size() if key == "step" else parameter.shape
+        if key not in known or tensor.shape != shape or not tensor.is_floating_point():
+            raise RunError(f"the optimizer's checkpoint holds a wrong '{path}': it is of another optimizer or model")
         on = tensor if tensor.dim() == 0 else tensor.to(parameter.device)
         state.setdefault(parameter, {})[key] = on
+    if any(len(memory) != len(known) for memory in state.values()) or len(state) not in (0, len(parameters)):
+        raise RunError("the optimizer's checkpoint lacks part of its memory: it is of another optimizer or model")
     optimizer.state.clear()
     optimizer.state.update(state)

@@ -10,7 +10,8 @@ from statewise.data.window import Window
 from statewise.heads import Loss
 from statewise.learning.optimizers import clip_norm
 from statewise.model import Model
-from statewise.state import detach
+from statewise.program import compile as compile_program
+from statewise.state import detach, where_rows
 
 DYNAMIC_RATE = 0.1
 DYNAMIC_CLIP = 1.0
@@ -49,6 +50,25 @@ def score_dynamically(
         loss.mean.backward()  # type: ignore[no-untyped-call]
         clip_norm(learning, DYNAMIC_CLIP)
         optimizer.step()
+        yield number / len(windows), total
+
+
+def score_compiled(model: Model[Any], windows: Sequence[Window], storage: str) -> Iterator[tuple[float, Loss]]:
+    """Yield as `score` does, step by step as a program whose weights are kept as `storage`: what smaller ones cost.
+
+    Raises `UsageError` for a model that is no step program.
+    """
+    compiled = compile_program(model.eval(), storage)
+    rows = windows[0].targets.shape[1]
+    total, state, fresh = _nothing(), detach(model.begin(rows)), detach(model.begin(rows))
+    for number, window in enumerate(windows, start=1):
+        steps = []
+        for t, x in enumerate(window.inputs):
+            begun = state if window.reset is None else where_rows(window.reset[t], fresh, state)
+            params, after = compiled.step(x, begun)
+            state = after if window.mask is None else where_rows(window.mask[t], after, state)
+            steps.append(params)
+        total = _add(total, model.head.loss(torch.stack(steps), window.targets, window.mask))
         yield number / len(windows), total
 
 

@@ -18,6 +18,7 @@ from statewise.run.files import saving, write_whole
 FORMAT = 1
 DEFAULT_FOLDER = Path("runs")
 CACHE = ".data"
+BEGUN = re.compile(r"codec\.json|\.(codec\.json|run\.yaml)\.\d+\.tmp")
 
 
 class RunDirectory(NamedTuple):
@@ -125,6 +126,12 @@ class RunDirectory(NamedTuple):
                 except ValueError:
                     continue
 
+    def sweep(self) -> None:
+        """Remove files that were being written when a process was killed."""
+        for folder in (self.path, self.samples):
+            for orphan in folder.glob(".*.tmp"):
+                orphan.unlink(missing_ok=True)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep a second process from training the same run. Raises `RunError` where one does already.
@@ -153,8 +160,8 @@ def create_run(task: str, name: str, path: Path | None = None) -> RunDirectory:
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise `RunError` where a run directory is there already and holds anything."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    """Raise `RunError` where a run directory is there already and holds more than a killed `begin` may have left."""
+    if path.exists() and (not path.is_dir() or not all(BEGUN.fullmatch(inside.name) for inside in path.iterdir())):
         raise RunError(f"{path} exists already: go on with `statewise resume {path}`, or give another --run")
 
 

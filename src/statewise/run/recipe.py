@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_doc import Doc
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
 
@@ -21,18 +21,42 @@ class Recipe:
 
     rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1)] = 32
     steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 64
+    segment: Annotated[
+        int, Doc("steps of a window whose activations are kept at once, the rest computed again; 0 keeps all"), Ge(0)
+    ] = 0
     minutes: Annotated[float | None, Doc("how long to train, by the clock"), Gt(0)] = None
     epochs: Annotated[float | None, Doc("how long to train, in passes over the training part"), Gt(0)] = None
     updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1)] = None
-    optimizer: Annotated[Literal["adam", "adamw", "rmsprop", "sgd"], Doc("how a gradient becomes an update")] = "adam"
+    optimizer: Annotated[
+        Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"], Doc("how a gradient becomes an update")
+    ] = "adam"
+    momentum: Annotated[float, Doc("share of its last step that sgd takes again; 0 is plain sgd"), Ge(0), Lt(1)] = 0.9
+    weight_decay: Annotated[
+        float | None, Doc("pull of the weights towards 0; none means 0, and 0.01 for adamw"), Ge(0)
+    ] = None
     rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.004
-    schedule: Annotated[Literal["cosine", "constant"], Doc("how the rate falls over the training")] = "cosine"
+    schedule: Annotated[
+        Literal["cosine", "constant", "step", "plateau"], Doc("how the rate falls over the training")
+    ] = "cosine"
     warmup: Annotated[int, Doc("updates over which the rate rises from 0"), Ge(0)] = 50
+    drops: Annotated[int, Doc("how often schedule step lowers the rate, evenly spread"), Ge(1)] = 3
+    factor: Annotated[float, Doc("what schedule step or plateau multiplies the rate by"), Gt(0), Lt(1)] = 0.3
+    patience: Annotated[int, Doc("checks without a better score before schedule plateau lowers the rate"), Ge(1)] = 2
+    early_stop: Annotated[int, Doc("checks without a better score that end training; 0 never does"), Ge(0)] = 0
+    keep: Annotated[Literal["last", "best"], Doc("weights to use afterwards: the last, or the best at a check")] = (
+        "last"
+    )
+    average: Annotated[
+        float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
+    ] = 0.0
+    average_from: Annotated[float, Doc("share of the training before that mean begins"), Ge(0), Lt(1)] = 0.5
     accumulate: Annotated[int, Doc("windows whose gradients are added up for one update"), Ge(1)] = 1
     clip: Annotated[float, Doc("largest norm of the gradient; 0 leaves it as it is"), Ge(0)] = 1.0
     clip_value: Annotated[
         float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
     ] = 0.0
+    retries: Annotated[int, Doc("times to go back and try again where loss or gradient is no number"), Ge(0)] = 3
+    retry_factor: Annotated[float, Doc("what each of these tries multiplies the rate by"), Gt(0), Lt(1)] = 0.5
     seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
     threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
     device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
@@ -48,6 +72,16 @@ class Recipe:
         chosen = [f"{name} {value:g}" for name, value in given.items() if value is not None]
         if len(chosen) > 1:
             raise UsageError(f"{' and '.join(chosen)} contradict each other: give one of minutes, epochs and updates")
+        asked = {"schedule plateau": self.schedule == "plateau", "keep best": self.keep == "best"}
+        asked["early_stop"] = self.early_stop > 0
+        needing = [name for name, is_asked in asked.items() if is_asked]
+        if needing and not self.checks:
+            raise UsageError(f"{needing[0]} goes by checks of the held-out part, and there are none: give checks")
+
+    @property
+    def averaging(self) -> float:
+        """How much of the mean of the weights an update keeps; for averaged SGD it is a plain mean."""
+        return self.average or (1.0 if self.optimizer == "averaged_sgd" else 0.0)
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
         """Return how much of the training is done, from 0 to 1."""

@@ -57,7 +57,7 @@ def _header(data: bytes, what: str) -> dict[str, Any]:
     if len(data) < PREFIX_BYTES or length > min(LARGEST_HEADER_BYTES, len(data) - PREFIX_BYTES):
         raise DataError(f"{what} does not begin with a tensor header of at most 1 MiB: it is damaged, use another copy")
     try:
-        header = json.loads(data[PREFIX_BYTES : PREFIX_BYTES + length])
+        header = json.loads(data[PREFIX_BYTES : PREFIX_BYTES + length].decode())  # else json guesses at UTF-16 and -32
     except (ValueError, RecursionError):
         raise DataError(f"{what} has a tensor header that is not JSON: it is damaged, use another copy") from None
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:

@@ -1,0 +1,101 @@
+"""What training goes on from, as files: each is read and held against the model before any of it is used."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from statewise.errors import RunError
+from statewise.learning.guard import Usual
+from statewise.learning.progress import Progress
+from statewise.model import Model
+from statewise.state import read_tensors
+
+WEIGHTS = "weights.safetensors"
+AVERAGE = "average.safetensors"
+BEST = "best.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+STATE = "state.safetensors"
+RANDOM = "random.safetensors"
+PLACE = "place.json"
+OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by another version"
+
+
+class Place(NamedTuple):
+    """Where a training stands, as far as it is numbers."""
+
+    update: int
+    window: int
+    seconds: float
+    averaged: int = 0
+    progress: Progress = Progress()
+    usual: Usual = Usual()
+
+    def write(self) -> bytes:
+        """Return the place as JSON."""
+        return json.dumps(
+            {**self._asdict(), "progress": self.progress._asdict(), "usual": self.usual._asdict()}
+        ).encode()
+
+    @classmethod
+    def read(cls, files: Mapping[str, bytes]) -> "Place":
+        """Return the place that some files tell. Raises `RunError` where anything is missing, unknown or no number."""
+        try:
+            told = json.loads(files[PLACE].decode())
+            place = cls(**{**told, "progress": Progress(**told["progress"]), "usual": Usual(**told["usual"])})
+        except (KeyError, ValueError, TypeError, RecursionError):
+            raise RunError(OTHER_VERSION) from None
+        parts: dict[str, Any] = {"progress": Progress, "usual": Usual}
+        if set(told) != set(cls._fields) or any(set(told[name]) != set(parts[name]._fields) for name in parts):
+            raise RunError(OTHER_VERSION)
+        progress, usual = place.progress, place.usual
+        counts = (
+            place.update,
+            place.window,
+            place.averaged,
+            progress.checks,
+            progress.waited,
+            progress.tries,
+            usual.seen,
+        )
+        numbers = (place.seconds, progress.scale, progress.best or 0.0, usual.norm)
+        if not all(type(n) is int and n >= 0 for n in counts) or not all(type(n) in (int, float) for n in numbers):
+            raise RunError(OTHER_VERSION)
+        return place
+
+
+def read_weights(model: Model[Any], files: Mapping[str, bytes], name: str = WEIGHTS) -> dict[str, Tensor]:
+    """Return a model's weights out of one of the files. Raises `RunError` where they are not this model's."""
+    weights, _ = read_tensors(files.get(name, b""), name)
+    expected: dict[str, Tensor] = model.state_dict()
+    found, wanted = _forms(weights), _forms(expected)
+    wrong = sorted(place for place in {*found, *wanted} if found.get(place) != wanted.get(place))
+    if wrong:
+        raise RunError(f"{name} does not fit this model at '{wrong[0]}': it is of another model")
+    return weights
+
+
+def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
+    """Put the weights to use into a model, all or none: the best ones, their mean, or the last, as training was told.
+
+    Raises `RunError` where they are not this model's.
+    """
+    model.load_state_dict(
+        read_weights(model, files, next((name for name in (BEST, AVERAGE) if name in files), WEIGHTS))
+    )
+
+
+def read_random(files: Mapping[str, bytes]) -> Tensor:
+    """Return the state of the random numbers. Raises `RunError` where it is none."""
+    tensors, _ = read_tensors(files.get(RANDOM, b""), RANDOM)
+    try:
+        torch.Generator().set_state(tensors["cpu"])
+    except (KeyError, RuntimeError, TypeError):
+        raise RunError(f"{RANDOM} holds no state of random numbers: it was made by another version") from None
+    return tensors["cpu"]
+
+
+def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
