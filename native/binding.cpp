@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -83,9 +84,11 @@ void use(const std::string &name) {
 typedef std::array<int32_t, 4> Sizes;      // cell, features, units, memory units
 typedef std::array<Address, 4> Addresses;  // weights in their order, or a record, or two states
 
-statewise_layer layer(const Sizes &sizes, const Addresses &weights) {
+typedef std::pair<double, Address> Zoneout;  // the rate, and the changes that were drawn
+
+statewise_layer layer(const Sizes &sizes, const Addresses &weights, const Zoneout &zoneout = {}) {
     return {sizes[0], sizes[1], sizes[2], sizes[3], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
-            numbers(weights[3])};
+            numbers(weights[3]), (float)zoneout.first, reinterpret_cast<const uint8_t *>(zoneout.second)};
 }
 
 statewise_record record(const Addresses &of) {
@@ -93,8 +96,8 @@ statewise_record record(const Addresses &of) {
 }
 
 void forward(const Sizes &sizes, const Addresses &weights, const Schedule &when, Address xs, int64_t xs_stride,
-             const Addresses &states, const Addresses &records, int threads) {
-    const statewise_layer of = layer(sizes, weights);
+             const Addresses &states, const Addresses &records, const Zoneout &zoneout, int threads) {
+    const statewise_layer of = layer(sizes, weights, zoneout);
     const statewise_record to = record(records);
     kernels->forward(&of, &when.view, numbers(xs), xs_stride, {numbers(states[0]), numbers(states[1])},
                      {numbers(states[2]), numbers(states[3])}, &to, on_threads, threads);
@@ -102,8 +105,9 @@ void forward(const Sizes &sizes, const Addresses &weights, const Schedule &when,
 
 void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when, Address xs, int64_t xs_stride,
               const Addresses &records, Address outputs, int64_t outputs_stride, const std::array<Address, 2> &last,
-              Address to_xs, const Addresses &to_weights, const Addresses &to_states, int threads) {
-    const statewise_layer of = layer(sizes, weights);
+              Address to_xs, const Addresses &to_weights, const Addresses &to_states, const Zoneout &zoneout,
+              int threads) {
+    const statewise_layer of = layer(sizes, weights, zoneout);
     const statewise_record from = record(records);
     const statewise_gradients to = {numbers(outputs),      outputs_stride,
                                     {numbers(last[0]), numbers(last[1])},
@@ -113,6 +117,14 @@ void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when
                                     numbers(to_states[1]), numbers(to_states[2]),
                                     numbers(to_states[3])};
     kernels->backward(&of, &when.view, numbers(xs), xs_stride, &from, &to, on_threads, threads);
+}
+
+// streams: seeds and draws of first and fresh states, then the last ones
+void draw_changes(const Schedule &when, int32_t units, int32_t parts, int32_t kept, const std::array<Address, 6> &streams,
+                  Address changes) {
+    const auto of = [&](int i) { return reinterpret_cast<int64_t *>(streams[i]); };
+    statewise_draw_changes(&when.view, units, parts, kept, {of(0), of(1)}, {of(2), of(3)},
+                           reinterpret_cast<uint8_t *>(changes), {of(4), of(5)});
 }
 
 // steps, rows, units, whether complex; then reset, mask, decay, drive, first, states
@@ -205,6 +217,7 @@ NB_MODULE(_native, m) {
     });
     m.def("forward", forward, unlocked);
     m.def("backward", backward, unlocked);
+    m.def("draw_changes", draw_changes, unlocked);
     m.def("scan", scan, unlocked);
     m.def("spread", [](const Schedule &when, int32_t units, Address hidden, Address ys) {
         statewise_spread(&when.view, units, numbers(hidden), numbers(ys));

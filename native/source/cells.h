@@ -16,6 +16,8 @@ struct Unit {
     float *memory;
     float *inner;               // what the recurrent weights alone gave the last gate (GRU)
     const float *extra;         // parameters per unit, `gap` numbers apart
+    const uint8_t *hidden_changes = nullptr, *memory_changes = nullptr;  // for zoneout, or null where all change in part
+    float zoneout = 0;
 };
 
 struct UnitGradient {
@@ -59,11 +61,22 @@ struct LongShortTerm {
         return peephole ? fused(load(at.extra + gate * at.gap), c, sum) : sum;
     }
 
+    static inline Lanes remembered(Lanes i, Lanes f, Lanes g, Lanes before) {
+        if (forget == Forget::COUPLED) return fused(f, before - g, g);
+        if (forget == Forget::NEVER) return fused(i, g, before);
+        return fused(f, before, i * g);
+    }
+    // The memory after, from the activations.
+    static inline Lanes remembered(const Unit &at) {
+        return remembered(load(at.gates + I * at.gap), load(at.gates + F * at.gap), load(at.gates + G * at.gap),
+                          load(at.memory_before));
+    }
+
     static inline void forward(const Unit &at) {
         const Lanes before = load(at.memory_before);
         const Lanes g = hyperbolic_tangent(load(at.gates + G * at.gap));
         store(at.gates + G * at.gap, g);
-        Lanes i, f, c;
+        Lanes i{}, f{}, c;
         if (OWN_INPUT) {
             i = sigmoid(peep(at, 0, before, load(at.gates + I * at.gap)));
             store(at.gates + I * at.gap, i);
@@ -72,12 +85,7 @@ struct LongShortTerm {
             f = sigmoid(peep(at, 1, before, load(at.gates + F * at.gap)));
             store(at.gates + F * at.gap, f);
         }
-        if (forget == Forget::COUPLED)
-            c = fused(f, before - g, g);
-        else if (forget == Forget::NEVER)
-            c = fused(i, g, before);
-        else
-            c = fused(f, before, i * g);
+        c = remembered(i, f, g, before);
         store(at.memory, c);
         const Lanes o = sigmoid(peep(at, 2, c, load(at.gates + O * at.gap)));
         store(at.gates + O * at.gap, o);
@@ -149,6 +157,57 @@ static inline void with_plain_cell(int32_t cell, With with) {
         case STATEWISE_GRU: return with(GatedUnit());
     }
 }
+
+// A cell each value of whose state stays as it was at the places that were drawn, or in part wherever nothing was.
+template <class Cell>
+struct Zoned : Cell {
+    static constexpr bool ZONED = true;
+
+    static inline Wholes chosen(const uint8_t *changes) {
+        typedef int8_t Bytes __attribute__((vector_size(LANES)));
+        Bytes bytes;
+        __builtin_memcpy(&bytes, changes, sizeof bytes);
+        return __builtin_convertvector(bytes, Wholes);
+    }
+    static inline Lanes mix(const uint8_t *changes, Lanes changed, Lanes kept, float rate) {
+        return changes ? (chosen(changes) ? changed : kept) : fused(fill(rate), kept - changed, changed);
+    }
+
+    static inline void forward(const Unit &at) {
+        alignas(64) float hidden[LANES], memory[LANES];
+        Unit free = at;
+        free.hidden = hidden;
+        free.memory = memory;
+        Cell::forward(free);
+        store(at.hidden, mix(at.hidden_changes, load(hidden), load(at.hidden_before), at.zoneout));
+        if (Cell::MEMORY) store(at.memory, mix(at.memory_changes, load(memory), load(at.memory_before), at.zoneout));
+    }
+
+    static inline void backward(const Unit &at, Lanes dh, const UnitGradient &to) {
+        alignas(64) float memory[LANES];
+        Unit free = at;
+        free.memory = memory;
+        Lanes dc_kept{};
+        if constexpr (Cell::MEMORY) {
+            store(memory, Cell::remembered(at));
+            const Lanes dc = load(to.memory);
+            dc_kept = mix(at.memory_changes, Lanes{}, dc, at.zoneout);
+            store(to.memory, mix(at.memory_changes, dc, Lanes{}, at.zoneout));
+        }
+        Cell::backward(free, mix(at.hidden_changes, dh, Lanes{}, at.zoneout), to);
+        store(to.hidden, load(to.hidden) + mix(at.hidden_changes, Lanes{}, dh, at.zoneout));
+        if (Cell::MEMORY) store(to.memory, load(to.memory) + dc_kept);
+    }
+};
+
+template <class Cell, class = void>
+struct IsZoned {
+    static constexpr bool value = false;
+};
+template <class Cell>
+struct IsZoned<Cell, decltype((void)Cell::ZONED)> {
+    static constexpr bool value = true;
+};
 
 }  // namespace STATEWISE_TARGET
 }  // namespace statewise

@@ -55,10 +55,13 @@ const statewise_kernels *statewise_best(void) {
 
 statewise_form statewise_form_of(int32_t cell) {
     switch (cell) {
+        case STATEWISE_ZONEOUT_LSTM:
         case STATEWISE_LSTM: return {4, 1, 0, 0, 0};
         case STATEWISE_PEEPHOLE_LSTM: return {4, 1, 0, 0, 3};
+        case STATEWISE_ZONEOUT_COUPLED_LSTM:
         case STATEWISE_COUPLED_LSTM:
         case STATEWISE_LSTM_1997: return {3, 1, 0, 0, 0};
+        case STATEWISE_ZONEOUT_GRU:
         case STATEWISE_GRU: return {3, 0, 1, 0, 1};
         case STATEWISE_GRU_RESET_BEFORE: return {3, 0, 1, 0, 0};
         case STATEWISE_LAYER_NORM_LSTM: return {4, 1, 8, STATEWISE_PANEL, 10};
@@ -87,6 +90,36 @@ int32_t statewise_fill_schedule(int32_t steps, int32_t rows, const uint8_t *rese
 }
 
 static int32_t padded(int32_t units) { return (units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL; }
+
+// Scatter 64 bits over 64 bits, as SplitMix64 does at its end (Steele, Lea & Flood 2014); as in `cells/noise.py`.
+static uint64_t scattered(uint64_t key) {
+    key = (key ^ (key >> 30)) * 0xBF58476D1CE4E5B9u;
+    key = (key ^ (key >> 27)) * 0x94D049BB133111EBu;
+    return key ^ (key >> 31);
+}
+
+void statewise_draw_changes(const statewise_schedule *when, int32_t units, int32_t parts, int32_t kept,
+                            statewise_noise first, statewise_noise fresh, uint8_t *changes, statewise_noise last) {
+    constexpr uint64_t GOLDEN = 0x9E3779B97F4A7C15u;
+    const int32_t rows = when->rows, width = padded(units);
+    std::memcpy(last.seed, first.seed, rows * sizeof(int64_t));
+    std::memcpy(last.draws, first.draws, rows * sizeof(int64_t));
+    for (int32_t p = 0; p < when->pairs; ++p) {
+        const int32_t row = when->row[p];
+        if (when->source[p] >= rows && when->source[p] < 2 * rows) {
+            last.seed[row] = fresh.seed[row];
+            last.draws[row] = fresh.draws[row];
+        }
+        uint64_t key = scattered((uint64_t)last.seed[row] + GOLDEN * (uint64_t)last.draws[row]++);
+        for (int32_t part = 0; part < parts; ++part, changes += width) {
+            for (int32_t u = 0; u < units; ++u) {
+                key += GOLDEN;
+                changes[u] = (scattered(key) >> 40) >= (uint64_t)kept ? 255 : 0;
+            }
+            std::memset(changes + units, 0, width - units);
+        }
+    }
+}
 
 void statewise_spread(const statewise_schedule *when, int32_t units, const float *hidden, float *ys) {
     const int64_t width = padded(units);

@@ -182,6 +182,7 @@ class Forward {
                     at.memory = state_at(layer_.record.memory, memory_to) + u;
                 }
                 if (Cell::INNER) at.inner = inner_at(p - offset) + u;
+                if (IsZoned<Cell>::value) layer_.zone(at, p, u);
                 Cell::forward(at);
             }
         }

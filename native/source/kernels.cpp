@@ -57,6 +57,9 @@ static void with_cell(int32_t cell, With with) {
         case STATEWISE_LAYER_NORM_LSTM: return with(NormalizedLSTM());
         case STATEWISE_LAYER_NORM_GRU: return with(NormalizedGRU());
         case STATEWISE_PROJECTED_LSTM: return with(Projected());
+        case STATEWISE_ZONEOUT_LSTM: return with(Zoned<LongShortTerm<Forget::GATE, false>>());
+        case STATEWISE_ZONEOUT_COUPLED_LSTM: return with(Zoned<LongShortTerm<Forget::COUPLED, false>>());
+        case STATEWISE_ZONEOUT_GRU: return with(Zoned<GatedUnit>());
         default: return with_plain_cell(cell, with);
     }
 }

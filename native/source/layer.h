@@ -21,6 +21,14 @@ struct Layer {
 
     int64_t sums() const { return (int64_t)Cell::GATES * width; }
 
+    // Tell a unit whether it changes, where that is drawn.
+    void zone(Unit &at, int64_t pair, int32_t unit) const {
+        at.zoneout = of.zoneout;
+        if (!of.changes) return;
+        at.hidden_changes = of.changes + pair * (Cell::MEMORY ? 2 : 1) * width + unit;
+        at.memory_changes = at.hidden_changes + width;
+    }
+
     // A pair's state is kept behind the first and the fresh ones.
     int64_t number(int32_t pair) const { return 2 * (int64_t)rows + pair; }
     bool begins_anew(int32_t pair) const { return when.source[pair] >= rows && when.source[pair] < 2 * rows; }

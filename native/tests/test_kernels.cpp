@@ -9,6 +9,8 @@
 
 namespace {
 
+constexpr float KEPT = 0.3f;  // of a state, with zoneout
+
 struct Case {
     int cell, steps, rows, features, units;
     bool resets, sleeps;
@@ -30,8 +32,9 @@ struct Case {
         return found;
     }
     statewise_layer layer() const {
-        return {cell, features, units, memory_units, weights.get(), recurrent.get(), bias.get(), extra.get()};
+        return {cell, features, units, memory_units, weights.get(), recurrent.get(), bias.get(), extra.get(), zoned() ? KEPT : 0, nullptr};
     }
+    bool zoned() const { return cell >= STATEWISE_ZONEOUT_LSTM && cell <= STATEWISE_ZONEOUT_GRU; }
     std::string name() const {
         return "cell " + std::to_string(cell) + ", steps " + std::to_string(steps) + ", rows " + std::to_string(rows) +
                ", features " + std::to_string(features) + ", units " + std::to_string(units);
@@ -178,15 +181,18 @@ std::vector<double> plain_outputs(const Case &of, int b) {
         for (int u = 0; u < H; ++u) {
             const auto sum = [&](int gate) { return input[gate * H + u] + inner[gate * H + u]; };
             const auto peep = [&](int gate) { return of.cell == STATEWISE_PEEPHOLE_LSTM ? of.extra[gate * H + u] : 0.0; };
+            const double h_before = h[u], c_before = c[u];
             switch (of.cell) {
                 case STATEWISE_ELMAN_TANH: h[u] = std::tanh(sum(0)); break;
                 case STATEWISE_ELMAN_RELU: h[u] = std::max(0.0, sum(0)); break;
+                case STATEWISE_ZONEOUT_GRU:
                 case STATEWISE_GRU: {
                     const double r = sigmoid(sum(0)), z = sigmoid(sum(1));
                     const double n = std::tanh(input[2 * H + u] + r * (inner[2 * H + u] + of.extra[u]));
                     h[u] = (1 - z) * n + z * h[u];
                     break;
                 }
+                case STATEWISE_ZONEOUT_COUPLED_LSTM:
                 case STATEWISE_COUPLED_LSTM: {
                     const double f = sigmoid(sum(0));
                     c[u] = f * c[u] + (1 - f) * std::tanh(sum(1));
@@ -202,6 +208,10 @@ std::vector<double> plain_outputs(const Case &of, int b) {
                     c[u] = f * c[u] + i * std::tanh(sum(2));
                     h[u] = sigmoid(sum(3) + peep(2) * c[u]) * std::tanh(c[u]);
                 }
+            }
+            if (of.zoned()) {
+                h[u] += KEPT * (h_before - h[u]);
+                c[u] += KEPT * (c_before - c[u]);
             }
         }
         ys.insert(ys.end(), h.begin(), h.end());

@@ -26,7 +26,7 @@ from statewise.cells import (
     ProjectedLSTM,
 )
 from statewise.kernels import kernels_of, using
-from statewise.kernels.native import CELLS, OPS
+from statewise.kernels.native import OPS
 from statewise.state import leaves, map_leaves
 from statewise.testing import check_cell
 
@@ -120,7 +120,7 @@ def exactly(cell: Cell[Any], xs: Tensor, state: Any, **places: Tensor | None) ->
     return results
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", OPS)
 def test_every_native_recurrence_comes_first_and_has_a_cell(name: str) -> None:
     assert MAKERS[name](5, 4).recurrence == name
     assert kernels_of(name)[0] == "native"

@@ -27,6 +27,9 @@ enum statewise_cell {
     STATEWISE_LAYER_NORM_LSTM,
     STATEWISE_LAYER_NORM_GRU,
     STATEWISE_PROJECTED_LSTM,
+    STATEWISE_ZONEOUT_LSTM,
+    STATEWISE_ZONEOUT_COUPLED_LSTM,
+    STATEWISE_ZONEOUT_GRU,
     STATEWISE_CELLS
 };
 
@@ -49,6 +52,8 @@ struct statewise_layer {
     /* Peepholes i f o [3 * H]; gru: the candidate's bias [H]; projected: [H, M]; layer-norm: gains of the inputs' sums
        [G * H] and of the recurrent ones [G * H], and for the lstm the memory's gain and bias [2 * H]; else null. */
     const float *extra;
+    float zoneout;          /* the share of a state that stays as it was; drawn where there are changes */
+    const uint8_t *changes; /* [pairs, 1 or 2, padded H]: 255 where a hidden value, then a memory, changes; or null */
 };
 
 /* What a forward pass leaves for the backward one. Each 64-byte aligned. */
@@ -130,6 +135,16 @@ struct statewise_form statewise_form_of(int32_t cell);
    `reset` and `mask` are [T, B] of bytes, or null where no row begins anew or sleeps. */
 int32_t statewise_fill_schedule(int32_t steps, int32_t rows, const uint8_t *reset, const uint8_t *mask, int32_t *start,
                                 int32_t *row, int32_t *place, int32_t *source, int32_t *last);
+
+/* Streams of random numbers, [B] each: a seed, and how many draws were taken from it. */
+struct statewise_noise {
+    int64_t *seed, *draws;
+};
+/* Draw the changes of all pairs, [pairs, parts, padded H], from the streams of first and fresh states, and return the
+   last streams. Of 2^24 numbers that can be drawn, those from `kept` on are a change. */
+void statewise_draw_changes(const struct statewise_schedule *, int32_t units, int32_t parts, int32_t kept,
+                            struct statewise_noise first, struct statewise_noise fresh, uint8_t *changes,
+                            struct statewise_noise last);
 
 /* Copy outputs of pairs to their places [T * B, H]; the rest is left as it is. */
 void statewise_spread(const struct statewise_schedule *, int32_t units, const float *hidden, float *ys);

@@ -52,8 +52,8 @@ def facts_of(name: str, width: int = 128) -> CellFacts:
 def kernels_at_work(part: nn.Module) -> list[str]:
     """Name the kernels that read sequences in a model; a cell within a cell is stepped by it, and reads none.
 
-    >>> from statewise.cells import LSTM, Chain, Zoneout
-    >>> kernels_at_work(Chain(LSTM(5, 4).double(), Zoneout(LSTM(4, 4), 0.1)))
+    >>> from statewise.cells import LSTM, Chain, Elman, Zoneout
+    >>> kernels_at_work(Chain(LSTM(5, 4).double(), Zoneout(Elman(4, 4), 0.1)))
     ['reference', 'torch']
     """
     if isinstance(part, Cell):

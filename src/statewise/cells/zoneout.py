@@ -40,6 +40,8 @@ class Zoneout(Cell[ZoneoutState]):
         super().__init__()
         self.features, self.units = part.features, part.units
         self.part, self.rate = part, check_rate("Zoneout", rate)
+        if isinstance(part, Cell) and part.recurrence is not None:
+            self.recurrence = f"zoneout_{part.recurrence}"
 
     def initial(self, rows: int, context: Any = None) -> ZoneoutState:
         """Return the part's initial state, and for training new streams."""
@@ -54,6 +56,11 @@ class Zoneout(Cell[ZoneoutState]):
         # the output of a plain cell is a tensor of its new state, and must go on being that
         y = next((kept for leaf, kept in zip(after, zoned, strict=True) if leaf is y), y)
         return y, ZoneoutState(rebuild(new, zoned), state.noise.advanced())
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return the part's weights, and behind them the rate and whether it zones out at random."""
+        how = torch.tensor([self.rate, float(self.training)], dtype=torch.float64)
+        return (*self.part.weights(), how) if isinstance(self.part, Cell) else (how,)
 
     def _zone_out(self, before: tuple[Tensor, ...], after: tuple[Tensor, ...], noise: Noise) -> list[Tensor]:
         widths = [leaf.shape[1:].numel() if leaf.is_floating_point() else 0 for leaf in after]

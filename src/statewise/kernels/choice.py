@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from statewise.errors import UsageError
-from statewise.kernels import native, native_scan, torch_fused
+from statewise.kernels import native, native_scan, native_zoneout, torch_fused
 from statewise.kernels.op import Op, Sequence
 from statewise.registry import unknown
 
-OPS: dict[str, list[Op]] = {
-    name: [*native.OPS.get(name, []), *native_scan.OPS.get(name, []), *torch_fused.OPS.get(name, [])]
-    for name in {*native.OPS, *native_scan.OPS, *torch_fused.OPS}
-}
+OPS: dict[str, list[Op]] = {}
+for kernels in (native, native_scan, native_zoneout, torch_fused):  # the preferred ones first
+    for name, ops in kernels.OPS.items():
+        OPS.setdefault(name, []).extend(ops)
 
 _only: ContextVar[str | None] = ContextVar("only", default=None)
 

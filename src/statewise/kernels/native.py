@@ -24,6 +24,7 @@ Program = None if _native is None else _native.Program
 CELLS = [
     *("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru"),
     *("gru_reset_before", "layer_norm_lstm", "layer_norm_gru", "projected_lstm"),
+    *("zoneout_lstm", "zoneout_coupled_lstm", "zoneout_gru"),
 ]
 "The recurrences that native code knows, in the order of its own list."
 
@@ -56,14 +57,7 @@ class NativeOp(NamedTuple):
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
-        fresh = () if given.reset is None else given.fresh
-        tensors = [tensor.contiguous() for tensor in (*given.state, *fresh, *given.weights)]
-        call = Call(self.cell, given, len(given.state), len(fresh))
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
-            ys, *last = _Recurrence.apply(call, given.xs, *tensors)  # type: ignore[no-untyped-call]
-        else:
-            ys, *last = call.forward(_rows_first(given.xs), tensors, _Record())
-        return ys, tuple(last)
+        return Call(self.cell, given).run(given)
 
 
 class _Record:
@@ -85,7 +79,11 @@ class _Record:
 class Call:
     """One run over one sequence: who is awake when, and the sizes of everything."""
 
-    def __init__(self, cell: int, given: Sequence, states: int, fresh: int) -> None:
+    zoneout = 0.0
+    changes: Tensor | None = None
+    "Of a cell with zoneout: its rate, and where its state changes, if that was drawn."
+
+    def __init__(self, cell: int, given: Sequence) -> None:
         self.steps, self.rows, features = given.xs.shape
         self.units = given.state[0].shape[1]
         self.memory_units = given.state[-1].shape[1]
@@ -93,10 +91,19 @@ class Call:
         self.gates, self.memories, inner, moments = _native.form(cell)
         self.width, self.memory_width = _padded(self.units), _padded(self.memory_units)
         self.inner = inner * self.memory_width + moments
-        self.states, self.fresh = states, fresh
+        self.states, self.fresh = len(given.state), 0 if given.reset is None else len(given.fresh)
         places = [None if of is None else of.contiguous() for of in (given.reset, given.mask)]
         self.when = _native.Schedule(self.steps, self.rows, *(_address(of) for of in places))
         self.everywhere = self.when.pairs == self.steps * self.rows
+
+    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+        """Return the outputs and the last state, with gradients where anybody asks for them."""
+        tensors = [tensor.contiguous() for tensor in (*given.state, *given.fresh[: self.fresh], *given.weights)]
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
+            ys, *last = _Recurrence.apply(self, given.xs, *tensors)  # type: ignore[no-untyped-call]
+        else:
+            ys, *last = self.forward(_rows_first(given.xs), tensors, _Record())
+        return ys, tuple(last)
 
     def split(self, tensors: Several[Tensor]) -> tuple[list[int], list[int]]:
         """Return the addresses of the first and fresh states, hidden before memory, and of the weights."""
@@ -116,8 +123,13 @@ class Call:
         states, weights = self.split(tensors)
         into = _addresses(record.tensors(), 4)
         threads = torch.get_num_threads()
-        _native.forward(self.sizes, weights, self.when, xs.data_ptr(), xs.stride(1), states, into, threads)
+        _native.forward(
+            self.sizes, weights, self.when, xs.data_ptr(), xs.stride(1), states, into, self._zoned(), threads
+        )
         return self._outputs(record.hidden), *self._last(record)
+
+    def _zoned(self) -> tuple[float, int]:
+        return self.zoneout, _address(self.changes)
 
     def _outputs(self, hidden: Tensor) -> Tensor:
         if self.everywhere:
@@ -162,6 +174,7 @@ class Call:
             _address(to_xs),
             to_weights,
             to_states,
+            self._zoned(),
             torch.get_num_threads(),
         )
         return to_xs, *to
@@ -216,4 +229,4 @@ def _addresses(tensors: Several[Tensor | None], count: int) -> list[int]:
 
 OPS: dict[str, list[Op]] = {}
 if _native is not None:
-    OPS = {name: [NativeOp(number)] for number, name in enumerate(CELLS)}
+    OPS = {name: [NativeOp(number)] for number, name in enumerate(CELLS) if not name.startswith("zoneout_")}

@@ -1,0 +1,111 @@
+"""Zoneout in native code keeps the very values that repeated steps keep, and their gradients."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from statewise.cells import GRU, LSTM, Cell, CoupledLSTM, Elman, PeepholeLSTM, Zoneout
+from statewise.kernels import kernels_of, using
+from statewise.state import leaves, map_leaves
+from statewise.testing import check_cell
+
+native = pytest.importorskip("statewise.kernels._native", reason="installed without native kernels")
+
+PARTS: dict[str, Callable[[int, int], Cell[Any]]] = {"lstm": LSTM, "coupled_lstm": CoupledLSTM, "gru": GRU}
+
+
+@pytest.fixture(params=["baseline", "avx2", "avx512"])
+def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
+    try:
+        native.use(request.param)
+    except ValueError:
+        pytest.skip(f"this processor has no {request.param}")
+    yield request.param
+    native.use("best")
+
+
+def begun(cell: Zoneout, rows: int) -> Any:
+    torch.manual_seed(1)
+    return map_leaves(
+        lambda leaf: leaf + torch.randn_like(leaf) if leaf.is_floating_point() else leaf, cell.initial(rows)
+    )
+
+
+def results(cell: Zoneout, xs: Tensor, state: Any, kernel: str, **places: Tensor | None) -> list[Tensor]:
+    """Outputs, last state, and the gradients of all that went in."""
+    dtype = next(cell.parameters()).dtype
+
+    def place(leaf: Tensor) -> Tensor:
+        return leaf.detach().to(dtype).requires_grad_() if leaf.is_floating_point() else leaf
+
+    xs, state = place(xs), map_leaves(place, state)
+    torch.manual_seed(2)
+    with using(kernel):
+        ys, last = cell.scan(xs, state, **places)
+    ends = [ys, *(leaf for leaf in leaves(last) if leaf.is_floating_point())]
+    wanted = [xs, *(leaf for leaf in leaves(state) if leaf.is_floating_point()), *cell.parameters()]
+    pulls = [torch.linspace(-1, 1, end.numel(), dtype=dtype).reshape(end.shape) for end in ends]
+    grads = torch.autograd.grad(ends, wanted, pulls)
+    return [ys.detach(), *(leaf.detach() for leaf in leaves(last)), *grads]
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("features", "units"), [(5, 4), (17, 33)])
+def test_the_laws_hold(name: str, training: bool, features: int, units: int, instructions: str) -> None:
+    def made() -> Zoneout:
+        return Zoneout(PARTS[name](features, units), 0.3).train(training)
+
+    check_cell(made, dtypes=[torch.float32], kernels=["native"])
+    assert kernels_of(made().recurrence) == ["native", "reference"]
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("training", [True, False])
+def test_states_and_gradients_are_those_of_the_reference_in_float64(
+    name: str, training: bool, instructions: str
+) -> None:
+    torch.manual_seed(0)
+    for T, B, D, H in ((1, 1, 1, 1), (7, 3, 2, 16), (2, 5, 3, 17), (40, 13, 17, 33), (9, 25, 40, 70)):
+        cell = Zoneout(PARTS[name](D, H), 0.3).train(training)
+        xs, state = torch.randn(T, B, D), begun(cell, B)
+        for reset, mask in ((None, None), (torch.rand(T, B) < 0.2, torch.rand(T, B) < 0.7)):
+            found = results(cell.float(), xs, state, "native", reset=reset, mask=mask)
+            exact = results(cell.double(), xs, state, "reference", reset=reset, mask=mask)
+            for one, other in zip(found, exact, strict=True):
+                assert (one - other).abs().max() <= 2e-5 * other.abs().max().clamp_min(1e-3), (T, B, D, H)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_bits_do_not_depend_on_the_number_of_threads(name: str, instructions: str) -> None:
+    torch.manual_seed(0)
+    before = torch.get_num_threads()
+    for T, B, D, H in ((9, 33, 40, 96), (11, 2, 200, 150)):
+        cell, xs, found = Zoneout(PARTS[name](D, H), 0.3), torch.randn(T, B, D), []
+        state, mask, reset = begun(cell, B), torch.rand(T, B) < 0.8, torch.rand(T, B) < 0.1
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(results(cell, xs, state, "native", reset=reset, mask=mask))
+        torch.set_num_threads(before)
+        for other in found[1:]:
+            assert all(torch.equal(one, two) for one, two in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("value", [torch.inf, torch.nan, 1e-42])
+def test_what_is_not_finite_is_as_the_reference_has_it(name: str, value: float, instructions: str) -> None:
+    torch.manual_seed(0)
+    cell, xs = Zoneout(PARTS[name](5, 4), 0.3), torch.randn(7, 3, 5)
+    xs[2, 1, 0] = value
+    with using("reference"):
+        expected, _ = cell.scan(xs, begun(cell, 3))
+    found, _ = cell.scan(xs, begun(cell, 3))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6, equal_nan=True)
+
+
+@pytest.mark.parametrize("part", [Elman(5, 4), PeepholeLSTM(5, 4)])
+def test_zoneout_of_another_cell_runs_on_the_reference(part: Cell[Any]) -> None:
+    assert kernels_of(Zoneout(part, 0.3).recurrence) == ["reference"]
