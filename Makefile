@@ -45,9 +45,11 @@ $(VENV)/.core: pyproject.toml constraints.txt $(shell find native -type f) | $(V
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.core
+# the whole of it at once, since every installation builds the kernels
+$(VENV)/.dev: pyproject.toml constraints.txt $(shell find native -type f) | $(VENV)/bin/python
+	@echo "setting up $(VENV): a few minutes, once"
 	$(INSTALL) --editable '.[dev]'
-	@touch $@
+	@touch $(VENV)/.core $@
 
 native:  ## the native core by itself: build it and run its own tests
 	cmake -S native -B build/native -DSTATEWISE_TESTS=ON

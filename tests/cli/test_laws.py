@@ -30,9 +30,9 @@ class Forgetful(Cell[Tensor]):
 
 
 def test_a_cell_that_keeps_the_laws_gets_its_ticks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["laws", "lstm", "rg_lru"]) == 0
+    assert run(["laws", "lstm", "slstm"]) == 0
     rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    assert [row[0].strip() for row in rows] == ["recurrence", "lstm", "rg_lru"]
+    assert [row[0].strip() for row in rows] == ["recurrence", "lstm", "slstm"]
     assert {tick.strip() for tick in rows[1][1:]} == {"✓✓", "✓"}
     assert rows[2][9].strip() == "··"
 
