@@ -9,11 +9,21 @@
 namespace statewise {
 namespace STATEWISE_TARGET {
 
+// a * b + c, rounded once where the processor can. Left to itself the compiler does so in its vectors of complex numbers
+// and not behind their end, and where that is depends on the number of threads.
+static inline float fused(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 struct Real {
     static constexpr int FLOATS = 1;
     static void step(const float *__restrict a, const float *__restrict before, const float *__restrict b,
                      float *__restrict h, int64_t n) {
-        for (int64_t i = 0; i < n; ++i) h[i] = a[i] * before[i] + b[i];
+        for (int64_t i = 0; i < n; ++i) h[i] = fused(a[i], before[i], b[i]);
     }
     // g: in, of the state after; out, of the state before
     static void back(const float *__restrict a, const float *__restrict before, float *__restrict g,
@@ -30,18 +40,18 @@ struct Complex {
     static void step(const float *__restrict a, const float *__restrict before, const float *__restrict b,
                      float *__restrict h, int64_t n) {
         for (int64_t i = 0; i < n; i += 2) {
-            h[i] = a[i] * before[i] - a[i + 1] * before[i + 1] + b[i];
-            h[i + 1] = a[i] * before[i + 1] + a[i + 1] * before[i] + b[i + 1];
+            h[i] = fused(a[i], before[i], fused(-a[i + 1], before[i + 1], b[i]));
+            h[i + 1] = fused(a[i], before[i + 1], fused(a[i + 1], before[i], b[i + 1]));
         }
     }
     static void back(const float *__restrict a, const float *__restrict before, float *__restrict g,
                      float *__restrict to_a, int64_t n) {
         for (int64_t i = 0; i < n; i += 2) {
             const float re = g[i], im = g[i + 1];
-            to_a[i] = re * before[i] + im * before[i + 1];
-            to_a[i + 1] = im * before[i] - re * before[i + 1];
-            g[i] = re * a[i] + im * a[i + 1];
-            g[i + 1] = im * a[i] - re * a[i + 1];
+            to_a[i] = fused(re, before[i], im * before[i + 1]);
+            to_a[i + 1] = fused(im, before[i], -re * before[i + 1]);
+            g[i] = fused(re, a[i], im * a[i + 1]);
+            g[i + 1] = fused(im, a[i], -re * a[i + 1]);
         }
     }
 };

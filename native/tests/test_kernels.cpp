@@ -233,6 +233,50 @@ void hold_to_plain_loops(const Case &of, const Result &result) {
     check(worst < 3e-5, of.name() + ": outputs are off by " + std::to_string(worst));
 }
 
+// Scans of sizes that end in the middle of a line, on one thread and on three, with no byte to spare.
+void scan(const statewise_kernels &kernels, int complex, bool shared) {
+    const int steps = 900, rows = 3, units = 29;
+    const size_t row = (size_t)units * (complex ? 2 : 1), all = steps * rows * row;
+    const Numbers decay = random_numbers(shared ? row : all, 0.4f), drive = random_numbers(all, 1);
+    const Numbers first = random_numbers(rows * row, 1), pulls = random_numbers(all, 1);
+    std::vector<uint8_t> reset(steps * rows), mask(steps * rows);
+    for (uint8_t &place : reset) place = source() % 9 == 0;
+    for (uint8_t &place : mask) place = source() % 5 != 0;
+    std::vector<Numbers> found;
+    for (const int threads : {1, 3}) {
+        Numbers states(all), to_decay(all), to_drive(all), to_first(rows * row);
+        std::fill_n(to_first.get(), to_first.size, 1.0f);
+        const int64_t gap = shared ? 0 : (int64_t)row;
+        const statewise_scan given{steps, rows, units, complex, reset.data(), mask.data(), decay.get(), gap * rows, gap,
+                                   drive.get(), first.get(), states.get()};
+        const statewise_scan_gradients to{pulls.get(), to_decay.get(), to_drive.get(), to_first.get()};
+        kernels.scan(&given, nullptr, on_threads, threads);
+        kernels.scan(&given, &to, on_threads, threads);
+        for (Numbers *each : {&states, &to_decay, &to_drive, &to_first}) found.push_back(std::move(*each));
+    }
+    for (int i = 0; i < 4; ++i) check(found[i].equal(found[i + 4]), "scan: three threads give other bits");
+}
+
+// Changes are drawn for pairs alone, a share of them near the rate, and streams go on where they were.
+void draw_changes() {
+    const int steps = 50, rows = 7, units = 37, parts = 2, width = 48;
+    std::vector<int32_t> start(steps + 1), row(steps * rows), place(row), from(row), last(rows);
+    std::vector<uint8_t> mask(steps * rows);
+    for (uint8_t &each : mask) each = source() % 3 != 0;
+    const int32_t pairs = statewise_fill_schedule(steps, rows, nullptr, mask.data(), start.data(), row.data(),
+                                                  place.data(), from.data(), last.data());
+    const statewise_schedule when{steps, rows, pairs, start.data(), row.data(), place.data(), from.data(), last.data()};
+    std::vector<int64_t> seeds(rows, 5), draws(rows, 2), last_seeds(rows), last_draws(rows);
+    std::vector<uint8_t> changes((size_t)pairs * parts * width);
+    statewise_draw_changes(&when, units, parts, 1 << 22, {seeds.data(), draws.data()}, {seeds.data(), draws.data()},
+                           changes.data(), {last_seeds.data(), last_draws.data()});
+    double share = 0, drawn = 0;
+    for (const uint8_t each : changes) share += each / 255.0 / ((double)pairs * parts * units);
+    for (const int64_t each : last_draws) drawn += (double)each - 2;
+    check(std::fabs(share - 0.75) < 0.02, "zoneout: a quarter stays, but " + std::to_string(share) + " changed");
+    check(drawn == pairs, "zoneout: every pair draws once");
+}
+
 }  // namespace
 
 int main() {
@@ -254,6 +298,11 @@ int main() {
                           of.name() + ": without a record the bits are others");
                 }
         }
+    for (const char *name : {"baseline", "avx2", "avx512"})
+        if (const statewise_kernels *kernels = statewise_named(name))
+            for (const int complex : {0, 1})
+                for (const bool shared : {false, true}) scan(*kernels, complex, shared);
+    draw_changes();
     statewise_scratch_release();
     std::printf("%d cases, %d failures\n", cases, failures);
     return failures != 0;
