@@ -239,6 +239,7 @@ NB_MODULE(_native, m) {
         .def("read", &Program::read)
         .def("sample", &Program::sample);
     m.def("uniform", statewise_uniform);
+    m.def("large_pages", [](Address memory, size_t bytes) { statewise_large_pages(numbers(memory), bytes); });
     m.def("scratch_held", statewise_scratch_held);
     m.def("scratch_release", statewise_scratch_release);
 }

@@ -4,10 +4,6 @@
 #include <memory>
 #include <new>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "storage.h"
 #include "tiles.h"
 
@@ -29,9 +25,7 @@ static Memory<Number> allocate(int64_t count) {
     const size_t bytes = (wanted + alignment - 1) / alignment * alignment;
     void *memory = std::aligned_alloc(alignment, bytes);
     if (!memory) throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-    if (alignment == LARGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
+    statewise_large_pages(memory, bytes);
     std::memset(memory, 0, bytes);
     return Memory<Number>(static_cast<Number *>(memory));
 }
