@@ -118,6 +118,8 @@ struct statewise_kernels {
     /* c [m, n] = a [m, k] b [n, k]^T, as every product here is summed: for tests and the roofline */
     void (*product)(const float *a, const float *b, float *c, int32_t m, int32_t n, int32_t k, statewise_parallel,
                     int threads);
+    /* Multiply and add in registers alone, and return how many floating-point operations that were: the roof. */
+    double (*multiply_adds)(int64_t times);
 };
 
 /* The best kernels for this processor, or those of a named instruction set; null where it has none. */

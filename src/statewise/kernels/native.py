@@ -41,6 +41,18 @@ def instructions() -> str | None:
     return None if _native is None else _native.instructions()
 
 
+def multiply_adds(times: int) -> float:
+    """Multiply and add in registers so many times, and return how many floating-point operations that were."""
+    return float(_native.multiply_adds(times))
+
+
+def product(left: Tensor, right: Tensor, out: Tensor) -> None:
+    """Put `left` `[M, K]` times the transpose of `right` `[N, K]` into `out` `[M, N]`: as kernels multiply."""
+    addresses = left.data_ptr(), right.data_ptr(), out.data_ptr()
+    rows, columns = out.shape
+    _native.product(*addresses, rows, columns, left.shape[1], torch.get_num_threads())
+
+
 class NativeOp(NamedTuple):
     """One recurrence in native code."""
 
