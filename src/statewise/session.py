@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from statewise.errors import TrainingError
+from statewise.insight.watching import activations
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import (
     Checked,
@@ -142,7 +143,8 @@ class Session:
             return
         metrics, nats = yield from self._score(learner.judged)
         learner.take_score(nats, due)
-        yield Checked(learner.update_number, self._seconds(), metrics)
+        seen = activations(learner.judged, self.data.windows("held_out")[0])
+        yield Checked(learner.update_number, self._seconds(), metrics, seen)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
 

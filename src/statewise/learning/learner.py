@@ -24,6 +24,7 @@ from statewise.learning.guard import (
     unusable_in_windows,
     unusable_weight,
 )
+from statewise.learning.health import LOOK_EVERY, gradient_norms, layers_of
 from statewise.learning.optimizers import (
     clip_norm,
     clip_value,
@@ -134,18 +135,21 @@ class Learner:
         norm = clip_norm(self.model, self.recipe.clip)
         if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
             raise self._undo(before)
+        gradients = None if self.update_number % LOOK_EVERY else gradient_norms(self.model)
         clipped = clip_value(self.model, self.recipe.clip_value)
         self.setup_optimizer.step()
         if not is_usable(self.model.parameters()):
             raise self._undo(before)
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
+        scale = min(1.0, self.recipe.clip / norm) if self.recipe.clip and norm else 1.0
+        layers = None if gradients is None else layers_of(self.model, gradients, scale, before.weights)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
         self.update_number += 1
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
         return Updated(
-            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
+            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding, layers
         )
 
     def _add_gradients(self) -> tuple[float, int]:
