@@ -53,7 +53,7 @@ class Ranking(Text):
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         return [f"It finds {score.metrics['found']:.0%} of {data.facts['held_out']}."]
 
-    def predict(
+    def predict(  # type: ignore[override]
         self,
         model: Any,
         codec: Any,
