@@ -230,8 +230,8 @@ class TextData(Data):
 
         rows = rows or self.task.rows
         if part == "training":
-            training, steps = self.text.training, steps or self.task.steps
-            return Stripes(training, rows, steps, unit=self.task.unit, begin_in_turn=True)
+            steps = steps or self.task.window_steps
+            return Stripes(self.text.training, rows, steps, unit=self.task.unit, begin_in_turn=True)
         steps = min(steps or SCORED_STEPS, len(self.scored) - 1)
         return Stripes(self.scored, max(1, min(rows, (len(self.scored) - 1) // steps)), steps, unit=self.task.unit)
 
