@@ -34,6 +34,7 @@ from statewise.learning.optimizers import (
     rate_at,
 )
 from statewise.learning.progress import Progress
+from statewise.learning.reading import Reading
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
@@ -65,13 +66,14 @@ class _Moment(NamedTuple):
 class Learner:
     """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
 
-    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window and stop at its
-    beginning; the state crosses it as a plain value. `snapshot` and `restore` hold all of it, so that a restored
-    learner makes the same updates, bit for bit, on the same machine, thread count and build.
+    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window, and of the `overlap`
+    windows before it, and stop there; the state crosses as a plain value. `snapshot` and `restore` hold all of it, so
+    that a restored learner makes the same updates, bit for bit, on the same machine, thread count and build.
     """
 
     def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
         self.model, self.windows, self.recipe = model, windows, recipe
+        self.reading = Reading(windows, recipe)
         self.fabric = make_fabric(recipe)
         self.optimizer = make_optimizer(model, recipe)
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
@@ -127,6 +129,7 @@ class Learner:
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
+        rate *= self.reading.rate_scale(self.window_number, self.recipe.accumulate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         before = self._moment()
@@ -155,21 +158,32 @@ class Learner:
         self.setup_optimizer.zero_grad()
         nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
-            window = self._window(self.window_number)
-            loss, state = read_in_segments(self.setup_model, window, self.state, self.recipe.segment)
-            self.state = detach(state)
+            window, loss, last = self._read()
             self.window_number += 1
             share = share or max(1, int(loss.places))
             self.fabric.backward(loss.nats / share / self.recipe.accumulate)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-            if not is_usable([window.inputs, window.targets]):
+            if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
         settle(self.model)
         self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
         return nats / max(1, places), places
 
+    def _read(self) -> tuple[Window, Loss, Any]:
+        """Read the next window, behind those whose steps its errors flow back through; return its loss and last state.
+
+        The state that is carried on is the one behind the first of them, from which the next window's are read.
+        """
+        state, kept = self.state, self.window_number - self.recipe.overlap
+        for number in range(max(0, kept), self.window_number + 1):
+            window = self._window(number)
+            loss, state = read_in_segments(self.setup_model, window, state, self.recipe.segment)
+            if number == kept:
+                self.state = detach(state)
+        return window, loss, state
+
     def _window(self, number: int) -> Window:
-        window: Window = self.fabric.to_device(self.windows[number % len(self.windows)])
+        window: Window = self.fabric.to_device(self.reading[number])
         return window
 
     def _moment(self) -> _Moment:
@@ -188,7 +202,8 @@ class Learner:
         self.state, self.window_number = before.state, before.window_number
         self.setup_optimizer.zero_grad()
         torch.set_rng_state(before.random)
-        windows = [self._window(before.window_number + number) for number in range(self.recipe.accumulate)]
+        first, end = self.window_number - self.recipe.overlap, self.window_number + self.recipe.accumulate
+        windows = [self._window(number) for number in range(max(0, first), end)]
         finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
