@@ -55,12 +55,12 @@ def held_back() -> Iterator[None]:
     They are noted rather than masked: a mask is one thread's alone, and any other would take the signal in its place.
     """
     came: list[int] = []
-    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in SIGNALS}
+    before = {one: signal.signal(one, lambda number, frame: came.append(number)) for one in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)
         for number in came:
             signal.raise_signal(number)
 
