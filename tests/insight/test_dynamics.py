@@ -74,7 +74,7 @@ def test_the_jacobian_is_that_of_autograd(make: Callable[[], Recurrent[Any]]) ->
         parts = rebuild(state, [part.unsqueeze(0) for part in torch.split(vector, widths)])
         return torch.cat([leaf[0] for leaf in leaves(core.step(x, parts)[1])])
 
-    expected = torch.autograd.functional.jacobian(flat, torch.cat([leaf[0] for leaf in like]))
+    expected = torch.func.jacrev(flat)(torch.cat([leaf[0] for leaf in like]))
     assert torch.allclose(jacobian(core, x, state), expected)
 
 

@@ -1,6 +1,7 @@
 """Memory measured on plain PyTorch, on sequences that end, and where it cannot be."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,7 @@ T, B, D, H, V = 200, 6, 5, 4, 7
 
 @pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_a_plain_torch_module_has_a_memory(make: type[nn.RNNBase], layers: int) -> None:
+def test_a_plain_torch_module_has_a_memory(make: Callable[[int, int, int], nn.RNNBase], layers: int) -> None:
     torch.manual_seed(0)
     module = make(D, H, layers)
     memory = measure_memory(module, torch.randn(T, B, D), lags=20, probes=40)
@@ -45,9 +46,7 @@ def test_the_recurrent_part_of_a_larger_module_brings_its_own_encoder_and_loss()
     how = {"encoder": embedding, "losses": losses, "lags": 12, "probes": 30}
     memory = measure_memory(lstm, codes[:-1], codes[1:], **how)  # type: ignore[arg-type]
     model = Model(embedding, _core(lstm), Categorical(H, V))
-    with torch.no_grad():
-        model.head.weights.copy_(linear.weight)
-        model.head.bias.copy_(linear.bias)
+    model.head.load_state_dict({"weights": linear.weight, "bias": linear.bias})
     same = measure_memory(model, codes[:-1], codes[1:], lags=12, probes=30)
     assert memory.loss == pytest.approx(same.loss, rel=1e-5)
     assert memory.horizon.norms == pytest.approx(same.horizon.norms, rel=1e-4)

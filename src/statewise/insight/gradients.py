@@ -1,6 +1,6 @@
 """How much a loss still hears of the past: the length of its gradient in the state, and the input, k steps back."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from statewise.insight.stretches import Walk, step_at
 from statewise.insight.subject import Subject
 from statewise.state import leaves, map_leaves
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 class Lengths(NamedTuple):

@@ -12,7 +12,7 @@ from statewise.insight.horizon import Interval, bootstrap
 from statewise.insight.stretches import Stretch, Walk
 from statewise.insight.subject import Subject
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 NOTICED = 0.01
 """A rise of so many nats, one percent of perplexity, is noticed (Khandelwal, He, Qi & Jurafsky 2018).

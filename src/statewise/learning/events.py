@@ -55,7 +55,7 @@ class Sampled(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """How the model scores on the held-out part at this stage.
+    """How the model scores on the held-out part at this stage, and the number it is judged by: less is better.
 
     `activations` counts, cell by cell, in which twentieth between -1 and 1 the outputs of its units lie.
     """
@@ -63,6 +63,7 @@ class Checked(NamedTuple):
     update: int
     seconds: float
     metrics: dict[str, float]
+    judged: float
     activations: dict[str, list[int]] | None = None
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
+from statewise.learning.gradients import Before, numbers
+
 LOOK_EVERY = 16
 "Every so many updates; the first one too. More often would cost more than a hundredth of a small network's time."
 
@@ -19,14 +21,19 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
     >>> gradient_norms(layer)
     {'0': 3.0}
     """
-    return _norms((name, weight.grad) for name, weight in model.named_parameters() if weight.grad is not None)
+    gradients = ((name, weight.grad) for name, weight in model.named_parameters())
+    return _norms((name, numbers(gradient).detach()) for name, gradient in gradients if gradient is not None)
 
 
-def layers_of(model: nn.Module, gradients: Mapping[str, float], scale: float, before: Mapping[str, Tensor]) -> Layers:
-    """Return how each layer learned in an update, from its gradient, scaled down by `scale`, and the weights before."""
-    weights = dict(model.named_parameters())
-    changes = _norms((name, weight.detach() - before[name]) for name, weight in weights.items())
-    sizes = _norms((name, before[name]) for name in weights)
+def layers_of(model: nn.Module, gradients: Mapping[str, float], scale: float, unchanged: Before) -> Layers:
+    """Return how each layer learned in an update, from its gradient, scaled down by `scale`, and the weights before.
+
+    Of a table that is read in places, only the rows that were touched count.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    kept = [(now.detach() if rows is None else now.detach()[rows], was) for now, rows, was in unchanged.weights]
+    changes = _norms((name, now - was) for name, (now, was) in zip(names, kept, strict=True))
+    sizes = _norms((name, was) for name, (_, was) in zip(names, kept, strict=True))
     return {
         name: (gradients.get(name, 0.0) / scale, changes[name] / sizes[name] if sizes[name] else 0.0) for name in sizes
     }

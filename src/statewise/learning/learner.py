@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.heads import Loss
 from statewise.learning.arithmetic import SINGLE, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
+from statewise.learning.gradients import Before, gradients, settle, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -34,6 +35,7 @@ from statewise.learning.optimizers import (
     rate_at,
 )
 from statewise.learning.progress import Progress
+from statewise.learning.reading import Reading
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
@@ -54,10 +56,9 @@ from statewise.state import detach, from_bytes, leaves, read_tensors, to_bytes, 
 
 
 class _Moment(NamedTuple):
-    """What an update changes, as it was before."""
+    """What reading the windows of an update changes, as it was before."""
 
-    weights: dict[str, Tensor]
-    memory: dict[str, Tensor]
+    buffers: list[tuple[Tensor, Tensor]]
     state: Any
     window_number: int
     random: Tensor
@@ -66,13 +67,14 @@ class _Moment(NamedTuple):
 class Learner:
     """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
 
-    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window and stop at its
-    beginning; the state crosses it as a plain value. `snapshot` and `restore` hold all of it, so that a restored
-    learner makes the same updates, bit for bit, on the same machine, thread count and build.
+    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window, and of the `overlap`
+    windows before it, and stop there; the state crosses as a plain value. `snapshot` and `restore` hold all of it, so
+    that a restored learner makes the same updates, bit for bit, on the same machine, thread count and build.
     """
 
     def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
         self.model, self.windows, self.recipe = model, windows, recipe
+        self.reading = Reading(windows, recipe)
         self.fabric = make_fabric(recipe)
         self.optimizer = make_optimizer(model, recipe)
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
@@ -128,6 +130,7 @@ class Learner:
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
+        rate *= self.reading.rate_scale(self.window_number, self.recipe.accumulate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         before = self._moment()
@@ -137,13 +140,14 @@ class Learner:
             raise self._undo(before)
         gradients = None if self.update_number % LOOK_EVERY else gradient_norms(self.model)
         clipped = clip_value(self.model, self.recipe.clip_value)
+        unchanged = Before.of(self.model, self.optimizer)
         self.setup_optimizer.step()
-        if not is_usable(self.model.parameters()):
-            raise self._undo(before)
+        if not is_usable(touched(self.model)):
+            raise self._undo(before, unchanged)
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
         scale = min(1.0, self.recipe.clip / norm) if self.recipe.clip and norm else 1.0
-        layers = None if gradients is None else layers_of(self.model, gradients, scale, before.weights)
+        layers = None if gradients is None else layers_of(self.model, gradients, scale, unchanged)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
         self.update_number += 1
         epoch = self.window_number // len(self.windows)
@@ -158,36 +162,52 @@ class Learner:
         self.setup_optimizer.zero_grad()
         nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
-            window = self._window(self.window_number)
-            loss, state = read_in_segments(self.setup_model, window, self.state, self.recipe.segment)
-            self.state = detach(state)
+            window, loss, last = self._read()
             self.window_number += 1
             share = share or max(1, int(loss.places))
             self.fabric.backward(loss.nats / share / self.recipe.accumulate)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-            if not is_usable([window.inputs, window.targets]):
+            if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
+        settle(self.model)
         self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
         return nats / max(1, places), places
 
+    def _read(self) -> tuple[Window, Loss, Any]:
+        """Read the next window, behind those whose steps its errors flow back through; return its loss and last state.
+
+        The state that is carried on is the one behind the first of them, from which the next window's are read.
+        """
+        state, kept = self.state, self.window_number - self.recipe.overlap
+        for number in range(max(0, kept), self.window_number + 1):
+            window = self._window(number)
+            loss, state = read_in_segments(self.setup_model, window, state, self.recipe.segment)
+            if number == kept:
+                self.state = detach(state)
+        return window, loss, state
+
     def _window(self, number: int) -> Window:
-        window: Window = self.fabric.to_device(self.windows[number % len(self.windows)])
+        window: Window = self.fabric.to_device(self.reading[number])
         return window
 
     def _moment(self) -> _Moment:
-        weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        memory = {name: tensor.clone() for name, tensor in optimizer_tensors(self.model, self.optimizer).items()}
-        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state())
+        kept = self.model.state_dict(keep_vars=True).values()
+        buffers = [(tensor, tensor.clone()) for tensor in kept if not isinstance(tensor, nn.Parameter)]
+        return _Moment(buffers, self.state, self.window_number, torch.get_rng_state())
 
-    def _undo(self, before: _Moment) -> NotFinite:
+    def _undo(self, before: _Moment, unchanged: Before | None = None) -> NotFinite:
         """Put everything back to where the update began, and find what spoiled it."""
         gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
-        self.model.load_state_dict(before.weights)
-        load_optimizer(self.model, self.optimizer, before.memory)
+        if unchanged:
+            unchanged.put_back(self.optimizer)
+        with torch.no_grad():
+            for buffer, kept in before.buffers:
+                buffer.copy_(kept)
         self.state, self.window_number = before.state, before.window_number
         self.setup_optimizer.zero_grad()
         torch.set_rng_state(before.random)
-        windows = [self._window(before.window_number + number) for number in range(self.recipe.accumulate)]
+        first, end = self.window_number - self.recipe.overlap, self.window_number + self.recipe.accumulate
+        windows = [self._window(number) for number in range(max(0, first), end)]
         finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
@@ -198,9 +218,8 @@ class Learner:
     def _weigh_places_alike(self, factor: float) -> None:
         """Make the gradient that of the mean over all places, where windows had unequally many."""
         if factor != 1:
-            for parameter in self.model.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.mul_(factor)
+            for gradient in gradients(self.model):
+                gradient.mul_(factor)
 
     def _begin(self) -> Any:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
