@@ -6,6 +6,7 @@ from statewise.heads.gaussian_mixture import GaussianMixture
 from statewise.heads.head import Head, Loss
 from statewise.heads.negative_binomial import NegativeBinomial
 from statewise.heads.quantiles import Quantiles
+from statewise.heads.ranking import Ranking
 from statewise.heads.real import Real
 from statewise.heads.student_t import StudentT
 
@@ -17,6 +18,7 @@ __all__ = [
     "Loss",
     "NegativeBinomial",
     "Quantiles",
+    "Ranking",
     "Real",
     "StudentT",
 ]
