@@ -10,7 +10,7 @@ from torch import Tensor
 
 from statewise.data.window import Window
 from statewise.heads import Loss
-from statewise.learning.arithmetic import SINGLE, make_fabric
+from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
 from statewise.learning.guard import (
@@ -46,6 +46,7 @@ from statewise.learning.snapshot import (
     load_weights,
     read_random,
     read_weights,
+    refuse_unknown,
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
@@ -60,6 +61,7 @@ class _Moment(NamedTuple):
     state: Any
     window_number: int
     random: Tensor
+    loss_scale: LossScale
 
 
 class Learner:
@@ -78,12 +80,13 @@ class Learner:
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
         self.average = Average(model, recipe.averaging) if recipe.averaging else None
-        self.progress, self.usual = Progress(), Usual()
+        self.progress, self.usual, self.loss_scale = Progress(), Usual(), LossScale.of(recipe)
         self.best: bytes | None = None
         self.state = self._begin()
         self.update_number = 0
         self.window_number = 0
         self.seconds = 0.0
+        self.is_whole = True
 
     @property
     def epoch_updates(self) -> int:
@@ -123,30 +126,56 @@ class Learner:
         """Read the next windows and change the weights once.
 
         Raises `NotFinite` where loss, gradient, state or a changed weight is not a finite number; all is then as it
-        was before.
+        was before. So it is after an interrupt, unless that comes while all is put back, or in the moment when the
+        update is done but not yet counted: then `is_whole` is false, and what it holds must not be saved.
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         before = self._moment()
-        nats, places = self._add_gradients()
-        norm = clip_norm(self.model, self.recipe.clip)
+        self.is_whole = False
+        try:
+            nats, places, norm, clipped = self._change(before)
+        except BaseException:
+            self._put_back(before)
+            self.loss_scale, self.is_whole = before.loss_scale, True
+            raise
+        if self.average and fraction >= self.recipe.average_from:
+            self.average.follow(self.model)
+        is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
+        self.update_number += 1
+        self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
+        self.is_whole = True
+        epoch = self.window_number // len(self.windows)
+        done = self.fraction, self.seconds
+        return Updated(
+            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
+        )
+
+    def _change(self, before: _Moment) -> tuple[float, int, float, float]:
+        """Change the weights and return mean loss, places and the norm before and after it was bounded."""
+        nats, places, norm = self._read(before)
         if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
             raise self._undo(before)
         clipped = clip_value(self.model, self.recipe.clip_value)
         self.setup_optimizer.step()
         if not is_usable(self.model.parameters()):
             raise self._undo(before)
-        if self.average and fraction >= self.recipe.average_from:
-            self.average.follow(self.model)
-        is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
-        self.update_number += 1
-        epoch = self.window_number // len(self.windows)
-        done = self.fraction, self.seconds
-        return Updated(
-            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
-        )
+        return nats, places, norm, clipped
+
+    def _read(self, before: _Moment) -> tuple[float, int, float]:
+        """Leave the gradient of the next windows, its norm bounded, in the weights; return loss, places and norm.
+
+        In half precision they are read again with smaller scales until the gradient does not overflow.
+        """
+        while True:
+            nats, places = self._add_gradients()
+            norm = clip_norm(self.model, self.recipe.clip)
+            if norm < LARGEST or not math.isfinite(nats) or self.loss_scale.factor <= 1:
+                return nats, places, norm
+            self.loss_scale = self.loss_scale.halved()
+            self._put_back(before)
 
     def _add_gradients(self) -> tuple[float, int]:
         """Read the windows of an update, leave its gradient in the weights, and return the mean loss and its places."""
@@ -159,11 +188,11 @@ class Learner:
             self.state = detach(state)
             self.window_number += 1
             share = share or max(1, int(loss.places))
-            self.fabric.backward(loss.nats / share / self.recipe.accumulate)
+            self.fabric.backward(loss.nats / share / self.recipe.accumulate * self.loss_scale.factor)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
             if not is_usable([window.inputs, window.targets]):
                 nats = math.nan
-        self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
+        self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
         return nats / max(1, places), places
 
     def _window(self, number: int) -> Window:
@@ -173,26 +202,28 @@ class Learner:
     def _moment(self) -> _Moment:
         weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         memory = {name: tensor.clone() for name, tensor in optimizer_tensors(self.model, self.optimizer).items()}
-        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state())
+        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state(), self.loss_scale)
 
     def _undo(self, before: _Moment) -> NotFinite:
         """Put everything back to where the update began, and find what spoiled it."""
         gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
-        self.model.load_state_dict(before.weights)
-        load_optimizer(self.model, self.optimizer, before.memory)
-        self.state, self.window_number = before.state, before.window_number
-        self.setup_optimizer.zero_grad()
-        torch.set_rng_state(before.random)
+        self._put_back(before)
         windows = [self._window(before.window_number + number) for number in range(self.recipe.accumulate)]
         finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
             finding = gradient._replace(step=step, row=row)
-        torch.set_rng_state(before.random)
         return NotFinite(self.update_number + 1, finding or changed or Finding("norm", "", math.inf))
 
-    def _weigh_places_alike(self, factor: float) -> None:
-        """Make the gradient that of the mean over all places, where windows had unequally many."""
+    def _put_back(self, before: _Moment) -> None:
+        self.model.load_state_dict(before.weights)
+        load_optimizer(self.model, self.optimizer, before.memory)
+        self.state, self.window_number = before.state, before.window_number
+        self.setup_optimizer.zero_grad()
+        torch.set_rng_state(before.random)
+
+    def _weigh(self, factor: float) -> None:
+        """Make the gradient that of the mean over all places, of which windows may have unequally many, unscaled."""
         if factor != 1:
             for parameter in self.model.parameters():
                 if parameter.grad is not None:
@@ -217,13 +248,16 @@ class Learner:
         return {**files, PLACE: self._place(averaged).write()}
 
     def _place(self, averaged: int) -> Place:
-        return Place(self.update_number, self.window_number, self.seconds, averaged, self.progress, self.usual)
+        return Place(
+            self.update_number, self.window_number, self.seconds, averaged, self.progress, self.usual, self.loss_scale
+        )
 
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Go back to where a snapshot was taken, or change nothing.
 
         Raises `RunError` or `DataError` where it does not fit.
         """
+        refuse_unknown(files)
         place, random = Place.read(files), read_random(files)
         state, _ = from_bytes(files.get(STATE, b""), self.state, STATE)
         weights = read_weights(self.model, files)
@@ -238,5 +272,6 @@ class Learner:
             self.average.count = place.averaged
         torch.set_rng_state(random)
         self.state, self.best, self.progress = self.fabric.to_device(state), files.get(BEST), place.progress
-        self.usual = place.usual
+        self.usual, self.loss_scale = place.usual, place.loss_scale
+        self.is_whole = True
         self.update_number, self.window_number, self.seconds = place.update, place.window, place.seconds
