@@ -36,6 +36,8 @@ class Report:
     seconds: float
     training: dict[str, float] = field(default_factory=dict)
     notice: str | None = None
+    remarks: list[str] = field(default_factory=list)
+    tables: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -66,26 +68,26 @@ class Report:
 
     def table(self) -> str:
         """Return the table in plain text."""
-        cells = self.cells()
-        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-        lines = (
-            "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
-            for row in cells
-        )
-        return "\n".join(line.rstrip() for line in lines)
+        return aligned(self.cells())
+
+    def shown(self) -> str:
+        """Return the table in plain text, and beneath it what it means and the tables that go further."""
+        further = [f"\n{title}\n{aligned(cells_of(rows))}" for title, rows in self.tables.items()]
+        return "\n".join([self.table(), *self.remarks, *further])
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
-        head, *body = (f"| {' | '.join(row)} |" for row in self.cells())
-        return "\n".join([head, f"|---|{'---:|' * len(self.columns())}", *body])
+        return in_markdown(self.cells())
 
     def page(self) -> str:
         """Return the report as a page in Markdown, with the command that repeats it."""
         training = ", ".join(f"{name.replace('_', ' ')} {_shown(float(v))}" for name, v in self.training.items())
+        further = [f"{title}:\n\n{in_markdown(cells_of(rows))}\n\n" for title, rows in self.tables.items()]
+        beneath = "".join([*(f"{remark}\n\n" for remark in self.remarks), *further])
         run, settings = shlex.quote(self.run), shlex.quote(f"{self.run}/run.yaml")
         return (
             f"# {self.run}\n\nTask {self.task}. Training: {training}.\n\nOn the held-out part:\n\n{self.markdown()}\n\n"
-            f"Score it again: `statewise evaluate {run}`. Train it again:\n"
+            f"{beneath}Score it again: `statewise evaluate {run}`. Train it again:\n"
             f"`statewise train {self.task} --config {settings}`.\n"
         )
 
@@ -93,7 +95,40 @@ class Report:
         head, *body = self.cells()
         rows = ["".join(f"<th>{html.escape(text)}</th>" for text in head)]
         rows += ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in body]
-        return f"<p>{html.escape(self.run)}</p><table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)
+        table = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<p>{html.escape(self.run)}</p><table>{table}</table>{remarks}"
+
+
+def cells_of(rows: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """Return rows of columns as text, the head first.
+
+    >>> cells_of({"1 h": {"error": 0.5}, "2 h": {"error": 0.75}})
+    [['', 'error'], ['1 h', '0.500'], ['2 h', '0.750']]
+    """
+    columns = list(next(iter(rows.values()), {}))
+    return [["", *columns], *([name, *(_shown(row.get(c)) for c in columns)] for name, row in rows.items())]
+
+
+def aligned(cells: list[list[str]]) -> str:
+    """Return rows of text as lines with aligned columns, the first to the left, numbers to the right.
+
+    >>> print(aligned([["", "error"], ["1 h", "0.5"]]))
+         error
+    1 h    0.5
+    """
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = (
+        "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
+        for row in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def in_markdown(cells: list[list[str]]) -> str:
+    """Return rows of text as a table in Markdown, the head first."""
+    head, *body = (f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([head, f"|---|{'---:|' * (len(cells[0]) - 1)}", *body])
 
 
 def _shown(value: float | None) -> str:

@@ -1,6 +1,5 @@
 """One training under way: it drives a learner, tells what happens, and keeps the run directory true to it."""
 
-import math
 import time
 from collections.abc import Generator, Iterator
 from typing import Any
@@ -21,11 +20,9 @@ from statewise.learning.events import (
 )
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
-from statewise.learning.scoring import score
 from statewise.model import Model
-from statewise.report import Report
 from statewise.run.directory import RunDirectory
-from statewise.task import Data, Task
+from statewise.task import Data, Score, Task, report_on
 
 
 class Session:
@@ -149,24 +146,24 @@ class Session:
         is_wanted = learner.fraction < 1 or task.keep == "best"  # the last weights may be the best, too
         if not task.checks or due <= learner.progress.checks or not is_wanted:
             return
-        metrics, nats = yield from self._score(learner.judged)
-        learner.take_score(nats, due)
-        yield Checked(learner.update_number, self._seconds(), metrics)
+        score = yield from self._score(learner.judged)
+        learner.take_score(score.judged, due)
+        yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
 
-    def _score(self, model: Model[Any]) -> Generator[Event, None, tuple[dict[str, float], float]]:
-        metrics: dict[str, float] = {}
-        nats = math.nan
-        for fraction, loss in score(model, self.data.windows("held_out")):
-            metrics, nats = self.task.metrics(loss), float(loss.mean)
-            yield Scoring(fraction)
-        return metrics, nats
+    def _score(self, model: Model[Any]) -> Generator[Event, None, Score]:
+        scoring = self.task.score(model, self.data)
+        while True:
+            try:
+                yield Scoring(next(scoring))
+            except StopIteration as done:
+                score: Score = done.value
+                return score
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
-        metrics, _ = yield from self._score(learner.chosen())
-        baselines = {name: dict(values) for name, values in self.data.baselines().items()}
+        score = yield from self._score(learner.chosen())
         training = {
             "updates": learner.update_number,
             "epochs": learner.window_number / len(learner.windows),
@@ -175,6 +172,6 @@ class Session:
             "parameters": learner.model.parameter_count,
         }
         where = str(self.directory.path)
-        report = Report(self.task.name, where, self.data.facts, metrics, baselines, self._seconds(), training)
+        report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, training=training)
         self.directory.write(self.directory.report, report.page())
         yield Finished(learner.update_number, self._seconds(), report.as_json())

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from statewise import __version__
 
@@ -60,47 +60,32 @@ def resume(run: Run, json: Json = False, quiet: Quiet = False) -> None:
     resume_run(run, json=json, quiet=quiet)
 
 
-@app.command()
-def evaluate(
-    run: Run,
-    source: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="score this, not the held-out part")
-    ] = None,
-    dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="also score while a copy learns from what it read")
-    ] = False,
-    storage: Annotated[
-        str, typer.Option("--storage", help="also score with weights in bfloat16 or int8, as a step program")
-    ] = "float32",
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Score a run beside its baselines."""
-    from statewise.cli.use import evaluate_run
+class AtRun(TyperCommand):
+    """A command on a run: its arguments and flags are those that the run's task says it takes."""
 
-    evaluate_run(run, source or None, dynamic=dynamic, storage=storage, json=json, quiet=quiet)
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the command line as the command of the run that it names."""
+        from statewise.cli.use import command_at, run_among
+
+        run = run_among(args)
+        if run is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return command_at(run, str(info_name)).make_context(info_name, args, parent, **extra)
 
 
-@app.command()
-def predict(
-    run: Run,
-    prompt: Annotated[str, typer.Argument(help="what to go on from")] = "",
-    length: Annotated[int, typer.Option(help="characters to write")] = 500,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest, 1 the model's own odds")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(help="choose among the K likeliest only")] = None,
-    top_p: Annotated[float | None, typer.Option(help="choose among the likeliest of this share only")] = None,
-    seed: Annotated[int | None, typer.Option(help="the same seed writes the same")] = None,
-    stop: Annotated[str | None, typer.Option(help="end before this string")] = None,
-    choices: Annotated[int, typer.Option(help="show the N likeliest next characters at every position")] = 0,
-    interactive: Annotated[bool, typer.Option("--interactive", help="read lines, answer each, keep the state")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Answer a prompt, as it comes."""
-    from statewise.cli.use import predict_run
+@app.command(cls=AtRun)
+def evaluate(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Score a run beside its baselines; `statewise evaluate RUN --help` shows what else its task takes."""
 
-    how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "stop": stop}
-    predict_run(run, prompt, how, choices=choices, interactive=interactive, json=json, quiet=quiet)
+
+@app.command(cls=AtRun)
+def predict(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Answer what is given, as it comes; `statewise predict RUN --help` shows what the task of a run takes."""
+
+
+@app.command(cls=AtRun)
+def stream(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Answer lines of standard input one by one; `statewise stream RUN --help` shows what the task of a run takes."""
 
 
 @app.command()

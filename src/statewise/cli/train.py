@@ -1,19 +1,16 @@
 """`statewise train TASK` and `statewise resume`: flags from a task's fields, and the loop that shows what happens."""
 
-import inspect
 import json as json_format
 import sys
-import types
-import typing
 from collections.abc import Callable, Generator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from annotated_doc import Doc
 
 from statewise import registry
+from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
 from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
 
@@ -27,7 +24,6 @@ COMMON = {
     "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],
     "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],
 }
-SOURCE = "source"
 
 
 def command_for(name: str) -> Any:
@@ -43,32 +39,10 @@ def command_for(name: str) -> Any:
 def _with_flags(kind: "type[Task]") -> Callable[..., None]:
     def train_task(**given: Any) -> None:
         common = {key: given.pop(key) for key in COMMON}
-        train(kind, {key: value for key, value in given.items() if value not in (None, [])}, **common)
+        train(kind, given_of(given), **common)
 
-    hints = typing.get_type_hints(kind, include_extras=True)
-    parameters = [_flag(field, hints[field.name]) for field in fields(kind)]
-    parameters += [_parameter(key, hint, False if key in ("json", "quiet") else None) for key, hint in COMMON.items()]
-    parameters.sort(key=lambda parameter: parameter.name != SOURCE)
-    train_task.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    train_task.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return train_task
-
-
-def _flag(field: "Field[Any]", hint: Any) -> inspect.Parameter:
-    value_type, *notes = typing.get_args(hint)
-    words = next((note.documentation for note in notes if isinstance(note, Doc)), "")
-    if field.name == SOURCE:
-        return _parameter(SOURCE, Annotated[list[str] | None, typer.Argument(metavar="PATH", help=words)], None)
-    if isinstance(value_type, types.UnionType):
-        value_type = next(part for part in typing.get_args(value_type) if part is not type(None))
-    default = "" if field.default in (None, MISSING) else f" [default: {field.default}]"
-    flag = f"--{field.name.replace('_', '-')}"
-    option = typer.Option(flag, help=words + default, show_default=False)
-    return _parameter(field.name, Annotated[value_type | None, option], None)
-
-
-def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+    common = [parameter(key, hint, False if key in ("json", "quiet") else None) for key, hint in COMMON.items()]
+    return with_parameters(train_task, [*flags_of_fields(kind), *common])
 
 
 def train(
@@ -84,8 +58,10 @@ def train(
         refuse_taken(run)
     if settings.get(SOURCE) in ("-", ["-"]):
         settings[SOURCE] = [str(_keep_input(run.parent if run else DEFAULT_FOLDER))]
-    if SOURCE not in settings:
-        raise UsageError(f"nothing to learn from was given: name it, as in `statewise train {kind.name} shakespeare`")
+    if SOURCE not in settings and any(field.name == SOURCE and field.default is MISSING for field in fields(kind)):
+        raise UsageError(
+            f"nothing to learn from was given: name it, as in `statewise train {kind.name} {kind.example}`"
+        )
     task = build(kind, settings)
     from statewise.verbs import training
 
@@ -136,7 +112,7 @@ def _result(report: Any, quiet: bool) -> str:
         f"{report.run}: {training['parameters']:,} parameters, {training['updates']:,} updates in "
         f"{training['seconds'] / 60:.1f} minutes, {training['places_per_second']:,.0f} {report.data['unit']}s a second"
     )
-    return report.table() if quiet else f"{words}\n{report.table()}"
+    return report.shown() if quiet else f"{words}\n{report.shown()}"
 
 
 def _settings_in(path: Path) -> dict[str, Any]:

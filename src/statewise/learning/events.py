@@ -53,11 +53,12 @@ class Sampled(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """How the model scores on the held-out part at this stage."""
+    """How the model scores on the held-out part at this stage, and the number it is judged by: less is better."""
 
     update: int
     seconds: float
     metrics: dict[str, float]
+    judged: float
 
 
 class Stopped(NamedTuple):

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise.data.window import Window
+from statewise.errors import RunError
 from statewise.heads import Loss
 from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
+from statewise.learning.gradients import Before, gradients, settle, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -33,6 +35,7 @@ from statewise.learning.optimizers import (
     rate_at,
 )
 from statewise.learning.progress import Progress
+from statewise.learning.reading import Reading
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
@@ -50,14 +53,13 @@ from statewise.learning.snapshot import (
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
-from statewise.state import detach, from_bytes, leaves, read_tensors, to_bytes, write_tensors
+from statewise.state import count_rows, detach, from_bytes, leaves, read_tensors, to_bytes, write_tensors
 
 
 class _Moment(NamedTuple):
-    """What an update changes, as it was before."""
+    """What an update changes before its last step, as it was."""
 
-    weights: dict[str, Tensor]
-    memory: dict[str, Tensor]
+    buffers: list[tuple[Tensor, Tensor]]
     state: Any
     window_number: int
     random: Tensor
@@ -67,13 +69,14 @@ class _Moment(NamedTuple):
 class Learner:
     """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
 
-    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window and stop at its
-    beginning; the state crosses it as a plain value. `snapshot` and `restore` hold all of it, so that a restored
-    learner makes the same updates, bit for bit, on the same machine, thread count and build.
+    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window, and of the `overlap`
+    windows before it, and stop there; the state crosses as a plain value. `snapshot` and `restore` hold all of it, so
+    that a restored learner makes the same updates, bit for bit, on the same machine, thread count and build.
     """
 
     def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
         self.model, self.windows, self.recipe = model, windows, recipe
+        self.reading = Reading(windows, recipe)
         self.fabric = make_fabric(recipe)
         self.optimizer = make_optimizer(model, recipe)
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
@@ -87,6 +90,7 @@ class Learner:
         self.window_number = 0
         self.seconds = 0.0
         self.is_whole = True
+        self._unchanged: Before | None = None
 
     @property
     def epoch_updates(self) -> int:
@@ -131,10 +135,10 @@ class Learner:
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
+        rate *= self.reading.rate_scale(self.window_number, self.recipe.accumulate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        before = self._moment()
-        self.is_whole = False
+        before, self._unchanged, self.is_whole = self._moment(), None, False
         try:
             nats, places, norm, clipped = self._change(before)
         except BaseException:
@@ -144,8 +148,8 @@ class Learner:
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
-        self.update_number += 1
         self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
+        self.update_number += 1
         self.is_whole = True
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
@@ -155,16 +159,17 @@ class Learner:
 
     def _change(self, before: _Moment) -> tuple[float, int, float, float]:
         """Change the weights and return mean loss, places and the norm before and after it was bounded."""
-        nats, places, norm = self._read(before)
+        nats, places, norm = self._bounded_gradients(before)
         if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
             raise self._undo(before)
         clipped = clip_value(self.model, self.recipe.clip_value)
+        self._unchanged = Before.of(self.model, self.optimizer)
         self.setup_optimizer.step()
-        if not is_usable(self.model.parameters()):
+        if not is_usable(touched(self.model)):
             raise self._undo(before)
         return nats, places, norm, clipped
 
-    def _read(self, before: _Moment) -> tuple[float, int, float]:
+    def _bounded_gradients(self, before: _Moment) -> tuple[float, int, float]:
         """Leave the gradient of the next windows, its norm bounded, in the weights; return loss, places and norm.
 
         In half precision they are read again with smaller scales until the gradient does not overflow.
@@ -183,32 +188,45 @@ class Learner:
         self.setup_optimizer.zero_grad()
         nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
-            window = self._window(self.window_number)
-            loss, state = read_in_segments(self.setup_model, window, self.state, self.recipe.segment)
-            self.state = detach(state)
+            window, loss, last = self._read()
             self.window_number += 1
             share = share or max(1, int(loss.places))
             self.fabric.backward(loss.nats / share / self.recipe.accumulate * self.loss_scale.factor)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-            if not is_usable([window.inputs, window.targets]):
+            if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
+        settle(self.model)
         self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
         return nats / max(1, places), places
 
+    def _read(self) -> tuple[Window, Loss, Any]:
+        """Read the next window, behind those whose steps its errors flow back through; return its loss and last state.
+
+        The state that is carried on is the one behind the first of them, from which the next window's are read.
+        """
+        state, kept = self.state, self.window_number - self.recipe.overlap
+        for number in range(max(0, kept), self.window_number + 1):
+            window = self._window(number)
+            loss, state = read_in_segments(self.setup_model, window, state, self.recipe.segment)
+            if number == kept:
+                self.state = detach(state)
+        return window, loss, state
+
     def _window(self, number: int) -> Window:
-        window: Window = self.fabric.to_device(self.windows[number % len(self.windows)])
+        window: Window = self.fabric.to_device(self.reading[number])
         return window
 
     def _moment(self) -> _Moment:
-        weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        memory = {name: tensor.clone() for name, tensor in optimizer_tensors(self.model, self.optimizer).items()}
-        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state(), self.loss_scale)
+        kept = self.model.state_dict(keep_vars=True).values()
+        buffers = [(tensor, tensor.clone()) for tensor in kept if not isinstance(tensor, nn.Parameter)]
+        return _Moment(buffers, self.state, self.window_number, torch.get_rng_state(), self.loss_scale)
 
     def _undo(self, before: _Moment) -> NotFinite:
         """Put everything back to where the update began, and find what spoiled it."""
         gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
         self._put_back(before)
-        windows = [self._window(before.window_number + number) for number in range(self.recipe.accumulate)]
+        first, end = self.window_number - self.recipe.overlap, self.window_number + self.recipe.accumulate
+        windows = [self._window(number) for number in range(max(0, first), end)]
         finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
@@ -216,8 +234,11 @@ class Learner:
         return NotFinite(self.update_number + 1, finding or changed or Finding("norm", "", math.inf))
 
     def _put_back(self, before: _Moment) -> None:
-        self.model.load_state_dict(before.weights)
-        load_optimizer(self.model, self.optimizer, before.memory)
+        if self._unchanged:
+            self._unchanged.put_back(self.optimizer)
+        with torch.no_grad():
+            for buffer, kept in before.buffers:
+                buffer.copy_(kept)
         self.state, self.window_number = before.state, before.window_number
         self.setup_optimizer.zero_grad()
         torch.set_rng_state(before.random)
@@ -225,9 +246,8 @@ class Learner:
     def _weigh(self, factor: float) -> None:
         """Make the gradient that of the mean over all places, of which windows may have unequally many, unscaled."""
         if factor != 1:
-            for parameter in self.model.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.mul_(factor)
+            for gradient in gradients(self.model):
+                gradient.mul_(factor)
 
     def _begin(self) -> Any:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
@@ -248,9 +268,8 @@ class Learner:
         return {**files, PLACE: self._place(averaged).write()}
 
     def _place(self, averaged: int) -> Place:
-        return Place(
-            self.update_number, self.window_number, self.seconds, averaged, self.progress, self.usual, self.loss_scale
-        )
+        stand = self.update_number, self.window_number, self.seconds, averaged
+        return Place(*stand, self.progress, self.usual, self.loss_scale)
 
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Go back to where a snapshot was taken, or change nothing.
@@ -260,6 +279,9 @@ class Learner:
         refuse_unknown(files)
         place, random = Place.read(files), read_random(files)
         state, _ = from_bytes(files.get(STATE, b""), self.state, STATE)
+        if count_rows(state) != count_rows(self.state):
+            found, wanted = count_rows(state), count_rows(self.state)
+            raise RunError(f"{STATE} is of {found} rows where {wanted} are trained: it is of another run")
         weights = read_weights(self.model, files)
         mean = read_weights(self.model, files, AVERAGE) if self.average and place.averaged else None
         if BEST in files:
@@ -272,6 +294,5 @@ class Learner:
             self.average.count = place.averaged
         torch.set_rng_state(random)
         self.state, self.best, self.progress = self.fabric.to_device(state), files.get(BEST), place.progress
-        self.usual, self.loss_scale = place.usual, place.loss_scale
-        self.is_whole = True
+        self.usual, self.loss_scale, self.is_whole = place.usual, place.loss_scale, True
         self.update_number, self.window_number, self.seconds = place.update, place.window, place.seconds
