@@ -128,7 +128,7 @@ LEARNER = "statewise.learning.learner"
 INTERRUPTED = {
     "update": ([f"{LEARNER}.read_in_segments"], "000004"),
     "step": ([f"{LEARNER}.clip_value"], "000004"),
-    "put back": ([f"{LEARNER}.clip_value", f"{LEARNER}.load_optimizer"], "000003"),
+    "put back": ([f"{LEARNER}.clip_value", f"{LEARNER}.Learner._put_back"], "000003"),
     "save": (["statewise.session.save_checkpoint"], "000003"),
 }
 
