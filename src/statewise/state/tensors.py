@@ -4,6 +4,8 @@ Nothing here executes what it reads. A header is bounded before it is parsed, so
 one refusal and no memory.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -20,9 +22,11 @@ State = TypeVar("State")
 
 LARGEST_HEADER_BYTES = 1 << 20
 MOST_TENSORS = 16_384
-PREFIX_BYTES = 8
+PREFIX_BYTES = ALIGNED_BYTES = 8
 WORDS = "__metadata__"
 ENTRY = {"dtype", "shape", "data_offsets"}
+UNSEALED = "0" * 64
+SEAL = '"sha256":"'
 
 
 def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -37,7 +41,16 @@ def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | N
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
-    return save(copies, dict(metadata) if metadata else None)
+    return _with_words(save(copies), metadata) if metadata else save(copies)
+
+
+def _with_words(data: bytes, words: Mapping[str, str]) -> bytes:
+    """Put words into a header, in order: the library's own order is another one in every process."""
+    end = PREFIX_BYTES + int.from_bytes(data[:PREFIX_BYTES], "little")
+    header = {"__metadata__": dict(sorted(words.items())), **json.loads(data[PREFIX_BYTES:end])}
+    written = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    written += b" " * (-len(written) % ALIGNED_BYTES)
+    return len(written).to_bytes(PREFIX_BYTES, "little") + written + data[end:]
 
 
 def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -107,6 +120,34 @@ def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State
                 f"{what} holds a memory of {min(found)} and of {max(found)} places: it is damaged, use another copy"
             )
     return rebuild(like, (tensors[name] for name in expected)), metadata
+
+
+def seal(data: bytes) -> bytes:
+    """Write into bytes that were made with the words `{"sha256": UNSEALED}` the sha256 of all of them.
+
+    >>> import torch
+    >>> sealed = seal(to_bytes(torch.ones(1, 2), {"sha256": UNSEALED}))
+    >>> check_seal(sealed)
+    >>> check_seal(sealed.replace(b"F32", b"I32"))
+    Traceback (most recent call last):
+    statewise.errors.DataError: the state is not what was written: it is damaged, use another copy
+    """
+    return data.replace(UNSEALED.encode(), hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+def seal_place(data: bytes) -> int:
+    """Return where in the bytes of a state its seal lies; -1 where it has none."""
+    found = data.find(SEAL.encode(), 0, PREFIX_BYTES + LARGEST_HEADER_BYTES)
+    return -1 if found < 0 else found + len(SEAL)
+
+
+def check_seal(data: bytes, what: str = "the state") -> None:
+    """Raise `DataError` where sealed bytes are not what was written."""
+    start = seal_place(data)
+    end = start + len(UNSEALED)
+    whole = hashlib.sha256(data[:start] + UNSEALED.encode() + data[end:]).hexdigest()
+    if start < 0 or data[start:end] != whole.encode():
+        raise DataError(f"{what} is not what was written: it is damaged, use another copy")
 
 
 def _forms(tensors: Mapping[str, Tensor], free: set[str]) -> dict[str, tuple[int, torch.Size, torch.dtype]]:
