@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from statewise.report import Report
+    from statewise.tasks.recommend import Recommend
     from statewise.tasks.text import Text
     from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
 
@@ -14,11 +15,13 @@ __version__ = "0.1.0"
 _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "Recommend": "statewise.tasks.recommend",
     "Report": "statewise.report",
     "Text": "statewise.tasks.text",
 }
 
 __all__ = [
+    "Recommend",
     "Report",
     "Run",
     "Text",
