@@ -9,7 +9,7 @@ from torch.nn.functional import linear
 from statewise.errors import UsageError
 from statewise.heads.categorical import Categorical
 from statewise.heads.head import Head, Loss
-from statewise.heads.ranking_losses import LOSSES, bpr_max
+from statewise.heads.ranking_losses import LOSSES, bpr_max, log_sum_exp, lowest
 from statewise.registry import unknown
 
 BLOCK_SCORES = 1 << 22
@@ -142,26 +142,30 @@ class Ranking(Head[Tensor]):
         """Rank each target among those of the other rows and the window's negatives; shapes `[..., B]`."""
         rows, width = queries.shape[-2:]
         queries, targets = queries.reshape(-1, rows, width), targets.reshape(-1, rows)
-        own, own_bias = self.table(targets), self.bias(targets).squeeze(-1)
-        others, counted = [], []
+        own, own_bias, drawn = self.table(targets), self.bias(targets).squeeze(-1), self.draw()
+        # What corrects a score depends on its item alone, so it goes into the bias and costs nothing.
+        drawn_bias = self.bias(drawn).T - self._correction(drawn, rows)
+        others = [torch.addmm(drawn_bias, queries.flatten(0, 1), self.table(drawn).T)]
         if self.in_batch:
-            beside = torch.baddbmm(own_bias.unsqueeze(1), queries, own.transpose(1, 2))
-            wanted = beside.diagonal(dim1=1, dim2=2)
-            others.append(self._correct(beside, targets, rows).flatten(0, 1))
-            unlike = targets.unsqueeze(1) != targets.unsqueeze(2)
-            counted.append((unlike if mask is None else unlike & mask.view_as(targets).unsqueeze(1)).flatten(0, 1))
-        else:
-            wanted = (queries * own).sum(dim=-1) + own_bias
-        drawn = self.draw()
-        drawn_scores = torch.addmm(self.bias(drawn).T, queries.flatten(0, 1), self.table(drawn).T)
-        others.append(self._correct(drawn_scores, drawn, rows))
-        counted.append(drawn.int() != targets.flatten().int().unsqueeze(1))
-        return self._ranked(wanted.flatten(), torch.cat(others, dim=1), torch.cat(counted, dim=1)).view_as(targets)
+            beside_bias = own_bias - self._correction(targets, rows)
+            others.append(torch.baddbmm(beside_bias.unsqueeze(1), queries, own.transpose(1, 2)).flatten(0, 1))
+        wanted = (queries * own).sum(dim=-1) + own_bias
+        wanted_sum, same = wanted.flatten(), _places_of(targets.flatten(), drawn)
+        unlike = [] if not self.in_batch else [_unlike(targets, mask).flatten(0, 1)]
+        if self.loss_name == "cross_entropy":
+            others[0].index_put_(same, others[0].new_tensor(lowest(others[0])))
+            others[1:] = [scores.masked_fill(~counts, lowest(scores)) for scores, counts in zip(others[1:], unlike)]
+            for scores in others:
+                wanted_sum = torch.logaddexp(wanted_sum, log_sum_exp(scores))
+            return (wanted_sum - wanted.flatten()).view_as(targets)
+        counted = torch.ones_like(others[0], dtype=torch.bool).index_put_(same, torch.tensor(False))
+        ranked = self._ranked(wanted.flatten(), torch.cat(others, dim=1), torch.cat([counted, *unlike], dim=1))
+        return ranked.view_as(targets)
 
-    def _correct(self, scores: Tensor, items: Tensor, rows: int) -> Tensor:
+    def _correction(self, items: Tensor, rows: int) -> Tensor:
         if not self.corrected:
-            return scores
-        return scores - self.expected(items, rows).log().to(scores.dtype).unsqueeze(-2)
+            return self.supports.new_zeros(())
+        return self.expected(items, rows).log()
 
     def _ranked(self, wanted: Tensor, others: Tensor, counted: Tensor) -> Tensor:
         if self.loss_name == "bpr_max":
@@ -174,3 +178,23 @@ def item_table(choices: int, width: int, *, sparse: bool) -> nn.Embedding:
     table = nn.Embedding(choices, width, sparse=sparse)
     nn.init.normal_(table.weight, std=width**-0.5)
     return table
+
+
+def _unlike(targets: Tensor, mask: Tensor | None) -> Tensor:
+    """Say which other rows count at each place, `[T, B, B]`: those that are awake and want something else."""
+    unlike = targets.unsqueeze(1) != targets.unsqueeze(2)
+    return unlike if mask is None else unlike & mask.reshape(targets.shape).unsqueeze(1)
+
+
+def _places_of(wanted: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the wanted items are among those drawn: which of the wanted, which of the drawn.
+
+    >>> _places_of(torch.tensor([7, 4]), torch.tensor([4, 7, 4, 9]))
+    (tensor([0, 1, 1]), tensor([1, 0, 2]))
+    """
+    ordered, order = drawn.sort(stable=True)
+    first, behind = (torch.searchsorted(ordered, wanted, right=right) for right in (False, True))
+    counts = behind - first
+    which = torch.repeat_interleave(counts)
+    offsets = torch.arange(len(which)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
+    return which, order[torch.repeat_interleave(first, counts) + offsets]
