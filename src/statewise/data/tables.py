@@ -29,7 +29,9 @@ Convert = Callable[[Sequence[Any]], Column]
 Source = Any
 "A path, or a frame of pandas or polars."
 
-CHUNK = 1 << 16
+CELLS = 1 << 19
+"So many cells of a file are read at once."
+
 FIRST_ROW = 2
 NOTHING = {"", "na", "n/a", "nan", "null", "none", "."}
 ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$")
@@ -198,7 +200,7 @@ def _separated(lines: Iterator[str], title: str) -> _Table:
 
     def chunks(wanted: list[str]) -> Iterator[dict[str, Sequence[Any]]]:
         places, done = [names.index(name) for name in wanted], 0
-        while rows := list(islice(reader, CHUNK)):
+        while rows := list(islice(reader, CELLS // len(names) + 1)):
             rows = [row for row in rows if row]  # blank lines are nobody's row
             try:
                 yield {name: [row[i] for row in rows] for name, i in zip(wanted, places, strict=True)}
@@ -219,7 +221,7 @@ def _parquet(path: Path) -> _Table:
     file = parquet.ParquetFile(path)
 
     def chunks(wanted: list[str]) -> Iterator[dict[str, Sequence[Any]]]:
-        for batch in file.iter_batches(batch_size=CHUNK, columns=wanted):
+        for batch in file.iter_batches(batch_size=CELLS // len(wanted) + 1, columns=wanted):
             yield {name: batch.column(name).to_numpy(zero_copy_only=False) for name in wanted}
 
     return _Table(str(path), list(file.schema_arrow.names), chunks)
