@@ -2,6 +2,7 @@
 
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -141,31 +142,37 @@ class Ranking(Head[Tensor]):
     def _among_some(self, queries: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
         """Rank each target among those of the other rows and the window's negatives; shapes `[..., B]`."""
         rows, width = queries.shape[-2:]
-        queries, targets = queries.reshape(-1, rows, width), targets.reshape(-1, rows)
-        own, own_bias, drawn = self.table(targets), self.bias(targets).squeeze(-1), self.draw()
+        shape, queries, targets, drawn = targets.shape, queries.reshape(-1, rows, width), targets.flatten(), self.draw()
+        read = torch.cat([targets, drawn])  # at once, so that there is one gradient to add up
+        vectors, biases = self.table(read), self.bias(read).squeeze(-1)
+        own, own_bias = vectors[: len(targets)].view_as(queries), biases[: len(targets)].view(-1, rows)
         # What corrects a score depends on its item alone, so it goes into the bias and costs nothing.
-        drawn_bias = self.bias(drawn).T - self._correction(drawn, rows)
-        others = [torch.addmm(drawn_bias, queries.flatten(0, 1), self.table(drawn).T)]
+        lowered = biases - self.expected(read, rows).log() if self.corrected else biases
+        wanted = ((queries * own).sum(dim=-1) + own_bias).flatten()
+        among_drawn = torch.addmm(lowered[len(targets) :], queries.flatten(0, 1), vectors[len(targets) :].T)
+        others, same = [among_drawn], _places_of(targets, drawn)
+        beside: list[Tensor] = []
         if self.in_batch:
-            beside_bias = own_bias - self._correction(targets, rows)
-            others.append(torch.baddbmm(beside_bias.unsqueeze(1), queries, own.transpose(1, 2)).flatten(0, 1))
-        wanted = (queries * own).sum(dim=-1) + own_bias
-        wanted_sum, same = wanted.flatten(), _places_of(targets.flatten(), drawn)
-        unlike = [] if not self.in_batch else [_unlike(targets, mask).flatten(0, 1)]
+            beside_bias = lowered[: len(targets)].view(-1, 1, rows)
+            others.append(torch.baddbmm(beside_bias, queries, own.transpose(1, 2)).flatten(0, 1))
+            beside.append(_unlike(targets.view(-1, rows), mask).flatten(0, 1))
         if self.loss_name == "cross_entropy":
-            others[0].index_put_(same, others[0].new_tensor(lowest(others[0])))
-            others[1:] = [scores.masked_fill(~counts, lowest(scores)) for scores, counts in zip(others[1:], unlike)]
-            for scores in others:
-                wanted_sum = torch.logaddexp(wanted_sum, log_sum_exp(scores))
-            return (wanted_sum - wanted.flatten()).view_as(targets)
-        counted = torch.ones_like(others[0], dtype=torch.bool).index_put_(same, torch.tensor(False))
-        ranked = self._ranked(wanted.flatten(), torch.cat(others, dim=1), torch.cat([counted, *unlike], dim=1))
-        return ranked.view_as(targets)
+            return self._entropy(wanted, others, same, beside).view(shape)
+        counted = torch.ones_like(among_drawn, dtype=torch.bool).index_put_(same, torch.tensor(False))
+        return self._ranked(wanted, torch.cat(others, dim=1), torch.cat([counted, *beside], dim=1)).view(shape)
 
-    def _correction(self, items: Tensor, rows: int) -> Tensor:
-        if not self.corrected:
-            return self.supports.new_zeros(())
-        return self.expected(items, rows).log()
+    @staticmethod
+    def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], beside: list[Tensor]) -> Tensor:
+        """Return the cross-entropy among scores in two pieces, of which the large one is neither copied nor masked."""
+        lowest_score = lowest(wanted)
+        pieces = [others[0].index_put_(same, wanted.new_tensor(lowest_score))]
+        pieces += [
+            scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], beside, strict=True)
+        ]
+        total = wanted
+        for piece in pieces:
+            total = torch.logaddexp(total, log_sum_exp(piece))
+        return total - wanted
 
     def _ranked(self, wanted: Tensor, others: Tensor, counted: Tensor) -> Tensor:
         if self.loss_name == "bpr_max":
@@ -192,9 +199,11 @@ def _places_of(wanted: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
     >>> _places_of(torch.tensor([7, 4]), torch.tensor([4, 7, 4, 9]))
     (tensor([0, 1, 1]), tensor([1, 0, 2]))
     """
-    ordered, order = drawn.sort(stable=True)
-    first, behind = (torch.searchsorted(ordered, wanted, right=right) for right in (False, True))
+    asked, offered = wanted.cpu().numpy(), drawn.cpu().numpy()  # whose operations on a few numbers cost less
+    order = np.argsort(offered, kind="stable")
+    first, behind = (np.searchsorted(offered[order], asked, side=side) for side in ("left", "right"))
     counts = behind - first
-    which = torch.repeat_interleave(counts)
-    offsets = torch.arange(len(which)) - torch.repeat_interleave(counts.cumsum(0) - counts, counts)
-    return which, order[torch.repeat_interleave(first, counts) + offsets]
+    which = np.repeat(np.arange(len(asked)), counts)
+    offsets = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    places = torch.from_numpy(which), torch.from_numpy(order[offsets])
+    return places[0].to(wanted.device), places[1].to(wanted.device)

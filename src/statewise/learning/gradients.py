@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from statewise.learning.row_optimizers import RowOptimizer
+
 
 def settle(model: nn.Module) -> None:
     """Bring each sparse gradient of a model to one entry a row, so that its numbers can be read and scaled in place."""
@@ -31,51 +33,43 @@ def gradients(model: nn.Module) -> list[Tensor]:
     return [numbers(parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
 
 
-def touched(model: nn.Module) -> Iterator[Tensor]:
-    """Yield what an update with the gradients as they are changes: whole weights, or rows of them."""
-    for parameter in model.parameters():
-        rows = rows_of(parameter)
-        yield parameter if rows is None else parameter.detach()[rows]
-
-
-def rows_of(parameter: Tensor) -> Tensor | None:
-    """Return the rows in which a parameter has a gradient, where that is sparse."""
-    return parameter.grad._indices()[0] if parameter.grad is not None and parameter.grad.is_sparse else None
+def touched(model: nn.Module, optimizer: Optimizer) -> Iterator[Tensor]:
+    """Yield what a step changed: whole weights, or the rows of them that the optimiser holds back."""
+    held = optimizer.held if isinstance(optimizer, RowOptimizer) else []
+    tables = {id(rows.of) for rows in held}
+    yield from (rows.changed for rows in held)
+    yield from (parameter for parameter in model.parameters() if id(parameter) not in tables)
 
 
 class Before(NamedTuple):
-    """What the step of an optimiser changes, as it was: of a table, only the rows that it is about to touch."""
+    """What the step of an optimiser changes at once, as it was; what it holds back is still so."""
 
-    weights: list[tuple[Tensor, Tensor | None, Tensor]]
-    memory: list[tuple[Tensor, Tensor | None, Tensor]]
+    kept: list[tuple[Tensor, Tensor]]
+    is_first: bool
 
     @classmethod
     def of(cls, model: nn.Module, optimizer: Optimizer) -> Self:
-        """Remember the weights and what the optimiser remembers of them."""
-        found = cls([], [])
+        """Remember the weights and what the optimiser remembers of them, of tables only what is no row."""
+        found: list[Tensor] = []
         for parameter in model.parameters():
-            rows = rows_of(parameter)
-            found.weights.append((parameter, rows, _copy(parameter, rows)))
-            for kept in _memory(optimizer, parameter):
-                of_it = rows if kept.shape == parameter.shape else None
-                found.memory.append((kept, of_it, _copy(kept, of_it)))
-        return found
+            memory = [kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor)]
+            is_held = parameter.grad is not None and parameter.grad.is_sparse
+            found += [kept for kept in (parameter, *memory) if not is_held or not kept.dim()]
+        is_first = not optimizer.state
+        return cls([(tensor, tensor.detach().clone()) for tensor in found], is_first)
 
     def put_back(self, optimizer: Optimizer) -> None:
         """Make everything again as it was."""
         with torch.no_grad():
-            for tensor, rows, copy in (*self.weights, *self.memory):
-                if rows is None:
-                    tensor.copy_(copy)
-                else:
-                    tensor.index_copy_(0, rows, copy)
-        if not self.memory:
+            for tensor, copy in self.kept:
+                tensor.copy_(copy)
+        if isinstance(optimizer, RowOptimizer):
+            optimizer.held.clear()
+        if self.is_first:
             optimizer.state.clear()
 
 
-def _memory(optimizer: Optimizer, parameter: Tensor) -> list[Tensor]:
-    return [kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor)]
-
-
-def _copy(tensor: Tensor, rows: Tensor | None) -> Tensor:
-    return tensor.detach().clone() if rows is None else tensor.detach()[rows]
+def settle_step(optimizer: Optimizer) -> None:
+    """Let a step that was found sound be so."""
+    if isinstance(optimizer, RowOptimizer):
+        optimizer.put()
