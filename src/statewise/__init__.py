@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from statewise.insight import measure_memory
+    from statewise.looking import inspect_memory
     from statewise.report import Report
     from statewise.tasks.recommend import Recommend
     from statewise.tasks.text import Text
@@ -16,6 +18,8 @@ _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
     "Recommend": "statewise.tasks.recommend",
+    "measure_memory": "statewise.insight",
+    "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
     "Text": "statewise.tasks.text",
 }
@@ -29,7 +33,9 @@ __all__ = [
     "__version__",
     "evaluate",
     "inspect",
+    "inspect_memory",
     "load",
+    "measure_memory",
     "predict",
     "resume",
     "resuming",

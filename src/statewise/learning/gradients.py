@@ -44,25 +44,37 @@ def touched(model: nn.Module, optimizer: Optimizer) -> Iterator[Tensor]:
 class Before(NamedTuple):
     """What the step of an optimiser changes at once, as it was; what it holds back is still so."""
 
-    kept: list[tuple[Tensor, Tensor]]
+    weights: list[tuple[Tensor, Tensor | None]]
+    memory: list[tuple[Tensor, Tensor]]
     is_first: bool
 
     @classmethod
     def of(cls, model: nn.Module, optimizer: Optimizer) -> Self:
         """Remember the weights and what the optimiser remembers of them, of tables only what is no row."""
-        found: list[Tensor] = []
+        found = cls([], [], not optimizer.state)
         for parameter in model.parameters():
-            memory = [kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor)]
             is_held = parameter.grad is not None and parameter.grad.is_sparse
-            found += [kept for kept in (parameter, *memory) if not is_held or not kept.dim()]
-        is_first = not optimizer.state
-        return cls([(tensor, tensor.detach().clone()) for tensor in found], is_first)
+            found.weights.append((parameter, None if is_held else parameter.detach().clone()))
+            memory = (kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor))
+            found.memory.extend((kept, kept.clone()) for kept in memory if not is_held or not kept.dim())
+        return found
+
+    def changes(self, optimizer: Optimizer) -> list[tuple[Tensor, Tensor]]:
+        """Return the weights as they will be and as they were, in the model's order; of tables, the changed rows."""
+        held = {id(rows.of): rows for rows in optimizer.held} if isinstance(optimizer, RowOptimizer) else {}
+        found = []
+        for parameter, copy in self.weights:
+            rows = held.get(id(parameter))
+            was = copy if copy is not None else parameter.detach()[rows.which] if rows else parameter.detach()
+            found.append((rows.changed if rows else parameter.detach(), was))
+        return found
 
     def put_back(self, optimizer: Optimizer) -> None:
         """Make everything again as it was."""
         with torch.no_grad():
-            for tensor, copy in self.kept:
-                tensor.copy_(copy)
+            for tensor, copy in (*self.weights, *self.memory):
+                if copy is not None:
+                    tensor.copy_(copy)
         if isinstance(optimizer, RowOptimizer):
             optimizer.held.clear()
         if self.is_first:

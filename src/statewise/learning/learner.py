@@ -26,6 +26,7 @@ from statewise.learning.guard import (
     unusable_in_windows,
     unusable_weight,
 )
+from statewise.learning.health import LOOK_EVERY, layers_of
 from statewise.learning.optimizers import (
     clip_norm,
     clip_value,
@@ -148,6 +149,9 @@ class Learner:
             self._put_back(before)
             self.loss_scale, self.is_whole = before.loss_scale, True
             raise
+        layers = None
+        if self._unchanged and self.update_number % LOOK_EVERY == 0:
+            layers = layers_of(self.model, self._unchanged.changes(self.optimizer), norm / (clipped or 1.0))
         settle_step(self.optimizer)
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
@@ -158,7 +162,7 @@ class Learner:
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
         return Updated(
-            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
+            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding, layers
         )
 
     def _change(self, before: _Moment) -> tuple[float, int, float, float]:
