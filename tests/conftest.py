@@ -1,9 +1,11 @@
 """What every test shares: a folder of its own to stand in, one thread, a small run to use, and a Redis of its own."""
 
 import shutil
+import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +78,56 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
     process.terminate()
     process.wait(10)
+
+
+class Serving:
+    """A `statewise serve` in a process of its own."""
+
+    def __init__(self, run: Path, folder: Path, *arguments: str) -> None:
+        self.command = [sys.executable, "-m", "statewise", "serve", str(run), "--port", "0", *arguments]
+        self.said = folder / f"said-{time.monotonic_ns()}"
+        with self.said.open("w") as said:
+            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=said, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert " at http" in line, self.said.read_text()
+        self.address = line.split(" at ")[1].split(",")[0]
+        self.port = int(self.address.rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def serve(trained_once: Path, tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Servers of the small run, each with its own flags, that end with the test."""
+    pytest.importorskip("uvicorn")
+    begun: list[Serving] = []
+
+    def begin(*arguments: str) -> Serving:
+        begun.append(Serving(trained_once / "run", tmp_path, *arguments))
+        return begun[-1]
+
+    yield begin
+    for serving in begun:
+        serving.close()
+
+
+@pytest.fixture(scope="session")
+def serving(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server of the small run for all tests that do not disturb it."""
+    pytest.importorskip("uvicorn")
+    server = Serving(trained_once / "run", tmp_path_factory.mktemp("serving"), "--quiet")
+    yield server
+    server.close()
