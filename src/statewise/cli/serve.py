@@ -7,6 +7,12 @@ from typing import Any
 
 from statewise.errors import MissingExtra, UsageError
 
+REFUSED = ("ASGI callable returned without completing handshake", "Invalid HTTP request", "Unsupported upgrade")
+"What uvicorn says of requests that were refused, which anybody could fill a disk with."
+
+WAIT_SECONDS = 10.0
+"The longest that a request may take to come."
+
 TOKEN = "awk 'NF {print $NF; exit}'"
 CURL = "curl -sw '\\n'"
 ID = r"""sed 's/.*"session":"\([^"]*\).*/\1/'"""
@@ -45,6 +51,8 @@ def serve_runs(
         owners=owners,
         hosts=frozenset(hosts | {"localhost", "127.0.0.1", "::1"}),
         origins=frozenset(allow_origin),
+        header_seconds=min(WAIT_SECONDS, limits["idle_seconds"]),
+        body_seconds=min(WAIT_SECONDS, limits["idle_seconds"]),
         **limits,
     )
     models = {name: load(path) for name, path in _named(runs).items()}
@@ -121,3 +129,4 @@ def _quiet_logs() -> None:
     import logging
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(REFUSED))

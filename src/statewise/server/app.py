@@ -38,12 +38,17 @@ class Application:
         served = {name: Served(name, trained, self.settings, self.metrics) for name, trained in models.items()}
         self.sessions = Sessions(store, served, self.settings, self.metrics)
         self.sockets = Sockets(self.sessions, self.settings, self.metrics)
-        self.app = Gate(self._routes(), self.settings, self.metrics)
+        self._routed = self._routes()
+        self.app = Gate(self._routed, self.settings, self.metrics)
 
     @property
     def ready(self) -> bool:
         """Whether more may be asked of it."""
         return not self.app.draining
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of every route."""
+        return self._routed.openapi()
 
     async def sweep_for_ever(self) -> None:
         """Forget what has expired, again and again."""
@@ -105,9 +110,11 @@ class Application:
             return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _told(self, request: Request, error: Exception) -> Response:
-        refused = _refused(error)
+        noted = request.scope.get("refused")
+        refused = noted or _refused(error)
         self.metrics.refused(refused.refusal)
-        status = error.status_code if isinstance(error, HTTPException) else refused.refusal.status
+        strange = isinstance(error, HTTPException) and noted is None
+        status = error.status_code if strange else refused.refusal.status  # type: ignore[attr-defined]
         return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
 
 

@@ -122,11 +122,11 @@ class Gate:
             try:
                 message = await asyncio.wait_for(receive(), settings.body_seconds)
             except TimeoutError:
-                raise Refused(BAD_REQUEST, "the body did not come in time") from None
+                raise _noted(scope, Refused(BAD_REQUEST, "the body did not come in time")) from None
             read += len(message.get("body", b""))
             complete = not message.get("more_body", False)
             if read > most:
-                raise Refused(TOO_LARGE, f"the body is too large: give at most {most} bytes")
+                raise _noted(scope, Refused(TOO_LARGE, f"the body is too large: give at most {most} bytes"))
             return message
 
         return bounded
@@ -142,6 +142,12 @@ class Gate:
         listed = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": refused.refusal.status, "headers": listed})
         await send({"type": "http.response.body", "body": body})
+
+
+def _noted(scope: Any, refused: Refused) -> Refused:
+    """Keep a refusal where it is found, whatever a reader of the body makes of it."""
+    scope["refused"] = refused
+    return refused
 
 
 async def refuse_socket(refused: Refused, scope: Any, receive: Any, send: Any) -> None:
