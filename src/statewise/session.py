@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from statewise.errors import TrainingError
+from statewise.insight.watching import activations
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import (
     Checked,
@@ -28,12 +29,14 @@ from statewise.task import Data, Score, Task, report_on
 class Session:
     """A run directory with the task, the data and the learner that fill it.
 
-    `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first.
+    `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first, and so does an
+    interrupt in the middle of an update, which is then not counted.
     """
 
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
-        self.saved_at = (0, 0)
+        self.saved_at: tuple[int, ...] | None = None
+        self.is_saving = False
         self.beginning: dict[str, bytes] = {}
         self.places = 0
 
@@ -54,8 +57,9 @@ class Session:
         start_seconds = self.learner.seconds
         try:
             yield from self._updates()
-        except GeneratorExit:
-            self._save()
+        except (GeneratorExit, KeyboardInterrupt):
+            if self.learner.is_whole and self._stands_at() != self.saved_at and not self.is_saving:
+                self._save()
             raise
         if self._stands_at() != self.saved_at:
             yield self._save()
@@ -89,7 +93,7 @@ class Session:
                 last_sample = learner.seconds
                 yield self._sample()
             yield from self._check_if_due()
-            if learner.seconds - last_save >= task.save_seconds:
+            if self._save_is_due(last_save):
                 last_save = learner.seconds
                 yield self._save()
         learner.seconds = self._seconds()
@@ -123,13 +127,19 @@ class Session:
     def _save(self) -> Saved:
         update = self.learner.update_number
         advice = f"free some space, then `statewise resume {self.directory.path}`"
+        self.is_saving = True  # so that an interrupt now does not begin it once more
         path = save_checkpoint(self.directory.checkpoints, update, self.learner.snapshot(), advice=advice)
-        self.saved_at = self._stands_at()
+        self.is_saving, self.saved_at = False, self._stands_at()
         self.beginning = {}  # from now on there is a checkpoint to go back to
         return Saved(update, self._seconds(), str(path))
 
-    def _stands_at(self) -> tuple[int, int]:
-        return self.learner.update_number, self.learner.progress.checks
+    def _save_is_due(self, last_save: float) -> bool:
+        task, learner = self.task, self.learner
+        by_updates = task.save_updates > 0 and learner.update_number % task.save_updates == 0
+        return by_updates or learner.seconds - last_save >= task.save_seconds
+
+    def _stands_at(self) -> tuple[int, ...]:
+        return self.learner.update_number, self.learner.progress.checks, self.learner.progress.tries
 
     def _check_if_due(self) -> Iterator[Event]:
         learner, task = self.learner, self.task
@@ -139,7 +149,8 @@ class Session:
             return
         score = yield from self._score(learner.judged)
         learner.take_score(score.judged, due)
-        yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged)
+        seen = activations(learner.judged, self.data.windows("held_out")[0])
+        yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged, seen)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
 

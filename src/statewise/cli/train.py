@@ -11,7 +11,7 @@ import typer
 
 from statewise import registry
 from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
-from statewise.cli.signals import Interruption
+from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,19 +84,25 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
 
     run, report = "", None
     with view(task, quiet=quiet) as show, Interruption() as interruption:
-        for event in events:
-            show(event)
-            if isinstance(event, Started):
-                run = event.run
-                interruption.defer()
-            if isinstance(event, Finished):
-                report = Report(**event.report)
-            elif interruption.signal:
-                break
-        events.close()
+        try:
+            for event in events:
+                show(event)
+                if isinstance(event, Started):
+                    run = event.run
+                    interruption.defer()
+                if isinstance(event, Finished):
+                    report = Report(**event.report)
+                elif interruption.signal:
+                    break
+        except Interrupted:  # what was under way took too long, or a second signal came
+            if not interruption.signal:
+                raise
+        finally:
+            events.close()
     if report is None:
-        print(f"stopped and saved; go on with: statewise resume {run}", file=sys.stderr)
-        raise typer.Exit(interruption.exit_code)
+        how = "stopped at once, what was whole is saved" if interruption.is_at_once else "stopped and saved"
+        print(f"{how}; go on with: statewise resume {run}", file=sys.stderr)
+        raise typer.Exit(Interrupted(interruption.signal).exit_code)
     print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
 
 

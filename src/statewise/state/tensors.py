@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from statewise.errors import DataError
+from statewise.state.strict_json import read_json
 from statewise.state.tree import lengths, paths, rebuild
 
 State = TypeVar("State")
@@ -22,6 +23,8 @@ State = TypeVar("State")
 LARGEST_HEADER_BYTES = 1 << 20
 MOST_TENSORS = 16_384
 PREFIX_BYTES = ALIGNED_BYTES = 8
+WORDS = "__metadata__"
+ENTRY = {"dtype", "shape", "data_offsets"}
 UNSEALED = "0" * 64
 SEAL = '"sha256":"'
 
@@ -53,13 +56,14 @@ def _with_words(data: bytes, words: Mapping[str, str]) -> bytes:
 def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the named tensors of some bytes, and the words beside them.
 
-    Raises `DataError` where the bytes are not in the format, or claim more than 1 MiB of header or 16,384 tensors.
+    Raises `DataError` where the bytes are not in the format, claim more than 1 MiB of header or 16,384 tensors, or say
+    more of a tensor than the format knows.
     """
     header = _header(data, what)
     try:
         # copies: a product's last bit may depend on where in memory its factors begin, and PyTorch's begin alike
         tensors = {name: tensor.clone() for name, tensor in sorted(load(data).items())}
-        return tensors, cast(dict[str, str], header.get("__metadata__", {}))
+        return tensors, cast(dict[str, str], header.get(WORDS, {}))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{what} cannot be read as tensors ({error}): it is damaged, use another copy") from None
 
@@ -69,11 +73,16 @@ def _header(data: bytes, what: str) -> dict[str, Any]:
     if len(data) < PREFIX_BYTES or length > min(LARGEST_HEADER_BYTES, len(data) - PREFIX_BYTES):
         raise DataError(f"{what} does not begin with a tensor header of at most 1 MiB: it is damaged, use another copy")
     try:
-        header = json.loads(data[PREFIX_BYTES : PREFIX_BYTES + length].decode())  # else json guesses at UTF-16 and -32
-    except (ValueError, RecursionError):
+        header = read_json(data[PREFIX_BYTES : PREFIX_BYTES + length])
+    except ValueError:
         raise DataError(f"{what} has a tensor header that is not JSON: it is damaged, use another copy") from None
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
         raise DataError(f"{what} claims more than {MOST_TENSORS:,} tensors: it is damaged, use another copy")
+    for name, entry in header.items():
+        if not isinstance(entry, dict) or (name != WORDS and entry.keys() != ENTRY):
+            raise DataError(
+                f"{what} says of {name[:80]!r} what the format does not know: it is damaged, use another copy"
+            )
     return header
 
 
