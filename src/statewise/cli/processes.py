@@ -21,7 +21,6 @@ RUN = "run"
 MEET_MINUTES = 5
 GRACE_SECONDS = 10.0
 POLL_SECONDS = 0.05
-LOST_SECONDS = 1.0
 KILLED = 1
 
 
@@ -42,18 +41,17 @@ def meet() -> None:
         return
     from torch import distributed
 
-    folder, minutes = os.environ[MEETING], timedelta(minutes=MEET_MINUTES)
-    count = int(os.environ["WORLD_SIZE"])
-    store = distributed.FileStore(f"{folder}/store", count)
     from statewise.distributed.ranks import PATIENCE
 
-    store.set_timeout(minutes)
+    count = int(os.environ["WORLD_SIZE"])
+    store = distributed.FileStore(f"{os.environ[MEETING]}/store", count)
+    store.set_timeout(timedelta(minutes=MEET_MINUTES))
     distributed.init_process_group("gloo", store=store, rank=rank_here(), world_size=count, timeout=PATIENCE)
     threading.Thread(target=_end_with_the_command, daemon=True).start()
 
 
 def _end_with_the_command() -> None:
-    """Wait for the end of standard input, which the command holds open while it lives, and then ask to save and stop."""
+    """Wait for the end of standard input, which the command holds open while it lives; then ask to save and stop."""
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -71,17 +69,28 @@ def launch(count: int, arguments: list[str]) -> int:
     Where one of them fails, the others notice at their next message; who has not after ten seconds is killed.
     A signal is passed on to all of them.
     """
-    with tempfile.TemporaryDirectory() as folder, _workers(count, arguments, folder) as workers, _passed_on(workers):
-        failed_at = None
-        while any(worker.poll() is None for worker in workers):
-            time.sleep(POLL_SECONDS)
-            if failed_at is None and any(worker.returncode for worker in workers):
-                failed_at = time.monotonic()
-            if failed_at and time.monotonic() > failed_at + GRACE_SECONDS:
-                for worker in workers:
-                    worker.kill()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _workers(count, arguments, folder) as workers,
+        _passed_on(workers) as came,
+    ):
+        _wait(workers)
         run = Path(folder, RUN)
-        return _told([worker.returncode for worker in workers], run.read_text() if run.exists() else "")
+        codes = [worker.returncode for worker in workers]
+        if came and KILLED not in codes:
+            return 128 + came[0]
+        return _told(codes, run.read_text(encoding="utf-8") if run.exists() else "")
+
+
+def _wait(workers: list["subprocess.Popen[bytes]"]) -> None:
+    failed_at = None
+    while any(worker.poll() is None for worker in workers):
+        time.sleep(POLL_SECONDS)
+        if failed_at is None and any(worker.returncode for worker in workers):
+            failed_at = time.monotonic()
+        if failed_at and time.monotonic() > failed_at + GRACE_SECONDS:
+            for worker in workers:
+                worker.kill()
 
 
 def _told(codes: list[int], run: str) -> int:
@@ -119,14 +128,18 @@ def _workers(count: int, arguments: list[str], folder: str) -> Iterator[list["su
 
 
 @contextmanager
-def _passed_on(workers: list["subprocess.Popen[bytes]"]) -> Iterator[None]:
+def _passed_on(workers: list["subprocess.Popen[bytes]"]) -> Iterator[list[int]]:
+    """Send each signal that comes to all processes, and give the list of those that came."""
+    came: list[int] = []
+
     def pass_on(number: int, frame: FrameType | None) -> None:
+        came.append(number)
         for worker in workers:
             worker.send_signal(number)
 
     before = {number: signal.signal(number, pass_on) for number in SIGNALS}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

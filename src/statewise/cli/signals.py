@@ -50,12 +50,19 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Within this block signals wait; they come when it is left."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    """Within this block signals wait; they come when it is left.
+
+    They are noted rather than masked: a mask is one thread's alone, and any other would take the signal in its place.
+    """
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, frame: came.append(number)) for one in SIGNALS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 class Interruption:

@@ -2,5 +2,6 @@
 
 from statewise.heads.categorical import Categorical
 from statewise.heads.head import Head, Loss
+from statewise.heads.ranking import Ranking
 
-__all__ = ["Categorical", "Head", "Loss"]
+__all__ = ["Categorical", "Head", "Loss", "Ranking"]

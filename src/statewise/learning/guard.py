@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.errors import TrainingError
+from statewise.learning.gradients import numbers
 from statewise.learning.segments import segments
 from statewise.model import Model
 from statewise.state import detach, paths
@@ -99,8 +100,8 @@ def unusable_weight(model: Model[Any]) -> Finding | None:
 
 def unusable_gradient(model: Model[Any]) -> Finding | None:
     """Return the first gradient that is not usable."""
-    gradients = ((name, weight.grad) for name, weight in model.named_parameters() if weight.grad is not None)
-    return _first("gradient", gradients)
+    weights = model.named_parameters()
+    return _first("gradient", ((name, numbers(weight.grad)) for name, weight in weights if weight.grad is not None))
 
 
 def unusable_in_windows(model: Model[Any], windows: Sequence[Window], state: Any) -> Finding | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.distributed import Ranks
@@ -15,6 +15,7 @@ from statewise.heads import Loss
 from statewise.learning.arithmetic import SINGLE, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
+from statewise.learning.gradients import Before, gradients, settle, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -60,10 +61,9 @@ from statewise.state import detach, leaves, read_tensors, write_tensors
 
 
 class _Moment(NamedTuple):
-    """What an update changes, as it was before."""
+    """What reading the windows of an update changes, as it was before."""
 
-    weights: dict[str, Tensor]
-    memory: dict[str, Tensor]
+    buffers: list[tuple[Tensor, Tensor]]
     state: Any
     window_number: int
     random: Tensor
@@ -146,9 +146,10 @@ class Learner:
         if not abs(nats) < LARGEST or not norm < LARGEST:
             raise self._undo(before)
         clipped = clip_value(self.model, self.recipe.clip_value)
+        unchanged = Before.of(self.model, self.optimizer)
         self.setup_optimizer.step()
-        if not is_usable(self.model.parameters()):
-            raise self._undo(before)
+        if not is_usable(touched(self.model)):
+            raise self._undo(before, unchanged)
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
@@ -172,6 +173,7 @@ class Learner:
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
             if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
+        settle(self.model)
         told = self.ranks.exchange([nats, float(places)])
         nats, places = sum(each for each, _ in told), int(sum(each for _, each in told))
         self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
@@ -196,15 +198,18 @@ class Learner:
         return window
 
     def _moment(self) -> _Moment:
-        weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        memory = {name: tensor.clone() for name, tensor in optimizer_tensors(self.model, self.optimizer).items()}
-        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state())
+        kept = self.model.state_dict(keep_vars=True).values()
+        buffers = [(tensor, tensor.clone()) for tensor in kept if not isinstance(tensor, nn.Parameter)]
+        return _Moment(buffers, self.state, self.window_number, torch.get_rng_state())
 
-    def _undo(self, before: _Moment) -> NotFinite:
+    def _undo(self, before: _Moment, unchanged: Before | None = None) -> NotFinite:
         """Put everything back to where the update began, and find what spoiled it."""
         gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
-        self.model.load_state_dict(before.weights)
-        load_optimizer(self.model, self.optimizer, before.memory)
+        if unchanged:
+            unchanged.put_back(self.optimizer)
+        with torch.no_grad():
+            for buffer, kept in before.buffers:
+                buffer.copy_(kept)
         self.state, self.window_number = before.state, before.window_number
         self.setup_optimizer.zero_grad()
         torch.set_rng_state(before.random)
@@ -227,9 +232,8 @@ class Learner:
     def _weigh_places_alike(self, factor: float) -> None:
         """Make the gradient that of the mean over all places, where windows had unequally many."""
         if factor != 1:
-            for parameter in self.model.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.mul_(factor)
+            for gradient in gradients(self.model):
+                gradient.mul_(factor)
 
     def _begin(self) -> Any:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))

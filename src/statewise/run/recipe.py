@@ -44,9 +44,12 @@ class Recipe:
     epochs: Annotated[float | None, Doc("how long to train, in passes over the training part"), Gt(0)] = None
     updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1)] = None
     optimizer: Annotated[
-        Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"], Doc("how a gradient becomes an update")
+        Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad", "momentum_adagrad"],
+        Doc("how a gradient becomes an update"),
     ] = "adam"
-    momentum: Annotated[float, Doc("share of its last step that sgd takes again; 0 is plain sgd"), Ge(0), Lt(1)] = 0.9
+    momentum: Annotated[
+        float, Doc("share of its last step that sgd or momentum_adagrad takes again; 0 is none"), Ge(0), Lt(1)
+    ] = 0.9
     weight_decay: Annotated[
         float | None, Doc("pull of the weights towards 0; none means 0, and 0.01 for adamw"), Ge(0)
     ] = None
