@@ -3,7 +3,7 @@
 import os
 import sys
 
-from statewise.cli.processes import rank_here
+from statewise.cli.processes import leave, rank_here
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("interrupted: nothing was left half written", file=sys.stderr)
         code = INTERRUPTED
-    sys.exit(code)
+    leave(code)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -44,7 +44,7 @@ def meet() -> None:
     from statewise.distributed.ranks import PATIENCE
 
     count = int(os.environ["WORLD_SIZE"])
-    store = distributed.FileStore(f"{os.environ[MEETING]}/store", count)
+    store = distributed.FileStore(f"{os.environ[MEETING]}/store", count)  # type: ignore[attr-defined]
     store.set_timeout(timedelta(minutes=MEET_MINUTES))
     distributed.init_process_group("gloo", store=store, rank=rank_here(), world_size=count, timeout=PATIENCE)
     threading.Thread(target=_end_with_the_command, daemon=True).start()
@@ -61,6 +61,15 @@ def note_run(run: str) -> None:
     """Let the command know which run its processes train."""
     if MEETING in os.environ:
         Path(os.environ[MEETING], RUN).write_text(run, encoding="utf-8")
+
+
+def leave(code: int) -> None:
+    """End this process; one of several at once, since its threads may wait for another that is gone."""
+    if is_one_of_several():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def launch(count: int, arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ from statewise.heads import Loss
 from statewise.learning.arithmetic import SINGLE, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
-from statewise.learning.gradients import Before, gradients, settle, touched
+from statewise.learning.gradients import Before, add_up, gradients, settle, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -177,7 +177,7 @@ class Learner:
         told = self.ranks.exchange([nats, float(places)])
         nats, places = sum(each for each, _ in told), int(sum(each for _, each in told))
         self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
-        self.ranks.add_up([weight.grad for weight in self.model.parameters() if weight.grad is not None])
+        add_up(self.model, self.ranks)
         return nats / max(1, places), places
 
     def _read(self) -> tuple[Window, Loss, Any]:
