@@ -1,12 +1,14 @@
-"""What every test shares: a folder of its own to stand in, one thread, and a small run to use."""
+"""What every test shares: a folder of its own to stand in, one thread, a small run to use, and a Redis of its own."""
 
 import json
 import os
 import shutil
+import subprocess
 import tempfile
+import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import statewise
 from statewise.distributed import Ranks, join
 
 SOON = timedelta(seconds=60)
+REDIS = shutil.which("redis-server")
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
 TINY = {
     "width": 8,
@@ -94,3 +97,26 @@ def _fork(rank: int, count: int, work: Callable[[Ranks], Any], folder: Path) -> 
         answer = {"failed": traceback.format_exc()}
     (folder / str(rank)).write_text(json.dumps(answer))
     os._exit(0)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A redis-server of our own, on a socket in a folder of our own."""
+    redis = pytest.importorskip("redis")
+    if REDIS is None:
+        pytest.skip("redis-server is not installed here (Debian: apt-get install redis-server)")
+    folder = tmp_path_factory.mktemp("redis")
+    command = [REDIS, "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    url = f"unix://{folder / 'redis.sock'}"
+    client: Any = redis.Redis.from_url(url)
+    for _ in range(200):
+        try:
+            client.ping()
+            break
+        except redis.exceptions.ConnectionError:
+            time.sleep(0.02)
+    client.close()
+    yield url
+    process.terminate()
+    process.wait(10)

@@ -30,14 +30,18 @@ from statewise.task import Data, Score, Task, report_on
 class Session:
     """A run directory with the task, the data and the learner that fill it.
 
-    `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first. Where several
-    processes train together, each has a session; the first one alone writes, and all leave the loop at the same event.
+    `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first, and so does an
+    interrupt in the middle of an update, which is then not counted.
+
+    Where several processes train together, each has a session; the first one's alone writes. All leave the loop at the
+    same event; an interrupt of one of them saves nothing.
     """
 
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
         self.ranks = learner.ranks
-        self.saved_at = (0, 0)
+        self.saved_at: tuple[int, ...] | None = None
+        self.is_saving = False
         self.beginning: dict[str, bytes] = {}
         self.places = 0
 
@@ -64,12 +68,17 @@ class Session:
         start_seconds = self.learner.seconds
         try:
             yield from self._updates()
-        except GeneratorExit:
-            self._save()
+        except (GeneratorExit, KeyboardInterrupt) as leaving:
+            if self._may_save(leaving):
+                self._save()
             raise
         if self._stands_at() != self.saved_at:
             yield self._save()
         yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
+
+    def _may_save(self, leaving: BaseException) -> bool:
+        is_agreed = self.ranks.count == 1 or isinstance(leaving, GeneratorExit)
+        return is_agreed and self.learner.is_whole and self._stands_at() != self.saved_at and not self.is_saving
 
     def _restore(self) -> str | None:
         if self.ranks.is_first:
@@ -113,7 +122,7 @@ class Session:
                 last_sample = learner.seconds
                 yield self._sample()
             yield from self._check_if_due()
-            if learner.seconds - last_save >= task.save_seconds:
+            if self._save_is_due(last_save):
                 last_save = learner.seconds
                 yield self._save()
         learner.seconds = self._seconds()
@@ -151,13 +160,19 @@ class Session:
         update = self.learner.update_number
         advice = f"free some space, then `statewise resume {self.directory.path}`"
         files, folder = self.learner.snapshot(), self.directory.checkpoints
+        self.is_saving = True  # so that an interrupt now does not begin it once more
         path = save_checkpoint(folder, update, files, advice=advice) if self.ranks.is_first else folder
-        self.saved_at = self._stands_at()
+        self.is_saving, self.saved_at = False, self._stands_at()
         self.beginning = {}  # from now on there is a checkpoint to go back to
         return Saved(update, self._seconds(), str(path))
 
-    def _stands_at(self) -> tuple[int, int]:
-        return self.learner.update_number, self.learner.progress.checks
+    def _save_is_due(self, last_save: float) -> bool:
+        task, learner = self.task, self.learner
+        by_updates = task.save_updates > 0 and learner.update_number % task.save_updates == 0
+        return by_updates or learner.seconds - last_save >= task.save_seconds
+
+    def _stands_at(self) -> tuple[int, ...]:
+        return self.learner.update_number, self.learner.progress.checks, self.learner.progress.tries
 
     def _check_if_due(self) -> Iterator[Event]:
         learner, task = self.learner, self.task

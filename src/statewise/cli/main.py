@@ -16,9 +16,9 @@ def main(arguments: list[str] | None = None) -> None:
 
         with interruptible():
             code = run(arguments)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted: nothing was left half written", file=sys.stderr)
-        code = INTERRUPTED
+        code = getattr(interrupt, "exit_code", INTERRUPTED)
     leave(code)
 
 

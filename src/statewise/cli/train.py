@@ -13,7 +13,7 @@ import typer
 from statewise import registry
 from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
 from statewise.cli.processes import is_one_of_several, launch, meet, note_run, rank_here
-from statewise.cli.signals import Interruption
+from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -126,25 +126,31 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
     from statewise.learning.events import Finished, Started
     from statewise.report import Report
 
-    run, report, talks = "", None, rank_here() == 0
+    run, report, talks, alone = "", None, rank_here() == 0, not is_one_of_several()
     meet()
-    with view(task, quiet=quiet or not talks) as show, Interruption() as interruption:
-        for event in events:
-            show(event)
-            here().pending = interruption.signal
-            if isinstance(event, Started):
-                run = event.run
-                note_run(run)
-                interruption.defer()
-            if isinstance(event, Finished):
-                report = Report(**event.report)
-            elif here().agreed:
-                break
-        events.close()
+    with view(task, quiet=quiet or not talks) as show, Interruption(breaks_off=alone) as interruption:
+        try:
+            for event in events:
+                show(event)
+                here().pending = interruption.signal
+                if isinstance(event, Started):
+                    run = event.run
+                    note_run(run)
+                    interruption.defer()
+                if isinstance(event, Finished):
+                    report = Report(**event.report)
+                elif here().agreed:
+                    break
+        except Interrupted:  # what was under way took too long, or a second signal came
+            if not interruption.signal:
+                raise
+        finally:
+            events.close()
     if report is None:
+        how = "stopped at once, what was whole is saved" if interruption.is_at_once else "stopped and saved"
         if talks:
-            print(f"stopped and saved; go on with: statewise resume {run}", file=sys.stderr)
-        raise typer.Exit(128 + here().agreed)
+            print(f"{how}; go on with: statewise resume {run}", file=sys.stderr)
+        raise typer.Exit(Interrupted(here().agreed or interruption.signal).exit_code)
     if talks:
         print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
 

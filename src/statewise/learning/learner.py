@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from statewise.data.window import Window
 from statewise.distributed import Ranks
 from statewise.heads import Loss
-from statewise.learning.arithmetic import SINGLE, make_fabric
+from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
 from statewise.learning.gradients import Before, add_up, gradients, settle, touched
@@ -54,6 +54,7 @@ from statewise.learning.snapshot import (
     own_state,
     read_random,
     read_weights,
+    refuse_unknown,
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
@@ -61,12 +62,13 @@ from statewise.state import detach, leaves, read_tensors, write_tensors
 
 
 class _Moment(NamedTuple):
-    """What reading the windows of an update changes, as it was before."""
+    """What an update changes before its last step, as it was."""
 
     buffers: list[tuple[Tensor, Tensor]]
     state: Any
     window_number: int
     random: Tensor
+    loss_scale: LossScale
 
 
 class Learner:
@@ -88,12 +90,14 @@ class Learner:
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
         self.average = Average(model, recipe.averaging) if recipe.averaging else None
-        self.progress, self.usual = Progress(), Usual()
+        self.progress, self.usual, self.loss_scale = Progress(), Usual(), LossScale.of(recipe)
         self.best: bytes | None = None
         self.state = self._begin()
         self.update_number = 0
         self.window_number = 0
         self.seconds = 0.0
+        self.is_whole = True
+        self._unchanged: Before | None = None
 
     @property
     def epoch_updates(self) -> int:
@@ -133,32 +137,57 @@ class Learner:
         """Read the next windows and change the weights once.
 
         Raises `NotFinite` where loss, gradient, state or a changed weight is not a finite number; all is then as it
-        was before.
+        was before. So it is after an interrupt, unless that comes while all is put back, or in the moment when the
+        update is done but not yet counted: then `is_whole` is false, and what it holds must not be saved.
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
         rate *= self.reading.rate_scale(self.window_number, self.recipe.accumulate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        before = self._moment()
-        nats, places = self._add_gradients()
-        norm = clip_norm(self.model, self.recipe.clip)
-        if not abs(nats) < LARGEST or not norm < LARGEST:
-            raise self._undo(before)
-        clipped = clip_value(self.model, self.recipe.clip_value)
-        unchanged = Before.of(self.model, self.optimizer)
-        self.setup_optimizer.step()
-        if not is_usable(touched(self.model)):
-            raise self._undo(before, unchanged)
+        before, self._unchanged, self.is_whole = self._moment(), None, False
+        try:
+            nats, places, norm, clipped = self._change(before)
+        except BaseException:
+            self._put_back(before)
+            self.loss_scale, self.is_whole = before.loss_scale, True
+            raise
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
+        self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
         self.update_number += 1
+        self.is_whole = True
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
         return Updated(
             self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
         )
+
+    def _change(self, before: _Moment) -> tuple[float, int, float, float]:
+        """Change the weights and return mean loss, places and the norm before and after it was bounded."""
+        nats, places, norm = self._bounded_gradients(before)
+        if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
+            raise self._undo(before)
+        clipped = clip_value(self.model, self.recipe.clip_value)
+        self._unchanged = Before.of(self.model, self.optimizer)
+        self.setup_optimizer.step()
+        if not is_usable(touched(self.model)):
+            raise self._undo(before)
+        return nats, places, norm, clipped
+
+    def _bounded_gradients(self, before: _Moment) -> tuple[float, int, float]:
+        """Leave the gradient of the next windows, its norm bounded, in the weights; return loss, places and norm.
+
+        In half precision they are read again with smaller scales until the gradient does not overflow.
+        """
+        while True:
+            nats, places = self._add_gradients()
+            norm = clip_norm(self.model, self.recipe.clip)
+            if norm < LARGEST or not math.isfinite(nats) or self.loss_scale.factor <= 1:
+                return nats, places, norm
+            self.loss_scale = self.loss_scale.halved()
+            self._put_back(before)
 
     def _add_gradients(self) -> tuple[float, int]:
         """Read the windows of an update, leave its gradient in the weights, and return the mean loss and its places."""
@@ -169,14 +198,14 @@ class Learner:
             window, loss, last = self._read()
             self.window_number += 1
             share = share or max(1, int(loss.places))
-            self.fabric.backward(loss.nats / share / self.recipe.accumulate)
+            self.fabric.backward(loss.nats / share / self.recipe.accumulate * self.loss_scale.factor)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
             if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
         settle(self.model)
         told = self.ranks.exchange([nats, float(places)])
         nats, places = sum(each for each, _ in told), int(sum(each for _, each in told))
-        self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
+        self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
         add_up(self.model, self.ranks)
         return nats / max(1, places), places
 
@@ -200,26 +229,18 @@ class Learner:
     def _moment(self) -> _Moment:
         kept = self.model.state_dict(keep_vars=True).values()
         buffers = [(tensor, tensor.clone()) for tensor in kept if not isinstance(tensor, nn.Parameter)]
-        return _Moment(buffers, self.state, self.window_number, torch.get_rng_state())
+        return _Moment(buffers, self.state, self.window_number, torch.get_rng_state(), self.loss_scale)
 
-    def _undo(self, before: _Moment, unchanged: Before | None = None) -> NotFinite:
+    def _undo(self, before: _Moment) -> NotFinite:
         """Put everything back to where the update began, and find what spoiled it."""
         gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
-        if unchanged:
-            unchanged.put_back(self.optimizer)
-        with torch.no_grad():
-            for buffer, kept in before.buffers:
-                buffer.copy_(kept)
-        self.state, self.window_number = before.state, before.window_number
-        self.setup_optimizer.zero_grad()
-        torch.set_rng_state(before.random)
+        self._put_back(before)
         first, end = self.window_number - self.recipe.overlap, self.window_number + self.recipe.accumulate
         windows = [self._window(number) for number in range(max(0, first), end)]
         finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
             finding = gradient._replace(step=step, row=row)
-        torch.set_rng_state(before.random)
         finding = finding or changed or Finding("norm", "", math.inf)
         return NotFinite(self.update_number + 1, plainest(self._everybodys(finding)))
 
@@ -229,8 +250,18 @@ class Learner:
             finding = finding._replace(row=finding.row + self.ranks.rank * self.windows[0].targets.shape[1])
         return [Finding(*json.loads(told)) for told in self.ranks.gather(json.dumps(finding).encode())]
 
-    def _weigh_places_alike(self, factor: float) -> None:
-        """Make the gradient that of the mean over all places, where windows had unequally many."""
+    def _put_back(self, before: _Moment) -> None:
+        if self._unchanged:
+            self._unchanged.put_back(self.optimizer)
+        with torch.no_grad():
+            for buffer, kept in before.buffers:
+                buffer.copy_(kept)
+        self.state, self.window_number = before.state, before.window_number
+        self.setup_optimizer.zero_grad()
+        torch.set_rng_state(before.random)
+
+    def _weigh(self, factor: float) -> None:
+        """Make the gradient that of the mean over all places, of which windows may have unequally many, unscaled."""
         if factor != 1:
             for gradient in gradients(self.model):
                 gradient.mul_(factor)
@@ -254,13 +285,15 @@ class Learner:
         return {**files, PLACE: self._place(averaged).write()}
 
     def _place(self, averaged: int) -> Place:
-        return Place(self.update_number, self.window_number, self.seconds, averaged, self.progress, self.usual)
+        stand = self.update_number, self.window_number, self.seconds, averaged
+        return Place(*stand, self.progress, self.usual, self.loss_scale)
 
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Go back to where a snapshot was taken, or change nothing.
 
         Raises `RunError` or `DataError` where it does not fit.
         """
+        refuse_unknown(files)
         place = Place.read(files)
         random = read_random(files, self.ranks, self.recipe.seed, place.update)
         state = own_state(files, self.state, self.ranks)
@@ -276,5 +309,5 @@ class Learner:
             self.average.count = place.averaged
         torch.set_rng_state(random)
         self.state, self.best, self.progress = self.fabric.to_device(state), files.get(BEST), place.progress
-        self.usual = place.usual
+        self.usual, self.loss_scale, self.is_whole = place.usual, place.loss_scale, True
         self.update_number, self.window_number, self.seconds = place.update, place.window, place.seconds

@@ -1,6 +1,7 @@
 """What training goes on from, as files: each is read and held against the model before any of it is used."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,10 +10,11 @@ from torch import Tensor
 
 from statewise.distributed import Ranks, random_of
 from statewise.errors import RunError
+from statewise.learning.arithmetic import LossScale
 from statewise.learning.guard import Usual
 from statewise.learning.progress import Progress
 from statewise.model import Model
-from statewise.state import count_rows, from_bytes, map_leaves, read_tensors, stack, to_bytes, write_tensors
+from statewise.state import count_rows, from_bytes, map_leaves, read_json, read_tensors, stack, to_bytes, write_tensors
 
 WEIGHTS = "weights.safetensors"
 AVERAGE = "average.safetensors"
@@ -21,6 +23,9 @@ OPTIMIZER = "optimizer.safetensors"
 STATE = "state.safetensors"
 RANDOM = "random.safetensors"
 PLACE = "place.json"
+KNOWN = {WEIGHTS, AVERAGE, BEST, OPTIMIZER, STATE, RANDOM, PLACE}
+PARTS: dict[str, Any] = {"progress": Progress, "usual": Usual, "loss_scale": LossScale}
+MOST = 1 << 53
 OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by another version"
 
 
@@ -33,23 +38,21 @@ class Place(NamedTuple):
     averaged: int = 0
     progress: Progress = Progress()
     usual: Usual = Usual()
+    loss_scale: LossScale = LossScale()
 
     def write(self) -> bytes:
         """Return the place as JSON."""
-        return json.dumps(
-            {**self._asdict(), "progress": self.progress._asdict(), "usual": self.usual._asdict()}
-        ).encode()
+        return json.dumps({**self._asdict(), **{name: getattr(self, name)._asdict() for name in PARTS}}).encode()
 
     @classmethod
     def read(cls, files: Mapping[str, bytes]) -> "Place":
         """Return the place that some files tell. Raises `RunError` where anything is missing, unknown or no number."""
         try:
-            told = json.loads(files[PLACE].decode())
-            place = cls(**{**told, "progress": Progress(**told["progress"]), "usual": Usual(**told["usual"])})
-        except (KeyError, ValueError, TypeError, RecursionError):
+            told = read_json(files[PLACE])
+            place = cls(**{**told, **{name: part(**told[name]) for name, part in PARTS.items()}})
+        except (KeyError, ValueError, TypeError):
             raise RunError(OTHER_VERSION) from None
-        parts: dict[str, Any] = {"progress": Progress, "usual": Usual}
-        if set(told) != set(cls._fields) or any(set(told[name]) != set(parts[name]._fields) for name in parts):
+        if set(told) != set(cls._fields) or any(set(told[name]) != set(part._fields) for name, part in PARTS.items()):
             raise RunError(OTHER_VERSION)
         progress, usual = place.progress, place.usual
         counts = (
@@ -60,11 +63,26 @@ class Place(NamedTuple):
             progress.waited,
             progress.tries,
             usual.seen,
+            place.loss_scale.updates,
         )
-        numbers = (place.seconds, progress.scale, progress.best or 0.0, usual.norm)
-        if not all(type(n) is int and n >= 0 for n in counts) or not all(type(n) in (int, float) for n in numbers):
+        scales = (place.seconds, progress.scale, usual.norm, place.loss_scale.factor)
+        if not all(type(n) is int and 0 <= n <= MOST for n in counts):
+            raise RunError(OTHER_VERSION)
+        if not all(_is_number(n) and n >= 0 for n in scales) or not (
+            progress.best is None or _is_number(progress.best)
+        ):
             raise RunError(OTHER_VERSION)
         return place
+
+
+def _is_number(told: Any) -> bool:
+    return type(told) in (int, float) and abs(told) < math.inf
+
+
+def refuse_unknown(files: Mapping[str, bytes]) -> None:
+    """Raise `RunError` where a checkpoint holds a file that this version would leave unread."""
+    if unknown := sorted(files.keys() - KNOWN):
+        raise RunError(f"the checkpoint holds a file {unknown[0]!r} that is not known: it was made by another version")
 
 
 def read_weights(model: Model[Any], files: Mapping[str, bytes], name: str = WEIGHTS) -> dict[str, Tensor]:
@@ -83,6 +101,7 @@ def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
 
     Raises `RunError` where they are not this model's.
     """
+    refuse_unknown(files)
     model.load_state_dict(
         read_weights(model, files, next((name for name in (BEST, AVERAGE) if name in files), WEIGHTS))
     )
@@ -95,9 +114,15 @@ def gathered_state(ranks: Ranks, state: Any) -> bytes:
 
 
 def own_state(files: Mapping[str, bytes], like: Any, ranks: Ranks) -> Any:
-    """Return the state of this process's rows. Raises `DataError` where the file holds none of this kind."""
+    """Return the state of this process's rows.
+
+    Raises `DataError` where the file holds none of this kind, `RunError` where it holds one of other rows.
+    """
     state, _ = from_bytes(files.get(STATE, b""), like, STATE)
-    rows = ranks.own(count_rows(state))
+    found, wanted = count_rows(state), count_rows(like) * ranks.count
+    if found != wanted:
+        raise RunError(f"{STATE} is of {found} rows where {wanted} are trained: it is of another run")
+    rows = ranks.own(found)
     return state if ranks.count == 1 else map_leaves(lambda leaf: leaf[rows].clone(), state)
 
 

@@ -79,12 +79,13 @@ class Recipe:
     seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
     threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
     device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
-    precision: Annotated[Literal["32-true", "64-true", "bf16-mixed"], Doc("number format of the arithmetic")] = (
-        "32-true"
-    )
+    precision: Annotated[
+        Literal["32-true", "64-true", "bf16-mixed", "16-mixed"], Doc("number format of the arithmetic")
+    ] = "32-true"
     checks: Annotated[int, Doc("how often to score the held-out part on the way"), Ge(0)] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
     save_seconds: Annotated[float, Doc("seconds between two checkpoints"), Gt(0)] = 60.0
+    save_updates: Annotated[int, Doc("updates between two checkpoints, beside save_seconds; 0 goes by time"), Ge(0)] = 0
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in ("minutes", "epochs", "updates")}
