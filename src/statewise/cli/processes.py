@@ -133,7 +133,7 @@ def _workers(count: int, arguments: list[str], folder: str) -> Iterator[list["su
     finally:
         for worker in workers:
             worker.kill()
-            worker.wait()
+            worker.communicate()
 
 
 @contextmanager
