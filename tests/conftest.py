@@ -1,20 +1,29 @@
 """What every test shares: a folder of its own to stand in, one thread, a small run to use, and a Redis of its own."""
 
+import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import distributed
 
 import statewise
+from statewise.distributed import Ranks, join
 
+SOON = timedelta(seconds=60)
 TOKENS = {"ann": "a" * 22, "ben": "b" * 30}
 REDIS = shutil.which("redis-server")
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
@@ -57,6 +66,41 @@ def run_path(trained_once: Path, tmp_path: Path) -> Path:
     """A finished run of five updates with two checkpoints, that a test may damage."""
     shutil.copytree(trained_once / "run", tmp_path / "run")
     return tmp_path / "run"
+
+
+@pytest.fixture
+def in_processes() -> Callable[[int, Callable[[Ranks], Any]], list[Any]]:
+    """Fork so many processes that find each other, let each do some work, and return what it gave (JSON), in order."""
+    return _in_processes
+
+
+def _in_processes(count: int, work: Callable[[Ranks], Any]) -> list[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        processes = [_fork(rank, count, work, Path(folder)) for rank in range(count)]
+        for process in processes:
+            os.waitpid(process, 0)
+        answers = [json.loads(Path(folder, str(rank)).read_text()) for rank in range(count)]
+    for answer in answers:
+        if "failed" in answer:
+            raise AssertionError(answer["failed"])
+    return [answer["gave"] for answer in answers]
+
+
+def _fork(rank: int, count: int, work: Callable[[Ranks], Any], folder: Path) -> int:
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # from 3.12 on: threads do not survive
+        process = os.fork()
+    if process:
+        return process
+    try:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+        torch.set_num_threads(1)
+        store = distributed.FileStore(str(folder / "store"), count)  # type: ignore[attr-defined]
+        distributed.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=SOON)
+        answer = {"gave": work(join())}
+    except BaseException:
+        answer = {"failed": traceback.format_exc()}
+    (folder / str(rank)).write_text(json.dumps(answer))
+    os._exit(0)
 
 
 @pytest.fixture(scope="session")

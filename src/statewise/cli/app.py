@@ -53,11 +53,18 @@ def version(show: Annotated[bool, typer.Option("--version", help="print the vers
 
 
 @app.command()
-def resume(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+def resume(
+    run: Run,
+    processes: Annotated[
+        int | None, typer.Option(help="so many processes on this machine [default: as it began]", min=1)
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Go on with a training where its last checkpoint is."""
     from statewise.cli.train import resume_run
 
-    resume_run(run, json=json, quiet=quiet)
+    resume_run(run, json=json, quiet=quiet, processes=processes)
 
 
 class AtRun(TyperCommand):
