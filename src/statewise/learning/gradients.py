@@ -1,13 +1,15 @@
 """Gradients as plain tensors, also where a table of a million rows has one in the few that were read."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from statewise.distributed import Ranks
 from statewise.learning.row_optimizers import RowOptimizer
+from statewise.state import read_tensors, write_tensors
 
 
 def settle(model: nn.Module) -> None:
@@ -33,6 +35,29 @@ def gradients(model: nn.Module) -> list[Tensor]:
     return [numbers(parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
 
 
+def add_up(model: nn.Module, ranks: Ranks) -> None:
+    """Make each gradient of a model the sum of those that all processes have; of a table, of the rows read by any."""
+    if ranks.count == 1:
+        return
+    held = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    ranks.add_up([numbers(parameter.grad) for parameter in held if not _is_sparse(parameter)])  # type: ignore[arg-type]
+    for parameter in held:
+        if _is_sparse(parameter):
+            parameter.grad = _everybodys(cast(Tensor, parameter.grad), ranks)
+
+
+def _is_sparse(parameter: Tensor) -> bool:
+    return parameter.grad is not None and parameter.grad.is_sparse
+
+
+def _everybodys(gradient: Tensor, ranks: Ranks) -> Tensor:
+    mine = write_tensors({"rows": gradient._indices(), "values": gradient._values()})
+    told = [read_tensors(each)[0] for each in ranks.gather(mine)]
+    rows, values = torch.cat([each["rows"] for each in told], 1), torch.cat([each["values"] for each in told])
+    summed = torch.sparse_coo_tensor(rows, values, gradient.shape, device=gradient.device, check_invariants=False)
+    return summed.coalesce()
+
+
 def touched(model: nn.Module, optimizer: Optimizer) -> Iterator[Tensor]:
     """Yield what a step changed: whole weights, or the rows of them that the optimiser holds back."""
     held = optimizer.held if isinstance(optimizer, RowOptimizer) else []
@@ -53,7 +78,7 @@ class Before(NamedTuple):
         """Remember the weights and what the optimiser remembers of them, of tables only what is no row."""
         found = cls([], [], not optimizer.state)
         for parameter in model.parameters():
-            is_held = parameter.grad is not None and parameter.grad.is_sparse
+            is_held = _is_sparse(parameter)
             found.weights.append((parameter, None if is_held else parameter.detach().clone()))
             memory = (kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor))
             found.memory.extend((kept, kept.clone()) for kept in memory if not is_held or not kept.dim())
