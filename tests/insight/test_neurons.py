@@ -50,7 +50,8 @@ class Watcher(Cell[Tensor]):
 
 def watcher() -> Model[Any]:
     torch.manual_seed(0)
-    encoder = nn.Embedding.from_pretrained(torch.eye(CODEC.choices))
+    encoder = nn.Embedding(CODEC.choices, CODEC.choices)
+    encoder.load_state_dict({"weight": torch.eye(CODEC.choices)})
     return Model(encoder, Watcher(CODEC.choices), Categorical(UNITS, CODEC.choices))
 
 
@@ -71,7 +72,9 @@ def test_units_are_those_of_the_state_with_the_likeliest_choices_beside_them() -
     assert units.of("cell[2]")[-1] == pytest.approx(float(state.cell[0, 2]))
     odds = logits[0].softmax(dim=-1)
     assert [len(likely) for likely in units.likely] == [5] * 4
-    assert units.likely[-1][0] == (CODEC.show(int(odds.argmax())), pytest.approx(float(odds.max())))
+    choice, likeliest = units.likely[-1][0]
+    assert choice == CODEC.show(int(odds.argmax()))
+    assert likeliest == pytest.approx(float(odds.max()))
     with pytest.raises(UsageError, match=r"no unit 'cell\[9\]'"):
         units.of("cell[9]")
 
