@@ -12,7 +12,7 @@ demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
 
 test: $(VENV)/.dev  ## every test, doctest and documented command
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .

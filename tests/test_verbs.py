@@ -116,3 +116,42 @@ def test_a_run_that_was_killed_in_its_first_save_begins_anew(book: Path) -> None
     (Path("killed") / "checkpoints").mkdir(exist_ok=True)
     statewise.resume("killed")
     assert weights(Path("killed")) == weights(Path("whole"))
+
+
+def test_a_checkpoint_comes_every_so_many_updates_where_that_is_asked_for(book: Path) -> None:
+    task = statewise.Text(source="book.txt", updates=7, save_updates=3, save_seconds=1e6, **TINY)
+    saved = [event.update for event in statewise.training(task, run="run") if isinstance(event, Saved)]
+    assert saved == [3, 6, 7]
+
+
+LEARNER = "statewise.learning.learner"
+INTERRUPTED = {
+    "update": ([f"{LEARNER}.read_in_segments"], "000004"),
+    "step": ([f"{LEARNER}.clip_value"], "000004"),
+    "put back": ([f"{LEARNER}.clip_value", f"{LEARNER}.Learner._put_back"], "000003"),
+    "save": (["statewise.session.save_checkpoint"], "000003"),
+}
+
+
+@pytest.mark.parametrize("where", INTERRUPTED)
+def test_an_interrupt_anywhere_is_followed_by_a_resume_to_the_same_weights(
+    book: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    task = statewise.Text(source="book.txt", updates=7, save_updates=3, **TINY)
+    statewise.train(task, run="whole")
+    places, newest = INTERRUPTED[where]
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    events = statewise.training(task, run="broken")
+    while not (isinstance(event := next(events), Updated) and event.update == 4):
+        pass
+    with monkeypatch.context() as patch:
+        for place in places:
+            patch.setattr(place, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(events)
+    assert max(path.name for path in Path("broken/checkpoints").iterdir()) == newest
+    statewise.resume("broken")
+    assert weights(Path("broken")) == weights(Path("whole"))

@@ -14,6 +14,8 @@ ASIDE = {
     "int8_": "this model, weights in int8",
 }
 "How a model may be scored once more: what such metrics begin with, and what they are called."
+ENDS = ("_low", "_high")
+"What the names of the ends of an interval end in."
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Report:
     seconds: float
     training: dict[str, float] = field(default_factory=dict)
     notice: str | None = None
+    remarks: list[str] = field(default_factory=list)
+    tables: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -51,41 +55,46 @@ class Report:
         yield from self.baselines.items()
 
     def columns(self) -> list[str]:
-        """Return the names of the metrics that differ between methods; counts are the same for all."""
+        """Return the names of the metrics that differ between methods; counts are the same for all.
+
+        The ends of an interval, `NAME_low` and `NAME_high`, stand in brackets behind `NAME`.
+        """
         return [
             name
             for name, value in self.metrics.items()
-            if isinstance(value, float) and not name.startswith(tuple(ASIDE))
+            if isinstance(value, float)
+            and not name.startswith(tuple(ASIDE))
+            and not (name.endswith(ENDS) and name.rpartition("_")[0] in self.metrics)
         ]
 
     def cells(self) -> list[list[str]]:
         """Return the table as text, its head first."""
         columns = self.columns()
-        body = [[name, *(_shown(metrics.get(c)) for c in columns)] for name, metrics in self.rows()]
+        body = [[name, *(_with_interval(metrics, c) for c in columns)] for name, metrics in self.rows()]
         return [["", *columns], *body]
 
     def table(self) -> str:
         """Return the table in plain text."""
-        cells = self.cells()
-        widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-        lines = (
-            "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
-            for row in cells
-        )
-        return "\n".join(line.rstrip() for line in lines)
+        return aligned(self.cells())
+
+    def shown(self) -> str:
+        """Return the table in plain text, and beneath it what it means and the tables that go further."""
+        further = [f"\n{title}\n{aligned(cells_of(rows))}" for title, rows in self.tables.items()]
+        return "\n".join([self.table(), *self.remarks, *further])
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
-        head, *body = (f"| {' | '.join(row)} |" for row in self.cells())
-        return "\n".join([head, f"|---|{'---:|' * len(self.columns())}", *body])
+        return in_markdown(self.cells())
 
     def page(self) -> str:
         """Return the report as a page in Markdown, with the command that repeats it."""
         training = ", ".join(f"{name.replace('_', ' ')} {_shown(float(v))}" for name, v in self.training.items())
+        further = [f"{title}:\n\n{in_markdown(cells_of(rows))}\n\n" for title, rows in self.tables.items()]
+        beneath = "".join([*(f"{remark}\n\n" for remark in self.remarks), *further])
         run, settings = shlex.quote(self.run), shlex.quote(f"{self.run}/run.yaml")
         return (
             f"# {self.run}\n\nTask {self.task}. Training: {training}.\n\nOn the held-out part:\n\n{self.markdown()}\n\n"
-            f"Score it again: `statewise evaluate {run}`. Train it again:\n"
+            f"{beneath}Score it again: `statewise evaluate {run}`. Train it again:\n"
             f"`statewise train {self.task} --config {settings}`.\n"
         )
 
@@ -93,8 +102,48 @@ class Report:
         head, *body = self.cells()
         rows = ["".join(f"<th>{html.escape(text)}</th>" for text in head)]
         rows += ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in body]
-        return f"<p>{html.escape(self.run)}</p><table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)
+        table = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<p>{html.escape(self.run)}</p><table>{table}</table>{remarks}"
+
+
+def cells_of(rows: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    """Return rows of columns as text, the head first.
+
+    >>> cells_of({"1 h": {"error": 0.5}, "2 h": {"error": 0.75}})
+    [['', 'error'], ['1 h', '0.500'], ['2 h', '0.750']]
+    """
+    columns = list(next(iter(rows.values()), {}))
+    return [["", *columns], *([name, *(_shown(row.get(c)) for c in columns)] for name, row in rows.items())]
+
+
+def aligned(cells: list[list[str]]) -> str:
+    """Return rows of text as lines with aligned columns, the first to the left, numbers to the right.
+
+    >>> print(aligned([["", "error"], ["1 h", "0.5"]]))
+         error
+    1 h    0.5
+    """
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = (
+        "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
+        for row in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def in_markdown(cells: list[list[str]]) -> str:
+    """Return rows of text as a table in Markdown, the head first."""
+    head, *body = (f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([head, f"|---|{'---:|' * (len(cells[0]) - 1)}", *body])
+
+
+def _with_interval(metrics: Mapping[str, float], name: str) -> str:
+    low, high = (metrics.get(name + end) for end in ENDS)
+    return _shown(metrics.get(name)) + ("" if low is None or high is None else f" [{_shown(low)}, {_shown(high)}]")
 
 
 def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if value < 1000 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}"

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, cast, final
 
@@ -9,15 +10,18 @@ import torch
 from torch import Tensor
 
 from statewise.choosing import Rule, narrow, uniform
-from statewise.errors import DataError
+from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical, Head
 from statewise.model import Model
 from statewise.program import Place, Program, program_of
-from statewise.state import from_bytes, map_leaves, to_bytes
+from statewise.state import UNSEALED, Packing, check_seal, from_bytes, leaves, map_leaves, seal, to_bytes
 
 Params = TypeVar("Params")
 
-FORMAT = "1"
+FORMAT = "2"
+HISTORY = 16
+"So many calls can be undone, unless another number is asked for."
+OTHERS = "the saved stream belongs to a model with other weights: open it with the one that made it"
 
 
 def model_digest(model: Model[Any]) -> str:
@@ -36,7 +40,7 @@ class Stream(Generic[Params]):
     `state` is all that it knows of the past, `params` the distribution of what comes next. `encode` turns what is
     pushed into the number or tensor that the model reads. `context`, of one row, is what a model begins from that reads
     one. Where `statewise.program` knows the model, its native code does the work, with weights kept as `storage`
-    (`float32`, `bfloat16`, `int8`), else `model.step`.
+    (`float32`, `bfloat16`, `int8`), else `model.step`. The last `history` calls can be undone.
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
@@ -56,10 +60,15 @@ class Stream(Generic[Params]):
         encode: Callable[[Any], Any] | None = None,
         context: Any = None,
         storage: str = "float32",
+        history: int = HISTORY,
     ) -> None:
+        if history < 0:
+            raise UsageError(f"a history of {history} calls cannot be kept: give 0 or more")
         self.model, self.encode, self.context = model, encode or (lambda x: x), context
         self._program = program_of(model, storage)
+        self._before: deque[tuple[Any, Params, int]] = deque(maxlen=history)
         self._at, self._params = self._fresh()
+        self._steps = 0
 
     @property
     def state(self) -> Any:
@@ -71,34 +80,51 @@ class Stream(Generic[Params]):
         """The distribution of what comes next, given all that was pushed."""
         return self._params
 
+    @property
+    def fresh(self) -> bool:
+        """Whether it is where it would be with nothing read."""
+        at, params = self._fresh()
+        return all(map(torch.equal, leaves((self.state, self._params)), leaves((at, params))))
+
+    @property
+    def steps(self) -> int:
+        """How many inputs were read since the beginning, or since the stream was opened."""
+        return self._steps
+
     def push(self, x: Any) -> Params:
         """Read one input and return the distribution of what comes next."""
-        self._params, self._at = self._step(x)
-        return self._params
+        params, at = self._step(x)
+        self._go(at, params, self._steps + 1)
+        return params
 
     def push_many(self, xs: Iterable[Any]) -> Params:
         """Read inputs one after another and return the distribution behind the last."""
-        place = self._place()
-        if place is None:
-            for x in xs:
-                self.push(x)
-        elif encoded := [torch.as_tensor(self.encode(x)) for x in xs]:
-            logits, self._at = self._known().read(torch.stack(encoded), place)
-            self._params = cast(Params, logits)
-        return self._params
+        encoded = [torch.as_tensor(self.encode(x)) for x in xs]  # before any is read: all of them, or none
+        if not encoded:
+            return self._params
+        place, at, params = self._place(), self._at, self._params
+        if place is not None:
+            read, at = self._known().read(torch.stack(encoded), place)
+            params = cast(Params, read)
+        else:
+            for x in encoded:
+                params, at = self._step_by_model(x, at)
+        self._go(at, params, self._steps + len(encoded))
+        return params
 
     def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
         """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
         place = self._place()
         if place is not None and self._known().choices:
             given = cast(Tensor, self._params)
-            choices, logits, self._at = self._known().write(given, place, steps, rule, seed, first)
-            self._params = cast(Params, logits)
+            choices, logits, at = self._known().write(given, place, steps, rule, seed, first)
+            self._go(at, cast(Params, logits), self._steps + steps)
             return choices.tolist()
-        chosen = []
+        ahead, chosen = self.fork(), []
         for n in range(first, first + steps):
-            chosen.append(self._choose(rule, uniform(seed, n)))
-            self.push(chosen[-1])
+            chosen.append(ahead._choose(rule, uniform(seed, n)))
+            ahead.push(chosen[-1])
+        self._go(ahead._at, ahead._params, ahead._steps)
         return chosen
 
     def peek(self, x: Any) -> Params:
@@ -107,17 +133,35 @@ class Stream(Generic[Params]):
         return params
 
     def fork(self) -> "Stream[Params]":
-        """Return a second stream from here; the two go on without each other."""
-        return copy.copy(self)
+        """Return a second stream from here; the two go on, and back, without each other."""
+        other = copy.copy(self)
+        other._before = self._before.copy()
+        return other
+
+    def undo(self, calls: int = 1) -> Params:
+        """Go back to where the stream was so many calls of `push`, `push_many`, `write` or `reset` ago.
+
+        Returns the distribution there. Raises `UsageError` beyond what the history holds: the last 16, by default.
+        """
+        if not 1 <= calls <= len(self._before):
+            raise UsageError(
+                f"{calls} calls cannot be undone: the stream remembers {len(self._before)}, give 1 or more"
+            )
+        for _ in range(calls):
+            self._at, self._params, self._steps = self._before.pop()
+        return self._params
 
     def reset(self) -> None:
         """Go back to the beginning, with nothing seen but the context."""
-        self._at, self._params = self._fresh()
+        self._go(*self._fresh(), 0)
 
     def save(self) -> bytes:
-        """Return the stream as bytes, from which `open` goes on bit for bit."""
-        row = map_leaves(lambda leaf: leaf.unsqueeze(0), self._params)
-        return to_bytes((self.state, row), {"format": FORMAT, "model": model_digest(self.model)})
+        """Return the stream as sealed bytes, from which `open` goes on bit for bit. Its history is not in them."""
+        return seal(to_bytes(self._whole(), {**self._words(), "sha256": UNSEALED}))
+
+    def packing(self) -> Packing[tuple[Any, Params]]:
+        """Return how the states of many such streams, and their distributions, lie in bytes: those of `save`."""
+        return Packing(self._whole(), self._words())
 
     @classmethod
     def open(
@@ -128,17 +172,31 @@ class Stream(Generic[Params]):
         encode: Callable[[Any], Any] | None = None,
         context: Any = None,
     ) -> Self:
-        """Go on from saved bytes. Raises `DataError` where they are damaged or of another model.
+        """Go on from saved bytes. Raises `DataError` where they are damaged, or of another model or version.
 
         What the context said is in the saved state; it is given again only for `reset` to begin from.
         """
         stream = cls(model, encode=encode, context=context)
-        like = stream.state, map_leaves(lambda leaf: leaf.unsqueeze(0), stream._params)
-        (state, row), said = from_bytes(data, like, "the saved stream")
-        if said.get("format") != FORMAT or said.get("model") != model_digest(model):
-            raise DataError("the saved stream belongs to a model with other weights: open it with the one that made it")
+        (state, row), said = from_bytes(data, stream._whole(), "the saved stream")
+        if said.get("format") != FORMAT:
+            raise DataError(
+                f"the saved stream has format {said.get('format')}, not {FORMAT}: open it where it was made"
+            )
+        if said.get("model") != model_digest(model):
+            raise DataError(OTHERS)
+        check_seal(data, "the saved stream")
         stream._at, stream._params = state, _only_row(row)
         return stream
+
+    def _whole(self) -> tuple[Any, Params]:
+        return self.state, map_leaves(lambda leaf: leaf.unsqueeze(0), self._params)
+
+    def _words(self) -> dict[str, str]:
+        return {"format": FORMAT, "model": model_digest(self.model)}
+
+    def _go(self, at: Any, params: Params, steps: int) -> None:
+        self._before.append((self._at, self._params, self._steps))
+        self._at, self._params, self._steps = at, params, steps
 
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():
@@ -150,10 +208,12 @@ class Stream(Generic[Params]):
         place = self._place()
         if place is not None:
             return self._program.push(self.encode(x), place)  # type: ignore[union-attr, return-value]
-        device = next(self.model.parameters()).device
-        encoded: Tensor = torch.as_tensor(self.encode(x), device=device)
+        return self._step_by_model(torch.as_tensor(self.encode(x)), self._at)
+
+    def _step_by_model(self, x: Tensor, at: Any) -> tuple[Params, Any]:
+        state = self._known().state(at) if type(at) is Place else at
         with torch.no_grad():
-            row, state = self.model.step(encoded.unsqueeze(0), self.state)
+            row, state = self.model.step(x.to(next(self.model.parameters()).device).unsqueeze(0), state)
         return _only_row(row), state
 
     def _known(self) -> Program:

@@ -1,14 +1,18 @@
 """What one application has to say for itself: how its data become windows, its model, its scores and its answers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_doc import Doc
 from annotated_types import Ge
 
+from statewise.errors import UsageError
+from statewise.report import DYNAMIC, Report
 from statewise.run.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -18,6 +22,49 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
 
 Part = Literal["training", "held_out"]
+Scoring = Generator[float, None, "Score"]
+"A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
+
+
+class Score(NamedTuple):
+    """How good a model is on the held-out part: `metrics` in the units of the field, the one that matters most first.
+
+    Checks, `keep best` and `early_stop` go by `judged`: less is better. `tables` are shown behind the metrics, each by
+    its title, as rows of columns; `details` is whatever `Task.remarks` looks at besides.
+    """
+
+    metrics: dict[str, float]
+    judged: float
+    tables: "Mapping[str, Mapping[str, Mapping[str, float]]]" = MappingProxyType({})
+    details: Any = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task answers, for a face to show: text as it comes, or one object. Only one of the two is asked for.
+
+    `end` is written behind the last piece, also where nobody waits for it; `notices` are said before.
+    """
+
+    pieces: Iterator[str]
+    as_json: Callable[[], dict[str, Any]]
+    end: str = "\n"
+    notices: Sequence[str] = field(default=())
+
+
+class Live(ABC):
+    """A task at work on what comes in, a line at a time; all that it knows can be put away and gone on from."""
+
+    @abstractmethod
+    def push(self, line: str) -> Any:
+        """Read a line and return what there is to say now: shown as `str` and, where it has one, by its `as_json`.
+
+        Raises `DataError` or `UsageError` for a line that cannot be read; nothing has changed then.
+        """
+
+    @abstractmethod
+    def save(self) -> bytes:
+        """Return all that is known, as bytes, from which `Task.live` goes on."""
 
 
 class Data(ABC):
@@ -31,7 +78,10 @@ class Data(ABC):
     @property
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """Return what a reader of results should know of the data: sizes, split, digest."""
+        """Return what a reader of results should know of the data: sizes, split, digest.
+
+        `training` and `held_out` say how many of what `unit` names there are, `sha256` what a resumed run goes by.
+        """
 
     @abstractmethod
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
@@ -55,6 +105,8 @@ class Task(Recipe, ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    example: ClassVar[str] = "PATH"
+    "A source that a user may begin with."
 
     cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
     width: Annotated[int, Doc("units in a layer"), Ge(1)] = 256
@@ -94,8 +146,81 @@ class Task(Recipe, ABC):
         """Return something short that shows what the model can do at this stage."""
 
     @abstractmethod
-    def predict(self, model: "Model[Any]", codec: Any, prompt: str, **how: Any) -> Iterator[str]:
-        """Answer a prompt, a piece at a time."""
+    def predict(self, model: "Model[Any]", codec: Any, *given: Any, **how: Any) -> Iterator[Any]:
+        """Answer what is given, a piece at a time; what is annotated with `Doc` is an argument or flag as well."""
+
+    def answer(self, model: "Model[Any]", codec: Any, *given: Any, **how: Any) -> Answer:
+        """Return what a person or a program is shown of `predict`: here each piece on a line.
+
+        What this takes beyond `predict`, annotated with `Doc`, are flags of the command line alone.
+        """
+        pieces = self.predict(model, codec, *given, **how)
+        return Answer((f"{piece}\n" for piece in pieces), lambda: {"answer": [as_plain(p) for p in pieces]}, end="")
+
+    def live(self, model: "Model[Any]", codec: Any, *given: Any, **how: Any) -> Live:
+        """Begin to answer lines as they come, or go on where `Live.save` left off, when given its bytes.
+
+        Raises `UsageError` where a task does not work so.
+        """
+        raise UsageError(f"{self.name} does not work on lines as they come: use statewise predict")
+
+    def score(
+        self,
+        model: "Model[Any]",
+        data: Data,
+        *,
+        dynamic: Annotated[bool, Doc("also score while a copy learns from what it read")] = False,
+        storage: Annotated[str, Doc("also score with weights in bfloat16 or int8, as a step program")] = "float32",
+    ) -> Scoring:
+        """Score a model on the held-out part: here by its mean loss over the windows, in the words of `metrics`.
+
+        A task that is judged otherwise has its own, whose settings, annotated with `Doc`, are those of `evaluate`.
+        Neither model nor random numbers are touched.
+        """
+        from statewise.learning import scoring
+
+        loss = yield from _last(scoring.score(model, data.windows("held_out")))
+        metrics = self.metrics(loss)
+        if dynamic:
+            windows = data.windows("held_out", rows=1, steps=self.steps)
+            learning_on = yield from _last(scoring.score_dynamically(model, windows))
+            metrics |= {DYNAMIC + name: value for name, value in self.metrics(learning_on).items()}
+        if storage != "float32":
+            stored = yield from _last(scoring.score_compiled(model, data.windows("held_out"), storage))
+            metrics |= {f"{storage}_{name}": value for name, value in self.metrics(stored).items()}
+        return Score(metrics, float(loss.mean))
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Return what the numbers mean, a sentence each, to stand beneath their table."""
+        return ()
+
+    def size(self, facts: Mapping[str, Any]) -> str:
+        """Say how much there is to learn from."""
+        return f"{facts['training']:,} {facts['unit']}s to learn, {facts['held_out']:,} held out"
+
+
+def report_on(task: Task, data: Data, score: Score, *, run: str, seconds: Callable[[], float], **more: Any) -> Report:
+    """Set a score beside the baselines, with what it means."""
+    baselines = {name: dict(values) for name, values in data.baselines().items()}
+    tables = {title: {row: dict(cells) for row, cells in table.items()} for title, table in score.tables.items()}
+    remarks = list(task.remarks(score, data))
+    return Report(
+        task.name, run, data.facts, score.metrics, baselines, seconds(), remarks=remarks, tables=tables, **more
+    )
+
+
+def as_plain(piece: Any) -> Any:
+    """Return a piece of an answer as plain values: by its `as_json`, where it has one."""
+    return piece.as_json() if hasattr(piece, "as_json") else piece
+
+
+def _last(losses: "Iterator[tuple[float, Loss]]") -> "Generator[float, None, Loss]":
+    """Yield the fractions of a scoring and return its last loss."""
+    seen: deque[Loss] = deque(maxlen=1)
+    for fraction, loss in losses:
+        seen.append(loss)
+        yield fraction
+    return seen[0]
 
 
 def stacked_core(cell: str, features: int, width: int, layers: int) -> Any:

@@ -1,7 +1,6 @@
 """What can be done: train, resume, evaluate, predict, inspect. Every face calls these."""
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +10,20 @@ import torch
 
 from statewise import registry
 from statewise.cells.facts import kernels_at_work
+from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
 from statewise.learning.learner import Learner
-from statewise.learning.scoring import score, score_compiled, score_dynamically
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.program import why_not
-from statewise.report import DYNAMIC, Report
+from statewise.report import Report
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
 from statewise.session import Session
 from statewise.stream import Stream
-from statewise.task import Task
+from statewise.task import Answer, Live, Score, Scoring, Task, report_on
 from statewise.versions import versions
 
 Source = str | Path | Sequence[str | Path]
@@ -61,9 +60,17 @@ class Trained:
     update: int
     notice: str | None = None
 
-    def predict(self, prompt: str = "", **how: Any) -> Iterator[str]:
-        """Answer a prompt, a piece at a time; `how` is what the task's `predict` takes."""
-        return self.task.predict(self.model, self.codec, prompt, **how)
+    def predict(self, *given: Any, **how: Any) -> Iterator[Any]:
+        """Answer what is given, a piece at a time: see the task's own `predict`."""
+        return self.task.predict(self.model, self.codec, *given, **how)
+
+    def answer(self, *given: Any, **how: Any) -> Answer:
+        """Return what `statewise predict` shows: see the task's own `answer`."""
+        return self.task.answer(self.model, self.codec, *given, **how)
+
+    def live(self, saved: bytes | None = None, **how: Any) -> Live:
+        """Begin to answer lines as they come, or go on where `Live.save` left off: see the task's own `live`."""
+        return self.task.live(self.model, self.codec, saved, **how)
 
     def stream(self, saved: bytes | None = None) -> Stream[Any]:
         """Return a stream at its beginning, or where `Stream.save` left one."""
@@ -91,12 +98,19 @@ def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, N
     run directory exists, `TrainingError` where training fails. Nothing is made before the data are read.
     """
     task = check(task)
-    if run:
+    ranks = join(task.device)
+    if run and ranks.is_first:
         refuse_taken(Path(run))
-    data = task.prepare((Path(run).parent if run else DEFAULT_FOLDER) / CACHE)
-    learner = _learner(task, data)
-    directory = create_run(task.name, task.label, Path(run) if run else None)
-    directory.begin(_config(task, data, learner), data.codec.as_json())
+    with ranks.first_goes_first():
+        data = task.prepare((Path(run).parent if run else DEFAULT_FOLDER) / CACHE)
+    learner = _learner(task, data, ranks)
+
+    def begin() -> dict[str, bytes]:
+        directory = create_run(task.name, task.label, Path(run) if run else None)
+        directory.begin(_config(task, data, learner), data.codec.as_json())
+        return {"path": str(directory.path).encode()}
+
+    directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
     yield from Session(directory, task, data, learner).events()
 
 
@@ -108,10 +122,12 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
     directory = RunDirectory(Path(run))
     config = directory.read_config()
     task = task_of(config)
-    data = task.prepare(directory.cache)
+    ranks = join(task.device)
+    with ranks.first_goes_first():
+        data = task.prepare(directory.cache)
     if data.facts.get("sha256") != config.get("data", {}).get("sha256"):
         raise RunError(f"the data of {run} have changed since it began: bring them back, or train a new run")
-    yield from Session(directory, task, data, _learner(task, data)).events()
+    yield from Session(directory, task, data, _learner(task, data, ranks)).events()
 
 
 def load(run: str | Path) -> Trained:
@@ -125,18 +141,16 @@ def load(run: str | Path) -> Trained:
     return Trained(task, model.eval(), codec, directory.path, int(checkpoint.path.name), checkpoint.notice)
 
 
-def predict(run: str | Path, prompt: str = "", **how: Any) -> Iterator[str]:
-    """Answer a prompt, a piece at a time; `how` is what the task's `predict` takes."""
-    return load(run).predict(prompt, **how)
+def predict(run: str | Path, *given: Any, **how: Any) -> Iterator[Any]:
+    """Answer what is given, a piece at a time: see the `predict` of the run's task."""
+    return load(run).predict(*given, **how)
 
 
-def evaluate(
-    run: str | Path, source: Source | None = None, *, dynamic: bool = False, storage: str = "float32"
-) -> Report:
-    """Score a run on its held-out part, or on another source, beside the baselines.
+def evaluate(run: str | Path, source: Source | None = None, **how: Any) -> Report:
+    """Score a run on its held-out part, or on another source, beside the baselines. The run never changes.
 
-    With `dynamic`, score it once more while a copy goes on learning from what it has read; with a `storage` of
-    `bfloat16` or `int8`, once more with its weights kept so. The run never changes.
+    `how` is what the `score` of the run's task takes. Where that is `Task.score`: with `dynamic`, score once more while
+    a copy goes on learning from what it has read; with a `storage` of `bfloat16` or `int8`, with its weights kept so.
     Raises `RunError` for a run that cannot be used, `DataError` for data that cannot be read.
     """
     began = time.monotonic()
@@ -145,17 +159,10 @@ def evaluate(
     data = trained.task.prepare(cache)
     if source is not None:
         data = data.on([str(source)] if isinstance(source, str | Path) else [str(s) for s in source], cache)
-    metrics = _last(trained.task, score(trained.model, data.windows("held_out")))
-    if dynamic:
-        windows = data.windows("held_out", rows=1, steps=trained.task.steps)
-        learning_on = _last(trained.task, score_dynamically(trained.model, windows))
-        metrics |= {DYNAMIC + name: value for name, value in learning_on.items()}
-    if storage != "float32":
-        stored = _last(trained.task, score_compiled(trained.model, data.windows("held_out"), storage))
-        metrics |= {f"{storage}_{name}": value for name, value in stored.items()}
-    baselines = {name: dict(values) for name, values in data.baselines().items()}
-    seconds = time.monotonic() - began
-    return Report(trained.task.name, str(run), data.facts, metrics, baselines, seconds, notice=trained.notice)
+    score = _returned(trained.task.score(trained.model, data, **how))
+    return report_on(
+        trained.task, data, score, run=str(run), seconds=lambda: time.monotonic() - began, notice=trained.notice
+    )
 
 
 def inspect(run: str | Path) -> dict[str, Any]:
@@ -165,7 +172,7 @@ def inspect(run: str | Path) -> dict[str, Any]:
     events = list(directory.read_events())
     updates = [event for event in events if event["event"] == "updated"]
     reports = [event["report"] for event in events if event["event"] == "finished"]
-    checked = [event["metrics"] for event in events if event["event"] == "checked"]
+    checked = [event for event in events if event["event"] == "checked"]
     size = sum(path.stat().st_size for path in directory.path.rglob("*") if path.is_file())
     return {
         "run": str(run),
@@ -181,9 +188,13 @@ def inspect(run: str | Path) -> dict[str, Any]:
     }
 
 
-def _learner(task: Task, data: Any) -> Learner:
+def _learner(task: Task, data: Any, ranks: Ranks) -> Learner:
+    windows = own_rows(data.windows("training"), ranks)
     torch.manual_seed(task.seed)
-    return Learner(task.model(data.codec), data.windows("training"), task)
+    model = task.model(data.codec)  # of the same weights in every process
+    if not ranks.is_first:
+        torch.set_rng_state(random_of(task.seed, ranks.rank, 0))
+    return Learner(model, windows, task, ranks)
 
 
 def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
@@ -194,6 +205,7 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "parameters": learner.model.parameter_count,
         "versions": versions(),
         "threads": torch.get_num_threads(),
+        "processes": learner.ranks.count,
         "kernels": kernels_at_work(learner.model.core) or ["reference"],
         "stepping": why_not(learner.model) or "step program",
     }
@@ -207,12 +219,18 @@ def task_of(config: dict[str, Any]) -> Task:
     return build(kind, config["settings"])
 
 
-def _last(task: Task, losses: Iterator[tuple[float, Any]]) -> dict[str, float]:
-    return task.metrics(deque(losses, maxlen=1)[0][1])
+def _returned(scoring: Scoring) -> Score:
+    while True:
+        try:
+            next(scoring)
+        except StopIteration as done:
+            score: Score = done.value
+            return score
 
 
-def _best(checked: list[dict[str, float]]) -> dict[str, float] | None:
-    return min(checked, key=lambda metrics: next(iter(metrics.values())), default=None)
+def _best(checked: list[dict[str, Any]]) -> dict[str, float] | None:
+    best = min(checked, key=lambda event: event["judged"], default=None)
+    return best["metrics"] if best else None
 
 
 def _finished(events: Iterator[Event]) -> Run:

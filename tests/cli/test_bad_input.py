@@ -36,7 +36,8 @@ def newest(run_path: Path) -> Path:
 
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     line = refused(capsys, ["train", "text", "nowhere.txt", *TINY])
-    assert line.startswith("'nowhere.txt' is neither a file, a folder, a pattern nor a corpus (python, shakespeare)")
+    assert line.startswith("'nowhere.txt' is neither a file, a folder, a pattern nor a corpus (")
+    assert "python, shakespeare" in line
     assert not (tmp_path / "runs").exists()
 
 
@@ -263,7 +264,7 @@ def test_a_prompt_character_never_seen_is_named_and_read_as_unknown(
 
 def test_a_run_that_another_process_trains_is_refused(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
     with RunDirectory(run_path).locked():
-        assert "is being trained by another process" in refused(capsys, ["resume", str(run_path)])
+        assert f"is being trained by process {os.getpid()} on " in refused(capsys, ["resume", str(run_path)])
 
 
 def test_a_run_whose_text_has_changed_is_refused(capsys: pytest.CaptureFixture[str], book: Path) -> None:

@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from statewise.cli.signals import held_back, interruptible
+from statewise.cli.signals import Interrupted, held_back, interruptible
 
 FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1500 --save-seconds 0.3 --sample-seconds 0"
 SWALLOWS = """
@@ -82,8 +83,16 @@ def _mangled() -> None:
 
 
 def test_a_signal_that_is_held_back_comes_afterwards() -> None:
-    reached = []
+    reached, end = [], threading.Event()
+    threading.Thread(target=end.wait).start()  # whom the system may hand a signal that the main thread masks
     with pytest.raises(KeyboardInterrupt), interruptible(), held_back():  # noqa: PT012
         os.kill(os.getpid(), signal.SIGINT)
         reached = ["the end"]
+    end.set()
     assert reached == ["the end"]
+
+
+def test_sigterm_before_training_leaves_with_its_own_code() -> None:
+    with pytest.raises(Interrupted) as raised, interruptible():
+        signal.raise_signal(signal.SIGTERM)
+    assert raised.value.exit_code == 143

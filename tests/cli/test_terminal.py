@@ -44,7 +44,8 @@ def in_terminal(
     """Run a command in a terminal, typing each text once the one before it has appeared; return code and output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    everything = {**os.environ, "TERM": "xterm-256color", **environment}
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    everything = {**inherited, "TERM": "xterm-256color", **environment}
     command = [sys.executable, "-c", IN_TERMINAL, *arguments]
     shown, waiting = b"", list(keys)
     with subprocess.Popen(

@@ -1,5 +1,8 @@
 """Files become codes: every encoding trouble is named, the split is one piece, and the cache is by content."""
 
+import shutil
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 
 from statewise.data import texts
+from statewise.data.building import building
 from statewise.data.codec import Bytes, Characters
 from statewise.data.codes import CodeFile
 from statewise.data.streams import Stripes
@@ -67,6 +71,39 @@ def test_codes_are_built_once_and_anew_where_the_contents_change(tmp_path: Path)
     path.write_text("abd" * 40)
     assert coded(path, cache).training.path != first.training.path
     assert not list(cache.glob(".building-*"))
+
+
+def test_what_a_killed_process_had_begun_to_build_is_removed_and_built_anew(tmp_path: Path) -> None:
+    path, cache = tmp_path / "a.txt", tmp_path / "cache"
+    path.write_text("abc" * 40)
+    (cache / ".building-left").mkdir(parents=True)
+    (cache / ".building-left" / "codes.bin").write_bytes(b"1")
+    coded(path, cache)
+    assert not list(cache.glob(".building-*"))
+    with building(cache) as under_way:
+        coded(path, cache)  # made already: nobody waits for the other
+        assert under_way.is_dir()
+    (cache / ".building-left").mkdir()
+    coded(path, cache)
+    assert not list(cache.glob(".building-*"))
+
+
+def test_two_processes_that_want_the_same_text_build_it_once(tmp_path: Path) -> None:
+    path, cache = tmp_path / "a.txt", tmp_path / "cache"
+    path.write_text("abc" * 40)
+    code = "import sys; from statewise.data.texts import code_text as c; c(sys.argv[1:], 'byte', 0.2, 5, 'cache')"
+    code = code.replace("'cache'", "__import__('pathlib').Path('cache')")
+    with building(cache) as under_way:
+        other = subprocess.Popen([sys.executable, "-c", code, "a.txt"])
+        coded_by_us = coded(path, tmp_path / "elsewhere", "byte").training.path.parent
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(timeout=1.5)
+        shutil.copytree(coded_by_us, cache / coded_by_us.name)
+        made = (cache / coded_by_us.name / "codes.bin").stat().st_ino
+        assert under_way.is_dir()
+    assert other.wait(timeout=60) == 0
+    assert (cache / coded_by_us.name / "codes.bin").stat().st_ino == made
+    assert [path.name for path in cache.iterdir()] == [coded_by_us.name]
 
 
 def test_bytes_are_read_as_they_are(tmp_path: Path) -> None:

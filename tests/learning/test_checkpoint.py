@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,8 @@ def test_a_missing_file_is_named_and_the_checkpoint_before_is_used(folder: Path,
         b'{"a": {"size": 0, "sha256": "", "code": "x"}}',
         b'{"a": {"size": Infinity, "sha256": ""}}',
         b'{"a": {"size": NaN, "sha256": ""}}',
+        b'{"a": {"size": 1, "size": 2, "sha256": ""}}',
+        b'{"a": {"size": 0, "sha256": ""}}' + b" " * (1 << 20),
         b'{"../../secret": {"size": 0, "sha256": ""}}',
         b'{"/etc/passwd": {"size": 0, "sha256": ""}}',
         b'{"..": {"size": 0, "sha256": ""}}',
@@ -233,6 +236,36 @@ def test_an_old_checkpoint_that_cannot_be_removed_stays_until_it_can(
     assert names(folder) == ["000008", "000009"]
 
 
+def test_a_damaged_checkpoint_is_not_one_of_the_two_that_are_kept(folder: Path) -> None:
+    flip(folder / "000005" / "place.json", 9)
+    save_checkpoint(folder, 8, files_of(8))
+    assert names(folder) == ["000003", "000005", "000008"]
+    flip(folder / "000008" / "place.json", 9)
+    assert load_checkpoint(folder).files == files_of(3)
+    save_checkpoint(folder, 9, files_of(9))
+    save_checkpoint(folder, 11, files_of(11))
+    assert names(folder) == ["000009", "000011"]
+
+
+def test_the_newest_checkpoint_is_put_back_where_only_it_stands_aside(folder: Path) -> None:
+    save_checkpoint(folder, 8, files_of(8))
+    shutil.copytree(folder / "000005", folder / "000006")
+    (folder / "000008").rename(folder / ".000008.old.tmp")
+    sweep(folder)
+    assert load_checkpoint(folder).files == files_of(8)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "MANIFEST.json"])
+def test_what_is_no_plain_file_is_refused_and_never_waited_for(folder: Path, name: str) -> None:
+    path = folder / "000005" / name
+    path.unlink()
+    os.mkfifo(path)
+    assert f"{path} is no plain file; checkpoint 000003" in str(load_checkpoint(folder).notice)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert f"{path} is no plain file; checkpoint 000003" in str(load_checkpoint(folder).notice)
+
+
 def test_the_checkpoint_just_saved_is_never_the_one_removed(folder: Path) -> None:
     for name in ("000003", "000005"):
         flip(folder / name / "place.json", 9)
@@ -256,4 +289,5 @@ def test_each_file_is_on_the_disk_before_the_manifest_and_that_before_the_name(
     monkeypatch.setattr("statewise.learning.checkpoint.sync_folder", told(sync_folder, 0))
     monkeypatch.setattr(Path, "rename", told(Path.rename, 1))
     save_checkpoint(tmp_path / "checkpoints", 7, FILES)
+    assert done.pop(0) == tmp_path.name  # the first save makes the folder itself, durably
     assert done == [*FILES, "MANIFEST.json", ".000007.tmp", "000007", "checkpoints"]

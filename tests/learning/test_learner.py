@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from statewise.cells import GRU, LSTM, Chain
 from statewise.data.window import Window
 from statewise.errors import DataError, RunError, UsageError
 from statewise.heads import Categorical
+from statewise.learning.arithmetic import LossScale
+from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
@@ -88,6 +91,7 @@ def test_a_snapshot_is_of_plain_bytes_under_the_names_of_the_run_directory() -> 
         "averaged": 0,
         "progress": {"checks": 0, "best": None, "waited": 0, "scale": 1.0, "tries": 0},
         "usual": {"seen": 1, "norm": json.loads(kept["place.json"])["usual"]["norm"]},
+        "loss_scale": {"factor": 1.0, "updates": 0},
     }
 
 
@@ -210,3 +214,79 @@ def test_a_device_that_is_not_there_is_refused_in_one_line() -> None:
     assert str(raised.value).startswith("device 'abacus' cannot be used here (")
     assert str(raised.value).endswith("): give --device cpu")
     assert "\n" not in str(raised.value)
+
+
+class Stop(KeyboardInterrupt):
+    """A signal in the middle of an update."""
+
+
+@pytest.mark.parametrize("where", ["model", "optimizer"])
+def test_an_interrupted_update_is_undone_and_made_again_the_same(where: str) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise Stop
+
+    learner = make_learner(dropout=0.3, accumulate=2, optimizer="adam")
+    learner.update()
+    before, expected = learner.snapshot(), learner.update()
+    after = learner.snapshot()
+    learner.restore(before)
+    hook: Any = learner.model.head.register_forward_hook(stop) if where == "model" else None
+    hook = hook or learner.optimizer.register_step_post_hook(stop)
+    with pytest.raises(Stop):
+        learner.update()
+    hook.remove()
+    assert learner.is_whole
+    assert learner.snapshot() == before
+    assert learner.update() == expected
+    assert learner.snapshot() == after
+
+
+def test_an_update_that_is_done_but_not_counted_must_not_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = make_learner(average=0.9, average_from=0.0)
+    before = learner.snapshot()
+
+    def stop(*_: Any) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr("statewise.learning.learner.Average.follow", stop)
+        with pytest.raises(Stop):
+            learner.update()
+    assert not learner.is_whole
+    learner.restore(before)
+    assert learner.is_whole
+
+
+def test_half_precision_scales_the_loss_until_its_gradient_fits_and_remembers_by_how_much() -> None:
+    how: dict[str, Any] = {"precision": "16-mixed", "updates": 99, "rate": 0.05}
+    learner, single = make_learner(**how), make_learner(**{**how, "precision": "32-true"})
+    learner.loss_scale = LossScale(2.0**40)  # far too large for numbers up to 65,504
+    assert learner.update().nats == pytest.approx(single.update().nats, rel=1e-2)
+    assert 2.0**4 < learner.loss_scale.factor < 2.0**30
+    assert learner.loss_scale.updates == 1
+    pairs = list(zip(learner.model.parameters(), single.model.parameters(), strict=True))
+    assert all(torch.allclose(one, other, atol=2e-3) for one, other in pairs)
+    other = make_learner(seed=3, **how)
+    kept, expected = learner.snapshot(), [learner.update() for _ in range(3)]
+    other.restore(kept)
+    assert other.loss_scale.updates == 1
+    assert [other.update() for _ in range(3)] == expected
+    assert other.snapshot() == learner.snapshot()
+
+
+def test_a_loss_that_no_scale_mends_is_undone_scale_and_all() -> None:
+    learner = make_learner(precision="16-mixed")
+    learner.model.head.weights.register_hook(lambda gradient: gradient * math.inf)  # type: ignore[operator]
+    before = learner.snapshot()
+    with pytest.raises(NotFinite):
+        learner.update()
+    assert learner.snapshot() == before
+
+
+def test_a_snapshot_with_a_file_that_is_not_known_is_refused() -> None:
+    learner = make_learner()
+    files = {**learner.snapshot(), "code.py": b"print()"}
+    with pytest.raises(RunError, match=r"holds a file 'code\.py' that is not known: it was made by another version"):
+        learner.restore(files)
+    with pytest.raises(RunError, match="not known"):
+        load_weights(learner.model, files)

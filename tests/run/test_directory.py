@@ -2,6 +2,10 @@
 
 import errno
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,12 @@ import statewise
 from statewise.errors import RunError, TrainingError, UsageError
 from statewise.run.directory import RunDirectory, create_run, refuse_taken
 
+KILLED_IN_THE_LOCK = """
+import os, pathlib, signal, sys
+from statewise.run.directory import RunDirectory
+with RunDirectory(pathlib.Path(sys.argv[1])).locked():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 CONFIG: dict[str, Any] = {"task": "text", "settings": {"width": 3}, "versions": {"statewise": "0.0.7"}}
 
 
@@ -190,11 +200,37 @@ def test_what_a_run_writes_is_whole_and_a_full_disk_is_named(
 
 
 def test_a_run_is_trained_by_one_process_at_a_time(directory: RunDirectory) -> None:
-    with directory.locked(), pytest.raises(RunError, match="is being trained by another process"):  # noqa: SIM117
-        with directory.locked():
-            pass
     with directory.locked():
-        assert (directory.path / "lock").is_file()
+        for said in (f"is being trained by process {os.getpid()} on [^ ]+: wait for it or stop it$", "wait for it"):
+            with pytest.raises(RunError, match=said), directory.locked():
+                pass  # and the one who may not have it leaves it as it was
+
+
+def test_a_lock_that_a_killed_process_left_is_taken_over(directory: RunDirectory) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_THE_LOCK, directory.path], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    left = (directory.path / "lock").read_text()
+    assert left.startswith("process ")
+    with directory.locked():
+        assert (directory.path / "lock").read_text().startswith(f"process {os.getpid()} on ")
+        assert f"process {os.getpid()} " not in left
+
+
+def test_a_lock_that_says_anything_else_is_not_repeated(directory: RunDirectory) -> None:
+    with directory.locked():
+        (directory.path / "lock").write_text("\x1b[2J")
+        with pytest.raises(RunError, match="is being trained by another process"), directory.locked():
+            pass
+
+
+def test_a_disk_that_knows_no_locks_is_named(directory: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("statewise.run.directory.fcntl.flock", unknown)
+    said = r"cannot be locked \(No locks available\): give a --run on a disk"
+    with pytest.raises(RunError, match=said), directory.locked():
+        pass
 
 
 def test_a_run_that_was_killed_while_it_was_made_may_be_made_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The text task: what it reads, what it scores, what it writes and where it stops."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import statewise
 from statewise.data.codec import Bytes, Characters
 from statewise.errors import DataError, UsageError
 from statewise.heads import Loss
+from statewise.learning.learner import Learner
 from statewise.tasks.text import Text, TextData, before, metrics_of
 
 SMALL: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 3, "steps": 7, "orders": 2, "gap": 5}
@@ -254,3 +256,25 @@ def test_a_sample_is_of_the_same_dice_each_time(trained: statewise.Trained) -> N
     samples = [trained.task.sample(trained.model, trained.codec) for _ in range(2)]
     assert samples[0] == samples[1]
     assert len(samples[0]) == 200
+
+
+@pytest.mark.parametrize("segment", [0, 37])
+def test_without_truncation_a_window_is_a_whole_row_and_its_gradient_flows_through_all_of_it(
+    book: Path, segment: int
+) -> None:
+    how: dict[str, Any] = {"source": str(book), "width": 8, "rows": 4, "orders": 2, "updates": 2, "segment": segment}
+    task = Text(**how, truncate="none", precision="64-true")
+    data = task.prepare(Path("cache"))
+    (window,) = data.windows("training")
+    assert window.inputs.shape == ((len(data.text.training) - 1) // 4, 4)
+    torch.manual_seed(0)
+    model = task.model(data.codec)
+    learner = Learner(model, [window], task)
+    whole = copy.deepcopy(model)
+    loss, _ = whole.loss(window, whole.begin(4))
+    loss.mean.backward()  # type: ignore[no-untyped-call]
+    learner.update()
+    norm = torch.nn.utils.get_total_norm([w.grad for w in whole.parameters() if w.grad is not None])
+    found = torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None])
+    expected = torch.cat([w.grad.flatten() for w in whole.parameters() if w.grad is not None])
+    torch.testing.assert_close(found * max(1.0, float(norm)), expected)

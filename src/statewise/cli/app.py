@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from statewise import __version__
 
@@ -53,59 +53,70 @@ def version(show: Annotated[bool, typer.Option("--version", help="print the vers
 
 
 @app.command()
-def resume(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+def resume(
+    run: Run,
+    processes: Annotated[
+        int | None, typer.Option(help="so many processes on this machine [default: as it began]", min=1)
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Go on with a training where its last checkpoint is."""
     from statewise.cli.train import resume_run
 
-    resume_run(run, json=json, quiet=quiet)
+    resume_run(run, json=json, quiet=quiet, processes=processes)
+
+
+class AtRun(TyperCommand):
+    """A command on a run: its arguments and flags are those that the run's task says it takes."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the command line as the command of the run that it names."""
+        from statewise.cli.use import command_at, run_among
+
+        run = run_among(args)
+        if run is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return command_at(run, str(info_name)).make_context(info_name, args, parent, **extra)
+
+
+@app.command(cls=AtRun)
+def evaluate(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Score a run beside its baselines; `statewise evaluate RUN --help` shows what else its task takes."""
+
+
+@app.command(cls=AtRun)
+def predict(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Answer what is given, as it comes; `statewise predict RUN --help` shows what the task of a run takes."""
+
+
+@app.command(cls=AtRun)
+def stream(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+    """Answer lines of standard input one by one; `statewise stream RUN --help` shows what the task of a run takes."""
 
 
 @app.command()
-def evaluate(
+def inspect(
     run: Run,
-    source: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="score this, not the held-out part")
+    memory: Annotated[bool, typer.Option("--memory", help="measure how far back it remembers, and draw it")] = False,
+    lags: Annotated[int | None, typer.Option(help="with --memory: most steps to look back [default: 100]")] = None,
+    probes: Annotated[int | None, typer.Option(help="with --memory: places to look from [default: 256]")] = None,
+    beside: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="with --memory: another run to stand beside it")
     ] = None,
-    dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="also score while a copy learns from what it read")
-    ] = False,
-    storage: Annotated[
-        str, typer.Option("--storage", help="also score with weights in bfloat16 or int8, as a step program")
-    ] = "float32",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score a run beside its baselines."""
-    from statewise.cli.use import evaluate_run
+    """Show a run: settings, size, parameters, best result, samples over time; or its memory."""
+    if memory:
+        from statewise.cli.memory import show_memory
 
-    evaluate_run(run, source or None, dynamic=dynamic, storage=storage, json=json, quiet=quiet)
+        show_memory(run, lags, probes, beside or [], json=json, quiet=quiet)
+        return
+    if lags is not None or probes is not None or beside:
+        from statewise.errors import UsageError
 
-
-@app.command()
-def predict(
-    run: Run,
-    prompt: Annotated[str, typer.Argument(help="what to go on from")] = "",
-    length: Annotated[int, typer.Option(help="characters to write")] = 500,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest, 1 the model's own odds")] = 0.8,
-    top_k: Annotated[int | None, typer.Option(help="choose among the K likeliest only")] = None,
-    top_p: Annotated[float | None, typer.Option(help="choose among the likeliest of this share only")] = None,
-    seed: Annotated[int | None, typer.Option(help="the same seed writes the same")] = None,
-    stop: Annotated[str | None, typer.Option(help="end before this string")] = None,
-    choices: Annotated[int, typer.Option(help="show the N likeliest next characters at every position")] = 0,
-    interactive: Annotated[bool, typer.Option("--interactive", help="read lines, answer each, keep the state")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Answer a prompt, as it comes."""
-    from statewise.cli.use import predict_run
-
-    how = {"length": length, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed, "stop": stop}
-    predict_run(run, prompt, how, choices=choices, interactive=interactive, json=json, quiet=quiet)
-
-
-@app.command()
-def inspect(run: Run, json: Json = False) -> None:
-    """Show a run: settings, size, parameters, best result, samples over time."""
+        raise UsageError("--lags, --probes and --beside say how memory is measured: give --memory too")
     from statewise.cli.look import inspect_run
 
     inspect_run(run, json=json)
@@ -163,6 +174,53 @@ def bench(
         return
     how = {"rounds": rounds, "threads": threads, "quick": quick, "peers": peers, "save": save}
     raise typer.Exit(answer(question, **how, json=json, quiet=quiet))  # type: ignore[arg-type]
+
+
+@app.command()
+def serve(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories, each a model")],
+    store: Annotated[
+        str, typer.Option(help="where sessions lie: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")
+    ] = "memory",
+    host: Annotated[str, typer.Option(help="the address to listen at")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="the port to listen at; 0 takes a free one", min=0, max=65535)] = 8000,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="who may ask: lines TOKEN or NAME TOKEN; made if need be")
+    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="also answer under this Host")] = None,
+    allow_origin: Annotated[list[str] | None, typer.Option(help="let pages of this Origin ask")] = None,
+    keep_hours: Annotated[float, typer.Option(help="how long a session is kept that nobody steps")] = 24.0,
+    most_rows: Annotated[int, typer.Option(help="most sessions stepped in one call", min=1)] = 256,
+    most_requests: Annotated[int, typer.Option(help="most requests at once, then 503", min=1)] = 2048,
+    most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
+    window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
+    deadline_seconds: Annotated[float, typer.Option(help="how long a step may take, then 503", min=0.001)] = 10.0,
+    idle_seconds: Annotated[float, typer.Option(help="how long a silent connection is kept", min=1)] = 60.0,
+    quiet: Quiet = False,
+) -> None:
+    """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
+    from statewise.cli.serve import serve_runs
+
+    limits = {
+        "most_rows": most_rows,
+        "most_requests": most_requests,
+        "most_requests_an_owner": most_requests_an_owner,
+        "window_microseconds": window_microseconds,
+        "deadline_seconds": deadline_seconds,
+        "idle_seconds": idle_seconds,
+    }
+    serve_runs(
+        runs,
+        host=host,
+        port=port,
+        store=store,
+        token_file=token_file,
+        allow_host=allow_host or [],
+        allow_origin=allow_origin or [],
+        keep_seconds=keep_hours * 3600,
+        limits=limits,
+        quiet=quiet,
+    )
 
 
 @app.command()

@@ -145,7 +145,7 @@ def told(event: Event, task: "Task") -> str:
         case Started():
             begun = "trains" if event.update == 0 else f"goes on from update {event.update:,}"
             notice = f"\n{event.notice}" if event.notice else ""
-            return f"{event.run} {begun}: {event.parameters:,} parameters, {_size(event)}{notice}"
+            return f"{event.run} {begun}: {event.parameters:,} parameters, {task.size(event.data)}{notice}"
         case Sampled():
             return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{harmless(event.sample)}\n"
         case Checked():
@@ -169,11 +169,6 @@ def harmless(sample: str) -> str:
     'To be\\n�[2Jor'
     """
     return sample.translate(CONTROLS).strip()
-
-
-def _size(started: Started) -> str:
-    data = started.data
-    return f"{data['training']:,} {data['unit']}s to learn, {data['held_out']:,} held out, {data['choices']} choices"
 
 
 def _say(words: str) -> None:

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: they leave without a trace before training; while training they finish the update and save."""
+"""Ctrl-C and SIGTERM: they leave without a trace before training; while training they finish the update and save.
+
+An update, or whatever else is under way, that takes longer than a few seconds is broken off, and not counted.
+"""
 
 import signal
 import threading
@@ -9,11 +12,25 @@ from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN_SECONDS = 0.05
+PATIENCE_SECONDS = 4.0
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal, by its number, that ends what is under way."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a program that a signal stopped: 130 or 143."""
+        return 128 + self.number
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within this block Ctrl-C raises `KeyboardInterrupt`, whatever libraries make of it.
+    """Within this block Ctrl-C and SIGTERM raise `Interrupted`, whatever libraries make of it.
 
     It waits until no module is being imported, where many swallow it and go on, some of them broken; and an exception
     that one of them raises in its place becomes it again.
@@ -22,22 +39,29 @@ def interruptible() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if _is_importing(frame):
-            again = threading.Timer(AGAIN_SECONDS, signal.pthread_kill, [threading.main_thread().ident, number])
-            again.daemon = True
-            again.start()
+            send_after(AGAIN_SECONDS, number)
         else:
             came.append(number)
-            raise KeyboardInterrupt
+            raise Interrupted(number)
 
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     except Exception:
         if came:
-            raise KeyboardInterrupt from None
+            raise Interrupted(came[-1]) from None
         raise
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def send_after(seconds: float, number: int) -> threading.Timer:
+    """Send this process a signal in a while, unless the timer is cancelled."""
+    timer = threading.Timer(seconds, signal.pthread_kill, [threading.main_thread().ident, number])
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -50,25 +74,34 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Within this block signals wait; they come when it is left."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    """Within this block signals wait; they come when it is left.
+
+    They are noted rather than masked: a mask is one thread's alone, and any other would take the signal in its place.
+    """
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, frame: came.append(number)) for one in SIGNALS}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 class Interruption:
-    """Within its block, once `defer` is called, the first signal is noted and the second one interrupts at once."""
+    """Within its block, once `defer` is called, the first signal is noted and the second one interrupts at once.
 
-    def __init__(self) -> None:
+    Where nobody has left the block a few seconds after the first, it is sent again; not so if nothing `breaks_off`, as
+    where several processes would be in the middle of a message.
+    """
+
+    def __init__(self, *, breaks_off: bool = True) -> None:
+        self.breaks_off = breaks_off
         self.signal = 0
+        self.is_at_once = False
         self._before: dict[int, Any] = {}
-
-    @property
-    def exit_code(self) -> int:
-        """What a shell expects of a program that a signal stopped: 130 or 143."""
-        return 128 + self.signal
+        self._timer: threading.Timer | None = None
 
     def defer(self) -> None:
         """From now on note a signal instead of stopping at once."""
@@ -76,13 +109,20 @@ class Interruption:
             self._before.setdefault(number, signal.signal(number, self._note))
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal:
-            raise KeyboardInterrupt
-        self.signal = number
+        if _is_importing(frame) and self.signal:
+            send_after(AGAIN_SECONDS, number)
+        elif self.signal and not self.is_at_once:
+            self.is_at_once = True  # a third one would only disturb the saving
+            raise Interrupted(self.signal)
+        elif not self.signal:
+            self.signal = number
+            self._timer = send_after(PATIENCE_SECONDS, number) if self.breaks_off else None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._timer:
+            self._timer.cancel()
         for number, handler in self._before.items():
             signal.signal(number, handler)

@@ -1,20 +1,19 @@
 """`statewise train TASK` and `statewise resume`: flags from a task's fields, and the loop that shows what happens."""
 
-import inspect
 import json as json_format
 import sys
-import types
-import typing
+import tempfile
 from collections.abc import Callable, Generator
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from annotated_doc import Doc
 
 from statewise import registry
-from statewise.cli.signals import Interruption
+from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
+from statewise.cli.processes import is_one_of_several, launch, meet, note_run, rank_here
+from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,10 +23,12 @@ if TYPE_CHECKING:
 COMMON = {
     "run": Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory [default: runs/TASK-NAME-N]")],
     "config": Annotated[Path | None, typer.Option(metavar="FILE", help="settings in YAML; flags come before them")],
+    "processes": Annotated[
+        int | None, typer.Option(help="train with so many processes on this machine, each with its own rows", min=1)
+    ],
     "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],
     "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],
 }
-SOURCE = "source"
 
 
 def command_for(name: str) -> Any:
@@ -43,36 +44,21 @@ def command_for(name: str) -> Any:
 def _with_flags(kind: "type[Task]") -> Callable[..., None]:
     def train_task(**given: Any) -> None:
         common = {key: given.pop(key) for key in COMMON}
-        train(kind, {key: value for key, value in given.items() if value not in (None, [])}, **common)
+        train(kind, given_of(given), **common)
 
-    hints = typing.get_type_hints(kind, include_extras=True)
-    parameters = [_flag(field, hints[field.name]) for field in fields(kind)]
-    parameters += [_parameter(key, hint, False if key in ("json", "quiet") else None) for key, hint in COMMON.items()]
-    parameters.sort(key=lambda parameter: parameter.name != SOURCE)
-    train_task.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    train_task.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return train_task
-
-
-def _flag(field: "Field[Any]", hint: Any) -> inspect.Parameter:
-    value_type, *notes = typing.get_args(hint)
-    words = next((note.documentation for note in notes if isinstance(note, Doc)), "")
-    if field.name == SOURCE:
-        return _parameter(SOURCE, Annotated[list[str] | None, typer.Argument(metavar="PATH", help=words)], None)
-    if isinstance(value_type, types.UnionType):
-        value_type = next(part for part in typing.get_args(value_type) if part is not type(None))
-    default = "" if field.default in (None, MISSING) else f" [default: {field.default}]"
-    flag = f"--{field.name.replace('_', '-')}"
-    option = typer.Option(flag, help=words + default, show_default=False)
-    return _parameter(field.name, Annotated[value_type | None, option], None)
-
-
-def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+    common = [parameter(key, hint, False if key in ("json", "quiet") else None) for key, hint in COMMON.items()]
+    return with_parameters(train_task, [*flags_of_fields(kind), *common])
 
 
 def train(
-    kind: "type[Task]", given: dict[str, Any], *, run: Path | None, config: Path | None, json: bool, quiet: bool
+    kind: "type[Task]",
+    given: dict[str, Any],
+    *,
+    run: Path | None,
+    config: Path | None,
+    json: bool,
+    quiet: bool,
+    processes: int | None = None,
 ) -> None:
     """Train a task from flags over a file of settings over defaults."""
     from statewise.run.config import build
@@ -80,48 +66,93 @@ def train(
 
     settings = {**(_settings_in(config) if config else {}), **given}
     _drop_overruled(settings, given)
-    if run:
+    if run and rank_here() == 0:
         refuse_taken(run)
     if settings.get(SOURCE) in ("-", ["-"]):
         settings[SOURCE] = [str(_keep_input(run.parent if run else DEFAULT_FOLDER))]
-    if SOURCE not in settings:
-        raise UsageError(f"nothing to learn from was given: name it, as in `statewise train {kind.name} shakespeare`")
+    if SOURCE not in settings and any(field.name == SOURCE and field.default is MISSING for field in fields(kind)):
+        raise UsageError(
+            f"nothing to learn from was given: name it, as in `statewise train {kind.name} {kind.example}`"
+        )
     task = build(kind, settings)
+    if _needs_others(processes):
+        arguments = ["train", kind.name, *(["--run", str(run)] if run else [])]
+        raise typer.Exit(_train_with_others(int(processes or 1), arguments, task, json=json, quiet=quiet))
     from statewise.verbs import training
 
     follow(training(task, run=run), task, json=json, quiet=quiet)
 
 
-def resume_run(run: Path, *, json: bool, quiet: bool) -> None:
-    """Go on with a run."""
+def resume_run(run: Path, *, json: bool, quiet: bool, processes: int | None = None) -> None:
+    """Go on with a run, in as many processes as it began with where nothing else is said."""
     from statewise.run.directory import RunDirectory
+
+    config = RunDirectory(run).read_config()
+    processes = processes or (1 if is_one_of_several() else int(config.get("processes", 1)))
+    if _needs_others(processes):
+        raise typer.Exit(launch(processes, ["resume", str(run), *_manner(json, quiet)]))
     from statewise.verbs import resuming, task_of
 
-    follow(resuming(run), task_of(RunDirectory(run).read_config()), json=json, quiet=quiet)
+    follow(resuming(run), task_of(config), json=json, quiet=quiet)
+
+
+def _needs_others(processes: int | None) -> bool:
+    """Say whether other processes are to be started. Raises `UsageError` where that was done already."""
+    if processes and processes > 1 and is_one_of_several():
+        raise UsageError(f"torchrun has started the processes already: leave out --processes {processes}")
+    return bool(processes and processes > 1)
+
+
+def _train_with_others(processes: int, arguments: list[str], task: "Task", *, json: bool, quiet: bool) -> int:
+    from statewise.run.config import as_yaml, plain
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "settings.yaml")
+        settings.write_text(as_yaml(plain(task)), encoding="utf-8")
+        return launch(processes, [*arguments, "--config", str(settings), *_manner(json, quiet)])
+
+
+def _manner(json: bool, quiet: bool) -> list[str]:
+    return [flag for flag, is_given in (("--json", json), ("--quiet", quiet)) if is_given]
 
 
 def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, quiet: bool) -> None:
-    """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves."""
+    """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves.
+
+    Where several processes train together, the first one talks, and all leave at the same event.
+    """
     from statewise.cli.progress import view
+    from statewise.distributed import here
     from statewise.learning.events import Finished, Started
     from statewise.report import Report
 
-    run, report = "", None
-    with view(task, quiet=quiet) as show, Interruption() as interruption:
-        for event in events:
-            show(event)
-            if isinstance(event, Started):
-                run = event.run
-                interruption.defer()
-            if isinstance(event, Finished):
-                report = Report(**event.report)
-            elif interruption.signal:
-                break
-        events.close()
+    run, report, talks, alone = "", None, rank_here() == 0, not is_one_of_several()
+    meet()
+    with view(task, quiet=quiet or not talks) as show, Interruption(breaks_off=alone) as interruption:
+        try:
+            for event in events:
+                show(event)
+                here().pending = interruption.signal
+                if isinstance(event, Started):
+                    run = event.run
+                    note_run(run)
+                    interruption.defer()
+                if isinstance(event, Finished):
+                    report = Report(**event.report)
+                elif here().agreed:
+                    break
+        except Interrupted:  # what was under way took too long, or a second signal came
+            if not interruption.signal:
+                raise
+        finally:
+            events.close()
     if report is None:
-        print(f"stopped and saved; go on with: statewise resume {run}", file=sys.stderr)
-        raise typer.Exit(interruption.exit_code)
-    print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
+        how = "stopped at once, what was whole is saved" if interruption.is_at_once else "stopped and saved"
+        if talks:
+            print(f"{how}; go on with: statewise resume {run}", file=sys.stderr)
+        raise typer.Exit(Interrupted(here().agreed or interruption.signal).exit_code)
+    if talks:
+        print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
 
 
 def _result(report: Any, quiet: bool) -> str:
@@ -130,7 +161,7 @@ def _result(report: Any, quiet: bool) -> str:
         f"{report.run}: {training['parameters']:,} parameters, {training['updates']:,} updates in "
         f"{training['seconds'] / 60:.1f} minutes, {training['places_per_second']:,.0f} {report.data['unit']}s a second"
     )
-    return report.table() if quiet else f"{words}\n{report.table()}"
+    return report.shown() if quiet else f"{words}\n{report.shown()}"
 
 
 def _settings_in(path: Path) -> dict[str, Any]:

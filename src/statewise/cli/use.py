@@ -1,106 +1,153 @@
-"""`statewise evaluate` and `statewise predict`: a trained run at work."""
+"""`statewise evaluate`, `predict` and `stream`: a trained run at work, with the arguments that its task takes."""
 
 import json as json_format
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-from statewise.errors import UsageError
+import typer
+from annotated_doc import Doc
+
+from statewise import registry
+from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, given_of, parameter, with_parameters
+from statewise.errors import StatewiseError
+
+if TYPE_CHECKING:
+    from statewise.task import Answer, Task
+    from statewise.verbs import Trained
+
+COMMON = [
+    parameter("json", Annotated[bool, typer.Option("--json", help="print one JSON object")], False),
+    parameter("quiet", Annotated[bool, typer.Option("--quiet", help="print nothing but the result")], False),
+]
+SAVE_SECONDS = 1.0
+"A state is put away no more often than this, while lines come."
 
 
-def evaluate_run(run: Path, source: list[str] | None, *, dynamic: bool, storage: str, json: bool, quiet: bool) -> None:
+def run_among(arguments: Sequence[str]) -> Path | None:
+    """Return which of the words on a command line is the run: the first that is one, or else the first of all."""
+    words = [word for word in arguments if not word.startswith("-")]
+    return next((Path(word) for word in words if Path(word, "run.yaml").is_file()), Path(words[0]) if words else None)
+
+
+def command_at(run: Path, verb: str) -> Any:
+    """Return a command on a run, as its task takes it. Raises `RunError` where there is no run."""
+    from statewise.run.directory import RunDirectory
+
+    kind = cast("type[Task]", registry.find("tasks", str(RunDirectory(run).read_config()["task"])))
+    words, does, extra, methods = VERBS[verb]
+
+    def use(run: Path, json: bool, quiet: bool, **given: Any) -> None:
+        does(run, given_of(given), json=json, quiet=quiet)
+
+    where = typer.Argument(metavar="RUN", help="a run directory, as `statewise train` names it")
+    own = flags_of_methods([getattr(kind, method) for method in methods])
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    taken = [parameter("run", Annotated[Path, where], Parameter.empty), *extra, *own, *COMMON]
+    app.command(name=verb, help=words)(with_parameters(use, taken))
+    command = typer.main.get_command(app)
+    command.name = verb
+    return command
+
+
+def evaluate_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> None:
     """Score a run and print its table."""
     if not quiet:
-        print(f"scoring {run}" + (" and learning on" if dynamic else ""), file=sys.stderr)
+        print(f"scoring {run}" + (" and learning on" if how.get("dynamic") else ""), file=sys.stderr)
     from statewise.verbs import evaluate
 
-    report = evaluate(run, source, dynamic=dynamic, storage=storage)
+    report = evaluate(run, **how)
     if report.notice and not quiet:
         print(report.notice, file=sys.stderr)
-    print(json_format.dumps(report.as_json()) if json else report.table())
+    print(json_format.dumps(report.as_json()) if json else report.shown())
 
 
-def predict_run(
-    run: Path, prompt: str, how: dict[str, Any], *, choices: int, interactive: bool, json: bool, quiet: bool
-) -> None:
-    """Answer a prompt, or lines as they come, or show what was likely at each position."""
-    if interactive and (json or choices):
-        raise UsageError("--interactive contradicts --json and --choices: give one of them")
-    if choices < 0:
-        raise UsageError(f"choices {choices} asks for nothing: give 1 or more")
+def predict_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> None:
+    """Print what the task of a run answers."""
+    began = time.monotonic()
+    trained = _load(run, quiet)
+    answer = trained.answer(**how)
+    if not quiet:
+        print("".join(f"{notice}\n" for notice in answer.notices), end="", file=sys.stderr)
+    if json:
+        said = {"task": trained.task.name, "run": str(run), "data": {}, "metrics": {}, "baselines": {}}
+        print(_as_line({**said, **answer.as_json(), "seconds": time.monotonic() - began}))
+    else:
+        _write(answer)
+
+
+def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> None:
+    """Answer each line of standard input; with a state file, go on where it was left and leave it there."""
+    from statewise.run.files import saving, write_whole
+    from statewise.task import as_plain
+
+    trained = _load(run, quiet)
+    state = Path(how.pop("state")) if "state" in how else None
+    live = trained.live(state.read_bytes() if state and state.is_file() else None, **how)
+
+    def keep() -> None:
+        if state:
+            with saving(str(state), "give another --state"):
+                write_whole(state, live.save())
+
+    kept = time.monotonic()
+    try:
+        for number, line in enumerate(sys.stdin, start=1):
+            try:
+                said = live.push(line.rstrip("\r\n"))
+            except StatewiseError as error:
+                raise type(error)(f"line {number}: {error}") from None
+            print(_as_line(as_plain(said)) if json else said, flush=True)
+            if time.monotonic() - kept > SAVE_SECONDS:
+                keep()
+                kept = time.monotonic()
+    finally:  # also behind ^C and a line that cannot be read
+        keep()
+
+
+def _load(run: Path, quiet: bool) -> "Trained":
     from statewise.verbs import load
 
-    began = time.monotonic()
     trained = load(run)
-    missing = trained.codec.missing(prompt)
     if trained.notice and not quiet:
         print(trained.notice, file=sys.stderr)
-    if missing and not quiet:
-        print(f"never seen in training, read as the unknown character: {missing!r}", file=sys.stderr)
-    if interactive:
-        _talk(trained, prompt, how)
-    elif choices:
-        _show_choices(trained, prompt, how, choices, json=json)
-    elif json:
-        text = "".join(trained.predict(prompt, **how))
-        _print_object(trained, prompt, text, began)
-    else:
-        _write(trained, prompt, how)
+    return trained
 
 
-def _write(trained: Any, prompt: str, how: dict[str, Any]) -> None:
-    pieces = trained.predict(prompt, **how)
+def _write(answer: "Answer") -> None:
+    pieces = answer.pieces
     first = next(pieces, "")  # what cannot be done is said before anything is written
     try:
-        print(prompt + first, end="", flush=True)
+        print(first, end="", flush=True)
         for piece in pieces:
             print(piece, end="", flush=True)
     finally:  # an interrupt too leaves the shell a line of its own
-        print(flush=True)
+        print(end=answer.end, flush=True)
 
 
-def _talk(trained: Any, prompt: str, how: dict[str, Any]) -> None:
-    """Read a line, write one, and so on; what was said stays in the state."""
-    stream = trained.stream()
-    stream.push_many(trained.codec.encode(prompt).tolist())
-    seeds = how.pop("seed")
-    how["stop"] = how["stop"] or "\n"
-    question, end = ("> ", "\n") if sys.stdin.isatty() else ("", "")
-    try:
-        while line := _asked(question):
-            for piece in trained.predict(line, stream=stream, seed=seeds, **how):
-                print(piece, end="", flush=True)
-            print(flush=True)
-            seeds = None if seeds is None else seeds + 1
-    finally:  # behind ^C or ^D the shell begins a line of its own
-        print(end, end="", file=sys.stderr, flush=True)
+def _as_line(value: Any) -> str:
+    return json_format.dumps(value, ensure_ascii=False)
 
 
-def _asked(question: str) -> str:
-    print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline()
-
-
-def _show_choices(trained: Any, prompt: str, how: dict[str, Any], choices: int, *, json: bool) -> None:
-    began = time.monotonic()
-    text = "".join(trained.predict(prompt, **how))
-    positions = trained.task.choices(trained.model, trained.codec, prompt + text, choices)
-    if json:
-        listed = [{"character": seen, "choices": dict(likely)} for seen, likely in positions]
-        _print_object(trained, prompt, text, began, choices=listed)
-        return
-    for seen, likely in positions:
-        shown = "  ".join(f"{_visible(choice)} {probability:.3f}" for choice, probability in likely)
-        print(f"{_visible(seen)}  {shown}")
-
-
-def _visible(character: str) -> str:
-    return "␣" if character == " " else character if character.isprintable() else repr(character)[1:-1]
-
-
-def _print_object(trained: Any, prompt: str, text: str, began: float, **more: Any) -> None:
-    seconds = time.monotonic() - began
-    answer = {"task": trained.task.name, "run": str(trained.path), "data": {"prompt": prompt}, "text": text, **more}
-    metrics = {"characters": len(text)}
-    print(json_format.dumps({**answer, "metrics": metrics, "baselines": {}, "seconds": seconds}, ensure_ascii=False))
+VERBS: dict[str, tuple[str, Callable[..., None], list[Any], tuple[str, ...]]] = {
+    "evaluate": (
+        "Score a run beside its baselines.",
+        evaluate_run,
+        [argument("source", Annotated[tuple[str, ...], Doc("score this, not the held-out part")], metavar="PATH")],
+        ("score",),
+    ),
+    "predict": ("Answer what is given, as it comes.", predict_run, [], ("answer", "predict")),
+    "stream": (
+        "Answer lines of standard input one by one.",
+        stream_run,
+        [
+            flag(
+                "state", Annotated[str, Doc("a file to go on from, where it is there, and to leave the state in")], None
+            )
+        ],
+        ("live",),
+    ),
+}
+"What can be done at a run: in words, by whom, what is taken besides, and the methods of a task that say the rest."

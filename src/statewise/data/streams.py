@@ -25,14 +25,17 @@ class Stripes(Sequence[Window]):
     With `begin_in_turn`, one row begins anew at every window: row `i % rows` at window `i`. Who carries the state
     throughout sees an empty past only once an epoch, and never learns to go on from a prompt without one.
 
+    Without `steps` a window is a whole stripe, read from its beginning to its end.
+
     Raises `DataError` where a stripe would be shorter than one window.
     """
 
     def __init__(
-        self, codes: CodeFile, rows: int, steps: int, *, unit: str = "code", begin_in_turn: bool = False
+        self, codes: CodeFile, rows: int, steps: int | None, *, unit: str = "code", begin_in_turn: bool = False
     ) -> None:
-        self.codes, self.rows, self.steps, self.begin_in_turn = codes, rows, steps, begin_in_turn
+        self.codes, self.rows, self.begin_in_turn = codes, rows, begin_in_turn
         self.stripe = (len(codes) - 1) // rows
+        self.steps = steps = steps or max(1, self.stripe)
         self._windows = max(1, HELD_CODES // (rows * steps))
         self._held = -1, torch.empty(0)
         if self.stripe < steps:

@@ -5,7 +5,6 @@ import glob
 import hashlib
 import json
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise import registry
+from statewise.data.building import building, sweep_cache, sync
 from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
 from statewise.data.codes import CodeFile
 from statewise.data.corpora import corpus
@@ -24,7 +24,6 @@ from statewise.errors import DataError, UsageError
 Unit = Literal["character", "byte"]
 
 CHUNK_BYTES = 1 << 20
-BUILDING = ".building-"
 
 
 class Split(NamedTuple):
@@ -172,8 +171,13 @@ def code_text(sources: Sequence[str], unit: Unit, share: float, gap: int, cache:
     contents = digest(files)
     key = hashlib.sha256(json.dumps([contents, unit, share, gap]).encode()).hexdigest()[:16]
     folder = cache / key
+    sweep_cache(cache)
     if not (folder / "facts.json").is_file():
-        _build(files, contents, unit, (share, gap), folder)
+        codec, facts = _read_through(files, contents, unit, share, gap)
+        with building(cache) as temporary:
+            if not (folder / "facts.json").is_file():  # another process may have been building it
+                shutil.rmtree(folder, ignore_errors=True)
+                _write(temporary / key, files, codec, facts).rename(folder)
     facts = json.loads((folder / "facts.json").read_text())
     codec = text_codec(json.loads((folder / "codec.json").read_text()))
     codes = CodeFile.whole(folder / "codes.bin", codec.dtype)
@@ -187,9 +191,9 @@ def code_with(codec: TextCodec, sources: Sequence[str], cache: Path) -> CodeFile
     key = hashlib.sha256(json.dumps([digest(files), codec.as_json()]).encode()).hexdigest()[:16]
     path = cache / f"{key}.bin"
     if not path.is_file():
-        with tempfile.TemporaryDirectory(dir=_made(cache), prefix=BUILDING) as temporary:
-            _encode(files, codec, Path(temporary, path.name))
-            Path(temporary, path.name).replace(path)
+        with building(cache) as temporary:
+            _encode(files, codec, temporary / path.name)
+            (temporary / path.name).replace(path)
     return CodeFile.whole(path, codec.dtype)
 
 
@@ -199,31 +203,33 @@ def _encode(files: Sequence[Path], codec: TextCodec, path: Path) -> None:
     with path.open("wb") as out:
         for points in pieces:
             out.write(table[points].astype(codec.dtype).tobytes())
+    sync(path)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _build(files: list[Path], contents: str, unit: Unit, how: tuple[float, int], folder: Path) -> None:
+def _read_through(
+    files: list[Path], contents: str, unit: Unit, share: float, gap: int
+) -> tuple[TextCodec, dict[str, Any]]:
+    """Return the alphabet of a text's training part, and what should be known of the text."""
     length, first_seen = _survey(read_bytes(files) if unit == "byte" else read_characters(files))
     if length == 0:
         raise DataError(f"{', '.join(map(str, files[:3]))} is empty: give a text to learn from")
-    split = Split.of(length, *how, unit)
+    split = Split.of(length, share, gap, unit)
     alphabet = "".join(map(chr, np.flatnonzero(first_seen < split.training)))
     codec: TextCodec = Bytes() if unit == "byte" else Characters(alphabet)
     unknown = int((first_seen < length).sum()) - len(alphabet) if unit == "character" else 0
     facts = {"unit": unit, "length": length, **split._asdict(), "choices": codec.choices, "sha256": contents}
     facts |= {"held_out_only_characters": unknown, "files": len(files)}
-    with tempfile.TemporaryDirectory(dir=_made(folder.parent), prefix=BUILDING) as temporary:
-        fresh = Path(temporary, folder.name)
-        fresh.mkdir()
-        _encode(files, codec, fresh / "codes.bin")
-        (fresh / "codec.json").write_text(json.dumps(codec.as_json()))
-        (fresh / "facts.json").write_text(json.dumps(facts))
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+    return codec, facts
+
+
+def _write(folder: Path, files: list[Path], codec: TextCodec, facts: dict[str, Any]) -> Path:
+    """Write codes, alphabet and facts into a new folder, and return it."""
+    folder.mkdir()
+    _encode(files, codec, folder / "codes.bin")
+    for name, told in (("codec.json", codec.as_json()), ("facts.json", facts)):
+        (folder / name).write_text(json.dumps(told))
+        sync(folder / name)
+    return folder
 
 
 def _survey(pieces: Iterable[NDArray[np.uint32]]) -> tuple[int, NDArray[np.int64]]:

@@ -18,9 +18,9 @@ class TorchOp(NamedTuple):
     kernel: str = "torch"
 
     def takes(self, given: Sequence) -> bool:
-        """Take every sequence in which no row sleeps and nothing is empty."""
+        """Take every sequence in which no row sleeps and nothing is empty; none in half precision on a processor."""
         awake = given.mask is None or bool(given.mask.all())
-        return awake and given.xs.numel() > 0 and given.state[0].numel() > 0
+        return awake and given.xs.numel() > 0 and given.state[0].numel() > 0 and not _is_half_on_cpu(given.xs)
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Run each stretch between two resets in one call."""
@@ -35,6 +35,12 @@ class TorchOp(NamedTuple):
                 y, state = self.whole(given.xs[start:end], state, given.weights)
                 ys.append(y)
         return (ys[0] if len(ys) == 1 else torch.cat(ys)), state
+
+
+def _is_half_on_cpu(xs: Tensor) -> bool:
+    """Say whether PyTorch would ask oneDNN for a recurrence in float16, which most processors do not have."""
+    cast = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else xs.dtype
+    return xs.device.type == "cpu" and torch.float16 in (cast, xs.dtype)
 
 
 def _lstm(xs: Tensor, state: Leaves, weights: Leaves) -> tuple[Tensor, Leaves]:

@@ -1,19 +1,21 @@
 """Checkpoints that are whole or not there, and are proved to be what was saved before they are used.
 
 A checkpoint is a folder of files with a manifest of their sizes and digests. It is written under a temporary name,
-each file made durable, the manifest last; then renamed; only then are older ones removed.
+each file made durable, the manifest last; then renamed, and that made durable; only then are older ones removed.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from statewise.errors import RunError
-from statewise.run.files import saving, sync_folder, write_synced
+from statewise.run.files import make_folder, saving, sync_folder, write_synced
+from statewise.state import read_json
 
 MANIFEST = "MANIFEST.json"
 KEPT = 2
@@ -42,14 +44,16 @@ class Checkpoint(NamedTuple):
 
 
 def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, advice: str = "free some space") -> Path:
-    """Write a checkpoint of so many updates and return its path; the last two are kept.
+    """Write a checkpoint of so many updates and return its path; it and the last whole one before it are kept.
 
     Raises `TrainingError` where the disk does not take it; the checkpoints before it stay as they were.
     """
     final, temporary = folder / f"{update:06d}", folder / f".{update:06d}.tmp"
     with saving(f"checkpoint {final}", advice):
         try:
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
+            if not saved_checkpoints(folder):  # a process killed before may have made it, and no more
+                sync_folder(folder.parent)
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
             for name, content in files.items():
@@ -57,14 +61,10 @@ def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, ad
             write_synced(temporary / MANIFEST, _manifest(files))
             sync_folder(temporary)
             _put(temporary, final)
-            sync_folder(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-    for old in saved_checkpoints(folder)[:-KEPT]:
-        if old != final:  # where newer ones are damaged, it may be the oldest
-            with suppress(OSError):  # one too many does no harm, and the next save tries again
-                shutil.rmtree(_hide(old), ignore_errors=True)
+    _prune(folder, final)
     return final
 
 
@@ -84,7 +84,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     damage: list[str] = []
     for path in reversed(saved_checkpoints(folder)):
         try:
-            files = _verified(path)
+            files = dict(_verified(path))
         except RunError as error:
             damage.append(str(error))
             continue
@@ -98,34 +98,61 @@ def sweep(folder: Path) -> None:
     """Remove what an interrupted save left behind; a whole checkpoint that only stood aside is put back where needed.
 
     One stands aside for a moment while another of its number takes its place: where the save ended just then, it may
-    be the only one there is.
+    be the newest there is, or the only one.
     """
     if not folder.is_dir():
         return
     for aside in sorted(folder.glob(f".*{ASIDE}"), reverse=True):
         final = folder / aside.name.removesuffix(ASIDE).removeprefix(".")
-        if len(saved_checkpoints(folder)) < KEPT and final.name.isdigit() and not final.exists() and _is_whole(aside):
+        if final.name.isdigit() and not final.exists() and _is_needed(folder, int(final.name)) and _is_whole(aside):
             aside.rename(final)
             sync_folder(folder)
     for orphan in folder.glob(".*.tmp"):
         shutil.rmtree(orphan, ignore_errors=True)
 
 
+def _is_needed(folder: Path, update: int) -> bool:
+    updates = [int(path.name) for path in saved_checkpoints(folder)]
+    return len(updates) < KEPT or update > updates[-1]
+
+
 def _is_whole(path: Path) -> bool:
     try:
-        _verified(path)
+        for _ in _verified(path):
+            pass
     except RunError:
         return False
     return True
 
 
+def _prune(folder: Path, newest: Path) -> None:
+    """Remove what is older than two whole checkpoints, of which the one just saved is one; damaged ones do not count.
+
+    One that cannot be removed does no harm, and the next save tries again.
+    """
+    whole = 0
+    for path in reversed(saved_checkpoints(folder)):
+        if whole < KEPT:
+            whole += path == newest or _is_whole(path)
+        elif path != newest:  # where newer ones are damaged, it may be the oldest
+            with suppress(OSError):
+                shutil.rmtree(_hide(path), ignore_errors=True)
+
+
 def _put(temporary: Path, final: Path) -> None:
-    # A folder with files in it cannot be renamed over: one of the same number steps aside, and back where that fails.
+    """Give a checkpoint its name, durably, and only then remove one that had it.
+
+    A folder with files in it cannot be renamed over: one of the same number steps aside, and back where that fails.
+    Were it removed before the names are on the disk, a loss of power could leave its name without its files.
+    """
     aside = _hide(final) if final.exists() else None
     try:
         temporary.rename(final)
-    except OSError:
+        sync_folder(final.parent)
+    except BaseException:
         if aside:
+            if final.exists():
+                final.rename(temporary)
             aside.rename(final)
         raise
     if aside:
@@ -144,30 +171,38 @@ def _manifest(files: Mapping[str, bytes]) -> bytes:
     return json.dumps(entries, indent=1).encode()
 
 
-def _verified(path: Path) -> dict[str, bytes]:
-    files = {}
+def _verified(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of a checkpoint's files, each once it is proved to be what was saved."""
     for name, entry in _read_manifest(path).items():
         place = path / name
         try:
-            if place.stat().st_size != entry.size:
-                raise RunError(f"{place} is {place.stat().st_size:,} bytes where {entry.size:,} were saved")
-            files[name] = place.read_bytes()
+            if (size := _size_of(place)) != entry.size:
+                raise RunError(f"{place} is {size:,} bytes where {entry.size:,} were saved")
+            content = place.read_bytes()
         except OSError as error:
             raise RunError(f"{place} cannot be read ({error.strerror})") from None
-        if Entry.of(files[name]) != entry:
+        if Entry.of(content) != entry:
             raise RunError(f"{place} is damaged: its sha256 is not the one that was saved")
-    return files
+        yield name, content
+
+
+def _size_of(place: Path) -> int:
+    seen = place.lstat()
+    if not stat.S_ISREG(seen.st_mode):  # a device or a pipe has no end
+        raise RunError(f"{place} is no plain file")
+    return seen.st_size
 
 
 def _read_manifest(path: Path) -> dict[str, Entry]:
     place = path / MANIFEST
     try:
-        with place.open("rb") as file:
-            manifest = json.loads(file.read(LARGEST_MANIFEST_BYTES).decode())
+        if _size_of(place) > LARGEST_MANIFEST_BYTES:
+            raise RunError(f"{place} is damaged: it is larger than a manifest can be")
+        manifest = read_json(place.read_bytes())
         entries = {
             str(name): Entry(int(entry.pop("size")), str(entry.pop("sha256"))) for name, entry in manifest.items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise RunError(f"{place} is missing or damaged") from None
     if any(manifest.values()):
         raise RunError(f"{place} is damaged: it says more of a file than its size and sha256")

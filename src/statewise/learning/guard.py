@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.errors import TrainingError
+from statewise.learning.gradients import numbers
 from statewise.learning.segments import segments
 from statewise.model import Model
 from statewise.state import detach, paths
@@ -40,6 +41,15 @@ class Finding(NamedTuple):
         places += [f"row {self.row}"] if self.row is not None else []
         name = f" '{self.name}'" if self.name else ""
         return f"{self.kind}{name} is {self.value:g}" + (f" at {' of '.join(places)}" if places else "")
+
+
+def plainest(findings: Sequence[Finding]) -> Finding:
+    """Return what says most of the cause: something read or computed before the gradient it spoiled, with its place.
+
+    >>> plainest([Finding("gradient", "w", math.nan), Finding("input", "", math.nan, step=3, row=5)]).kind
+    'input'
+    """
+    return min(findings, key=lambda found: (found.kind in ("gradient", "norm"), found.step is None))
 
 
 class NotFinite(TrainingError):
@@ -90,8 +100,8 @@ def unusable_weight(model: Model[Any]) -> Finding | None:
 
 def unusable_gradient(model: Model[Any]) -> Finding | None:
     """Return the first gradient that is not usable."""
-    gradients = ((name, weight.grad) for name, weight in model.named_parameters() if weight.grad is not None)
-    return _first("gradient", gradients)
+    weights = model.named_parameters()
+    return _first("gradient", ((name, numbers(weight.grad)) for name, weight in weights if weight.grad is not None))
 
 
 def unusable_in_windows(model: Model[Any], windows: Sequence[Window], state: Any) -> Finding | None:

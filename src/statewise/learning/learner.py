@@ -1,18 +1,21 @@
 """Truncated backpropagation through time: read a window, send errors back, change the weights, carry the state on."""
 
 import copy
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from statewise.data.window import Window
+from statewise.distributed import Ranks
 from statewise.heads import Loss
-from statewise.learning.arithmetic import SINGLE, make_fabric
+from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
+from statewise.learning.gradients import Before, add_up, gradients, settle, settle_step, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -20,10 +23,12 @@ from statewise.learning.guard import (
     Usual,
     is_usable,
     place_of_gradient,
+    plainest,
     unusable_gradient,
     unusable_in_windows,
     unusable_weight,
 )
+from statewise.learning.health import LOOK_EVERY, layers_of
 from statewise.learning.optimizers import (
     clip_norm,
     clip_value,
@@ -33,6 +38,8 @@ from statewise.learning.optimizers import (
     rate_at,
 )
 from statewise.learning.progress import Progress
+from statewise.learning.reading import Reading
+from statewise.learning.row_optimizers import RowOptimizer
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
@@ -43,47 +50,58 @@ from statewise.learning.snapshot import (
     STATE,
     WEIGHTS,
     Place,
+    gathered_random,
+    gathered_state,
     load_weights,
+    own_state,
     read_random,
     read_weights,
+    refuse_unknown,
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
-from statewise.state import detach, from_bytes, leaves, read_tensors, to_bytes, write_tensors
+from statewise.state import detach, leaves, read_tensors, write_tensors
 
 
 class _Moment(NamedTuple):
-    """What an update changes, as it was before."""
+    """What an update changes before its last step, as it was."""
 
-    weights: dict[str, Tensor]
-    memory: dict[str, Tensor]
+    buffers: list[tuple[Tensor, Tensor]]
     state: Any
     window_number: int
     random: Tensor
+    loss_scale: LossScale
 
 
 class Learner:
     """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
 
-    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window and stop at its
-    beginning; the state crosses it as a plain value. `snapshot` and `restore` hold all of it, so that a restored
-    learner makes the same updates, bit for bit, on the same machine, thread count and build.
+    One `update` reads `accumulate` windows. Gradients flow back through the steps of a window, and of the `overlap`
+    windows before it, and stop there; the state crosses as a plain value. `snapshot` and `restore` hold all of it, so
+    that a restored learner makes the same updates, bit for bit, on the same machine, thread count and build.
     """
 
-    def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
-        self.model, self.windows, self.recipe = model, windows, recipe
-        self.fabric = make_fabric(recipe)
+    def __init__(
+        self, model: Model[Any], windows: Sequence[Window], recipe: Recipe, ranks: Ranks | None = None
+    ) -> None:
+        self.model, self.windows, self.recipe, self.ranks = model, windows, recipe, ranks or Ranks()
+        self.reading = Reading(windows, recipe)
+        self.fabric = make_fabric(recipe, self.ranks.device.index)
         self.optimizer = make_optimizer(model, recipe)
+        if isinstance(self.optimizer, RowOptimizer):
+            self.optimizer.holds_back = True
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
         self.average = Average(model, recipe.averaging) if recipe.averaging else None
-        self.progress, self.usual = Progress(), Usual()
+        self.progress, self.usual, self.loss_scale = Progress(), Usual(), LossScale.of(recipe)
         self.best: bytes | None = None
         self.state = self._begin()
         self.update_number = 0
         self.window_number = 0
         self.seconds = 0.0
+        self.is_whole = True
+        self._unchanged: Before | None = None
 
     @property
     def epoch_updates(self) -> int:
@@ -123,30 +141,61 @@ class Learner:
         """Read the next windows and change the weights once.
 
         Raises `NotFinite` where loss, gradient, state or a changed weight is not a finite number; all is then as it
-        was before.
+        was before. So it is after an interrupt, unless that comes while all is put back, or in the moment when the
+        update is done but not yet counted: then `is_whole` is false, and what it holds must not be saved.
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
+        rate *= self.reading.rate_scale(self.window_number, self.recipe.accumulate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        before = self._moment()
-        nats, places = self._add_gradients()
-        norm = clip_norm(self.model, self.recipe.clip)
-        if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
-            raise self._undo(before)
-        clipped = clip_value(self.model, self.recipe.clip_value)
-        self.setup_optimizer.step()
-        if not is_usable(self.model.parameters()):
-            raise self._undo(before)
+        before, self._unchanged, self.is_whole = self._moment(), None, False
+        try:
+            nats, places, norm, clipped = self._change(before)
+        except BaseException:
+            self._put_back(before)
+            self.loss_scale, self.is_whole = before.loss_scale, True
+            raise
+        layers = None
+        if self._unchanged and self.update_number % LOOK_EVERY == 0:
+            layers = layers_of(self.model, self._unchanged.changes(self.optimizer), norm / (clipped or 1.0))
+        settle_step(self.optimizer)
         if self.average and fraction >= self.recipe.average_from:
             self.average.follow(self.model)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
+        self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
         self.update_number += 1
+        self.is_whole = True
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
         return Updated(
-            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding
+            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding, layers
         )
+
+    def _change(self, before: _Moment) -> tuple[float, int, float, float]:
+        """Change the weights and return mean loss, places and the norm before and after it was bounded."""
+        nats, places, norm = self._bounded_gradients(before)
+        if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
+            raise self._undo(before)
+        clipped = clip_value(self.model, self.recipe.clip_value)
+        self._unchanged = Before.of(self.model, self.optimizer)
+        self.setup_optimizer.step()
+        if not is_usable(touched(self.model, self.optimizer)):
+            raise self._undo(before)
+        return nats, places, norm, clipped
+
+    def _bounded_gradients(self, before: _Moment) -> tuple[float, int, float]:
+        """Leave the gradient of the next windows, its norm bounded, in the weights; return loss, places and norm.
+
+        In half precision they are read again with smaller scales until the gradient does not overflow.
+        """
+        while True:
+            nats, places = self._add_gradients()
+            norm = clip_norm(self.model, self.recipe.clip)
+            if norm < LARGEST or not math.isfinite(nats) or self.loss_scale.factor <= 1:
+                return nats, places, norm
+            self.loss_scale = self.loss_scale.halved()
+            self._put_back(before)
 
     def _add_gradients(self) -> tuple[float, int]:
         """Read the windows of an update, leave its gradient in the weights, and return the mean loss and its places."""
@@ -154,60 +203,87 @@ class Learner:
         self.setup_optimizer.zero_grad()
         nats, places, share = 0.0, 0, 0
         for _ in range(self.recipe.accumulate):
-            window = self._window(self.window_number)
-            loss, state = read_in_segments(self.setup_model, window, self.state, self.recipe.segment)
-            self.state = detach(state)
+            window, loss, last = self._read()
             self.window_number += 1
             share = share or max(1, int(loss.places))
-            self.fabric.backward(loss.nats / share / self.recipe.accumulate)
+            self.fabric.backward(loss.nats / share / self.recipe.accumulate * self.loss_scale.factor)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-            if not is_usable([window.inputs, window.targets]):
+            if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
-        self._weigh_places_alike(share * self.recipe.accumulate / max(1, places))
+        settle(self.model)
+        told = self.ranks.exchange([nats, float(places)])
+        nats, places = sum(each for each, _ in told), int(sum(each for _, each in told))
+        self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
+        add_up(self.model, self.ranks)
         return nats / max(1, places), places
 
+    def _read(self) -> tuple[Window, Loss, Any]:
+        """Read the next window, behind those whose steps its errors flow back through; return its loss and last state.
+
+        The state that is carried on is the one behind the first of them, from which the next window's are read.
+        """
+        state, kept = self.state, self.window_number - self.recipe.overlap
+        for number in range(max(0, kept), self.window_number + 1):
+            window = self._window(number)
+            loss, state = read_in_segments(self.setup_model, window, state, self.recipe.segment)
+            if number == kept:
+                self.state = detach(state)
+        return window, loss, state
+
     def _window(self, number: int) -> Window:
-        window: Window = self.fabric.to_device(self.windows[number % len(self.windows)])
+        window: Window = self.fabric.to_device(self.reading[number])
         return window
 
     def _moment(self) -> _Moment:
-        weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        memory = {name: tensor.clone() for name, tensor in optimizer_tensors(self.model, self.optimizer).items()}
-        return _Moment(weights, memory, self.state, self.window_number, torch.get_rng_state())
+        kept = self.model.state_dict(keep_vars=True).values()
+        buffers = [(tensor, tensor.clone()) for tensor in kept if not isinstance(tensor, nn.Parameter)]
+        return _Moment(buffers, self.state, self.window_number, torch.get_rng_state(), self.loss_scale)
 
     def _undo(self, before: _Moment) -> NotFinite:
         """Put everything back to where the update began, and find what spoiled it."""
         gradient, changed = unusable_gradient(self.model), unusable_weight(self.model)
-        self.model.load_state_dict(before.weights)
-        load_optimizer(self.model, self.optimizer, before.memory)
-        self.state, self.window_number = before.state, before.window_number
-        self.setup_optimizer.zero_grad()
-        torch.set_rng_state(before.random)
-        windows = [self._window(before.window_number + number) for number in range(self.recipe.accumulate)]
+        self._put_back(before)
+        first, end = self.window_number - self.recipe.overlap, self.window_number + self.recipe.accumulate
+        windows = [self._window(number) for number in range(max(0, first), end)]
         finding = unusable_weight(self.model) or unusable_in_windows(self.model, windows, self.state)
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
             finding = gradient._replace(step=step, row=row)
-        torch.set_rng_state(before.random)
-        return NotFinite(self.update_number + 1, finding or changed or Finding("norm", "", math.inf))
+        finding = finding or changed or Finding("norm", "", math.inf)
+        return NotFinite(self.update_number + 1, plainest(self._everybodys(finding)))
 
-    def _weigh_places_alike(self, factor: float) -> None:
-        """Make the gradient that of the mean over all places, where windows had unequally many."""
+    def _everybodys(self, finding: Finding) -> list[Finding]:
+        """Return what each process found, its rows counted as all of them together have them."""
+        if finding.row is not None:
+            finding = finding._replace(row=finding.row + self.ranks.rank * self.windows[0].targets.shape[1])
+        return [Finding(*json.loads(told)) for told in self.ranks.gather(json.dumps(finding).encode())]
+
+    def _put_back(self, before: _Moment) -> None:
+        if self._unchanged:
+            self._unchanged.put_back(self.optimizer)
+        with torch.no_grad():
+            for buffer, kept in before.buffers:
+                buffer.copy_(kept)
+        self.state, self.window_number = before.state, before.window_number
+        self.setup_optimizer.zero_grad()
+        torch.set_rng_state(before.random)
+
+    def _weigh(self, factor: float) -> None:
+        """Make the gradient that of the mean over all places, of which windows may have unequally many, unscaled."""
         if factor != 1:
-            for parameter in self.model.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.mul_(factor)
+            for gradient in gradients(self.model):
+                gradient.mul_(factor)
 
     def _begin(self) -> Any:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
 
     def snapshot(self) -> dict[str, bytes]:
-        """Return everything that the next update depends on, as files."""
+        """Return everything that the next update depends on, as files; of all processes, where there are several."""
         files = {
             WEIGHTS: write_tensors(self.model.state_dict()),
             OPTIMIZER: write_tensors(optimizer_tensors(self.model, self.optimizer)),
-            STATE: to_bytes(self.state),
-            RANDOM: write_tensors({"cpu": torch.get_rng_state()}),
+            STATE: gathered_state(self.ranks, self.state),
+            RANDOM: gathered_random(self.ranks),
         }
         averaged = self.average.count if self.average else 0
         if self.average and averaged:
@@ -217,15 +293,18 @@ class Learner:
         return {**files, PLACE: self._place(averaged).write()}
 
     def _place(self, averaged: int) -> Place:
-        return Place(self.update_number, self.window_number, self.seconds, averaged, self.progress, self.usual)
+        stand = self.update_number, self.window_number, self.seconds, averaged
+        return Place(*stand, self.progress, self.usual, self.loss_scale)
 
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Go back to where a snapshot was taken, or change nothing.
 
         Raises `RunError` or `DataError` where it does not fit.
         """
-        place, random = Place.read(files), read_random(files)
-        state, _ = from_bytes(files.get(STATE, b""), self.state, STATE)
+        refuse_unknown(files)
+        place = Place.read(files)
+        random = read_random(files, self.ranks, self.recipe.seed, place.update)
+        state = own_state(files, self.state, self.ranks)
         weights = read_weights(self.model, files)
         mean = read_weights(self.model, files, AVERAGE) if self.average and place.averaged else None
         if BEST in files:
@@ -238,5 +317,5 @@ class Learner:
             self.average.count = place.averaged
         torch.set_rng_state(random)
         self.state, self.best, self.progress = self.fabric.to_device(state), files.get(BEST), place.progress
-        self.usual = place.usual
+        self.usual, self.loss_scale, self.is_whole = place.usual, place.loss_scale, True
         self.update_number, self.window_number, self.seconds = place.update, place.window, place.seconds

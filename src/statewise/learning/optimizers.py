@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
-from statewise.errors import RunError
+from statewise.errors import RunError, UsageError
+from statewise.learning.gradients import gradients
+from statewise.learning.row_optimizers import MomentumAdagrad, RowAdam
 from statewise.run.recipe import Recipe
 
 LAST_RATE = 0.01
@@ -19,17 +21,30 @@ MEMORY: dict[type[Optimizer], set[str]] = {
     RMSprop: {"step", "square_avg"},
     SGD: {"momentum_buffer"},
     Adagrad: {"step", "sum"},
+    RowAdam: {"step", "exp_avg", "exp_avg_sq"},
+    MomentumAdagrad: {"sum", "momentum_buffer"},
 }
 "What each optimiser remembers of a parameter."
+ROW_BY_ROW = ("adam", "momentum_adagrad")
+"The optimisers that can leave alone the rows of a table that were not read."
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
     """Return the optimiser that a recipe names, over a model's parameters.
 
     Averaged SGD (Polyak & Juditsky 1992) is plain SGD here; `Average` takes the mean of the weights.
+    Raises `UsageError` where tables are read by row and the optimiser would change every row of them.
     """
     parameters, rate, decay = list(model.parameters()), recipe.rate, recipe.weight_decay or 0.0
+    is_by_row = any(getattr(part, "sparse", False) for part in model.modules())
+    if is_by_row and recipe.optimizer not in ROW_BY_ROW:
+        fitting = " or ".join(ROW_BY_ROW)
+        raise UsageError(f"{recipe.optimizer} changes every row of a table at each update: give --optimizer {fitting}")
     match recipe.optimizer:
+        case "momentum_adagrad":
+            return MomentumAdagrad(parameters, rate, momentum=recipe.momentum, weight_decay=decay)
+        case "adam" if is_by_row:
+            return RowAdam(parameters, rate, weight_decay=decay)
         case "adam":
             return Adam(parameters, rate, weight_decay=decay, fused=True)
         case "adamw":
@@ -70,10 +85,10 @@ def clip_norm(model: nn.Module, largest: float) -> float:
     Where ||g|| > largest: g <- g * largest / ||g||. A `largest` of 0 leaves it as it is.
     Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    norm = float(nn.utils.get_total_norm(gradients))
+    found = gradients(model)
+    norm = float(nn.utils.get_total_norm(found))
     if 0 < largest < norm < math.inf:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
-        for gradient in gradients:
+        for gradient in found:
             gradient.mul_(largest / norm)
     return norm
 
@@ -90,10 +105,10 @@ def clip_value(model: nn.Module, largest: float) -> float:
     >>> clip_value(layer, 0.5), layer.weight.grad
     (0.5, tensor([[-0.5000]]))
     """
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    for gradient in gradients if largest > 0 else ():
+    found = gradients(model)
+    for gradient in found if largest > 0 else ():
         gradient.clamp_(-largest, largest)
-    return float(nn.utils.get_total_norm(gradients))
+    return float(nn.utils.get_total_norm(found))
 
 
 def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:

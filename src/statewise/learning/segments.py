@@ -7,6 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 from statewise.data.window import Window
 from statewise.heads import Loss
+from statewise.learning.reading import cut
 
 Reader = Callable[[Window, Any], tuple[Loss, Any]]
 
@@ -35,7 +36,5 @@ def segments(window: Window, steps: int) -> Iterator[Window]:
     >>> [len(piece.inputs) for piece in segments(Window(torch.zeros(7, 3), torch.zeros(7, 3)), 3)]
     [3, 3, 1]
     """
-    parts = {name: getattr(window, name) for name in ("inputs", "targets", "mask", "reset")}
     for begin in range(0, len(window.inputs), steps):
-        cut = {name: part[begin : begin + steps] for name, part in parts.items() if part is not None}
-        yield window._replace(**cut)
+        yield cut(window, begin, begin + steps)

@@ -1,17 +1,20 @@
 """What training goes on from, as files: each is read and held against the model before any of it is used."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from statewise.distributed import Ranks, random_of
 from statewise.errors import RunError
+from statewise.learning.arithmetic import LossScale
 from statewise.learning.guard import Usual
 from statewise.learning.progress import Progress
 from statewise.model import Model
-from statewise.state import read_tensors
+from statewise.state import count_rows, from_bytes, map_leaves, read_json, read_tensors, stack, to_bytes, write_tensors
 
 WEIGHTS = "weights.safetensors"
 AVERAGE = "average.safetensors"
@@ -20,6 +23,9 @@ OPTIMIZER = "optimizer.safetensors"
 STATE = "state.safetensors"
 RANDOM = "random.safetensors"
 PLACE = "place.json"
+KNOWN = {WEIGHTS, AVERAGE, BEST, OPTIMIZER, STATE, RANDOM, PLACE}
+PARTS: dict[str, Any] = {"progress": Progress, "usual": Usual, "loss_scale": LossScale}
+MOST = 1 << 53
 OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by another version"
 
 
@@ -32,23 +38,21 @@ class Place(NamedTuple):
     averaged: int = 0
     progress: Progress = Progress()
     usual: Usual = Usual()
+    loss_scale: LossScale = LossScale()
 
     def write(self) -> bytes:
         """Return the place as JSON."""
-        return json.dumps(
-            {**self._asdict(), "progress": self.progress._asdict(), "usual": self.usual._asdict()}
-        ).encode()
+        return json.dumps({**self._asdict(), **{name: getattr(self, name)._asdict() for name in PARTS}}).encode()
 
     @classmethod
     def read(cls, files: Mapping[str, bytes]) -> "Place":
         """Return the place that some files tell. Raises `RunError` where anything is missing, unknown or no number."""
         try:
-            told = json.loads(files[PLACE].decode())
-            place = cls(**{**told, "progress": Progress(**told["progress"]), "usual": Usual(**told["usual"])})
-        except (KeyError, ValueError, TypeError, RecursionError):
+            told = read_json(files[PLACE])
+            place = cls(**{**told, **{name: part(**told[name]) for name, part in PARTS.items()}})
+        except (KeyError, ValueError, TypeError):
             raise RunError(OTHER_VERSION) from None
-        parts: dict[str, Any] = {"progress": Progress, "usual": Usual}
-        if set(told) != set(cls._fields) or any(set(told[name]) != set(parts[name]._fields) for name in parts):
+        if set(told) != set(cls._fields) or any(set(told[name]) != set(part._fields) for name, part in PARTS.items()):
             raise RunError(OTHER_VERSION)
         progress, usual = place.progress, place.usual
         counts = (
@@ -59,11 +63,26 @@ class Place(NamedTuple):
             progress.waited,
             progress.tries,
             usual.seen,
+            place.loss_scale.updates,
         )
-        numbers = (place.seconds, progress.scale, progress.best or 0.0, usual.norm)
-        if not all(type(n) is int and n >= 0 for n in counts) or not all(type(n) in (int, float) for n in numbers):
+        scales = (place.seconds, progress.scale, usual.norm, place.loss_scale.factor)
+        if not all(type(n) is int and 0 <= n <= MOST for n in counts):
+            raise RunError(OTHER_VERSION)
+        if not all(_is_number(n) and n >= 0 for n in scales) or not (
+            progress.best is None or _is_number(progress.best)
+        ):
             raise RunError(OTHER_VERSION)
         return place
+
+
+def _is_number(told: Any) -> bool:
+    return type(told) in (int, float) and abs(told) < math.inf
+
+
+def refuse_unknown(files: Mapping[str, bytes]) -> None:
+    """Raise `RunError` where a checkpoint holds a file that this version would leave unread."""
+    if unknown := sorted(files.keys() - KNOWN):
+        raise RunError(f"the checkpoint holds a file {unknown[0]!r} that is not known: it was made by another version")
 
 
 def read_weights(model: Model[Any], files: Mapping[str, bytes], name: str = WEIGHTS) -> dict[str, Tensor]:
@@ -82,19 +101,59 @@ def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
 
     Raises `RunError` where they are not this model's.
     """
+    refuse_unknown(files)
     model.load_state_dict(
         read_weights(model, files, next((name for name in (BEST, AVERAGE) if name in files), WEIGHTS))
     )
 
 
-def read_random(files: Mapping[str, bytes]) -> Tensor:
-    """Return the state of the random numbers. Raises `RunError` where it is none."""
+def gathered_state(ranks: Ranks, state: Any) -> bytes:
+    """Return the state of every process's rows, in order, as one file: the same for any number of processes."""
+    told = [from_bytes(each, state, STATE)[0] for each in ranks.gather(to_bytes(state))] if ranks.count > 1 else [state]
+    return to_bytes(stack(told))
+
+
+def own_state(files: Mapping[str, bytes], like: Any, ranks: Ranks) -> Any:
+    """Return the state of this process's rows.
+
+    Raises `DataError` where the file holds none of this kind, `RunError` where it holds one of other rows.
+    """
+    state, _ = from_bytes(files.get(STATE, b""), like, STATE)
+    found, wanted = count_rows(state), count_rows(like) * ranks.count
+    if found != wanted:
+        raise RunError(f"{STATE} is of {found} rows where {wanted} are trained: it is of another run")
+    rows = ranks.own(found)
+    return state if ranks.count == 1 else map_leaves(lambda leaf: leaf[rows].clone(), state)
+
+
+def gathered_random(ranks: Ranks) -> bytes:
+    """Return the random numbers of every process as one file."""
+    told = [torch.frombuffer(bytearray(each), dtype=torch.uint8) for each in ranks.gather(_random_here())]
+    return write_tensors({_random_name(rank): each for rank, each in enumerate(told)})
+
+
+def read_random(files: Mapping[str, bytes], ranks: Ranks, seed: int, update: int) -> Tensor:
+    """Return the state of this process's random numbers; one that was not there then begins its own.
+
+    Raises `RunError` where it is none.
+    """
     tensors, _ = read_tensors(files.get(RANDOM, b""), RANDOM)
+    name = _random_name(ranks.rank)
+    if name not in tensors and not ranks.is_first:
+        return random_of(seed, ranks.rank, update)
     try:
-        torch.Generator().set_state(tensors["cpu"])
+        torch.Generator().set_state(tensors[name])
     except (KeyError, RuntimeError, TypeError):
         raise RunError(f"{RANDOM} holds no state of random numbers: it was made by another version") from None
-    return tensors["cpu"]
+    return tensors[name]
+
+
+def _random_name(rank: int) -> str:
+    return f"cpu{rank}" if rank else "cpu"
+
+
+def _random_here() -> bytes:
+    return torch.get_rng_state().numpy().tobytes()
 
 
 def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

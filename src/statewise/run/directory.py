@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import platform
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +14,12 @@ import yaml
 
 from statewise.errors import RunError
 from statewise.run.config import as_yaml
-from statewise.run.files import saving, write_whole
+from statewise.run.files import make_folder, saving, sync_folder, write_whole
 
 FORMAT = 1
 DEFAULT_FOLDER = Path("runs")
 CACHE = ".data"
+HOLDER = re.compile(r"process \d+ on [\w.-]+")
 BEGUN = re.compile(r"codec\.json|\.(codec\.json|run\.yaml)\.\d+\.tmp")
 
 
@@ -103,7 +105,7 @@ class RunDirectory(NamedTuple):
     def write(self, path: Path, content: str) -> None:
         """Write one of the run's files, whole."""
         with saving(str(path), "free some space, then `statewise resume` the run"):
-            path.parent.mkdir(exist_ok=True)
+            make_folder(path.parent)
             write_whole(path, content.encode())
 
     def append_event(self, event: Mapping[str, Any]) -> None:
@@ -136,13 +138,23 @@ class RunDirectory(NamedTuple):
     def locked(self) -> Iterator[None]:
         """Keep a second process from training the same run. Raises `RunError` where one does already.
 
-        The system lets go of the lock when its process ends, however it ends.
+        The system lets go of the lock when its process ends, however it ends: one that was left behind is taken over.
         """
-        with (self.path / "lock").open("w") as file:
+        with (self.path / "lock").open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RunError(f"{self.path} is being trained by another process: wait for it or stop it") from None
+            except BlockingIOError:
+                file.seek(0)
+                holder = HOLDER.match(file.read(100))
+                by = holder[0] if holder else "another process"
+                raise RunError(f"{self.path} is being trained by {by}: wait for it or stop it") from None
+            except OSError as error:
+                raise RunError(
+                    f"{self.path} cannot be locked ({error.strerror}): give a --run on a disk that knows locks"
+                ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n")
+            file.flush()
             yield
 
 
@@ -154,7 +166,7 @@ def create_run(task: str, name: str, path: Path | None = None) -> RunDirectory:
     with saving("the run directory", "give another folder with --run"):
         if path is not None:
             refuse_taken(path)
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
             return RunDirectory(path)
         return RunDirectory(_next_free(f"{task}-{_slug(name)}"))
 
@@ -166,7 +178,7 @@ def refuse_taken(path: Path) -> None:
 
 
 def _next_free(stem: str) -> Path:
-    DEFAULT_FOLDER.mkdir(exist_ok=True)
+    make_folder(DEFAULT_FOLDER)
     taken = [int(m[1]) for p in DEFAULT_FOLDER.iterdir() if (m := re.fullmatch(rf"{re.escape(stem)}-(\d+)", p.name))]
     number = max(taken, default=0) + 1
     while True:
@@ -176,6 +188,7 @@ def _next_free(stem: str) -> Path:
         except FileExistsError:
             number += 1
         else:
+            sync_folder(DEFAULT_FOLDER)
             return path
 
 

@@ -21,6 +21,22 @@ class Recipe:
 
     rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1)] = 32
     steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 64
+    truncate: Annotated[
+        Literal["window", "none"], Doc("how far back gradients flow: through a window, or none: through all of a row")
+    ] = "window"
+    stride: Annotated[
+        int | None,
+        Doc("new steps in a window, those before being read again for the gradient; none means all of them"),
+        Ge(1),
+    ] = None
+    vary: Annotated[
+        float,
+        Doc("spread of the lengths of windows, in steps, drawn anew each epoch (AWD-LSTM: 5); 0 varies none"),
+        Ge(0),
+    ] = 0.0
+    shuffle: Annotated[
+        int, Doc("windows that stay together while each epoch reads them in another order; 0 keeps the order"), Ge(0)
+    ] = 0
     segment: Annotated[
         int, Doc("steps of a window whose activations are kept at once, the rest computed again; 0 keeps all"), Ge(0)
     ] = 0
@@ -28,9 +44,12 @@ class Recipe:
     epochs: Annotated[float | None, Doc("how long to train, in passes over the training part"), Gt(0)] = None
     updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1)] = None
     optimizer: Annotated[
-        Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"], Doc("how a gradient becomes an update")
+        Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad", "momentum_adagrad"],
+        Doc("how a gradient becomes an update"),
     ] = "adam"
-    momentum: Annotated[float, Doc("share of its last step that sgd takes again; 0 is plain sgd"), Ge(0), Lt(1)] = 0.9
+    momentum: Annotated[
+        float, Doc("share of its last step that sgd or momentum_adagrad takes again; 0 is none"), Ge(0), Lt(1)
+    ] = 0.9
     weight_decay: Annotated[
         float | None, Doc("pull of the weights towards 0; none means 0, and 0.01 for adamw"), Ge(0)
     ] = None
@@ -60,23 +79,44 @@ class Recipe:
     seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
     threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
     device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
-    precision: Annotated[Literal["32-true", "64-true", "bf16-mixed"], Doc("number format of the arithmetic")] = (
-        "32-true"
-    )
+    precision: Annotated[
+        Literal["32-true", "64-true", "bf16-mixed", "16-mixed"], Doc("number format of the arithmetic")
+    ] = "32-true"
     checks: Annotated[int, Doc("how often to score the held-out part on the way"), Ge(0)] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
     save_seconds: Annotated[float, Doc("seconds between two checkpoints"), Gt(0)] = 60.0
+    save_updates: Annotated[int, Doc("updates between two checkpoints, beside save_seconds; 0 goes by time"), Ge(0)] = 0
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in ("minutes", "epochs", "updates")}
         chosen = [f"{name} {value:g}" for name, value in given.items() if value is not None]
         if len(chosen) > 1:
             raise UsageError(f"{' and '.join(chosen)} contradict each other: give one of minutes, epochs and updates")
+        self._refuse_contradictions()
         asked = {"schedule plateau": self.schedule == "plateau", "keep best": self.keep == "best"}
         asked["early_stop"] = self.early_stop > 0
         needing = [name for name, is_asked in asked.items() if is_asked]
         if needing and not self.checks:
             raise UsageError(f"{needing[0]} goes by checks of the held-out part, and there are none: give checks")
+
+    def _refuse_contradictions(self) -> None:
+        if self.stride and self.steps % self.stride:
+            raise UsageError(
+                f"steps {self.steps} is no multiple of stride {self.stride}: give a stride that divides it"
+            )
+        for name, value in {"stride": self.stride, "vary": self.vary}.items():
+            if self.truncate == "none" and value:
+                raise UsageError(f"truncate none reads a row at once, and {name} {value:g} cuts it: give one of them")
+
+    @property
+    def window_steps(self) -> int | None:
+        """Steps that a window of the training part has, those read again not counted; None is all that a row has."""
+        return None if self.truncate == "none" else self.stride or self.steps
+
+    @property
+    def overlap(self) -> int:
+        """How many of the windows before one are read again, for the gradient to flow back through `steps` steps."""
+        return self.steps // self.stride - 1 if self.stride else 0
 
     @property
     def averaging(self) -> float:

@@ -1,6 +1,8 @@
 """A state is a value: a nest of tuples of tensors with rows on axis 0, to be kept, split, joined and written down."""
 
-from statewise.state.tensors import from_bytes, read_tensors, to_bytes, write_tensors
+from statewise.state.packing import Packing
+from statewise.state.strict_json import read_json
+from statewise.state.tensors import UNSEALED, check_seal, from_bytes, read_tensors, seal, to_bytes, write_tensors
 from statewise.state.tree import (
     count_rows,
     detach,
@@ -17,6 +19,9 @@ from statewise.state.tree import (
 )
 
 __all__ = [
+    "UNSEALED",
+    "Packing",
+    "check_seal",
     "count_rows",
     "detach",
     "from_bytes",
@@ -24,9 +29,11 @@ __all__ = [
     "lengths",
     "map_leaves",
     "paths",
+    "read_json",
     "read_tensors",
     "rebuild",
     "same_structure",
+    "seal",
     "select_rows",
     "split",
     "stack",

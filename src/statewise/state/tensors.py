@@ -4,6 +4,7 @@ Nothing here executes what it reads. A header is bounded before it is parsed, so
 one refusal and no memory.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -14,13 +15,18 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from statewise.errors import DataError
+from statewise.state.strict_json import read_json
 from statewise.state.tree import lengths, paths, rebuild
 
 State = TypeVar("State")
 
 LARGEST_HEADER_BYTES = 1 << 20
 MOST_TENSORS = 16_384
-PREFIX_BYTES = 8
+PREFIX_BYTES = ALIGNED_BYTES = 8
+WORDS = "__metadata__"
+ENTRY = {"dtype", "shape", "data_offsets"}
+UNSEALED = "0" * 64
+SEAL = '"sha256":"'
 
 
 def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> bytes:
@@ -35,19 +41,29 @@ def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | N
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
-    return save(copies, dict(metadata) if metadata else None)
+    return _with_words(save(copies), metadata) if metadata else save(copies)
+
+
+def _with_words(data: bytes, words: Mapping[str, str]) -> bytes:
+    """Put words into a header, in order: the library's own order is another one in every process."""
+    end = PREFIX_BYTES + int.from_bytes(data[:PREFIX_BYTES], "little")
+    header = {"__metadata__": dict(sorted(words.items())), **json.loads(data[PREFIX_BYTES:end])}
+    written = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    written += b" " * (-len(written) % ALIGNED_BYTES)
+    return len(written).to_bytes(PREFIX_BYTES, "little") + written + data[end:]
 
 
 def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return the named tensors of some bytes, and the words beside them.
 
-    Raises `DataError` where the bytes are not in the format, or claim more than 1 MiB of header or 16,384 tensors.
+    Raises `DataError` where the bytes are not in the format, claim more than 1 MiB of header or 16,384 tensors, or say
+    more of a tensor than the format knows.
     """
     header = _header(data, what)
     try:
         # copies: a product's last bit may depend on where in memory its factors begin, and PyTorch's begin alike
         tensors = {name: tensor.clone() for name, tensor in sorted(load(data).items())}
-        return tensors, cast(dict[str, str], header.get("__metadata__", {}))
+        return tensors, cast(dict[str, str], header.get(WORDS, {}))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{what} cannot be read as tensors ({error}): it is damaged, use another copy") from None
 
@@ -57,11 +73,16 @@ def _header(data: bytes, what: str) -> dict[str, Any]:
     if len(data) < PREFIX_BYTES or length > min(LARGEST_HEADER_BYTES, len(data) - PREFIX_BYTES):
         raise DataError(f"{what} does not begin with a tensor header of at most 1 MiB: it is damaged, use another copy")
     try:
-        header = json.loads(data[PREFIX_BYTES : PREFIX_BYTES + length].decode())  # else json guesses at UTF-16 and -32
-    except (ValueError, RecursionError):
+        header = read_json(data[PREFIX_BYTES : PREFIX_BYTES + length])
+    except ValueError:
         raise DataError(f"{what} has a tensor header that is not JSON: it is damaged, use another copy") from None
     if not isinstance(header, dict) or len(header) > MOST_TENSORS:
         raise DataError(f"{what} claims more than {MOST_TENSORS:,} tensors: it is damaged, use another copy")
+    for name, entry in header.items():
+        if not isinstance(entry, dict) or (name != WORDS and entry.keys() != ENTRY):
+            raise DataError(
+                f"{what} says of {name[:80]!r} what the format does not know: it is damaged, use another copy"
+            )
     return header
 
 
@@ -99,6 +120,34 @@ def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State
                 f"{what} holds a memory of {min(found)} and of {max(found)} places: it is damaged, use another copy"
             )
     return rebuild(like, (tensors[name] for name in expected)), metadata
+
+
+def seal(data: bytes) -> bytes:
+    """Write into bytes that were made with the words `{"sha256": UNSEALED}` the sha256 of all of them.
+
+    >>> import torch
+    >>> sealed = seal(to_bytes(torch.ones(1, 2), {"sha256": UNSEALED}))
+    >>> check_seal(sealed)
+    >>> check_seal(sealed.replace(b"F32", b"I32"))
+    Traceback (most recent call last):
+    statewise.errors.DataError: the state is not what was written: it is damaged, use another copy
+    """
+    return data.replace(UNSEALED.encode(), hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+def seal_place(data: bytes) -> int:
+    """Return where in the bytes of a state its seal lies; -1 where it has none."""
+    found = data.find(SEAL.encode(), 0, PREFIX_BYTES + LARGEST_HEADER_BYTES)
+    return -1 if found < 0 else found + len(SEAL)
+
+
+def check_seal(data: bytes, what: str = "the state") -> None:
+    """Raise `DataError` where sealed bytes are not what was written."""
+    start = seal_place(data)
+    end = start + len(UNSEALED)
+    whole = hashlib.sha256(data[:start] + UNSEALED.encode() + data[end:]).hexdigest()
+    if start < 0 or data[start:end] != whole.encode():
+        raise DataError(f"{what} is not what was written: it is damaged, use another copy")
 
 
 def _forms(tensors: Mapping[str, Tensor], free: set[str]) -> dict[str, tuple[int, torch.Size, torch.dtype]]:

@@ -11,7 +11,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Data, Part, Task, stacked_core
+from statewise.task import Answer, Data, Part, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.codec import TextCodec
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
+    from statewise.tasks.writing import Surprises
 
 SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
+CONTRADICTION = "--interactive contradicts --json and --choices: give one of them"
 AHEAD = 16
 "So many characters are written at once, where nobody could tell: the next ones are there in a millisecond."
 
@@ -38,6 +40,7 @@ class Text(Task):
 
     name: ClassVar[str] = "text"
     title: ClassVar[str] = "Learn a text and write more of it, a character at a time"
+    example: ClassVar[str] = "shakespeare"
 
     source: Annotated[str | tuple[str, ...], Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["character", "byte"], Doc("what a step reads")] = "character"
@@ -97,31 +100,35 @@ class Text(Task):
         """Return a few lines; always the same dice, so that samples differ by what was learned."""
         return "".join(self.predict(model, codec, "", length=SAMPLE_LENGTH, temperature=0.7, seed=self.seed))
 
+    def size(self, facts: Mapping[str, Any]) -> str:
+        """Say how long the text is, and how many different characters it has."""
+        return f"{super().size(facts)}, {facts['choices']} choices"
+
     def stream(self, model: "Model[Any]", codec: "TextCodec") -> "Stream[Any]":
         """Return a stream that reads characters (or bytes, as numbers from 0 to 255), or their codes."""
         from statewise.stream import Stream
 
         return Stream(model, encode=lambda x: _one_code(codec, x))
 
-    def predict(  # type: ignore[override]  # each task says which settings it takes
+    def predict(
         self,
         model: "Model[Any]",
         codec: "TextCodec",
-        prompt: str,
+        prompt: Annotated[str, Doc("what to go on from")] = "",
         *,
-        length: int = 500,
-        temperature: float = 0.8,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        seed: int | None = None,
-        stop: str | None = None,
+        length: Annotated[int, Doc("characters to write")] = 500,
+        temperature: Annotated[float, Doc("0 takes the likeliest, 1 the model's own odds")] = 0.8,
+        top_k: Annotated[int | None, Doc("choose among the K likeliest only")] = None,
+        top_p: Annotated[float | None, Doc("choose among the likeliest of this share only")] = None,
+        seed: Annotated[int | None, Doc("the same seed writes the same")] = None,
+        stop: Annotated[str | None, Doc("end before this string")] = None,
         stream: "Stream[Any] | None" = None,
     ) -> Iterator[str]:
         """Write on from a prompt, a character at a time; with no prompt, from the beginning of a line.
 
         A prompt character that training never saw is read as the unknown character, and is never written.
-        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from, and left behind
-        what was written, a `stop` included.
+        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from and left behind
+        what was written, a `stop` included; no prompt then means just that, unless nothing was read yet.
         Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
         from statewise.decode import sample
@@ -130,7 +137,8 @@ class Text(Task):
             raise UsageError(f"length {length} asks for nothing: give 1 or more")
         ahead = AHEAD if stream is None else 1  # what nobody else holds may run ahead of what was read
         stream = self.stream(model, codec) if stream is None else stream
-        stream.push_many(codec.encode(prompt or "\n").tolist())
+        prompt = prompt or ("\n" if stream.fresh else "")
+        stream.push_many(codec.encode(prompt).tolist())
         decode = codec.decoder()
         never = codec.never()
         codes = sample(
@@ -145,6 +153,44 @@ class Text(Task):
         written = (decode(code) for code in _first(codes, length))
         # as the model would write it: composed, where the unit is a character
         yield from before(written, codec.decode(codec.encode(stop))) if stop else written
+
+    def answer(
+        self,
+        model: "Model[Any]",
+        codec: "TextCodec",
+        prompt: str = "",
+        *,
+        choices: Annotated[int, Doc("show the N likeliest next characters at every position")] = 0,
+        interactive: Annotated[bool, Doc("read lines, answer each, keep the state")] = False,
+        **how: Any,
+    ) -> Answer:
+        """Return what is written behind a prompt, or was likely at each position, or a conversation.
+
+        Raises `UsageError` for `choices` below 0 or in a conversation.
+        """
+        from statewise.tasks import writing
+
+        if interactive and choices:
+            raise UsageError(CONTRADICTION)
+        if choices < 0:
+            raise UsageError(f"choices {choices} asks for nothing: give 1 or more")
+        missing = codec.missing(prompt)
+        notices = [f"never seen in training, read as the unknown character: {missing!r}"] if missing else []
+        if interactive:
+            return Answer(writing.talk(self, model, codec, prompt, how), _no_object, end="", notices=notices)
+        pieces = self.predict(model, codec, prompt, **how)
+        if not choices:
+            return writing.written(prompt, pieces, notices)
+        text = "".join(pieces)
+        return writing.with_choices(prompt, text, self.choices(model, codec, prompt + text, choices), notices)
+
+    def live(self, model: "Model[Any]", codec: "TextCodec", saved: bytes | None = None) -> "Surprises":
+        """Begin to say of each line how surprising it is, in bits per character, or go on where that was left."""
+        from statewise.stream import Stream
+        from statewise.tasks.writing import Surprises
+
+        stream = self.stream(model, codec)
+        return Surprises(Stream.open(model, saved, encode=stream.encode) if saved is not None else stream, codec)
 
     def choices(
         self, model: "Model[Any]", codec: "TextCodec", text: str, count: int
@@ -185,8 +231,8 @@ class TextData(Data):
 
         rows = rows or self.task.rows
         if part == "training":
-            training, steps = self.text.training, steps or self.task.steps
-            return Stripes(training, rows, steps, unit=self.task.unit, begin_in_turn=True)
+            steps = steps or self.task.window_steps
+            return Stripes(self.text.training, rows, steps, unit=self.task.unit, begin_in_turn=True)
         steps = min(steps or SCORED_STEPS, len(self.scored) - 1)
         return Stripes(self.scored, max(1, min(rows, (len(self.scored) - 1) // steps)), steps, unit=self.task.unit)
 
@@ -244,6 +290,10 @@ def before(pieces: Iterator[str], stop: str) -> Iterator[str]:
 
 def _first(codes: Iterator[int], length: int) -> Iterator[int]:
     return (code for _, code in zip(range(length), codes, strict=False))
+
+
+def _no_object() -> dict[str, Any]:
+    raise UsageError(CONTRADICTION)
 
 
 def _one_code(codec: "TextCodec", x: str | int) -> int:

@@ -1,0 +1,7 @@
+"""Many sessions in one step: what came in meanwhile is read together, each row as if it were alone."""
+
+from statewise.batcher.batcher import Batcher
+from statewise.batcher.stepper import Read, Reading, Stepper
+from statewise.batcher.together import Busy, Together
+
+__all__ = ["Batcher", "Busy", "Read", "Reading", "Stepper", "Together"]

@@ -1,0 +1,76 @@
+"""The face of a stepper for askers that come one by one: a window, a bounded queue, and turns."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, final
+
+from torch import Tensor
+
+from statewise.batcher.stepper import Read, Reading, Stepper
+from statewise.batcher.together import Together
+from statewise.errors import UsageError
+
+PORTION = 16
+"So many inputs a session reads before others have their turn."
+
+
+@final
+class Batcher:
+    """Steps sessions that have input now together.
+
+    `window_microseconds` is how long the first waits for company; 0 waits for nobody, and company comes of itself while
+    a step is under way. A long sequence is read in portions of 16, between which others have their turn: whoever has
+    waited longest is first. Who wants to measure gives a `work` that calls `stepper.read`.
+
+    >>> import asyncio, torch
+    >>> from torch import nn
+    >>> from statewise.cells import GRU
+    >>> from statewise.heads import Categorical
+    >>> from statewise.model import Model
+    >>> from statewise.stream import Stream
+    >>> stepper = Stepper(Stream(Model(nn.Embedding(10, 5), GRU(5, 4), Categorical(4, 10)).eval()))
+    >>> async def two() -> bool:
+    ...     batcher = Batcher(stepper)
+    ...     xs, fresh = [stepper.check(code) for code in range(9)], stepper.fresh()
+    ...     one, other = await asyncio.gather(batcher.read(fresh, xs), batcher.read(fresh, xs[:2]))
+    ...     await batcher.close()
+    ...     return one.row != other.row
+    >>> asyncio.run(two())
+    True
+    """
+
+    def __init__(
+        self,
+        stepper: Stepper,
+        *,
+        most_rows: int = 1024,
+        window_microseconds: float = 0.0,
+        queue: int = 4096,
+        work: Callable[[Sequence[Reading]], list[Read]] | None = None,
+    ) -> None:
+        self.stepper = stepper
+        self._together = Together[Reading, Read](
+            work or stepper.read, most=most_rows, window_microseconds=window_microseconds, queue=queue
+        )
+
+    @property
+    def waiting(self) -> int:
+        """How many sessions wait for their turn."""
+        return self._together.waiting
+
+    async def read(self, row: bytes, inputs: Sequence[Tensor], how: Hashable = None, *, each: bool = False) -> Read:
+        """Read inputs that `Stepper.check` has passed, at least one, from where a session is.
+
+        Raises `Busy` where too many wait; the session is where it was.
+        """
+        if not inputs:
+            raise UsageError("there is nothing to read: give at least one input")
+        told: list[Any] = []
+        for start in range(0, len(inputs), PORTION):
+            portion = inputs[start : start + PORTION]
+            read = await self._together.ask(Reading(row, portion, how, each))
+            row, told = read.row, told + read.told if each else read.told
+        return Read(row, told)
+
+    async def close(self) -> None:
+        """Let what waits be read, then stop."""
+        await self._together.close()

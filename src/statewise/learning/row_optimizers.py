@@ -1,0 +1,148 @@
+"""Optimisers that change only the rows of a table that were read, and whole weights as everybody does.
+
+A sparse gradient names its rows. What is remembered of the others stays as it is, so that an update costs the same
+whether the table has a thousand rows or a million.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.adam import adam
+
+
+class Rows(NamedTuple):
+    """Some rows of a tensor, as they will be."""
+
+    of: Tensor
+    which: Tensor
+    changed: Tensor
+
+    def put(self) -> None:
+        """Make the rows what they were changed to."""
+        self.of.index_copy_(0, self.which, self.changed)
+
+
+class RowOptimizer(Optimizer):
+    """The loop over parameters that the optimisers here share.
+
+    Where `holds_back`, the changed rows of tables are only in `held` after a `step`, and `put` makes them so: who looks
+    at them first has nothing to undo.
+    """
+
+    holds_back = False
+
+    @property
+    def held(self) -> list[Rows]:
+        """The rows that were changed but not put yet: those of weights, and of what is remembered."""
+        found: list[Rows] = self.__dict__.setdefault("_held", [])
+        return found
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Change every parameter that has a gradient."""
+        self.held.clear()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self.state[parameter] = self.state.get(parameter) or self.begin(parameter)
+                    self._change(parameter, self.state[parameter], group)
+        if not self.holds_back:
+            self.put()
+
+    @torch.no_grad()
+    def put(self) -> None:
+        """Put the rows that are held back."""
+        for rows in self.held:
+            rows.put()
+        self.held.clear()
+
+    def _change(self, parameter: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+        gradient = parameter.grad
+        assert gradient is not None
+        if not gradient.is_sparse:
+            self.change(parameter, gradient, memory, group)
+            return
+        gradient = gradient.coalesce()
+        which, whole = gradient._indices()[0], {"": parameter, **memory}
+        taken = {name: kept[which] if kept.dim() else kept for name, kept in whole.items()}
+        self.change(taken[""], gradient._values(), taken, group)
+        self.held.extend(Rows(kept, which, taken[name]) for name, kept in whole.items() if kept.dim())
+
+    def begin(self, parameter: Tensor) -> dict[str, Tensor]:
+        """Return what is remembered of a parameter at first."""
+        raise NotImplementedError
+
+    def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Change a parameter, or some rows of it, and what is remembered of it, in place."""
+        raise NotImplementedError
+
+
+@final
+class RowAdam(RowOptimizer):
+    r"""Adam; of a table with a sparse gradient, it changes the rows in it and remembers only when those were read.
+
+        m <- b1 m + (1 - b1) g    v <- b2 v + (1 - b2) g^2    w <- w - rate m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + e)
+
+    `t` counts updates, not those of a row. Source: Kingma & Ba 2015; rows as in PyTorch's SparseAdam.
+
+    >>> table = torch.nn.Embedding(9, 2, sparse=True)
+    >>> optimizer, before = RowAdam(table.parameters(), 0.1), table.weight.detach().clone()
+    >>> table(torch.tensor([4, 1, 4])).sum().backward(), optimizer.step()
+    (None, None)
+    >>> (before - table.weight.detach()).amax(dim=1)[:5]
+    tensor([0.0000, 0.1000, 0.0000, 0.0000, 0.1000])
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], rate: float, *, weight_decay: float = 0.0) -> None:
+        super().__init__(list(parameters), {"lr": rate, "weight_decay": weight_decay, "betas": (0.9, 0.999)})
+
+    def begin(self, parameter: Tensor) -> dict[str, Tensor]:
+        """Begin with zeros."""
+        zeros = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        return {"step": parameter.new_zeros((), dtype=torch.float32), "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
+
+    def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Take one step, by PyTorch's own Adam."""
+        first, second = group["betas"]
+        adam(
+            [parameter], [gradient], [memory["exp_avg"]], [memory["exp_avg_sq"]], [], [memory["step"]], fused=True,
+            amsgrad=False, beta1=first, beta2=second, lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8,
+            maximize=False,
+        )  # fmt: skip
+
+
+@final
+class MomentumAdagrad(RowOptimizer):
+    r"""Adagrad whose steps gather momentum; of a table with a sparse gradient, it changes the rows in it.
+
+        a <- a + g^2        u <- momentum u + rate g / (sqrt(a) + e)        w <- w - u
+
+    Source: Duchi, Hazan & Singer 2011; with momentum, Hidasi et al. 2016, section 4.
+
+    >>> layer = torch.nn.Linear(1, 1, bias=False)
+    >>> optimizer, before = MomentumAdagrad(layer.parameters(), 0.1), layer.weight.detach().clone()
+    >>> for _ in range(2):
+    ...     layer.weight.grad = torch.ones(1, 1)
+    ...     optimizer.step()
+    >>> (before - layer.weight).item()  # 0.1, then 0.9 of that and 0.1 / sqrt(2) more
+    0.26071...
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0):
+        super().__init__(list(parameters), {"lr": rate, "momentum": momentum, "weight_decay": weight_decay})
+
+    def begin(self, parameter: Tensor) -> dict[str, Tensor]:
+        """Begin with zeros."""
+        return {"sum": torch.zeros_like(parameter), "momentum_buffer": torch.zeros_like(parameter)}
+
+    def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+        """Take one step."""
+        total, moving = memory["sum"], memory["momentum_buffer"]
+        if group["weight_decay"]:
+            gradient = gradient.add(parameter, alpha=group["weight_decay"])
+        total.addcmul_(gradient, gradient)
+        moving.mul_(group["momentum"]).addcdiv_(gradient, total.sqrt().add_(1e-10), value=group["lr"])
+        parameter.sub_(moving)

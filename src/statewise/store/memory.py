@@ -1,0 +1,99 @@
+"""Sessions in this process: the quickest store, and gone with the process."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import final
+
+from statewise.store.record import KEEP_SECONDS, Change, Record, Store
+
+MOST_BYTES = 1 << 30
+MOST_REMEMBERED = 100_000
+
+
+@final
+class MemoryStore(Store):
+    """Sessions in a dictionary. Beyond `most_bytes` those go that were longest not used.
+
+    >>> store = MemoryStore()
+    >>> store.create("a", Record("me", "model", 0, b"state"))
+    >>> store.swap([Change("a", 0, Record("me", "model", 1, b"next"))] * 2)
+    [True, False]
+    """
+
+    def __init__(
+        self,
+        keep_seconds: float = KEEP_SECONDS,
+        most_bytes: int = MOST_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.keep_seconds, self.most_bytes, self._clock = keep_seconds, most_bytes, clock
+        self._kept: OrderedDict[str, tuple[float, Record]] = OrderedDict()
+        self._gone: OrderedDict[str, Record] = OrderedDict()
+        self._bytes, self._lock = 0, Lock()
+
+    def create(self, id: str, record: Record) -> None:
+        """Keep a new session."""
+        with self._lock:
+            self._put(id, record)
+
+    def read(self, id: str) -> Record | None:
+        """Return a session."""
+        with self._lock:
+            return self._found(id) or self._gone.get(id)
+
+    def swap(self, changes: Sequence[Change]) -> list[bool]:
+        """Keep each record whose session stands where the change says."""
+        with self._lock:
+            return [self._swap(change) for change in changes]
+
+    def delete(self, id: str) -> None:
+        """Forget a session's state."""
+        with self._lock:
+            self._forget(id)
+
+    def sweep(self) -> int:
+        """Forget what has expired."""
+        with self._lock:
+            before, oldest = len(self._kept), self._clock() - self.keep_seconds
+            while self._kept and next(iter(self._kept.values()))[0] < oldest:
+                self._forget(next(iter(self._kept)))
+            return before - len(self._kept)
+
+    def count(self) -> int:
+        """Return how many sessions there are."""
+        return len(self._kept)
+
+    def close(self) -> None:
+        """Do nothing: nothing lasts here."""
+
+    def _found(self, id: str) -> Record | None:
+        used, record = self._kept.get(id, (0.0, None))
+        if record is not None and used < self._clock() - self.keep_seconds:
+            self._forget(id)
+            return None
+        return record
+
+    def _swap(self, change: Change) -> bool:
+        now = self._found(change.id)
+        if now is None or now.steps != change.steps:
+            return False
+        self._put(change.id, change.record)
+        return True
+
+    def _put(self, id: str, record: Record) -> None:
+        _, before = self._kept.pop(id, (0.0, None))
+        self._bytes += record.bytes - (before.bytes if before else 0)
+        self._kept[id] = self._clock(), record
+        while self._bytes > self.most_bytes and len(self._kept) > 1:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, id: str) -> None:
+        _, record = self._kept.pop(id, (0.0, None))
+        if record is None:
+            return
+        self._bytes -= record.bytes
+        self._gone[id] = record._replace(state=b"", answer=b"")
+        if len(self._gone) > MOST_REMEMBERED:
+            self._gone.popitem(last=False)

@@ -1,0 +1,96 @@
+"""What is kept of a session, and what any store has to do with it."""
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from statewise.errors import StatewiseError
+
+ID_BYTES = 16
+KEEP_SECONDS = 24 * 3600.0
+
+
+class StoreError(StatewiseError):
+    """The store does not answer; what was asked of it may or may not have been done."""
+
+    exit_code = 1
+
+
+class Record(NamedTuple):
+    """One session at rest.
+
+    `steps` inputs have been read so far; `key` names the call that read the last ones, and `answer` is what that call
+    was told, so that it can be told again. A session that was deleted or has expired has no `state` left.
+    """
+
+    owner: str
+    model: str
+    steps: int
+    state: bytes
+    key: str = ""
+    answer: bytes = b""
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted or has expired."""
+        return not self.state
+
+    @property
+    def bytes(self) -> int:
+        """How much there is to keep."""
+        return len(self.state) + len(self.answer)
+
+
+class Change(NamedTuple):
+    """A session's next record, to be kept if it still stands at `steps`."""
+
+    id: str
+    steps: int
+    record: Record
+
+
+class Store(ABC):
+    """Where sessions lie. A session that nobody stepped for `keep_seconds` is gone.
+
+    Every method may block, and raises `StoreError` where the store does not answer.
+    """
+
+    keep_seconds: float
+
+    @abstractmethod
+    def create(self, id: str, record: Record) -> None:
+        """Keep a new session."""
+
+    @abstractmethod
+    def read(self, id: str) -> Record | None:
+        """Return a session; None where there never was one, or too long ago to be remembered."""
+
+    @abstractmethod
+    def swap(self, changes: Sequence[Change]) -> list[bool]:
+        """Keep each record whose session stands where the change says; of two that race, one is kept."""
+
+    @abstractmethod
+    def delete(self, id: str) -> None:
+        """Forget a session's state; that there was one is remembered for a while."""
+
+    @abstractmethod
+    def sweep(self) -> int:
+        """Forget what has expired, and return how many sessions that were."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Return how many sessions there are."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Make all that was kept durable, and let go."""
+
+
+def new_id() -> str:
+    """Return an id that nobody can guess: 128 random bits.
+
+    >>> len(new_id()), new_id() == new_id()
+    (22, False)
+    """
+    return secrets.token_urlsafe(ID_BYTES)

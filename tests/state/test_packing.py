@@ -1,0 +1,69 @@
+"""States of many sequences, packed together, are the bytes that each would be by itself, and come back alike."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from statewise.cells import GRU, LRU, LSTM, AttentionCell, Bahdanau, Chain, Dropout
+from statewise.errors import DataError
+from statewise.state import UNSEALED, Packing, check_seal, leaves, seal, select_rows, split, stack, to_bytes
+
+B, D, H, G = 3, 5, 4, 2
+WORDS = {"model": "mine"}
+CORES: dict[str, Any] = {
+    "one": lambda: LSTM(D, H),
+    "many": lambda: Chain(Dropout(LSTM(D, H), 0.3), GRU(H, 2)),
+    "complex": lambda: LRU(D, H),
+}
+
+
+def after_a_step(core: Any) -> Any:
+    return core.eval().step(torch.randn(B, D), core.initial(B))[1]
+
+
+@pytest.mark.parametrize("kind", CORES)
+def test_a_packed_row_is_the_sealed_bytes_of_that_row(kind: str) -> None:
+    core = CORES[kind]()
+    state = after_a_step(core)
+    packing = Packing(core.initial(1), WORDS)
+    rows = packing.pack(state)
+    assert rows == [seal(to_bytes(row, {**WORDS, "sha256": UNSEALED})) for row in split(state)]
+    assert [dict(packing.check(row))["model"] for row in rows] == ["mine"] * B
+    order = [2, 0, 0, 1]
+    back = packing.unpack([rows[place] for place in order])
+    assert all(map(torch.equal, leaves(back), leaves(select_rows(state, torch.tensor(order)))))
+
+
+def test_memories_of_unequal_lengths_are_packed_each_by_itself() -> None:
+    core = AttentionCell(LSTM(D + G, H), Bahdanau(features=H, memory=G, units=7))
+    states = [core.initial(1, context=torch.randn(1, steps, G)) for steps in (1, 9)]
+    packing = Packing(states[0], WORDS)
+    rows = [packing.pack(state)[0] for state in states]
+    assert all(map(torch.equal, leaves(packing.unpack(rows)), leaves(stack(states))))
+
+
+def test_bytes_that_lie_in_another_order_are_read_all_the_same() -> None:
+    core = LSTM(D, H)
+    state = after_a_step(core)
+    packing = Packing(core.initial(1), WORDS)
+    other = seal(to_bytes(split(state)[1], {"sha256": UNSEALED, **WORDS, "more": "words"}))
+    packing.check(other)
+    back = packing.unpack([packing.pack(state)[0], other])
+    assert all(map(torch.equal, leaves(back), leaves(select_rows(state, torch.tensor([0, 1])))))
+
+
+def test_every_flipped_bit_is_seen() -> None:
+    core = GRU(2, 2)
+    packing = Packing(core.initial(1), WORDS)
+    (row,) = packing.pack(core.step(torch.randn(1, 2), core.initial(1))[1])
+    for place in range(len(row)):
+        damaged = bytearray(row)
+        damaged[place] ^= 1 << place % 8
+        with pytest.raises(DataError):
+            packing.check(bytes(damaged))
+
+
+def test_bytes_without_a_seal_are_refused() -> None:
+    with pytest.raises(DataError, match="it is damaged"):
+        check_seal(to_bytes(torch.ones(1, 2)))

@@ -1,0 +1,185 @@
+"""Every store keeps what it was given, lets one of two changes win, and forgets in time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+
+from statewise.errors import UsageError
+from statewise.store import Change, MemoryStore, Record, Store, StoreError, new_id, open_store
+from statewise.store.redis import RedisStore
+from statewise.store.sqlite import SQLiteStore
+
+FIRST = Record("me", "model", 0, b"\x00state", "", b"")
+NEXT = Record("me", "model", 3, b"next\xff", "0:key", b'{"told": 1}')
+
+
+class Clock:
+    """A time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def made(name: Any, clock: Clock, keep_seconds: float = 10.0) -> Store:
+    if not isinstance(name, str):
+        return RedisStore(name, keep_seconds, clock)
+    if name == "memory":
+        return MemoryStore(keep_seconds, clock=clock)
+    if name.startswith("sqlite:"):
+        return SQLiteStore(Path(name.removeprefix("sqlite:")), keep_seconds, clock=clock)
+    import redis
+
+    return RedisStore(redis.Redis.from_url(name), keep_seconds, clock)
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "pretended redis"])
+def name(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """What `open_store` is given, or a client that pretends."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'sessions.db'}"
+    if request.param == "redis":
+        return request.getfixturevalue("redis_url")
+    if request.param == "pretended redis":
+        return pytest.importorskip("fakeredis").FakeRedis()
+    return "memory"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(name: Any, clock: Clock) -> Iterator[Store]:
+    store = made(name, clock)
+    yield store
+    store.close()
+
+
+def test_what_is_kept_is_read_back_byte_for_byte(store: Store) -> None:
+    id, other = new_id(), new_id()
+    before = store.count()
+    store.create(id, FIRST)
+    store.create(other, NEXT)
+    assert store.read(id) == FIRST
+    assert store.read(other) == NEXT
+    assert store.read(new_id()) is None
+    assert store.count() == before + 2
+
+
+def test_a_change_is_kept_only_where_the_session_stands_where_it_says(store: Store) -> None:
+    id, other = new_id(), new_id()
+    store.create(id, FIRST)
+    store.create(other, FIRST)
+    changes = [Change(id, 1, NEXT), Change(other, 0, NEXT), Change(other, 0, FIRST), Change(new_id(), 0, NEXT)]
+    assert store.swap(changes) == [False, True, False, False]
+    assert (store.read(id), store.read(other)) == (FIRST, NEXT)
+    assert store.swap([]) == []
+
+
+def test_what_was_deleted_is_gone_and_not_unknown(store: Store) -> None:
+    id = new_id()
+    store.create(id, NEXT)
+    store.delete(id)
+    store.delete(id)
+    store.delete(new_id())
+    found = store.read(id)
+    assert found is not None
+    assert found.gone
+    assert (found.owner, found.answer) == ("me", b"")
+    assert store.swap([Change(id, NEXT.steps, FIRST)]) == [False]
+
+
+def test_what_nobody_steps_expires_and_cannot_be_stepped_again(store: Store, clock: Clock) -> None:
+    idle, used = new_id(), new_id()
+    store.create(idle, FIRST)
+    store.create(used, FIRST)
+    clock.now += 6
+    assert store.swap([Change(used, 0, NEXT)]) == [True]
+    clock.now += 6
+    assert store.swap([Change(idle, 0, NEXT)]) == [False]
+    found = store.read(idle)
+    assert found is not None
+    assert found.gone
+    assert store.read(used) == NEXT
+    store.sweep()
+    found = store.read(idle)
+    assert found is not None
+    assert found.gone
+    assert store.read(used) == NEXT
+
+
+def test_of_changes_that_race_one_wins(name: Any, clock: Clock) -> None:
+    stores = [made(name, clock)]
+    stores += [stores[0] if name == "memory" or not isinstance(name, str) else made(name, clock)]
+    id, gate = new_id(), Barrier(2)
+    stores[0].create(id, FIRST)
+    won: list[tuple[int, int]] = []
+
+    def race(racer: int) -> None:
+        for steps in range(50):
+            gate.wait()
+            record = Record("me", "model", steps + 1, b"%d" % racer)
+            if stores[racer].swap([Change(id, steps, record)])[0]:
+                won.append((steps, racer))
+
+    threads = [Thread(target=race, args=(racer,)) for racer in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(steps for steps, _ in won) == list(range(50))
+    for each in {*stores}:
+        each.close()
+
+
+def test_a_dictionary_holds_no_more_than_it_may() -> None:
+    store = MemoryStore(most_bytes=30)
+    for id in "abcd":
+        store.create(id, FIRST._replace(state=b"x" * 10))
+    store.swap([Change("b", 0, FIRST._replace(state=b"y" * 10))])
+    store.create("e", FIRST._replace(state=b"x" * 10))
+    assert [bool(record and record.state) for record in map(store.read, "abcde")] == [False, True, False, True, True]
+    assert store.count() == 3
+
+
+def test_a_file_forgets_after_a_while_that_there_was_a_session(tmp_path: Path) -> None:
+    clock = Clock()
+    store = SQLiteStore(tmp_path / "sessions.db", 10.0, clock=clock)
+    store.create("a", FIRST)
+    clock.now += 11
+    assert (store.sweep(), store.sweep(), store.count()) == (1, 0, 0)
+    clock.now += 10
+    store.sweep()
+    assert store.read("a") is None
+    store.close()
+
+
+def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("It was the best of times" * 100)
+    with pytest.raises(StoreError, match=r"book.txt does not answer \(file is not a database\)"):
+        open_store(f"sqlite:{tmp_path / 'book.txt'}")
+    with pytest.raises(StoreError, match="unable to open"):
+        open_store(f"sqlite:{tmp_path / 'missing' / 'sessions.db'}")
+    store = SQLiteStore(tmp_path / "later.db")
+    store._file.execute("PRAGMA user_version=7")
+    store.close()
+    with pytest.raises(StoreError, match="has format 7, not 1"):
+        open_store(f"sqlite:{tmp_path / 'later.db'}")
+
+
+def test_a_store_that_nobody_knows_or_that_is_not_there_is_refused() -> None:
+    for name in ("", "sqlite:", "postgres://here", "redis"):
+        with pytest.raises(UsageError, match="give memory, sqlite:PATH or redis"):
+            open_store(name)
+    with pytest.raises(UsageError, match="kept for 0 seconds"):
+        open_store("memory", keep_seconds=0)
+    pytest.importorskip("redis")
+    with pytest.raises(StoreError, match="does not answer"):
+        open_store("redis://127.0.0.1:1/0")
