@@ -177,6 +177,21 @@ def bench(
 
 
 @app.command()
+def export(
+    run: Run,
+    to: Annotated[Path | None, typer.Option(metavar="DIR", help="the folder to make [default: NAME-FORMAT]")] = None,
+    format: Annotated[str, typer.Option("--format", help="onnx, or safetensors for what `load` reads")] = "onnx",
+    int8: Annotated[bool, typer.Option("--int8", help="keep matrices as int8, and say what that costs")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the model for elsewhere: an ONNX graph with its state in and out, or one folder of safetensors."""
+    from statewise.cli.export import export_run
+
+    export_run(run, to, format, int8=int8, json=json, quiet=quiet)
+
+
+@app.command()
 def serve(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories, each a model")],
     store: Annotated[
