@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from statewise.insight import measure_memory
     from statewise.looking import inspect_memory
     from statewise.report import Report
+    from statewise.tasks.recommend import Recommend
     from statewise.tasks.text import Text
     from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
 
@@ -18,6 +19,7 @@ _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
     "export": "statewise.exporting",
+    "Recommend": "statewise.tasks.recommend",
     "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
@@ -25,6 +27,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "Recommend",
     "Report",
     "Run",
     "Text",
