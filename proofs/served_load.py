@@ -77,18 +77,21 @@ def concurrent(run: Path, sessions: int, seconds: float) -> dict[str, Any]:
         told = asyncio.run(stepped(server.port, sessions, seconds, snapshots=True))
     finally:
         server.close()
+    return told | {"mixed": mixed(run, told.pop("sent"), told.pop("snapshots"))}
+
+
+def mixed(run: Path, sent: list[list[int]], snapshots: list[bytes]) -> int:
+    """Return how many sessions are not where an offline one is that read the same."""
     stepper = Stepper(statewise.load(run).stream())
-    rows = [stepper.fresh()] * sessions
-    sent = told.pop("sent")
+    rows = [stepper.fresh()] * len(sent)
     for step in range(max(map(len, sent))):
         active = [at for at, codes in enumerate(sent) if step < len(codes)]
-        readings = [Reading(rows[at], [stepper.check(sent[at][step])]) for at in active]
         for start in range(0, len(active), 512):
-            for at, read in zip(active[start:], stepper.read(readings[start : start + 512]), strict=False):
+            part = active[start : start + 512]
+            readings = [Reading(rows[at], [stepper.check(sent[at][step])]) for at in part]
+            for at, read in zip(part, stepper.read(readings), strict=True):
                 rows[at] = read.row
-    snapshots = told.pop("snapshots")
-    told["mixed"] = sum(row != snapshot for row, snapshot in zip(rows, snapshots, strict=True))
-    return told
+    return sum(row != snapshot for row, snapshot in zip(rows, snapshots, strict=True))
 
 
 async def stepped(port: int, sessions: int, seconds: float, *, snapshots: bool = False) -> dict[str, Any]:

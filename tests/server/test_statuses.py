@@ -1,5 +1,6 @@
 """What clients send wrongly is answered with the documented status, one line and nothing of the inside, never 500."""
 
+import atexit
 import contextlib
 import json
 import socket
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 HTTP = httpx.Client()
+atexit.register(HTTP.close)
 JSON = {"Content-Type": "application/json"}
 
 
