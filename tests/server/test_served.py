@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -59,7 +59,8 @@ def test_a_ranking_is_told_by_the_names_of_its_items() -> None:
     served = made(Trained(Model(nn.Embedding(V, D), GRU(D, H), Ranking(H, torch.ones(V))), codec))
     choices = told(served, 3, How("choices", 2))["choices"]
     with torch.no_grad():
-        scores = served.trained.model.head.scores(Stream(served.trained.model).push(3))
+        head = cast(Ranking, served.trained.model.head)
+        scores = head.scores(Stream(served.trained.model).push(3))
     assert [name for name, _ in choices] == [f"item {item}" for item in scores.topk(2).indices.tolist()]
 
 
