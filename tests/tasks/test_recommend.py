@@ -167,6 +167,18 @@ def test_lists_of_many_sessions_are_those_of_each(here: Path, monkeypatch: pytes
     assert found == wanted
 
 
+def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_are_few(here: Path) -> None:
+    model = statewise.load("run")
+    Path("three.txt").write_text("0,3\n7\n1,2,3\n")
+    one, other = (
+        model.answer(sessions="three.txt", k=4, exclude_seen=True, approximate=approximate).as_json()["lists"]
+        for approximate in (False, True)
+    )
+    assert one == other
+    live = model.live(k=4, approximate=True)
+    assert [one.id for one in live.push("7").items] == [one.id for one in model.predict(session="7", k=4)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -177,6 +189,7 @@ def test_lists_of_many_sessions_are_those_of_each(here: Path, monkeypatch: pytes
         (["--session", "Film A", "-k", "99"], "statewise: a list of 99 was asked for but 10 items are left"),
         (["--sessions", "nowhere.txt"], "statewise: cannot read nowhere.txt (No such file or directory)"),
         (["--sessions", "log.csv", "--session", "Film A"], "statewise: --sessions contradicts --session: give one"),
+        (["--session", "Film A", "--approximate"], "statewise: --approximate makes an index"),
         (["--sessions", "films.csv"], "statewise: line 1 of films.csv: no item is called 'item_id'"),
     ],
 )

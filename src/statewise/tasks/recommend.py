@@ -234,13 +234,16 @@ class Recommend(Task):
         codec: "Catalogue",
         *,
         sessions: Annotated[str, Doc("a file with a session on each line; each is answered with a line")] = "",
+        approximate: Annotated[bool, Doc("look at some of the items only, by an index; for --sessions")] = False,
         **how: Any,
     ) -> "Answer":
         """Return a list of items with their titles, or a line for each session of a file."""
         from statewise.tasks.recommending import answer_file, answer_one
 
         if sessions:
-            return answer_file(self, model, codec, sessions, **how)
+            return answer_file(self, model, codec, sessions, approximate=approximate, **how)
+        if approximate:
+            raise UsageError("--approximate makes an index, which is worth it for many sessions: give --sessions")
         return answer_one(how.get("session", ""), list(self.predict(model, codec, **how)))
 
     def live(
@@ -251,12 +254,15 @@ class Recommend(Task):
         *,
         k: Annotated[int, Doc("how many items to recommend")] = 10,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
+        approximate: Annotated[bool, Doc("look at some of the items only, by an index")] = False,
     ) -> "Live":
         """Begin a session that reads an event a line, and answers each with the next list."""
         from statewise.tasks.recommending import Recommending
 
         exclude = exclude_seen or not self.repeats
-        return Recommending.begin(self.stream(model, codec), codec, k, exclude_seen=exclude, saved=saved)
+        return Recommending.begin(
+            self.stream(model, codec), codec, k, exclude_seen=exclude, approximate=approximate, saved=saved
+        )
 
 
 @dataclass(frozen=True)
