@@ -165,7 +165,9 @@ class Ranking(Head[Tensor]):
     def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], beside: list[Tensor]) -> Tensor:
         """Return the cross-entropy among scores in two pieces, of which the large one is neither copied nor masked."""
         lowest_score = lowest(wanted)
-        pieces = [others[0].index_put_(same, wanted.new_tensor(lowest_score))]
+        with torch.no_grad():  # what is so low has no share, and so no gradient, anyway
+            others[0].index_put_(same, wanted.new_tensor(lowest_score))
+        pieces = [others[0]]
         pieces += [
             scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], beside, strict=True)
         ]
