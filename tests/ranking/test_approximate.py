@@ -19,7 +19,7 @@ def head() -> Ranking:
     head = Ranking(D, torch.ones(V))
     with torch.no_grad():
         centres = torch.randn(40, D)
-        head.table.weight.copy_(centres[torch.arange(V) % 40] + 0.2 * torch.randn(V, D))
+        head.own_table.weight.copy_(centres[torch.arange(V) % 40] + 0.2 * torch.randn(V, D))
         head.bias.weight.normal_(std=0.1)
     return head
 

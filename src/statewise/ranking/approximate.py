@@ -30,7 +30,8 @@ class ApproximateIndex:
 
     def __init__(self, head: Ranking, *, looked_at: int = LOOKED_AT, seed: int = 0) -> None:
         faiss = _faiss()
-        items = torch.cat([head.table.weight, head.bias.weight], dim=1).detach().cpu().numpy()
+        vectors, biases = head.rows()
+        items = torch.cat([vectors, biases.unsqueeze(1)], dim=1).detach().cpu().numpy()
         cells = max(
             1, min(int(CELLS_PER_ROOT * len(items) ** 0.5), len(items) // 39)
         )  # as few a cell as faiss asks for

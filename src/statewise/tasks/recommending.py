@@ -14,7 +14,8 @@ from statewise.data.catalogue import Catalogue
 from statewise.data.codes import CodeFile
 from statewise.data.session_rows import Places, read_places
 from statewise.errors import DataError, StatewiseError, UsageError
-from statewise.heads.ranking import item_table
+from statewise.heads.featured_items import FeaturedItems
+from statewise.heads.ranking import Table, item_table
 from statewise.model import Model
 from statewise.ranking import Judged, Listed
 from statewise.ranking.approximate import ApproximateIndex
@@ -42,9 +43,15 @@ class OneHot(nn.Module):
         return nn.functional.one_hot(items, self.choices).to(self.one.dtype)  # type: ignore[arg-type]
 
 
-def item_encoder(choices: int, width: int, dropout: float, *, is_sparse: bool) -> tuple[nn.Sequential, nn.Embedding]:
-    """Return what reads items, and the table in it."""
-    table = item_table(choices, width, sparse=is_sparse)
+def item_encoder(
+    trained: int, width: int, dropout: float, *, is_sparse: bool, shared: Catalogue | None
+) -> tuple[nn.Sequential, Table]:
+    """Return what reads items, and the table in it: with what items have in common, where a catalogue is given."""
+    table: Table = item_table(trained, width, sparse=is_sparse)
+    if shared is not None:
+        numbers = {kind: number for number, kind in enumerate(shared.kinds)}
+        kinds = [[numbers[kind] for kind in of] for of in shared.features]
+        table = FeaturedItems(trained, width, kinds, sparse=is_sparse)
     return nn.Sequential(table, nn.Dropout(dropout)), table
 
 
@@ -79,11 +86,12 @@ class Recommended:
 
 
 def recommend(
-    model: Model[Any], codec: Catalogue, session: list[int], k: int, *, exclude_seen: bool, explain: bool
+    model: Model[Any], codec: Catalogue, session: list[int], k: int, choices: int, *, exclude_seen: bool, explain: bool
 ) -> Iterator[Recommended]:
-    """Yield the `k` items that a session wants next."""
+    """Yield the `k` of the first `choices` items that a session wants next."""
     session = session[-LONGEST:]
-    listed = lists(model, read_sessions(model, [session]), k, [session] if exclude_seen else None)
+    seen = [session] if exclude_seen else None
+    listed = lists(model, read_sessions(model, [session]), k, seen, choices=choices)
     items, scores = listed.items[0].tolist(), listed.scores[0].tolist()
     moved = moved_by(model, session, items) if explain else None
     for n, (item, score) in enumerate(zip(items, scores, strict=True)):
