@@ -54,6 +54,7 @@ class _Walk:
         self.cells: list[tuple[Recurrent[Any], list[str]]] = []
 
     def follow(self, part: Recurrent[Any], path: str) -> None:
+        """Note every cell of a part, whose state lies at this path."""
         if isinstance(part, Chain):
             for at, inner in enumerate(part):
                 self.follow(inner, f"{path}{at}.")
