@@ -58,9 +58,7 @@ class Frequency:
         """Return `count` times, the first `begin` steps behind an origin."""
         steps = np.arange(begin, begin + count)
         if self.unit == "mo":
-            month = origin.astype("datetime64[M]")
-            first = np.asarray(month + steps * self.count)
-            return np.asarray(first.astype("datetime64[s]") + (origin - month.astype("datetime64[s]")))
+            return _in_months(origin, origin.astype("datetime64[M]") + steps * self.count)
         if self.unit == "b":
             days = np.busday_offset(origin.astype("datetime64[D]"), steps, roll="forward")
             return np.asarray(days.astype("datetime64[s]") + (origin - origin.astype("datetime64[D]")))
@@ -127,6 +125,17 @@ def infer_frequency(times: Times, title: str) -> Frequency:
             f"{behind} behind the one before (row {rows_of(odd + 1)} in order of time): bring them to one frequency"
         )
     return Frequency("s", usual)
+
+
+def _in_months(origin: np.datetime64, months: Times) -> Times:
+    """Return the moment of each month that the origin is of its own; the last day stays the last."""
+    begins, ends = (m.astype("datetime64[D]") for m in (months, months + 1))
+    own = origin.astype("datetime64[M]")
+    day = (origin.astype("datetime64[D]") - own.astype("datetime64[D]")).astype(np.int64)
+    is_last = origin.astype("datetime64[D]") + 1 == (own + 1).astype("datetime64[D]")
+    lengths = (ends - begins).astype(np.int64)
+    days = begins + (lengths - 1 if is_last else np.minimum(day, lengths - 1))
+    return np.asarray(days.astype("datetime64[s]") + (origin - origin.astype("datetime64[D]")))
 
 
 def _months(times: Times) -> int | None:

@@ -74,7 +74,7 @@ def ahead_of(model: Model[Any], read: Read, only: Sequence[str], samples: int, s
         quantiles = quantiles_of(sample_paths(front, known, samples, seed))
         for row, i in enumerate(series.tolist()):
             place, end = int(panel.places[i]), int(ends[i])
-            back = min(end, 2 * codec.context)
+            back = min(end, max(4 * codec.horizon, codec.context))
             values = panel.values[panel.part(i)][end - back : end]
             before = panel.times(place + end - back, back)
             yield Ahead(panel.names[i], panel.times(place + end, codec.horizon), quantiles[row], before, values)

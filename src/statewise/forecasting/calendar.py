@@ -9,11 +9,11 @@ DAILY, WEEKLY, YEARLY = (1, 2, 3, 4), (1, 2, 3), (1, 2)
 YEAR_DAYS = 365.25
 
 
-def calendar_features(frequency: Frequency, times: Times) -> NDArray[np.float32]:
-    """Return waves `[times, features]`: through the day below a day, the week below a week, and the year.
+def calendar_features(frequency: Frequency, times: Times, *, yearly: bool) -> NDArray[np.float32]:
+    """Return waves `[times, features]`: through the day below a day, the week below a week, and where asked the year.
 
     >>> hours = np.array(["2026-11-25T00", "2026-11-25T06"], dtype="datetime64[s]")
-    >>> calendar_features(Frequency("s", 3600), hours)[:, :2].round(3)
+    >>> calendar_features(Frequency("s", 3600), hours, yearly=False)[:, :2].round(3)
     array([[0., 1.],
            [1., 0.]], dtype=float32)
     """
@@ -24,8 +24,8 @@ def calendar_features(frequency: Frequency, times: Times) -> NDArray[np.float32]
     if frequency.unit == "b" or (frequency.unit == "s" and frequency.count < 7 * DAY):
         turns += _waves((days.astype(np.int64) + 3) % 7 / 7, WEEKLY)  # 1970 began on a Thursday
     within = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64) / YEAR_DAYS
-    turns += _waves(within, YEARLY)
-    return np.stack(turns, axis=-1).astype(np.float32)
+    turns += _waves(within, YEARLY) if yearly else []
+    return np.stack([*turns, np.ones(len(times))], axis=-1).astype(np.float32)
 
 
 def _waves(turns: NDArray[np.float64], harmonics: tuple[int, ...]) -> list[NDArray[np.float64]]:

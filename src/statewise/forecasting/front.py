@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from statewise.data.panel import Ints
-from statewise.forecasting.calendar import calendar_features
 from statewise.forecasting.levels import LEAST
 from statewise.forecasting.reading import LARGEST, Codec, Read
 from statewise.heads import Real
@@ -115,7 +114,7 @@ class Front:
             self.calendar() if calendar is None else calendar,
             known,
             at.past,
-            spread.log(),
+            spread.log() if self.codec.reads_spread else torch.zeros_like(spread),
         ]
         return self.model.step(torch.cat(parts, dim=-1), at.state)
 
@@ -124,7 +123,7 @@ class Front:
         places, which = np.unique(self.at.place.numpy(), return_inverse=True)
         low, high = int(places[0]), int(places[-1])
         times = self.codec.frequency.times(self.origin, low, high - low + 1)[places - low]
-        return torch.from_numpy(calendar_features(self.codec.frequency, times)[which])
+        return torch.from_numpy(self.codec.calendar(times)[which])
 
     def values(self, params: Params, *, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw a next value for each row, in the unit of the series."""

@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from statewise.heads import StudentT
+from statewise.heads.student_t import StudentTParams
+
 Floats = NDArray[np.floating]
 
 LEVELS = tuple(round(0.025 * i, 3) for i in range(1, 40))
@@ -124,8 +127,6 @@ def compare(losses: Floats, others: Floats, overlap: int = 1) -> Difference:
 
 def student_t_cdf(value: float, freedom: float) -> float:
     """Return Student's t distribution function."""
-    from statewise.heads.student_t import StudentT, StudentTParams
-
     one = torch.ones((), dtype=torch.double)
     return float(StudentT(1).cdf(StudentTParams(one * freedom, one * 0, one), one * value))
 

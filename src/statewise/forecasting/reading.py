@@ -11,21 +11,25 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import Recurrent
-from statewise.data.frequency import Frequency
+from statewise.data.frequency import Frequency, Times
 from statewise.data.panel import Columns, Floats, Ints, Panel
 from statewise.data.window import Window
 from statewise.errors import DataError
 from statewise.forecasting.calendar import calendar_features
 from statewise.forecasting.levels import ages, filled, levels_of
 
-LARGEST = 20.0
-"No value that is read is larger, in spreads from its level: one broken sensor should not drown everything else."
+LARGEST, FARTHEST = 20.0, 4.0
+"No value that is read is farther from its level, in spreads, and no covariate: a broken sensor should drown nothing."
 
 
 @final
 @dataclass(frozen=True)
 class Codec:
-    """What must be known to read a series as in training: it is written to `codec.json`."""
+    """What must be known to read a series as in training: it is written to `codec.json`.
+
+    Only where training spans `years` of which there are several does it read the season of the year, and how large the
+    spread is: from a year or two a network learns by these which day it was, and nothing for the next.
+    """
 
     columns: Columns
     frequency: Frequency
@@ -33,6 +37,7 @@ class Codec:
     horizon: int
     lags: tuple[int, ...]
     pace: float
+    years: bool
     counts: bool
     names: tuple[str, ...]
     vocabularies: tuple[tuple[str, ...], ...]
@@ -66,8 +71,17 @@ class Codec:
     @cached_property
     def numbers(self) -> int:
         """How many numbers are read at a step, beside the codes of the series: the log of its spread comes last."""
-        calendar = calendar_features(self.frequency, np.array(["2026-01-01"], "datetime64[s]")).shape[1]
+        calendar = self.calendar(np.array(["2026-01-01"], "datetime64[s]")).shape[1]
         return int(2 + len(self.lags) + calendar + len(self.covariates) + 1)
+
+    @property
+    def reads_spread(self) -> bool:
+        """Say whether the log of the spread is read; a head of counts needs it."""
+        return self.years or self.counts
+
+    def calendar(self, times: Times) -> Floats:
+        """Return what the calendar says of some times."""
+        return calendar_features(self.frequency, times, yearly=self.years)
 
     def codes(self, panel: Panel) -> Ints:
         """Return the number of each series, and of its words in each static column, `[series, 1 + static]`."""
@@ -102,7 +116,7 @@ class Read:
     def calendar(self) -> Floats:
         """The calendar at each place of the grid, and over one horizon behind it."""
         times = self.panel.times(0, self.panel.end + self.codec.horizon + 1)
-        return calendar_features(self.codec.frequency, times)
+        return self.codec.calendar(times)
 
     @cached_property
     def codes(self) -> Ints:
@@ -115,10 +129,11 @@ class Read:
         together = np.concatenate([self.panel.known, self.panel.past], axis=1)
         return standardised(together, self.codec.covariates)
 
-    def window(self, series: Ints, begin: Ints, steps: int) -> Window:
+    def window(self, series: Ints, begin: Ints, steps: int, *, seen: int | None = None) -> Window:
         """Return what is read of some series from given places on, each row beginning anew.
 
-        Where a value is missing, or there is none yet, the row sleeps. Shapes: `series` and `begin` `[B]`; inputs
+        Where a value is missing, or there is none yet, the row sleeps. After so many steps `seen`, past covariates stay as
+        they were: a forecast knows no more of them, and what it learned from must not either. Shapes: `series` and `begin` `[B]`; inputs
         `[T, B, D]`; targets `[T, B]` in spreads from the level, counts as they are.
         """
         panel, codec = self.panel, self.codec
@@ -137,15 +152,16 @@ class Read:
             return np.where(within >= lag, panel.values[at - np.minimum(lag, inside)], np.nan)
 
         last = np.where(within > 0, self.filled[before], np.nan)
+        known, heard = panel.known.shape[1], before if seen is None else np.minimum(before, before[seen])
         columns = [alike(last), np.log1p(self.age[before])]
         columns += [alike(back(lag)) for lag in codec.lags]
         parts = [
             np.broadcast_to(self.codes[series], (*within.shape, self.codes.shape[1])),
             np.stack(columns, axis=-1),
             self.calendar[panel.places[series] + inside],
-            self.covariates[at][..., : panel.known.shape[1]],
-            self.covariates[before][..., panel.known.shape[1] :],
-            np.log(spread)[..., None],
+            self.covariates[at][..., :known],
+            self.covariates[heard][..., known:],
+            np.log(spread)[..., None] if codec.reads_spread else np.zeros((*spread.shape, 1)),
         ]
         wanted = targets if codec.counts else (targets - level) / spread
         awake, reset = torch.from_numpy(~np.isnan(targets)), torch.zeros(within.shape, dtype=torch.bool)
@@ -189,7 +205,8 @@ class Windows(Sequence[Window]):
             raise IndexError(f"window {index} of {len(self)}")
         numbers = (self.start + np.arange(index * self.rows, (index + 1) * self.rows)) * self.hop % self.total
         series = np.searchsorted(self.begins, numbers, side="right") - 1
-        return self.read.window(series, numbers - self.begins[series], self.steps)
+        seen = self.steps - min(self.read.codec.horizon, self.steps // 2)
+        return self.read.window(series, numbers - self.begins[series], self.steps, seen=seen)
 
 
 GOLDEN = 0.6180339887498949
@@ -201,18 +218,16 @@ class Reader(nn.Module):
 
     def __init__(self, choices: Sequence[int], numbers: int, embedding: int) -> None:
         super().__init__()
-        # A panel of one series needs no word for it.
-        self.widths = [0 if count <= 2 else min(embedding, count) for count in choices]
-        self.tables = nn.ModuleList(
-            nn.Embedding(count, max(1, w)) for count, w in zip(choices, self.widths, strict=True)
-        )
-        self.features = numbers + sum(self.widths)
+        self.codes = len(choices)
+        self.used = [i for i, count in enumerate(choices) if count > 2]  # a panel of one series needs no word for it
+        widths = [min(embedding, choices[i]) for i in self.used]
+        self.tables = nn.ModuleList(nn.Embedding(choices[i], width) for i, width in zip(self.used, widths, strict=True))
+        self.features = numbers + sum(widths)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return features, the log of the spread last."""
-        codes, numbers = inputs[..., : len(self.widths)], inputs[..., len(self.widths) :]
-        words = [table(codes[..., i].long()) for i, (table, width) in enumerate(zip(self.tables, self.widths)) if width]
-        return torch.cat([*words, numbers], dim=-1)
+        words = [table(inputs[..., i].long()) for i, table in zip(self.used, self.tables, strict=True)]
+        return torch.cat([*words, inputs[..., self.codes :]], dim=-1)
 
 
 class BesideState(NamedTuple):
@@ -259,4 +274,4 @@ def standardised(values: Floats, scales: Sequence[tuple[float, float]]) -> Float
     if not scales:
         return np.zeros((len(values), 0), np.float32)
     mean, spread = np.array(scales, np.float32).T
-    return np.asarray(np.nan_to_num((values - mean) / spread))
+    return np.asarray(np.nan_to_num((values - mean) / spread).clip(-FARTHEST, FARTHEST))

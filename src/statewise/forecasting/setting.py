@@ -10,6 +10,7 @@ from statewise.errors import DataError
 from statewise.forecasting.reading import Codec
 
 LEAST_PACE = 32
+SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
 SEASONS = 4
 "Levels and spreads are means over about so many seasons."
 
@@ -56,7 +57,8 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
     if counts:
         _check_counts(panel)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
-    lags = lags_of(frequency, horizon)
+    lags = lags_of(frequency)
+    span = panel.times(max(longest - held_out, 1), 1)[0] - panel.times(0, 1)[0]
     codec = Codec(
         columns=panel.columns,
         frequency=frequency,
@@ -64,6 +66,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
         horizon=horizon,
         lags=tuple(lag for lag in lags if lag < longest - held_out),
         pace=1 / max(LEAST_PACE, SEASONS * season),
+        years=bool(span >= SEVERAL_YEARS),
         counts=counts,
         names=panel.names,
         vocabularies=tuple(words),
@@ -72,10 +75,10 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
     return codec, held_out
 
 
-def lags_of(frequency: Frequency, horizon: int) -> tuple[int, ...]:
+def lags_of(frequency: Frequency) -> tuple[int, ...]:
     """Return how far back single values are read: the last few, and those about one and two of each season ago.
 
-    >>> lags_of(Frequency("s", 3600), horizon=24)
+    >>> lags_of(Frequency("s", 3600))
     (2, 3, 23, 24, 25, 48, 167, 168, 169, 336)
     """
     found = {2, 3}
