@@ -4,7 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from statewise.insight import measure_memory
+    from statewise.looking import inspect_memory
     from statewise.report import Report
+    from statewise.tasks.recommend import Recommend
     from statewise.tasks.text import Text
     from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
 
@@ -14,11 +17,15 @@ __version__ = "0.1.0"
 _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "Recommend": "statewise.tasks.recommend",
+    "measure_memory": "statewise.insight",
+    "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
     "Text": "statewise.tasks.text",
 }
 
 __all__ = [
+    "Recommend",
     "Report",
     "Run",
     "Text",
@@ -26,7 +33,9 @@ __all__ = [
     "__version__",
     "evaluate",
     "inspect",
+    "inspect_memory",
     "load",
+    "measure_memory",
     "predict",
     "resume",
     "resuming",

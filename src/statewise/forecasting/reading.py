@@ -132,9 +132,9 @@ class Read:
     def window(self, series: Ints, begin: Ints, steps: int, *, seen: int | None = None) -> Window:
         """Return what is read of some series from given places on, each row beginning anew.
 
-        Where a value is missing, or there is none yet, the row sleeps. After so many steps `seen`, past covariates stay as
-        they were: a forecast knows no more of them, and what it learned from must not either. Shapes: `series` and `begin` `[B]`; inputs
-        `[T, B, D]`; targets `[T, B]` in spreads from the level, counts as they are.
+        Where a value is missing, or there is none yet, the row sleeps. After so many steps `seen`, past covariates stay
+        as they were: a forecast knows no more of them, and what it learned from must not either. Shapes: `series` and
+        `begin` `[B]`; inputs `[T, B, D]`; targets `[T, B]` in spreads from the level, counts as they are.
         """
         panel, codec = self.panel, self.codec
         first, length = panel.begins[series], panel.lengths[series]

@@ -52,8 +52,11 @@ class LossScale(NamedTuple):
         return LossScale(self.factor / 2, 0)
 
 
-def make_fabric(recipe: Recipe) -> Fabric:
-    """Return what moves and casts for a recipe. Raises `UsageError` for a device that cannot be used here."""
+def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
+    """Return what moves and casts for a recipe, on the device of that index where there are several.
+
+    Raises `UsageError` for a device that cannot be used here.
+    """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     how: dict[str, Any] = {"precision": recipe.precision}
@@ -64,7 +67,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
         # that an interrupt leaves half way through an update cannot be put back.
         how = {"plugins": MixedPrecision(HALF, recipe.device, GradScaler(recipe.device, enabled=False))}
     try:
-        return Fabric(accelerator=recipe.device, devices=1, **how)
+        return Fabric(accelerator=recipe.device, devices=1 if index is None else [index], **how)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None
