@@ -11,7 +11,7 @@ from statewise.forecasting.metrics import LEVELS, Truth, by_step, compare, insid
 LEVEL = np.array(LEVELS)
 
 
-def around(points: np.ndarray, width: float) -> np.ndarray:  # type: ignore[type-arg]
+def around(points: np.ndarray, width: float) -> np.ndarray:
     return points[..., None] + width * (LEVEL - 0.5)
 
 

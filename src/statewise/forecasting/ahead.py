@@ -1,10 +1,7 @@
-"""What lies ahead of one series: times and quantiles, as a table, as plain values, as a file, as a picture."""
+"""What lies ahead of one series: times and quantiles, as a table and as plain values."""
 
-import csv as csv_format
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -21,8 +18,6 @@ from statewise.forecasting.reading import Codec, Read
 from statewise.model import Model
 from statewise.registry import unknown
 from statewise.report import aligned
-from statewise.run.files import saving, write_whole
-from statewise.task import Answer
 
 SHOWN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 AT_ONCE = 64
@@ -78,31 +73,6 @@ def ahead_of(model: Model[Any], read: Read, only: Sequence[str], samples: int, s
             values = panel.values[panel.part(i)][end - back : end]
             before = panel.times(place + end - back, back)
             yield Ahead(panel.names[i], panel.times(place + end, codec.horizon), quantiles[row], before, values)
-
-
-def answer_of(found: Sequence[Ahead], *, csv: str | None, chart: str | None) -> Answer:
-    """Return forecasts as tables, written and drawn where asked."""
-    notices = []
-    if csv:
-        with saving(csv, "give another --csv"):
-            write_whole(Path(csv), _as_csv(found).encode())
-        notices.append(f"{csv} holds the forecast")
-    if chart:
-        from statewise.forecasting.chart import draw_chart
-
-        draw_chart(found, Path(chart))
-        notices.append(f"{chart} shows it")
-    return Answer(
-        iter(["\n\n".join(map(str, found))]), lambda: {"answer": [a.as_json() for a in found]}, notices=notices
-    )
-
-
-def _as_csv(found: Sequence[Ahead]) -> str:
-    text = io.StringIO()
-    writer = csv_format.writer(text, lineterminator="\n")
-    writer.writerow(["series", "time", *(f"{level:g}" for level in SHOWN)])
-    writer.writerows([ahead.series, *row] for ahead in found for row in ahead.rows())
-    return text.getvalue()
 
 
 def dream(model: Model[Any], codec: Codec, seed: int) -> str:

@@ -230,7 +230,7 @@ class Forecast(Task):
         **how: Any,
     ) -> Answer:
         """Return the forecasts as tables, and write and draw them where asked."""
-        from statewise.forecasting.ahead import answer_of
+        from statewise.forecasting.answering import answer_of
 
         return answer_of(list(self.predict(model, codec, table, **how)), csv=csv, chart=chart)
 
