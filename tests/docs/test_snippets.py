@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,12 @@ from statewise.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--orders", "2", "--threads", "1"]
+TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--threads", "1"]
+TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--least-support", "1"]}
 BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
+CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k"}
+FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -32,7 +37,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "book.txt").write_text(TEXT)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "one.txt").write_text(TEXT)
+    titles = [f"{n}\t{title}" for n, title in enumerate(FILMS)]
+    seen = [f"u{user}\t{(user * (n + 1)) % len(FILMS)}\t{5000 * user + n}" for user in range(40) for n in range(9)]
+    for name, lines in {
+        "films.tsv": ["item_id\ttitle", *titles],
+        "events.tsv": ["user_id\titem_id\ttimestamp", *seen],
+    }.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    (tmp_path / "sessions.txt").write_text("Alien (1979), Aliens (1986)\nToy Story\n")
+    tables = [tmp_path / "events.tsv", tmp_path / "films.tsv"]
     monkeypatch.setattr("statewise.data.corpora.PublishedCorpus.files", lambda self: [tmp_path / "book.txt"])
+    monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: tables)
     torch.set_num_threads(1)
     return tmp_path
 
@@ -46,8 +61,8 @@ def small(arguments: list[str]) -> list[str]:
     if "--processes" in arguments:  # to other processes the corpus is no stand-in
         arguments = ["book.txt" if a == "shakespeare" else a for a in arguments]
     kept = [a for i, a in enumerate(arguments) if a not in BUDGETS and (i == 0 or arguments[i - 1] not in BUDGETS)]
-    source = [] if "--config" not in arguments else ["shakespeare"]
-    return [*kept, *source, *TINY]
+    source = [] if "--config" not in arguments else [CORPUS_OF[arguments[1]]]
+    return [*kept, *source, *TINY, *TINY_BY_TASK[arguments[1]]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -63,7 +78,19 @@ def test_the_commands_of_a_page_run(page: Path, place: Path, capsys: pytest.Capt
     if not any(arguments[1] in ("train", "demo") for arguments in commands(page)):
         assert run(small(["train", "text", "shakespeare"])) == 0
     for _, *arguments in commands(page):
-        assert run(small(arguments)) == 0, f"{arguments}: {capsys.readouterr().err}"
+        if arguments[0] == "serve":
+            serve_a_moment(arguments)
+        else:
+            assert run(small(arguments)) == 0, f"{arguments}: {capsys.readouterr().err}"
+
+
+def serve_a_moment(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "statewise", *arguments, "--port", "0", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert " at http://127.0.0.1:" in server.stdout.readline()
+        server.terminate()
+        assert server.wait(40) == 0
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
