@@ -197,5 +197,5 @@ def spectral_radius(matrices: Tensor) -> Tensor:
         logs = 2 * (logs + norms.log())
         powers = torch.where((norms > 0)[:, None, None], powers / norms[:, None, None], 0)
         powers = powers @ powers
-    logs = logs + torch.linalg.matrix_norm(powers).log()
-    return (logs / 2**SQUARINGS).exp()
+    found: Tensor = ((logs + torch.linalg.matrix_norm(powers).log()) / 2**SQUARINGS).exp()
+    return found
