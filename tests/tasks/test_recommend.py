@@ -140,7 +140,7 @@ def test_a_session_put_away_goes_on_where_it_was_and_remembers_what_it_had(here:
 def test_a_line_that_is_no_item_changes_nothing(here: Path) -> None:
     live = statewise.load("run").live(k=2)
     live.push("7")
-    with pytest.raises(UsageError, match="no item is called 'zzzzz'"):
+    with pytest.raises(UsageError, match="no item that training saw is called 'zzzzz'"):
         live.push("zzzzz")
     assert [one.id for one in live.push("0").items] == [
         one.id for one in statewise.load("run").predict(session="7,0", k=2)
@@ -182,7 +182,7 @@ def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_ar
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--session", "nothing like it"], "statewise: no item is called 'nothing like it'"),
+        (["--session", "nothing like it"], "statewise: no item that training saw is called 'nothing like it'"),
         ([], "statewise: the session is empty: name at least one item"),
         (["--session", " , "], "statewise: the session is empty"),
         (["--session", "Film A", "-k", "0"], "statewise: a list of 0 says nothing: give k 1 or more"),
@@ -190,7 +190,7 @@ def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_ar
         (["--sessions", "nowhere.txt"], "statewise: cannot read nowhere.txt (No such file or directory)"),
         (["--sessions", "log.csv", "--session", "Film A"], "statewise: --sessions contradicts --session: give one"),
         (["--session", "Film A", "--approximate"], "statewise: --approximate makes an index"),
-        (["--sessions", "films.csv"], "statewise: line 1 of films.csv: no item is called 'item_id'"),
+        (["--sessions", "films.csv"], "statewise: line 1 of films.csv: no item that training saw is called 'item_id'"),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_one_line(
