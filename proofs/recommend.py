@@ -23,9 +23,9 @@ import torch
 import statewise
 from statewise.data.markov import MarkovSource
 from statewise.ranking import judge
+from statewise.ranking.comparing import returned, scores_of
 from statewise.run.config import build, read_yaml
 from statewise.tasks.recommend import Recommend
-from statewise.tasks.recommending import returned, scores_of
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "recommend.json"
