@@ -2,9 +2,9 @@
 
     python benchmarks/forecast_scale.py [--series 1000] [--values 10000] [--rounds 50] [--json]
 
-Writes a table of hourly series (a CSV with a column each), trains a moment on it in this process on one thread, and reads
-the largest memory the process ever had, the table included. Then one value of every series comes at once, again and again:
-the median time of the update and of the probability of each value under what was forecast for it.
+Writes a table of hourly series (a CSV with a column each), trains a moment on it in this process on one thread, and
+reads the largest memory the process ever had, the table included. Then one value of every series comes at once, again
+and again: the median time of the update and of the probability of each value under what was forecast for it.
 """
 
 import argparse
