@@ -53,6 +53,7 @@ class Forecast(Task):
     frequency: Annotated[str | None, Doc("how often a value comes, as 1h; none finds it from the times")] = None
     horizon: Annotated[str | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
     context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
+    yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
     between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
     head: Annotated[
