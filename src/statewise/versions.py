@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-EXTRAS = {"plot": "matplotlib"}
+EXTRAS = {"plot": "matplotlib", "tb": "tensorboard", "tune": "optuna", "ray": "ray"}
 CORE = ["torch", "numpy", "safetensors", "typer", "rich", "pydantic", "lightning-fabric"]
 
 
