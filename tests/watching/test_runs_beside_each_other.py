@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,24 @@ from statewise.watching.comparison import Comparison
 from statewise.watching.story import Story
 from statewise.watching.tensorboard import export_events
 
-HOW = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1, "sample_seconds": 0.001}
+HOW: dict[str, Any] = {
+    "width": 8,
+    "embedding": 4,
+    "rows": 4,
+    "steps": 16,
+    "orders": 2,
+    "threads": 1,
+    "sample_seconds": 0.001,
+}
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("two")
     (folder / "book.txt").write_text("It was the best of times, it was the worst of times.\n" * 100)
-    for name, more in {"one": {"updates": 6}, "other": {"updates": 9, "cell": "gru", "checks": 2}}.items():
-        settings = {"source": str(folder / "book.txt"), **HOW, **more}
-        statewise.train(statewise.Text(**settings), run=folder / name)  # type: ignore[arg-type]
+    source = str(folder / "book.txt")
+    statewise.train(statewise.Text(source=source, updates=6, **HOW), run=folder / "one")
+    statewise.train(statewise.Text(source=source, updates=9, cell="gru", checks=2, **HOW), run=folder / "other")
     return folder
 
 

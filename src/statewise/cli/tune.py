@@ -108,7 +108,7 @@ def _make(found: "Search", count: int, *, over_ray: bool, at_once: int, quiet: b
 
         made = search(found, numbers, at_once)
     else:
-        made = (found.trial(number) or number for number in numbers)
+        made = map(found.trial, numbers)
     for number in made:
         if not quiet:
             trial = found.trials()[number]

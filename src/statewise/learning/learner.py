@@ -15,7 +15,7 @@ from statewise.heads import Loss
 from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
-from statewise.learning.gradients import Before, add_up, gradients, settle, touched
+from statewise.learning.gradients import Before, add_up, gradients, settle, settle_step, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -39,6 +39,7 @@ from statewise.learning.optimizers import (
 )
 from statewise.learning.progress import Progress
 from statewise.learning.reading import Reading
+from statewise.learning.row_optimizers import RowOptimizer
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
@@ -87,6 +88,8 @@ class Learner:
         self.reading = Reading(windows, recipe)
         self.fabric = make_fabric(recipe, self.ranks.device.index)
         self.optimizer = make_optimizer(model, recipe)
+        if isinstance(self.optimizer, RowOptimizer):
+            self.optimizer.holds_back = True
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
@@ -153,11 +156,12 @@ class Learner:
             self._put_back(before)
             self.loss_scale, self.is_whole = before.loss_scale, True
             raise
-        if self.average and fraction >= self.recipe.average_from:
-            self.average.follow(self.model)
         layers = None
         if self._unchanged and self.update_number % LOOK_EVERY == 0:
-            layers = layers_of(self.model, self._unchanged, norm / (clipped or 1.0))
+            layers = layers_of(self.model, self._unchanged.changes(self.optimizer), norm / (clipped or 1.0))
+        settle_step(self.optimizer)
+        if self.average and fraction >= self.recipe.average_from:
+            self.average.follow(self.model)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
         self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
         self.update_number += 1
@@ -176,7 +180,7 @@ class Learner:
         clipped = clip_value(self.model, self.recipe.clip_value)
         self._unchanged = Before.of(self.model, self.optimizer)
         self.setup_optimizer.step()
-        if not is_usable(touched(self.model)):
+        if not is_usable(touched(self.model, self.optimizer)):
             raise self._undo(before)
         return nats, places, norm, clipped
 

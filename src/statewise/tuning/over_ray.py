@@ -1,5 +1,6 @@
 """Training and searching over Ray, on this machine or on the cluster that it is connected to."""
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -73,19 +74,19 @@ def search(found: Search, trials: Iterable[int], at_once: int) -> Iterator[int]:
     """
     ray = start()
     remote = ray.remote(max_retries=RETRIES)(one_trial)
-    waiting, running = list(trials), {}
+    waiting, running = list(trials), dict[Any, int]()
     while waiting or running:
         while waiting and len(running) < at_once:
             running[remote.remote(str(found.folder.resolve()), waiting[0])] = waiting.pop(0)
         done, _ = ray.wait(list(running), num_returns=1)
         for one in done:
-            ray.get(one)
-            yield running.pop(one)
+            running.pop(one)
+            yield int(ray.get(one))
 
 
-def one_trial(folder: str, number: int) -> None:
-    """Make one trial of the search in a folder."""
-    Search.read(Path(folder)).trial(number)
+def one_trial(folder: str, number: int) -> int:
+    """Make one trial of the search in a folder, and return which it was."""
+    return Search.read(Path(folder)).trial(number)
 
 
 def start() -> Any:
@@ -97,7 +98,9 @@ def start() -> Any:
     except ImportError as error:
         raise MissingExtra("this needs Ray: pip install 'statewise[ray]'") from error
     if not ray.is_initialized():
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", _node_ip_address="127.0.0.1")
+        ray.init(
+            include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, _node_ip_address="127.0.0.1"
+        )
     return ray
 
 

@@ -84,8 +84,8 @@ class Search:
         left = [trial.number for trial in made if trial.state in (states.RUNNING, states.WAITING)]
         return [*left, *range(len(made), count)]
 
-    def trial(self, number: int) -> None:
-        """Train trial number `number`, or go on with it where it stopped; a bad one is cut short.
+    def trial(self, number: int) -> int:
+        """Train trial number `number`, or go on with it where it stopped, and return it; a bad one is cut short.
 
         Settings that do not fit each other, and a training that fails, are trials that failed.
         """
@@ -104,6 +104,7 @@ class Search:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         else:
             study.tell(trial, best)
+        return int(trial.number)
 
     def _task(self, trial: Any) -> Task:
         drawn = {name: part.draw(name, trial) for name, part in self.space.items()}
