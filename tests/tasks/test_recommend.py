@@ -167,6 +167,18 @@ def test_lists_of_many_sessions_are_those_of_each(here: Path, monkeypatch: pytes
     assert found == wanted
 
 
+def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_are_few(here: Path) -> None:
+    model = statewise.load("run")
+    Path("three.txt").write_text("0,3\n7\n1,2,3\n")
+    one, other = (
+        model.answer(sessions="three.txt", k=4, exclude_seen=True, approximate=approximate).as_json()["lists"]
+        for approximate in (False, True)
+    )
+    assert one == other
+    live = model.live(k=4, approximate=True)
+    assert [one.id for one in live.push("7").items] == [one.id for one in model.predict(session="7", k=4)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -177,6 +189,7 @@ def test_lists_of_many_sessions_are_those_of_each(here: Path, monkeypatch: pytes
         (["--session", "Film A", "-k", "99"], "statewise: a list of 99 was asked for but 10 items are left"),
         (["--sessions", "nowhere.txt"], "statewise: cannot read nowhere.txt (No such file or directory)"),
         (["--sessions", "log.csv", "--session", "Film A"], "statewise: --sessions contradicts --session: give one"),
+        (["--session", "Film A", "--approximate"], "statewise: --approximate makes an index"),
         (["--sessions", "films.csv"], "statewise: line 1 of films.csv: no item is called 'item_id'"),
     ],
 )
@@ -249,6 +262,8 @@ def test_another_log_is_scored_by_the_same_catalogue(here: Path) -> None:
         ({"item": "film"}, r"log\.csv: unknown column 'film'"),
         ({"least_support": 10**6}, "none is left for the training part, with items of at least 1000000 events"),
         ({"rows": 5000}, "but 5000 rows of 5 steps need 25,000: give more sessions, or fewer rows or steps"),
+        ({"features": True}, "no table of items says what they have, such as genres: give one, or leave out"),
+        ({"features": True, "items": "separate"}, "features are of vectors that are read and scored, not of separate"),
         ({"negatives": 2, "optimizer": "sgd"}, "sgd changes every row of a table at each update"),
     ],
 )
@@ -266,3 +281,36 @@ def test_sessions_of_one_event_are_left_out_and_counted_as_short() -> None:
     facts = make_task().prepare(Path("cache")).facts
     assert facts["sessions"] == 49
     assert facts["training_sessions"] + facts["held_out_sessions"] + facts["sessions_across_the_split"] == 40
+
+
+def write_genres(cold: int = 7) -> None:
+    """Sessions go round four genres of five films each; one film is in the table alone."""
+    dice, lines = random.Random(1), ["session_id,item_id,timestamp"]
+    films = [film for film in range(20) if film != cold]
+    for session in range(150):
+        genre = dice.randrange(4)
+        for n in range(6):
+            film = dice.choice([film for film in films if film % 4 == (genre + n) % 4])
+            lines.append(f"s{session},{film},{1000 * session + n}")
+    Path("log.csv").write_text("\n".join(lines) + "\n")
+    titles = [f"{film},Film {film},{'ABCD'[film % 4]}" for film in range(20)]
+    Path("films.csv").write_text("\n".join(["item_id,title,genres", *titles]) + "\n")
+
+
+@pytest.mark.parametrize("negatives", [0, 8])
+def test_an_item_never_trained_on_is_recommended_and_read_by_what_it_has(negatives: int) -> None:
+    write_genres(cold=7)
+    run = statewise.train(make_task(features=True, negatives=negatives, updates=120, rate=0.02), run="cold")
+    model = run.load()
+    assert (model.codec.trained, model.codec.choices) == (19, 20)
+    assert run.report.data["cold_items"] == 1
+    listed = {one.id: one for one in model.predict(session="0,1,2", k=20, cold=True)}
+    assert listed["7"].rank <= 5, [one.title for one in listed.values()]  # genre D has four films besides
+    assert "7" not in {one.id for one in model.predict(session="0,1,2", k=19)}
+    behind = [one.id for one in model.predict(session="1,2,7", k=5)]
+    assert {int(film) % 4 for film in behind} == {0}
+
+
+def test_a_run_without_features_knows_no_other_items(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, err = said(capsys, "predict", "run", "--session", "Film A", "--cold", code=2)
+    assert err == "statewise: this run knows no items that it was not trained on: train one with --features\n"

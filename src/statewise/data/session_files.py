@@ -30,18 +30,21 @@ class PreparedSessions(NamedTuple):
     facts: dict[str, Any]
 
 
-def prepare_sessions(sources: Sequence[str], columns: Columns, rules: Rules, cache: Path) -> PreparedSessions:
+def prepare_sessions(
+    sources: Sequence[str], columns: Columns, rules: Rules, cache: Path, *, cold: bool = False
+) -> PreparedSessions:
     """Return a log as sessions in two parts; they are made once and kept in `cache` under the hash of the contents.
 
-    The sources are logs of events, all of one kind, and tables of items with titles.
+    The sources are logs of events, all of one kind, and tables of items with titles. With `cold`, items that have
+    features but were never trained on stand in the catalogue, too, behind all others.
     Raises `DataError` where one cannot be read, `UsageError` where a column is missing.
     """
     files = find_files(sources)
     contents = digest(files)
-    asked = json.dumps([FORMAT, contents, asdict(columns), asdict(rules)])
+    asked = json.dumps([FORMAT, contents, asdict(columns), asdict(rules), cold])
     folder = cache / hashlib.sha256(asked.encode()).hexdigest()[:16]
     if not (folder / "facts.json").is_file():
-        _build(files, contents, columns, rules, folder)
+        _build(files, contents, columns, rules, folder, cold)
     facts = json.loads((folder / "facts.json").read_text())
     codec = catalogue(json.loads((folder / "codec.json").read_text()))
     training, held_out = (CodeFile.whole(folder / name, PLACE) for name in (TRAINING, HELD_OUT))
@@ -64,7 +67,7 @@ def sessions_with(
     return CodeFile.whole(cache / f"{key}.bin", PLACE), facts
 
 
-def _build(files: list[Path], contents: str, columns: Columns, rules: Rules, folder: Path) -> None:
+def _build(files: list[Path], contents: str, columns: Columns, rules: Rules, folder: Path, cold: bool) -> None:
     logs, titles = _by_kind(files, columns)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=BUILDING) as temporary:
@@ -72,8 +75,9 @@ def _build(files: list[Path], contents: str, columns: Columns, rules: Rules, fol
         fresh.mkdir()
         names = Names()
         written = write_sessions(_events(logs, columns, names), _fitting(rules, logs, columns), fresh)
-        codec = _catalogue(list(names.numbers), written, titles)
-        facts = {**written.facts, "unit": "event", "choices": codec.choices, "sha256": contents}
+        codec = _catalogue(list(names.numbers), written, titles, cold)
+        facts = {**written.facts, "unit": "event", "choices": codec.trained, "sha256": contents}
+        facts |= {"cold_items": codec.choices - codec.trained} if cold else {}
         facts |= {"split": moment(written.facts["split_at"]), "files": len(files)}
         facts |= {"training": facts["training_events"], "held_out": facts["held_out_events"]}
         (fresh / "codec.json").write_text(json.dumps(codec.as_json()))
@@ -105,8 +109,14 @@ def _fitting(rules: Rules, logs: list[Path], columns: Columns) -> Rules:
     return replace(rules, gap_seconds=None) if is_cut_by_session(logs[0], columns) else rules
 
 
-def _catalogue(names: list[str], written: Written, known: Titles) -> Catalogue:
-    ids = tuple(names[number] for number in written.items)
+def _catalogue(names: list[str], written: Written, known: Titles, cold: bool) -> Catalogue:
+    trained = [names[number] for number in written.items]
+    seen = set(trained)
+    others = sorted(name for name, has in known.features.items() if has and name not in seen) if cold else []
+    if cold and not any(known.features.values()):
+        raise DataError("no table of items says what they have, such as genres: give one, or leave out --features")
+    ids = (*trained, *others)
     titles = tuple(known.titles.get(name, name) for name in ids) if known.titles else ()
     features = tuple(known.features.get(name, ()) for name in ids) if known.features else ()
-    return Catalogue(ids, tuple(int(support) for support in written.supports), titles, features)
+    supports = (*(int(support) for support in written.supports), *[0] * len(others))
+    return Catalogue(ids, supports, titles, features)

@@ -9,10 +9,12 @@ from torch.nn.functional import linear
 
 from statewise.errors import UsageError
 from statewise.heads.categorical import Categorical
+from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.head import Head, Loss
 from statewise.heads.ranking_losses import LOSSES, bpr_max, log_sum_exp, lowest
 from statewise.registry import unknown
 
+Table = nn.Embedding | FeaturedItems
 BLOCK_SCORES = 1 << 22
 "How many scores are in memory at once where all items are scored: 16 MB."
 
@@ -33,7 +35,8 @@ class Ranking(Head[Tensor]):
     that item is expected among them, which makes the sum over the sample that over the catalogue, on average.
 
     `table` is the embedding `E`, lent where it is also what the model reads (tied), else a new one; with `negatives`
-    its gradient is sparse, of those rows alone that were scored. Shapes: features `[..., B, H]`, queries `[..., B, D]`.
+    its gradient is sparse, of those rows alone that were scored. It may have more rows than there are `supports`, of
+    items that are never trained on. Shapes: features `[..., B, H]`, queries `[..., B, D]`.
     Source: Hidasi et al. 2016; Hidasi & Karatzoglou 2018; correction: Bengio & Senecal 2008.
 
     >>> head = Ranking(features=4, supports=torch.tensor([3.0, 1.0, 0.0]))
@@ -51,7 +54,7 @@ class Ranking(Head[Tensor]):
         features: int,
         supports: Tensor,
         *,
-        table: nn.Embedding | None = None,
+        table: Table | None = None,
         loss: str = "cross_entropy",
         negatives: int = 0,
         in_batch: bool = True,
@@ -86,8 +89,8 @@ class Ranking(Head[Tensor]):
         return self.negatives > 0
 
     @property
-    def table(self) -> nn.Embedding:
-        """The embedding whose rows are compared with a query."""
+    def table(self) -> Table:
+        """The items, whose rows are compared with a query."""
         lent = self._lent[0]
         return self.own_table if lent is None else lent
 
@@ -95,9 +98,16 @@ class Ranking(Head[Tensor]):
         """Return queries `[..., D]`."""
         return features if self.projection is None else self.projection(features)
 
+    def rows(self, start: int = 0, stop: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return the vectors and the biases of items; of one behind `choices`, never trained on, the bias is 0."""
+        stop = self.choices if stop is None else stop
+        table, biases = self.table, self.bias.weight[start:stop, 0]
+        vectors = table.weight[start:stop] if isinstance(table, nn.Embedding) else table.rows(start, stop)
+        return vectors, nn.functional.pad(biases, (0, len(vectors) - len(biases)))
+
     def scores(self, queries: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
         """Return the scores `[..., V]` of all items, or of those from `start` to `stop`."""
-        return linear(queries, self.table.weight[start:stop], self.bias.weight[start:stop, 0])
+        return linear(queries, *self.rows(start, stop))
 
     def loss(self, params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         """Return the ranking loss summed over the places where `mask` is true."""
@@ -165,7 +175,9 @@ class Ranking(Head[Tensor]):
     def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], beside: list[Tensor]) -> Tensor:
         """Return the cross-entropy among scores in two pieces, of which the large one is neither copied nor masked."""
         lowest_score = lowest(wanted)
-        pieces = [others[0].index_put_(same, wanted.new_tensor(lowest_score))]
+        with torch.no_grad():  # what is so low has no share, and so no gradient, anyway
+            others[0].index_put_(same, wanted.new_tensor(lowest_score))
+        pieces = [others[0]]
         pieces += [
             scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], beside, strict=True)
         ]

@@ -87,6 +87,8 @@ def top1_max(wanted: Tensor, others: Tensor, counted: Tensor | None = None) -> T
     return (shares * _ahead(wanted, others)).sum(dim=-1)
 
 
+LOOKED_AT = 8
+
 LOSSES: dict[str, Ranked] = {
     "cross_entropy": cross_entropy,
     "bpr": bpr,
@@ -115,8 +117,12 @@ class _LogSumExp(torch.autograd.Function):
             ctx.save_for_backward(scores)
             return scores.new_full(scores.shape[:-1], lowest(scores))
         shares = scores.log_softmax(dim=-1)
-        highest, where = scores.max(dim=-1, keepdim=True)
         ctx.save_for_backward(shares)
+        # What a score and its log-share differ by; of any score that is not left out, so a few are looked at first.
+        for some in (scores[..., :LOOKED_AT], scores):
+            highest, where = some.max(dim=-1, keepdim=True)
+            if bool((highest > lowest(scores) / 2).all()):
+                break
         return (highest - shares.gather(-1, where)).squeeze(-1)
 
     @staticmethod

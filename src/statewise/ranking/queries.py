@@ -12,6 +12,7 @@ from statewise.data.session_rows import Places
 from statewise.data.window import Window
 from statewise.heads import Ranking
 from statewise.model import Model
+from statewise.ranking.approximate import ApproximateIndex
 from statewise.ranking.lists import Listed, top
 
 MOST_ROWS = 256
@@ -64,12 +65,25 @@ def ranking_of(model: Model[Any]) -> Ranking:
     return model.head
 
 
-def lists(model: Model[Any], asked: Tensor, k: int, seen: Sequence[Sequence[int]] | None = None) -> Listed:
-    """Return the `k` items of the highest scores for each query `[n, D]`, without those that its session has had."""
+def lists(
+    model: Model[Any],
+    asked: Tensor,
+    k: int,
+    seen: Sequence[Sequence[int]] | None = None,
+    index: ApproximateIndex | None = None,
+    choices: int | None = None,
+) -> Listed:
+    """Return the `k` items of the highest scores for each query `[n, D]`, without those that its session has had.
+
+    They are exact, or with an `index` those that it finds. With more `choices` than the head's own, items that were
+    never trained on are among them.
+    """
+    if index is not None:
+        return index.top(asked, k, seen=None if seen is None else [list(had) for had in seen])
     head = ranking_of(model)
     pairs = None if seen is None else torch.tensor([(row, item) for row, had in enumerate(seen) for item in had])
     with torch.no_grad():
-        return top(lambda a, b: head.scores(asked, a, b), head.choices, k, rows=len(asked), seen=pairs)
+        return top(lambda a, b: head.scores(asked, a, b), choices or head.choices, k, rows=len(asked), seen=pairs)
 
 
 def read_sessions(model: Model[Any], sessions: Sequence[Sequence[int]]) -> Tensor:
@@ -98,5 +112,5 @@ def moved_by(model: Model[Any], session: Sequence[int], items: Sequence[int]) ->
     else:
         asked = read_sessions(model, [*without, session])
     with torch.no_grad():
-        scores = ranking_of(model).scores(asked)[:, items]
+        scores = ranking_of(model).scores(asked, 0, max(items) + 1)[:, items]
     return scores[-1:] - scores[:-1]

@@ -65,6 +65,9 @@ class Recommend(Task):
         Doc("what is read of an item: the vector it is scored by, another, none"),
     ] = "tied"
     embedding: Annotated[int, Doc("numbers that stand for one item"), Ge(1)] = 100
+    features: Annotated[
+        bool, Doc("add what items have, such as genres, to their vectors, and know items never trained on by it")
+    ] = False
     loss: Annotated[
         Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("how badly an item was ranked")
     ] = "cross_entropy"
@@ -111,9 +114,13 @@ class Recommend(Task):
         """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
         from statewise.data.session_files import prepare_sessions
 
-        sessions = prepare_sessions(self.sources, self.columns, self.rules, cache)
-        if self.k > sessions.codec.choices:
-            raise UsageError(f"k {self.k} is more than the {sessions.codec.choices} items: give a smaller k")
+        if self.features and self.items != "tied":
+            raise UsageError(
+                f"features are of vectors that are read and scored, not of {self.items}: give --items tied"
+            )
+        sessions = prepare_sessions(self.sources, self.columns, self.rules, cache, cold=self.features)
+        if self.k > sessions.codec.trained:
+            raise UsageError(f"k {self.k} is more than the {sessions.codec.trained} items: give a smaller k")
         data = RecommendData(self, sessions, sessions.held_out)
         data.windows("training")
         return data
@@ -137,8 +144,11 @@ class Recommend(Task):
             raise UsageError(
                 f"one_hot reads {codec.choices:,} numbers for an item, more than {ONE_HOT_MOST:,}: give --items tied"
             )
-        is_sampled = 0 < self.negatives < codec.choices
-        encoder, table = item_encoder(codec.choices, self.embedding, self.dropout_embedding, is_sparse=is_sampled)
+        is_sampled = 0 < self.negatives < codec.trained
+        shared = codec if self.features else None
+        encoder, table = item_encoder(
+            codec.trained, self.embedding, self.dropout_embedding, is_sparse=is_sampled, shared=shared
+        )
         features = self.embedding
         if self.items == "one_hot":
             encoder, features = torch.nn.Sequential(OneHot(codec.choices), encoder[1]), codec.choices
@@ -147,7 +157,7 @@ class Recommend(Task):
             core = Dropout(core, self.dropout_hidden)
         head = Ranking(
             self.width,
-            torch.tensor(codec.supports, dtype=torch.float32),
+            torch.tensor(codec.supports[: codec.trained], dtype=torch.float32),
             table=table if self.items == "tied" else None,
             loss=self.loss,
             negatives=self.negatives,
@@ -180,7 +190,7 @@ class Recommend(Task):
         assert isinstance(data, RecommendData)
         places = data.places
         judged = yield from judge(
-            scores_of(model, places, repeats=self.repeats), places.wanted, self.k, data.codec.choices
+            scores_of(model, places, repeats=self.repeats), places.wanted, self.k, data.codec.trained
         )
         metrics = measures(judged, places.wanted, places.sessions, data.supports)
         positions = by_position(judged, places.positions)
@@ -218,6 +228,7 @@ class Recommend(Task):
         k: Annotated[int, Doc("how many items to recommend")] = 10,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
         explain: Annotated[bool, Doc("show how much each past event moved the score, by leaving it out")] = False,
+        cold: Annotated[bool, Doc("also recommend items never trained on, by their features")] = False,
     ) -> "Iterator[Recommended]":
         """Yield what a session wants next, the likeliest first.
 
@@ -225,8 +236,11 @@ class Recommend(Task):
         """
         from statewise.tasks.recommending import recommend
 
+        if cold and not self.features:
+            raise UsageError("this run knows no items that it was not trained on: train one with --features")
+        choices = codec.choices if cold else codec.trained
         exclude = exclude_seen or not self.repeats
-        yield from recommend(model, codec, codec.session(session), k, exclude_seen=exclude, explain=explain)
+        yield from recommend(model, codec, codec.session(session), k, choices, exclude_seen=exclude, explain=explain)
 
     def answer(
         self,
@@ -234,13 +248,16 @@ class Recommend(Task):
         codec: "Catalogue",
         *,
         sessions: Annotated[str, Doc("a file with a session on each line; each is answered with a line")] = "",
+        approximate: Annotated[bool, Doc("look at some of the items only, by an index; for --sessions")] = False,
         **how: Any,
     ) -> "Answer":
         """Return a list of items with their titles, or a line for each session of a file."""
         from statewise.tasks.recommending import answer_file, answer_one
 
         if sessions:
-            return answer_file(self, model, codec, sessions, **how)
+            return answer_file(self, model, codec, sessions, approximate=approximate, **how)
+        if approximate:
+            raise UsageError("--approximate makes an index, which is worth it for many sessions: give --sessions")
         return answer_one(how.get("session", ""), list(self.predict(model, codec, **how)))
 
     def live(
@@ -251,12 +268,15 @@ class Recommend(Task):
         *,
         k: Annotated[int, Doc("how many items to recommend")] = 10,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
+        approximate: Annotated[bool, Doc("look at some of the items only, by an index")] = False,
     ) -> "Live":
         """Begin a session that reads an event a line, and answers each with the next list."""
         from statewise.tasks.recommending import Recommending
 
         exclude = exclude_seen or not self.repeats
-        return Recommending.begin(self.stream(model, codec), codec, k, exclude_seen=exclude, saved=saved)
+        return Recommending.begin(
+            self.stream(model, codec), codec, k, exclude_seen=exclude, approximate=approximate, saved=saved
+        )
 
 
 @dataclass(frozen=True)
@@ -282,7 +302,7 @@ class RecommendData(Data):
         """How often each item was trained on."""
         import numpy as np
 
-        return np.array(self.codec.supports)
+        return np.array(self.codec.supports[: self.codec.trained])
 
     @cached_property
     def places(self) -> "Places":
@@ -312,10 +332,10 @@ class RecommendData(Data):
         from statewise.tasks.recommending import fit_baselines, returned, scores_by
 
         found, places = {}, self.places
-        counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.choices)
+        counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.trained)
         for name, method in counted.methods().items():
             scores: ScoresOf = scores_by(method, places, repeats=self.task.repeats)
-            judged = returned(judge(scores, places.wanted, self.task.k, self.codec.choices))
+            judged = returned(judge(scores, places.wanted, self.task.k, self.codec.trained))
             found[name] = measures(judged, places.wanted, places.sessions, self.supports)
         return found
 

@@ -14,9 +14,11 @@ from statewise.data.catalogue import Catalogue
 from statewise.data.codes import CodeFile
 from statewise.data.session_rows import Places, read_places
 from statewise.errors import DataError, StatewiseError, UsageError
-from statewise.heads.ranking import item_table
+from statewise.heads.featured_items import FeaturedItems
+from statewise.heads.ranking import Table, item_table
 from statewise.model import Model
 from statewise.ranking import Judged, Listed
+from statewise.ranking.approximate import ApproximateIndex
 from statewise.ranking.metrics import ScoresOf
 from statewise.ranking.queries import lists, moved_by, queries, ranking_of, read_sessions
 from statewise.state import read_tensors, write_tensors
@@ -41,9 +43,15 @@ class OneHot(nn.Module):
         return nn.functional.one_hot(items, self.choices).to(self.one.dtype)  # type: ignore[arg-type]
 
 
-def item_encoder(choices: int, width: int, dropout: float, *, is_sparse: bool) -> tuple[nn.Sequential, nn.Embedding]:
-    """Return what reads items, and the table in it."""
-    table = item_table(choices, width, sparse=is_sparse)
+def item_encoder(
+    trained: int, width: int, dropout: float, *, is_sparse: bool, shared: Catalogue | None
+) -> tuple[nn.Sequential, Table]:
+    """Return what reads items, and the table in it: with what items have in common, where a catalogue is given."""
+    table: Table = item_table(trained, width, sparse=is_sparse)
+    if shared is not None:
+        numbers = {kind: number for number, kind in enumerate(shared.kinds)}
+        kinds = [[numbers[kind] for kind in of] for of in shared.features]
+        table = FeaturedItems(trained, width, kinds, sparse=is_sparse)
     return nn.Sequential(table, nn.Dropout(dropout)), table
 
 
@@ -78,11 +86,12 @@ class Recommended:
 
 
 def recommend(
-    model: Model[Any], codec: Catalogue, session: list[int], k: int, *, exclude_seen: bool, explain: bool
+    model: Model[Any], codec: Catalogue, session: list[int], k: int, choices: int, *, exclude_seen: bool, explain: bool
 ) -> Iterator[Recommended]:
-    """Yield the `k` items that a session wants next."""
+    """Yield the `k` of the first `choices` items that a session wants next."""
     session = session[-LONGEST:]
-    listed = lists(model, read_sessions(model, [session]), k, [session] if exclude_seen else None)
+    seen = [session] if exclude_seen else None
+    listed = lists(model, read_sessions(model, [session]), k, seen, choices=choices)
     items, scores = listed.items[0].tolist(), listed.scores[0].tolist()
     moved = moved_by(model, session, items) if explain else None
     for n, (item, score) in enumerate(zip(items, scores, strict=True)):
@@ -100,7 +109,15 @@ def answer_one(session: str, recommended: list[Recommended]) -> Answer:
 
 
 def answer_file(
-    task: Any, model: Model[Any], codec: Catalogue, path: str, *, k: int = 10, exclude_seen: bool = False, **other: Any
+    task: Any,
+    model: Model[Any],
+    codec: Catalogue,
+    path: str,
+    *,
+    k: int = 10,
+    exclude_seen: bool = False,
+    approximate: bool = False,
+    **other: Any,
 ) -> Answer:
     """Return a line for each session of a file: the items with tabs between them.
 
@@ -109,16 +126,17 @@ def answer_file(
     if given := [name for name, value in other.items() if value]:
         raise UsageError(f"--sessions contradicts --{' and --'.join(given)}: give one of them")
     exclude = exclude_seen or not task.repeats
+    index = ApproximateIndex(ranking_of(model)) if approximate else None
 
     def answered() -> Iterator[Listed]:
         waiting: list[list[int]] = []
         for session in _sessions_in(Path(path), codec):
             waiting.append(session)
             if len(waiting) == MOST_AT_ONCE:
-                yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None)
+                yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None, index)
                 waiting = []
         if waiting:
-            yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None)
+            yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None, index)
 
     def lines() -> Iterator[str]:
         for listed in answered():
@@ -169,19 +187,28 @@ class Recommending(Live):
     k: int
     exclude_seen: bool
     seen: list[int] = field(default_factory=list)
+    index: ApproximateIndex | None = None
 
     @classmethod
     def begin(
-        cls, stream: Stream[Any], codec: Catalogue, k: int, *, exclude_seen: bool, saved: bytes | None = None
+        cls,
+        stream: Stream[Any],
+        codec: Catalogue,
+        k: int,
+        *,
+        exclude_seen: bool,
+        approximate: bool = False,
+        saved: bytes | None = None,
     ) -> Self:
         """Begin a session, or go on with one that was saved. Raises `DataError` where that is damaged."""
+        index = ApproximateIndex(ranking_of(stream.model)) if approximate else None
         if saved is None:
-            return cls(stream, codec, k, exclude_seen)
+            return cls(stream, codec, k, exclude_seen, index=index)
         tensors, _ = read_tensors(saved, "the saved session")
         if set(tensors) != {"stream", "seen"} or tensors["stream"].dtype != torch.uint8:
             raise DataError("the saved session is none: it is damaged, use another copy")
         opened = Stream.open(stream.model, tensors["stream"].numpy().tobytes(), encode=stream.encode)
-        return cls(opened, codec, k, exclude_seen, tensors["seen"].tolist())
+        return cls(opened, codec, k, exclude_seen, tensors["seen"].tolist(), index)
 
     def push(self, line: str) -> Lists:
         """Read an event and return what comes next."""
@@ -192,7 +219,8 @@ class Recommending(Live):
             self.seen.append(self.codec.number(line))
             self.stream.push(self.seen[-1])
         query = self.stream.params.unsqueeze(0)
-        listed = lists(self.stream.model, query, self.k, [self.seen] if self.exclude_seen and self.seen else None)
+        seen = [self.seen] if self.exclude_seen and self.seen else None
+        listed = lists(self.stream.model, query, self.k, seen, self.index)
         pairs = zip(listed.items[0].tolist(), listed.scores[0].tolist(), strict=True)
         items = (
             Recommended(n, self.codec.ids[item], self.codec.name(item), score)
