@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from statewise.exporting import export
     from statewise.insight import measure_memory
     from statewise.looking import inspect_memory
     from statewise.report import Report
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "export": "statewise.exporting",
     "Forecast": "statewise.tasks.forecast",
     "Recommend": "statewise.tasks.recommend",
     "Stocks": "statewise.tasks.stocks",
@@ -41,6 +43,7 @@ __all__ = [
     "Trained",
     "__version__",
     "evaluate",
+    "export",
     "inspect",
     "inspect_memory",
     "load",
