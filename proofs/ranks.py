@@ -2,8 +2,8 @@
 
     python proofs/ranks.py [--kills 10] [--fork] [--save FILE]
 
-At a random instant a process of the two, drawn too, is killed with kill -9. The other has to end by itself, the command
-with exit code 1 and one line, within ten seconds; the run is resumed, and killed again, until it has lost so many. With
+Behind an update that is drawn, a process of the two, drawn too, is killed with kill -9. The other has to end by itself,
+the command with exit code 1 and one line, within ten seconds; the run is resumed, and killed again, until it has lost so many. With
 `--fork` the processes are forked here instead of started by the command line: quicker, and without its exit code.
 Exit code 1 where the run ends in other bits, an update is missing or there twice, or a process lives on.
 """
@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ SETTINGS |= {"orders": 2, "threads": 1, "checks": 3, "keep": "best", "save_secon
 SETTINGS |= {"shuffle": 4, "vary": 2.0}
 COUNT = 2
 MOST_SECONDS = 10.0
+ATTEMPTS, LATEST = 5, 0.8
 
 
 def main() -> None:
@@ -81,34 +83,48 @@ class Training:
 
 
 def lose_processes(start: Callable[[str, str], Training], count: int, seconds: float) -> list[dict[str, Any]]:
-    """Train, killing one of the processes so often, and go on to the end."""
-    draw, kills, verb = random.Random(count), [], "train"
-    while len(kills) < count:
-        training = start(verb, "run")
-        wait_for_an_update(last_update("run"))
-        time.sleep(draw.uniform(0, seconds / count / 3))
-        victim = draw.randrange(COUNT)
-        processes = training.processes()
-        processes[victim].kill()
-        killed = time.monotonic()
-        code = training.wait()
-        psutil.wait_procs(processes, timeout=MOST_SECONDS)
-        ended = time.monotonic() - killed
-        if code != 0:  # else it was done before
-            kills.append(
-                {"process": victim, "behind_update": last_update("run"), "ended_seconds": ended, "exit_code": code}
-            )
-        verb = "resume"
-    if start(verb, "run").wait() != 0:
+    """Train, killing one of the processes so often, and go on to the end; anew where it ends before it is killed."""
+    for attempt in range(ATTEMPTS):
+        shutil.rmtree("run", ignore_errors=True)
+        kills = lose_each(start, random.Random(f"{count} {attempt}"), count, seconds)
+        if len(kills) == count:
+            break
+    else:
+        raise SystemExit(f"the training was too quick to lose {count} processes: give more --updates")
+    if start("resume", "run").wait() != 0:
         raise SystemExit("the run could not be resumed")
     return kills
 
 
-def wait_for_an_update(before: int) -> None:
-    """Wait until the run has told of a later update than that, for a minute at most."""
+def lose_each(
+    start: Callable[[str, str], Training], draw: random.Random, count: int, seconds: float
+) -> list[dict[str, Any]]:
+    """Return what came of each kill, up to one that came too late."""
+    updates, kills = int(SETTINGS["updates"]), []
+    for behind in sorted(draw.sample(range(1, int(updates * LATEST)), count)):
+        training = start("resume" if kills else "train", "run")
+        wait_for_update(behind)
+        time.sleep(draw.uniform(0, seconds / updates))
+        victim, processes = draw.randrange(COUNT), training.processes()
+        for process in processes[victim : victim + 1]:
+            process.kill()
+        killed = time.monotonic()
+        code = training.wait()
+        psutil.wait_procs(processes, timeout=MOST_SECONDS)
+        ended = time.monotonic() - killed
+        if code == 0:
+            break
+        kills.append(
+            {"process": victim, "behind_update": last_update("run"), "ended_seconds": ended, "exit_code": code}
+        )
+    return kills
+
+
+def wait_for_update(number: int) -> None:
+    """Wait until the run has told of that update, for a minute at most."""
     deadline = time.monotonic() + 60
-    while last_update("run") <= before and time.monotonic() < deadline:
-        time.sleep(0.01)
+    while last_update("run") < number and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def by_command(verb: str, run: str) -> Training:
