@@ -3,8 +3,8 @@
     python proofs/ranks.py [--kills 10] [--fork] [--save FILE]
 
 Behind an update that is drawn, a process of the two, drawn too, is killed with kill -9. The other has to end by itself,
-the command with exit code 1 and one line, within ten seconds; the run is resumed, and killed again, until it has lost so many. With
-`--fork` the processes are forked here instead of started by the command line: quicker, and without its exit code.
+the command with exit code 1 and one line, within ten seconds; the run is resumed, and killed again, so many times.
+With `--fork` the processes are forked here instead of started by the command line: quicker, and without its exit code.
 Exit code 1 where the run ends in other bits, an update is missing or there twice, or a process lives on.
 """
 

@@ -77,7 +77,9 @@ def search(found: Search, trials: Iterable[int], at_once: int) -> Iterator[int]:
     waiting, running = list(trials), dict[Any, int]()
     while waiting or running:
         while waiting and len(running) < at_once:
-            running[remote.remote(str(found.folder.resolve()), waiting[0])] = waiting.pop(0)
+            number = waiting.pop(0)
+            found.ask(number)  # here, so that no two of them take the same one
+            running[remote.remote(str(found.folder.resolve()), number)] = number
         done, _ = ray.wait(list(running), num_returns=1)
         for one in done:
             running.pop(one)

@@ -84,6 +84,12 @@ class Search:
         left = [trial.number for trial in made if trial.state in (states.RUNNING, states.WAITING)]
         return [*left, *range(len(made), count)]
 
+    def ask(self, number: int) -> None:
+        """Open trial number `number`, the next one, where it is not open already."""
+        study = self._study(number)
+        if number >= len(study.get_trials(deepcopy=False)):
+            study.ask()
+
     def trial(self, number: int) -> int:
         """Train trial number `number`, or go on with it where it stopped, and return it; a bad one is cut short.
 
