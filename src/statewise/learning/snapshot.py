@@ -109,11 +109,15 @@ def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
 def read_random(files: Mapping[str, bytes]) -> Tensor:
     """Return the state of the random numbers. Raises `RunError` where it is none."""
     tensors, _ = read_tensors(files.get(RANDOM, b""), RANDOM)
+    generator, told = torch.Generator(), tensors.get("cpu")
     try:
-        torch.Generator().set_state(tensors["cpu"])
-    except (KeyError, RuntimeError, TypeError):
-        raise RunError(f"{RANDOM} holds no state of random numbers: it was made by another version") from None
-    return tensors["cpu"]
+        if told is not None:
+            generator.set_state(told)
+    except (RuntimeError, TypeError):
+        told = None
+    if told is None or len(tensors) > 1 or not torch.equal(generator.get_state(), told):  # it leaves some bits unread
+        raise RunError(f"{RANDOM} holds no state of random numbers: it was made by another version")
+    return told
 
 
 def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
