@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from statewise.insight import measure_memory
+    from statewise.looking import inspect_memory
     from statewise.report import Report
     from statewise.tasks.text import Text
     from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
@@ -14,6 +16,8 @@ __version__ = "0.1.0"
 _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "measure_memory": "statewise.insight",
+    "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
     "Text": "statewise.tasks.text",
 }
@@ -26,7 +30,9 @@ __all__ = [
     "__version__",
     "evaluate",
     "inspect",
+    "inspect_memory",
     "load",
+    "measure_memory",
     "predict",
     "resume",
     "resuming",

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from statewise.errors import TrainingError
+from statewise.insight.watching import activations
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import (
     Checked,
@@ -148,7 +149,8 @@ class Session:
             return
         score = yield from self._score(learner.judged)
         learner.take_score(score.judged, due)
-        yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged)
+        seen = activations(learner.judged, self.data.windows("held_out")[0])
+        yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged, seen)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
 

@@ -38,6 +38,8 @@ class CfC(Cell[CfCState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    gate_names = ("time",)
+
     def __init__(self, features: int, units: int, *, timed: bool = False, hidden_units: int | None = None) -> None:
         super().__init__()
         if timed and features < 2:

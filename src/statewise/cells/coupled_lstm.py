@@ -31,6 +31,7 @@ class CoupledLSTM(Cell[LSTMState]):
     """
 
     recurrence = "coupled_lstm"
+    gate_names = ("forget", "output")
 
     def __init__(
         self,

@@ -36,6 +36,8 @@ class GRU(Cell[GRUState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    gate_names = ("reset", "update")
+
     def __init__(
         self,
         features: int,

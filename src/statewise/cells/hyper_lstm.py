@@ -42,6 +42,8 @@ class HyperLSTM(Cell[HyperLSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 6]))
     """
 
+    gate_names = ("forget", "input", "output")
+
     def __init__(
         self,
         features: int,

@@ -33,6 +33,7 @@ class LayerNormGRU(Cell[GRUState]):
     """
 
     recurrence = "layer_norm_gru"
+    gate_names = ("reset", "update")
 
     def __init__(
         self, features: int, units: int, *, input_initializer: str = "glorot", recurrent_initializer: str = "orthogonal"

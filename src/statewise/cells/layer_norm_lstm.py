@@ -32,6 +32,7 @@ class LayerNormLSTM(Cell[LSTMState]):
     """
 
     recurrence = "layer_norm_lstm"
+    gate_names = ("forget", "input", "output")
 
     def __init__(
         self,

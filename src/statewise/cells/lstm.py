@@ -39,6 +39,7 @@ class LSTM(Cell[LSTMState]):
     """
 
     recurrence = "lstm"
+    gate_names = ("forget", "input", "output")
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class LSTM1997(Cell[LSTMState]):
     """
 
     recurrence = "lstm_1997"
+    gate_names = ("input", "output")
 
     def __init__(
         self,

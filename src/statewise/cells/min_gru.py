@@ -36,6 +36,7 @@ class MinGRU(Recurrent[MinGRUState]):
     """
 
     recurrence = RECURRENCE
+    gate_names = ("", "update")
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()

@@ -38,6 +38,7 @@ class MinLSTM(Recurrent[MinLSTMState]):
     """
 
     recurrence = RECURRENCE
+    gate_names = ("", "", "forget", "input", "")
 
     def __init__(self, features: int, units: int, *, forget_bias: float = 1.0) -> None:
         super().__init__()

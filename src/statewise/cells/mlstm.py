@@ -58,6 +58,8 @@ class MLSTM(Recurrent[MLSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 2, 2, 2]))
     """
 
+    gate_names = ("output", "forget")
+
     def __init__(
         self, features: int, units: int, *, heads: int = 1, forget_bias: float = 3.0, chunk_steps: int = 64
     ) -> None:

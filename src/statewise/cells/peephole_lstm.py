@@ -34,6 +34,7 @@ class PeepholeLSTM(Cell[LSTMState]):
     """
 
     recurrence = "peephole_lstm"
+    gate_names = ("forget", "input", "output")
 
     def __init__(
         self,

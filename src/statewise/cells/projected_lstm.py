@@ -31,6 +31,7 @@ class ProjectedLSTM(Cell[LSTMState]):
     """
 
     recurrence = "projected_lstm"
+    gate_names = ("forget", "input", "output")
 
     def __init__(self, features: int, units: int, *, memory_units: int | None = None, forget_bias: float = 1.0) -> None:
         super().__init__()

@@ -42,6 +42,12 @@ class Recurrent(nn.Module, ABC, Generic[State]):
     recurrence: str | None = None
     "The name under which `statewise.kernels` knows this recurrence, or None."
 
+    gate_names: tuple[str, ...] = ()
+    """The names of its sigmoids, in the order in which `step` computes them: how `statewise.insight` calls its gates.
+
+    "" stands for a sigmoid that is no gate. Without names gates are numbered.
+    """
+
     takes_context: bool = False
     "Whether `initial` is written to make the first state from a `context` as well."
 

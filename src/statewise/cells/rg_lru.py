@@ -41,6 +41,7 @@ class RGLRU(Recurrent[RGLRUState]):
     """
 
     recurrence = RECURRENCE
+    gate_names = ("recurrence", "input")
 
     def __init__(self, features: int, units: int) -> None:
         super().__init__()

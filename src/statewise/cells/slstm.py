@@ -43,6 +43,8 @@ class SLSTM(Cell[SLSTMState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
+    gate_names = ("forget", "output")
+
     def __init__(self, features: int, units: int, *, heads: int = 1, forget_bias: float = 3.0) -> None:
         super().__init__()
         width = head_width(units, heads)

@@ -89,8 +89,27 @@ def stream(run: Run, json: Json = False, quiet: Quiet = False) -> None:
 
 
 @app.command()
-def inspect(run: Run, json: Json = False) -> None:
-    """Show a run: settings, size, parameters, best result, samples over time."""
+def inspect(
+    run: Run,
+    memory: Annotated[bool, typer.Option("--memory", help="measure how far back it remembers, and draw it")] = False,
+    lags: Annotated[int | None, typer.Option(help="with --memory: most steps to look back [default: 100]")] = None,
+    probes: Annotated[int | None, typer.Option(help="with --memory: places to look from [default: 256]")] = None,
+    beside: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="with --memory: another run to stand beside it")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show a run: settings, size, parameters, best result, samples over time; or its memory."""
+    if memory:
+        from statewise.cli.memory import show_memory
+
+        show_memory(run, lags, probes, beside or [], json=json, quiet=quiet)
+        return
+    if lags is not None or probes is not None or beside:
+        from statewise.errors import UsageError
+
+        raise UsageError("--lags, --probes and --beside say how memory is measured: give --memory too")
     from statewise.cli.look import inspect_run
 
     inspect_run(run, json=json)

@@ -1,7 +1,24 @@
 """What an output means: one distribution a file, with its loss and how to draw from it."""
 
 from statewise.heads.categorical import Categorical
+from statewise.heads.gaussian import Gaussian
+from statewise.heads.gaussian_mixture import GaussianMixture
 from statewise.heads.head import Head, Loss
+from statewise.heads.negative_binomial import NegativeBinomial
+from statewise.heads.quantiles import Quantiles
 from statewise.heads.ranking import Ranking
+from statewise.heads.real import Real
+from statewise.heads.student_t import StudentT
 
-__all__ = ["Categorical", "Head", "Loss", "Ranking"]
+__all__ = [
+    "Categorical",
+    "Gaussian",
+    "GaussianMixture",
+    "Head",
+    "Loss",
+    "NegativeBinomial",
+    "Quantiles",
+    "Ranking",
+    "Real",
+    "StudentT",
+]

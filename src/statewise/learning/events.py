@@ -17,7 +17,8 @@ class Updated(NamedTuple):
     """The weights were changed once.
 
     `nats` is the mean loss before that, `norm` the gradient's before clipping, `clipped` after it, `usual` a running
-    quantile of the norms; `is_exploding` where the norm is ten times what was usual.
+    quantile of the norms; `is_exploding` where the norm is ten times what was usual. At every sixteenth update `layers`
+    has the norm of each layer's gradient, before clipping, and by how much of their size its weights were changed.
     """
 
     update: int
@@ -31,6 +32,7 @@ class Updated(NamedTuple):
     clipped: float = 0.0
     usual: float = 0.0
     is_exploding: bool = False
+    layers: dict[str, tuple[float, float]] | None = None
 
 
 class RolledBack(NamedTuple):
@@ -53,12 +55,16 @@ class Sampled(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """How the model scores on the held-out part at this stage, and the number it is judged by: less is better."""
+    """How the model scores on the held-out part at this stage, and the number it is judged by: less is better.
+
+    `activations` counts, cell by cell, in which twentieth between -1 and 1 the outputs of its units lie.
+    """
 
     update: int
     seconds: float
     metrics: dict[str, float]
     judged: float
+    activations: dict[str, list[int]] | None = None
 
 
 class Stopped(NamedTuple):

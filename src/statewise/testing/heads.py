@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from statewise.heads import Head, Loss
+from statewise.heads import Head, Loss, Real
 from statewise.state import map_leaves
 from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
 
@@ -145,6 +145,8 @@ class _Scored(torch.nn.Module):
 
 @torch.no_grad()
 def _draws_agree_with_the_loss(trial: Trial) -> None:
+    if isinstance(trial.head, Real):
+        _draws_spread_as_the_distribution_says(trial, trial.head)
     choices = getattr(trial.head, "choices", None)
     if not isinstance(choices, int) or trial.targets.dim() != 2 or trial.targets.is_floating_point():
         return
@@ -157,6 +159,17 @@ def _draws_agree_with_the_loss(trial: Trial) -> None:
     for choice, (found, wanted) in enumerate(zip(share.tolist(), odds.tolist(), strict=True)):
         if abs(found - wanted) > SIGMAS * (wanted * (1 - wanted) / DRAWS) ** 0.5 + 1 / DRAWS:
             raise AssertionError(f"choice {choice} is {found:.4f} of {DRAWS} draws where exp(-loss) is {wanted:.4f}")
+
+
+def _draws_spread_as_the_distribution_says(trial: Trial, head: Real[Any]) -> None:
+    """Compare the shares of draws up to some numbers with the distribution function."""
+    place = trial.features[:1, :1]
+    drawn = trial.draw(place.expand(DRAWS, 1, -1), seed=0).flatten()
+    for number in drawn.quantile(torch.tensor([0.05, 0.3, 0.5, 0.7, 0.95], dtype=drawn.dtype)).floor():
+        found = float((drawn <= number).double().mean())
+        wanted = float(head.cdf(head(place), number[None, None]))
+        if abs(found - wanted) > SIGMAS * (wanted * (1 - wanted) / DRAWS) ** 0.5 + 1 / DRAWS:
+            raise AssertionError(f"{found:.4f} of {DRAWS} draws are up to {number:.3g} where cdf is {wanted:.4f}")
 
 
 @torch.no_grad()
@@ -182,8 +195,8 @@ HEAD_LAWS: dict[int, Law[Trial]] = {
 def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
     """Return what each law says of a head made by `make`, raising nothing.
 
-    Shapes: `targets` `[T, B, ...]`, some that the head can score. Law 6, and the second half of law 3, concern
-    discrete heads alone: law 6 those that name their number of `choices`.
+    Shapes: `targets` `[T, B, ...]`, some that the head can score. The second half of law 3 concerns discrete heads
+    alone, law 6 those that name their number of `choices`, and those over one number.
     """
     with torch.random.fork_rng(devices=[]):
         whose = type(make()).__name__

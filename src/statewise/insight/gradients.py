@@ -1,0 +1,85 @@
+"""How much a loss still hears of the past: the length of its gradient in the state, and the input, k steps back."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from statewise.insight.stretches import Walk, step_at
+from statewise.insight.subject import Subject
+from statewise.state import leaves, map_leaves
+
+Array = NDArray[np.floating[Any]]
+
+
+class Lengths(NamedTuple):
+    """Natural logarithms of gradient norms, a row a probe; NaN where a sequence does not reach so far back.
+
+    `state` `[N, K]`: in the state before the last k inputs, k from 1 to K. `inputs` `[N, K + 1]`: in the input k steps
+    back, k from 0 to K. Logarithms, since what has passed hundreds of steps may be too small for a number.
+    """
+
+    state: Array
+    inputs: Array
+
+
+def send_back(subject: Subject, walk: Walk, dice: torch.Generator) -> Lengths:
+    r"""Send each row's loss at the last step back through the stretch, once, and measure its gradient on the way.
+
+        state:  || d loss_t / d s_{t-k} ||        inputs:  || d loss_t / d x_{t-k} ||
+
+    A state's norm is over all of its floating tensors together. After each step back a row's error is brought to
+    length one and its length kept as a logarithm, so that nothing vanishes in rounding however far it goes.
+    """
+    stretch, rows = walk.stretch, len(walk.output)
+    scale = torch.zeros(rows, dtype=torch.float64)
+    states, inputs = [], []
+    owed: list[Tensor] = []
+    for t in reversed(range(len(stretch.xs))):
+        x = stretch.xs[t].detach().requires_grad_()
+        before = map_leaves(_leaf, walk.befores[t])
+        with torch.enable_grad():
+            y, after = step_at(subject, stretch, t, x, before)
+            ends = [leaf for leaf in leaves(after) if leaf.is_floating_point()]
+            if t == len(stretch.xs) - 1:
+                ends, owed = [subject.summed(y, stretch.targets, dice)], [torch.tensor(1.0).to(y)]
+        of_x, *of_state = _gradients(ends, owed, [x, *(leaf for leaf in leaves(before) if leaf.requires_grad)])
+        inputs.append(scale + _log_norms([of_x], rows))
+        length = _log_norms(of_state, rows)
+        states.append(scale + length)
+        scale = states[-1]
+        shrink = torch.where(length.isfinite(), (-length).exp(), 0)
+        owed = [_scaled(gradient, shrink) for gradient in of_state]
+    return Lengths(_present(states[:-1], stretch.remembered[1:]), _present(inputs, stretch.seen))
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    tensor = tensor.detach()
+    return tensor.requires_grad_() if tensor.is_floating_point() else tensor
+
+
+def _gradients(ends: list[Tensor], owed: list[Tensor], to: list[Tensor]) -> list[Tensor]:
+    joined = [(end, error) for end, error in zip(ends, owed, strict=True) if end.requires_grad]
+    if not joined:
+        return [torch.zeros_like(tensor) for tensor in to]
+    found = torch.autograd.grad([end for end, _ in joined], to, [error for _, error in joined], allow_unused=True)
+    return [torch.zeros_like(tensor) if part is None else part for tensor, part in zip(to, found, strict=True)]
+
+
+def _log_norms(parts: list[Tensor], rows: int) -> Tensor:
+    squares = torch.zeros(rows, dtype=torch.float64)
+    for part in parts:
+        squares = squares + part.detach().double().flatten(1).square().sum(dim=1).cpu()
+    return 0.5 * squares.log()
+
+
+def _scaled(gradient: Tensor, factors: Tensor) -> Tensor:
+    return gradient * factors.to(gradient).reshape(-1, *[1] * (gradient.dim() - 1))
+
+
+def _present(logs: list[Tensor], places: Tensor) -> Array:
+    """Return what was found, newest first, `[N, K]`, with NaN where nothing was there to be heard of."""
+    found = torch.stack(logs).numpy().T
+    return np.where(places.flip(0).cpu().numpy().T, found, np.nan)

@@ -1,0 +1,120 @@
+"""What is looked into: a recurrence, how its inputs become features, and what counts as a loss."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from statewise.cells import Recurrent, begin
+from statewise.cells.torch_weights import from_torch
+from statewise.errors import UsageError
+from statewise.model import Model
+from statewise.state import map_leaves
+
+Network = Model[Any] | Recurrent[Any] | nn.RNNBase
+Losses = Callable[[Tensor, Tensor], Tensor]
+"Outputs `[B, H]` and targets `[B, ...]` to one loss a row, `[B]`."
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network as the probes see it.
+
+    `losses` gives one loss a row. Where it is None there is no loss: then a random direction of the output stands for
+    its gradient, and the distance from the output with a whole past, in shares of the outputs' variance, for a rise.
+    """
+
+    core: Recurrent[Any]
+    encode: Callable[[Tensor], Tensor]
+    losses: Losses | None = None
+    total: Callable[[Tensor, Tensor], Tensor] | None = None
+
+    def summed(self, ys: Tensor, targets: Tensor | None, dice: torch.Generator) -> Tensor:
+        """Return what is sent back from outputs `[B, H]`: the sum of the rows' losses, or of random projections."""
+        if self.losses is None:
+            directions = torch.nn.functional.normalize(torch.randn(ys.shape, generator=dice).to(ys), dim=-1)
+            return (ys * directions).sum()
+        assert targets is not None
+        return self.losses(ys, targets).sum() if self.total is None else self.total(ys, targets)
+
+    def each(self, ys: Tensor, targets: Tensor | None, whole: Tensor) -> Tensor:
+        """Return a loss a row, `[B]`; where there is none, how far it is from the `whole` outputs."""
+        if self.losses is None:
+            return (ys - whole).square().mean(dim=-1) / whole.var(dim=0, correction=0).mean().clamp(min=1e-12)
+        assert targets is not None
+        return self.losses(ys, targets)
+
+    def begin(self, rows: int, context: Any = None) -> Any:
+        """Return the first state."""
+        return begin(self.core, rows, context)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.core.parameters(), torch.empty(0)).device
+
+
+def subject_of(network: Network, *, encoder: nn.Module | None = None, losses: Losses | None = None) -> Subject:
+    """Return a network as the probes see it.
+
+    A statewise model brings its encoder and its head's loss; for a recurrence, or a `torch.nn.RNN`, `LSTM` or `GRU`,
+    both may be given. Raises `UsageError` for anything else, and for a bidirectional module, which has no one state.
+
+    >>> subject_of(nn.LSTM(5, 4)).core.units
+    4
+    """
+    if isinstance(network, Model):
+        if encoder is not None or losses is not None:
+            raise UsageError("a Model brings its own encoder and loss: give neither, or give its core alone")
+        return _of_model(network)
+    if isinstance(network, nn.RNNBase):
+        network = from_torch(network)
+    if not isinstance(network, Recurrent):
+        raise UsageError(
+            f"{type(network).__name__} is no recurrence: give a statewise Model or cell, or a torch.nn.RNN, LSTM or "
+            "GRU (of a larger module, its recurrent part, with encoder= and losses=)"
+        )
+    return Subject(network, encoder or nn.Identity(), losses)
+
+
+def _of_model(model: Model[Any]) -> Subject:
+    head = model.head
+
+    def total(ys: Tensor, targets: Tensor) -> Tensor:
+        return head.loss(head(ys), targets).nats
+
+    def losses(ys: Tensor, targets: Tensor) -> Tensor:
+        params = head(ys)
+        each = []
+        for row in range(len(ys)):
+            of_row = map_leaves(lambda leaf, row=row: leaf[row : row + 1], params)
+            each.append(head.loss(of_row, targets[row : row + 1]).nats)
+        return torch.stack(each)
+
+    return Subject(model.core, model.encoder, losses, total)
+
+
+@contextmanager
+def undisturbed(*modules: nn.Module) -> Iterator[None]:
+    """Look into modules in evaluation, with no gradient kept for a weight, and leave all as it was.
+
+    Random numbers too go on afterwards as if nobody had looked.
+    """
+    parts = [part for module in modules for part in module.modules()]
+    weights = [weight for module in modules for weight in module.parameters()]
+    training, wanted = [part.training for part in parts], [weight.requires_grad for weight in weights]
+    with torch.random.fork_rng(devices=[]):
+        try:
+            for module in modules:
+                module.eval()
+            for weight in weights:
+                weight.requires_grad_(False)
+            yield
+        finally:
+            for part, was in zip(parts, training, strict=True):
+                part.training = was
+            for weight, was in zip(weights, wanted, strict=True):
+                weight.requires_grad_(was)
