@@ -80,6 +80,16 @@ def finish(process: int) -> tuple[int, float]:
     return -1, time.monotonic() - began
 
 
+def wait(process: int, seconds: float) -> float | None:
+    """Wait so long; where the process ends before, return after how long, and do not wait on."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
+        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return passed
+        time.sleep(0.002)
+    return None
+
+
 def whole(*, by_command: bool, **settings: Any) -> tuple[float, dict[str, Any]]:
     """Train undisturbed in this folder; return how long it took and what it ended in."""
     code, seconds = finish(start(command("train", **settings), by_command=by_command))

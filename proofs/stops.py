@@ -59,7 +59,10 @@ def stops(folder: Path, count: int, by_command: int, slowest: list[float], durin
         slow = list(SLOW)[number // 5 % 4] if number % 5 == 4 and not is_command else None
         before = (lambda slow=slow: make_slow(*SLOW[slow])) if slow else None
         process = runs.start(runs.command("train"), by_command=is_command, before=before)
-        wait(process, seconds[is_command] * draw.random(), is_slow=bool(slow))
+        if slow:
+            until_slow()
+        elif done := runs.wait(process, seconds[is_command] * draw.random()):
+            seconds[is_command] = done
         during[slow or runs.phase(runs.RUN)] += 1
         yield outcome_of(process, how, expected[is_command], slowest, by_command=is_command)
         os.chdir(folder)
@@ -80,10 +83,10 @@ def outcome_of(process: int, how: signal.Signals, expected: Any, slowest: list[f
     return runs.outcome_after_resuming(expected, by_command=by_command) if code else "same bits"
 
 
-def wait(process: int, seconds: float, *, is_slow: bool) -> None:
-    """Wait so long, or until the slow thing has begun."""
-    end = time.monotonic() + (60 if is_slow else seconds)
-    while time.monotonic() < end and not (is_slow and Path("slow").exists()):
+def until_slow() -> None:
+    """Wait until the slow thing has begun."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not Path("slow").exists():
         time.sleep(0.005)
 
 
