@@ -45,11 +45,11 @@ class Crash(BaseException):
 
 def main() -> None:
     """Break, load, and write what came of it."""
-    asked = arguments(__doc__, "faults")
+    asked = arguments(__doc__, "faults", saves=(len(SAVES), "saves between which the power fails"))
     save = asked.save.resolve()
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
         broken = counted(CLAIM, every_fault(Path(folder)), GOOD, is_sample=False)
-        power = counted(POWER_CLAIM, every_loss_of_power(Path(folder), SAVES), GOOD, is_sample=False)
+        power = counted(POWER_CLAIM, every_loss_of_power(Path(folder), SAVES[: asked.saves]), GOOD, is_sample=False)
     conclude([broken, power], save)
 
 
