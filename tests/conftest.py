@@ -1,17 +1,30 @@
 """What every test shares: a folder of its own to stand in, one thread, a small run to use, and a Redis of its own."""
 
+import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import distributed
 
 import statewise
+from statewise.distributed import Ranks, join
 
+SOON = timedelta(seconds=60)
+TOKENS = {"ann": "a" * 22, "ben": "b" * 30}
 REDIS = shutil.which("redis-server")
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
 TINY = {
@@ -55,6 +68,41 @@ def run_path(trained_once: Path, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.fixture
+def in_processes() -> Callable[[int, Callable[[Ranks], Any]], list[Any]]:
+    """Fork so many processes that find each other, let each do some work, and return what it gave (JSON), in order."""
+    return _in_processes
+
+
+def _in_processes(count: int, work: Callable[[Ranks], Any]) -> list[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        processes = [_fork(rank, count, work, Path(folder)) for rank in range(count)]
+        for process in processes:
+            os.waitpid(process, 0)
+        answers = [json.loads(Path(folder, str(rank)).read_text()) for rank in range(count)]
+    for answer in answers:
+        if "failed" in answer:
+            raise AssertionError(answer["failed"])
+    return [answer["gave"] for answer in answers]
+
+
+def _fork(rank: int, count: int, work: Callable[[Ranks], Any], folder: Path) -> int:
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # from 3.12 on: threads do not survive
+        process = os.fork()
+    if process:
+        return process
+    try:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+        torch.set_num_threads(1)
+        store = distributed.FileStore(str(folder / "store"), count)  # type: ignore[attr-defined]
+        distributed.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=SOON)
+        answer = {"gave": work(join())}
+    except BaseException:
+        answer = {"failed": traceback.format_exc()}
+    (folder / str(rank)).write_text(json.dumps(answer))
+    os._exit(0)
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A redis-server of our own, on a socket in a folder of our own."""
@@ -76,3 +124,82 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
     process.terminate()
     process.wait(10)
+
+
+class Serving:
+    """A `statewise serve` in a process of its own, which answers once its address is asked for."""
+
+    def __init__(self, run: Path, folder: Path, *arguments: str) -> None:
+        self.command = [sys.executable, "-m", "statewise", "serve", str(run), "--port", "0", *arguments]
+        self.said = folder / f"said-{time.monotonic_ns()}"
+        with self.said.open("w") as said:
+            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=said, text=True)
+
+    @cached_property
+    def address(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert " at http" in line, self.said.read_text()
+        return line.split(" at ")[1].split(",")[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(40)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def serve(trained_once: Path, tmp_path: Path) -> Iterator[Callable[..., Serving]]:
+    """Servers of the small run, each with its own flags, that end with the test."""
+    pytest.importorskip("uvicorn")
+    begun: list[Serving] = []
+
+    def begin(*arguments: str) -> Serving:
+        begun.append(Serving(trained_once / "run", tmp_path, *arguments))
+        return begun[-1]
+
+    yield begin
+    for serving in begun:
+        serving.close()
+
+
+@pytest.fixture(scope="session")
+def serving(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server of the small run for all tests that do not disturb it."""
+    yield from _shared(trained_once, tmp_path_factory.mktemp("serving"), "--quiet")
+
+
+@pytest.fixture(scope="session")
+def guarded(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server that knows the tokens of ann and ben, and prints how to ask it with ann's."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "tokens").write_text("\n".join(f"{name} {token}" for name, token in TOKENS.items()))
+    (folder / "tokens").chmod(0o600)
+    yield from _shared(trained_once, folder, "--token-file", str(folder / "tokens"))
+
+
+@pytest.fixture(scope="session")
+def strict(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server that answers one request at a time and waits a second for nobody."""
+    folder = tmp_path_factory.mktemp("strict")
+    yield from _shared(trained_once, folder, "--quiet", "--idle-seconds", "1", "--most-requests", "1")
+
+
+def _shared(trained_once: Path, folder: Path, *arguments: str) -> Iterator[Serving]:
+    pytest.importorskip("uvicorn")
+    server = Serving(trained_once / "run", folder, *arguments)
+    yield server
+    server.close()

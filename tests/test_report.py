@@ -89,3 +89,19 @@ def test_large_numbers_lose_their_decimals(value: float, shown: str) -> None:
 
 def test_a_report_is_the_same_after_json() -> None:
     assert Report(**json.loads(json.dumps(DYNAMIC.as_json()))) == DYNAMIC
+
+
+def test_an_interval_stands_in_brackets_behind_its_value_and_a_count_without_decimals() -> None:
+    metrics = {"recall": 0.25, "recall_low": 0.2, "recall_high": 0.3, "places": 208.0, "flow": 1.0}
+    baselines = {"best": {"recall": 0.2, "recall_low": 0.125, "recall_high": 0.25}, "plain": {"recall": 0.1}}
+    tables = {"by length": {"short": {"places": 7, "recall": 0.5}}}
+    report = Report("recommend", "runs/a", {}, metrics, baselines, 1.0, tables=tables)
+    assert report.columns() == ["recall", "places", "flow"]
+    rows = [row[:2] for row in report.cells()]
+    assert rows == [
+        ["", "recall"],
+        ["this model", "0.250 [0.200, 0.300]"],
+        ["best", "0.200 [0.125, 0.250]"],
+        ["plain", "0.100"],
+    ]
+    assert report.shown().splitlines()[-1].split() == ["short", "7", "0.500"]

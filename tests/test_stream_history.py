@@ -47,12 +47,16 @@ def test_undo_takes_every_call_back_and_nothing_more(model: Model[Tensor]) -> No
         stream.reset,
         lambda: stream.push(2),
     ]
+    steps = []
     for call in calls:
         been.append(places(stream))
+        steps.append(stream.steps)
         call()
+    assert (*steps, stream.steps) == (0, 1, 4, 7, 0, 1)
     after = places(stream)
     for place in reversed(been):
         assert torch.equal(stream.undo(), place[-1])
+        assert stream.steps == steps.pop()
         assert_at(stream, place)
     for call in calls:
         call()
@@ -126,6 +130,8 @@ def test_a_damaged_or_foreign_save_is_refused(model: Model[Tensor]) -> None:
     stream.push_many(CODES)
     saved = stream.save()
     assert_at(Stream.open(model, saved), places(stream))
+    assert not Stream.open(model, saved).fresh
+    assert Stream.open(model, Stream(model).save()).fresh
     for at in (len(saved) - 1, len(saved) - 40):
         damaged = bytearray(saved)
         damaged[at] ^= 4

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from statewise.insight import measure_memory
     from statewise.looking import inspect_memory
     from statewise.report import Report
+    from statewise.tasks.recommend import Recommend
     from statewise.tasks.text import Text
     from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
 
@@ -16,6 +17,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "Recommend": "statewise.tasks.recommend",
     "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
@@ -23,6 +25,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "Recommend",
     "Report",
     "Run",
     "Text",

@@ -1,7 +1,7 @@
 """Looking into a run: how far back its model remembers, beside itself before training and beside other runs."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,16 +9,22 @@ from typing import Any
 import torch
 
 from statewise.errors import UsageError
+from statewise.insight.history import History, history_of
 from statewise.insight.memory import LAGS, PROBES, Memory, measure_memory, rows_at_once
+from statewise.insight.neurons import PREDICATES, Match, Predicate, Units, read_units, search
+from statewise.insight.page import drawings, drawn, page
 from statewise.insight.stretches import windows_from
 from statewise.insight.subject import subject_of
 from statewise.insight.words import table, warnings
 from statewise.model import Model
 from statewise.run.directory import RunDirectory
+from statewise.run.files import saving, write_whole
 from statewise.task import Data
 from statewise.verbs import Trained, load
 
 BEFORE = "before training"
+STEPS_READ, FEWEST_READ = 6000, 100
+"Over how many steps units are searched, and with how few it is not worth while."
 
 
 @dataclass(frozen=True)
@@ -28,17 +34,39 @@ class Looked:
     run: Path
     memories: list[Memory]
     warnings: list[str]
+    history: History
+    units: Units | None
+    matches: list[Match]
     seconds: float
     notice: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as plain values."""
         memories = [memory.as_json() for memory in self.memories]
-        return {"run": str(self.run), "memories": memories, "warnings": self.warnings, "seconds": self.seconds}
+        found = {"run": str(self.run), "memories": memories, "warnings": self.warnings}
+        units = [{**match._asdict(), "is_real": match.is_real} for match in self.matches]
+        return {**found, "health": self.history.as_json(), "units": units, "seconds": self.seconds}
 
     def table(self) -> str:
         """Return the figures side by side."""
         return table(self.memories)
+
+    def write(self, command: str = "") -> Path:
+        """Draw all of it into `report/` of the run, and return the page there that shows it; `command` made it.
+
+        Raises `MissingExtra` where matplotlib is not installed.
+        """
+        pictures = drawings(self.memories, self.history, self.units, self.matches)
+        pngs = drawn(pictures)
+        title = f"How far back {self.run} remembers"
+        text = page(title, self.memories, self.warnings, pngs, self.units, self.matches, command)
+        folder = self.run / "report"
+        with saving(str(folder), "free some space and look again"):
+            folder.mkdir(exist_ok=True)
+            for name, content in pngs.items():
+                write_whole(folder / name, content)
+            write_whole(folder / "report.html", text.encode())
+        return folder / "report.html"
 
 
 def inspect_memory(
@@ -47,12 +75,14 @@ def inspect_memory(
     lags: int = LAGS,
     probes: int = PROBES,
     beside: Sequence[str | Path] = (),
+    predicates: Mapping[str, Predicate] = PREDICATES,
     tell: Callable[[str, float], None] | None = None,
 ) -> Looked:
     """Measure how far back a run's model remembers, on the data that were held out from it.
 
-    It stands beside the same network before training, and beside other runs, each on its own data. `tell` is called
-    with what is under way and the share that is done. Nothing is changed.
+    It stands beside the same network before training, and beside other runs, each on its own data. Its units are
+    searched for those that follow one of the `predicates`. `tell` is called with what is under way and the share that
+    is done. Nothing is changed.
 
     Raises `RunError` for a run that cannot be used, `UsageError` for fewer than 2 lags or probes, `DataError` for data
     in which nothing is far back.
@@ -72,11 +102,23 @@ def inspect_memory(
     for other in map(load, beside):
         memories.append(_measured(other.model, _data_of(other), lags, probes, other.path.name, say))
     words = warnings(memories[0], task.steps, memories[2:])
-    return Looked(Path(run), memories, words, time.monotonic() - began, trained.notice)
+    units, matches = _units_of(trained, data, predicates)
+    history = history_of(RunDirectory(Path(run)).read_events())
+    seconds = time.monotonic() - began
+    return Looked(Path(run), memories, words, history, units, matches, seconds, trained.notice)
 
 
 def _data_of(trained: Trained) -> Data:
     return trained.task.prepare(RunDirectory(trained.path).cache)
+
+
+def _units_of(trained: Trained, data: Data, predicates: Mapping[str, Predicate]) -> tuple[Units | None, list[Match]]:
+    """Read a stretch of the held-out part as one row, and search the units over it; none where a context is needed."""
+    window = data.windows("held_out", rows=1, steps=STEPS_READ)[0]
+    if window.context is not None or len(window.targets) < FEWEST_READ:
+        return None, []
+    units = read_units(trained.model, window.inputs[:STEPS_READ, 0], trained.codec)
+    return units, search(units, predicates) if units.inputs is None else []
 
 
 def _measured(

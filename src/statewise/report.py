@@ -14,6 +14,8 @@ ASIDE = {
     "int8_": "this model, weights in int8",
 }
 "How a model may be scored once more: what such metrics begin with, and what they are called."
+ENDS = ("_low", "_high")
+"What the names of the ends of an interval end in."
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,22 @@ class Report:
         yield from self.baselines.items()
 
     def columns(self) -> list[str]:
-        """Return the names of the metrics that differ between methods; counts are the same for all."""
+        """Return the names of the metrics that differ between methods; counts are the same for all.
+
+        The ends of an interval, `NAME_low` and `NAME_high`, stand in brackets behind `NAME`.
+        """
         return [
             name
             for name, value in self.metrics.items()
-            if isinstance(value, float) and not name.startswith(tuple(ASIDE))
+            if isinstance(value, float)
+            and not name.startswith(tuple(ASIDE))
+            and not (name.endswith(ENDS) and name.rpartition("_")[0] in self.metrics)
         ]
 
     def cells(self) -> list[list[str]]:
         """Return the table as text, its head first."""
         columns = self.columns()
-        body = [[name, *(_shown(metrics.get(c)) for c in columns)] for name, metrics in self.rows()]
+        body = [[name, *(_with_interval(metrics, c) for c in columns)] for name, metrics in self.rows()]
         return [["", *columns], *body]
 
     def table(self) -> str:
@@ -131,5 +138,12 @@ def in_markdown(cells: list[list[str]]) -> str:
     return "\n".join([head, f"|---|{'---:|' * (len(cells[0]) - 1)}", *body])
 
 
+def _with_interval(metrics: Mapping[str, float], name: str) -> str:
+    low, high = (metrics.get(name + end) for end in ENDS)
+    return _shown(metrics.get(name)) + ("" if low is None or high is None else f" [{_shown(low)}, {_shown(high)}]")
+
+
 def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if value < 1000 else f"{value:,.0f}"
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}"

@@ -1,9 +1,11 @@
 """One training under way: it drives a learner, tells what happens, and keeps the run directory true to it."""
 
+import json
 import time
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from statewise.distributed import LostProcess
 from statewise.errors import TrainingError
 from statewise.insight.watching import activations
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
@@ -31,10 +33,14 @@ class Session:
 
     `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first, and so does an
     interrupt in the middle of an update, which is then not counted.
+
+    Where several processes train together, each has a session; the first one's alone writes. All leave the loop at the
+    same event; an interrupt of one of them saves nothing.
     """
 
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
+        self.ranks = learner.ranks
         self.saved_at: tuple[int, ...] | None = None
         self.is_saving, self.save_took = False, 0.0
         self.beginning: dict[str, bytes] = {}
@@ -42,6 +48,12 @@ class Session:
 
     def events(self) -> Iterator[Event]:
         """Train from where the run stands to the end, then score. Raises `RunError` where another process does."""
+        try:
+            yield from self._written() if self.ranks.is_first else self._events()
+        except LostProcess as lost:
+            raise LostProcess(f"{lost}: go on with `statewise resume {self.directory.path}`") from lost
+
+    def _written(self) -> Iterator[Event]:
         with self.directory.locked():
             for event in self._events():
                 if not isinstance(event, Scoring):
@@ -57,31 +69,49 @@ class Session:
         start_seconds = self.learner.seconds
         try:
             yield from self._updates()
-        except (GeneratorExit, KeyboardInterrupt):
-            if self.learner.is_whole and self._stands_at() != self.saved_at and not self.is_saving:
+        except (GeneratorExit, KeyboardInterrupt) as leaving:
+            if self._may_save(leaving):
                 self._save()
             raise
         if self._stands_at() != self.saved_at:
             yield self._save()
         yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
 
+    def _may_save(self, leaving: BaseException) -> bool:
+        is_agreed = self.ranks.count == 1 or isinstance(leaving, GeneratorExit)
+        return is_agreed and self.learner.is_whole and self._stands_at() != self.saved_at and not self.is_saving
+
     def _restore(self) -> str | None:
-        self.directory.sweep()
-        sweep(self.directory.checkpoints)
-        if not saved_checkpoints(self.directory.checkpoints):  # stopped before the first was whole: begin anew
+        if self.ranks.is_first:
+            self.directory.sweep()
+            sweep(self.directory.checkpoints)
+        files, notice = self._newest()
+        if not files:  # stopped before the first was whole: begin anew
             self.beginning = self.learner.snapshot()
             return None
-        checkpoint = load_checkpoint(self.directory.checkpoints)
-        self.learner.restore(checkpoint.files)
+        self.learner.restore(files)
         self.saved_at = self._stands_at()
-        return checkpoint.notice
+        return notice
+
+    def _newest(self) -> tuple[dict[str, bytes], str | None]:
+        """Return the newest good checkpoint, as the first process reads it, and what it had to say of newer ones."""
+        notices: list[str | None] = [None]
+
+        def read() -> dict[str, bytes]:
+            if not saved_checkpoints(self.directory.checkpoints):
+                return {}
+            checkpoint = load_checkpoint(self.directory.checkpoints)
+            notices[0] = checkpoint.notice
+            return checkpoint.files
+
+        return self.ranks.hand_round(read), notices[0]
 
     def _updates(self) -> Iterator[Event]:
         task, learner = self.task, self.learner
         last_sample = last_save = learner.seconds
         yield from self._check_if_due()  # it may have been left in the middle of one
         while not learner.is_done:
-            learner.seconds = self._seconds()
+            learner.seconds = self.ranks.agree(self._seconds())
             try:
                 updated = learner.update()
             except NotFinite as spoiled:
@@ -89,7 +119,7 @@ class Session:
                 continue
             self.places += updated.places
             yield updated
-            if task.sample_seconds and learner.seconds - last_sample >= task.sample_seconds:
+            if self._samples and learner.seconds - last_sample >= task.sample_seconds:
                 last_sample = learner.seconds
                 yield self._sample()
             yield from self._check_if_due()
@@ -100,23 +130,26 @@ class Session:
 
     def _roll_back(self, spoiled: NotFinite) -> RolledBack:
         """Go back to the last good checkpoint, or to the beginning, with a lower rate; a bounded number of times."""
-        learner, task, folder = self.learner, self.task, self.directory.checkpoints
+        learner, task = self.learner, self.task
         tries = learner.progress.tries + 1
         if tries > task.retries:
             source = f"look at the data near window {learner.window_number + 1}"
             lower = f"train with a lower rate than {task.rate:g}, a longer warmup or a smaller clip"
             advice = source if spoiled.finding.kind in ("input", "target") else lower
             raise TrainingError(f"{spoiled}, after {task.retries} tries with lower rates: {advice}")
-        checkpoint = load_checkpoint(folder) if saved_checkpoints(folder) else None
-        learner.restore(checkpoint.files if checkpoint else self.beginning)
+        files, notice = self._newest()
+        learner.restore(files or self.beginning)
         kept = learner.progress
         scale = kept.scale * task.retry_factor ** (tries - kept.tries)
         learner.progress = kept._replace(tries=tries, scale=scale)
-        notice = checkpoint.notice if checkpoint else None
         return RolledBack(learner.update_number, self._seconds(), str(spoiled), tries, scale, notice)
 
     def _seconds(self) -> float:
         return time.monotonic() - self.began
+
+    @property
+    def _samples(self) -> bool:
+        return self.task.sample_seconds > 0 and self.ranks.is_first
 
     def _sample(self) -> Sampled:
         update = self.learner.update_number
@@ -127,9 +160,11 @@ class Session:
     def _save(self) -> Saved:
         update = self.learner.update_number
         advice = f"free some space, then `statewise resume {self.directory.path}`"
-        began, self.is_saving = time.monotonic(), True  # so that an interrupt now does not begin it once more
-        path = save_checkpoint(self.directory.checkpoints, update, self.learner.snapshot(), advice=advice)
-        self.is_saving, self.saved_at, self.save_took = False, self._stands_at(), time.monotonic() - began
+        began, files, folder = time.monotonic(), self.learner.snapshot(), self.directory.checkpoints
+        self.is_saving = True  # so that an interrupt now does not begin it once more
+        path = save_checkpoint(folder, update, files, advice=advice) if self.ranks.is_first else folder
+        self.is_saving, self.saved_at = False, self._stands_at()
+        self.save_took = self.ranks.exchange([time.monotonic() - began])[0][0]  # all go by the first process's clock
         self.beginning = {}  # from now on there is a checkpoint to go back to
         return Saved(update, self._seconds(), str(path))
 
@@ -159,9 +194,10 @@ class Session:
         while True:
             try:
                 yield Scoring(next(scoring))
+                self.ranks.agree(0.0)
             except StopIteration as done:
                 score: Score = done.value
-                return score
+                return score._replace(judged=self.ranks.exchange([score.judged])[0][0])
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
@@ -174,6 +210,11 @@ class Session:
             "parameters": learner.model.parameter_count,
         }
         where = str(self.directory.path)
+        if not self.ranks.is_first:
+            told = self.ranks.hand_round(dict)
+            yield Finished(learner.update_number, self._seconds(), json.loads(told["report"]))
+            return
         report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, training=training)
         self.directory.write(self.directory.report, report.page())
+        self.ranks.hand_round(lambda: {"report": json.dumps(report.as_json()).encode()})
         yield Finished(learner.update_number, self._seconds(), report.as_json())

@@ -14,7 +14,7 @@ from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical, Head
 from statewise.model import Model
 from statewise.program import Place, Program, program_of
-from statewise.state import UNSEALED, Packing, check_seal, from_bytes, map_leaves, seal, to_bytes
+from statewise.state import UNSEALED, Packing, check_seal, from_bytes, leaves, map_leaves, seal, to_bytes
 
 Params = TypeVar("Params")
 
@@ -66,8 +66,9 @@ class Stream(Generic[Params]):
             raise UsageError(f"a history of {history} calls cannot be kept: give 0 or more")
         self.model, self.encode, self.context = model, encode or (lambda x: x), context
         self._program = program_of(model, storage)
-        self._before: deque[tuple[Any, Params]] = deque(maxlen=history)
+        self._before: deque[tuple[Any, Params, int]] = deque(maxlen=history)
         self._at, self._params = self._fresh()
+        self._steps = 0
 
     @property
     def state(self) -> Any:
@@ -79,10 +80,21 @@ class Stream(Generic[Params]):
         """The distribution of what comes next, given all that was pushed."""
         return self._params
 
+    @property
+    def fresh(self) -> bool:
+        """Whether it is where it would be with nothing read."""
+        at, params = self._fresh()
+        return all(map(torch.equal, leaves((self.state, self._params)), leaves((at, params))))
+
+    @property
+    def steps(self) -> int:
+        """How many inputs were read since the beginning, or since the stream was opened."""
+        return self._steps
+
     def push(self, x: Any) -> Params:
         """Read one input and return the distribution of what comes next."""
         params, at = self._step(x)
-        self._go(at, params)
+        self._go(at, params, self._steps + 1)
         return params
 
     def push_many(self, xs: Iterable[Any]) -> Params:
@@ -97,7 +109,7 @@ class Stream(Generic[Params]):
         else:
             for x in encoded:
                 params, at = self._step_by_model(x, at)
-        self._go(at, params)
+        self._go(at, params, self._steps + len(encoded))
         return params
 
     def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
@@ -106,13 +118,13 @@ class Stream(Generic[Params]):
         if place is not None and self._known().choices:
             given = cast(Tensor, self._params)
             choices, logits, at = self._known().write(given, place, steps, rule, seed, first)
-            self._go(at, cast(Params, logits))
+            self._go(at, cast(Params, logits), self._steps + steps)
             return choices.tolist()
         ahead, chosen = self.fork(), []
         for n in range(first, first + steps):
             chosen.append(ahead._choose(rule, uniform(seed, n)))
             ahead.push(chosen[-1])
-        self._go(ahead._at, ahead._params)
+        self._go(ahead._at, ahead._params, ahead._steps)
         return chosen
 
     def peek(self, x: Any) -> Params:
@@ -136,12 +148,12 @@ class Stream(Generic[Params]):
                 f"{calls} calls cannot be undone: the stream remembers {len(self._before)}, give 1 or more"
             )
         for _ in range(calls):
-            self._at, self._params = self._before.pop()
+            self._at, self._params, self._steps = self._before.pop()
         return self._params
 
     def reset(self) -> None:
         """Go back to the beginning, with nothing seen but the context."""
-        self._go(*self._fresh())
+        self._go(*self._fresh(), 0)
 
     def save(self) -> bytes:
         """Return the stream as sealed bytes, from which `open` goes on bit for bit. Its history is not in them."""
@@ -182,9 +194,9 @@ class Stream(Generic[Params]):
     def _words(self) -> dict[str, str]:
         return {"format": FORMAT, "model": model_digest(self.model)}
 
-    def _go(self, at: Any, params: Params) -> None:
-        self._before.append((self._at, self._params))
-        self._at, self._params = at, params
+    def _go(self, at: Any, params: Params, steps: int) -> None:
+        self._before.append((self._at, self._params, self._steps))
+        self._at, self._params, self._steps = at, params, steps
 
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():

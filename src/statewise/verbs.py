@@ -10,6 +10,7 @@ import torch
 
 from statewise import registry
 from statewise.cells.facts import kernels_at_work
+from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
@@ -97,12 +98,19 @@ def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, N
     run directory exists, `TrainingError` where training fails. Nothing is made before the data are read.
     """
     task = check(task)
-    if run:
+    ranks = join(task.device)
+    if run and ranks.is_first:
         refuse_taken(Path(run))
-    data = task.prepare((Path(run).parent if run else DEFAULT_FOLDER) / CACHE)
-    learner = _learner(task, data)
-    directory = create_run(task.name, task.label, Path(run) if run else None)
-    directory.begin(_config(task, data, learner), data.codec.as_json())
+    with ranks.first_goes_first():
+        data = task.prepare((Path(run).parent if run else DEFAULT_FOLDER) / CACHE)
+    learner = _learner(task, data, ranks)
+
+    def begin() -> dict[str, bytes]:
+        directory = create_run(task.name, task.label, Path(run) if run else None)
+        directory.begin(_config(task, data, learner), data.codec.as_json())
+        return {"path": str(directory.path).encode()}
+
+    directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
     yield from Session(directory, task, data, learner).events()
 
 
@@ -114,10 +122,12 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
     directory = RunDirectory(Path(run))
     config = directory.read_config()
     task = task_of(config)
-    data = task.prepare(directory.cache)
+    ranks = join(task.device)
+    with ranks.first_goes_first():
+        data = task.prepare(directory.cache)
     if data.facts.get("sha256") != config.get("data", {}).get("sha256"):
         raise RunError(f"the data of {run} have changed since it began: bring them back, or train a new run")
-    yield from Session(directory, task, data, _learner(task, data)).events()
+    yield from Session(directory, task, data, _learner(task, data, ranks)).events()
 
 
 def load(run: str | Path) -> Trained:
@@ -178,9 +188,13 @@ def inspect(run: str | Path) -> dict[str, Any]:
     }
 
 
-def _learner(task: Task, data: Any) -> Learner:
+def _learner(task: Task, data: Any, ranks: Ranks) -> Learner:
+    windows = own_rows(data.windows("training"), ranks)
     torch.manual_seed(task.seed)
-    return Learner(task.model(data.codec), data.windows("training"), task)
+    model = task.model(data.codec)  # of the same weights in every process
+    if not ranks.is_first:
+        torch.set_rng_state(random_of(task.seed, ranks.rank, 0))
+    return Learner(model, windows, task, ranks)
 
 
 def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
@@ -191,6 +205,7 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "parameters": learner.model.parameter_count,
         "versions": versions(),
         "threads": torch.get_num_threads(),
+        "processes": learner.ranks.count,
         "kernels": kernels_at_work(learner.model.core) or ["reference"],
         "stepping": why_not(learner.model) or "step program",
     }

@@ -36,7 +36,8 @@ def newest(run_path: Path) -> Path:
 
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     line = refused(capsys, ["train", "text", "nowhere.txt", *TINY])
-    assert line.startswith("'nowhere.txt' is neither a file, a folder, a pattern nor a corpus (python, shakespeare)")
+    assert line.startswith("'nowhere.txt' is neither a file, a folder, a pattern nor a corpus (")
+    assert "python, shakespeare" in line
     assert not (tmp_path / "runs").exists()
 
 

@@ -26,6 +26,8 @@ FILMS = Catalogue(
         ("alien", 0),
         ("Alines (1986)", 1),
         ("cook, the thief, his wife, the", 2),
+        ("The Cook, the Thief, His Wife (1989)", 2),
+        ("the cook, the thief, his wiffe", 2),
     ],
 )
 def test_an_item_is_found_by_id_title_or_nearly_its_title(words: str, number: int) -> None:

@@ -11,9 +11,12 @@ from statewise.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--orders", "2", "--threads", "1"]
+TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--threads", "1"]
+TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--least-support", "1"]}
 BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
+CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k"}
+FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -32,7 +35,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "book.txt").write_text(TEXT)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "one.txt").write_text(TEXT)
+    titles = [f"{n}\t{title}" for n, title in enumerate(FILMS)]
+    seen = [f"u{user}\t{(user * (n + 1)) % len(FILMS)}\t{5000 * user + n}" for user in range(40) for n in range(9)]
+    for name, lines in {
+        "films.tsv": ["item_id\ttitle", *titles],
+        "events.tsv": ["user_id\titem_id\ttimestamp", *seen],
+    }.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    (tmp_path / "sessions.txt").write_text("Alien (1979), Aliens (1986)\nToy Story\n")
+    tables = [tmp_path / "events.tsv", tmp_path / "films.tsv"]
     monkeypatch.setattr("statewise.data.corpora.PublishedCorpus.files", lambda self: [tmp_path / "book.txt"])
+    monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: tables)
     torch.set_num_threads(1)
     return tmp_path
 
@@ -43,9 +56,11 @@ def small(arguments: list[str]) -> list[str]:
         return [*arguments, "--minutes", "0.02"]
     if arguments[0] != "train" or "--help" in arguments:
         return arguments
+    if "--processes" in arguments:  # to other processes the corpus is no stand-in
+        arguments = ["book.txt" if a == "shakespeare" else a for a in arguments]
     kept = [a for i, a in enumerate(arguments) if a not in BUDGETS and (i == 0 or arguments[i - 1] not in BUDGETS)]
-    source = [] if "--config" not in arguments else ["shakespeare"]
-    return [*kept, *source, *TINY]
+    source = [] if "--config" not in arguments else [CORPUS_OF[arguments[1]]]
+    return [*kept, *source, *TINY, *TINY_BY_TASK[arguments[1]]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

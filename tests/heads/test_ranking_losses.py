@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
-from statewise.heads.ranking_losses import LOSSES, Ranked, bpr_max
+from statewise.heads.ranking_losses import LOSSES, Ranked, bpr_max, log_sum_exp, lowest
 
 # r_i = 1 against r_j = 0 and 2. With sigmoid(1) = 0.731059, sigmoid(4) = 0.982014 and the softmax (0.119203, 0.880797):
 BY_HAND = {
@@ -83,3 +83,16 @@ def test_scores_of_any_size_give_finite_losses_and_gradients(name: str) -> None:
     (grad,) = torch.autograd.grad(loss.sum(), wanted)
     assert bool(loss.isfinite().all())
     assert bool(grad.isfinite().all())
+
+
+def test_the_logarithm_of_a_sum_is_the_usual_one_whatever_is_left_out() -> None:
+    generator = torch.Generator().manual_seed(2)
+    scores = 20 * torch.randn(4, 23, generator=generator)
+    scores[1, :12] = lowest(scores)  # all that is looked at first
+    scores[2, 3:] = lowest(scores)
+    ours, theirs = (scores.clone().requires_grad_() for _ in range(2))
+    log_sum_exp(ours).square().sum().backward()  # type: ignore[no-untyped-call]
+    theirs.logsumexp(dim=-1).square().sum().backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(log_sum_exp(scores), scores.logsumexp(dim=-1))
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert log_sum_exp(torch.full((1, 9), lowest(scores))).item() < -1e30

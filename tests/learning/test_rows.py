@@ -76,3 +76,15 @@ def test_the_norm_of_a_gradient_counts_a_row_that_was_read_twice_once() -> None:
     assert clip_norm(model, 1.0) == pytest.approx((4 * D) ** 0.5)
     assert model.weight.grad is not None
     assert float(model.weight.grad.to_dense().norm()) == pytest.approx(1.0)
+
+
+def test_how_each_layer_learned_is_told_of_the_rows_that_changed() -> None:
+    learner = make_learner(optimizer="adam")
+    before = {name: weight.detach().clone() for name, weight in learner.model.named_parameters()}
+    layers = learner.update().layers
+    assert layers is not None
+    now = dict(learner.model.named_parameters())["encoder.weight"].detach()
+    rows = (now != before["encoder.weight"]).any(dim=1)
+    assert 0 < int(rows.sum()) < V
+    wanted = (now - before["encoder.weight"]).norm() / before["encoder.weight"][rows].norm()
+    assert layers["encoder"][1] == pytest.approx(float(wanted))

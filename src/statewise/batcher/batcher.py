@@ -1,6 +1,6 @@
 """The face of a stepper for askers that come one by one: a window, a bounded queue, and turns."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, final
 
 from torch import Tensor
@@ -19,7 +19,7 @@ class Batcher:
 
     `window_microseconds` is how long the first waits for company; 0 waits for nobody, and company comes of itself while
     a step is under way. A long sequence is read in portions of 16, between which others have their turn: whoever has
-    waited longest is first.
+    waited longest is first. Who wants to measure gives a `work` that calls `stepper.read`.
 
     >>> import asyncio, torch
     >>> from torch import nn
@@ -39,11 +39,17 @@ class Batcher:
     """
 
     def __init__(
-        self, stepper: Stepper, *, most_rows: int = 1024, window_microseconds: float = 0.0, queue: int = 4096
+        self,
+        stepper: Stepper,
+        *,
+        most_rows: int = 1024,
+        window_microseconds: float = 0.0,
+        queue: int = 4096,
+        work: Callable[[Sequence[Reading]], list[Read]] | None = None,
     ) -> None:
         self.stepper = stepper
         self._together = Together[Reading, Read](
-            stepper.read, most=most_rows, window_microseconds=window_microseconds, queue=queue
+            work or stepper.read, most=most_rows, window_microseconds=window_microseconds, queue=queue
         )
 
     @property

@@ -53,11 +53,18 @@ def version(show: Annotated[bool, typer.Option("--version", help="print the vers
 
 
 @app.command()
-def resume(run: Run, json: Json = False, quiet: Quiet = False) -> None:
+def resume(
+    run: Run,
+    processes: Annotated[
+        int | None, typer.Option(help="so many processes on this machine [default: as it began]", min=1)
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """Go on with a training where its last checkpoint is."""
     from statewise.cli.train import resume_run
 
-    resume_run(run, json=json, quiet=quiet)
+    resume_run(run, json=json, quiet=quiet, processes=processes)
 
 
 class AtRun(TyperCommand):
@@ -167,6 +174,53 @@ def bench(
         return
     how = {"rounds": rounds, "threads": threads, "quick": quick, "peers": peers, "save": save}
     raise typer.Exit(answer(question, **how, json=json, quiet=quiet))  # type: ignore[arg-type]
+
+
+@app.command()
+def serve(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories, each a model")],
+    store: Annotated[
+        str, typer.Option(help="where sessions lie: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")
+    ] = "memory",
+    host: Annotated[str, typer.Option(help="the address to listen at")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="the port to listen at; 0 takes a free one", min=0, max=65535)] = 8000,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="who may ask: lines TOKEN or NAME TOKEN; made if need be")
+    ] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(help="also answer under this Host")] = None,
+    allow_origin: Annotated[list[str] | None, typer.Option(help="let pages of this Origin ask")] = None,
+    keep_hours: Annotated[float, typer.Option(help="how long a session is kept that nobody steps")] = 24.0,
+    most_rows: Annotated[int, typer.Option(help="most sessions stepped in one call", min=1)] = 256,
+    most_requests: Annotated[int, typer.Option(help="most requests at once, then 503", min=1)] = 2048,
+    most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
+    window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
+    deadline_seconds: Annotated[float, typer.Option(help="how long a step may take, then 503", min=0.001)] = 10.0,
+    idle_seconds: Annotated[float, typer.Option(help="how long a silent connection is kept", min=1)] = 60.0,
+    quiet: Quiet = False,
+) -> None:
+    """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
+    from statewise.cli.serve import serve_runs
+
+    limits = {
+        "most_rows": most_rows,
+        "most_requests": most_requests,
+        "most_requests_an_owner": most_requests_an_owner,
+        "window_microseconds": window_microseconds,
+        "deadline_seconds": deadline_seconds,
+        "idle_seconds": idle_seconds,
+    }
+    serve_runs(
+        runs,
+        host=host,
+        port=port,
+        store=store,
+        token_file=token_file,
+        allow_host=allow_host or [],
+        allow_origin=allow_origin or [],
+        keep_seconds=keep_hours * 3600,
+        limits=limits,
+        quiet=quiet,
+    )
 
 
 @app.command()

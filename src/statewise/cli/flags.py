@@ -57,7 +57,8 @@ def flag(name: str, hint: Any, default: Any) -> Parameter:
     if value_type is bool:
         spelled, default = (f"{spelled}/--no-{spelled[2:]}", None) if default is True else (spelled, None)
     shown = "" if default in (None, ()) else f" [default: {default}]"
-    option = typer.Option(spelled, help=_words(hint) + shown, show_default=False)
+    spellings = [spelled, f"-{name}"] if len(name) == 1 else [spelled]
+    option = typer.Option(*spellings, help=_words(hint) + shown, show_default=False)
     return parameter(name, Annotated[value_type | None, option])
 
 

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from statewise.cli.processes import leave, rank_here
+
 FAILED, INTERRUPTED = 1, 130
 
 
@@ -17,26 +19,26 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt as interrupt:
         print("interrupted: nothing was left half written", file=sys.stderr)
         code = getattr(interrupt, "exit_code", INTERRUPTED)
-    sys.exit(code)
+    leave(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failed run, 2 for bad usage, 130 or 143 if stopped."""
     from typer.exceptions import TyperException
 
-    from statewise.errors import StatewiseError
+    from statewise.errors import DataError, StatewiseError
 
     try:
         return _invoke(sys.argv[1:] if arguments is None else arguments)
     except StatewiseError as error:
-        return complain(str(error), error.exit_code)
+        return complain(str(error), error.exit_code, own=isinstance(error, DataError))
     except TyperException as error:
         return complain(error.format_message(), error.exit_code)
     except BrokenPipeError:
         return _stop_writing()
     except OSError as error:
         return complain(
-            f"{error.strerror or error}: {error.filename or 'the system said so'}; nothing was lost", FAILED
+            f"{error.strerror or error}: {error.filename or 'the system said so'}; nothing was lost", FAILED, own=True
         )
 
 
@@ -57,8 +59,13 @@ def _invoke(arguments: list[str]) -> int:
     return code
 
 
-def complain(message: str, exit_code: int) -> int:
-    """Say in one line what went wrong, and return the exit code; a group without a command answers with its help."""
+def complain(message: str, exit_code: int, *, own: bool = False) -> int:
+    """Say in one line what went wrong, and return the exit code; a group without a command answers with its help.
+
+    Of several processes that train together the first one speaks for all, but for what only befell another.
+    """
+    if rank_here() > 0 and not own:
+        return exit_code
     words = message if message.startswith("Usage: ") else f"statewise: {' '.join(message.split())}"
     print(words, file=sys.stderr)
     return exit_code

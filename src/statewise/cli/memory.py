@@ -1,10 +1,17 @@
 """`statewise inspect RUN --memory`: how far back a run remembers, as a table, words and pictures."""
 
 import json as json_format
+import shlex
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from statewise.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from statewise.looking import Looked
 
 SECONDS_BETWEEN = 5.0
 
@@ -14,7 +21,7 @@ def show_memory(
 ) -> None:
     """Measure a run's memory and print the numbers beside each other."""
     from statewise.insight.memory import LAGS, PROBES
-    from statewise.insight.words import gate_table
+    from statewise.insight.words import aligned, gate_table
     from statewise.looking import inspect_memory
 
     looked = inspect_memory(
@@ -26,14 +33,36 @@ def show_memory(
     )
     if looked.notice and not quiet:
         print(looked.notice, file=sys.stderr)
+    page = _page(looked, run, lags, probes, beside, quiet=quiet)
     if json:
-        print(json_format.dumps(looked.as_json()))
+        print(json_format.dumps({**looked.as_json(), "report": page and str(page)}))
         return
     print(looked.table())
     print(f"\ngates and units of {looked.memories[0].name}, on held-out data\n{gate_table(looked.memories[0])}")
+    if looked.matches:
+        print("\nunits that follow something, chosen on one half of a text and measured on the other")
+        rows = [(m.predicate, m.unit, f"{m.r:.2f}", f"{m.chance:.2f}") for m in looked.matches]
+        print(aligned([("", "unit", "correlation", "by chance"), *rows]))
     print("\nin words")
     for words in looked.warnings:
         print(f"- {words}")
+
+
+def _page(
+    looked: "Looked", run: Path, lags: int | None, probes: int | None, beside: list[Path], *, quiet: bool
+) -> Path | None:
+    """Draw the report and say where it lies; without matplotlib say how to get it, and go on."""
+    options = [("--lags", lags), ("--probes", probes), *(("--beside", other) for other in beside)]
+    flags = " ".join(f"{flag} {shlex.quote(str(value))}" for flag, value in options if value is not None)
+    try:
+        page = looked.write(f"statewise inspect {shlex.quote(str(run))} --memory {flags}".strip())
+    except MissingExtra as missing:
+        if not quiet:
+            print(missing, file=sys.stderr)
+        return None
+    if not quiet:
+        print(f"drawn in {page}", file=sys.stderr)
+    return page
 
 
 def _told() -> Callable[[str, float], None]:

@@ -92,10 +92,12 @@ def held_back() -> Iterator[None]:
 class Interruption:
     """Within its block, once `defer` is called, the first signal is noted and the second one interrupts at once.
 
-    Where nobody has left the block a few seconds after the first, it is sent again.
+    Where nobody has left the block a few seconds after the first, it is sent again; not so if nothing `breaks_off`, as
+    where several processes would be in the middle of a message.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, breaks_off: bool = True) -> None:
+        self.breaks_off = breaks_off
         self.signal = 0
         self.is_at_once = False
         self._before: dict[int, Any] = {}
@@ -114,7 +116,7 @@ class Interruption:
             raise Interrupted(self.signal)
         elif not self.signal:
             self.signal = number
-            self._timer = send_after(PATIENCE_SECONDS, number)
+            self._timer = send_after(PATIENCE_SECONDS, number) if self.breaks_off else None
 
     def __enter__(self) -> Self:
         return self

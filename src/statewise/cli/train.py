@@ -2,6 +2,7 @@
 
 import json as json_format
 import sys
+import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from statewise import registry
 from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
+from statewise.cli.processes import is_one_of_several, launch, meet, note_run, rank_here
 from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 COMMON = {
     "run": Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory [default: runs/TASK-NAME-N]")],
     "config": Annotated[Path | None, typer.Option(metavar="FILE", help="settings in YAML; flags come before them")],
+    "processes": Annotated[
+        int | None, typer.Option(help="train with so many processes on this machine, each with its own rows", min=1)
+    ],
     "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],
     "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],
 }
@@ -46,7 +51,14 @@ def _with_flags(kind: "type[Task]") -> Callable[..., None]:
 
 
 def train(
-    kind: "type[Task]", given: dict[str, Any], *, run: Path | None, config: Path | None, json: bool, quiet: bool
+    kind: "type[Task]",
+    given: dict[str, Any],
+    *,
+    run: Path | None,
+    config: Path | None,
+    json: bool,
+    quiet: bool,
+    processes: int | None = None,
 ) -> None:
     """Train a task from flags over a file of settings over defaults."""
     from statewise.run.config import build
@@ -54,7 +66,7 @@ def train(
 
     settings = {**(_settings_in(config) if config else {}), **given}
     _drop_overruled(settings, given)
-    if run:
+    if run and rank_here() == 0:
         refuse_taken(run)
     if settings.get(SOURCE) in ("-", ["-"]):
         settings[SOURCE] = [str(_keep_input(run.parent if run else DEFAULT_FOLDER))]
@@ -63,36 +75,71 @@ def train(
             f"nothing to learn from was given: name it, as in `statewise train {kind.name} {kind.example}`"
         )
     task = build(kind, settings)
+    if _needs_others(processes):
+        arguments = ["train", kind.name, *(["--run", str(run)] if run else [])]
+        raise typer.Exit(_train_with_others(int(processes or 1), arguments, task, json=json, quiet=quiet))
     from statewise.verbs import training
 
     follow(training(task, run=run), task, json=json, quiet=quiet)
 
 
-def resume_run(run: Path, *, json: bool, quiet: bool) -> None:
-    """Go on with a run."""
+def resume_run(run: Path, *, json: bool, quiet: bool, processes: int | None = None) -> None:
+    """Go on with a run, in as many processes as it began with where nothing else is said."""
     from statewise.run.directory import RunDirectory
+
+    config = RunDirectory(run).read_config()
+    processes = processes or (1 if is_one_of_several() else int(config.get("processes", 1)))
+    if _needs_others(processes):
+        raise typer.Exit(launch(processes, ["resume", str(run), *_manner(json, quiet)]))
     from statewise.verbs import resuming, task_of
 
-    follow(resuming(run), task_of(RunDirectory(run).read_config()), json=json, quiet=quiet)
+    follow(resuming(run), task_of(config), json=json, quiet=quiet)
+
+
+def _needs_others(processes: int | None) -> bool:
+    """Say whether other processes are to be started. Raises `UsageError` where that was done already."""
+    if processes and processes > 1 and is_one_of_several():
+        raise UsageError(f"torchrun has started the processes already: leave out --processes {processes}")
+    return bool(processes and processes > 1)
+
+
+def _train_with_others(processes: int, arguments: list[str], task: "Task", *, json: bool, quiet: bool) -> int:
+    from statewise.run.config import as_yaml, plain
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "settings.yaml")
+        settings.write_text(as_yaml(plain(task)), encoding="utf-8")
+        return launch(processes, [*arguments, "--config", str(settings), *_manner(json, quiet)])
+
+
+def _manner(json: bool, quiet: bool) -> list[str]:
+    return [flag for flag, is_given in (("--json", json), ("--quiet", quiet)) if is_given]
 
 
 def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, quiet: bool) -> None:
-    """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves."""
+    """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves.
+
+    Where several processes train together, the first one talks, and all leave at the same event.
+    """
     from statewise.cli.progress import view
+    from statewise.distributed import here
     from statewise.learning.events import Finished, Started
     from statewise.report import Report
 
-    run, report = "", None
-    with view(task, quiet=quiet) as show, Interruption() as interruption:
+    run, report, talks, alone = "", None, rank_here() == 0, not is_one_of_several()
+    meet()
+    with view(task, quiet=quiet or not talks) as show, Interruption(breaks_off=alone) as interruption:
         try:
             for event in events:
                 show(event)
+                here().pending = interruption.signal
                 if isinstance(event, Started):
                     run = event.run
+                    note_run(run)
                     interruption.defer()
                 if isinstance(event, Finished):
                     report = Report(**event.report)
-                elif interruption.signal:
+                elif here().agreed:
                     break
         except Interrupted:  # what was under way took too long, or a second signal came
             if not interruption.signal:
@@ -101,9 +148,11 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
             events.close()
     if report is None:
         how = "stopped at once, what was whole is saved" if interruption.is_at_once else "stopped and saved"
-        print(f"{how}; go on with: statewise resume {run}", file=sys.stderr)
-        raise typer.Exit(Interrupted(interruption.signal).exit_code)
-    print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
+        if talks:
+            print(f"{how}; go on with: statewise resume {run}", file=sys.stderr)
+        raise typer.Exit(Interrupted(here().agreed or interruption.signal).exit_code)
+    if talks:
+        print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
 
 
 def _result(report: Any, quiet: bool) -> str:

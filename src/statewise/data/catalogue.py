@@ -99,11 +99,11 @@ class Catalogue:
 
     @cached_property
     def _by_title(self) -> dict[str, int]:
-        # Without the year too, and of equal titles the most frequent item, which lies first.
+        # Without the year and with the article in front, too; of equal titles the most frequent item, which lies first.
         titles: dict[str, int] = {}
-        for shorten in (lambda title: title, lambda title: re.sub(r"\s*\(\d{4}\)$", "", title)):
+        for vary in (str, _without_year, _article_first, lambda title: _article_first(_without_year(title))):
             for number, title in enumerate(self.titles or self.ids):
-                titles.setdefault(_plain(shorten(title)), number)
+                titles.setdefault(_plain(vary(title)), number)
         return titles
 
     def _is_one(self, words: str) -> bool:
@@ -144,3 +144,16 @@ def catalogue(written: Mapping[str, Any]) -> Catalogue:
 
 def _plain(title: str) -> str:
     return " ".join(title.casefold().split())
+
+
+def _without_year(title: str) -> str:
+    return re.sub(r"\s*\(\d{4}\)$", "", title)
+
+
+def _article_first(title: str) -> str:
+    """Write a title as it is spoken.
+
+    >>> _article_first("Godfather, The (1972)")
+    'The Godfather (1972)'
+    """
+    return re.sub(r"^(.+), (The|An?|Le|La|Les|L'|Der|Die|Das|El|Il)(?= \(|$)", r"\2 \1", title)

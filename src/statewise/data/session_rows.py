@@ -44,6 +44,13 @@ class Places(NamedTuple):
         begins = np.maximum.accumulate(np.where(is_begin, np.arange(len(written)), 0))
         return cls(read, written[:, 1].astype(np.int64), begins)
 
+    @classmethod
+    def joined(cls, pieces: "Sequence[Places]") -> "Places":
+        """Return the places of several pieces, one behind another."""
+        offsets = np.cumsum([0, *(len(piece.read) for piece in pieces)])
+        begins = [piece.begins + offset for piece, offset in zip(pieces, offsets, strict=False)]
+        return cls(*(np.concatenate(parts) for parts in ([p.read for p in pieces], [p.wanted for p in pieces], begins)))
+
 
 def read_places(codes: CodeFile, most: int) -> Iterator[Places]:
     """Yield the first `most` places of a file, some whole sessions at a time; the last may be cut short."""

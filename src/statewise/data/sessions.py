@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from statewise.errors import DataError
 
 RECORD = np.dtype([("who", "<u8"), ("time", "<f8"), ("item", "<i4")])
-SHARDS = 64
+SHARDS = 32
 PLACE = np.dtype("<i4")
 TRAINING, HELD_OUT = "training.bin", "held_out.bin"
 
@@ -111,6 +111,28 @@ def write_sessions(events: Iterable[Events], rules: Rules, folder: Path) -> Writ
             facts |= {f"{Path(name).stem}_sessions": sessions, f"{Path(name).stem}_events": sessions + places}
     _refuse_empty(facts, rules)
     return Written(order, supports[order], {**facts, "split_at": split})
+
+
+def write_known(events: Iterable[Events], rules: Rules, path: Path) -> dict[str, Any]:
+    """Write the places of other events, all of them, whose items are numbered already, and return facts.
+
+    Items of number -1 are taken out. Raises `DataError` where nothing is left to predict.
+    """
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".shards-") as temporary:
+        shards = _Shards(Path(temporary))
+        count, duplicates = shards.take(events), shards.cut(rules.gap_seconds)
+        choices = 1 + max(int(shard.items.max(initial=-1)) for shard in shards)
+        unseen = sum(int((shard.items < 0).sum()) for shard in shards)
+        known = np.append(np.ones(choices, bool), False)  # which -1 finds, too
+        sessions, places = _Part(shards).with_only(known, rules.shortest).write(np.arange(choices + 1), path)
+    if not sessions:
+        raise DataError(f"of {count:,} events none is left to score: give sessions of two items or more that are known")
+    return {
+        "held_out_events": sessions + places,
+        "held_out_sessions": sessions,
+        "unseen_events": unseen,
+        "held_out_duplicates": duplicates,
+    }
 
 
 class _Shards:

@@ -114,17 +114,23 @@ def read_columns(source: Source, wanted: Mapping[str, Convert]) -> dict[str, Col
     ...     read_columns(path, {"count": numbers})
     {'count': array([ 3., nan])}
     """
+    parts: dict[str, list[Column]] = {name: [] for name in wanted}
+    for chunk in read_chunks(source, wanted):
+        for name, column in chunk.items():
+            parts[name].append(column)
+    return {name: np.concatenate(found) if found else wanted[name]([]) for name, found in parts.items()}
+
+
+def read_chunks(source: Source, wanted: Mapping[str, Convert]) -> Iterator[dict[str, Column]]:
+    """Yield the wanted columns of a table, some rows at a time; raises what `read_columns` does."""
     with _opened(source) as table:
         for name in wanted:
             if name not in table.names:
                 raise UsageError(f"{table.title}: {unknown('column', name, table.names)}")
-        parts: dict[str, list[Column]] = {name: [] for name in wanted}
         done = 0
         for cells in table.chunks(list(wanted)):
-            for name, convert in wanted.items():
-                parts[name].append(_converted(convert, cells[name], name, table.title, done))
+            yield {name: _converted(convert, cells[name], name, table.title, done) for name, convert in wanted.items()}
             done += len(next(iter(cells.values()), ()))
-    return {name: np.concatenate(found) if found else wanted[name]([]) for name, found in parts.items()}
 
 
 def title_of(source: Source) -> str:

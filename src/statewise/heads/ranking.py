@@ -2,16 +2,19 @@
 
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from statewise.errors import UsageError
 from statewise.heads.categorical import Categorical
+from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.head import Head, Loss
-from statewise.heads.ranking_losses import LOSSES, bpr_max
+from statewise.heads.ranking_losses import LOSSES, bpr_max, log_sum_exp, lowest
 from statewise.registry import unknown
 
+Table = nn.Embedding | FeaturedItems
 BLOCK_SCORES = 1 << 22
 "How many scores are in memory at once where all items are scored: 16 MB."
 
@@ -32,7 +35,8 @@ class Ranking(Head[Tensor]):
     that item is expected among them, which makes the sum over the sample that over the catalogue, on average.
 
     `table` is the embedding `E`, lent where it is also what the model reads (tied), else a new one; with `negatives`
-    its gradient is sparse, of those rows alone that were scored. Shapes: features `[..., B, H]`, queries `[..., B, D]`.
+    its gradient is sparse, of those rows alone that were scored. It may have more rows than there are `supports`, of
+    items that are never trained on. Shapes: features `[..., B, H]`, queries `[..., B, D]`.
     Source: Hidasi et al. 2016; Hidasi & Karatzoglou 2018; correction: Bengio & Senecal 2008.
 
     >>> head = Ranking(features=4, supports=torch.tensor([3.0, 1.0, 0.0]))
@@ -50,7 +54,7 @@ class Ranking(Head[Tensor]):
         features: int,
         supports: Tensor,
         *,
-        table: nn.Embedding | None = None,
+        table: Table | None = None,
         loss: str = "cross_entropy",
         negatives: int = 0,
         in_batch: bool = True,
@@ -85,8 +89,8 @@ class Ranking(Head[Tensor]):
         return self.negatives > 0
 
     @property
-    def table(self) -> nn.Embedding:
-        """The embedding whose rows are compared with a query."""
+    def table(self) -> Table:
+        """The items, whose rows are compared with a query."""
         lent = self._lent[0]
         return self.own_table if lent is None else lent
 
@@ -94,9 +98,16 @@ class Ranking(Head[Tensor]):
         """Return queries `[..., D]`."""
         return features if self.projection is None else self.projection(features)
 
+    def rows(self, start: int = 0, stop: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return the vectors and the biases of items; of one behind `choices`, never trained on, the bias is 0."""
+        stop = self.choices if stop is None else stop
+        table, biases = self.table, self.bias.weight[start:stop, 0]
+        vectors = table.weight[start:stop] if isinstance(table, nn.Embedding) else table.rows(start, stop)
+        return vectors, nn.functional.pad(biases, (0, len(vectors) - len(biases)))
+
     def scores(self, queries: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
         """Return the scores `[..., V]` of all items, or of those from `start` to `stop`."""
-        return linear(queries, self.table.weight[start:stop], self.bias.weight[start:stop, 0])
+        return linear(queries, *self.rows(start, stop))
 
     def loss(self, params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         """Return the ranking loss summed over the places where `mask` is true."""
@@ -141,27 +152,39 @@ class Ranking(Head[Tensor]):
     def _among_some(self, queries: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
         """Rank each target among those of the other rows and the window's negatives; shapes `[..., B]`."""
         rows, width = queries.shape[-2:]
-        queries, targets = queries.reshape(-1, rows, width), targets.reshape(-1, rows)
-        own, own_bias = self.table(targets), self.bias(targets).squeeze(-1)
-        others, counted = [], []
+        shape, queries, targets, drawn = targets.shape, queries.reshape(-1, rows, width), targets.flatten(), self.draw()
+        read = torch.cat([targets, drawn])  # at once, so that there is one gradient to add up
+        vectors, biases = self.table(read), self.bias(read).squeeze(-1)
+        own, own_bias = vectors[: len(targets)].view_as(queries), biases[: len(targets)].view(-1, rows)
+        # What corrects a score depends on its item alone, so it goes into the bias and costs nothing.
+        lowered = biases - self.expected(read, rows).log() if self.corrected else biases
+        wanted = ((queries * own).sum(dim=-1) + own_bias).flatten()
+        among_drawn = torch.addmm(lowered[len(targets) :], queries.flatten(0, 1), vectors[len(targets) :].T)
+        others, same = [among_drawn], _places_of(targets, drawn)
+        beside: list[Tensor] = []
         if self.in_batch:
-            beside = torch.baddbmm(own_bias.unsqueeze(1), queries, own.transpose(1, 2))
-            wanted = beside.diagonal(dim1=1, dim2=2)
-            others.append(self._correct(beside, targets, rows).flatten(0, 1))
-            unlike = targets.unsqueeze(1) != targets.unsqueeze(2)
-            counted.append((unlike if mask is None else unlike & mask.view_as(targets).unsqueeze(1)).flatten(0, 1))
-        else:
-            wanted = (queries * own).sum(dim=-1) + own_bias
-        drawn = self.draw()
-        drawn_scores = torch.addmm(self.bias(drawn).T, queries.flatten(0, 1), self.table(drawn).T)
-        others.append(self._correct(drawn_scores, drawn, rows))
-        counted.append(drawn.int() != targets.flatten().int().unsqueeze(1))
-        return self._ranked(wanted.flatten(), torch.cat(others, dim=1), torch.cat(counted, dim=1)).view_as(targets)
+            beside_bias = lowered[: len(targets)].view(-1, 1, rows)
+            others.append(torch.baddbmm(beside_bias, queries, own.transpose(1, 2)).flatten(0, 1))
+            beside.append(_unlike(targets.view(-1, rows), mask).flatten(0, 1))
+        if self.loss_name == "cross_entropy":
+            return self._entropy(wanted, others, same, beside).view(shape)
+        counted = torch.ones_like(among_drawn, dtype=torch.bool).index_put_(same, torch.tensor(False))
+        return self._ranked(wanted, torch.cat(others, dim=1), torch.cat([counted, *beside], dim=1)).view(shape)
 
-    def _correct(self, scores: Tensor, items: Tensor, rows: int) -> Tensor:
-        if not self.corrected:
-            return scores
-        return scores - self.expected(items, rows).log().to(scores.dtype).unsqueeze(-2)
+    @staticmethod
+    def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], beside: list[Tensor]) -> Tensor:
+        """Return the cross-entropy among scores in two pieces, of which the large one is neither copied nor masked."""
+        lowest_score = lowest(wanted)
+        with torch.no_grad():  # what is so low has no share, and so no gradient, anyway
+            others[0].index_put_(same, wanted.new_tensor(lowest_score))
+        pieces = [others[0]]
+        pieces += [
+            scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], beside, strict=True)
+        ]
+        total = wanted
+        for piece in pieces:
+            total = torch.logaddexp(total, log_sum_exp(piece))
+        return total - wanted
 
     def _ranked(self, wanted: Tensor, others: Tensor, counted: Tensor) -> Tensor:
         if self.loss_name == "bpr_max":
@@ -174,3 +197,25 @@ def item_table(choices: int, width: int, *, sparse: bool) -> nn.Embedding:
     table = nn.Embedding(choices, width, sparse=sparse)
     nn.init.normal_(table.weight, std=width**-0.5)
     return table
+
+
+def _unlike(targets: Tensor, mask: Tensor | None) -> Tensor:
+    """Say which other rows count at each place, `[T, B, B]`: those that are awake and want something else."""
+    unlike = targets.unsqueeze(1) != targets.unsqueeze(2)
+    return unlike if mask is None else unlike & mask.reshape(targets.shape).unsqueeze(1)
+
+
+def _places_of(wanted: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+    """Return where the wanted items are among those drawn: which of the wanted, which of the drawn.
+
+    >>> _places_of(torch.tensor([7, 4]), torch.tensor([4, 7, 4, 9]))
+    (tensor([0, 1, 1]), tensor([1, 0, 2]))
+    """
+    asked, offered = wanted.cpu().numpy(), drawn.cpu().numpy()  # whose operations on a few numbers cost less
+    order = np.argsort(offered, kind="stable")
+    first, behind = (np.searchsorted(offered[order], asked, side=side) for side in ("left", "right"))
+    counts = behind - first
+    which = np.repeat(np.arange(len(asked)), counts)
+    offsets = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+    places = torch.from_numpy(which), torch.from_numpy(order[offsets])
+    return places[0].to(wanted.device), places[1].to(wanted.device)

@@ -52,8 +52,11 @@ class LossScale(NamedTuple):
         return LossScale(self.factor / 2, 0)
 
 
-def make_fabric(recipe: Recipe) -> Fabric:
-    """Return what moves and casts for a recipe. Raises `UsageError` for a device that cannot be used here."""
+def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
+    """Return what moves and casts for a recipe, on the device of that index where there are several.
+
+    Raises `UsageError` for a device that cannot be used here.
+    """
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     how: dict[str, Any] = {"precision": recipe.precision}
@@ -65,7 +68,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
         scaler = GradScaler(recipe.device, enabled=False) if recipe.precision == HALF else None
         how = {"plugins": MixedPrecision(recipe.precision, recipe.device, scaler)}
     try:
-        return Fabric(accelerator=recipe.device, devices=1, **how)
+        return Fabric(accelerator=recipe.device, devices=1 if index is None else [index], **how)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None

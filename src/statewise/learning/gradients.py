@@ -1,11 +1,15 @@
 """Gradients as plain tensors, also where a table of a million rows has one in the few that were read."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from statewise.distributed import Ranks
+from statewise.learning.row_optimizers import RowOptimizer
+from statewise.state import read_tensors, write_tensors
 
 
 def settle(model: nn.Module) -> None:
@@ -31,51 +35,78 @@ def gradients(model: nn.Module) -> list[Tensor]:
     return [numbers(parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
 
 
-def touched(model: nn.Module) -> Iterator[Tensor]:
-    """Yield what an update with the gradients as they are changes: whole weights, or rows of them."""
-    for parameter in model.parameters():
-        rows = rows_of(parameter)
-        yield parameter if rows is None else parameter.detach()[rows]
+def add_up(model: nn.Module, ranks: Ranks) -> None:
+    """Make each gradient of a model the sum of those that all processes have; of a table, of the rows read by any."""
+    if ranks.count == 1:
+        return
+    held = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    ranks.add_up([numbers(parameter.grad) for parameter in held if not _is_sparse(parameter)])  # type: ignore[arg-type]
+    for parameter in held:
+        if _is_sparse(parameter):
+            parameter.grad = _everybodys(cast(Tensor, parameter.grad), ranks)
 
 
-def rows_of(parameter: Tensor) -> Tensor | None:
-    """Return the rows in which a parameter has a gradient, where that is sparse."""
-    return parameter.grad._indices()[0] if parameter.grad is not None and parameter.grad.is_sparse else None
+def _is_sparse(parameter: Tensor) -> bool:
+    return parameter.grad is not None and parameter.grad.is_sparse
+
+
+def _everybodys(gradient: Tensor, ranks: Ranks) -> Tensor:
+    mine = write_tensors({"rows": gradient._indices(), "values": gradient._values()})
+    told = [read_tensors(each)[0] for each in ranks.gather(mine)]
+    rows, values = torch.cat([each["rows"] for each in told], 1), torch.cat([each["values"] for each in told])
+    summed = torch.sparse_coo_tensor(rows, values, gradient.shape, device=gradient.device, check_invariants=False)
+    return summed.coalesce()
+
+
+def touched(model: nn.Module, optimizer: Optimizer) -> Iterator[Tensor]:
+    """Yield what a step changed: whole weights, or the rows of them that the optimiser holds back."""
+    held = optimizer.held if isinstance(optimizer, RowOptimizer) else []
+    tables = {id(rows.of) for rows in held}
+    yield from (rows.changed for rows in held)
+    yield from (parameter for parameter in model.parameters() if id(parameter) not in tables)
 
 
 class Before(NamedTuple):
-    """What the step of an optimiser changes, as it was: of a table, only the rows that it is about to touch."""
+    """What the step of an optimiser changes at once, as it was; what it holds back is still so."""
 
-    weights: list[tuple[Tensor, Tensor | None, Tensor]]
-    memory: list[tuple[Tensor, Tensor | None, Tensor]]
+    weights: list[tuple[Tensor, Tensor | None]]
+    memory: list[tuple[Tensor, Tensor]]
+    is_first: bool
 
     @classmethod
     def of(cls, model: nn.Module, optimizer: Optimizer) -> Self:
-        """Remember the weights and what the optimiser remembers of them."""
-        found = cls([], [])
+        """Remember the weights and what the optimiser remembers of them, of tables only what is no row."""
+        found = cls([], [], not optimizer.state)
         for parameter in model.parameters():
-            rows = rows_of(parameter)
-            found.weights.append((parameter, rows, _copy(parameter, rows)))
-            for kept in _memory(optimizer, parameter):
-                of_it = rows if kept.shape == parameter.shape else None
-                found.memory.append((kept, of_it, _copy(kept, of_it)))
+            is_held = _is_sparse(parameter)
+            found.weights.append((parameter, None if is_held else parameter.detach().clone()))
+            memory = (kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor))
+            found.memory.extend((kept, kept.clone()) for kept in memory if not is_held or not kept.dim())
+        return found
+
+    def changes(self, optimizer: Optimizer) -> list[tuple[Tensor, Tensor]]:
+        """Return the weights as they will be and as they were, in the model's order; of tables, the changed rows."""
+        held = {id(rows.of): rows for rows in optimizer.held} if isinstance(optimizer, RowOptimizer) else {}
+        found = []
+        for parameter, copy in self.weights:
+            rows = held.get(id(parameter))
+            was = copy if copy is not None else parameter.detach()[rows.which] if rows else parameter.detach()
+            found.append((rows.changed if rows else parameter.detach(), was))
         return found
 
     def put_back(self, optimizer: Optimizer) -> None:
         """Make everything again as it was."""
         with torch.no_grad():
-            for tensor, rows, copy in (*self.weights, *self.memory):
-                if rows is None:
+            for tensor, copy in (*self.weights, *self.memory):
+                if copy is not None:
                     tensor.copy_(copy)
-                else:
-                    tensor.index_copy_(0, rows, copy)
-        if not self.memory:
+        if isinstance(optimizer, RowOptimizer):
+            optimizer.held.clear()
+        if self.is_first:
             optimizer.state.clear()
 
 
-def _memory(optimizer: Optimizer, parameter: Tensor) -> list[Tensor]:
-    return [kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor)]
-
-
-def _copy(tensor: Tensor, rows: Tensor | None) -> Tensor:
-    return tensor.detach().clone() if rows is None else tensor.detach()[rows]
+def settle_step(optimizer: Optimizer) -> None:
+    """Let a step that was found sound be so."""
+    if isinstance(optimizer, RowOptimizer):
+        optimizer.put()

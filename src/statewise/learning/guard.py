@@ -43,6 +43,15 @@ class Finding(NamedTuple):
         return f"{self.kind}{name} is {self.value:g}" + (f" at {' of '.join(places)}" if places else "")
 
 
+def plainest(findings: Sequence[Finding]) -> Finding:
+    """Return what says most of the cause: something read or computed before the gradient it spoiled, with its place.
+
+    >>> plainest([Finding("gradient", "w", math.nan), Finding("input", "", math.nan, step=3, row=5)]).kind
+    'input'
+    """
+    return min(findings, key=lambda found: (found.kind in ("gradient", "norm"), found.step is None))
+
+
 class NotFinite(TrainingError):
     """An update met NaN, infinity or a number beyond 2^64; it was undone, and `finding` says where it came from."""
 

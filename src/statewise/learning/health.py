@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from statewise.learning.gradients import Before, numbers
+from statewise.learning.gradients import numbers
 
 LOOK_EVERY = 16
 "Every so many updates; the first one too. More often would cost more than a hundredth of a small network's time."
@@ -13,15 +13,15 @@ Layers = dict[str, tuple[float, float]]
 "By layer: the norm of its gradient before clipping, and the norm of its update over that of its weights."
 
 
-def layers_of(model: nn.Module, unchanged: Before, scale: float) -> Layers:
+def layers_of(model: nn.Module, kept: list[tuple[Tensor, Tensor]], scale: float) -> Layers:
     """Return how each layer learned in an update, from its gradient, the weights before, and the weights now.
 
-    A layer is the module that owns the weights. `scale` is the norm of the whole gradient before clipping over that
-    after it. Of a table that is read in places, only the rows that were touched count.
+    A layer is the module that owns the weights. `kept` are the weights after and before it, in their order. `scale` is
+    the norm of the whole gradient before clipping over that after it. Of a table that is read in places, only the rows
+    that were touched count.
     """
     named = [(name, weight.grad) for name, weight in model.named_parameters()]
     gradients = _norms((name, numbers(gradient).detach()) for name, gradient in named if gradient is not None)
-    kept = [(now.detach() if rows is None else now.detach()[rows], was) for now, rows, was in unchanged.weights]
     changes = _norms((name, now - was) for (name, _), (now, was) in zip(named, kept, strict=True))
     sizes = _norms((name, was) for (name, _), (_, was) in zip(named, kept, strict=True))
     return {

@@ -1,6 +1,7 @@
 """Truncated backpropagation through time: read a window, send errors back, change the weights, carry the state on."""
 
 import copy
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from statewise.data.window import Window
-from statewise.errors import RunError
+from statewise.distributed import Ranks
 from statewise.heads import Loss
 from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
-from statewise.learning.gradients import Before, gradients, settle, touched
+from statewise.learning.gradients import Before, add_up, gradients, settle, settle_step, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -22,6 +23,7 @@ from statewise.learning.guard import (
     Usual,
     is_usable,
     place_of_gradient,
+    plainest,
     unusable_gradient,
     unusable_in_windows,
     unusable_weight,
@@ -37,6 +39,7 @@ from statewise.learning.optimizers import (
 )
 from statewise.learning.progress import Progress
 from statewise.learning.reading import Reading
+from statewise.learning.row_optimizers import RowOptimizer
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
     AVERAGE,
@@ -47,14 +50,17 @@ from statewise.learning.snapshot import (
     STATE,
     WEIGHTS,
     Place,
+    gathered_random,
+    gathered_state,
     load_weights,
+    own_state,
     read_random,
     read_weights,
     refuse_unknown,
 )
 from statewise.model import Model
 from statewise.run.recipe import Recipe
-from statewise.state import count_rows, detach, from_bytes, leaves, read_tensors, to_bytes, write_tensors
+from statewise.state import detach, leaves, read_tensors, write_tensors
 
 
 class _Moment(NamedTuple):
@@ -75,11 +81,15 @@ class Learner:
     that a restored learner makes the same updates, bit for bit, on the same machine, thread count and build.
     """
 
-    def __init__(self, model: Model[Any], windows: Sequence[Window], recipe: Recipe) -> None:
-        self.model, self.windows, self.recipe = model, windows, recipe
+    def __init__(
+        self, model: Model[Any], windows: Sequence[Window], recipe: Recipe, ranks: Ranks | None = None
+    ) -> None:
+        self.model, self.windows, self.recipe, self.ranks = model, windows, recipe, ranks or Ranks()
         self.reading = Reading(windows, recipe)
-        self.fabric = make_fabric(recipe)
+        self.fabric = make_fabric(recipe, self.ranks.device.index)
         self.optimizer = make_optimizer(model, recipe)
+        if isinstance(self.optimizer, RowOptimizer):
+            self.optimizer.holds_back = True
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
         self.setup_model: nn.Module = model if recipe.precision == SINGLE else wrapped
@@ -146,11 +156,12 @@ class Learner:
             self._put_back(before)
             self.loss_scale, self.is_whole = before.loss_scale, True
             raise
-        if self.average and fraction >= self.recipe.average_from:
-            self.average.follow(self.model)
         layers = None
         if self._unchanged and self.update_number % LOOK_EVERY == 0:
-            layers = layers_of(self.model, self._unchanged, norm / (clipped or 1.0))
+            layers = layers_of(self.model, self._unchanged.changes(self.optimizer), norm / (clipped or 1.0))
+        settle_step(self.optimizer)
+        if self.average and fraction >= self.recipe.average_from:
+            self.average.follow(self.model)
         is_exploding, self.usual = self.usual.is_exceeded_by(norm), self.usual.after(norm)
         self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
         self.update_number += 1
@@ -169,7 +180,7 @@ class Learner:
         clipped = clip_value(self.model, self.recipe.clip_value)
         self._unchanged = Before.of(self.model, self.optimizer)
         self.setup_optimizer.step()
-        if not is_usable(touched(self.model)):
+        if not is_usable(touched(self.model, self.optimizer)):
             raise self._undo(before)
         return nats, places, norm, clipped
 
@@ -200,7 +211,10 @@ class Learner:
             if not is_usable([window.inputs, window.targets, *leaves(last)]):
                 nats = math.nan
         settle(self.model)
+        told = self.ranks.exchange([nats, float(places)])
+        nats, places = sum(each for each, _ in told), int(sum(each for _, each in told))
         self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
+        add_up(self.model, self.ranks)
         return nats / max(1, places), places
 
     def _read(self) -> tuple[Window, Loss, Any]:
@@ -235,7 +249,14 @@ class Learner:
         if not finding and gradient:
             step, row = place_of_gradient(self.model, windows, self.state)
             finding = gradient._replace(step=step, row=row)
-        return NotFinite(self.update_number + 1, finding or changed or Finding("norm", "", math.inf))
+        finding = finding or changed or Finding("norm", "", math.inf)
+        return NotFinite(self.update_number + 1, plainest(self._everybodys(finding)))
+
+    def _everybodys(self, finding: Finding) -> list[Finding]:
+        """Return what each process found, its rows counted as all of them together have them."""
+        if finding.row is not None:
+            finding = finding._replace(row=finding.row + self.ranks.rank * self.windows[0].targets.shape[1])
+        return [Finding(*json.loads(told)) for told in self.ranks.gather(json.dumps(finding).encode())]
 
     def _put_back(self, before: _Moment) -> None:
         if self._unchanged:
@@ -257,12 +278,12 @@ class Learner:
         return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
 
     def snapshot(self) -> dict[str, bytes]:
-        """Return everything that the next update depends on, as files."""
+        """Return everything that the next update depends on, as files; of all processes, where there are several."""
         files = {
             WEIGHTS: write_tensors(self.model.state_dict()),
             OPTIMIZER: write_tensors(optimizer_tensors(self.model, self.optimizer)),
-            STATE: to_bytes(self.state),
-            RANDOM: write_tensors({"cpu": torch.get_rng_state()}),
+            STATE: gathered_state(self.ranks, self.state),
+            RANDOM: gathered_random(self.ranks),
         }
         averaged = self.average.count if self.average else 0
         if self.average and averaged:
@@ -281,11 +302,9 @@ class Learner:
         Raises `RunError` or `DataError` where it does not fit.
         """
         refuse_unknown(files)
-        place, random = Place.read(files), read_random(files)
-        state, _ = from_bytes(files.get(STATE, b""), self.state, STATE)
-        if count_rows(state) != count_rows(self.state):
-            found, wanted = count_rows(state), count_rows(self.state)
-            raise RunError(f"{STATE} is of {found} rows where {wanted} are trained: it is of another run")
+        place = Place.read(files)
+        random = read_random(files, self.ranks, self.recipe.seed, place.update)
+        state = own_state(files, self.state, self.ranks)
         weights = read_weights(self.model, files)
         mean = read_weights(self.model, files, AVERAGE) if self.average and place.averaged else None
         if BEST in files:

@@ -14,39 +14,69 @@ from torch.optim.adam import adam
 
 
 class Rows(NamedTuple):
-    """Some rows of a tensor, or all of it, taken out to be changed and put back."""
+    """Some rows of a tensor, as they will be."""
 
     of: Tensor
-    which: Tensor | None
+    which: Tensor
+    changed: Tensor
 
-    def take(self) -> Tensor:
-        """Return the rows: a copy where they are some, else the tensor itself."""
-        return self.of if self.which is None else self.of[self.which]
-
-    def put(self, changed: Tensor) -> None:
+    def put(self) -> None:
         """Make the rows what they were changed to."""
-        if self.which is not None:
-            self.of.index_copy_(0, self.which, changed)
+        self.of.index_copy_(0, self.which, self.changed)
 
 
 class RowOptimizer(Optimizer):
-    """The loop over parameters that the optimisers here share."""
+    """The loop over parameters that the optimisers here share.
+
+    Where `holds_back`, the changed rows of tables are only in `held` after a `step`, and `put` makes them so: who looks
+    at them first has nothing to undo.
+    """
+
+    holds_back = False
+
+    @property
+    def held(self) -> list[Rows]:
+        """The rows that were changed but not put yet: those of weights, and of what is remembered."""
+        found: list[Rows] = self.__dict__.setdefault("_held", [])
+        return found
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Change every parameter that has a gradient."""
+        self.held.clear()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     self.state[parameter] = self.state.get(parameter) or self.begin(parameter)
-                    self.change(parameter, parameter.grad, self.state[parameter], group)
+                    self._change(parameter, self.state[parameter], group)
+        if not self.holds_back:
+            self.put()
+
+    @torch.no_grad()
+    def put(self) -> None:
+        """Put the rows that are held back."""
+        for rows in self.held:
+            rows.put()
+        self.held.clear()
+
+    def _change(self, parameter: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+        gradient = parameter.grad
+        assert gradient is not None
+        if not gradient.is_sparse:
+            self.change(parameter, gradient, memory, group)
+            return
+        gradient = gradient.coalesce()
+        which, whole = gradient._indices()[0], {"": parameter, **memory}
+        taken = {name: kept[which] if kept.dim() else kept for name, kept in whole.items()}
+        self.change(taken[""], gradient._values(), taken, group)
+        self.held.extend(Rows(kept, which, taken[name]) for name, kept in whole.items() if kept.dim())
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:
         """Return what is remembered of a parameter at first."""
         raise NotImplementedError
 
     def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
-        """Change a parameter and what is remembered of it."""
+        """Change a parameter, or some rows of it, and what is remembered of it, in place."""
         raise NotImplementedError
 
 
@@ -75,19 +105,13 @@ class RowAdam(RowOptimizer):
         return {"step": parameter.new_zeros((), dtype=torch.float32), "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
 
     def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
-        """Take one step: with PyTorch's own Adam, on all of it or on the rows by themselves."""
-        if gradient.is_sparse:
-            gradient = gradient.coalesce()
-        which, numbers = _parts(gradient)
-        parts = [Rows(tensor, which) for tensor in (parameter, memory["exp_avg"], memory["exp_avg_sq"])]
-        weights, mean, square = (part.take() for part in parts)
+        """Take one step, by PyTorch's own Adam."""
         first, second = group["betas"]
         adam(
-            [weights], [numbers], [mean], [square], [], [memory["step"]], fused=True, amsgrad=False, beta1=first,
-            beta2=second, lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False,
+            [parameter], [gradient], [memory["exp_avg"]], [memory["exp_avg_sq"]], [], [memory["step"]], fused=True,
+            amsgrad=False, beta1=first, beta2=second, lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8,
+            maximize=False,
         )  # fmt: skip
-        for part, changed in zip(parts, (weights, mean, square), strict=True):
-            part.put(changed)
 
 
 @final
@@ -116,19 +140,9 @@ class MomentumAdagrad(RowOptimizer):
 
     def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
         """Take one step."""
-        if gradient.is_sparse:
-            gradient = gradient.coalesce()
-        which, numbers = _parts(gradient)
-        parts = [Rows(tensor, which) for tensor in (parameter, memory["sum"], memory["momentum_buffer"])]
-        weights, total, moving = (part.take() for part in parts)
+        total, moving = memory["sum"], memory["momentum_buffer"]
         if group["weight_decay"]:
-            numbers = numbers.add(weights, alpha=group["weight_decay"])
-        total.addcmul_(numbers, numbers)
-        moving.mul_(group["momentum"]).addcdiv_(numbers, total.sqrt().add_(1e-10), value=group["lr"])
-        weights.sub_(moving)
-        for part, changed in zip(parts, (weights, total, moving), strict=True):
-            part.put(changed)
-
-
-def _parts(gradient: Tensor) -> tuple[Tensor | None, Tensor]:
-    return (gradient._indices()[0], gradient._values()) if gradient.is_sparse else (None, gradient)
+            gradient = gradient.add(parameter, alpha=group["weight_decay"])
+        total.addcmul_(gradient, gradient)
+        moving.mul_(group["momentum"]).addcdiv_(gradient, total.sqrt().add_(1e-10), value=group["lr"])
+        parameter.sub_(moving)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from statewise.distributed import Ranks, random_of
 from statewise.errors import RunError
 from statewise.learning.arithmetic import LossScale
 from statewise.learning.guard import Usual
 from statewise.learning.progress import Progress
 from statewise.model import Model
-from statewise.state import read_json, read_tensors
+from statewise.state import count_rows, from_bytes, map_leaves, read_json, read_tensors, stack, to_bytes, write_tensors
 
 WEIGHTS = "weights.safetensors"
 AVERAGE = "average.safetensors"
@@ -25,6 +26,7 @@ PLACE = "place.json"
 KNOWN = {WEIGHTS, AVERAGE, BEST, OPTIMIZER, STATE, RANDOM, PLACE}
 PARTS: dict[str, Any] = {"progress": Progress, "usual": Usual, "loss_scale": LossScale}
 MOST = 1 << 53
+OTHER_RANDOM = f"{RANDOM} holds no state of random numbers: it was made by another version"
 OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by another version"
 
 
@@ -106,18 +108,58 @@ def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
     )
 
 
-def read_random(files: Mapping[str, bytes]) -> Tensor:
-    """Return the state of the random numbers. Raises `RunError` where it is none."""
+def gathered_state(ranks: Ranks, state: Any) -> bytes:
+    """Return the state of every process's rows, in order, as one file: the same for any number of processes."""
+    told = [from_bytes(each, state, STATE)[0] for each in ranks.gather(to_bytes(state))] if ranks.count > 1 else [state]
+    return to_bytes(stack(told))
+
+
+def own_state(files: Mapping[str, bytes], like: Any, ranks: Ranks) -> Any:
+    """Return the state of this process's rows.
+
+    Raises `DataError` where the file holds none of this kind, `RunError` where it holds one of other rows.
+    """
+    state, _ = from_bytes(files.get(STATE, b""), like, STATE)
+    found, wanted = count_rows(state), count_rows(like) * ranks.count
+    if found != wanted:
+        raise RunError(f"{STATE} is of {found} rows where {wanted} are trained: it is of another run")
+    rows = ranks.own(found)
+    return state if ranks.count == 1 else map_leaves(lambda leaf: leaf[rows].clone(), state)
+
+
+def gathered_random(ranks: Ranks) -> bytes:
+    """Return the random numbers of every process as one file."""
+    told = [torch.frombuffer(bytearray(each), dtype=torch.uint8) for each in ranks.gather(_random_here())]
+    return write_tensors({_random_name(rank): each for rank, each in enumerate(told)})
+
+
+def read_random(files: Mapping[str, bytes], ranks: Ranks, seed: int, update: int) -> Tensor:
+    """Return the state of this process's random numbers; one that was not there then begins its own.
+
+    Raises `RunError` where it is none.
+    """
     tensors, _ = read_tensors(files.get(RANDOM, b""), RANDOM)
-    generator, told = torch.Generator(), tensors.get("cpu")
+    name = _random_name(ranks.rank)
+    if any(other != _random_name(rank) for rank, other in enumerate(sorted(tensors, key=lambda n: (len(n), n)))):
+        raise RunError(OTHER_RANDOM)
+    if name not in tensors and not ranks.is_first:
+        return random_of(seed, ranks.rank, update)
+    generator = torch.Generator()
     try:
-        if told is not None:
-            generator.set_state(told)
-    except (RuntimeError, TypeError):
-        told = None
-    if told is None or len(tensors) > 1 or not torch.equal(generator.get_state(), told):  # it leaves some bits unread
-        raise RunError(f"{RANDOM} holds no state of random numbers: it was made by another version")
-    return told
+        generator.set_state(tensors[name])
+    except (KeyError, RuntimeError, TypeError):
+        raise RunError(OTHER_RANDOM) from None
+    if not torch.equal(generator.get_state(), tensors[name]):  # it would leave some bits unread
+        raise RunError(OTHER_RANDOM)
+    return tensors[name]
+
+
+def _random_name(rank: int) -> str:
+    return f"cpu{rank}" if rank else "cpu"
+
+
+def _random_here() -> bytes:
+    return torch.get_rng_state().numpy().tobytes()
 
 
 def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

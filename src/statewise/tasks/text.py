@@ -127,8 +127,8 @@ class Text(Task):
         """Write on from a prompt, a character at a time; with no prompt, from the beginning of a line.
 
         A prompt character that training never saw is read as the unknown character, and is never written.
-        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from, and left behind
-        what was written, a `stop` included.
+        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from and left behind
+        what was written, a `stop` included; no prompt then means just that, unless nothing was read yet.
         Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
         from statewise.decode import sample
@@ -137,7 +137,8 @@ class Text(Task):
             raise UsageError(f"length {length} asks for nothing: give 1 or more")
         ahead = AHEAD if stream is None else 1  # what nobody else holds may run ahead of what was read
         stream = self.stream(model, codec) if stream is None else stream
-        stream.push_many(codec.encode(prompt or "\n").tolist())
+        prompt = prompt or ("\n" if stream.fresh else "")
+        stream.push_many(codec.encode(prompt).tolist())
         decode = codec.decoder()
         never = codec.never()
         codes = sample(

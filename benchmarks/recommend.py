@@ -1,0 +1,254 @@
+"""How many events a second does a recommender learn beside plain PyTorch, and how soon does it answer?
+
+    python benchmarks/recommend.py [training] [serving] [scale] [--rounds 5] [--threads 2] [--events N] [--save DIR]
+
+`training`: our learner and an independent loop of plain PyTorch (nn.GRU, nn.Embedding with sparse gradients, SparseAdam
+and Adam) train the same network on the same windows of the same sessions, with as many negatives by the same odds, in
+turns, in one process; figures are medians over the turns, the ratio is taken turn by turn.
+`serving`: the top 20 of a catalogue for one of 1,000 sessions under way: an event is read and the list made, on one
+core; also 32 of them at once. `scale`: a log of many events is cut, split, written and trained on, in how much memory.
+The sessions are made: items by Zipf's law, of which each tends to be followed by a few others.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from statewise.cells import GRU
+from statewise.data.codes import CodeFile
+from statewise.data.session_rows import SessionRows
+from statewise.data.sessions import PLACE, TRAINING, Events, Rules, as_places, write_sessions
+from statewise.data.window import Window
+from statewise.heads import Ranking
+from statewise.heads.ranking import item_table
+from statewise.learning.learner import Learner
+from statewise.model import Model
+from statewise.ranking.queries import lists
+from statewise.run.recipe import Recipe
+from statewise.state import select_rows
+from statewise.versions import versions
+
+UNITS, ROWS, ITEMS, LISTED, SESSIONS = 100, 50, 10_000, 20, 1000
+RATE, ALPHA = 0.004, 0.5
+SHAPES = [(1, 2048), (16, 512), (16, 2048), (32, 2048)]
+"Steps in a window, and negatives drawn for it."
+CATALOGUES = [10_000, 100_000, 1_000_000]
+TURN_SECONDS = 1.0
+
+
+def popularity(items: int) -> np.ndarray[Any, Any]:
+    """Return the odds of each item."""
+    odds = 1.0 / (10 + np.arange(items))
+    return odds / odds.sum()
+
+
+def some_sessions(count: int, items: int, seed: int = 0) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the items and the lengths of sessions of 2 events and more, 6 on average."""
+    random = np.random.default_rng(seed)
+    lengths = 2 + random.geometric(0.2, count) - 1
+    drawn = random.choice(items, lengths.sum(), p=popularity(items))
+    follows = random.random(len(drawn)) < 0.5
+    follows[0] = False
+    after = (np.roll(drawn, 1) * 7 + random.integers(3, size=len(drawn))) % items
+    return np.where(follows, after, drawn), lengths
+
+
+class Plain(nn.Module):
+    """The same network as anybody would write it."""
+
+    def __init__(self, supports: Tensor) -> None:
+        super().__init__()
+        self.table = nn.Embedding(len(supports), UNITS, sparse=True)
+        nn.init.normal_(self.table.weight, std=UNITS**-0.5)
+        self.bias = nn.Embedding(len(supports), 1, sparse=True)
+        self.gru = nn.GRU(UNITS, UNITS)
+        self.shares = supports / supports.sum()
+        odds = supports**ALPHA
+        self.odds = odds / odds.sum()
+
+    def loss(self, window: Window, hidden: Tensor, negatives: int) -> tuple[Tensor, Tensor]:
+        """Return the corrected cross-entropy, and the last state."""
+        assert window.reset is not None
+        embedded, outputs = self.table(window.inputs), []
+        for t in range(len(window.inputs)):  # rows begin anew at steps of their own
+            hidden = torch.where(window.reset[t].view(1, -1, 1), 0, hidden)
+            output, hidden = self.gru(embedded[t : t + 1], hidden)
+            outputs.append(output)
+        queries = torch.cat(outputs)
+        drawn = torch.multinomial(self.odds, negatives, replacement=True)
+        own, own_bias = self.table(window.targets), self.bias(window.targets)
+        expected = (queries.shape[1] - 1) * self.shares + negatives * self.odds
+        beside = queries @ own.transpose(1, 2) + own_bias.transpose(1, 2) - expected[window.targets].log().unsqueeze(1)
+        others = queries @ self.table(drawn).T + self.bias(drawn).T - expected[drawn].log()
+        beside = beside.masked_fill(window.targets.unsqueeze(1) == window.targets.unsqueeze(2), -torch.inf)
+        others = others.masked_fill(drawn == window.targets.unsqueeze(2), -torch.inf)
+        wanted = (queries * own).sum(-1, keepdim=True) + own_bias
+        logits = torch.cat([wanted, beside, others], dim=-1).flatten(0, 1)
+        nats = nn.functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
+        return nats, hidden.detach()
+
+
+def plain_updates(windows: SessionRows, supports: Tensor, negatives: int) -> Iterator[float]:
+    """Train the plain network, an update at a time."""
+    model = Plain(supports)
+    dense = torch.optim.Adam(model.gru.parameters(), RATE, fused=True)
+    sparse = torch.optim.SparseAdam([model.table.weight, model.bias.weight], RATE)
+    hidden = torch.zeros(1, windows.rows, UNITS)
+    while True:
+        for number in range(len(windows)):
+            dense.zero_grad()
+            sparse.zero_grad()
+            nats, hidden = model.loss(windows[number], hidden, negatives)
+            nats.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.gru.parameters(), 1.0)
+            dense.step()
+            sparse.step()
+            yield float(nats.detach())
+
+
+def our_model(supports: Tensor, negatives: int) -> Model[Tensor]:
+    """Return the network as the task makes it, without dropout, which the plain one does not have."""
+    table = item_table(len(supports), UNITS, sparse=negatives > 0)
+    return Model(table, GRU(UNITS, UNITS), Ranking(UNITS, supports, table=table, negatives=negatives, alpha=ALPHA))
+
+
+def turn(update: Callable[[], object], updates: int) -> float:
+    """Return the seconds of one update, over a turn."""
+    began = time.perf_counter()
+    for _ in range(updates):
+        update()
+    return (time.perf_counter() - began) / updates
+
+
+def training(rounds: int) -> list[dict[str, Any]]:
+    """Train both ways, in turns."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        items, lengths = some_sessions(200_000, ITEMS)
+        path = Path(folder, TRAINING)
+        path.write_bytes(as_places(items, lengths).tobytes())
+        supports = torch.from_numpy(np.bincount(items, minlength=ITEMS)).float()
+        for steps, negatives in SHAPES:
+            windows = SessionRows(CodeFile.whole(path, PLACE), ROWS, steps)
+            torch.manual_seed(0)
+            learner = Learner(our_model(supports, negatives), windows, Recipe(updates=10**9, rate=RATE))
+            plain = plain_updates(windows, supports, negatives)
+            ways: dict[str, Callable[[], object]] = {"ours": learner.update, "plain": lambda it=plain: next(it)}  # type: ignore[misc]
+            updates = max(1, round(TURN_SECONDS / max(turn(way, 3) for way in ways.values())))
+            seconds: dict[str, list[float]] = {name: [] for name in ways}
+            for _ in range(rounds):
+                for name, way in ways.items():
+                    seconds[name].append(turn(way, updates))
+            ratios = [theirs / own for own, theirs in zip(seconds["ours"], seconds["plain"], strict=True)]
+            places = ROWS * steps
+            row = {"steps": steps, "negatives": negatives}
+            row |= {f"{name}_events_per_second": places / statistics.median(took) for name, took in seconds.items()}
+            rows.append({**row, "ratio": statistics.median(ratios)})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def serving(requests: int) -> list[dict[str, Any]]:
+    """Answer events of sessions under way, one by one and many at once, on one core."""
+    torch.set_num_threads(1)
+    rows = []
+    for choices in CATALOGUES:
+        model = our_model(torch.ones(choices), 1).eval()
+        state = model.begin(SESSIONS)
+        random = np.random.default_rng(0)
+        for at_once in (1, 32):
+            took = []
+            for _ in range(max(50, requests * 10_000 // choices // at_once)):
+                whose = torch.from_numpy(random.choice(SESSIONS, at_once, replace=False))
+                event = torch.from_numpy(random.integers(choices, size=at_once))
+                began = time.perf_counter()
+                with torch.no_grad():
+                    query, after = model.step(event, select_rows(state, whose))
+                    lists(model, query, LISTED)
+                took.append(1000 * (time.perf_counter() - began))
+                for old, new in zip(state, after, strict=True):
+                    old[whose] = new
+            low, middle, high = np.quantile(took, (0.5, 0.99, 1.0))
+            row = {"items": choices, "at_once": at_once, "answers": len(took) * at_once}
+            row |= {"median_ms": float(low), "p99_ms": float(middle), "worst_ms": float(high)}
+            rows.append({**row, "answers_per_second": 1000 * at_once / statistics.mean(took)})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def scale(events: int, items: int = 1_000_000) -> dict[str, Any]:
+    """Cut, split and write a log of many events that is made as it is read, and train on it for a while."""
+    piece = 1_000_000
+    rows = {"events": events, "items": items}
+
+    def log() -> Iterator[Events]:
+        done = 0
+        while done < events:
+            found, lengths = some_sessions(piece // 6, items, seed=done)
+            whose = done + np.repeat(np.arange(len(lengths)), lengths)
+            times = whose + np.arange(len(found)) * 1e-7
+            yield Events(whose.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), found, times)
+            done += len(found)
+
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        written = write_sessions(log(), Rules(held_out=0.01, least_support=1), Path(folder))
+        rows["preparing_seconds"] = round(time.perf_counter() - began, 1)  # type: ignore[assignment]
+        rows["preparing_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        codes = CodeFile.whole(Path(folder, TRAINING), PLACE)
+        rows["files_megabytes"] = sum(path.stat().st_size for path in Path(folder).iterdir()) >> 20
+        rows["trained_items"] = len(written.items)
+        windows = SessionRows(codes, ROWS, 16)
+        supports = torch.from_numpy(written.supports).float()
+        learner = Learner(our_model(supports, 2048), windows, Recipe(updates=10**9, rate=RATE))
+        took = turn(learner.update, 100)
+        rows["training_events_per_second"] = round(ROWS * 16 / took)
+        rows["training_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return rows
+
+
+def main() -> None:
+    """Answer the questions asked, as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", nargs="*", default=["training", "serving", "scale"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--events", type=int, default=100_000_000)
+    parser.add_argument("--requests", type=int, default=5000)
+    parser.add_argument("--save", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    date = time.strftime("%Y-%m-%d")
+    machine = {"processor": platform.processor() or platform.machine(), "threads": given.threads}
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    found: dict[str, Any] = {"date": date, "commit": commit.strip(), "machine": machine, "versions": versions()}
+    answers: dict[str, Callable[[], Any]] = {
+        "training": lambda: training(given.rounds),
+        "serving": lambda: serving(given.requests),
+        "scale": lambda: scale(given.events),
+    }
+    for question in given.questions:
+        found[question] = answers[question]()
+        if given.save:
+            given.save.mkdir(parents=True, exist_ok=True)
+            path = given.save / "recommend.json"
+            kept = json.loads(path.read_text()) if path.exists() else {}
+            path.write_text(json.dumps({**kept, **found}, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""`statewise serve`: models behind HTTP, and how to ask them."""
+
+import ipaddress
+import sys
+from pathlib import Path
+from typing import Any
+
+from statewise.errors import MissingExtra, UsageError
+
+REFUSED = ("ASGI callable returned without completing handshake", "Invalid HTTP request", "Unsupported upgrade")
+"What uvicorn says of requests that were refused, which anybody could fill a disk with."
+
+WAIT_SECONDS = 10.0
+"The longest that a request may take to come."
+
+TOKEN = "awk 'NF {print $NF; exit}'"
+CURL = "curl -sw '\\n'"
+ID = r"""sed 's/.*"session":"\([^"]*\).*/\1/'"""
+"The id out of what a server answers, for a shell."
+
+
+def serve_runs(
+    runs: list[Path],
+    *,
+    host: str,
+    port: int,
+    store: str,
+    token_file: Path | None,
+    allow_host: list[str],
+    allow_origin: list[str],
+    keep_seconds: float,
+    limits: dict[str, Any],
+    quiet: bool,
+) -> None:
+    """Load the runs, open the store and serve until a signal; exit code 0 where nothing was lost."""
+    if not _is_loopback(host) and token_file is None:
+        raise UsageError(f"{host} can be reached from elsewhere: give --token-file FILE, which is made if need be")
+    try:
+        from statewise.server.app import Application
+        from statewise.server.process import bind, serve
+        from statewise.server.settings import Settings
+        from statewise.server.tokens import read_tokens
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"serving needs {error.name}: pip install 'statewise[serve]'") from None
+    from statewise.store import open_store
+    from statewise.verbs import load
+
+    owners = read_tokens(token_file) if token_file else {}
+    hosts = {name.lower() for name in (*allow_host, host) if name not in ("0.0.0.0", "::")}
+    settings = Settings(
+        owners=owners,
+        hosts=frozenset(hosts | {"localhost", "127.0.0.1", "::1"}),
+        origins=frozenset(allow_origin),
+        header_seconds=min(WAIT_SECONDS, limits["idle_seconds"]),
+        body_seconds=min(WAIT_SECONDS, limits["idle_seconds"]),
+        **limits,
+    )
+    models = {name: load(path) for name, path in _named(runs).items()}
+    application = Application(models, open_store(store, keep_seconds), settings)
+    listening = bind(host, port)
+    _quiet_logs()
+
+    def ready() -> None:
+        at = listening.getsockname()
+        shown = f"http://{'[' + at[0] + ']' if ':' in at[0] else at[0]}:{at[1]}"
+        print(f"{', '.join(models)} at {shown}, sessions in {_shown(store)}", flush=True)
+        if not quiet:
+            print(_lines(shown, next(iter(models)), application, token_file), file=sys.stderr, flush=True)
+
+    serve(application, listening, ready)
+    if not quiet:
+        print("stopped: every answered step is in the store", file=sys.stderr)
+
+
+def _lines(address: str, model: str, application: Any, token_file: Path | None) -> str:
+    """Return lines that can be pasted into a shell as they are."""
+    token = f' -H "Authorization: Bearer $({TOKEN} {token_file})"' if token_file else ""
+    json = " -H 'Content-Type: application/json'"
+    body = f'{{"model": "{model}"}}'
+    step = _first_input(application.sessions.models[model])
+    more = ""
+    if application.sessions.models[model].takes("length", "temperature"):
+        said = f'{{"model": "{model}", "prompt": "It was", "max_tokens": 80}}'
+        more = f"\n{CURL}{token}{json} -d '{said}' {address}/v1/completions"
+    return (
+        f"{CURL}{token} {address}/v1/models\n"
+        f"SESSION=$({CURL}{token}{json} -d '{body}' {address}/v1/sessions | {ID})\n"
+        f"{CURL}{token}{json} -d '{{\"input\": {step}}}' {address}/v1/sessions/$SESSION/step\n"
+        f"{CURL}{token} -X POST {address}/v1/sessions/$SESSION/fork\n"
+        f"{CURL}{token} -o session.safetensors {address}/v1/sessions/$SESSION/snapshot"
+        f"{more}"
+    )
+
+
+def _first_input(served: Any) -> str:
+    from torch import nn
+
+    encoder = served.trained.model.encoder
+    if isinstance(encoder, nn.Embedding):
+        return "1"
+    width = encoder.in_features if isinstance(encoder, nn.Linear) else served.trained.model.core.features
+    return str([0.0] * width)
+
+
+def _named(runs: list[Path]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for run in runs:
+        name = run.resolve().name
+        if name in named:
+            raise UsageError(f"{named[name]} and {run} have one name, {name}: rename one of the folders")
+        named[name] = run
+    return named
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(store: str) -> str:
+    """Return a store's name without a password."""
+    head, at, tail = store.rpartition("@")
+    return f"{head.split('//')[0]}//{tail}" if at else store
+
+
+def _quiet_logs() -> None:
+    import logging
+
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(REFUSED))

@@ -1,0 +1,215 @@
+"""What both clients do: which calls there are, and how one is repeated until it is answered.
+
+Nothing here sends anything. `attempts` says what to send, where and when, and is told what came back.
+"""
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from statewise.errors import MissingExtra, StatewiseError, UsageError
+
+Answer = dict[str, Any]
+
+REPEATED = frozenset({429, 502, 503, 504})
+"The statuses after which the same call may be granted."
+
+FIRST_SECONDS, MOST_SECONDS = 0.02, 2.0
+STATE_TYPE = "application/vnd.safetensors"
+
+
+class ServerError(StatewiseError):
+    """No server answered in time, or one failed."""
+
+    exit_code = 1
+
+
+class RefusedByServer(StatewiseError):
+    """A server says that this cannot be done, and why; `status` and `code` say it to programs."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+class Conflict(RefusedByServer):
+    """The session is elsewhere: somebody else stepped it. `steps` is how much it has read."""
+
+    def __init__(self, message: str, steps: int | None) -> None:
+        super().__init__(409, "elsewhere", message)
+        self.steps = steps
+
+
+class Reply(NamedTuple):
+    """What came back: a status and a body; or status 0 where nothing did, and why."""
+
+    status: int
+    body: bytes = b""
+    retry_after: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call."""
+
+    method: str
+    path: str
+    body: Any = None
+    data: bytes | None = None
+
+    @property
+    def content(self) -> bytes:
+        """What is sent."""
+        return self.data if self.data is not None else b"" if self.body is None else json.dumps(self.body).encode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What it is."""
+        kind = STATE_TYPE if self.data is not None else "application/json"
+        return {"Content-Type": kind} if self.content else {}
+
+
+class Send(NamedTuple):
+    """Send the call to this address."""
+
+    address: str
+
+
+class Wait(NamedTuple):
+    """Wait so long."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Manner:
+    """Where servers of one store are, who asks, and how long the asker has."""
+
+    addresses: tuple[str, ...]
+    token: str | None = None
+    patience_seconds: float = 30.0
+    timeout_seconds: float = 10.0
+    first: list[int] = field(default_factory=lambda: [0])
+
+    def __post_init__(self) -> None:
+        if not self.addresses or not all(address.startswith(("http://", "https://")) for address in self.addresses):
+            raise UsageError("a client needs the address of a server: give http://HOST:PORT")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with every call."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def attempts(self) -> Generator[Send | Wait, Reply | None, Reply]:
+        """Say what to do next until there is an answer, or no patience left; return the last reply.
+
+        A server that does not answer is left for the next one, at once while there is one that was not tried.
+        """
+        end, failures = time.monotonic() + self.patience_seconds, 0
+        while True:
+            reply = yield Send(self.addresses[self.first[0] % len(self.addresses)].rstrip("/"))
+            assert reply is not None
+            if reply.status and reply.status not in REPEATED:
+                return reply
+            failures += 1
+            if not reply.status or reply.status in (502, 504):
+                self.first[0] += 1
+            seconds = self._pause(reply, failures)
+            if time.monotonic() + seconds > end:
+                return reply
+            yield Wait(seconds)
+
+    def _pause(self, reply: Reply, failures: int) -> float:
+        if not reply.status and failures < len(self.addresses):
+            return 0.0
+        backoff = min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(failures - 1, 10))
+        asked = float(reply.retry_after) if reply.retry_after.isdigit() else 0.0
+        return max(asked, backoff) * random.uniform(0.5, 1.0) if not asked else asked * random.uniform(1.0, 1.25)
+
+
+def read_reply(reply: Reply) -> bytes:
+    """Return the body of an answer. Raises `ServerError`, `Conflict` or `RefusedByServer` for any other reply."""
+    if 200 <= reply.status < 300:
+        return reply.body
+    if not reply.status:
+        raise ServerError(f"no server answered ({reply.why}): see that one runs, then try again")
+    try:
+        error = dict(json.loads(reply.body)["error"])
+    except (ValueError, KeyError, TypeError):
+        error = {}
+    message, code = str(error.get("message", "the server gave no reason")), str(error.get("code", "unknown"))
+    if reply.status == 409 and code == "elsewhere":
+        raise Conflict(message, error.get("steps"))
+    if reply.status >= 500:
+        raise ServerError(f"the server answered {reply.status}: {message}")
+    raise RefusedByServer(reply.status, code, message)
+
+
+def new_key() -> str:
+    """Return what tells a call from every other."""
+    return secrets.token_urlsafe(12)
+
+
+def run_body(given: str | Sequence[Any]) -> Answer:
+    """Return the body that asks to read a text or a list of inputs."""
+    return {"text": given} if isinstance(given, str) else {"inputs": list(given)}
+
+
+def fields_of(line: str) -> tuple[str, str]:
+    """Return the name and value of a line of server-sent events.
+
+    >>> fields_of("event: done"), fields_of("")
+    (('event', 'done'), ('', ''))
+    """
+    name, _, value = line.partition(":")
+    return name, value.removeprefix(" ")
+
+
+class Telling:
+    """Server-sent events of an answer, read line by line, also when it has to be asked for again."""
+
+    def __init__(self) -> None:
+        self.written, self.answer = "", Answer()
+        self._seen, self._event = 0, ""
+
+    def begin(self) -> None:
+        """A new attempt begins at the beginning of the text."""
+        self._seen, self._event = 0, ""
+
+    def line(self, line: str) -> str:
+        """Return what a line adds to what was read before. Raises what `read_reply` does for an error."""
+        name, value = fields_of(line)
+        if name == "event":
+            self._event = value
+        if name != "data":
+            return ""
+        said = json.loads(value)
+        if self._event == "error":
+            code = said.get("error", {}).get("code")
+            statuses = {"elsewhere": 409, "busy": 503, "too_many": 429}
+            read_reply(Reply(statuses.get(code, 422), value.encode()))
+        if self._event == "done":
+            self.answer = said
+            return self._new(said["text"], 0)
+        new = self._new(said["text"], self._seen)
+        self._seen += len(said["text"])
+        return new
+
+    def _new(self, text: str, start: int) -> str:
+        new = text[max(0, len(self.written) - start) :]
+        self.written += new
+        return new
+
+
+def httpx() -> Any:
+    """Return the httpx package. Raises `MissingExtra` where it is not installed."""
+    try:
+        return import_module("httpx")
+    except ModuleNotFoundError:
+        raise MissingExtra("a client needs httpx: pip install 'statewise[client]'") from None

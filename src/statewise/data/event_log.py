@@ -1,0 +1,211 @@
+"""Logs of events in tables: which column says who, what and when, read some rows at a time."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statewise.data.sessions import Events
+from statewise.data.tables import FIRST_ROW, Convert, column_names, numbers, read_chunks, times, words
+from statewise.errors import DataError, UsageError
+from statewise.registry import unknown
+
+KNOWN = {
+    "session": ("session", "session_id", "sessionid"),
+    "user": ("user", "user_id", "userid", "visitor_id", "visitorid"),
+    "item": ("item", "item_id", "itemid", "product_id", "productid", "movie_id", "movieid"),
+    "time": ("time", "timestamp", "datetime", "date"),
+    "type": ("type", "event", "event_type"),
+    "weight": ("weight", "rating"),
+    "title": ("title", "item_title", "movie_title", "name"),
+    "year": ("year", "release_year"),
+    "features": ("features", "genres", "genre", "class", "categories", "category"),
+}
+"What columns are commonly called, in lower case and without the type that RecBole writes behind a colon."
+WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a log to read, by name; what is not named is looked for under its usual names.
+
+    Only events of `types`, where some are given, and of at least `least_weight` are read.
+    """
+
+    session: str | None = None
+    user: str | None = None
+    item: str | None = None
+    time: str | None = None
+    type: str | None = None
+    types: tuple[str, ...] = ()
+    weight: str | None = None
+    least_weight: float | None = None
+
+
+class Names:
+    """Items by number, in the order in which they were first seen; where none is to be added, others have number -1."""
+
+    def __init__(self, known: Iterable[str] = (), *, grows: bool = True) -> None:
+        self.numbers, self.grows = {name: number for number, name in enumerate(known)}, grows
+
+    def __call__(self, cells: Iterable[Any]) -> NDArray[np.int64]:
+        """Return the numbers of some items."""
+        plain = map(plain_id, map(str, cells))
+        if not self.grows:
+            return np.array([self.numbers.get(name, -1) for name in plain], np.int64)
+        return np.array([self.numbers.setdefault(name, len(self.numbers)) for name in plain], np.int64)
+
+
+class Titles(NamedTuple):
+    """What a table of items says of each, by its id."""
+
+    titles: dict[str, str]
+    features: dict[str, tuple[str, ...]]
+
+
+def find_column(path: Path, kind: str, given: str | None = None) -> str | None:
+    """Return the column of a kind, or the one that was given; None where it has no usual name.
+
+    Raises `UsageError`, with the nearest, where a column was given that is not there.
+    """
+    names = {_plain_name(name): name for name in column_names(path)}
+    if given is not None:
+        if _plain_name(given) not in names:
+            raise UsageError(f"{path}: {unknown('column', given, column_names(path))}")
+        return names[_plain_name(given)]
+    return next((names[name] for name in KNOWN[kind] if name in names), None)
+
+
+def is_log(path: Path, columns: Columns) -> bool:
+    """Tell a log of events from a table of items: it says when, or has the column that was said to."""
+    names = {_plain_name(name) for name in column_names(path)}
+    return (_plain_name(columns.time) in names) if columns.time else find_column(path, "time") is not None
+
+
+def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
+    """Yield the events of a log, some at a time; a session is named by a column, or else it is what a user did.
+
+    Raises `DataError` for a row that does not say who, what or when, `UsageError` where no column says it.
+    """
+    who = find_column(path, "session", columns.session) if not columns.user else None
+    who = who or _wanted(path, "user", columns.user, "session or user")
+    what, when = _wanted(path, "item", columns.item), _wanted(path, "time", columns.time)
+    converts: dict[str, Convert] = {who: words, what: words, when: _seconds}
+    kind = weight = None
+    if columns.types:
+        kind = _wanted(path, "type", columns.type)
+        converts[kind] = words
+    if columns.least_weight is not None:
+        weight = _wanted(path, "weight", columns.weight)
+        converts[weight] = numbers
+    done = 0
+    for chunk in read_chunks(path, converts):
+        _refuse_gaps(path, [(name, chunk[name]) for name in (who, what, when)], done)
+        kept = np.ones(len(chunk[who]), bool)
+        if kind:
+            kept &= np.isin(chunk[kind].astype(str), columns.types)
+        if weight:
+            kept &= chunk[weight] >= columns.least_weight
+        done += len(kept)
+        yield Events(_hashes(chunk[who][kept]), names(chunk[what][kept]), chunk[when][kept])
+
+
+def is_cut_by_session(path: Path, columns: Columns) -> bool:
+    """Say whether a log names its sessions, so that no gap has to cut them."""
+    return not columns.user and find_column(path, "session", columns.session) is not None
+
+
+def read_titles(path: Path, item: str | None) -> Titles:
+    """Return what a table of items says of each. Raises `DataError` where it names no items or titles."""
+    is_there = item and _plain_name(item) in map(_plain_name, column_names(path))
+    what = find_column(path, "item", item if is_there else None)
+    title, year, kinds = (find_column(path, kind) for kind in ("title", "year", "features"))
+    if what is None or title is None:
+        listed = ", ".join(column_names(path))
+        raise DataError(
+            f"{path} is neither a log of events, since no column says the time, nor a table of items with titles: "
+            f"it has {listed}"
+        )
+    found = Titles({}, {})
+    for chunk in read_chunks(path, {name: words for name in (what, title, year, kinds) if name}):
+        ids = [plain_id(name) for name in chunk[what]]
+        years = chunk[year] if year else [""] * len(ids)
+        for name, said, when in zip(ids, chunk[title], years, strict=True):
+            found.titles[name] = _titled(" ".join(said.split()), plain_id(when))
+        if kinds:
+            found.features.update(zip(ids, map(_kinds, chunk[kinds]), strict=True))
+    return found
+
+
+def plain_id(text: str) -> str:
+    """Return an id without what a table program put around it.
+
+    >>> plain_id(" 12.0 "), plain_id("a1.0b")
+    ('12', 'a1.0b')
+    """
+    text = text.strip()
+    return text.split(".")[0] if WHOLE_FLOAT.fullmatch(text) else text
+
+
+def moment(seconds: float) -> str:
+    """Return a time as a date in UTC, or as the number it is where that is none.
+
+    >>> moment(891455095.0), moment(1e300)
+    ('1998-04-01 18:24:55', '1e+300')
+    """
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return f"{seconds:g}"
+
+
+def _wanted(path: Path, kind: str, given: str | None, title: str = "") -> str:
+    found = find_column(path, kind, given)
+    if found is None:
+        listed = ", ".join(column_names(path))
+        raise UsageError(f"{path} has no column that says the {title or kind} among {listed}: name it with --{kind}")
+    return found
+
+
+def _refuse_gaps(path: Path, columns: list[tuple[str, NDArray[Any]]], done: int) -> None:
+    for name, column in columns:
+        empty = ~np.isfinite(column) if column.dtype.kind == "f" else np.array([not word.strip() for word in column])
+        if empty.any():
+            row = done + int(np.argmax(empty)) + FIRST_ROW
+            raise DataError(f"{path} row {row} has nothing under '{name}': mend it, or leave the row out")
+
+
+def _seconds(cells: Sequence[Any]) -> NDArray[np.float64]:
+    """Return times in seconds: as they are where they are numbers, else as dates of UTC."""
+    given = np.asarray(cells)
+    try:
+        return given.astype(np.float64) if given.dtype.kind != "M" else times(cells).astype(np.float64)
+    except (TypeError, ValueError):
+        return times(cells).astype(np.float64)
+
+
+def _hashes(names: NDArray[Any]) -> NDArray[np.uint64]:
+    known: dict[str, int] = {}
+    for name in names:
+        if name not in known:
+            known[name] = int.from_bytes(hashlib.blake2b(plain_id(name).encode(), digest_size=8).digest(), "little")
+    return np.array([known[name] for name in names], np.uint64)
+
+
+def _plain_name(name: str) -> str:
+    return name.split(":", maxsplit=1)[0].strip().lower()
+
+
+def _titled(title: str, year: str) -> str:
+    return f"{title} ({year})" if year and year not in title else title
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    parts = re.split(r"[|;,]", text) if re.search(r"[|;,]", text) else text.split()
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))

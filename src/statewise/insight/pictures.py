@@ -1,0 +1,304 @@
+"""What was found, as pictures: labelled with units, told apart by shape as well as colour, on light and dark pages."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from statewise.errors import MissingExtra
+from statewise.insight.history import History
+from statewise.insight.memory import Memory
+from statewise.insight.used import NOTICED
+from statewise.insight.watching import BINS, LEFT, RIGHT, CellShares
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 120
+STYLES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9}
+SMALLEST_SHOWN = 1e-6
+MOST_MARKS = 400
+HEALTHY_RATIO = 1e-3
+"About how much of their size weights change in an update of a training that goes well (Karpathy's rule of thumb)."
+
+
+class Theme(NamedTuple):
+    """The colours of a page: of Okabe & Ito 2008, which everyone can tell apart, made lighter for a dark one."""
+
+    name: str
+    page: str
+    ink: str
+    faint: str
+    colours: tuple[str, ...]
+    low: str
+    high: str
+    counts: str
+
+
+LIGHT = Theme(
+    "light",
+    "#FFFFFF",
+    "#1A1A1A",
+    "#BBBBBB",
+    ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1A1A1A"),
+    "#0072B2",
+    "#D55E00",
+    "Blues",
+)
+DARK = Theme(
+    "dark",
+    "#16181D",
+    "#E8E8E8",
+    "#555B66",
+    ("#FF9A4D", "#56B4E9", "#2FD6A3", "#E9A6CB", "#F0C94A", "#9AD4F5", "#E8E8E8"),
+    "#56B4E9",
+    "#FF9A4D",
+    "cividis",
+)
+THEMES = (LIGHT, DARK)
+
+Drawing = Callable[[Theme], "Figure"]
+
+
+def require_matplotlib() -> None:
+    """Raise `MissingExtra` where matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("a picture needs matplotlib: pip install 'statewise[plot]'") from error
+
+
+def png(figure: "Figure") -> bytes:
+    """Return a figure as a PNG."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=DPI, facecolor=figure.get_facecolor())
+    return out.getvalue()
+
+
+@contextmanager
+def sheet(
+    theme: Theme, columns: int = 1, rows: int = 1, *, width: float = 8, height: float = 4.6
+) -> Iterator[tuple["Figure", Any]]:
+    """Yield a figure and its axes, in a theme. Raises `MissingExtra` where matplotlib is not installed."""
+    require_matplotlib()
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    ink = dict.fromkeys(["text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"], theme.ink)
+    look: Any = {**ink, "figure.facecolor": theme.page, "axes.facecolor": theme.page, "font.size": 10}
+    with mpl.rc_context(look):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots(rows, columns, squeeze=False).flatten()
+
+
+def _dress(axes: "Axes", theme: Theme, title: str, **labels: Any) -> None:
+    axes.set(**labels)
+    axes.set_title(title, fontsize=11, loc="left")
+    axes.grid(color=theme.faint, linewidth=0.5, alpha=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _looks(theme: Theme, number: int) -> dict[str, Any]:
+    return {"color": theme.colours[number % len(theme.colours)], "linestyle": STYLES[number % len(STYLES)]}
+
+
+def reach_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
+    """Draw how the gradient falls from lag to lag, and where 95 % of it lies; beside it, what of the past is used."""
+    with sheet(theme, 2, width=11, height=5.4) as (figure, (left, right)):
+        for number, memory in enumerate(memories):
+            _draw_reach(left, memory, number, theme)
+            if memory.cut.rises[0] > 0:  # else its past helps it nothing, and what is lost with it is noise
+                _draw_use(right, memory, number, theme)
+        _dress(
+            left,
+            theme,
+            "How much the loss still hears of the past",
+            xlabel="steps back",
+            ylabel="gradient, share of that one step back (log scale)",
+            yscale="log",
+            ylim=(SMALLEST_SHOWN, 2),
+            xlim=(0, None),
+        )
+        right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
+        right.annotate("noticed: 0.01 ", (1, NOTICED), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        _dress(
+            right,
+            theme,
+            "What is lost when the past is cut off",
+            xlabel="steps that are still seen (log scale)",
+            ylabel="rise of the loss, " + ("nats" if memories[0].loss is not None else "shares of the variance"),
+            xscale="log",
+        )
+        _around_nothing(right)
+        _plain_ticks(right, memories[0].cut.lags)
+        for axes in (left, right):
+            _legend_below(axes)
+    return figure
+
+
+def _draw_reach(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None:
+    reach = memory.horizon
+    norms = np.array(reach.norms)
+    lags = reach.first + np.arange(len(norms))
+    shown = norms / norms[0] if norms[0] else norms
+    words = f"{memory.name}: 95 % within {reach.words()} steps"
+    axes.plot(lags, shown, label=words, linewidth=1.8, **_looks(theme, number))
+    place = reach.horizon.value
+    height = float(np.interp(place, lags, shown))
+    if height > SMALLEST_SHOWN:
+        axes.plot([place], [height], MARKERS[number % len(MARKERS)], color=theme.colours[number % len(theme.colours)])
+
+
+def _draw_use(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None:
+    use = memory.cut
+    colour = theme.colours[number % len(theme.colours)]
+    axes.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
+    words = f"{memory.name}: uses {use.words()} steps"
+    look = _looks(theme, number)
+    axes.plot(use.lags, use.rises, marker=MARKERS[number % len(MARKERS)], markersize=4, label=words, **look)
+
+
+def _plain_ticks(axes: "Axes", lags: Sequence[int]) -> None:
+    shown = [lag for lag in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if lag <= max(lags)]
+    axes.set_xticks(shown, [str(lag) for lag in shown])
+    axes.minorticks_off()
+
+
+def _around_nothing(axes: "Axes") -> None:
+    axes.set_yscale("symlog", linthresh=NOTICED)
+    axes.set_ylim(-NOTICED, None)
+
+
+def _legend_below(axes: "Axes") -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), **LEGEND)
+
+
+def inputs_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
+    """Draw how much one input counts by how far back it is: its gradient, and the rise where it is another."""
+    with sheet(theme, 2, width=11, height=5.2) as (figure, (left, right)):
+        for number, memory in enumerate(memories):
+            norms = np.array(memory.inputs.norms)
+            shown = norms / norms.max() if norms.max() else norms
+            words = f"{memory.name}: 95 % within {memory.inputs.words()}"
+            left.plot(np.arange(len(norms)), shown, label=words, linewidth=1.8, **_looks(theme, number))
+            if memory.replaced.rises[0] <= NOTICED:
+                continue
+            use = memory.replaced
+            colour = theme.colours[number % len(theme.colours)]
+            right.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
+            marker = MARKERS[number % len(MARKERS)]
+            right.plot(use.lags, use.rises, marker=marker, markersize=4, label=memory.name, **_looks(theme, number))
+        right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
+        title, label = "How much one input counts", "gradient in the input, share of the largest (log scale)"
+        limits = {"ylim": (SMALLEST_SHOWN, 2), "xlim": (0, None)}
+        _dress(left, theme, title, xlabel="steps back", ylabel=label, yscale="log", **limits)
+        unit = "nats" if memories[0].loss is not None else "shares of the variance"
+        title, label = "What is lost when one input is another", f"rise of the loss, {unit}"
+        _dress(right, theme, title, xlabel="steps back (log scale)", ylabel=label, xscale="log")
+        _around_nothing(right)
+        _plain_ticks(right, memories[0].replaced.lags)
+        for axes in (left, right):
+            _legend_below(axes)
+    return figure
+
+
+def spectrum_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
+    """Draw the eigenvalues of the transition in the complex plane, and the Lyapunov exponents as half-lives."""
+    with sheet(theme, 2, width=10, height=4.8) as (figure, (left, right)):
+        turn = np.linspace(0, 2 * np.pi, 200)
+        left.plot(np.cos(turn), np.sin(turn), color=theme.ink, linewidth=0.8)
+        left.annotate("size one: kept for ever", (0, 1.02), ha="center", va="bottom", fontsize=8)
+        for number, memory in enumerate(memories):
+            colour = theme.colours[number % len(theme.colours)]
+            look = {"marker": MARKERS[number % len(MARKERS)], "color": colour, "alpha": 0.6, "linewidths": 0}
+            points = np.array([pair for one in memory.spectra for pair in one.eigenvalues]).reshape(-1, 2)
+            left.scatter(points[:, 0], points[:, 1], s=9, label=memory.name, **look)
+            values = [one.value for one in memory.lyapunov]
+            spread = [
+                [one.value - one.low for one in memory.lyapunov],
+                [one.high - one.value for one in memory.lyapunov],
+            ]
+            places = np.arange(1, len(values) + 1) + 0.12 * (number - (len(memories) - 1) / 2)
+            right.errorbar(places, values, spread, fmt=MARKERS[number % len(MARKERS)], color=colour, label=memory.name)
+        right.axhline(0, color=theme.ink, linewidth=0.8)
+        right.margins(y=0.12)
+        right.annotate(" above: chaos", (0, 0), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
+        _dress(left, theme, "Eigenvalues of one step", xlabel="real part", ylabel="imaginary part", aspect="equal")
+        title, label = "How fast a small difference dies", "Lyapunov exponent, nats a step"
+        _dress(right, theme, title, xlabel="exponent, the largest first", ylabel=label)
+        most = max((len(memory.lyapunov) for memory in memories), default=1)
+        right.set_xticks(range(1, most + 1))
+        figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=len(memories), **LEGEND)
+    return figure
+
+
+def gates_picture(cells: dict[str, CellShares], theme: Theme) -> "Figure":
+    """Draw each unit's gate as a point, by how often it is open and how often shut, a cell beside the other."""
+    gated = {name: cell for name, cell in cells.items() if cell.gates}
+    with sheet(theme, len(gated) or 1, width=max(5.2, 4.2 * len(gated)), height=4.6) as (figure, many):
+        for axes, (name, cell) in zip(many, gated.items(), strict=False):
+            for number, (gate, of) in enumerate(cell.gates.items()):
+                colour, marker = theme.colours[number % len(theme.colours)], MARKERS[number % len(MARKERS)]
+                look = {"color": colour, "marker": marker, "s": 14, "alpha": 0.65, "linewidths": 0}
+                axes.scatter(of.right, of.left, label=gate, **look)
+            axes.plot([0, 1], [1, 0], color=theme.faint, linewidth=1)
+            opened, shut = f"share of steps open (> {RIGHT:g})", f"share of steps shut (< {LEFT:g})"
+            _dress(axes, theme, f"Gates of {name}", xlabel=opened, ylabel=shut, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+            axes.legend(loc="upper right", **LEGEND)
+    return figure
+
+
+def activations_picture(history: History, theme: Theme) -> "Figure":
+    """Draw how the outputs of each cell were spread, check by check."""
+    cells = history.activations
+    with sheet(theme, len(cells), width=max(5.2, 4.4 * len(cells)), height=3.8) as (figure, many):
+        for axes, (name, seen) in zip(many, cells.items(), strict=True):
+            counts = np.array([one for _, one in seen], dtype=float)
+            shares = (counts / counts.sum(axis=1, keepdims=True)).T
+            edges = np.arange(len(seen) + 1) - 0.5
+            drawn = axes.pcolormesh(edges, np.linspace(-1, 1, BINS + 1), shares, cmap=theme.counts, vmin=0)
+            figure.colorbar(drawn, ax=axes, label="share of all outputs")
+            _dress(axes, theme, f"Outputs of {name}", xlabel="update at the check", ylabel="output, a twentieth a row")
+            axes.grid(visible=False)
+            few = range(0, len(seen), -(-len(seen) // 5))
+            axes.set_xticks(few, [f"{seen[place][0]:,}" for place in few])
+    return figure
+
+
+def health_picture(history: History, theme: Theme) -> "Figure":
+    """Draw each layer's gradient, where it was clipped, and the share of its weights that an update changed."""
+    panels = 3 if history.layers else 2
+    with sheet(theme, 1, panels, width=9, height=2.8 * panels) as (figure, (loss, gradients, *others)):
+        loss.plot(history.updates, history.nats, color=theme.colours[1], linewidth=0.8)
+        _dress(loss, theme, "Loss of each window, before it was learned from", ylabel="nats a place")
+        norms, clipped = np.array(history.norms), np.flatnonzero(history.clipped)
+        gradients.plot(history.updates, norms, color=theme.faint, linewidth=0.8, label="whole")
+        marked = clipped[:: max(1, len(clipped) // MOST_MARKS)]
+        words = f"clipped: {history.clipped_share:.1%} of updates"
+        gradients.plot(np.array(history.updates)[marked], norms[marked], "|", color=theme.ink, label=words)
+        _dress(gradients, theme, "Norm of the gradient, before clipping", ylabel="norm (log scale)", yscale="log")
+        for ratios in others:
+            _draw_layers(gradients, ratios, history, theme)
+        for axes in (loss, gradients, *others):
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="upper left", bbox_to_anchor=(1, 1), **LEGEND)
+            axes.set_xlim(0, max(history.updates, default=1))
+        (others or [gradients])[0].set_xlabel("update")
+    return figure
+
+
+def _draw_layers(gradients: "Axes", ratios: "Axes", history: History, theme: Theme) -> None:
+    for number, (name, seen) in enumerate(history.layers.items()):
+        updates, norm, ratio = zip(*seen, strict=True)
+        gradients.plot(updates, norm, label=name, linewidth=1.3, **_looks(theme, number))
+        ratios.plot(updates, ratio, label=name, linewidth=1.3, **_looks(theme, number))
+    ratios.axhline(HEALTHY_RATIO, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
+    label = "share of the weights' size (log scale)"
+    _dress(ratios, theme, "What an update changes", ylabel=label, yscale="log")

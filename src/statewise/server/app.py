@@ -1,0 +1,135 @@
+"""The whole server as one ASGI application."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from statewise.batcher import Busy
+from statewise.errors import DataError, UsageError
+from statewise.server.completions import completion_routes
+from statewise.server.gate import Gate
+from statewise.server.metrics import Metrics
+from statewise.server.problems import as_refused
+from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, UNKNOWN, UNREADABLE, Refused
+from statewise.server.routes import session_routes
+from statewise.server.served import Served, dumps
+from statewise.server.sessions import Sessions
+from statewise.server.settings import Settings
+from statewise.server.sockets import Sockets
+from statewise.server.wanted import first_problem
+from statewise.store import Store, StoreError
+from statewise.verbs import Trained
+from statewise.versions import versions
+
+SWEEP_SECONDS = 10.0
+
+
+@final
+class Application:
+    """Models, sessions and routes; `app` is what uvicorn, or any ASGI server, is given."""
+
+    def __init__(self, models: Mapping[str, Trained], store: Store, settings: Settings | None = None) -> None:
+        self.settings, self.metrics = settings or Settings(), Metrics()
+        served = {name: Served(name, trained, self.settings, self.metrics) for name, trained in models.items()}
+        self.sessions = Sessions(store, served, self.settings, self.metrics)
+        self.sockets = Sockets(self.sessions, self.settings, self.metrics)
+        self._routed = self._routes()
+        self.app = Gate(self._routed, self.settings, self.metrics)
+
+    @property
+    def ready(self) -> bool:
+        """Whether more may be asked of it."""
+        return not self.app.draining
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of every route."""
+        return self._routed.openapi()
+
+    async def sweep_for_ever(self) -> None:
+        """Forget what has expired, again and again."""
+        while True:
+            with suppress(StoreError):
+                self.metrics.sessions.set(await self.sessions.vault.sweep())
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def drain(self) -> None:
+        """Be ready for no more, and answer what is under way; what still comes meanwhile is answered too."""
+        self.app.draining = True
+        self.sockets.stop()
+        await asyncio.sleep(self.settings.drain_seconds)
+
+    async def close(self) -> None:
+        """Finish what waits and flush the store."""
+        await self.sessions.close()
+
+    def _routes(self) -> FastAPI:
+        app = FastAPI(
+            title="statewise",
+            version=versions()["statewise"],
+            description="Recurrent models whose sessions are values: step, fork, snapshot, restore.",
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
+        app.add_exception_handler(Exception, _failed)
+        for known in (
+            Refused,
+            UsageError,
+            DataError,
+            Busy,
+            StoreError,
+            TimeoutError,
+            HTTPException,
+            RequestValidationError,
+        ):
+            app.add_exception_handler(known, self._told)
+        self._watch(app)
+        app.include_router(session_routes(self.sessions, self.settings, self.metrics))
+        app.include_router(completion_routes(self.sessions, self.metrics))
+        app.include_router(self.sockets.routes())
+        return app
+
+    def _watch(self, app: FastAPI) -> None:
+        @app.get("/livez", tags=["watching"], summary="Whether the process answers")
+        async def livez() -> dict[str, str]:
+            return {"status": "alive"}
+
+        @app.get("/readyz", tags=["watching"], summary="Whether more may be asked of it", responses={503: {}})
+        async def readyz() -> Response:
+            status = "ready" if self.ready else "stopping"
+            return Response(dumps({"status": status}), 200 if self.ready else 503, media_type="application/json")
+
+        @app.get("/metrics", tags=["watching"], summary="Figures for Prometheus", response_class=Response)
+        async def metrics() -> Response:
+            self.metrics.waiting.set(sum(s.batcher.waiting for s in self.sessions.models.values()))
+            return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _told(self, request: Request, error: Exception) -> Response:
+        noted = request.scope.get("refused")
+        refused = noted or _refused(error)
+        self.metrics.refused(refused.refusal)
+        strange = isinstance(error, HTTPException) and noted is None
+        status = error.status_code if strange else refused.refusal.status  # type: ignore[attr-defined]
+        return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
+
+
+def _refused(error: Exception) -> Refused:
+    if isinstance(error, RequestValidationError):
+        problems = error.errors()
+        if problems and problems[0]["type"] == "json_invalid":
+            return Refused(BAD_REQUEST, "the body is no JSON")
+        return Refused(UNREADABLE, first_problem(problems))
+    if isinstance(error, HTTPException):
+        known = {404: Refused(UNKNOWN, "there is nothing here"), 405: Refused(BAD_METHOD, "this is not done that way")}
+        return known.get(error.status_code, Refused(BAD_REQUEST, "the request cannot be read"))
+    return as_refused(error) or Refused(BUSY, "try again in a moment")
+
+
+def _failed(request: Any, error: Exception) -> Response:
+    """Say nothing of the inside; the error itself is in the server's log."""
+    return Response(dumps({"error": {"code": "failed", "message": "the server failed at this request"}}), 500)

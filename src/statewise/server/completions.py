@@ -1,0 +1,90 @@
+"""OpenAI's completions, so that clients that exist work: a prompt answered from the beginning, without a session."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from statewise.errors import UsageError
+from statewise.server.bodies import Complete
+from statewise.server.metrics import Metrics
+from statewise.server.problems import as_refused
+from statewise.server.refusals import Refused
+from statewise.server.routes import failures
+from statewise.server.served import Served, dumps
+from statewise.server.sessions import Sessions
+from statewise.store import new_id
+
+
+def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
+    """Return `/v1/models` and `/v1/completions`."""
+    router = APIRouter(prefix="/v1", tags=["completions"])
+
+    @router.get("/models", summary="The models that are served", responses=failures())
+    async def models() -> dict[str, Any]:
+        return {"object": "list", "data": [served.facts() for served in sessions.models.values()]}
+
+    @router.post("/completions", summary="Complete a prompt", responses=failures(404), response_model=dict[str, Any])
+    async def completions(request: Request, body: Complete) -> Response:
+        served = sessions.model(body.model)
+        how = _how(served, body)
+        _, pieces = served.predict(None, body.prompt, how)
+        written = sessions.written(pieces)
+        first = await anext(written, "")
+        if body.stream:
+            return StreamingResponse(_chunks(served, body, first, written), media_type="text/event-stream")
+        text = first + "".join([piece async for piece in written])
+        metrics.steps.labels(served.name).inc(len(text))
+        return Response(dumps(_answer(served, body, text, finished=True)), media_type="application/json")
+
+    return router
+
+
+def _how(served: Served, body: Complete) -> dict[str, Any]:
+    if not served.takes("length", "temperature"):
+        raise UsageError(f"{served.name} writes no text: use its sessions")
+    stop = body.stop if isinstance(body.stop, str | None) else next(iter(body.stop), None)
+    if isinstance(body.stop, list) and len(body.stop) > 1:
+        raise UsageError("one string can stop an answer: give one")
+    how: dict[str, Any] = {"length": body.max_tokens, "temperature": body.temperature, "top_p": body.top_p}
+    how |= {"seed": body.seed, "stop": stop or None}
+    return {name: value for name, value in how.items() if value is not None and served.takes(name)}
+
+
+def _answer(served: Served, body: Complete, text: str, *, finished: bool) -> dict[str, Any]:
+    shown = (body.prompt if body.echo else "") + text
+    reason = ("length" if len(text) >= body.max_tokens else "stop") if finished else None
+    usage = {"prompt_tokens": len(body.prompt), "completion_tokens": len(text)}
+    return {
+        "id": f"cmpl-{new_id()}",
+        "object": "text_completion",
+        "created": int(time.time()),
+        "model": served.name,
+        "choices": [{"text": shown, "index": 0, "logprobs": None, "finish_reason": reason}],
+        "usage": {**usage, "total_tokens": sum(usage.values())},
+    }
+
+
+async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    whole = _answer(served, body, first, finished=False)
+    del whole["usage"]
+
+    def chunk(text: str, reason: str | None = None) -> bytes:
+        choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": reason}
+        return b"data: " + dumps({**whole, "choices": [choice]}) + b"\n\n"
+
+    yield b"data: " + dumps(whole) + b"\n\n"
+    length = len(first)
+    try:
+        async for piece in pieces:
+            length += len(piece)
+            yield chunk(piece)
+    except (TimeoutError, Refused) as error:
+        refused = as_refused(error)
+        assert refused is not None
+        yield b"data: " + dumps(refused.as_json()) + b"\n\n"
+        return
+    yield chunk("", "length" if length >= body.max_tokens else "stop")
+    yield b"data: [DONE]\n\n"

@@ -1,0 +1,88 @@
+"""A server process: sockets, signals, and an end that loses nothing."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import Any, final
+
+import uvicorn
+
+from statewise.errors import UsageError
+from statewise.server.app import Application
+from statewise.server.protocol import patient
+
+LISTENING = 2048
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises `UsageError` where the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=LISTENING)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"cannot listen at {host}:{port} ({error}): give another --host or --port") from None
+
+
+def serve(application: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way; `ready` is called once it answers.
+
+    On the first signal: not ready, connections closed as they are answered, WebSockets closed with code 1012, states
+    flushed. On the second: at once.
+    """
+    settings = application.settings
+    config = uvicorn.Config(
+        application.app,
+        http=patient(settings.header_seconds),
+        ws="websockets-sansio",
+        ws_max_size=settings.most_body_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=settings.idle_seconds / 2,
+        ws_ping_timeout=settings.idle_seconds / 2,
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=int(settings.idle_seconds),
+        timeout_graceful_shutdown=int(settings.stop_seconds),
+        backlog=LISTENING,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(application, _Server(config), listening, ready))
+
+
+async def _serve(application: Application, server: "_Server", listening: socket.socket, ready: Any) -> None:
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            server.should_exit = server.force_exit = True
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    serving = asyncio.create_task(server.serve([listening]))
+    sweeping = asyncio.create_task(application.sweep_for_ever())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    ready()
+    await asyncio.wait({serving, asyncio.create_task(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await application.drain()
+    server.should_exit = True
+    await serving
+    sweeping.cancel()
+    await application.close()
+
+
+@final
+class _Server(uvicorn.Server):
+    """uvicorn's, whose signals are ours."""
+
+    @contextmanager
+    def capture_signals(self) -> Any:
+        """Leave signals alone."""
+        yield

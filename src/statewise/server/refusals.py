@@ -1,0 +1,45 @@
+"""What a client is told where something cannot be done: a status, a code and one line, and nothing of the inside."""
+
+from typing import Any, NamedTuple
+
+RETRY_SECONDS = 1
+
+
+class Refusal(NamedTuple):
+    """One way of saying no."""
+
+    status: int
+    code: str
+
+
+BAD_REQUEST = Refusal(400, "bad_request")
+NO_TOKEN = Refusal(401, "no_token")
+BAD_ORIGIN = Refusal(403, "bad_origin")
+UNKNOWN = Refusal(404, "unknown")
+BAD_METHOD = Refusal(405, "bad_method")
+ELSEWHERE = Refusal(409, "elsewhere")
+GONE = Refusal(410, "gone")
+TOO_LARGE = Refusal(413, "too_large")
+UNREADABLE = Refusal(422, "unreadable")
+TOO_MANY = Refusal(429, "too_many")
+BUSY = Refusal(503, "busy")
+FAILED = Refusal(500, "failed")
+
+
+class Refused(Exception):
+    """A request that cannot be granted, and what its sender should know."""
+
+    def __init__(self, refusal: Refusal, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.refusal, self.message, self.more = refusal, message, more
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with it: when to come again, or how to say who one is."""
+        if self.refusal in (TOO_MANY, BUSY):
+            return {"Retry-After": str(RETRY_SECONDS)}
+        return {"WWW-Authenticate": "Bearer"} if self.refusal is NO_TOKEN else {}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the body of the answer."""
+        return {"error": {"code": self.refusal.code, "message": self.message, **self.more}}

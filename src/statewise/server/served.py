@@ -1,0 +1,152 @@
+"""A model that is served: its run, its batcher, and how its inputs and outputs look in JSON."""
+
+import inspect
+import json
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, final
+
+import torch
+from torch import Tensor
+
+from statewise.batcher import Batcher, Read, Reading, Stepper
+from statewise.errors import DataError, StatewiseError, UsageError
+from statewise.heads import Categorical
+from statewise.server.metrics import Metrics
+from statewise.server.settings import Settings
+from statewise.state import leaves
+from statewise.stream import OTHERS, model_digest
+from statewise.verbs import Trained
+
+Show = Literal["choices", "params", "nothing"]
+
+
+class How(NamedTuple):
+    """How what comes next is told: the likeliest choices, every number of the distribution, or not at all."""
+
+    show: Show = "choices"
+    choices: int = 5
+
+
+@final
+class Served:
+    """One model of a server, under the name of its run."""
+
+    def __init__(self, name: str, trained: Trained, settings: Settings, metrics: Metrics) -> None:
+        self.name, self.trained, self._metrics = name, trained, metrics
+        self.digest = model_digest(trained.model)
+        stream = trained.stream()
+        self.stepper = Stepper(stream, tell=self._tell)
+        self.fresh = self.stepper.fresh()
+        self.batcher = Batcher(
+            self.stepper,
+            most_rows=settings.most_rows,
+            window_microseconds=settings.window_microseconds,
+            queue=settings.most_requests,
+            work=self._read,
+        )
+        head, codec = trained.model.head, trained.codec
+        self._shown: list[Any] | None = None
+        if isinstance(head, Categorical):
+            show = getattr(codec, "show", None)
+            self._shown = [show(code) if show else code for code in range(head.choices)]
+
+    def inputs(self, xs: Sequence[Any]) -> list[Tensor]:
+        """Return inputs as the model reads them. Raises `UsageError` for one that it cannot read."""
+        return [self.stepper.check(x) for x in xs]
+
+    def text(self, text: str) -> list[Tensor]:
+        """Return the inputs that a text is. Raises `UsageError` where the model reads no text."""
+        encode = getattr(self.trained.codec, "encode", None)
+        if encode is None or self._shown is None:
+            raise UsageError(f"{self.name} reads no text: give inputs")
+        return [self.stepper.check(int(code)) for code in encode(text)]
+
+    def check(self, row: bytes) -> None:
+        """Raise `DataError` for a session that is damaged or of another model."""
+        words = self.stepper.packing.check(row, "the snapshot")
+        if words.get("model") != self.digest:
+            raise DataError(OTHERS)
+
+    def takes(self, *names: str) -> bool:
+        """Tell whether the task's `predict` has these settings."""
+        return set(names) <= set(self.settings())
+
+    def settings(self) -> dict[str, inspect.Parameter]:
+        """Return the settings that the task's `predict` has, by name."""
+        found = inspect.signature(self.trained.task.predict).parameters
+        return {
+            name: parameter
+            for name, parameter in found.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "stream"
+        }
+
+    def predict(self, row: bytes | None, prompt: str, how: dict[str, Any]) -> tuple[Any, Iterator[str]]:
+        """Return a stream at a session, and the task's answer to a prompt, which reads it on piece by piece."""
+        stream = self.trained.stream(row)
+        return stream, self.trained.predict(prompt, stream=stream, **how)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a client may know of the model."""
+        trained = self.trained
+        return {
+            "id": self.name,
+            "object": "model",
+            "created": 0,
+            "owned_by": "statewise",
+            "task": trained.task.name,
+            "parameters": trained.model.parameter_count,
+            "digest": self.digest,
+            "state_bytes": len(self.fresh),
+            "exact": self.stepper.exact,
+            "batched": self.stepper.together,
+        }
+
+    def _read(self, readings: Sequence[Reading]) -> list[Read]:
+        began = time.perf_counter()
+        read = self.stepper.read(readings)
+        self._metrics.batch_seconds.labels(self.name).observe(time.perf_counter() - began)
+        self._metrics.rows.labels(self.name).observe(len(readings))
+        self._metrics.steps.labels(self.name).inc(sum(len(reading.inputs) for reading in readings))
+        return read
+
+    def _tell(self, params: Any, hows: Sequence[Hashable]) -> list[Any]:
+        """Tell what comes next for many sessions at once; an error for those whose numbers are not finite."""
+        finite = torch.stack([leaf.isfinite().flatten(1).all(1) for leaf in leaves(params)]).all(0).tolist()
+        told: list[Any] = [None] * len(hows)
+        for how in dict.fromkeys(hows):
+            assert isinstance(how, How)
+            rows = [at for at, other in enumerate(hows) if other == how]
+            for at, words in zip(rows, self._told(params, rows, how), strict=True):
+                told[at] = words if finite[at] else _not_finite()
+        return told
+
+    def _told(self, params: Any, rows: list[int], how: How) -> list[Any]:
+        if how.show == "nothing":
+            return [{}] * len(rows)
+        if how.show == "choices" and self._shown is not None and isinstance(params, Tensor):
+            likely = params[torch.tensor(rows)].double().softmax(dim=-1).topk(min(how.choices, params.shape[-1]))
+            pairs = zip(likely.values.tolist(), likely.indices.tolist(), strict=True)
+            return [{"choices": [[self._shown[code], p] for p, code in zip(*pair, strict=True)]} for pair in pairs]
+        return [{"params": as_json(params, at)} for at in rows]
+
+
+def as_json(params: Any, at: int) -> Any:
+    """Return one row of a distribution's parameters as lists and objects of numbers.
+
+    >>> as_json((torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]])), at=0)
+    [[1.0, 2.0], [3.0]]
+    """
+    if isinstance(params, Tensor):
+        return params[at].tolist()
+    parts = [as_json(part, at) for part in params]
+    return dict(zip(params._fields, parts, strict=True)) if hasattr(params, "_fields") else parts
+
+
+def dumps(value: Any) -> bytes:
+    """Return a value as JSON in ASCII, in which every float32 is written exactly."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _not_finite() -> StatewiseError:
+    return UsageError("what was read leads to numbers that are not finite: give smaller ones")

@@ -1,0 +1,32 @@
+"""How a server is to behave: what it lets in, how much of it, and how long it waits."""
+
+from dataclasses import dataclass, field
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Limits and time-outs, safe as they are.
+
+    `owners` maps the sha256 of each token to the name of its owner; empty, everybody is one owner and needs no token.
+    """
+
+    owners: dict[bytes, str] = field(default_factory=dict)
+    hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
+    origins: frozenset[str] = frozenset()
+    most_body_bytes: int = MIB
+    most_state_bytes: int = 16 * MIB
+    most_inputs: int = 100_000
+    most_requests: int = 2048
+    most_requests_an_owner: int = 2048
+    most_predictions: int = 64
+    most_rows: int = 256
+    window_microseconds: float = 0.0
+    deadline_seconds: float = 10.0
+    body_seconds: float = 10.0
+    header_seconds: float = 10.0
+    idle_seconds: float = 60.0
+    predict_seconds: float = 300.0
+    drain_seconds: float = 1.0
+    stop_seconds: float = 25.0

@@ -1,0 +1,153 @@
+"""A session over a WebSocket: messages in, answers out, in order, for as long as both sides like."""
+
+import asyncio
+import json
+from typing import Any, cast, final
+
+from fastapi import APIRouter, WebSocket
+from pydantic import ValidationError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from statewise.server.bodies import Body, Predict, Run, Step
+from statewise.server.metrics import Metrics
+from statewise.server.problems import as_refused
+from statewise.server.refusals import BAD_REQUEST, BUSY, FAILED, UNREADABLE, Refused
+from statewise.server.routes import inputs_of
+from statewise.server.served import dumps
+from statewise.server.sessions import Sessions
+from statewise.server.settings import Settings
+from statewise.server.wanted import first_problem, predict_settings
+
+NORMAL, GOING_AWAY, UNSUPPORTED, RESTARTING = 1000, 1001, 1003, 1012
+KINDS: dict[str, type[Body]] = {"input": Step, "inputs": Run, "text": Run, "prompt": Predict}
+"By which field a message says what it asks."
+
+
+@final
+class Sockets:
+    """The WebSockets that are open."""
+
+    def __init__(self, sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
+        self._sessions, self._settings, self._metrics = sessions, settings, metrics
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let each finish the message that it is at, and close."""
+        self._stopping.set()
+
+    def routes(self) -> APIRouter:
+        """Return the route of a session's WebSocket."""
+        router = APIRouter()
+
+        @router.websocket("/v1/sessions/{id}/stream")
+        async def stream(socket: WebSocket, id: str) -> None:
+            await self._open(socket, id)
+
+        return router
+
+    async def _open(self, socket: WebSocket, id: str) -> None:
+        owner = cast(str, socket.scope["owner"])
+        try:
+            await self._admit(owner, id)
+        except Exception as error:
+            refused = as_refused(error) or Refused(FAILED, "the server failed at this request")
+            self._metrics.refused(refused.refusal)
+            await socket.send_denial_response(_denial(refused))
+            return
+        await socket.accept()
+        self._metrics.sockets.inc()
+        try:
+            await self._talk(socket, owner, id)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._metrics.sockets.dec()
+
+    async def _admit(self, owner: str, id: str) -> None:
+        await self._sessions.look(owner, id)
+        if self._stopping.is_set():
+            raise Refused(BUSY, "this server is stopping: ask another")
+
+    async def _talk(self, socket: WebSocket, owner: str, id: str) -> None:
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            while True:
+                coming = asyncio.create_task(socket.receive())
+                done, _ = await asyncio.wait(
+                    {coming, stopping}, timeout=self._settings.idle_seconds, return_when=asyncio.FIRST_COMPLETED
+                )
+                if coming not in done:
+                    coming.cancel()
+                    code = RESTARTING if stopping in done else GOING_AWAY
+                    await socket.close(code, "stopping" if stopping in done else "idle")
+                    return
+                message = coming.result()
+                if message["type"] == "websocket.disconnect":
+                    return
+                if message.get("text") is None:
+                    await socket.close(UNSUPPORTED, "send text")
+                    return
+                await self._answer(socket, owner, id, message["text"])
+        finally:
+            stopping.cancel()
+
+    async def _answer(self, socket: WebSocket, owner: str, id: str, text: str) -> None:
+        try:
+            await self._do(socket, owner, id, _body(text))
+        except Exception as error:
+            refused = as_refused(error)
+            if isinstance(error, WebSocketDisconnect) or socket.client_state is WebSocketState.DISCONNECTED:
+                raise WebSocketDisconnect from None
+            if refused is None:
+                await self._send(socket, Refused(FAILED, "the server failed at this message").as_json())
+                raise
+            self._metrics.refused(refused.refusal)
+            await self._send(socket, refused.as_json())
+
+    async def _do(self, socket: WebSocket, owner: str, id: str, body: Body) -> None:
+        sessions = self._sessions
+        _, served = await sessions.look(owner, id, copy=True)
+        if isinstance(body, Predict):
+            how = predict_settings(served, body.model_extra or {})
+            async for piece in sessions.predict(owner, id, body.prompt, how, body.call):
+                await (
+                    socket.send_text(piece.answer.decode())
+                    if piece.answer
+                    else self._send(socket, {"text": piece.text})
+                )
+            return
+        if isinstance(body, Run):
+            inputs = inputs_of(served, body, self._settings)
+            answer = await sessions.read(owner, id, inputs, body.call, body.how, each=body.each)
+        else:
+            assert isinstance(body, Step)
+            answer = await sessions.read(owner, id, served.inputs([body.input]), body.call, body.how)
+        await socket.send_text(answer.decode())
+
+    async def _send(self, socket: WebSocket, value: Any) -> None:
+        await socket.send_text(dumps(value).decode())
+
+
+def _body(text: str) -> Body:
+    """Return what a message asks. Raises `Refused` for what asks nothing."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Refused(
+            BAD_REQUEST, "the message is no JSON: send an object with input, inputs, text or prompt"
+        ) from None
+    kinds = [name for name in KINDS if isinstance(given, dict) and name in given]
+    if len(kinds) != 1:
+        raise Refused(UNREADABLE, "give input, inputs, text or prompt, one of them")
+    try:
+        return KINDS[kinds[0]].model_validate(given)
+    except ValidationError as error:
+        raise Refused(UNREADABLE, first_problem(error.errors())) from None
+
+
+def _denial(refused: Refused) -> Any:
+    from starlette.responses import Response
+
+    return Response(
+        dumps(refused.as_json()), refused.refusal.status, headers=refused.headers, media_type="application/json"
+    )

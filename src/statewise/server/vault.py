@@ -1,0 +1,88 @@
+"""The store as the server asks it: without waiting in the event loop, many changes in one call."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, final
+
+from statewise.batcher import Together
+from statewise.server.metrics import Metrics
+from statewise.store import Change, MemoryStore, Record, Store
+
+CACHE_BYTES = 64 << 20
+
+
+@final
+class Vault:
+    """A store, and copies of what this server read or wrote last: who steps from a stale one is told at the swap."""
+
+    def __init__(self, store: Store, metrics: Metrics, queue: int) -> None:
+        self._store, self._metrics = store, metrics
+        self._quick = isinstance(store, MemoryStore)
+        self._copies = MemoryStore(store.keep_seconds, CACHE_BYTES)
+        self._swaps = Together[Change, bool](self._swap_all, most=256, queue=2 * queue)
+        self._calls = Together[Callable[[], Any], Any](_called, most=64, queue=2 * queue)
+
+    async def create(self, id: str, record: Record) -> None:
+        """Keep a new session."""
+        await self._call(lambda: self._store.create(id, record))
+        self._copies.create(id, record)
+
+    async def read(self, id: str, *, copy: bool = False) -> Record | None:
+        """Return a session, or the copy of it that is here, which may be stale."""
+        found = self._copies.read(id) if copy and not self._quick else None
+        if found is None or found.gone:
+            found = await self._call(lambda: self._store.read(id))
+            if found is not None and not found.gone:
+                self._copies.create(id, found)
+        return found
+
+    async def swap(self, id: str, steps: int, record: Record) -> bool:
+        """Keep a session's next record if it still stands at `steps`."""
+        change = Change(id, steps, record)
+        kept = self._swap_all([change])[0] if self._quick else await self._swaps.ask(change)
+        if kept:
+            self._copies.create(id, record)
+        else:
+            self._copies.delete(id)
+        return bool(kept)
+
+    async def delete(self, id: str) -> None:
+        """Forget a session."""
+        self._copies.delete(id)
+        await self._call(lambda: self._store.delete(id))
+
+    async def sweep(self) -> int:
+        """Forget what has expired, and return how many sessions there are."""
+        self._copies.sweep()
+        await self._call(self._store.sweep)
+        return int(await self._call(self._store.count))
+
+    async def close(self) -> None:
+        """Finish what is under way and close the store."""
+        await self._swaps.close()
+        await self._calls.close()
+        self._store.close()
+
+    async def _call(self, call: Callable[[], Any]) -> Any:
+        if self._quick:
+            return call()
+        began = time.perf_counter()
+        answer = await self._calls.ask(call)
+        self._metrics.store_seconds.observe(time.perf_counter() - began)
+        return answer
+
+    def _swap_all(self, changes: Sequence[Change]) -> list[bool]:
+        began = time.perf_counter()
+        kept = self._store.swap(changes)
+        self._metrics.store_seconds.observe(time.perf_counter() - began)
+        return kept
+
+
+def _called(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    answers: list[Any] = []
+    for call in calls:
+        try:
+            answers.append(call())
+        except Exception as error:
+            answers.append(error)
+    return answers

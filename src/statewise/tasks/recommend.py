@@ -1,0 +1,348 @@
+"""Recommend: what a session wants next, out of a log of who did what and when."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Le, Lt
+
+from statewise.errors import UsageError
+from statewise.task import Data, Part, Score, Scoring, Task, stacked_core
+
+if TYPE_CHECKING:
+    from statewise.data.catalogue import Catalogue
+    from statewise.data.codes import CodeFile
+    from statewise.data.event_log import Columns
+    from statewise.data.session_files import PreparedSessions
+    from statewise.data.session_rows import Places
+    from statewise.data.sessions import Rules
+    from statewise.data.window import Window
+    from statewise.heads import Loss
+    from statewise.model import Model
+    from statewise.ranking.metrics import ScoresOf
+    from statewise.stream import Stream
+    from statewise.task import Answer, Live
+    from statewise.tasks.recommending import Recommended
+
+ONE_HOT_MOST = 20_000
+SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommend(Task):
+    """Learn from sessions what comes next, and recommend it (GRU4Rec).
+
+    >>> Recommend(source="events.tsv", epochs=5).loss
+    'cross_entropy'
+    """
+
+    name: ClassVar[str] = "recommend"
+    title: ClassVar[str] = "Learn from a log of events what a session wants next"
+    example: ClassVar[str] = "movielens-100k"
+
+    source: Annotated[str | tuple[str, ...], Doc("logs of events, tables of items with titles, or a corpus")]
+    session: Annotated[str | None, Doc("column that names the session; none looks for session_id")] = None
+    user: Annotated[str | None, Doc("column that names the user, whose events a gap cuts into sessions")] = None
+    item: Annotated[str | None, Doc("column that names the item; none looks for item_id")] = None
+    time: Annotated[str | None, Doc("column with seconds or dates; none looks for timestamp")] = None
+    type: Annotated[str | None, Doc("column that --types are looked for in; none looks for type")] = None
+    types: Annotated[tuple[str, ...], Doc("only events of these types")] = ()
+    weight: Annotated[str | None, Doc("column for --least-weight; none looks for weight or rating")] = None
+    least_weight: Annotated[float | None, Doc("only events of at least this weight, such as a rating")] = None
+    gap_minutes: Annotated[float, Doc("pause of a user that ends a session"), Gt(0)] = 30.0
+    held_out: Annotated[float, Doc("share of sessions, the last to begin, kept from training"), Gt(0), Lt(1)] = 0.1
+    least_support: Annotated[int, Doc("fewest events of an item in training"), Ge(1)] = 5
+    shortest: Annotated[int, Doc("fewest events of a session"), Ge(2)] = 2
+    scored: Annotated[int, Doc("most places of the held-out part to score"), Ge(1)] = 100_000
+    counted: Annotated[int, Doc("most places of the training part that the baselines count"), Ge(1)] = 5_000_000
+    k: Annotated[int, Doc("how long a list is by which a model is scored"), Ge(1)] = 20
+    repeats: Annotated[bool, Doc("whether what a session has had may be recommended again")] = True
+    items: Annotated[
+        Literal["tied", "separate", "one_hot"],
+        Doc("what is read of an item: the vector it is scored by, another, none"),
+    ] = "tied"
+    embedding: Annotated[int, Doc("numbers that stand for one item"), Ge(1)] = 100
+    features: Annotated[
+        bool, Doc("add what items have, such as genres, to their vectors, and know items never trained on by it")
+    ] = False
+    loss: Annotated[
+        Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("how badly an item was ranked")
+    ] = "cross_entropy"
+    negatives: Annotated[
+        int, Doc("items drawn for a window to be ranked among; as many as there are, or 0, are all of them"), Ge(0)
+    ] = 2048
+    in_batch: Annotated[bool, Doc("whether items are ranked among those of the other rows, too")] = True
+    alpha: Annotated[float, Doc("negatives are drawn by support to this power"), Ge(0), Le(1)] = 0.5
+    corrected: Annotated[bool, Doc("whether cross-entropy over a sample allows for how often each is drawn")] = True
+    regularization: Annotated[float, Doc("pull of scores towards 0 in bpr_max"), Ge(0)] = 1.0
+    dropout_embedding: Annotated[float, Doc("share of what is read of an item lost in training"), Ge(0), Lt(1)] = 0.2
+    dropout_hidden: Annotated[float, Doc("share of what a cell writes lost in training"), Ge(0), Lt(1)] = 0.5
+
+    cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "gru"
+    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 100
+    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 16
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source as a tuple, also where one was given."""
+        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+    @property
+    def label(self) -> str:
+        """The name of the first source."""
+        return Path(self.sources[0]).stem or "events"
+
+    @property
+    def columns(self) -> "Columns":
+        """Which columns of a log to read."""
+        from statewise.data.event_log import Columns
+
+        named = self.session, self.user, self.item, self.time, self.type
+        return Columns(*named, self.types, self.weight, self.least_weight)
+
+    @property
+    def rules(self) -> "Rules":
+        """How events become sessions."""
+        from statewise.data.sessions import Rules
+
+        return Rules(60 * self.gap_minutes, self.held_out, self.least_support, self.shortest)
+
+    def prepare(self, cache: Path) -> "RecommendData":
+        """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
+        from statewise.data.session_files import prepare_sessions
+
+        if self.features and self.items != "tied":
+            raise UsageError(
+                f"features are of vectors that are read and scored, not of {self.items}: give --items tied"
+            )
+        sessions = prepare_sessions(self.sources, self.columns, self.rules, cache, cold=self.features)
+        if self.k > sessions.codec.trained:
+            raise UsageError(f"k {self.k} is more than the {sessions.codec.trained} items: give a smaller k")
+        data = RecommendData(self, sessions, sessions.held_out)
+        data.windows("training")
+        return data
+
+    def codec(self, written: Mapping[str, Any]) -> "Catalogue":
+        """Return the catalogue of a run."""
+        from statewise.data.catalogue import catalogue
+
+        return catalogue(written)
+
+    def model(self, codec: "Catalogue") -> "Model[Any]":
+        """Return a table of items, cells and a ranking head."""
+        import torch
+
+        from statewise.cells import Dropout
+        from statewise.heads import Ranking
+        from statewise.model import Model
+        from statewise.tasks.recommending import OneHot, item_encoder
+
+        if self.items == "one_hot" and codec.choices > ONE_HOT_MOST:
+            raise UsageError(
+                f"one_hot reads {codec.choices:,} numbers for an item, more than {ONE_HOT_MOST:,}: give --items tied"
+            )
+        is_sampled = 0 < self.negatives < codec.trained
+        shared = codec if self.features else None
+        encoder, table = item_encoder(
+            codec.trained, self.embedding, self.dropout_embedding, is_sparse=is_sampled, shared=shared
+        )
+        features = self.embedding
+        if self.items == "one_hot":
+            encoder, features = torch.nn.Sequential(OneHot(codec.choices), encoder[1]), codec.choices
+        core = stacked_core(self.cell, features, self.width, self.layers)
+        if self.dropout_hidden:
+            core = Dropout(core, self.dropout_hidden)
+        head = Ranking(
+            self.width,
+            torch.tensor(codec.supports[: codec.trained], dtype=torch.float32),
+            table=table if self.items == "tied" else None,
+            loss=self.loss,
+            negatives=self.negatives,
+            in_batch=self.in_batch,
+            alpha=self.alpha,
+            corrected=self.corrected,
+            regularization=self.regularization,
+        )
+        return Model(encoder, core, head)
+
+    def metrics(self, loss: "Loss") -> dict[str, float]:
+        """Return the mean cross-entropy over all items."""
+        return {"nats_per_event": float(loss.mean)}
+
+    def gauge(self, nats: float) -> str:
+        """Return the mean of the loss that is trained on."""
+        return f"{self.loss} {nats:.3f}"
+
+    def size(self, facts: Mapping[str, Any]) -> str:
+        """Say how many sessions of how many events there are to learn from."""
+        parts = {part: (facts[f"{part}_sessions"], facts[f"{part}_events"]) for part in ("training", "held_out")}
+        learned, kept = (f"{sessions:,} sessions of {events:,} events" for sessions, events in parts.values())
+        return f"{learned} to learn, {kept} held out after {facts['split']}, {facts['choices']:,} items"
+
+    def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
+        """Rank what came next among all items at every place of the held-out part."""
+        from statewise.ranking import by_position, judge, measures
+        from statewise.tasks.recommending import scores_of
+
+        assert isinstance(data, RecommendData)
+        places = data.places
+        judged = yield from judge(
+            scores_of(model, places, repeats=self.repeats), places.wanted, self.k, data.codec.trained
+        )
+        metrics = measures(judged, places.wanted, places.sessions, data.supports)
+        positions = by_position(judged, places.positions)
+        tables = {"By how many events of the session were read": positions}
+        return Score(metrics, -metrics[f"mrr_at_{self.k}"], tables)
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Say what the ranks are of, and whether the best baseline is beaten beyond doubt."""
+        from statewise.tasks.recommending import verdicts
+
+        again = "may be" if self.repeats else "is never"
+        return [
+            f"Ranks among all {data.facts['choices']:,} items, equal scores counted as ranked before; what a session "
+            f"has had {again} recommended again. In brackets 95 % intervals, from resampling sessions.",
+            *verdicts(score.metrics, data.baselines(), self.k),
+        ]
+
+    def sample(self, model: "Model[Any]", codec: "Catalogue") -> str:
+        """Return what is recommended behind the most frequent item."""
+        listed = "\n".join(str(one) for one in self.predict(model, codec, session=codec.name(0), k=SHOWN))
+        return f"after {codec.name(0)}:\n{listed}"
+
+    def stream(self, model: "Model[Any]", codec: "Catalogue") -> "Stream[Any]":
+        """Return a stream that reads items, by title, id or number, and gives queries."""
+        from statewise.stream import Stream
+
+        return Stream(model, encode=lambda item: codec.number(item) if isinstance(item, str) else int(item))
+
+    def predict(
+        self,
+        model: "Model[Any]",
+        codec: "Catalogue",
+        *,
+        session: Annotated[str, Doc("titles or ids of a session, with commas between them")] = "",
+        k: Annotated[int, Doc("how many items to recommend")] = 10,
+        exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
+        explain: Annotated[bool, Doc("show how much each past event moved the score, by leaving it out")] = False,
+        cold: Annotated[bool, Doc("also recommend items never trained on, by their features")] = False,
+    ) -> "Iterator[Recommended]":
+        """Yield what a session wants next, the likeliest first.
+
+        Raises `UsageError` for an empty session, a title that is no item, or a `k` that cannot be had.
+        """
+        from statewise.tasks.recommending import recommend
+
+        if cold and not self.features:
+            raise UsageError("this run knows no items that it was not trained on: train one with --features")
+        choices = codec.choices if cold else codec.trained
+        exclude = exclude_seen or not self.repeats
+        yield from recommend(model, codec, codec.session(session), k, choices, exclude_seen=exclude, explain=explain)
+
+    def answer(
+        self,
+        model: "Model[Any]",
+        codec: "Catalogue",
+        *,
+        sessions: Annotated[str, Doc("a file with a session on each line; each is answered with a line")] = "",
+        approximate: Annotated[bool, Doc("look at some of the items only, by an index; for --sessions")] = False,
+        **how: Any,
+    ) -> "Answer":
+        """Return a list of items with their titles, or a line for each session of a file."""
+        from statewise.tasks.recommending import answer_file, answer_one
+
+        if sessions:
+            return answer_file(self, model, codec, sessions, approximate=approximate, **how)
+        if approximate:
+            raise UsageError("--approximate makes an index, which is worth it for many sessions: give --sessions")
+        return answer_one(how.get("session", ""), list(self.predict(model, codec, **how)))
+
+    def live(
+        self,
+        model: "Model[Any]",
+        codec: "Catalogue",
+        saved: bytes | None = None,
+        *,
+        k: Annotated[int, Doc("how many items to recommend")] = 10,
+        exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
+        approximate: Annotated[bool, Doc("look at some of the items only, by an index")] = False,
+    ) -> "Live":
+        """Begin a session that reads an event a line, and answers each with the next list."""
+        from statewise.tasks.recommending import Recommending
+
+        exclude = exclude_seen or not self.repeats
+        return Recommending.begin(
+            self.stream(model, codec), codec, k, exclude_seen=exclude, approximate=approximate, saved=saved
+        )
+
+
+@dataclass(frozen=True)
+class RecommendData(Data):
+    """Sessions in two parts, with the simple methods that a model has to beat."""
+
+    task: Recommend
+    sessions: "PreparedSessions"
+    held_out: "CodeFile"
+
+    @property
+    def codec(self) -> "Catalogue":
+        """The catalogue."""
+        return self.sessions.codec
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many events, sessions and items there are, what was left out, when the split is, and the digest."""
+        return {**self.sessions.facts, "scored_places": min(self.task.scored, len(self.held_out) // 2)}
+
+    @property
+    def supports(self) -> Any:
+        """How often each item was trained on."""
+        import numpy as np
+
+        return np.array(self.codec.supports[: self.codec.trained])
+
+    @cached_property
+    def places(self) -> "Places":
+        """The places of the held-out part that are scored."""
+        from statewise.data.session_rows import Places, read_places
+
+        return Places.joined(list(read_places(self.held_out, self.task.scored)))
+
+    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
+        """Return the sessions of a part, one behind another in each of so many rows."""
+        from statewise.data.session_rows import SessionRows
+
+        codes = self.sessions.training if part == "training" else self.held_out
+        rows, steps = rows or self.task.rows, steps or self.task.steps
+        if part == "held_out":
+            rows = max(1, min(rows, len(codes) // 2 // steps))
+            steps = min(steps, len(codes) // 2)
+        return SessionRows(codes, rows, steps)
+
+    def baselines(self) -> Mapping[str, dict[str, float]]:
+        """Return what popularity, co-occurrence, neighbours and a Markov chain score."""
+        return self._baselines
+
+    @cached_property
+    def _baselines(self) -> dict[str, dict[str, float]]:
+        from statewise.ranking import judge, measures
+        from statewise.tasks.recommending import fit_baselines, returned, scores_by
+
+        found, places = {}, self.places
+        counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.trained)
+        for name, method in counted.methods().items():
+            scores: ScoresOf = scores_by(method, places, repeats=self.task.repeats)
+            judged = returned(judge(scores, places.wanted, self.task.k, self.codec.trained))
+            found[name] = measures(judged, places.wanted, places.sessions, self.supports)
+        return found
+
+    def on(self, source: Sequence[str], cache: Path) -> "RecommendData":
+        """Return these sessions with those of other logs, all of them, to be scored."""
+        from statewise.data.session_files import sessions_with
+
+        held_out, facts = sessions_with(self.codec, source, self.task.columns, self.task.rules, cache)
+        told = {**self.sessions.facts, **facts, "held_out": facts["held_out_events"]}
+        return replace(self, sessions=self.sessions._replace(facts=told), held_out=held_out)

@@ -1,0 +1,296 @@
+"""What a recommender shows: lists of items with reasons, sessions as they go on, and how it stands beside baselines."""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from statewise.baselines import NextItem
+from statewise.baselines.next_item import Scorer, history
+from statewise.data.catalogue import Catalogue
+from statewise.data.codes import CodeFile
+from statewise.data.session_rows import Places, read_places
+from statewise.errors import DataError, StatewiseError, UsageError
+from statewise.heads.featured_items import FeaturedItems
+from statewise.heads.ranking import Table, item_table
+from statewise.model import Model
+from statewise.ranking import Judged, Listed
+from statewise.ranking.approximate import ApproximateIndex
+from statewise.ranking.metrics import ScoresOf
+from statewise.ranking.queries import lists, moved_by, queries, ranking_of, read_sessions
+from statewise.state import read_tensors, write_tensors
+from statewise.stream import Stream
+from statewise.task import Answer, Live
+
+MOST_AT_ONCE = 256
+"Sessions of a file that are read side by side."
+LONGEST = 10_000
+
+
+class OneHot(nn.Module):
+    """Reads an item as a vector of noughts with a single one."""
+
+    def __init__(self, choices: int) -> None:
+        super().__init__()
+        self.choices = choices
+        self.register_buffer("one", torch.ones(()), persistent=False)
+
+    def forward(self, items: Tensor) -> Tensor:
+        """Return `[..., V]`."""
+        return nn.functional.one_hot(items, self.choices).to(self.one.dtype)  # type: ignore[arg-type]
+
+
+def item_encoder(
+    trained: int, width: int, dropout: float, *, is_sparse: bool, shared: Catalogue | None
+) -> tuple[nn.Sequential, Table]:
+    """Return what reads items, and the table in it: with what items have in common, where a catalogue is given."""
+    table: Table = item_table(trained, width, sparse=is_sparse)
+    if shared is not None:
+        numbers = {kind: number for number, kind in enumerate(shared.kinds)}
+        kinds = [[numbers[kind] for kind in of] for of in shared.features]
+        table = FeaturedItems(trained, width, kinds, sparse=is_sparse)
+    return nn.Sequential(table, nn.Dropout(dropout)), table
+
+
+class Reason(NamedTuple):
+    """A past event and by how much a score would be lower without it."""
+
+    title: str
+    moved: float
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One item of a list: its place, and the score by which it got there."""
+
+    rank: int
+    id: str
+    title: str
+    score: float
+    because: tuple[Reason, ...] | None = None
+
+    def __str__(self) -> str:
+        listed = f"{self.rank:>3}. {self.title}  {self.score:.3f}"
+        if self.because is None:
+            return listed
+        return f"{listed}\n" + "".join(f"       {reason.moved:+.3f}  {reason.title}\n" for reason in self.because)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        told = {"rank": self.rank, "item": self.id, "title": self.title, "score": self.score}
+        reasons = [reason._asdict() for reason in self.because or ()]
+        return told if self.because is None else {**told, "because": reasons}
+
+
+def recommend(
+    model: Model[Any], codec: Catalogue, session: list[int], k: int, choices: int, *, exclude_seen: bool, explain: bool
+) -> Iterator[Recommended]:
+    """Yield the `k` of the first `choices` items that a session wants next."""
+    session = session[-LONGEST:]
+    seen = [session] if exclude_seen else None
+    listed = lists(model, read_sessions(model, [session]), k, seen, choices=choices)
+    items, scores = listed.items[0].tolist(), listed.scores[0].tolist()
+    moved = moved_by(model, session, items) if explain else None
+    for n, (item, score) in enumerate(zip(items, scores, strict=True)):
+        reasons = None
+        if moved is not None:
+            found = sorted(zip(session, moved[:, n].tolist(), strict=True), key=lambda one: -abs(one[1]))
+            reasons = tuple(Reason(codec.name(past), change) for past, change in found)
+        yield Recommended(n + 1, codec.ids[item], codec.name(item), score, reasons)
+
+
+def answer_one(session: str, recommended: list[Recommended]) -> Answer:
+    """Return a list, an item a line."""
+    told = {"data": {"session": session}, "items": [one.as_json() for one in recommended]}
+    return Answer((f"{one}\n" for one in recommended), lambda: told, end="")
+
+
+def answer_file(
+    task: Any,
+    model: Model[Any],
+    codec: Catalogue,
+    path: str,
+    *,
+    k: int = 10,
+    exclude_seen: bool = False,
+    approximate: bool = False,
+    **other: Any,
+) -> Answer:
+    """Return a line for each session of a file: the items with tabs between them.
+
+    Raises `UsageError` where a session is given as well, or reasons are asked for.
+    """
+    if given := [name for name, value in other.items() if value]:
+        raise UsageError(f"--sessions contradicts --{' and --'.join(given)}: give one of them")
+    exclude = exclude_seen or not task.repeats
+    index = ApproximateIndex(ranking_of(model)) if approximate else None
+
+    def answered() -> Iterator[Listed]:
+        waiting: list[list[int]] = []
+        for session in _sessions_in(Path(path), codec):
+            waiting.append(session)
+            if len(waiting) == MOST_AT_ONCE:
+                yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None, index)
+                waiting = []
+        if waiting:
+            yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None, index)
+
+    def lines() -> Iterator[str]:
+        for listed in answered():
+            for items in listed.items.tolist():
+                yield "\t".join(codec.name(item) for item in items) + "\n"
+
+    def as_json() -> dict[str, Any]:
+        found = [[codec.ids[item] for item in items] for listed in answered() for items in listed.items.tolist()]
+        return {"data": {"sessions": path}, "lists": found}
+
+    return Answer(lines(), as_json, end="")
+
+
+def _sessions_in(path: Path, codec: Catalogue) -> Iterator[list[int]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield codec.session(line)[-LONGEST:]
+                except StatewiseError as error:
+                    raise DataError(f"line {number} of {path}: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"cannot read {path} ({reason}): give a text with a session on each line") from None
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What is recommended behind an event."""
+
+    read: str
+    items: tuple[Recommended, ...]
+
+    def __str__(self) -> str:
+        return "\t".join(one.title for one in self.items)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"read": self.read, "items": [one.as_json() for one in self.items]}
+
+
+@dataclass
+class Recommending(Live):
+    """A session under way: each line is an event, each answer the next list; an empty line begins another session."""
+
+    stream: Stream[Any]
+    codec: Catalogue
+    k: int
+    exclude_seen: bool
+    seen: list[int] = field(default_factory=list)
+    index: ApproximateIndex | None = None
+
+    @classmethod
+    def begin(
+        cls,
+        stream: Stream[Any],
+        codec: Catalogue,
+        k: int,
+        *,
+        exclude_seen: bool,
+        approximate: bool = False,
+        saved: bytes | None = None,
+    ) -> Self:
+        """Begin a session, or go on with one that was saved. Raises `DataError` where that is damaged."""
+        index = ApproximateIndex(ranking_of(stream.model)) if approximate else None
+        if saved is None:
+            return cls(stream, codec, k, exclude_seen, index=index)
+        tensors, _ = read_tensors(saved, "the saved session")
+        if set(tensors) != {"stream", "seen"} or tensors["stream"].dtype != torch.uint8:
+            raise DataError("the saved session is none: it is damaged, use another copy")
+        opened = Stream.open(stream.model, tensors["stream"].numpy().tobytes(), encode=stream.encode)
+        return cls(opened, codec, k, exclude_seen, tensors["seen"].tolist(), index)
+
+    def push(self, line: str) -> Lists:
+        """Read an event and return what comes next."""
+        if not line.strip():
+            self.stream.reset()
+            self.seen.clear()
+        else:
+            self.seen.append(self.codec.number(line))
+            self.stream.push(self.seen[-1])
+        query = self.stream.params.unsqueeze(0)
+        seen = [self.seen] if self.exclude_seen and self.seen else None
+        listed = lists(self.stream.model, query, self.k, seen, self.index)
+        pairs = zip(listed.items[0].tolist(), listed.scores[0].tolist(), strict=True)
+        items = (
+            Recommended(n, self.codec.ids[item], self.codec.name(item), score)
+            for n, (item, score) in enumerate(pairs, start=1)
+        )
+        return Lists(self.codec.name(self.seen[-1]) if self.seen else "", tuple(items))
+
+    def save(self) -> bytes:
+        """Return the state behind the last event, and what the session has had."""
+        stream = torch.frombuffer(bytearray(self.stream.save()), dtype=torch.uint8)
+        return write_tensors({"stream": stream, "seen": torch.tensor(self.seen, dtype=torch.int32)})
+
+
+def scores_of(model: Model[Any], places: Places, *, repeats: bool) -> ScoresOf:
+    """Return what gives a model's scores at some places."""
+    asked, head = queries(model, places), ranking_of(model)
+
+    def scores(start: int, stop: int) -> Tensor:
+        with torch.no_grad():
+            found = head.scores(asked[start:stop])
+        return found if repeats else _without_seen(found, places, start, stop)
+
+    return scores
+
+
+def scores_by(method: Scorer, places: Places, *, repeats: bool) -> ScoresOf:
+    """Return what gives a simple method's scores at some places."""
+
+    def scores(start: int, stop: int) -> Tensor:
+        found = torch.from_numpy(method(places.read, places.begins, start, stop))
+        return found if repeats else _without_seen(found, places, start, stop)
+
+    return scores
+
+
+def _without_seen(scores: Tensor, places: Places, start: int, stop: int) -> Tensor:
+    which, items = history(places.read, places.begins, start, stop)
+    scores[torch.from_numpy(which), torch.from_numpy(items)] = -torch.inf
+    return scores
+
+
+def fit_baselines(training: CodeFile, counted: int, choices: int) -> NextItem:
+    """Count the last places of the training part."""
+    first = max(0, len(training) // 2 - counted)
+    part = training.part(2 * first, len(training))
+    return NextItem.fit(((p.read, p.wanted, p.begins) for p in read_places(part, counted)), choices)
+
+
+def returned(scoring: Generator[float, None, Judged]) -> Judged:
+    """Go through a scoring and return what it found."""
+    while True:
+        try:
+            next(scoring)
+        except StopIteration as done:
+            judged: Judged = done.value
+            return judged
+
+
+def verdicts(metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]], k: int) -> list[str]:
+    """Say of recall and MRR which baseline is best, and whether the intervals leave a doubt."""
+    said = []
+    for name in (f"recall_at_{k}", f"mrr_at_{k}"):
+        best = max(baselines, key=lambda method: baselines[method][name])
+        other, words = baselines[best], name.replace("_at_", "@").replace("mrr", "MRR")
+        if metrics[f"{name}_low"] > other[f"{name}_high"]:
+            said.append(f"{words}: ahead of the best baseline ({best}); their intervals do not meet.")
+        elif metrics[name] > other[name]:
+            said.append(f"{words}: ahead of the best baseline ({best}), but their intervals overlap.")
+        elif metrics[name] == other[name]:
+            said.append(f"{words}: level with the best baseline ({best}).")
+        else:
+            said.append(f"{words}: the best baseline ({best}) is ahead.")
+    return said

@@ -1,0 +1,109 @@
+"""A WebSocket carries a session's messages in order, refuses what is no message, and ends with a code."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import torch
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+import statewise
+
+TEXT = "It was the best"
+
+
+def opened(serving: Any, id: str) -> ClientConnection:
+    return connect(f"ws://127.0.0.1:{serving.port}/v1/sessions/{id}/stream", compression="deflate")
+
+
+@pytest.fixture
+def id(serving: Any) -> str:
+    return str(httpx.post(f"{serving.address}/v1/sessions").json()["session"])
+
+
+@pytest.fixture
+def socket(serving: Any, id: str) -> Iterator[ClientConnection]:
+    with opened(serving, id) as made:
+        yield made
+
+
+def told(socket: ClientConnection, message: object) -> Any:
+    socket.send(message if isinstance(message, str) else json.dumps(message))
+    return json.loads(socket.recv(10))
+
+
+def test_messages_are_read_in_order_and_say_what_a_stream_says(
+    socket: ClientConnection, id: str, trained_once: Path
+) -> None:
+    stream = statewise.load(trained_once / "run").stream()
+    for x in TEXT:
+        socket.send(json.dumps({"input": x, "show": "params"}))
+    for steps, x in enumerate(TEXT, start=1):
+        answer = json.loads(socket.recv(10))
+        assert (answer["session"], answer["steps"]) == (id, steps)
+        assert torch.equal(torch.tensor(answer["params"]), stream.push(x))
+    each = told(socket, {"text": "ab", "each": True, "show": "params"})["each"]
+    assert [torch.equal(torch.tensor(one["params"]), stream.push(x)) for x, one in zip("ab", each)] == [True, True]
+    again = {"inputs": [1, 2], "steps": len(TEXT) + 2, "key": "mine"}
+    assert told(socket, again) == told(socket, again)
+
+
+def test_an_answer_comes_in_pieces(socket: ClientConnection) -> None:
+    socket.send(json.dumps({"prompt": "It was", "length": 40, "seed": 1}))
+    pieces = []
+    while "steps" not in (message := json.loads(socket.recv(10))):
+        pieces.append(message["text"])
+    assert "".join(pieces) == message["text"]
+    assert (len(pieces) > 1, message["steps"]) == (True, 46)
+
+
+def test_what_is_no_message_is_answered_and_the_next_is_read(socket: ClientConnection) -> None:
+    for message, code in [
+        ("{", "bad_request"),
+        ("[" * 90_000, "bad_request"),
+        ("null", "unreadable"),
+        ({}, "unreadable"),
+        ({"input": 1, "text": "a"}, "unreadable"),
+        ({"input": 999}, "unreadable"),
+        ({"input": 1, "steps": 5}, "elsewhere"),
+        ({"prompt": "a", "length": -1}, "unreadable"),
+    ]:
+        assert told(socket, message)["error"]["code"] == code
+    assert told(socket, {"input": 1})["steps"] == 1
+
+
+def test_a_socket_is_not_compressed_and_refuses_bytes_and_what_is_too_large(serving: Any, id: str) -> None:
+    with opened(serving, id) as socket:
+        assert socket.protocol.extensions == []
+        socket.send(b"\x00\x01")
+        with pytest.raises(ConnectionClosed) as caught:
+            socket.recv(10)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1003
+    with opened(serving, id) as socket:
+        with pytest.raises(ConnectionClosed) as caught:
+            told(socket, {"text": "a" * (1 << 20)})
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1009
+
+
+def test_a_handshake_for_a_session_that_is_not_there_or_gone_is_refused(serving: Any, id: str) -> None:
+    httpx.delete(f"{serving.address}/v1/sessions/{id}")
+    for asked, status in ((id, 410), ("x" * 22, 404), ("x" * 100, 404)):
+        with pytest.raises(InvalidStatus) as refused:
+            opened(serving, asked)
+        assert refused.value.response.status_code == status
+        assert json.loads(refused.value.response.body or b"{}")["error"]["code"] in ("gone", "unknown")
+
+
+def test_a_silent_socket_is_closed_with_a_code(strict: Any) -> None:
+    made = httpx.post(f"{strict.address}/v1/sessions").json()["session"]
+    with opened(strict, made) as socket:
+        with pytest.raises(ConnectionClosed) as caught:
+            socket.recv(20)
+        assert caught.value.rcvd is not None
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1001, "idle")

@@ -1,0 +1,201 @@
+"""What clients send wrongly is answered with the documented status, one line and nothing of the inside, never 500."""
+
+import contextlib
+import json
+import socket
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+HTTP = httpx.Client()
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def session(serving: Any) -> str:
+    created = HTTP.post(f"{serving.address}/v1/sessions")
+    assert created.status_code == 201
+    return f"{serving.address}/v1/sessions/{created.json()['session']}"
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    error = answer.json()["error"]
+    assert set(error) >= {"code", "message"}
+    assert "Traceback" not in answer.text
+    assert "/" not in error["message"].replace("GET /v1/models", "").replace("NaN/", "")
+    return answer.status_code, error["code"]
+
+
+BAD_STEPS: list[tuple[Any, int]] = [
+    (b"{", 400),
+    (b"\xff\xfe", 400),
+    (b"[" * 100_000, 400),
+    (b'{"input": ' + b"9" * 10_000 + b"}", 400),
+    (b"", 422),
+    (b"null", 422),
+    (b"[1]", 422),
+    (b'{"input": NaN}', 422),
+    (b'{"input": Infinity}', 422),
+    (b'{"input": "\\ud800"}', 200),
+    ({}, 422),
+    ({"input": "ab"}, 422),
+    ({"input": ""}, 422),
+    ({"input": 999}, 422),
+    ({"input": -1}, 422),
+    ({"input": 2**80}, 422),
+    ({"input": None}, 422),
+    ({"input": [1, [2]]}, 422),
+    ({"input": {"a": 1}}, 422),
+    ({"input": 1, "steps": -1}, 422),
+    ({"input": 1, "steps": "0"}, 422),
+    ({"input": 1, "steps": 2**60}, 422),
+    ({"input": 1, "steps": 7}, 409),
+    ({"input": 1, "key": "mine"}, 422),
+    ({"input": 1, "steps": 0, "key": "x" * 65}, 422),
+    ({"input": 1, "steps": 0, "key": "\n"}, 422),
+    ({"input": 1, "show": "all"}, 422),
+    ({"input": 1, "choices": 0}, 422),
+    ({"input": 1, "inptu": 2}, 422),
+]
+
+
+@pytest.mark.parametrize(("body", "status"), BAD_STEPS, ids=range(len(BAD_STEPS)))
+def test_a_step_that_cannot_be_taken_says_why(session: str, body: Any, status: int) -> None:
+    content = body if isinstance(body, bytes) else json.dumps(body)
+    answer = HTTP.post(f"{session}/step", content=content, headers=JSON)
+    assert answer.status_code == status, answer.text
+    if status != 200:
+        problem(answer)
+        assert HTTP.get(session).json()["steps"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"inputs": []}, {"text": ""}, {"inputs": [1], "text": "a"}, {"inputs": [1, 999]}, {"inputs": [1] * 100_001}],
+)
+def test_a_sequence_is_read_whole_or_not_at_all(session: str, body: Any) -> None:
+    assert problem(HTTP.post(f"{session}/run", json=body)) == (422, "unreadable")
+    assert HTTP.get(session).json()["steps"] == 0
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"length": 0},
+        {"length": 10_001},
+        {"length": "many"},
+        {"lenght": 3},
+        {"temperature": -1},
+        {"top_p": 2},
+        {"stream": 1},
+    ],
+)
+def test_settings_of_a_prediction_are_checked(session: str, how: Any) -> None:
+    assert problem(HTTP.post(f"{session}/predict", json={"prompt": "It", **how})) == (422, "unreadable")
+    assert problem(HTTP.post(f"{session}/predict", json={"prompt": 7})) == (422, "unreadable")
+    assert HTTP.get(session).json()["steps"] == 0
+
+
+def test_what_is_not_there_or_not_done_that_way(serving: Any, session: str) -> None:
+    address = serving.address
+    assert problem(HTTP.get(f"{address}/v1/nothing")) == (404, "unknown")
+    assert problem(HTTP.get(f"{address}/v1/sessions/{'x' * 22}")) == (404, "unknown")
+    assert problem(HTTP.get(f"{address}/v1/sessions/..%2f..%2fetc")) == (404, "unknown")
+    assert problem(HTTP.get(f"{address}/v1/sessions/a%00b")) == (422, "unreadable")
+    assert problem(HTTP.put(session)) == (405, "bad_method")
+    assert problem(HTTP.post(f"{address}/v1/sessions", json={"model": "other"})) == (404, "unknown")
+    assert problem(HTTP.post(f"{session}/step", content=b'{"input": 1}')) == (422, "unreadable")
+
+
+def test_a_session_that_ended_is_gone(session: str) -> None:
+    assert HTTP.delete(session).status_code == 204
+    for asked in (HTTP.get(session), HTTP.delete(session), HTTP.post(f"{session}/step", json={"input": 1})):
+        assert problem(asked) == (410, "gone")
+
+
+def test_a_repeated_call_is_answered_again_and_another_is_told_where_the_session_is(session: str) -> None:
+    first = HTTP.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "mine"})
+    again = HTTP.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "mine"})
+    other = HTTP.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "yours"})
+    assert (first.status_code, first.content) == (again.status_code, again.content)
+    assert problem(other) == (409, "elsewhere")
+    assert other.json()["error"]["steps"] == 1
+    unnamed = [HTTP.post(f"{session}/run", json={"text": "It", "steps": 1}) for _ in range(2)]
+    assert unnamed[0].content == unnamed[1].content
+    assert problem(HTTP.post(f"{session}/run", json={"text": "st", "steps": 1})) == (409, "elsewhere")
+    assert HTTP.get(session).json()["steps"] == 3
+
+
+def test_a_prediction_repeated_writes_the_same_and_moves_once(session: str) -> None:
+    body = {"prompt": "It", "length": 20, "steps": 0, "key": "mine"}
+    first, again = (HTTP.post(f"{session}/predict", json=body).text for _ in range(2))
+    done = [text.split("event: done\ndata: ")[1] for text in (first, again)]
+    assert done[0] == done[1]
+    assert len(json.loads(done[0])["text"]) == 20
+    assert HTTP.get(session).json()["steps"] == 22
+
+
+def test_bodies_too_large_are_refused_early_and_late(serving: Any, session: str) -> None:
+    large = b'{"text": "' + b"a" * (1 << 20) + b'"}'
+    assert problem(HTTP.post(f"{session}/run", content=large, headers=JSON)) == (413, "too_large")
+    streamed = HTTP.post(f"{session}/run", content=iter([large[: 1 << 19]] * 3), headers=JSON)
+    assert problem(streamed) == (413, "too_large")
+
+
+def test_a_snapshot_that_is_damaged_or_foreign_is_refused(serving: Any, session: str) -> None:
+    restore = f"{serving.address}/v1/sessions/restore"
+    data = HTTP.get(f"{session}/snapshot").content
+    assert HTTP.post(restore, content=data).status_code == 201
+    for bad in (b"", data[:-1], data[:-1] + b"\x01", data.replace(b"F32", b"I32"), b"\x00" * 100, data + b"x"):
+        assert problem(HTTP.post(restore, content=bad)) == (422, "unreadable")
+
+
+def test_who_says_nothing_is_hung_up_on(strict: Any) -> None:
+    with socket.create_connection(("127.0.0.1", strict.port)) as slow:
+        slow.settimeout(30)
+        slow.sendall(b"GET /livez HTTP/1.1\r\nHost: local")
+        with contextlib.suppress(ConnectionResetError):
+            assert slow.recv(100) == b""
+    with socket.create_connection(("127.0.0.1", strict.port)) as idle:
+        idle.settimeout(30)
+        idle.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        began = time.monotonic()
+        data = b""
+        while more := idle.recv(1000):
+            data += more
+        assert data.startswith(b"HTTP/1.1 200")
+        assert time.monotonic() - began < 10
+    with socket.create_connection(("127.0.0.1", strict.port)) as stuck:
+        stuck.settimeout(30)
+        stuck.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
+        assert stuck.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def test_more_than_there_is_room_for_is_told_to_come_again(strict: Any) -> None:
+    with socket.create_connection(("127.0.0.1", strict.port)) as slow:
+        slow.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
+        for _ in range(100):
+            refused = HTTP.post(f"{strict.address}/v1/sessions")
+            if refused.status_code != 201:
+                break
+        assert problem(refused) == (503, "busy")
+        assert refused.headers["retry-after"] == "1"
+        assert HTTP.get(f"{strict.address}/livez").status_code == 200
+    for _ in range(100):
+        if HTTP.post(f"{strict.address}/v1/sessions").status_code == 201:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("a client that went away still holds its place")
+
+
+def test_the_openapi_has_an_example_for_every_body(serving: Any) -> None:
+    described = HTTP.get(f"{serving.address}/openapi.json").json()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            assert operation.get("summary"), (method, path)
+    for name in ("Create", "Step", "Run", "Predict", "Complete"):
+        properties = described["components"]["schemas"][name]["properties"]
+        assert any("examples" in field for field in properties.values()), name
