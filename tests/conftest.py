@@ -195,7 +195,8 @@ def guarded(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def strict(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server that answers one request at a time and waits a second for nobody."""
     folder = tmp_path_factory.mktemp("strict")
-    yield from _shared(trained_once, folder, "--quiet", "--idle-seconds", "1", "--most-requests", "1")
+    limits = ("--idle-seconds", "1", "--most-requests", "1", "--most-sockets", "1")
+    yield from _shared(trained_once, folder, "--quiet", *limits)
 
 
 def _shared(trained_once: Path, folder: Path, *arguments: str) -> Iterator[Serving]:

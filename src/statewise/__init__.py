@@ -4,11 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from statewise.exporting import export
     from statewise.insight import measure_memory
     from statewise.looking import inspect_memory
     from statewise.report import Report
+    from statewise.tasks.forecast import Forecast
     from statewise.tasks.recommend import Recommend
+    from statewise.tasks.stocks import Stocks
     from statewise.tasks.text import Text
+    from statewise.tasks.traffic import Traffic
     from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
 
 __version__ = "0.1.0"
@@ -17,21 +21,29 @@ __version__ = "0.1.0"
 _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
     **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    "export": "statewise.exporting",
+    "Forecast": "statewise.tasks.forecast",
     "Recommend": "statewise.tasks.recommend",
+    "Stocks": "statewise.tasks.stocks",
     "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
     "Text": "statewise.tasks.text",
+    "Traffic": "statewise.tasks.traffic",
 }
 
 __all__ = [
+    "Forecast",
     "Recommend",
     "Report",
     "Run",
+    "Stocks",
     "Text",
+    "Traffic",
     "Trained",
     "__version__",
     "evaluate",
+    "export",
     "inspect",
     "inspect_memory",
     "load",

@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-EXTRAS = {"plot": "matplotlib"}
+EXTRAS = {"plot": "matplotlib", "parquet": "pyarrow", "baselines": "statsforecast"}
 CORE = ["torch", "numpy", "safetensors", "typer", "rich", "pydantic", "lightning-fabric"]
 
 

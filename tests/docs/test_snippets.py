@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,7 +78,19 @@ def test_the_commands_of_a_page_run(page: Path, place: Path, capsys: pytest.Capt
     if not any(arguments[1] in ("train", "demo") for arguments in commands(page)):
         assert run(small(["train", "text", "shakespeare"])) == 0
     for _, *arguments in commands(page):
-        assert run(small(arguments)) == 0, f"{arguments}: {capsys.readouterr().err}"
+        if arguments[0] == "serve":
+            serve_a_moment(arguments)
+        else:
+            assert run(small(arguments)) == 0, f"{arguments}: {capsys.readouterr().err}"
+
+
+def serve_a_moment(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "statewise", *arguments, "--port", "0", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert " at http://127.0.0.1:" in server.stdout.readline()
+        server.terminate()
+        assert server.wait(40) == 0
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

@@ -1,5 +1,6 @@
 """Nobody gets in without a token of their own, under another host, or from a page: every route of the app is tried."""
 
+import atexit
 import itertools
 import json
 import socket
@@ -18,6 +19,7 @@ from statewise.server.settings import Settings
 from statewise.store import MemoryStore
 
 HTTP = httpx.Client()
+atexit.register(HTTP.close)
 TOKENS = {"ann": "a" * 22, "ben": "b" * 30}
 BODIES: dict[str, Any] = {"step": {"input": 1}, "run": {"text": "It"}, "predict": {"prompt": "It", "length": 3}}
 

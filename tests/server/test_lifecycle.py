@@ -1,7 +1,7 @@
 """A session outlives the server that began it: stopped, killed, beside another one, on every store that is shared."""
 
 import asyncio
-import itertools
+import contextlib
 import json
 import threading
 import time
@@ -95,7 +95,7 @@ def of_two_that_race_one_wins_each_step(addresses: list[str]) -> None:
 def test_a_server_that_is_told_to_stop_drops_nothing(serve: Any) -> None:
     server = serve("--quiet")
     made = httpx.post(f"{server.address}/v1/sessions").json()["session"]
-    answered, unanswered = itertools.count(), list[httpx.HTTPError]()
+    answered, unanswered = list[int](), list[httpx.HTTPError]()
 
     def load() -> None:
         with httpx.Client() as http:
@@ -107,7 +107,7 @@ def test_a_server_that_is_told_to_stop_drops_nothing(serve: Any) -> None:
                     unanswered.append(error)
                     return
                 assert answer.status_code == 200
-                next(answered)
+                answered.append(answer.status_code)
                 if answer.headers.get("connection") == "close":  # as a proxy, it asks another server from now on
                     return
 
@@ -115,21 +115,21 @@ def test_a_server_that_is_told_to_stop_drops_nothing(serve: Any) -> None:
     with connect(f"ws://127.0.0.1:{server.port}/v1/sessions/{made}/stream") as socket:
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        while len(answered) < 20:
+            time.sleep(0.02)
         began = time.monotonic()
         server.process.terminate()
         with pytest.raises(ConnectionClosed) as caught:
             step_for_ever(socket)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1012
-        with httpx.Client() as http:
+        with httpx.Client() as http, contextlib.suppress(httpx.TransportError):  # or it has left already
             assert http.get(f"{server.address}/readyz").status_code == 503
     assert server.process.wait(30) == 0
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 30
     for thread in threads:
         thread.join()
     assert unanswered == []
-    assert next(answered) > 20
 
 
 def step_for_ever(socket: ClientConnection) -> None:

@@ -100,9 +100,12 @@ def test_a_handshake_for_a_session_that_is_not_there_or_gone_is_refused(serving:
         assert json.loads(refused.value.response.body or b"{}")["error"]["code"] in ("gone", "unknown")
 
 
-def test_a_silent_socket_is_closed_with_a_code(strict: Any) -> None:
+def test_a_silent_socket_is_closed_with_a_code_and_one_too_many_is_refused(strict: Any) -> None:
     made = httpx.post(f"{strict.address}/v1/sessions").json()["session"]
     with opened(strict, made) as socket:
+        with pytest.raises(InvalidStatus) as refused:
+            opened(strict, made)
+        assert refused.value.response.status_code == 503
         with pytest.raises(ConnectionClosed) as caught:
             socket.recv(20)
         assert caught.value.rcvd is not None

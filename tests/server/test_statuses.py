@@ -1,5 +1,6 @@
 """What clients send wrongly is answered with the documented status, one line and nothing of the inside, never 500."""
 
+import atexit
 import contextlib
 import json
 import socket
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 HTTP = httpx.Client()
+atexit.register(HTTP.close)
 JSON = {"Content-Type": "application/json"}
 
 
@@ -171,6 +173,22 @@ def test_who_says_nothing_is_hung_up_on(strict: Any) -> None:
         stuck.settimeout(30)
         stuck.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
         assert stuck.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def test_who_reads_nothing_of_an_answer_does_not_hold_its_place(strict: Any) -> None:
+    session = HTTP.post(f"{strict.address}/v1/sessions").json()["session"]
+    body = json.dumps({"prompt": "It", "length": 10_000})
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        deaf.connect(("127.0.0.1", strict.port))
+        head = f"POST /v1/sessions/{session}/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        deaf.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        for _ in range(400):
+            if HTTP.get(f"{strict.address}/v1/sessions/{session}").status_code == 200:
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail("the place is still taken")
 
 
 def test_more_than_there_is_room_for_is_told_to_come_again(strict: Any) -> None:

@@ -177,6 +177,21 @@ def bench(
 
 
 @app.command()
+def export(
+    run: Run,
+    to: Annotated[Path | None, typer.Option(metavar="DIR", help="the folder to make [default: NAME-FORMAT]")] = None,
+    format: Annotated[str, typer.Option("--format", help="onnx, or safetensors for what `load` reads")] = "onnx",
+    int8: Annotated[bool, typer.Option("--int8", help="keep matrices as int8, and say what that costs")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the model for elsewhere: an ONNX graph with its state in and out, or one folder of safetensors."""
+    from statewise.cli.export import export_run
+
+    export_run(run, to, format, int8=int8, json=json, quiet=quiet)
+
+
+@app.command()
 def serve(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories, each a model")],
     store: Annotated[
@@ -193,6 +208,7 @@ def serve(
     most_rows: Annotated[int, typer.Option(help="most sessions stepped in one call", min=1)] = 256,
     most_requests: Annotated[int, typer.Option(help="most requests at once, then 503", min=1)] = 2048,
     most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
+    most_sockets: Annotated[int, typer.Option(help="most WebSockets at once, then 503", min=1)] = 10_000,
     window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
     deadline_seconds: Annotated[float, typer.Option(help="how long a step may take, then 503", min=0.001)] = 10.0,
     idle_seconds: Annotated[float, typer.Option(help="how long a silent connection is kept", min=1)] = 60.0,
@@ -205,6 +221,7 @@ def serve(
         "most_rows": most_rows,
         "most_requests": most_requests,
         "most_requests_an_owner": most_requests_an_owner,
+        "most_sockets": most_sockets,
         "window_microseconds": window_microseconds,
         "deadline_seconds": deadline_seconds,
         "idle_seconds": idle_seconds,

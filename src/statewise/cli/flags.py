@@ -96,4 +96,7 @@ def _parts(hint: Any) -> list[Any]:
 def _value_type(hint: Any) -> Any:
     parts = _parts(hint)
     several = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is tuple]
-    return list[several[0]] if several else parts[0]  # type: ignore[valid-type]
+    if not several:
+        return parts[0]
+    each: Any = several[0] if isinstance(several[0], type) else str  # choices are checked with the settings
+    return list[each]

@@ -7,7 +7,7 @@ from typing import Any
 
 from statewise.errors import MissingExtra, UsageError
 
-REFUSED = ("ASGI callable returned without completing handshake", "Invalid HTTP request", "Unsupported upgrade")
+REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", "Unsupported upgrade")
 "What uvicorn says of requests that were refused, which anybody could fill a disk with."
 
 WAIT_SECONDS = 10.0

@@ -18,7 +18,7 @@ from statewise import registry
 from statewise.data.building import building, sweep_cache, sync
 from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
 from statewise.data.codes import CodeFile
-from statewise.data.corpora import corpus
+from statewise.data.corpora import PublishedTables, corpus, listing
 from statewise.errors import DataError, UsageError
 
 Unit = Literal["character", "byte"]
@@ -79,7 +79,7 @@ def _files_of(source: str) -> list[Path]:
     if glob.has_magic(source):
         matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         return _some([match for match in matching if match.is_file()], source, "a pattern that matches no file")
-    known = registry.names("corpora")
+    known = [found.name for found in listing() if not isinstance(found, PublishedTables)]
     raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus ({', '.join(known)}): check it")
 
 

@@ -1,6 +1,7 @@
 """A number around a centre, with heavy tails."""
 
 import math
+from functools import cache
 from typing import NamedTuple, final
 
 import numpy as np
@@ -57,7 +58,7 @@ class StudentT(Real[StudentTParams]):
         It is 1/2 + c times the integral of cos(u)^(nu - 1) from 0 to atan(z / sqrt(nu)), by Gauss and Legendre.
         """
         nu, z = params.freedom.double(), ((values - params.centre) / params.scale).double()
-        points, weights = (torch.from_numpy(array).to(z.device) for array in np.polynomial.legendre.leggauss(POINTS))
+        points, weights = (array.to(z.device) for array in _legendre())
         farthest = torch.acos((-LEAST / (nu - 1)).exp())
         end = torch.atan(z / nu.sqrt()).clamp(-farthest, farthest)
         inner = torch.cos(end.unsqueeze(-1) * (points + 1) / 2).log() * (nu - 1).unsqueeze(-1)
@@ -72,3 +73,9 @@ class StudentT(Real[StudentTParams]):
         normal = normal_draws(params.centre, generator)
         spread = (2 * gamma_draws(params.freedom / 2, generator) / params.freedom).sqrt()
         return params.centre + temperature * params.scale * normal / spread.clamp(min=1e-6)
+
+
+@cache
+def _legendre() -> tuple[Tensor, Tensor]:
+    points, weights = np.polynomial.legendre.leggauss(POINTS)
+    return torch.from_numpy(points), torch.from_numpy(weights)

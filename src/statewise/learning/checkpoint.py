@@ -58,7 +58,7 @@ def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, ad
             temporary.mkdir()
             for name, content in files.items():
                 write_synced(temporary / name, content)
-            write_synced(temporary / MANIFEST, _manifest(files))
+            write_synced(temporary / MANIFEST, manifest_of(files))
             sync_folder(temporary)
             _put(temporary, final)
         except BaseException:
@@ -166,7 +166,8 @@ def _hide(path: Path) -> Path:
     return path.rename(hidden)
 
 
-def _manifest(files: Mapping[str, bytes]) -> bytes:
+def manifest_of(files: Mapping[str, bytes]) -> bytes:
+    """Return the manifest of some files."""
     entries = {name: Entry.of(content)._asdict() for name, content in files.items()}
     return json.dumps(entries, indent=1).encode()
 

@@ -1,6 +1,7 @@
 """The whole server as one ASGI application."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, final
@@ -26,7 +27,8 @@ from statewise.store import Store, StoreError
 from statewise.verbs import Trained
 from statewise.versions import versions
 
-SWEEP_SECONDS = 10.0
+SWEEP_SECONDS, SWEEP_REST = 10.0, 20.0
+"How often what has expired is forgotten, and how many times as long as that took nothing is then done."
 
 
 @final
@@ -53,9 +55,10 @@ class Application:
     async def sweep_for_ever(self) -> None:
         """Forget what has expired, again and again."""
         while True:
+            began = time.monotonic()
             with suppress(StoreError):
                 self.metrics.sessions.set(await self.sessions.vault.sweep())
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(max(SWEEP_SECONDS, SWEEP_REST * (time.monotonic() - began)))
 
     async def drain(self) -> None:
         """Be ready for no more, and answer what is under way; what still comes meanwhile is answered too."""

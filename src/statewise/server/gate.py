@@ -60,7 +60,7 @@ class Gate:
 
     async def _let_in(self, owner: str, scope: Any, receive: Any, send: Any) -> None:
         limited = scope["path"] not in UNLIMITED_PATHS
-        answering = _Answering(send, self)
+        answering = _Answering(send, self, self._settings.idle_seconds)
         try:
             if limited:
                 self._count(owner, scope)
@@ -68,6 +68,8 @@ class Gate:
         except Refused as refused:
             await self._refuse(refused, scope, receive, answering)
         except Exception:
+            if answering.abandoned:  # the connection is closed behind this
+                return
             if answering.begun:
                 raise
             await self._refuse(Refused(FAILED, "the server failed at this request"), scope, receive, answering)
@@ -163,17 +165,26 @@ async def refuse_socket(refused: Refused, scope: Any, receive: Any, send: Any) -
 
 
 class _Answering:
-    """A `send` that knows whether an answer has begun, and asks for no more on this connection while draining."""
+    """A `send` that knows whether an answer has begun, waits for a reader only so long, and while draining says so."""
 
-    def __init__(self, send: Any, gate: Gate) -> None:
-        self._send, self._gate, self.begun = send, gate, False
+    def __init__(self, send: Any, gate: Gate, seconds: float) -> None:
+        self._send, self._gate, self._seconds = send, gate, seconds
+        self.begun = self.abandoned = False
 
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
             if self._gate.draining:
                 message["headers"] = [*message.get("headers", []), (b"connection", b"close")]
-        await self._send(message)
+        if not message.get("more_body"):
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout(self._seconds):  # who reads nothing of a stream would hold its place for ever
+                await self._send(message)
+        except TimeoutError:
+            self.abandoned = True
+            raise
 
 
 def host_name(host: str) -> str:

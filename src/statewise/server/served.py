@@ -3,7 +3,7 @@
 import inspect
 import json
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, final
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from statewise.batcher import Batcher, Read, Reading, Stepper
 from statewise.errors import DataError, StatewiseError, UsageError
-from statewise.heads import Categorical
+from statewise.heads import Categorical, Ranking
 from statewise.server.metrics import Metrics
 from statewise.server.settings import Settings
 from statewise.state import leaves
@@ -46,10 +46,12 @@ class Served:
             work=self._read,
         )
         head, codec = trained.model.head, trained.codec
-        self._shown: list[Any] | None = None
+        self._name: Callable[[int], Any] = getattr(codec, "show", None) or getattr(codec, "name", None) or int
+        self._logits: Callable[[Tensor], Tensor] | None = None
         if isinstance(head, Categorical):
-            show = getattr(codec, "show", None)
-            self._shown = [show(code) if show else code for code in range(head.choices)]
+            self._logits = lambda logits: logits
+        elif isinstance(head, Ranking):
+            self._logits = head.scores
 
     def inputs(self, xs: Sequence[Any]) -> list[Tensor]:
         """Return inputs as the model reads them. Raises `UsageError` for one that it cannot read."""
@@ -58,7 +60,7 @@ class Served:
     def text(self, text: str) -> list[Tensor]:
         """Return the inputs that a text is. Raises `UsageError` where the model reads no text."""
         encode = getattr(self.trained.codec, "encode", None)
-        if encode is None or self._shown is None:
+        if encode is None or not isinstance(self.trained.model.head, Categorical):
             raise UsageError(f"{self.name} reads no text: give inputs")
         return [self.stepper.check(int(code)) for code in encode(text)]
 
@@ -82,7 +84,12 @@ class Served:
         }
 
     def predict(self, row: bytes | None, prompt: str, how: dict[str, Any]) -> tuple[Any, Iterator[str]]:
-        """Return a stream at a session, and the task's answer to a prompt, which reads it on piece by piece."""
+        """Return a stream at a session, and the task's answer to a prompt, which reads it on piece by piece.
+
+        Raises `UsageError` where the task answers no prompts on a stream.
+        """
+        if "stream" not in inspect.signature(self.trained.task.predict).parameters:
+            raise UsageError(f"{self.name} answers no prompts: read inputs by step and run")
         stream = self.trained.stream(row)
         return stream, self.trained.predict(prompt, stream=stream, **how)
 
@@ -112,7 +119,7 @@ class Served:
 
     def _tell(self, params: Any, hows: Sequence[Hashable]) -> list[Any]:
         """Tell what comes next for many sessions at once; an error for those whose numbers are not finite."""
-        finite = torch.stack([leaf.isfinite().flatten(1).all(1) for leaf in leaves(params)]).all(0).tolist()
+        finite = torch.stack([leaf.isfinite().reshape(len(leaf), -1).all(1) for leaf in leaves(params)]).all(0).tolist()
         told: list[Any] = [None] * len(hows)
         for how in dict.fromkeys(hows):
             assert isinstance(how, How)
@@ -124,10 +131,12 @@ class Served:
     def _told(self, params: Any, rows: list[int], how: How) -> list[Any]:
         if how.show == "nothing":
             return [{}] * len(rows)
-        if how.show == "choices" and self._shown is not None and isinstance(params, Tensor):
-            likely = params[torch.tensor(rows)].double().softmax(dim=-1).topk(min(how.choices, params.shape[-1]))
+        if how.show == "choices" and self._logits is not None:
+            with torch.no_grad():
+                logits = self._logits(params[torch.tensor(rows)])
+            likely = logits.double().softmax(dim=-1).topk(min(how.choices, logits.shape[-1]))
             pairs = zip(likely.values.tolist(), likely.indices.tolist(), strict=True)
-            return [{"choices": [[self._shown[code], p] for p, code in zip(*pair, strict=True)]} for pair in pairs]
+            return [{"choices": [[self._name(code), p] for p, code in zip(*pair, strict=True)]} for pair in pairs]
         return [{"params": as_json(params, at)} for at in rows]
 
 

@@ -29,7 +29,7 @@ class Sockets:
 
     def __init__(self, sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
         self._sessions, self._settings, self._metrics = sessions, settings, metrics
-        self._stopping = asyncio.Event()
+        self._stopping, self._open_now = asyncio.Event(), 0
 
     def stop(self) -> None:
         """Let each finish the message that it is at, and close."""
@@ -54,19 +54,23 @@ class Sockets:
             self._metrics.refused(refused.refusal)
             await socket.send_denial_response(_denial(refused))
             return
-        await socket.accept()
-        self._metrics.sockets.inc()
+        self._open_now += 1
+        self._metrics.sockets.set(self._open_now)
         try:
+            await socket.accept()
             await self._talk(socket, owner, id)
         except WebSocketDisconnect:
             pass
         finally:
-            self._metrics.sockets.dec()
+            self._open_now -= 1
+            self._metrics.sockets.set(self._open_now)
 
     async def _admit(self, owner: str, id: str) -> None:
         await self._sessions.look(owner, id)
         if self._stopping.is_set():
             raise Refused(BUSY, "this server is stopping: ask another")
+        if self._open_now >= self._settings.most_sockets:
+            raise Refused(BUSY, "too many WebSockets are open: try again in a moment")
 
     async def _talk(self, socket: WebSocket, owner: str, id: str) -> None:
         stopping = asyncio.create_task(self._stopping.wait())

@@ -25,7 +25,7 @@ class Vault:
     async def create(self, id: str, record: Record) -> None:
         """Keep a new session."""
         await self._call(lambda: self._store.create(id, record))
-        self._copies.create(id, record)
+        self._note(id, record)
 
     async def read(self, id: str, *, copy: bool = False) -> Record | None:
         """Return a session, or the copy of it that is here, which may be stale."""
@@ -33,7 +33,7 @@ class Vault:
         if found is None or found.gone:
             found = await self._call(lambda: self._store.read(id))
             if found is not None and not found.gone:
-                self._copies.create(id, found)
+                self._note(id, found)
         return found
 
     async def swap(self, id: str, steps: int, record: Record) -> bool:
@@ -41,7 +41,7 @@ class Vault:
         change = Change(id, steps, record)
         kept = self._swap_all([change])[0] if self._quick else await self._swaps.ask(change)
         if kept:
-            self._copies.create(id, record)
+            self._note(id, record)
         else:
             self._copies.delete(id)
         return bool(kept)
@@ -62,6 +62,10 @@ class Vault:
         await self._swaps.close()
         await self._calls.close()
         self._store.close()
+
+    def _note(self, id: str, record: Record) -> None:
+        if not self._quick:
+            self._copies.create(id, record)
 
     async def _call(self, call: Callable[[], Any]) -> Any:
         if self._quick:

@@ -1,0 +1,164 @@
+"""How often a series is observed: found from its times, and counted in."""
+
+import re
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statewise.data.tables import rows_of
+from statewise.errors import DataError, UsageError
+
+Times = NDArray[np.datetime64]
+
+SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
+MONTHS = {"mo": 1, "q": 3, "y": 12}
+DAY, WEEK = SECONDS["d"], SECONDS["w"]
+NAMES = {1: "s", 60: "min", 3600: "h", 86400: "d", 604800: "w"}
+
+
+@final
+@dataclass(frozen=True)
+class Frequency:
+    """Every `count` units: seconds `s`, business days `b` (Monday to Friday) or months `mo`.
+
+    >>> str(Frequency("s", 3600)), str(Frequency("mo", 3)), str(Frequency("b", 1))
+    ('1 h', '3 mo', '1 b')
+    """
+
+    unit: str
+    count: int
+
+    @classmethod
+    def read(cls, text: str) -> "Frequency":
+        """Return a frequency as `str` writes it: `1 h`, `30min`, `1 b`. Raises `UsageError` for what is none."""
+        count, unit = _amount(text)
+        if unit == "b":
+            return cls("b", count)
+        return cls("mo", count * MONTHS[unit]) if unit in MONTHS else cls("s", count * SECONDS[unit])
+
+    def __str__(self) -> str:
+        if self.unit != "s":
+            return f"{self.count} {self.unit}"
+        size = max(size for size in NAMES if self.count % size == 0)
+        return f"{self.count // size} {NAMES[size]}"
+
+    def places(self, times: Times, origin: np.datetime64) -> NDArray[np.int64]:
+        """Return how many steps each time lies behind an origin, which is a time of the series itself."""
+        if self.unit == "mo":
+            months = times.astype("datetime64[M]") - origin.astype("datetime64[M]")
+            return np.asarray(months.astype(np.int64) // self.count)
+        if self.unit == "b":
+            days, first = times.astype("datetime64[D]"), origin.astype("datetime64[D]")
+            return np.asarray(np.busday_count(first, days), dtype=np.int64)
+        return (times - origin).astype(np.int64) // self.count
+
+    def times(self, origin: np.datetime64, begin: int, count: int) -> Times:
+        """Return `count` times, the first `begin` steps behind an origin."""
+        steps = np.arange(begin, begin + count)
+        if self.unit == "mo":
+            return _in_months(origin, origin.astype("datetime64[M]") + steps * self.count)
+        if self.unit == "b":
+            days = np.busday_offset(origin.astype("datetime64[D]"), steps, roll="forward")
+            return np.asarray(days.astype("datetime64[s]") + (origin - origin.astype("datetime64[D]")))
+        return origin + (steps * self.count).astype("timedelta64[s]")
+
+    def steps(self, text: str) -> int:
+        """Return how many steps an amount of time is: `24h`, `7d`, or a plain number of steps.
+
+        Raises `UsageError` where it is no amount, or no whole number of steps.
+
+        >>> Frequency("s", 3600).steps("7d"), Frequency("b", 1).steps("2w"), Frequency("mo", 1).steps("1y")
+        (168, 10, 12)
+        """
+        if re.fullmatch(r"\s*\d+\s*", text):
+            return max(1, int(text))
+        count, unit = _amount(text)
+        if self.unit == "b":
+            days = {"b": 1, "d": 1, "w": 5, "mo": 21, "q": 63, "y": 252}.get(unit)
+            whole, step = (count * days, self.count) if days else (0, 1)
+        elif self.unit == "mo":
+            whole, step = count * MONTHS.get(unit, 0), self.count
+        else:
+            seconds = SECONDS.get(unit) or {"b": DAY, "mo": 30 * DAY, "q": 91 * DAY, "y": 365 * DAY}[unit]
+            whole, step = count * seconds, self.count
+        if not whole or (whole % step and unit not in ("mo", "q", "y")):
+            raise UsageError(f"{text!r} is no whole number of steps of {self}: give one, or a plain number of steps")
+        return max(1, whole // step)
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """How many steps the usual seasons have, the shortest first: the day, the week, the year."""
+        if self.unit == "b":
+            return (5,)
+        if self.unit == "mo":
+            return (max(1, 12 // self.count),)
+        lengths = [DAY // self.count, WEEK // self.count] if self.count < DAY else [WEEK // self.count]
+        if self.count >= WEEK:
+            lengths = [round(365.25 * DAY / self.count)]
+        return tuple(length for length in lengths if length > 1) or (1,)
+
+
+def infer_frequency(times: Times, title: str) -> Frequency:
+    """Return the frequency of rising times, of which some may be missing.
+
+    Raises `DataError` where there are fewer than three, or they do not lie on one grid, with the rows that do not.
+
+    >>> infer_frequency(np.array(["2026-01-01", "2026-02-01", "2026-04-01"], dtype="datetime64[s]"), "x")
+    Frequency(unit='mo', count=1)
+    """
+    if len(times) < 3:
+        raise DataError(f"{title} has {len(times)} time{'s'[: len(times) != 1]}: give at least 3 in each series")
+    gaps = np.diff(times).astype(np.int64)
+    if (months := _months(times)) is not None:
+        return Frequency("mo", months)
+    sizes, counts = np.unique(gaps, return_counts=True)
+    usual = int(sizes[counts.argmax()])
+    if usual == DAY and _is_weekdays(times):
+        return Frequency("b", 1)
+    odd = np.flatnonzero(gaps % usual)
+    if len(odd):
+        behind = Frequency("s", int(gaps[odd[0]]))
+        raise DataError(
+            f"{title}: times are not {Frequency('s', usual)} apart or a multiple of it, such as {times[odd[0] + 1]}, "
+            f"{behind} behind the one before (row {rows_of(odd + 1)} in order of time): bring them to one frequency"
+        )
+    return Frequency("s", usual)
+
+
+def _in_months(origin: np.datetime64, months: Times) -> Times:
+    """Return the moment of each month that the origin is of its own; the last day stays the last."""
+    begins, ends = (m.astype("datetime64[D]") for m in (months, months + 1))
+    own = origin.astype("datetime64[M]")
+    day = (origin.astype("datetime64[D]") - own.astype("datetime64[D]")).astype(np.int64)
+    is_last = origin.astype("datetime64[D]") + 1 == (own + 1).astype("datetime64[D]")
+    lengths = (ends - begins).astype(np.int64)
+    days = begins + (lengths - 1 if is_last else np.minimum(day, lengths - 1))
+    return np.asarray(days.astype("datetime64[s]") + (origin - origin.astype("datetime64[D]")))
+
+
+def _months(times: Times) -> int | None:
+    """Return the months between times of which each is the same moment of a month, or the last day of it."""
+    month = times.astype("datetime64[M]")
+    within = times - month.astype("datetime64[s]")
+    ends = (month + 1).astype("datetime64[s]") - times
+    if not ((within == within[0]).all() or (ends == ends[0]).all()):
+        return None
+    gaps = np.diff(month).astype(np.int64)
+    return int(np.gcd.reduce(gaps)) if (gaps > 0).all() else None
+
+
+def _is_weekdays(times: Times) -> bool:
+    days = times.astype("datetime64[D]")
+    return len(days) >= 10 and bool(np.is_busday(days).all())
+
+
+def _amount(text: str) -> tuple[int, str]:
+    found = re.fullmatch(r"\s*(\d*)\s*([a-zA-Z]+)\s*", text)
+    units = {"s", "b", *SECONDS, *MONTHS}
+    unit = {"m": "min", "t": "min", "hour": "h", "day": "d", "week": "w", "month": "mo", "year": "y"}
+    named = unit.get(found[2].lower().removesuffix("s") or "s", found[2].lower()) if found else ""
+    if not found or named not in units or found[1] == "0":
+        raise UsageError(f"{text!r} is no amount of time: give a number with s, min, h, d, b, w, mo, q or y, as in 24h")
+    return int(found[1] or 1), named

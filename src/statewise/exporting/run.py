@@ -1,0 +1,126 @@
+"""The verb: a trained run as a folder for elsewhere, checked and measured as it is written."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from statewise.errors import DataError, RunError, UsageError
+from statewise.exporting.folder import as_json, write_folder
+from statewise.exporting.onnx_check import Compared, compare_onnx, open_onnx
+from statewise.exporting.onnx_graph import onnx_graph, state_names
+from statewise.exporting.rounded import rounded
+from statewise.learning.checkpoint import MANIFEST, manifest_of
+from statewise.learning.snapshot import WEIGHTS
+from statewise.registry import unknown
+from statewise.run.directory import RunDirectory
+from statewise.state import paths, write_tensors
+from statewise.verbs import Trained, load
+
+Format = Literal["onnx", "safetensors"]
+FORMATS = ("onnx", "safetensors")
+CHECKED = 50
+"So many random sequences are compared before a graph is written."
+
+TOLERANCE = 1e-3
+USE = """# {name}
+
+`{name}.onnx` reads `inputs` {reads} and the tensors of the state, `state.NAME` [B, H], and gives `outputs`
+[T, B, V], the logits, and the next state, `next.NAME`. T and B may be anything, also 1: a step. The first state, of one
+row, is in `state.safetensors`; what the numbers mean is in `codec.json`.
+"""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, how far ONNX Runtime was from the model, and what int8 costs."""
+
+    path: Path
+    format: str
+    bytes: int
+    compared: Compared | None = None
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        compared = self.compared._asdict() if self.compared else None
+        told = {"path": str(self.path), "format": self.format, "bytes": self.bytes}
+        return {**told, "compared": compared, "metrics": self.metrics, "seconds": self.seconds}
+
+
+def export(run: str | Path, to: str | Path | None = None, *, format: Format = "onnx", int8: bool = False) -> Exported:
+    """Write the model of a run as a folder: an ONNX graph with its state in and out, or what `load` reads.
+
+    With `int8` the graph's matrices are int8, and the held-out part is scored with them and without. Before a graph is
+    written, ONNX Runtime has to give what the model gives. Raises `RunError` for a run that cannot be used or a folder
+    that is there already, `UsageError` for a model that ONNX has no nodes for, `MissingExtra` without onnx.
+    """
+    began = time.monotonic()
+    if format not in FORMATS:
+        raise UsageError(unknown("format", format, FORMATS))
+    if int8 and format != "onnx":
+        raise UsageError("--int8 is for ONNX: evaluate --storage int8 shows what it costs in a step program")
+    trained = load(run)
+    path = Path(to) if to is not None else Path(f"{trained.path.resolve().name}-{format}")
+    if path.exists():
+        raise RunError(f"{path} exists already: give another folder with --to")
+    if format == "safetensors":
+        files = _run_files(trained)
+        write_folder(path, files)
+        return Exported(path, format, _size(files), seconds=time.monotonic() - began)
+    files, compared = _onnx_files(trained, path.name, int8=int8)
+    metrics = _costs(trained) if int8 else {}
+    write_folder(path, files)
+    return Exported(path, format, _size(files), compared, metrics, time.monotonic() - began)
+
+
+def _run_files(trained: Trained) -> dict[str, bytes]:
+    """Return a run directory of nothing but what `load` needs."""
+    directory = RunDirectory(trained.path)
+    checkpoint = {WEIGHTS: write_tensors(trained.model.state_dict())}
+    checkpoint[MANIFEST] = manifest_of(checkpoint)
+    place = f"{directory.checkpoints.name}/{trained.update:06d}"
+    files = {f"{place}/{name}": content for name, content in checkpoint.items()}
+    kept = [directory.config, directory.codec, directory.report]
+    return files | {each.name: each.read_bytes() for each in kept if each.exists()}
+
+
+def _onnx_files(trained: Trained, name: str, *, int8: bool) -> tuple[dict[str, bytes], Compared]:
+    model = trained.model
+    graph = onnx_graph(model, int8=int8).SerializeToString()
+    compared = compare_onnx(rounded(model) if int8 else model, open_onnx(graph), CHECKED)
+    if not compared.difference <= TOLERANCE * max(1.0, compared.largest):
+        raise RunError(f"ONNX Runtime is {compared.difference:.2g} away from this model: the graph was not written")
+    first = {path: leaf for path, leaf in paths(model.begin(1)) if path in state_names(model)}
+    reads = "[T, B], whole numbers," if model.encoder.__class__.__name__ == "Embedding" else "[T, B, D]"
+    codec = RunDirectory(trained.path).codec
+    return {
+        f"{name}.onnx": graph,
+        "state.safetensors": write_tensors(first),
+        "codec.json": codec.read_bytes(),
+        "README.md": USE.format(name=name, reads=reads).encode(),
+        "compared.json": as_json(compared._asdict()),
+    }, compared
+
+
+def _costs(trained: Trained) -> dict[str, dict[str, float]]:
+    """Return what the model scores on the held-out part with its own weights and with int8; nothing without data."""
+    try:
+        data = trained.task.prepare(RunDirectory(trained.path).cache)
+    except (DataError, UsageError):
+        return {}
+    scores = {}
+    for name, model in (("float32", trained.model), ("int8", rounded(trained.model))):
+        scoring = trained.task.score(model, data)
+        while True:
+            try:
+                next(scoring)
+            except StopIteration as done:
+                scores[name] = dict(done.value.metrics)
+                break
+    return scores
+
+
+def _size(files: dict[str, bytes]) -> int:
+    return sum(map(len, files.values()))

@@ -1,0 +1,67 @@
+"""A fan chart: what was, and how far what comes may lie apart."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from statewise.errors import MissingExtra, UsageError
+from statewise.forecasting.ahead import Ahead
+from statewise.run.files import saving, write_whole
+
+MOST_SERIES = 12
+BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
+SHADES = ("#d6e4f2", "#a9c7e6", "#7aa8d6")
+INK, MIDDLE = "#333333", "#1f4e8c"
+
+
+def draw_chart(found: Sequence[Ahead], path: Path) -> None:
+    """Draw each series with its history and its 50, 80 and 95 % intervals, as PNG or SVG.
+
+    Raises `MissingExtra` without Matplotlib, `UsageError` for more series than can be looked at, or another suffix.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtra("a chart needs Matplotlib: pip install 'statewise[plot]'") from None
+    if path.suffix not in (".png", ".svg"):
+        raise UsageError(f"{path} is neither .png nor .svg: name the chart so")
+    if len(found) > MOST_SERIES:
+        raise UsageError(f"{len(found)} series do not fit on one chart: name up to {MOST_SERIES} with --only")
+    columns = 1 if len(found) < 3 else 2
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(9 if columns == 1 else 13, 3.2 * rows + 0.4), layout="constrained")
+    for number, ahead in enumerate(found, start=1):
+        _draw(figure.add_subplot(rows, columns, number), ahead, legend=number == 1)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:], dpi=120)
+    with saving(str(path), "give another --chart"):
+        write_whole(path, content.getvalue())
+
+
+def _draw(draw: Any, ahead: Ahead, *, legend: bool) -> None:
+
+    last = ahead.before[-1:], ahead.history[~np.isnan(ahead.history)][-1:]
+    times = np.concatenate([last[0], ahead.times])
+    for (low, high, words), shade in zip(BANDS, SHADES, strict=True):
+        edges = [np.concatenate([last[1], ahead.at(level)]) for level in (low, high)]
+        draw.fill_between(times, *edges, color=shade, linewidth=0, label=words)
+    draw.plot(ahead.before, ahead.history, color=INK, linewidth=1.1)
+    middle = np.concatenate([last[1], ahead.at(0.5)])
+    draw.plot(times, middle, color=MIDDLE, linewidth=1.6, label="median")
+    draw.set_title(ahead.series, loc="left", fontsize=10)
+    draw.spines[["top", "right"]].set_visible(False)
+    draw.tick_params(labelsize=8)
+    locator = draw.xaxis.get_major_locator()
+    draw.xaxis.set_major_formatter(_concise(locator))
+    if legend:
+        draw.legend(frameon=False, fontsize=8, loc="upper left", ncols=4)
+
+
+def _concise(locator: Any) -> Any:
+    from matplotlib import dates
+
+    make: Any = dates.ConciseDateFormatter
+    return make(locator)

@@ -1,0 +1,69 @@
+"""The running level and spread of a series, by which its values are made alike before a network reads them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+BLOCK = 256
+LEAST = 1e-6
+"No spread is smaller than this share of the level, nor than this."
+
+
+def filled(values: Floats) -> Floats:
+    """Return values with the last one seen in place of each that is missing; before the first, that one.
+
+    >>> filled(np.array([np.nan, 1, np.nan, 3], np.float32))
+    array([1., 1., 1., 3.], dtype=float32)
+    """
+    seen = ~np.isnan(values)
+    if seen.all() or not seen.any():
+        return np.nan_to_num(values)
+    last = np.maximum.accumulate(np.where(seen, np.arange(len(values)), -1))
+    return values[np.where(last < 0, seen.argmax(), last)]
+
+
+def ages(values: Floats) -> Floats:
+    """Return how many steps ago the last value was seen, 0 where it is this one.
+
+    >>> ages(np.array([1, np.nan, np.nan, 3], np.float32))
+    array([0., 1., 2., 0.], dtype=float32)
+    """
+    places = np.arange(len(values))
+    return (places - np.maximum.accumulate(np.where(np.isnan(values), 0, places))).astype(np.float32)
+
+
+def running_mean(values: Floats, pace: float, first: float) -> Floats:
+    """Return a mean before each value and behind the last, `[n + 1]`: m moves by `pace (y - m)` at every value.
+
+    >>> running_mean(np.array([2, 2], np.float32), pace=0.5, first=0.0)
+    array([0. , 1. , 1.5], dtype=float32)
+    """
+    powers = (1 - pace) ** np.arange(BLOCK + 1)
+    weights = np.tril(pace * powers[np.maximum(0, np.subtract.outer(np.arange(BLOCK), np.arange(BLOCK)))])
+    means = np.empty(len(values) + 1)
+    means[0] = first
+    for begin in range(0, len(values), BLOCK):
+        block = values[begin : begin + BLOCK].astype(np.float64)
+        n = len(block)
+        means[begin + 1 : begin + n + 1] = powers[1 : n + 1] * means[begin] + weights[:n, :n] @ block
+    return means.astype(np.float32)
+
+
+def levels_of(values: Floats, pace: float, begin: int, *, around_nought: bool) -> tuple[Floats, Floats]:
+    """Return the level and the spread of a series before each of its values and behind the last, each `[n + 1]`.
+
+    Both are running means, of the values and of their distances from the level. They begin with the mean of the first
+    `begin` values, so nothing that comes later is in them. Around nought the level is 0 and the spread the mean size.
+    """
+    known = filled(values)
+    start = known[: max(1, begin)].astype(np.float64)
+    level = np.zeros(len(known) + 1, np.float32) if around_nought else running_mean(known, pace, start.mean())
+    first = np.abs(start - (0 if around_nought else start.mean())).mean()
+    spread = running_mean(np.abs(known - level[:-1]), pace, first)
+    return level, np.maximum(spread, least_spread(level))
+
+
+def least_spread(level: Floats) -> Floats:
+    """Return the smallest spread at a level: of a series that stands still it is not nought."""
+    return np.maximum(np.abs(level) * np.float32(LEAST), np.float32(LEAST))

@@ -1,0 +1,135 @@
+"""How good forecasts are: of points, of quantiles, of intervals, and whether a difference is more than luck."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from statewise.heads import StudentT
+from statewise.heads.student_t import StudentTParams
+
+Floats = NDArray[np.floating]
+
+LEVELS = tuple(round(0.025 * i, 3) for i in range(1, 40))
+"The levels at which a forecast is kept: every 2.5 %."
+
+DECILES = tuple(round(0.1 * i, 1) for i in range(1, 10))
+INTERVALS = (50, 80, 95)
+"Intervals whose coverage is told, in percent."
+
+
+class Truth(NamedTuple):
+    """What came: `values` `[R, H]`, NaN where nothing did; `scale` `[R]` by which errors of a series are divided.
+
+    `origins` `[R]` says which rows were forecast at one time.
+    """
+
+    values: Floats
+    scale: Floats
+    origins: NDArray[np.int64]
+
+
+def scores(truth: Truth, quantiles: Floats) -> dict[str, float]:
+    """Return what quantiles `[R, H, LEVELS]` score, the median being the point forecast.
+
+    - `MASE`: mean absolute error over that of repeating the last season in training (Hyndman & Koehler 2006)
+    - `weighted_quantile_loss`: twice the pinball loss at 0.1 to 0.9 over the sum of sizes
+    - `CRPS`: twice the mean pinball loss over all levels, in the unit of the series
+    - `sMAPE`: mean of 200 |y - f| / (|y| + |f|), in percent
+    - `covers_80`: the share of values inside the 80 % interval
+    """
+    there = ~np.isnan(truth.values)
+    values, medians = truth.values[there], quantiles[..., _place(0.5)][there]
+    errors = np.abs(values - medians)
+    scale = np.broadcast_to(truth.scale[:, None], truth.values.shape)[there]
+    pinball = pinball_losses(truth.values, quantiles)[there]
+    deciles = pinball[:, [_place(level) for level in DECILES]]
+    sizes = np.abs(values) + np.abs(medians)
+    covered = {
+        f"covers_{percent}": float(np.mean(inside(truth.values, quantiles, percent)[there])) for percent in INTERVALS
+    }
+    return {
+        "MASE": float(np.mean(errors / scale)),
+        "weighted_quantile_loss": float(2 * deciles.mean(axis=1).sum() / max(np.abs(values).sum(), 1e-12)),
+        "CRPS": float(2 * pinball.mean()),
+        "MAE": float(errors.mean()),
+        "RMSE": float(np.sqrt(np.mean(errors**2))),
+        "sMAPE": float(200 * np.mean(errors / np.where(sizes > 0, sizes, 1))),
+        **covered,
+    }
+
+
+def by_step(truth: Truth, quantiles: Floats, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the scores of each step of the horizon by itself."""
+    steps = range(truth.values.shape[1])
+    return {
+        names[h]: scores(truth._replace(values=truth.values[:, h : h + 1]), quantiles[:, h : h + 1])
+        for h in steps
+        if not np.isnan(truth.values[:, h]).all()
+    }
+
+
+def pinball_losses(values: Floats, quantiles: Floats) -> Floats:
+    """Return the pinball loss of each quantile, `[R, H, LEVELS]`: NaN where no value came."""
+    beyond = values[..., None] - quantiles
+    levels = np.array(LEVELS)
+    return np.maximum(levels * beyond, (levels - 1) * beyond)
+
+
+def inside(values: Floats, quantiles: Floats, percent: int) -> NDArray[np.bool_]:
+    """Say which values lie in the middle interval of so many percent."""
+    tail = (100 - percent) / 200
+    return (values >= quantiles[..., _place(tail)]) & (values <= quantiles[..., _place(1 - tail)])
+
+
+def loss_by_origin(truth: Truth, quantiles: Floats) -> Floats:
+    """Return the mean pinball loss at each origin, each series divided by its scale: what differences are tested on."""
+    losses = pinball_losses(truth.values, quantiles).mean(axis=2) / truth.scale[:, None]
+    there = ~np.isnan(losses)
+    rows = np.where(there, losses, 0).sum(axis=1)
+    _, which = np.unique(truth.origins, return_inverse=True)
+    return np.asarray(np.bincount(which, rows) / np.maximum(np.bincount(which, there.sum(axis=1)), 1))
+
+
+class Difference(NamedTuple):
+    """How much smaller the first of two losses is, as a share of the second, and how probable that is by luck."""
+
+    share: float
+    statistic: float
+    p_value: float
+
+
+def compare(losses: Floats, others: Floats, overlap: int = 1) -> Difference:
+    """Test whether two rows of losses differ, by Diebold and Mariano.
+
+    The variance of the mean difference counts covariances over less than `overlap` origins, which share values; the
+    statistic is corrected for few origins and held against Student's t. Two-sided.
+    Source: Diebold & Mariano 1995; Harvey, Leybourne & Newbold 1997.
+
+    >>> compare(np.array([1.0, 1.2, 0.9, 1.1]), np.array([2.0, 2.1, 2.0, 2.2])).p_value < 0.01
+    True
+    """
+    differences = losses - others
+    n, mean = len(differences), float(differences.mean())
+    around = differences - mean
+    lags = range(1, min(overlap, n))
+    variance = float(around @ around + 2 * sum(around[k:] @ around[:-k] for k in lags)) / n / max(n, 1)
+    share = -mean / max(float(others.mean()), 1e-12)
+    if n < 3 or variance <= 0:
+        return Difference(share, math.nan, math.nan)
+    corrected = math.sqrt((n + 1 - 2 * overlap + overlap * (overlap - 1) / n) / n)
+    statistic = corrected * mean / math.sqrt(variance)
+    return Difference(share, statistic, 2 * (1 - student_t_cdf(abs(statistic), n - 1)))
+
+
+def student_t_cdf(value: float, freedom: float) -> float:
+    """Return Student's t distribution function."""
+    one = torch.ones((), dtype=torch.double)
+    return float(StudentT(1).cdf(StudentTParams(one * freedom, one * 0, one), one * value))
+
+
+def _place(level: float) -> int:
+    return LEVELS.index(round(level, 3))

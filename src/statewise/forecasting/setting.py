@@ -1,0 +1,109 @@
+"""What a panel asks for: how far to look back, which past values to read, how much to hold out."""
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from statewise.data.frequency import Frequency
+from statewise.data.panel import Panel
+from statewise.errors import DataError
+from statewise.forecasting.reading import Codec
+
+LEAST_PACE = 32
+SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
+SEASONS = 4
+"Levels and spreads are means over about so many seasons."
+
+
+class Wanted(Protocol):
+    """What a user may have said of it."""
+
+    @property
+    def horizon(self) -> str | None:
+        """How far to forecast."""
+
+    @property
+    def context(self) -> str | None:
+        """How far to look back."""
+
+    @property
+    def held_out(self) -> str | None:
+        """How much to keep from training."""
+
+    @property
+    def head(self) -> Any:
+        """The distribution of a next value."""
+
+
+def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
+    """Return what must be known to read a panel, and how many steps of each series are held out.
+
+    Raises `DataError` where the series are too short for it.
+    """
+    frequency, longest = panel.frequency, int(panel.observed().max())
+    season = max(frequency.seasons)
+    horizon = frequency.steps(wanted.horizon) if wanted.horizon else min(frequency.seasons[0], 48)
+    context = frequency.steps(wanted.context) if wanted.context else max(season, 2 * horizon, 8)
+    held_out = frequency.steps(wanted.held_out) if wanted.held_out else max(horizon, longest // 10 // horizon * horizon)
+    if longest < held_out + horizon + 2:
+        raise DataError(
+            f"the longest series has {longest} values, too few to hold out {held_out} and learn to forecast {horizon}: "
+            "give more data, or a shorter --horizon or --held-out"
+        )
+    room = longest - held_out - horizon
+    if not wanted.context and context > room:
+        context = room  # what was not asked for gives way
+    counts = wanted.head == "negative_binomial"
+    if counts:
+        _check_counts(panel)
+    words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
+    lags = lags_of(frequency)
+    span = panel.times(max(longest - held_out, 1), 1)[0] - panel.times(0, 1)[0]
+    codec = Codec(
+        columns=panel.columns,
+        frequency=frequency,
+        context=context,
+        horizon=horizon,
+        lags=tuple(lag for lag in lags if lag < longest - held_out),
+        pace=1 / max(LEAST_PACE, SEASONS * season),
+        years=bool(span >= SEVERAL_YEARS),
+        counts=counts,
+        names=panel.names,
+        vocabularies=tuple(words),
+        covariates=_scales(panel, held_out),
+    )
+    return codec, held_out
+
+
+def lags_of(frequency: Frequency) -> tuple[int, ...]:
+    """Return how far back single values are read: the last few, and those about one and two of each season ago.
+
+    >>> lags_of(Frequency("s", 3600))
+    (2, 3, 23, 24, 25, 48, 167, 168, 169, 336)
+    """
+    found = {2, 3}
+    for season in frequency.seasons:
+        if season > 1:
+            found |= {season - 1, season, season + 1, 2 * season}
+    return tuple(sorted(lag for lag in found if lag > 1))
+
+
+def _scales(panel: Panel, held_out: int) -> tuple[tuple[float, float], ...]:
+    """Return the mean and spread of each covariate in the training part."""
+    ends = (panel.observed() - held_out).clip(min=1)
+    learned = np.concatenate([np.arange(b, b + e) for b, e in zip(panel.begins[:-1], ends, strict=True)])
+    together = np.concatenate([panel.known, panel.past], axis=1)[learned].astype(np.float64)
+    if not together.shape[1]:
+        return ()
+    there = np.where(np.isnan(together), 0, together)
+    count = np.maximum((~np.isnan(together)).sum(axis=0), 1)
+    mean = there.sum(axis=0) / count
+    spread = np.sqrt(np.where(np.isnan(together), 0, (together - mean) ** 2).sum(axis=0) / count)
+    return tuple((float(m), float(s) if s > 0 else 1.0) for m, s in zip(mean, spread, strict=True))
+
+
+def _check_counts(panel: Panel) -> None:
+    values = panel.values[~np.isnan(panel.values)]
+    odd = values[(values < 0) | (values != np.round(values))]
+    if len(odd):
+        raise DataError(f"head negative_binomial is for counts, but there is {odd[0]:g}: use --head student_t")

@@ -1,0 +1,353 @@
+"""Forecast: one model of many series, that says what comes next and how sure it is."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_doc import Doc
+from annotated_types import Ge, Lt
+
+from statewise.errors import UsageError
+from statewise.task import Answer, Data, Live, Part, Score, Scoring, Task, stacked_core
+
+if TYPE_CHECKING:
+    from statewise.baselines.statistical_forecasts import Name
+    from statewise.data.panel import Panel
+    from statewise.data.window import Window
+    from statewise.forecasting.ahead import Ahead
+    from statewise.forecasting.backtest import Origins
+    from statewise.forecasting.metrics import Floats, Truth
+    from statewise.forecasting.reading import Codec, Read
+    from statewise.heads import Loss
+    from statewise.model import Model
+    from statewise.stream import Stream
+
+SAMPLES = 200
+CERTAIN = 0.05
+"A difference that comes by luck more often than this is called none."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast(Task):
+    """Learn a table of series and say what comes next, as quantiles.
+
+    >>> Forecast(source="traffic.csv", target=("traffic_volume",), horizon="24h").head
+    'student_t'
+    """
+
+    name: ClassVar[str] = "forecast"
+    title: ClassVar[str] = "Forecast any table of series, with honest uncertainty"
+    example: ClassVar[str] = "traffic.csv --target traffic_volume --horizon 24h"
+
+    source: Annotated[str | tuple[str, ...], Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
+    target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = ()
+    time: Annotated[str | None, Doc("the column of times; none means that called time, date, ..., or the first")] = None
+    series: Annotated[str | None, Doc("the column that tells series apart, in a long table")] = None
+    known: Annotated[tuple[str, ...], Doc("columns of numbers that are known ahead of time")] = ()
+    past: Annotated[tuple[str, ...], Doc("columns of numbers that are known once they were seen")] = ()
+    static: Annotated[tuple[str, ...], Doc("columns of words that are the same throughout a series")] = ()
+    frequency: Annotated[str | None, Doc("how often a value comes, as 1h; none finds it from the times")] = None
+    horizon: Annotated[str | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
+    context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
+    held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
+    between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
+    head: Annotated[
+        Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
+        Doc("the distribution of a next value; negative_binomial is for counts"),
+    ] = "student_t"
+    embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1)] = 8
+    dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.0
+    rivals: Annotated[
+        tuple[Literal["auto_ets", "auto_arima"], ...], Doc("baselines to fit at every origin besides, by statsforecast")
+    ] = ()
+
+    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 64
+    rows: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1)] = 64
+    steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0)] = 0
+    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 0.0
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source as a tuple."""
+        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+    @property
+    def label(self) -> str:
+        """The name of the source."""
+        return Path(self.sources[0]).name.split(".")[0] or self.name
+
+    def panel(self, source: Any, codec: "Codec | None" = None) -> "Panel":
+        """Read a table as series; with a codec, by the columns and the frequency of its training."""
+        from statewise.data.frequency import Frequency
+        from statewise.data.panel import guess_columns, read_panel
+
+        if codec is not None:
+            return read_panel(source, codec.columns, codec.frequency)
+        roles = {key: getattr(self, key) for key in ("time", "series", "known", "past", "static")}
+        columns = guess_columns(source, {**roles, "targets": self.target})
+        return read_panel(source, columns, Frequency.read(self.frequency) if self.frequency else None)
+
+    def table(self) -> Any:
+        """Return the one table to learn from. Raises `UsageError` for several."""
+        from statewise.data.table_corpora import table_file
+
+        if len(self.sources) != 1:
+            raise UsageError(f"{self.name} learns from one table, not {len(self.sources)}: join them first")
+        return table_file(self.sources[0])
+
+    def prepare(self, cache: Path) -> "ForecastData":
+        """Read the table and hold the end of each series out."""
+        from statewise.forecasting.reading import Read
+        from statewise.forecasting.setting import codec_for
+
+        panel = self.panel(self.table())
+        codec, held_out = codec_for(self, panel)
+        data = ForecastData(self, Read(panel, codec), held_out)
+        data.windows("training")
+        return data
+
+    def codec(self, written: Mapping[str, Any]) -> "Codec":
+        """Return what was known of the series in training."""
+        from statewise.forecasting.reading import Codec
+
+        return Codec.read(written)
+
+    def model(self, codec: "Codec") -> "Model[Any]":
+        """Return a reader of rows, cells and the head."""
+        from statewise.cells import Dropout
+        from statewise.forecasting.reading import Beside, Reader
+        from statewise.model import Model
+        from statewise.registry import find
+
+        encoder = Reader(codec.choices, codec.numbers, self.embedding)
+        core = stacked_core(self.cell, encoder.features, self.width, self.layers)
+        core = Dropout(core, self.dropout) if self.dropout else core
+        make: Any = find("heads", self.head)
+        if codec.counts:
+            return Model(encoder, Beside(core), make(self.width + 1, exposure=True))
+        return Model(encoder, core, make(self.width))
+
+    def metrics(self, loss: "Loss") -> dict[str, float]:
+        """Return the mean loss of one step ahead."""
+        return {"nats": float(loss.mean)}
+
+    def gauge(self, nats: float) -> str:
+        """Return the mean loss of one step ahead, in spreads of its series."""
+        return f"{nats:.3f} nats a step ahead"
+
+    def sample(self, model: "Model[Any]", codec: "Codec") -> str:
+        """Return a series that the model dreams, as a line of bars: always the same dice."""
+        from statewise.forecasting.ahead import dream
+
+        return dream(model, codec, self.seed)
+
+    def stream(self, model: "Model[Any]", codec: "Codec") -> "Stream[Any]":
+        """Return a stream of what the network reads at each step; series of a table are streamed by `live`."""
+        from statewise.stream import Stream
+
+        return Stream(model)
+
+    def score(  # type: ignore[override]
+        self,
+        model: "Model[Any]",
+        data: "ForecastData",
+        *,
+        samples: Annotated[int, Doc("ways to go on that are drawn at each origin")] = SAMPLES,
+        by_step: Annotated[bool, Doc("also a table of each step ahead")] = False,
+    ) -> Scoring:
+        """Forecast from every origin of the held-out part, as if it were now, and compare with what came."""
+        from statewise.forecasting import metrics
+        from statewise.forecasting.backtest import backtest
+
+        if samples < 2:
+            raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
+        was_training = model.training
+        model.eval()
+        try:
+            quantiles = yield from backtest(model, data.read, data.origins, samples, self.seed)
+        finally:
+            model.train(was_training)
+        found = metrics.scores(data.truth, quantiles)
+        ahead = [f"{h + 1} ahead" for h in range(data.read.codec.horizon)]
+        tables = {"each step ahead": metrics.by_step(data.truth, quantiles, ahead)} if by_step else {}
+        losses = metrics.loss_by_origin(data.truth, quantiles)
+        return Score(found, found["weighted_quantile_loss"], tables, losses)
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Say whether the model is better than the best baseline, or whether that may be luck."""
+        from statewise.forecasting.metrics import compare
+
+        assert isinstance(data, ForecastData)
+        overlap = -(-data.read.codec.horizon // data.stride)
+        best = min(data.baselines(), key=lambda name: float(data.losses[name].mean()))
+        found = compare(score.details, data.losses[best], overlap)
+        luck = f"Diebold-Mariano {found.statistic:.2f}, p = {found.p_value:.3g}"
+        if not found.p_value < CERTAIN:
+            return [f"Not known to differ from the best baseline, {best}: {found.share:+.1%} less loss ({luck})."]
+        if found.share > 0:
+            return [f"It loses {found.share:.1%} less than the best baseline, {best} ({luck})."]
+        return [f"The baseline {best} is better: it loses {1 - 1 / (1 - found.share):.1%} less ({luck})."]
+
+    def size(self, facts: Mapping[str, Any]) -> str:
+        """Say how many series of how many values there are, how often they come and how far is forecast."""
+        series = f"{facts['series']:,} series" if facts["series"] > 1 else "1 series"
+        return f"{super().size(facts)}, {series} every {facts['every']}, {facts['horizon']} steps ahead"
+
+    def predict(
+        self,
+        model: "Model[Any]",
+        codec: "Codec",
+        table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training")] = None,
+        *,
+        samples: Annotated[int, Doc("ways to go on that are drawn")] = SAMPLES,
+        seed: Annotated[int, Doc("the same seed draws the same")] = 0,
+        only: Annotated[tuple[str, ...], Doc("series to forecast; none means all")] = (),
+    ) -> Iterator["Ahead"]:
+        """Forecast what comes behind the end of each series, one after another.
+
+        A table (a path, or a frame) has the columns of that in training; rows in which only known covariates are given
+        say what is known ahead of time.
+        """
+        from statewise.forecasting.ahead import ahead_of
+        from statewise.forecasting.reading import Read
+
+        if samples < 2:
+            raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
+        panel = self.panel(self.table() if table is None else table, codec)
+        return ahead_of(model, Read(panel, codec), only, samples, seed)
+
+    def answer(
+        self,
+        model: "Model[Any]",
+        codec: "Codec",
+        table: Annotated[str | None, Doc("a newer table to forecast beyond; none means that of the training")] = None,
+        *,
+        csv: Annotated[str | None, Doc("also write the forecast to this file")] = None,
+        chart: Annotated[str | None, Doc("also draw the forecast to this file, as PNG or SVG")] = None,
+        **how: Any,
+    ) -> Answer:
+        """Return the forecasts as tables, and write and draw them where asked."""
+        from statewise.forecasting.answering import answer_of
+
+        return answer_of(list(self.predict(model, codec, table, **how)), csv=csv, chart=chart)
+
+    def live(
+        self,
+        model: "Model[Any]",
+        codec: "Codec",
+        saved: bytes | None = None,
+        *,
+        steps: Annotated[int | None, Doc("steps ahead to forecast after each value [default: the horizon]")] = None,
+        samples: Annotated[int, Doc("ways to go on that are drawn after each value")] = 100,
+        anomaly: Annotated[bool, Doc("also say how improbable each value was")] = False,
+    ) -> Live:
+        """Begin at the end of the training table, or where it was left off; each line is one observation.
+
+        A line is an object (JSON) by the names of columns, or their cells in the order time, series, targets, known,
+        past (those that the table has), separated by commas.
+        """
+        from statewise.forecasting.reading import Read
+        from statewise.forecasting.tracker import Tracker
+
+        ahead = codec.horizon if steps is None else steps
+        if ahead < 1 or samples < 2:
+            raise UsageError(f"steps {ahead} and samples {samples} ask for nothing: give at least 1 and 2")
+        how = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
+        if saved is not None:
+            return Tracker.open(model, codec, saved, **how)
+        return Tracker.begin(model, Read(self.panel(self.table(), codec), codec), **how)
+
+
+@dataclass(frozen=True)
+class ForecastData(Data):
+    """Series as a network reads them, with the origins of the backtest."""
+
+    task: Forecast
+    read: "Read"
+    held_out: int
+
+    @property
+    def codec(self) -> "Codec":
+        """What must be known to read series as in training."""
+        return self.read.codec
+
+    @cached_property
+    def stride(self) -> int:
+        """Steps between two origins."""
+        return self.codec.frequency.steps(self.task.between) if self.task.between else self.codec.horizon
+
+    @cached_property
+    def origins(self) -> "Origins":
+        """From where forecasts are made."""
+        from statewise.forecasting.backtest import rolling_origins
+
+        return rolling_origins(self.read.panel, self.held_out, self.codec.horizon, self.stride)
+
+    @cached_property
+    def truth(self) -> "Truth":
+        """What came at each of them."""
+        from statewise.forecasting.backtest import truth_of
+
+        return truth_of(self.read.panel, self.origins, self.codec.horizon, max(self.codec.frequency.seasons))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many values there are and how often they come, from when to when, and their digest."""
+        panel, codec = self.read.panel, self.codec
+        seen = int((panel.values == panel.values).sum())
+        held_out = sum(min(int(n), self.held_out) for n in panel.lengths)
+        digest = hashlib.sha256(panel.values.tobytes() + panel.known.tobytes() + panel.past.tobytes())
+        return {
+            "unit": "value",
+            "training": max(0, seen - held_out),
+            "held_out": held_out,
+            "missing": len(panel.values) - seen,
+            "series": len(panel),
+            "every": str(codec.frequency),
+            "from": str(panel.times(0, 1)[0]),
+            "to": str(panel.times(panel.end - 1, 1)[0]),
+            "context": codec.context,
+            "horizon": codec.horizon,
+            "origins": len(self.origins.series),
+            "sha256": digest.hexdigest(),
+            "notices": list(panel.notices),
+        }
+
+    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
+        """Return windows of context and horizon, each beginning anew, from anywhere in the training part."""
+        from statewise.forecasting.reading import Windows
+
+        ends = self.read.panel.observed()
+        codec, task = self.codec, self.task
+        length = steps or task.steps or codec.context + codec.horizon
+        ends = (ends - self.held_out).clip(min=0) if part == "training" else ends
+        return Windows(self.read, ends, rows or task.rows, length, task.seed)
+
+    @cached_property
+    def _baselines(self) -> "dict[str, tuple[dict[str, float], Floats]]":
+        from statewise.forecasting.backtest import baseline_quantiles
+        from statewise.forecasting.metrics import loss_by_origin, scores
+
+        rivals: tuple[Name, ...] = self.task.rivals
+        found = baseline_quantiles(self.read.panel, self.origins, self.codec, rivals)
+        return {name: (scores(self.truth, q), loss_by_origin(self.truth, q)) for name, q in found}
+
+    def baselines(self) -> Mapping[str, dict[str, float]]:
+        """Return what the last value, a line, the last season and what is usual score."""
+        return {name: metrics for name, (metrics, _) in self._baselines.items()}
+
+    @property
+    def losses(self) -> "dict[str, Floats]":
+        """The loss of each baseline at each origin."""
+        return {name: losses for name, (_, losses) in self._baselines.items()}
+
+    def on(self, source: Sequence[str], cache: Path) -> "ForecastData":
+        """Return the end of another table as what is scored."""
+        from statewise.forecasting.reading import Read
+
+        if len(source) != 1:
+            raise UsageError(f"one table is scored at a time, not {len(source)}: give one")
+        return ForecastData(self.task, Read(self.task.panel(source[0], self.codec), self.codec), self.held_out)

@@ -1,0 +1,254 @@
+"""Forecasts from the command line and from Python: trained, resumed, backtested, drawn, streamed, or refused."""
+
+import io
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import statewise
+from statewise.cli.main import run
+from statewise.errors import DataError, UsageError
+from statewise.learning.events import Updated
+from statewise.tasks.forecast import Forecast
+from statewise.tasks.stocks import Stocks
+
+N = 220
+HOURS = np.datetime64("2026-11-02T00", "s") + np.arange(N) * np.timedelta64(3600, "s")
+TINY: dict[str, Any] = {"width": 6, "rows": 4, "updates": 6, "threads": 1, "horizon": "6h", "context": "24h"}
+HELD: dict[str, Any] = {**TINY, "held_out": "24h"}
+FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in HELD.items()]
+
+
+def value(t: int) -> float:
+    return round(50 + 20 * math.sin(2 * math.pi * t / 24) + (t * 37 % 11), 3)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rows = [f"{HOURS[t]},{value(t)},{3 * value(t)},{t % 5}" for t in range(N)]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["time,a,b,rain", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture
+def trained(table: Path) -> Path:
+    statewise.train(Forecast(source="table.csv", target=("a", "b"), past=("rain",), **HELD), run="r")
+    return Path("r")
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> tuple[str, str]:
+    assert run(list(arguments)) == code
+    out, err = capsys.readouterr()
+    return out, err
+
+
+def test_a_training_ends_beside_simple_methods_with_a_word_on_luck(
+    capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    out, err = said(capsys, "train", "forecast", "table.csv", "--target", "a", "--run", "r", *FLAGS)
+    assert "196 values to learn, 24 held out, 1 series every 1 h, 6 steps ahead" in err
+    rows = [line[:22].rstrip() for line in out.splitlines()[2:-1]]
+    assert rows[0].startswith("this model")
+    assert [row.split("  ")[0] for row in rows[1:]] == [
+        "last value",
+        "drift",
+        "seasonal naive, 24",
+        "seasonal naive, 168",
+        "historical quantiles",
+    ]
+    assert "Diebold-Mariano" in out.splitlines()[-1]
+    report = json.loads(said(capsys, "evaluate", "r", "--samples", "50", "--json")[0])
+    assert report["metrics"].keys() >= {"MASE", "weighted_quantile_loss", "CRPS", "RMSE", "MAE", "sMAPE", "covers_80"}
+    assert report["data"]["origins"] == 4
+    steps = said(capsys, "evaluate", "r", "--by-step")[0].splitlines()
+    assert [line.split("  ")[0] for line in steps[-6:]] == [f"{h} ahead" for h in range(1, 7)]
+
+
+def test_a_resumed_run_ends_as_an_undisturbed_one(table: Path) -> None:
+    task = Forecast(source="table.csv", target=("a",), head="gaussian_mixture", **HELD)
+    whole = statewise.train(task, run="whole")
+    events = statewise.training(task, run="broken")
+    for event in events:
+        if isinstance(event, Updated) and event.update == 3:
+            break
+    events.close()
+    assert statewise.resume("broken").metrics == whole.metrics
+
+
+@pytest.mark.parametrize("head", ["gaussian", "quantiles", "negative_binomial"])
+def test_every_head_learns(head: str, table: Path) -> None:
+    rows = [f"{HOURS[t]},{round(value(t))}" for t in range(N)]
+    table.write_text("\n".join(["time,a", *rows]) + "\n")
+    task = Forecast(source="table.csv", head=head, **{**HELD, "updates": 40, "rate": 0.03})  # type: ignore[arg-type]
+    losses = [event.nats for event in statewise.training(task, run="r") if isinstance(event, Updated)]
+    assert losses[-1] < losses[0] - 0.1
+    if head == "negative_binomial":
+        forecast = next(statewise.load("r").predict(samples=20))
+        assert forecast.at(0.5).min() >= 0
+
+
+def test_a_forecast_is_a_table_an_object_a_file_and_a_picture(
+    capsys: pytest.CaptureFixture[str], trained: Path
+) -> None:
+    out, err = said(capsys, "predict", "r", "--csv", "f.csv", "--chart", "f.png", "--samples", "30")
+    assert err == "f.csv holds the forecast\nf.png shows it\n"
+    tables = out.split("\n\n")
+    assert [table.split()[0] for table in tables] == ["a", "b"]
+    assert tables[0].splitlines()[1].startswith("2026-11-11 04:00")
+    written = Path("f.csv").read_text().splitlines()
+    assert written[0] == "series,time,0.025,0.1,0.25,0.5,0.75,0.9,0.975"
+    assert len(written) == 1 + 2 * 6
+    assert Path("f.png").read_bytes()[:4] == b"\x89PNG"
+    only = json.loads(said(capsys, "predict", "r", "--only", "b", "--json", "--samples", "30")[0])["answer"]
+    assert [forecast["series"] for forecast in only] == ["b"]
+    quantiles = np.array(list(only[0]["quantiles"].values()))
+    assert (np.diff(quantiles, axis=0) >= 0).all()
+    model = statewise.load("r")
+    one, again = (list(model.predict(samples=10, seed=4))[1].quantiles for _ in range(2))
+    assert np.array_equal(one, again)
+
+
+class Frame(dict[str, Any]):
+    """What frames of pandas and polars have in common."""
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self)
+
+
+def test_frames_of_polars_and_pandas_are_forecast_like_files(trained: Path) -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.read_csv("table.csv")
+    model = statewise.load("r")
+    from_file, from_frame = (next(model.predict(source, samples=10)) for source in ("table.csv", frame))
+    assert np.array_equal(from_file.quantiles, from_frame.quantiles)
+    pandas = pytest.importorskip("pandas")
+    indexed = pandas.read_csv("table.csv", index_col="time", parse_dates=True)
+    assert np.array_equal(next(model.predict(indexed, samples=10)).quantiles, from_file.quantiles)
+
+
+def test_values_are_heard_one_by_one_and_the_state_goes_on(
+    capsys: pytest.CaptureFixture[str], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        "2026-11-11 04:00,48,150,1",
+        "2026-11-11 05:00,,160,2",
+        '{"time": "2026-11-11 09:00", "a": 9000, "rain": 0}',
+    ]
+
+    def streamed(given: list[str], *flags: str) -> list[Any]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(given) + "\n"))
+        out = said(capsys, "stream", "r", "--json", "--anomaly", "--samples", "20", *flags)[0]
+        return [json.loads(line) for line in out.splitlines()]
+
+    whole = streamed(lines)
+    assert streamed(lines[:1], "--state", "s") + streamed(lines[1:], "--state", "s") == whole
+    assert [heard["series"] for heard in whole[0]] == ["a", "b"]
+    assert whole[1][0]["value"] is None
+    assert whole[2]["tail"] < 0.01 < whole[0][0]["tail"]  # 9000 is like nothing before
+    assert whole[2]["ahead"][0]["time"] == "2026-11-11T10:00:00"  # four hours were left out
+    assert len(Path("s").read_bytes()) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("2026-11-10 04:00,1,2,3", "has passed: the next is 2026-11-11T04:00:00"),
+        ("2026-11-11 04:20,1,2,3", "is not on the grid of every 1 h"),
+        ("2026-11-11 04:00,many,2,3", "column 'a' holds 'many', which is no number"),
+        ('{"time": "2026-11-11 04:00", "c": 3}', "unknown column 'c'"),
+        ("{", "is no JSON object"),
+        ("7", "has 1 cells: give time, a, b, rain"),
+        ("2026-11-11 04:00,inf,2,3", "is infinite"),
+    ],
+)
+def test_a_line_that_cannot_be_heard_is_refused(
+    line: str, reason: str, capsys: pytest.CaptureFixture[str], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(line + "\n"))
+    err = said(capsys, "stream", "r", code=2)[1]
+    assert err.startswith("statewise: line 1: ")
+    assert reason in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"target": ("c",)}, "unknown column 'c'"),
+        ({"target": ("a",), "horizon": "300h"}, "too few to hold out"),
+        ({"target": ("a",), "context": "400h"}, "the longest series has 196 places to learn from, but a window"),
+        ({"target": ("a",), "horizon": "90min"}, "no whole number of steps of 1 h"),
+        ({"target": ("a",), "head": "negative_binomial"}, "is for counts"),
+        ({"target": ("a",), "time": "rain"}, "column 'rain' holds '0', which is no time"),
+        ({"target": ("a", "time")}, "column 'time' is given both as a target"),
+    ],
+)
+def test_settings_that_do_not_fit_the_table_are_refused(settings: dict[str, Any], reason: str, table: Path) -> None:
+    with pytest.raises((DataError, UsageError), match=reason):
+        statewise.train(Forecast(source="table.csv", **{**HELD, **settings}), run="r")
+    assert not Path("r").exists()
+
+
+def test_a_series_that_stands_still_is_forecast_to_stand_still(table: Path) -> None:
+    table.write_text("\n".join(["time,a", *(f"{hour},7" for hour in HOURS)]) + "\n")
+    finished = statewise.train(Forecast(source="table.csv", **{**HELD, "updates": 60, "rate": 0.02}), run="r")
+    assert math.isfinite(finished.metrics["MASE"])
+    assert np.allclose(next(finished.load().predict(samples=20)).at(0.5), 7, atol=0.01)
+
+
+def test_statistical_methods_stand_beside_where_they_are_asked_for(table: Path) -> None:
+    pytest.importorskip("statsforecast")
+    task = Forecast(source="table.csv", target=("a",), rivals=("auto_ets",), **{**HELD, "held_out": "12h"})
+    finished = statewise.train(task, run="r")
+    ets = finished.report.baselines["auto ets"]
+    assert ets["MASE"] < finished.report.baselines["last value"]["MASE"]
+    assert 0 < ets["covers_80"] <= 1
+
+
+DAYS = [str(day) for day in np.busday_offset("2020-01-01", np.arange(900), roll="forward")]
+
+
+def prices(signal: float, seed: int = 0) -> None:
+    dice = np.random.default_rng(seed)
+    columns = []
+    for _ in range(6):
+        returns = dice.normal(0, 1, len(DAYS))
+        for t in range(1, len(DAYS)):
+            returns[t] += signal * returns[t - 1]
+        columns.append(100 * np.exp(np.cumsum(returns) / 100))
+    rows = [",".join([day, *(f"{column[i]:.5f}" for column in columns)]) for i, day in enumerate(DAYS)]
+    Path("prices.csv").write_text("\n".join(["Date,a,b,c,d,e,f", *rows]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("signal", "verdict"), [(0.4, "better than the random walk"), (0.0, "nothing here beats the random walk")]
+)
+def test_a_planted_signal_is_found_and_a_random_walk_is_called_one(signal: float, verdict: str, tmp_path: Path) -> None:
+    prices(signal)
+    task = Stocks(
+        source="prices.csv",
+        width=8,
+        rows=32,
+        updates=120,
+        rate=0.01,
+        threads=1,
+        context="21b",
+        held_out="300b",
+        steps=42,
+    )
+    report = statewise.train(task, run="r").report
+    assert verdict in report.remarks[1]
+    assert next(iter(report.baselines)) == "constant normal"
+    assert abs(report.metrics["covers_80"] - 0.8) < 0.1
+
+
+def test_what_are_no_prices_is_refused(tmp_path: Path) -> None:
+    Path("prices.csv").write_text("\n".join(["Date,a", *(f"{day},{i - 5}" for i, day in enumerate(DAYS))]) + "\n")
+    with pytest.raises(DataError, match="'a' has a price of -5: give prices above 0, not returns"):
+        statewise.train(Stocks(source="prices.csv", updates=1), run="r")
