@@ -36,7 +36,8 @@ from statewise.heads import Ranking
 from statewise.heads.ranking import item_table
 from statewise.learning.learner import Learner
 from statewise.model import Model
-from statewise.ranking.queries import lists
+from statewise.ranking.approximate import ApproximateIndex
+from statewise.ranking.queries import lists, ranking_of
 from statewise.run.recipe import Recipe
 from statewise.state import select_rows
 from statewise.versions import versions
@@ -162,31 +163,51 @@ def training(rounds: int) -> list[dict[str, Any]]:
 
 
 def serving(requests: int) -> list[dict[str, Any]]:
-    """Answer events of sessions under way, one by one and many at once, on one core."""
+    """Answer events of sessions under way, one by one and many at once, on one core; many items by an index, too."""
     torch.set_num_threads(1)
     rows = []
     for choices in CATALOGUES:
         model = our_model(torch.ones(choices), 1).eval()
-        state = model.begin(SESSIONS)
-        random = np.random.default_rng(0)
-        for at_once in (1, 32):
-            took = []
-            for _ in range(max(50, requests * 10_000 // choices // at_once)):
-                whose = torch.from_numpy(random.choice(SESSIONS, at_once, replace=False))
-                event = torch.from_numpy(random.integers(choices, size=at_once))
-                began = time.perf_counter()
-                with torch.no_grad():
-                    query, after = model.step(event, select_rows(state, whose))
-                    lists(model, query, LISTED)
-                took.append(1000 * (time.perf_counter() - began))
-                for old, new in zip(state, after, strict=True):
-                    old[whose] = new
-            low, middle, high = np.quantile(took, (0.5, 0.99, 1.0))
-            row = {"items": choices, "at_once": at_once, "answers": len(took) * at_once}
-            row |= {"median_ms": float(low), "p99_ms": float(middle), "worst_ms": float(high)}
-            rows.append({**row, "answers_per_second": 1000 * at_once / statistics.mean(took)})
-            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+        centres = torch.randn(1000, UNITS) / UNITS**0.5  # items lie in groups, as trained ones do
+        with torch.no_grad():
+            model.encoder.weight.copy_(centres[torch.arange(choices) % 1000] + 0.03 * torch.randn(choices, UNITS))  # type: ignore[operator, union-attr]
+        ways: dict[str, ApproximateIndex | None] = {"exact": None}
+        if choices > ITEMS:
+            began = time.perf_counter()
+            ways["index"] = ApproximateIndex(ranking_of(model))
+            print(f"index of {choices:,} made in {time.perf_counter() - began:.1f} s", file=sys.stderr, flush=True)
+        for way, index in ways.items():
+            for at_once in (1, 32):
+                answers = max(50, requests * 10_000 // choices // at_once)
+                rows.append(
+                    {"items": choices, "way": way, "at_once": at_once, **answered(model, index, at_once, answers)}
+                )
+                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
+
+
+def answered(model: Model[Tensor], index: ApproximateIndex | None, at_once: int, answers: int) -> dict[str, float]:
+    """Return how long it takes to read an event and make the list, and how much of the exact list an index finds."""
+    state, choices = model.begin(SESSIONS), ranking_of(model).choices
+    random, took, found = np.random.default_rng(0), [], []
+    for _ in range(answers):
+        whose = torch.from_numpy(random.choice(SESSIONS, at_once, replace=False))
+        event = torch.from_numpy(random.integers(choices, size=at_once))
+        began = time.perf_counter()
+        with torch.no_grad():
+            query, after = model.step(event, select_rows(state, whose))
+            listed = lists(model, query, LISTED, index=index)
+        took.append(1000 * (time.perf_counter() - began))
+        for old, new in zip(state, after, strict=True):
+            old[whose] = new
+        if index is not None and len(found) < 200:
+            exact = lists(model, query, LISTED).items
+            pairs = zip(listed.items.tolist(), exact.tolist(), strict=True)
+            found += [len(set(one) & set(other)) / LISTED for one, other in pairs]
+    middle, late, worst = np.quantile(took, (0.5, 0.99, 1.0))
+    row = {"answers": answers * at_once, "median_ms": float(middle), "p99_ms": float(late), "worst_ms": float(worst)}
+    shared = {"share_of_exact": statistics.mean(found)} if found else {}
+    return {**row, "answers_per_second": 1000 * at_once / statistics.mean(took), **shared}
 
 
 def scale(events: int, items: int = 1_000_000) -> dict[str, Any]:

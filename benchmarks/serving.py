@@ -3,7 +3,7 @@
     python benchmarks/serving.py [--width 512] [--layers 2] [--sessions 10000] [--save DIR]
 
 The model's steps are one call of `statewise.batcher.Stepper` for so many sessions, bytes in and bytes out, on one
-thread; the best of five calls. Stores take records of that size, 256 changes in one call: SQLite on the local disk,
+thread; the best of thirty calls. Stores take records of that size, 256 changes in one call: SQLite on the local disk,
 Redis through a socket of this machine. HTTP is not in it: see proofs/served_load.py. docs/scale.md reckons with these.
 """
 
@@ -62,7 +62,7 @@ def steps_a_second(stepper: Stepper, row: bytes, rows: int) -> float:
     readings = [Reading(row, [stepper.check(at % CHOICES)]) for at in range(rows)]
     stepper.read(readings)
     times = []
-    for _ in range(5):
+    for _ in range(30):
         began = time.perf_counter()
         stepper.read(readings)
         times.append(time.perf_counter() - began)

@@ -35,9 +35,11 @@ def test_an_item_is_found_by_id_title_or_nearly_its_title(words: str, number: in
 
 
 def test_what_is_no_item_is_said_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"^no item is called 'Alias film': did you mean 'Aliens \(1986\)'"):
+    with pytest.raises(
+        UsageError, match=r"^no item that training saw is called 'Alias film': did you mean 'Aliens \(1986\)'"
+    ):
         FILMS.number("Alias film")
-    with pytest.raises(UsageError, match=r"^no item is called 'qqqqqqqq': check it$"):
+    with pytest.raises(UsageError, match=r"^no item that training saw is called 'qqqqqqqq': check it$"):
         FILMS.number("qqqqqqqq")
     with pytest.raises(UsageError) as caught:
         FILMS.number("x" * 10**5)

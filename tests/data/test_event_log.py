@@ -86,6 +86,7 @@ def test_only_events_of_some_types_and_weights_are_read() -> None:
         ("session,item,time\ns, ,1\n", "row 2 has nothing under 'item'"),
         ("session,item,time\ns,a,nan\n", "row 2 has nothing under 'time'"),
         ("session,item,time\ns,a,soon\n", r"row 2: column 'time' holds 'soon', which is no time"),
+        ("session,item,time\ns,a,1\ns,b,soon\n", r"row 3: column 'time' holds 'soon', which is no number"),
         ("session,item,time\ns,a,1\ns,b\n", "row 3 has 2 cells, not 3"),
         ("session,item,time\ns," + "x" * 10_000_000 + ",1\n", "cannot be read as a table .field larger than"),
         ("", "is empty: give a table"),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.cells import LRU, LSTM, Cell, Chain, Elman, Recurrent
-from statewise.insight.dynamics import exponents, jacobian, lyapunov, radii, spectra
+from statewise.insight.dynamics import exponents, jacobian, lyapunov, radii, spectra, spectral_radius
 from statewise.insight.stretches import begin_of, cut_out, windows_of
 from statewise.insight.subject import subject_of
 from statewise.state import leaves
@@ -89,6 +89,13 @@ def test_every_recurrence_has_a_spectrum_and_exponents(name: str) -> None:
     found = exponents(subject.core, stretch, count=2)
     assert found[0].value >= found[-1].value
     assert all(one.norm >= one.radius - 1e-6 for one in spectra(subject.core, stretch, places=1))
+
+
+def test_a_spectral_radius_is_that_of_the_eigenvalues() -> None:
+    torch.manual_seed(0)
+    matrices = torch.randn(3, 9, 9, dtype=torch.float64) * torch.tensor([0.01, 1.0, 100.0]).reshape(3, 1, 1)
+    expected = torch.linalg.eigvals(matrices).abs().amax(dim=-1)
+    assert torch.allclose(spectral_radius(matrices), expected, rtol=1e-4)
 
 
 def test_radii_are_those_of_each_block() -> None:

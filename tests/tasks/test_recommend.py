@@ -11,8 +11,11 @@ import torch
 import statewise
 from statewise.cli.main import run as command
 from statewise.data.catalogue import Catalogue
+from statewise.data.markov import MarkovSource
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads import Ranking
+from statewise.ranking import judge
+from statewise.ranking.comparing import returned
 from statewise.tasks.recommend import Recommend
 
 SMALL: dict[str, Any] = {
@@ -140,7 +143,7 @@ def test_a_session_put_away_goes_on_where_it_was_and_remembers_what_it_had(here:
 def test_a_line_that_is_no_item_changes_nothing(here: Path) -> None:
     live = statewise.load("run").live(k=2)
     live.push("7")
-    with pytest.raises(UsageError, match="no item is called 'zzzzz'"):
+    with pytest.raises(UsageError, match="no item that training saw is called 'zzzzz'"):
         live.push("zzzzz")
     assert [one.id for one in live.push("0").items] == [
         one.id for one in statewise.load("run").predict(session="7,0", k=2)
@@ -182,7 +185,7 @@ def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_ar
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--session", "nothing like it"], "statewise: no item is called 'nothing like it'"),
+        (["--session", "nothing like it"], "statewise: no item that training saw is called 'nothing like it'"),
         ([], "statewise: the session is empty: name at least one item"),
         (["--session", " , "], "statewise: the session is empty"),
         (["--session", "Film A", "-k", "0"], "statewise: a list of 0 says nothing: give k 1 or more"),
@@ -190,7 +193,7 @@ def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_ar
         (["--sessions", "nowhere.txt"], "statewise: cannot read nowhere.txt (No such file or directory)"),
         (["--sessions", "log.csv", "--session", "Film A"], "statewise: --sessions contradicts --session: give one"),
         (["--session", "Film A", "--approximate"], "statewise: --approximate makes an index"),
-        (["--sessions", "films.csv"], "statewise: line 1 of films.csv: no item is called 'item_id'"),
+        (["--sessions", "films.csv"], "statewise: line 1 of films.csv: no item that training saw is called 'item_id'"),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_one_line(
@@ -314,3 +317,30 @@ def test_an_item_never_trained_on_is_recommended_and_read_by_what_it_has(negativ
 def test_a_run_without_features_knows_no_other_items(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = said(capsys, "predict", "run", "--session", "Film A", "--cold", code=2)
     assert err == "statewise: this run knows no items that it was not trained on: train one with --features\n"
+
+
+def test_a_second_order_source_is_learned_nearly_to_its_own_odds_against_all_items_and_against_a_few_drawn() -> None:
+    source = MarkovSource(6, noise=0.05, seed=2)
+    lines = [
+        f"s{n},{item},{100 * n + step}"
+        for n, items in enumerate(source.sessions(900, 8))
+        for step, item in enumerate(items)
+    ]
+    Path("log.csv").write_text("\n".join(["session_id,item_id,timestamp", *lines]) + "\n")
+    how: dict[str, Any] = {**SMALL, "width": 24, "embedding": 12, "rows": 16, "steps": 7, "updates": 500, "rate": 0.02}
+    reached = {}
+    for negatives in (0, 3):
+        task = Recommend(source="log.csv", **{**how, "negatives": negatives, "alpha": 0.0, "items": "separate"})
+        run = statewise.train(task, run=f"run-{negatives}")
+        data = task.prepare(Path(".data"))
+        old = torch.tensor([int(item) for item in data.codec.ids])
+        read = old[torch.from_numpy(data.places.read)].numpy()
+
+        def truth(start: int, stop: int, read: Any = read, begins: Any = data.places.begins, old: Any = old) -> Any:
+            return torch.from_numpy(source.scores(read, begins, start, stop))[:, old]
+
+        best = returned(judge(truth, data.places.wanted, 3, 6)).values()["mrr_at_3"].mean()
+        reached[negatives] = run.metrics["mrr_at_3"] / best
+        assert run.report.baselines["Markov chain"]["mrr_at_3"] < 0.9 * best
+    assert all(0.95 < share < 1.03 for share in reached.values()), reached
+    assert abs(reached[0] - reached[3]) < 0.03

@@ -61,7 +61,9 @@ class Catalogue:
         if near and difflib.SequenceMatcher(None, plain, near[0]).ratio() >= CLOSE:
             return self._by_title[near[0]]
         hint = " or ".join(f"'{self.name(self._by_title[title])}'" for title in near)
-        raise UsageError(f"no item is called '{asked[:80]}': " + (f"did you mean {hint}?" if hint else "check it"))
+        raise UsageError(
+            f"no item that training saw is called '{asked[:80]}': " + (f"did you mean {hint}?" if hint else "check it")
+        )
 
     def session(self, words: str) -> list[int]:
         """Return the items of a session written in one line, with commas or semicolons between them.

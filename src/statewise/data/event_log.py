@@ -183,11 +183,13 @@ def _refuse_gaps(path: Path, columns: list[tuple[str, NDArray[Any]]], done: int)
 
 def _seconds(cells: Sequence[Any]) -> NDArray[np.float64]:
     """Return times in seconds: as they are where they are numbers, else as dates of UTC."""
-    given = np.asarray(cells)
-    try:
-        return given.astype(np.float64) if given.dtype.kind != "M" else times(cells).astype(np.float64)
-    except (TypeError, ValueError):
+    if np.asarray(cells).dtype.kind == "M" or not len(cells):
         return times(cells).astype(np.float64)
+    try:
+        float(cells[0])
+    except ValueError:
+        return times(cells).astype(np.float64)
+    return numbers(cells)
 
 
 def _hashes(names: NDArray[Any]) -> NDArray[np.uint64]:

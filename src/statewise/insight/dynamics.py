@@ -14,6 +14,9 @@ from statewise.state import leaves, rebuild, select_rows
 
 LARGEST_SPECTRUM = 1024
 "How many numbers a state may have for all eigenvalues of its Jacobian to be found; it takes the cube of their time."
+MOST_NUMBERS = 1 << 19
+"How many numbers the Jacobians may have together, where the state is large."
+SQUARINGS = 20
 SETTLING = 0.2
 "Share of the steps in which directions settle before growth is counted."
 
@@ -86,12 +89,14 @@ class Spectrum(NamedTuple):
 def spectra(core: Recurrent[Any], stretch: Stretch, places: int = 4) -> list[Spectrum]:
     """Return the spectrum of the transition at the probed places of some rows; none where the state is too large."""
     found = []
+    width = _Parts.of(stretch.state).flat(stretch.state).shape[1]
+    if not 0 < width <= LARGEST_SPECTRUM:
+        return []
+    places = min(places, max(1, MOST_NUMBERS // width**2), stretch.xs.shape[1])
     with torch.no_grad():
-        for row in range(min(places, stretch.xs.shape[1])):
+        for row in range(places):
             only = torch.tensor([row])
             state = select_rows(stretch.state, only)
-            if _Parts.of(state).flat(state).shape[1] > LARGEST_SPECTRUM:
-                return []
             _, state = core.scan(stretch.xs[:-1, row : row + 1], state)
             matrix = jacobian(core, stretch.xs[-1, row : row + 1], state).double()
             values = torch.linalg.eigvals(matrix)
@@ -172,5 +177,25 @@ def radii(core: Recurrent[Any]) -> dict[str, list[float]]:
             continue
         blocks = weights.detach().double().reshape(-1, weights.shape[-1], weights.shape[-1])
         if weights.shape[-2] % weights.shape[-1] == 0:
-            found[name] = torch.linalg.eigvals(blocks).abs().amax(dim=-1).tolist()
+            found[name] = spectral_radius(blocks).tolist()
+    return found
+
+
+def spectral_radius(matrices: Tensor) -> Tensor:
+    r"""Return the size of the largest eigenvalue of square matrices `[N, n, n]`, without finding any.
+
+        rho(W) = lim ||W^m||^(1 / m),        m = 2^20 by squaring
+
+    Much faster than eigenvalues where n is large, and right to about five digits. Source: Gelfand 1941.
+
+    >>> spectral_radius(torch.tensor([[[0.0, -2.0], [2.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]]]))
+    tensor([2.0000, 0.0000])
+    """
+    powers, logs = matrices, matrices.new_zeros(len(matrices))
+    for _ in range(SQUARINGS):
+        norms = torch.linalg.matrix_norm(powers)
+        logs = 2 * (logs + norms.log())
+        powers = torch.where((norms > 0)[:, None, None], powers / norms[:, None, None], 0)
+        powers = powers @ powers
+    found: Tensor = ((logs + torch.linalg.matrix_norm(powers).log()) / 2**SQUARINGS).exp()
     return found

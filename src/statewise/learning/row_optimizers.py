@@ -67,7 +67,7 @@ class RowOptimizer(Optimizer):
             return
         gradient = gradient.coalesce()
         which, whole = gradient._indices()[0], {"": parameter, **memory}
-        taken = {name: kept[which] if kept.dim() else kept for name, kept in whole.items()}
+        taken = {name: kept.index_select(0, which) if kept.dim() else kept for name, kept in whole.items()}
         self.change(taken[""], gradient._values(), taken, group)
         self.held.extend(Rows(kept, which, taken[name]) for name, kept in whole.items() if kept.dim())
 

@@ -1,8 +1,7 @@
 """Recommend: what a session wants next, out of a log of who did what and when."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -10,22 +9,18 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Data, Part, Score, Scoring, Task, stacked_core
+from statewise.task import Data, Score, Scoring, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.catalogue import Catalogue
-    from statewise.data.codes import CodeFile
     from statewise.data.event_log import Columns
-    from statewise.data.session_files import PreparedSessions
-    from statewise.data.session_rows import Places
     from statewise.data.sessions import Rules
-    from statewise.data.window import Window
     from statewise.heads import Loss
     from statewise.model import Model
-    from statewise.ranking.metrics import ScoresOf
     from statewise.stream import Stream
     from statewise.task import Answer, Live
     from statewise.tasks.recommending import Recommended
+    from statewise.tasks.sessions import RecommendData
 
 ONE_HOT_MOST = 20_000
 SHOWN = 5
@@ -113,6 +108,7 @@ class Recommend(Task):
     def prepare(self, cache: Path) -> "RecommendData":
         """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
         from statewise.data.session_files import prepare_sessions
+        from statewise.tasks.sessions import RecommendData
 
         if self.features and self.items != "tied":
             raise UsageError(
@@ -185,7 +181,8 @@ class Recommend(Task):
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
         """Rank what came next among all items at every place of the held-out part."""
         from statewise.ranking import by_position, judge, measures
-        from statewise.tasks.recommending import scores_of
+        from statewise.ranking.comparing import scores_of
+        from statewise.tasks.sessions import RecommendData
 
         assert isinstance(data, RecommendData)
         places = data.places
@@ -199,7 +196,7 @@ class Recommend(Task):
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the ranks are of, and whether the best baseline is beaten beyond doubt."""
-        from statewise.tasks.recommending import verdicts
+        from statewise.ranking.comparing import verdicts
 
         again = "may be" if self.repeats else "is never"
         return [
@@ -277,72 +274,3 @@ class Recommend(Task):
         return Recommending.begin(
             self.stream(model, codec), codec, k, exclude_seen=exclude, approximate=approximate, saved=saved
         )
-
-
-@dataclass(frozen=True)
-class RecommendData(Data):
-    """Sessions in two parts, with the simple methods that a model has to beat."""
-
-    task: Recommend
-    sessions: "PreparedSessions"
-    held_out: "CodeFile"
-
-    @property
-    def codec(self) -> "Catalogue":
-        """The catalogue."""
-        return self.sessions.codec
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How many events, sessions and items there are, what was left out, when the split is, and the digest."""
-        return {**self.sessions.facts, "scored_places": min(self.task.scored, len(self.held_out) // 2)}
-
-    @property
-    def supports(self) -> Any:
-        """How often each item was trained on."""
-        import numpy as np
-
-        return np.array(self.codec.supports[: self.codec.trained])
-
-    @cached_property
-    def places(self) -> "Places":
-        """The places of the held-out part that are scored."""
-        from statewise.data.session_rows import Places, read_places
-
-        return Places.joined(list(read_places(self.held_out, self.task.scored)))
-
-    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
-        """Return the sessions of a part, one behind another in each of so many rows."""
-        from statewise.data.session_rows import SessionRows
-
-        codes = self.sessions.training if part == "training" else self.held_out
-        rows, steps = rows or self.task.rows, steps or self.task.steps
-        if part == "held_out":
-            rows = max(1, min(rows, len(codes) // 2 // steps))
-            steps = min(steps, len(codes) // 2)
-        return SessionRows(codes, rows, steps)
-
-    def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what popularity, co-occurrence, neighbours and a Markov chain score."""
-        return self._baselines
-
-    @cached_property
-    def _baselines(self) -> dict[str, dict[str, float]]:
-        from statewise.ranking import judge, measures
-        from statewise.tasks.recommending import fit_baselines, returned, scores_by
-
-        found, places = {}, self.places
-        counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.trained)
-        for name, method in counted.methods().items():
-            scores: ScoresOf = scores_by(method, places, repeats=self.task.repeats)
-            judged = returned(judge(scores, places.wanted, self.task.k, self.codec.trained))
-            found[name] = measures(judged, places.wanted, places.sessions, self.supports)
-        return found
-
-    def on(self, source: Sequence[str], cache: Path) -> "RecommendData":
-        """Return these sessions with those of other logs, all of them, to be scored."""
-        from statewise.data.session_files import sessions_with
-
-        held_out, facts = sessions_with(self.codec, source, self.task.columns, self.task.rules, cache)
-        told = {**self.sessions.facts, **facts, "held_out": facts["held_out_events"]}
-        return replace(self, sessions=self.sessions._replace(facts=told), held_out=held_out)

@@ -1,6 +1,6 @@
-"""What a recommender shows: lists of items with reasons, sessions as they go on, and how it stands beside baselines."""
+"""What a recommender shows: lists of items with reasons, for one session, a file of them, or one that goes on."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -8,19 +8,14 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from statewise.baselines import NextItem
-from statewise.baselines.next_item import Scorer, history
 from statewise.data.catalogue import Catalogue
-from statewise.data.codes import CodeFile
-from statewise.data.session_rows import Places, read_places
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.ranking import Table, item_table
 from statewise.model import Model
-from statewise.ranking import Judged, Listed
+from statewise.ranking import Listed
 from statewise.ranking.approximate import ApproximateIndex
-from statewise.ranking.metrics import ScoresOf
-from statewise.ranking.queries import lists, moved_by, queries, ranking_of, read_sessions
+from statewise.ranking.queries import lists, moved_by, ranking_of, read_sessions
 from statewise.state import read_tensors, write_tensors
 from statewise.stream import Stream
 from statewise.task import Answer, Live
@@ -232,65 +227,3 @@ class Recommending(Live):
         """Return the state behind the last event, and what the session has had."""
         stream = torch.frombuffer(bytearray(self.stream.save()), dtype=torch.uint8)
         return write_tensors({"stream": stream, "seen": torch.tensor(self.seen, dtype=torch.int32)})
-
-
-def scores_of(model: Model[Any], places: Places, *, repeats: bool) -> ScoresOf:
-    """Return what gives a model's scores at some places."""
-    asked, head = queries(model, places), ranking_of(model)
-
-    def scores(start: int, stop: int) -> Tensor:
-        with torch.no_grad():
-            found = head.scores(asked[start:stop])
-        return found if repeats else _without_seen(found, places, start, stop)
-
-    return scores
-
-
-def scores_by(method: Scorer, places: Places, *, repeats: bool) -> ScoresOf:
-    """Return what gives a simple method's scores at some places."""
-
-    def scores(start: int, stop: int) -> Tensor:
-        found = torch.from_numpy(method(places.read, places.begins, start, stop))
-        return found if repeats else _without_seen(found, places, start, stop)
-
-    return scores
-
-
-def _without_seen(scores: Tensor, places: Places, start: int, stop: int) -> Tensor:
-    which, items = history(places.read, places.begins, start, stop)
-    scores[torch.from_numpy(which), torch.from_numpy(items)] = -torch.inf
-    return scores
-
-
-def fit_baselines(training: CodeFile, counted: int, choices: int) -> NextItem:
-    """Count the last places of the training part."""
-    first = max(0, len(training) // 2 - counted)
-    part = training.part(2 * first, len(training))
-    return NextItem.fit(((p.read, p.wanted, p.begins) for p in read_places(part, counted)), choices)
-
-
-def returned(scoring: Generator[float, None, Judged]) -> Judged:
-    """Go through a scoring and return what it found."""
-    while True:
-        try:
-            next(scoring)
-        except StopIteration as done:
-            judged: Judged = done.value
-            return judged
-
-
-def verdicts(metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]], k: int) -> list[str]:
-    """Say of recall and MRR which baseline is best, and whether the intervals leave a doubt."""
-    said = []
-    for name in (f"recall_at_{k}", f"mrr_at_{k}"):
-        best = max(baselines, key=lambda method: baselines[method][name])
-        other, words = baselines[best], name.replace("_at_", "@").replace("mrr", "MRR")
-        if metrics[f"{name}_low"] > other[f"{name}_high"]:
-            said.append(f"{words}: ahead of the best baseline ({best}); their intervals do not meet.")
-        elif metrics[name] > other[name]:
-            said.append(f"{words}: ahead of the best baseline ({best}), but their intervals overlap.")
-        elif metrics[name] == other[name]:
-            said.append(f"{words}: level with the best baseline ({best}).")
-        else:
-            said.append(f"{words}: the best baseline ({best}) is ahead.")
-    return said

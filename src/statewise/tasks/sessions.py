@@ -1,0 +1,76 @@
+"""The data of a recommender: sessions in two parts, and what simple methods score on the second."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from statewise.data.catalogue import Catalogue
+from statewise.data.codes import CodeFile
+from statewise.data.session_files import PreparedSessions, sessions_with
+from statewise.data.session_rows import Places, SessionRows, read_places
+from statewise.data.window import Window
+from statewise.ranking import judge, measures
+from statewise.ranking.comparing import fit_baselines, returned, scores_by
+from statewise.task import Data, Part
+
+
+@dataclass(frozen=True)
+class RecommendData(Data):
+    """Sessions in two parts, with the simple methods that a model has to beat."""
+
+    task: Any  # a Recommend, whose module imports this one
+    sessions: PreparedSessions
+    held_out: CodeFile
+
+    @property
+    def codec(self) -> Catalogue:
+        """The catalogue."""
+        return self.sessions.codec
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many events, sessions and items there are, what was left out, when the split is, and the digest."""
+        return {**self.sessions.facts, "scored_places": min(self.task.scored, len(self.held_out) // 2)}
+
+    @property
+    def supports(self) -> Any:
+        """How often each item was trained on."""
+        return np.array(self.codec.supports[: self.codec.trained])
+
+    @cached_property
+    def places(self) -> Places:
+        """The places of the held-out part that are scored."""
+        return Places.joined(list(read_places(self.held_out, self.task.scored)))
+
+    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
+        """Return the sessions of a part, one behind another in each of so many rows."""
+        codes = self.sessions.training if part == "training" else self.held_out
+        rows, steps = rows or self.task.rows, steps or self.task.steps
+        if part == "held_out":
+            rows = max(1, min(rows, len(codes) // 2 // steps))
+            steps = min(steps, len(codes) // 2)
+        return SessionRows(codes, rows, steps)
+
+    def baselines(self) -> Mapping[str, dict[str, float]]:
+        """Return what popularity, co-occurrence, neighbours and a Markov chain score."""
+        return self._baselines
+
+    @cached_property
+    def _baselines(self) -> dict[str, dict[str, float]]:
+        found, places = {}, self.places
+        counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.trained)
+        for name, method in counted.methods().items():
+            scores = scores_by(method, places, repeats=self.task.repeats)
+            judged = returned(judge(scores, places.wanted, self.task.k, self.codec.trained))
+            found[name] = measures(judged, places.wanted, places.sessions, self.supports)
+        return found
+
+    def on(self, source: Sequence[str], cache: Path) -> "RecommendData":
+        """Return these sessions with those of other logs, all of them, to be scored."""
+        held_out, facts = sessions_with(self.codec, source, self.task.columns, self.task.rules, cache)
+        told = {**self.sessions.facts, **facts, "held_out": facts["held_out_events"]}
+        return replace(self, sessions=self.sessions._replace(facts=told), held_out=held_out)

@@ -1,0 +1,58 @@
+"""What the page on forgetting quotes is what its proof found."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from statewise.insight.horizon import Interval
+
+ROOT = Path(__file__).parents[2]
+PAGE = " ".join((ROOT / "docs" / "ideas" / "why-rnns-forget.md").read_text().split())
+FOUND = json.loads((ROOT / "proofs" / "results" / "memory.json").read_text())
+ROWS = {"Elman": "elman", "Elman, 256 units": "elman-256", "LSTM": "lstm", "GRU": "gru"}
+
+
+def words(memory: dict[str, Any], *path: str) -> str:
+    found: Any = memory
+    for part in path:
+        found = found[part]
+    return Interval(**found).words()
+
+
+@pytest.mark.parametrize(("shown", "name"), ROWS.items())
+def test_the_table_of_the_page_is_what_was_measured(shown: str, name: str) -> None:
+    memory = FOUND["memories"][name]
+    measured = [
+        words(memory, "state", "horizon"),
+        words(memory, "state", "half_life"),
+        words(memory, "cut", "context"),
+    ]
+    assert f"| {shown} | {' | '.join(measured)} |" in PAGE
+
+
+def test_every_other_figure_of_the_page_is_what_was_measured() -> None:
+    elman, lstm = FOUND["memories"]["elman"], FOUND["memories"]["lstm"]
+    decay = elman["state"]["decay"]
+    assert f"each step leaves {decay['factor']:.3f} of the gradient" in PAGE
+    assert f"explains {decay['explained']:.2%}".replace("%", " %") in PAGE
+    assert f"its horizon was {words(FOUND['memories']['before training'], 'state', 'horizon')}" in PAGE
+    assert f"Training took that to {elman['radii'][''][0]:.2f}" in PAGE
+    assert f"die at {-elman['lyapunov'][0]['value']:.2f} nats a step" in PAGE
+    assert f"those of the LSTM at {-lstm['lyapunov'][0]['value']:.2f}" in PAGE
+    bits = FOUND["bits_per_character"]
+    assert f"came to {bits['lstm']:.3f} bits per character, the Elman network of the same width to" in PAGE
+    assert f"{bits['elman']:.3f}, and the one of twice the width to {bits['elman-256']:.3f}" in PAGE
+
+
+def test_the_readme_says_the_same() -> None:
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    elman, lstm = (FOUND["memories"][name]["state"]["horizon"] for name in ("elman", "lstm"))
+    assert f"reaches {elman['value']:.1f} steps ({elman['low']:.1f} to {elman['high']:.1f} with" in readme
+    assert f"of the same size {Interval(**lstm).words()}" in readme
+
+
+def test_what_the_proof_claims_holds() -> None:
+    assert all(FOUND["holds"].values())
+    assert len(FOUND["holds"]) == 8
