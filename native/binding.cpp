@@ -230,6 +230,7 @@ NB_MODULE(_native, m) {
     m.def("product", [](Address a, Address b, Address c, int32_t rows, int32_t columns, int32_t terms, int threads) {
         kernels->product(numbers(a), numbers(b), numbers(c), rows, columns, terms, on_threads, threads);
     }, unlocked);
+    m.def("multiply_adds", [](int64_t times) { return kernels->multiply_adds(times); }, unlocked);
     nb::class_<Program>(m, "Program")
         .def(nb::init<const std::array<int32_t, 5> &, const std::array<Address, 3> &, const std::array<Address, 2> &,
                       const std::vector<std::tuple<int32_t, Sizes, Addresses>> &>())
@@ -239,6 +240,7 @@ NB_MODULE(_native, m) {
         .def("read", &Program::read)
         .def("sample", &Program::sample);
     m.def("uniform", statewise_uniform);
+    m.def("large_pages", [](Address memory, size_t bytes) { statewise_large_pages(numbers(memory), bytes); });
     m.def("scratch_held", statewise_scratch_held);
     m.def("scratch_release", statewise_scratch_release);
 }

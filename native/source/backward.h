@@ -19,7 +19,7 @@ class Backward {
         carve({{&recurrent_panels_, sums * width},
                {&input_panels_, to.xs ? sums * padded(layer_.features) : 0},
                {&extra_, Cell::EXTRA * width},
-               {&gates_, pairs * sums},
+               {&gates_, pairs * layer_.gap()},
                {&inner_, Cell::INNER ? pairs * width : 0},
                {&hidden_, rows * width},
                {&memory_, Cell::MEMORY ? rows * width : 0},
@@ -27,7 +27,7 @@ class Backward {
                {&fresh_memory_, Cell::MEMORY ? rows * width : 0},
                {&packed_[0], rows * sums},
                {&packed_[1], rows * sums},
-               {&products_, threads * rows * PANEL},
+               {&products_, threads * rows * PANEL * BACK},
                {&for_weights_, threads * (int64_t)weights_scratch_}});
     }
 
@@ -38,7 +38,8 @@ class Backward {
             copy_padded(to_.last.memory, layer_.rows, layer_.units, memory_);
             std::fill_n(fresh_memory_, (int64_t)layer_.rows * layer_.width, 0.0f);
         }
-        if (Cell::EXTRA) copy_padded(layer_.of.extra, Cell::EXTRA, layer_.units, extra_);
+        std::fill_n(extra_, (int64_t)Cell::EXTRA * layer_.width, 0.0f);
+        if (Cell::EXTRA) interleave(layer_.of.extra, Cell::EXTRA, layer_.units, Cell::EXTRA, 0, extra_);
     }
 
     void end() {
@@ -61,19 +62,19 @@ class Backward {
     void work(int index, int count) {
         const Split split(better_by_rows(layer_.blocks, layer_.rows, count), layer_.blocks, layer_.when, index, count);
         const Range mine = share(layer_.blocks, index, count);
-        pack_weights_back(layer_.of.recurrent_weights, Cell::GATES, layer_.units, layer_.units, mine,
+        pack_weights_back(layer_.of.recurrent_weights, Cell::GATES, layer_.units, layer_.units, mine, true,
                           recurrent_panels_);
         if (to_.xs)
             pack_weights_back(layer_.of.input_weights, Cell::GATES, layer_.units, layer_.features,
-                              share(padded(layer_.features) / PANEL, index, count), input_panels_);
+                              share(padded(layer_.features) / PANEL, index, count), true, input_panels_);
         barrier_.wait(count);
-        float *products = products_ + (int64_t)index * layer_.rows * PANEL;
+        float *products = products_ + (int64_t)index * layer_.rows * PANEL * BACK;
         for (int32_t t = layer_.when.steps - 1; t >= 0; --t) {
             step(split, t, products);
             if (!split.by_rows) barrier_.wait(count);
         }
-        for (int32_t j = split.columns.from; layer_.when.steps && j < split.columns.to; ++j)
-            carry(split, 0, j, products);
+        for (int32_t j = split.columns.from; layer_.when.steps && j < split.columns.to; j += BACK)
+            carry(split, 0, {j, std::min(j + BACK, split.columns.to)}, products);
         barrier_.wait(count);
         gradients_of_inputs_and_weights(index, count);
     }
@@ -82,29 +83,28 @@ class Backward {
     // the step after it, adds what its output is worth, and leaves the gradient of its sums, packed for the step before.
     void step(const Split &split, int32_t t, float *products) {
         const Range pairs = split.pairs(layer_.when, t);
-        for (int32_t j = split.columns.from; j < split.columns.to; ++j) {
-            if (t + 1 < layer_.when.steps) carry(split, t + 1, j, products);
-            for (int32_t p = pairs.from; p < pairs.to; ++p) turn(p, j);
-            pack_sums_of(split, pairs, t, j);
+        for (int32_t j = split.columns.from; j < split.columns.to; j += BACK) {
+            const Range blocks{j, std::min(j + BACK, split.columns.to)};
+            for (int32_t p = pairs.from; p < pairs.to; ++p) fetch(p, blocks);
+            if (t + 1 < layer_.when.steps) carry(split, t + 1, blocks, products);
+            for (int32_t block = j; block < blocks.to; ++block) {
+                for (int32_t p = pairs.from; p < pairs.to; ++p) turn(p, block);
+                pack_sums_of(split, pairs, t, block);
+            }
         }
     }
 
     // Bring the gradient of a step's sums, through the recurrent weights, to the states that it started from.
-    void carry(const Split &split, int32_t t, int32_t j, float *products) {
+    void carry(const Split &split, int32_t t, Range blocks, float *products) {
         const Range pairs = split.pairs(layer_.when, t);
-        const float *panel = recurrent_panels_ + (int64_t)j * layer_.sums() * PANEL;
-        const float *sums = packed_sums(split, t);
-        if (pairs.size() == 1) {
-            const float *start = nullptr;
-            multiply_row<1>(sums, panel, 0, (int)layer_.sums(), &start, &products);
-        } else if (pairs.size())
-            multiply(Tiles(pairs.size()), sums, panel, (int)layer_.sums(), nullptr, 0, products, PANEL);
-        for (int32_t p = pairs.from; p < pairs.to; ++p) {
-            float *hidden = hidden_ + (int64_t)layer_.when.row[p] * layer_.width + j * PANEL;
-            const float *product = products + (int64_t)(p - pairs.from) * PANEL;
-            for (int u = 0; u < PANEL; u += LANES) store(hidden + u, load(hidden + u) + load(product + u));
-            if (layer_.begins_anew(p)) give_to_fresh(hidden, fresh_hidden_, p, j);
-        }
+        if (pairs.size())
+            multiply_back(pairs.size(), packed_sums(split, t), recurrent_panels_, (int)layer_.sums(), blocks, products);
+        for (int32_t j = blocks.from; j < blocks.to; ++j)
+            for (int32_t p = pairs.from; p < pairs.to; ++p, products += PANEL) {
+                float *hidden = hidden_ + (int64_t)layer_.when.row[p] * layer_.width + j * PANEL;
+                for (int u = 0; u < PANEL; u += LANES) store(hidden + u, load(hidden + u) + load(products + u));
+                if (layer_.begins_anew(p)) give_to_fresh(hidden, fresh_hidden_, p, j);
+            }
     }
 
     void give_to_fresh(float *carried, float *fresh, int32_t p, int32_t j) {
@@ -115,6 +115,23 @@ class Backward {
         }
     }
 
+    // Have what a turn will read brought nearer while products are made.
+    void fetch(int32_t p, Range blocks) const {
+        constexpr int LINE = 16;
+        const int64_t source = layer_.when.source[p], width = layer_.width, from = blocks.from * PANEL;
+        const float *gates = layer_.record.gates + p * layer_.gap() + layer_.of_block(blocks.from);
+        const float *gradients = gates_ + p * layer_.gap() + layer_.of_block(blocks.from);
+        for (int32_t i = 0; i < Cell::GATES * blocks.size() * PANEL; i += LINE) {
+            __builtin_prefetch(gates + i, 0, 2);
+            __builtin_prefetch(gradients + i, 1, 2);
+        }
+        for (int32_t i = 0; i < blocks.size() * PANEL; i += LINE) {
+            __builtin_prefetch(to_.outputs + layer_.when.place[p] * to_.outputs_stride + from + i, 0, 2);
+            if (Cell::MEMORY) __builtin_prefetch(layer_.record.memory + source * width + from + i, 0, 2);
+            if (Cell::INNER) __builtin_prefetch(layer_.record.inner + p * width + from + i, 0, 2);
+        }
+    }
+
     void turn(int32_t p, int32_t j) {
         const int64_t source = layer_.when.source[p], row = layer_.when.row[p], number = layer_.number(p);
         const int32_t from = j * PANEL, width = layer_.width;
@@ -122,11 +139,12 @@ class Backward {
         alignas(64) float outputs[PANEL];
         pack_row(given, layer_.units - from, outputs);
         float *hidden = hidden_ + row * width + from, *memory = memory_ + row * width + from;
+        const int64_t sums = p * layer_.gap() + layer_.of_block(j);
         for (int32_t u = 0; u < PANEL; u += LANES) {
-            Unit at{width, layer_.record.gates + p * layer_.sums() + from + u,
-                    layer_.record.hidden + source * width + from + u, layer_.record.hidden + number * width + from + u,
-                    nullptr, nullptr, nullptr, extra_ + from + u};
-            UnitGradient to{gates_ + p * layer_.sums() + from + u, nullptr, nullptr, hidden + u};
+            Unit at{PANEL, layer_.record.gates + sums + u, layer_.record.hidden + source * width + from + u,
+                    layer_.record.hidden + number * width + from + u, nullptr, nullptr, nullptr,
+                    extra_ + (int64_t)j * Cell::EXTRA * PANEL + u};
+            UnitGradient to{gates_ + sums + u, nullptr, nullptr, hidden + u};
             if (Cell::MEMORY) {
                 at.memory_before = layer_.record.memory + source * width + from + u;
                 at.memory = layer_.record.memory + number * width + from + u;
@@ -148,34 +166,32 @@ class Backward {
         return packed_[t & 1] + (int64_t)split.rows.from * layer_.sums();
     }
 
-    // The gradient that reaches the recurrent product of a gate: for a GRU's candidate it is not that of the input's.
-    Rows recurrent_sums(int g) const {
-        if (Cell::INNER && g == Cell::GATES - 1) return {inner_, layer_.width, nullptr};
-        return {gates_ + (int64_t)g * layer_.width, layer_.sums(), nullptr};
-    }
-
+    // Of a GRU's candidate, the gradient that reaches the recurrent product is not that of the input's.
     void pack_sums_of(const Split &split, Range pairs, int32_t t, int32_t j) {
+        constexpr int SHARED = (Cell::INNER ? Cell::GATES - 1 : Cell::GATES) * PANEL;
         const Tiles tiles(pairs.size());
         for (int32_t i = 0; i < tiles.count; ++i) {
             const int size = tiles.size(i);
-            float *tile = packed_sums(split, t) + (int64_t)tiles.first(i) * layer_.sums();
-            for (int g = 0; g < Cell::GATES; ++g) {
-                const Rows sums = recurrent_sums(g);
-                const float *of_tile[TILE_ROWS];
-                for (int r = 0; r < size; ++r) of_tile[r] = sums[pairs.from + tiles.first(i) + r] + j * PANEL;
-                of_rows(size).pack(of_tile, PANEL, tile + ((int64_t)g * layer_.width + j * PANEL) * size);
+            const int64_t first = pairs.from + tiles.first(i);
+            float *tile = packed_sums(split, t) + tiles.first(i) * layer_.sums() + layer_.of_block(j) * size;
+            const float *sums[TILE_ROWS], *inner[TILE_ROWS];
+            for (int r = 0; r < size; ++r) {
+                sums[r] = gates_ + (first + r) * layer_.gap() + layer_.of_block(j);
+                inner[r] = inner_ + (first + r) * layer_.width + j * PANEL;
             }
+            packing_of(size)(sums, SHARED, tile);
+            if (Cell::INNER) packing_of(size)(inner, PANEL, tile + (int64_t)SHARED * size);
         }
     }
 
     void gradients_of_inputs_and_weights(int index, int count) {
         const int32_t pairs = layer_.when.pairs, units = layer_.units, width = layer_.width;
         float *scratch = for_weights_ + index * (int64_t)weights_scratch_;
-        const Rows sums{gates_, layer_.sums(), nullptr};
+        const Rows sums{gates_, layer_.gap(), nullptr};
         if (to_.xs)
             rows_by_panels(sums, share(pairs, index, count), (int32_t)layer_.sums(), input_panels_, layer_.features,
                            to_.xs, layer_.when.place, scratch);
-        const SumColumns columns{gates_, layer_.sums(), units, width};
+        const SumColumns columns{gates_, layer_.gap(), units, PANEL, Cell::GATES * PANEL};
         const Range mine = share(Cell::GATES * units, index, count);
         sum_over_pairs(columns, xs_, pairs, mine, layer_.features, to_.input_weights, to_.bias, scratch);
         const Rows before{layer_.record.hidden, width, layer_.when.source};
@@ -183,7 +199,7 @@ class Backward {
         const Range outer = share(shared, index, count);
         sum_over_pairs(columns, before, pairs, outer, units, to_.recurrent_weights, nullptr, scratch);
         if (Cell::INNER)
-            sum_over_pairs({inner_, width, units, width}, before, pairs, share(units, index, count), units,
+            sum_over_pairs({inner_, width, units, 0, PANEL}, before, pairs, share(units, index, count), units,
                            to_.recurrent_weights + (int64_t)shared * units, to_.extra, scratch);
         else if (Cell::EXTRA)
             gradients_of_peepholes(share(layer_.blocks, index, count));
@@ -191,15 +207,19 @@ class Backward {
 
     void gradients_of_peepholes(Range blocks) {
         static constexpr int GATE[] = {0, 1, 3};
-        for (int e = 0; e < Cell::EXTRA; ++e)
-            for (int32_t u = blocks.from * PANEL; u < std::min(layer_.units, blocks.to * PANEL); ++u) {
-                float total = 0.0f;
-                for (int32_t p = 0; p < layer_.when.pairs; ++p) {
-                    const int64_t number = e == 2 ? layer_.number(p) : layer_.when.source[p];
-                    total += gates_[p * layer_.sums() + (int64_t)GATE[e] * layer_.width + u] *
-                             layer_.record.memory[number * layer_.width + u];
-                }
-                to_.extra[(int64_t)e * layer_.units + u] = total;
+        for (int32_t j = blocks.from; j < blocks.to; ++j)
+            for (int u = 0; u < PANEL; u += LANES) {
+                Lanes total[3] = {};
+                for (int32_t p = 0; p < layer_.when.pairs; ++p)
+                    for (int e = 0; e < Cell::EXTRA; ++e) {
+                        const int64_t number = e == 2 ? layer_.number(p) : layer_.when.source[p];
+                        const float *memory = layer_.record.memory + number * layer_.width + j * PANEL + u;
+                        const float *gates = gates_ + p * layer_.gap() + layer_.of_block(j) + GATE[e] * PANEL + u;
+                        total[e] = fused(load(gates), load(memory), total[e]);
+                    }
+                for (int e = 0; e < Cell::EXTRA; ++e)
+                    for (int v = 0; v < LANES && j * PANEL + u + v < layer_.units; ++v)
+                        to_.extra[(int64_t)e * layer_.units + j * PANEL + u + v] = total[e][v];
             }
     }
 

@@ -25,7 +25,7 @@ class Forward {
                {&hidden_[0], (int64_t)layer_.rows * layer_.units},
                {&hidden_[1], (int64_t)layer_.rows * layer_.units},
                {&inputs_, threads * inputs_each_},
-               {&gates_, ring_ * sums},
+               {&gates_, ring_ * layer_.gap()},
                {&inner_, Cell::INNER ? ring_ * width : 0}});
     }
 
@@ -36,8 +36,10 @@ class Forward {
             copy_padded(first.memory, layer_.rows, layer_.units, layer_.record.memory);
             if (fresh.memory) copy_padded(fresh.memory, layer_.rows, layer_.units, state_at(layer_.record.memory, layer_.rows));
         }
-        copy_padded(layer_.of.bias, Cell::GATES, layer_.units, bias_);
-        if (Cell::EXTRA) copy_padded(layer_.of.extra, Cell::EXTRA, layer_.units, extra_);
+        std::fill_n(bias_, layer_.sums(), 0.0f);
+        interleave(layer_.of.bias, Cell::GATES, layer_.units, Cell::GATES, 0, bias_);
+        std::fill_n(extra_, (int64_t)Cell::EXTRA * layer_.width, 0.0f);
+        if (Cell::EXTRA) interleave(layer_.of.extra, Cell::EXTRA, layer_.units, Cell::EXTRA, 0, extra_);
     }
 
     static void work(void *given, int index, int count) { static_cast<Forward *>(given)->work(index, count); }
@@ -89,7 +91,7 @@ class Forward {
     }
 
     float *gates_at(int64_t pair) const {
-        return (ring_ ? gates_ : layer_.record.gates) + pair * layer_.sums();
+        return (ring_ ? gates_ : layer_.record.gates) + pair * layer_.gap();
     }
     float *inner_at(int64_t pair) const {
         return (ring_ ? inner_ : layer_.record.inner) + pair * layer_.width;
@@ -97,13 +99,11 @@ class Forward {
 
     void sum_inputs(Range pairs, Range columns, int64_t offset, float *inputs) {
         in_packed_blocks(xs_, pairs, layer_.features, inputs, [&](int32_t from, const Tiles &tiles, const float *packed) {
-            for (int32_t j = columns.from; j < columns.to; ++j)
-                for (int g = 0; g < Cell::GATES; ++g) {
-                    const int64_t panel = (int64_t)j * Cell::GATES + g;
-                    const int64_t column = (int64_t)g * layer_.width + j * PANEL;
-                    multiply(tiles, packed, input_panels_ + panel * layer_.features * PANEL, layer_.features,
-                             bias_ + column, 0, gates_at(from - offset) + column, layer_.sums());
-                }
+            float *sums = gates_at(from - offset);
+            multiply_each(tiles, packed, input_panels_, layer_.features, columns.from * Cell::GATES,
+                          columns.to * Cell::GATES, [&](int32_t n) {
+                              return Sums{bias_ + n * PANEL, 0, sums + n * PANEL, layer_.gap()};
+                          });
         });
     }
 
@@ -124,22 +124,25 @@ class Forward {
     void step_of_many(const Split &split, Range pairs, int32_t step, int64_t offset) {
         const Tiles tiles(pairs.size());
         const float *hidden = packed_hidden(split, step);
-        for (int32_t j = split.columns.from; j < split.columns.to; ++j) {
-            for (int g = 0; g < Cell::GATES; ++g) {
-                const float *panel = panel_at(j, g);
-                float *sums = gates_at(pairs.from - offset) + (int64_t)g * layer_.width + j * PANEL;
-                if (Cell::INNER && g == Cell::GATES - 1)
-                    multiply(tiles, hidden, panel, layer_.units, extra_ + j * PANEL, 0,
-                             inner_at(pairs.from - offset) + j * PANEL, layer_.width);
-                else
-                    multiply(tiles, hidden, panel, layer_.units, sums, layer_.sums(), sums, layer_.sums());
-            }
-            finish(pairs, j, offset);
+        float *gates = gates_at(pairs.from - offset);
+        float *inner = Cell::INNER ? inner_at(pairs.from - offset) : nullptr;
+        constexpr int32_t BLOCKS = Cell::GATES % SIDE_OF_FEW ? SIDE_OF_FEW : 1;  // so that no panel goes alone
+        for (int32_t j = split.columns.from; j < split.columns.to; j += BLOCKS) {
+            const int32_t end = std::min(j + BLOCKS, split.columns.to);
+            multiply_each(tiles, hidden, recurrent_panels_, layer_.units, j * Cell::GATES, end * Cell::GATES, [&](int32_t n) {
+                if (Cell::INNER && n % Cell::GATES == Cell::GATES - 1) {
+                    const int64_t column = n / Cell::GATES * PANEL;
+                    return Sums{extra_ + column, 0, inner + column, layer_.width};
+                }
+                float *sums = gates + n * PANEL;
+                return Sums{sums, layer_.gap(), sums, layer_.gap()};
+            });
+            for (int32_t block = j; block < end; ++block) finish(pairs, block, offset);
         }
     }
 
     void step_of_one(const Split &split, int32_t pair, int32_t step, int64_t offset) {
-        constexpr int TOGETHER = Cell::GATES == 1 ? 4 : 1;
+        constexpr int TOGETHER = Cell::GATES == 1 ? 8 : Cell::GATES == 3 ? 3 : 2;
         const float *hidden = packed_hidden(split, step);
         int32_t j = split.columns.from;
         for (; j + TOGETHER <= split.columns.to; j += TOGETHER) sum_of_one<TOGETHER>(hidden, pair, j, offset);
@@ -154,7 +157,7 @@ class Forward {
         for (int n = 0; n < TOGETHER; ++n)
             for (int g = 0; g < Cell::GATES; ++g) {
                 const int32_t column = (j + n) * PANEL;
-                float *sums = gates_at(pair - offset) + (int64_t)g * layer_.width + column;
+                float *sums = gates_at(pair - offset) + layer_.of_block(j + n) + g * PANEL;
                 const bool inner = Cell::INNER && g == Cell::GATES - 1;
                 start[n * Cell::GATES + g] = inner ? extra_ + column : sums;
                 out[n * Cell::GATES + g] = inner ? inner_at(pair - offset) + column : sums;
@@ -174,9 +177,10 @@ class Forward {
             // without a record a row's memory stays in one place, which only a fresh start does not come from
             const int64_t memory_from = recorded ? source : layer_.begins_anew(p) ? layer_.rows + row : row;
             const int64_t memory_to = recorded ? number : row;
-            for (int32_t u = j * PANEL; u < (j + 1) * PANEL; u += LANES) {
-                Unit at{layer_.width, gates_at(p - offset) + u, state_at(layer_.record.hidden, source) + u,
-                        state_at(layer_.record.hidden, number) + u, nullptr, nullptr, nullptr, extra_ + u};
+            for (int32_t u = j * PANEL, lane = 0; lane < PANEL; u += LANES, lane += LANES) {
+                Unit at{PANEL, gates_at(p - offset) + layer_.of_block(j) + lane,
+                        state_at(layer_.record.hidden, source) + u, state_at(layer_.record.hidden, number) + u,
+                        nullptr, nullptr, nullptr, extra_ + (int64_t)j * Cell::EXTRA * PANEL + lane};
                 if (Cell::MEMORY) {
                     at.memory_before = state_at(layer_.record.memory, memory_from) + u;
                     at.memory = state_at(layer_.record.memory, memory_to) + u;
@@ -200,7 +204,7 @@ class Forward {
             const float *of_tile[TILE_ROWS];
             const int size = tiles.size(i);
             for (int r = 0; r < size; ++r) of_tile[r] = rows[pairs.from + tiles.first(i) + r];
-            of_rows(size).pack(of_tile, terms, packed + (int64_t)tiles.first(i) * layer_.units + (int64_t)from * size);
+            packing_of(size)(of_tile, terms, packed + (int64_t)tiles.first(i) * layer_.units + (int64_t)from * size);
         }
     }
 

@@ -113,12 +113,25 @@ static void product(const float *a, const float *b, float *c, int32_t m, int32_t
     parallel(Product::work, &pass, threads);
 }
 
+static double multiply_adds(int64_t times) {
+    constexpr int SUMS = LANES == PANEL ? 24 : 12;
+    Lanes sums[SUMS], x = fill(0.5f);
+    for (int i = 0; i < SUMS; ++i) sums[i] = fill((float)i);  // all different, or one would be made for all
+    for (int64_t n = 0; n < times; ++n)
+#pragma GCC unroll 24
+        for (int i = 0; i < SUMS; ++i) sums[i] = fused(sums[i], x, x);
+    for (int i = 1; i < SUMS; ++i) sums[0] += sums[i];
+    volatile float kept = sums[0][0];  // so that none of it is left out
+    (void)kept;
+    return 2.0 * LANES * SUMS * times;
+}
+
 #define STATEWISE_TEXT_OF(name) #name
 #define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
 
 extern const statewise_kernels kernels;
 const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward,       any_backward, scan, each<sigmoid>,
-                                   each<hyperbolic_tangent>,         product};
+                                   each<hyperbolic_tangent>,         product,           multiply_adds};
 
 }  // namespace STATEWISE_TARGET
 }  // namespace statewise

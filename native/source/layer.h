@@ -19,7 +19,11 @@ struct Layer {
         : of(of), when(when), record(record), units(of.units), features(of.features), width(padded(of.units)),
           blocks(width / PANEL), rows(when.rows) {}
 
+    // A pair's sums, block after block of units and in it gate after gate. Pairs lie a little further apart, since rows
+    // whose distance is a power of two drive each other out of the cache.
     int64_t sums() const { return (int64_t)Cell::GATES * width; }
+    int64_t gap() const { return sums() + PANEL; }
+    static int64_t of_block(int32_t j) { return (int64_t)j * Cell::GATES * PANEL; }
 
     // Tell a unit whether it changes, where that is drawn.
     void zone(Unit &at, int64_t pair, int32_t unit) const {

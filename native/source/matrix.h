@@ -4,10 +4,6 @@
 #include <memory>
 #include <new>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "storage.h"
 #include "tiles.h"
 
@@ -29,9 +25,7 @@ static Memory<Number> allocate(int64_t count) {
     const size_t bytes = (wanted + alignment - 1) / alignment * alignment;
     void *memory = std::aligned_alloc(alignment, bytes);
     if (!memory) throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-    if (alignment == LARGE_PAGE) madvise(memory, bytes, MADV_HUGEPAGE);
-#endif
+    statewise_large_pages(memory, bytes);
     std::memset(memory, 0, bytes);
     return Memory<Number>(static_cast<Number *>(memory));
 }
@@ -69,6 +63,7 @@ struct Stretch {
     const typename Storage::Word *x;
     const uint32_t *weights;
     int64_t weights_gap;
+    bool fetched;  // by the tile of rows before
     int steps;
     const float *scales, *weight_scales;
     const int32_t *beginnings;
@@ -92,7 +87,7 @@ static void add_stretch(const Stretch<Storage> &of) {
         typename Storage::Weights weights[P][VECTORS];
 #pragma GCC unroll 4
         for (int p = 0; p < P; ++p) {
-            if (R == 1) __builtin_prefetch(words + p * PANEL + AHEAD);
+            if (R == 1 || !of.fetched) __builtin_prefetch(words + p * PANEL + AHEAD);
 #pragma GCC unroll 4
             for (int v = 0; v < VECTORS; ++v) weights[p][v] = Storage::weights(load_words(words + p * PANEL + v * LANES));
         }
@@ -168,7 +163,7 @@ class Matrix {
                     const int32_t row = tiles.first(i);
                     const int size = tiles.size(i), here = std::min(at_once, panels - p);
                     chosen(size, here)({rows.words + row * Packed<Storage>::words_of_row(terms_) + (int64_t)k * size * Storage::WORDS,
-                                        words + p * PANEL, panels * PANEL, length, rows.scales + row, scales + p * PANEL,
+                                        words + p * PANEL, panels * PANEL, i > 0, length, rows.scales + row, scales + p * PANEL,
                                         beginnings + (Storage::SCALED ? p * PANEL : 0), slots + p, out + row * out_gap, out_gap});
                 }
         }

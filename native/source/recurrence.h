@@ -38,13 +38,6 @@ struct PackedPlace {
     }
 };
 
-// Numbers [of each gate, units] to [block, `slots`, PANEL], gate g in slot `first + g`.
-static inline void interleave(const float *from, int gates, int32_t units, int slots, int first, float *to) {
-    for (int g = 0; g < gates; ++g)
-        for (int32_t u = 0; u < units; ++u)
-            to[((int64_t)(u / PANEL) * slots + first + g) * PANEL + u % PANEL] = from[(int64_t)g * units + u];
-}
-
 template <class Storage>
 class Recurrence {
    public:

@@ -67,7 +67,7 @@ static inline void pack_own(const Rows &rows, Range all, Range own, int32_t term
         if (to - from == size) {
             const float *of_tile[TILE_ROWS];
             for (int r = 0; r < size; ++r) of_tile[r] = rows[first + r];
-            of_rows(size).pack(of_tile, terms, tile);
+            packing_of(size)(of_tile, terms, tile);
             continue;
         }
         for (int32_t p = from; p < to; ++p) {

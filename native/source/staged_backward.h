@@ -34,7 +34,7 @@ class StagedBackward {
                {&inner_, Cell::STAGES > 1 ? rows * gate_width : 0},
                {&spare_, threads * gate_width},
                {&packed_, rows * layer_.most_sums()},
-               {&products_, threads * rows * PANEL},
+               {&products_, threads * rows * PANEL * BACK},
                {&for_products_, threads * products_scratch_}});
     }
 
@@ -73,11 +73,11 @@ class StagedBackward {
         for (int s = 0; s < Cell::STAGES; ++s) {
             const Stage stage = layer_.stage(s);
             pack_weights_back(stage.weights, stage.gates, stage.units, stage.terms,
-                              share(padded(stage.terms) / PANEL, index, count), panels_[s]);
+                              share(padded(stage.terms) / PANEL, index, count), false, panels_[s]);
         }
         if (to_.xs)
             pack_weights_back(layer_.of.input_weights, Cell::GATES, layer_.gate_units, layer_.features,
-                              share(padded(layer_.features) / PANEL, index, count), input_panels_);
+                              share(padded(layer_.features) / PANEL, index, count), false, input_panels_);
         barrier_.wait(count);
         for (int32_t t = layer_.when.steps - 1; t >= 0; --t) step(split, t);
         barrier_.wait(count);
@@ -136,9 +136,9 @@ class StagedBackward {
 
     // Where the gradient of a stage's sums lies.
     SumColumns stage_sums(int s) const {
-        if (Cell::OUTER && s) return {outer_, layer_.width, layer_.of.units, layer_.width};
+        if (Cell::OUTER && s) return {outer_, layer_.width, layer_.of.units, layer_.width, PANEL};
         float *base = Cell::NORMALIZED ? recurrent_ : gates_;
-        return {base + (s ? layer_.stage(0).sums() : 0), layer_.sums, layer_.gate_units, layer_.gate_width};
+        return {base + (s ? layer_.stage(0).sums() : 0), layer_.sums, layer_.gate_units, layer_.gate_width, PANEL};
     }
 
     float *packed(const StagedSplit &split) const { return packed_ + split.products.rows.from * layer_.most_sums(); }
@@ -146,18 +146,14 @@ class StagedBackward {
     // Bring the gradient of a stage's sums through its weights to what it read.
     void products(const StagedSplit &split, int s, Range pairs) {
         const Stage stage = layer_.stage(s);
-        const int64_t sums = stage.sums();
-        float *products = products_ + (int64_t)split.index * layer_.rows * PANEL;
-        const Tiles tiles(pairs.size());
+        float *products = products_ + (int64_t)split.index * layer_.rows * PANEL * BACK;
         const Range columns = split.columns(padded(stage.terms) / PANEL);
-        for (int32_t j = columns.from; j < columns.to; ++j) {
-            const float *panel = panels_[s] + j * sums * PANEL;
-            if (tiles.rows == 1)
-                gates_of_one<1>(packed(split), panel, (int)sums, products, 0, false);
-            else
-                multiply(tiles, packed(split), panel, (int)sums, nullptr, 0, products, PANEL);
-            for (int32_t p = pairs.from; p < pairs.to; ++p)
-                bring(s, p, j, products + (int64_t)(p - pairs.from) * PANEL);
+        for (int32_t j = columns.from; pairs.size() && j < columns.to; j += BACK) {
+            const Range blocks{j, std::min(j + BACK, columns.to)};
+            multiply_back(pairs.size(), packed(split), panels_[s], (int)stage.sums(), blocks, products);
+            const float *product = products;
+            for (int32_t block = j; block < blocks.to; ++block)
+                for (int32_t p = pairs.from; p < pairs.to; ++p, product += PANEL) bring(s, p, block, product);
         }
     }
 
@@ -178,7 +174,7 @@ class StagedBackward {
             rows_by_panels({gates_, layer_.sums, nullptr}, share(pairs, index, count), (int32_t)layer_.sums,
                            input_panels_, layer_.features, to_.xs, layer_.when.place, scratch);
         const int32_t gates = Cell::GATES * layer_.gate_units;
-        sum_over_pairs({gates_, layer_.sums, layer_.gate_units, layer_.gate_width}, xs_, pairs,
+        sum_over_pairs({gates_, layer_.sums, layer_.gate_units, layer_.gate_width, PANEL}, xs_, pairs,
                        share(gates, index, count), layer_.features, to_.input_weights,
                        Cell::NORMALIZED ? nullptr : to_.bias, scratch);
         for (int s = 0; s < Cell::STAGES; ++s) {

@@ -93,13 +93,12 @@ class StagedForward {
     void sum_inputs(Range pairs, Range columns, int64_t offset, float *inputs) {
         const int32_t features = layer_.features;
         in_packed_blocks(xs_, pairs, features, inputs, [&](int32_t from, const Tiles &tiles, const float *packed) {
-            for (int32_t j = columns.from; j < columns.to; ++j)
-                for (int g = 0; g < Cell::GATES; ++g) {
-                    const float *panel = input_panels_ + ((int64_t)j * Cell::GATES + g) * features * PANEL;
-                    const int64_t column = (int64_t)g * layer_.gate_width + j * PANEL;
-                    multiply(tiles, packed, panel, features, Cell::NORMALIZED ? nullptr : bias_ + column, 0,
-                             gates_at(from - offset) + column, layer_.sums);
-                }
+            float *sums = gates_at(from - offset);
+            multiply_each(tiles, packed, input_panels_, features, columns.from * Cell::GATES, columns.to * Cell::GATES,
+                          [&](int32_t n) {
+                              const int64_t column = (int64_t)(n % Cell::GATES) * layer_.gate_width + n / Cell::GATES * PANEL;
+                              return Sums{Cell::NORMALIZED ? nullptr : bias_ + column, 0, sums + column, layer_.sums};
+                          });
         });
     }
 
@@ -142,16 +141,16 @@ class StagedForward {
         const float *from = packed(split);
         const int32_t width = padded(stage.units);
         const Range columns = split.columns(width / PANEL);
-        for (int32_t j = columns.from; j < columns.to; ++j) {
+        for (int32_t j = columns.from; tiles.rows == 1 && j < columns.to; ++j) {
             const float *panels = panels_[s] + (int64_t)j * stage.gates * stage.terms * PANEL;
-            float *out = to.out + (int64_t)j * PANEL;
-            if (tiles.rows == 1) {
-                gates_of_one(stage.gates, from, panels, stage.terms, out, width, to.onto);
-                continue;
-            }
-            for (int g = 0; g < stage.gates; ++g, panels += (int64_t)stage.terms * PANEL, out += width)
-                multiply(tiles, from, panels, stage.terms, to.onto ? out : nullptr, to.gap, out, to.gap);
+            gates_of_one(stage.gates, from, panels, stage.terms, to.out + (int64_t)j * PANEL, width, to.onto);
         }
+        if (tiles.rows == 1) return;
+        multiply_each(tiles, from, panels_[s], stage.terms, columns.from * stage.gates, columns.to * stage.gates,
+                      [&](int32_t n) {
+                          float *out = to.out + (int64_t)(n % stage.gates) * width + n / stage.gates * PANEL;
+                          return Sums{to.onto ? out : nullptr, to.gap, out, to.gap};
+                      });
     }
 
     float *packed(const StagedSplit &split) const {

@@ -66,20 +66,20 @@ struct Float32 {
 
 struct BFloat16 {
     static constexpr int TERMS = 2, WORDS = 2, STRETCH_TERMS = 128;
-    static constexpr int VECTORS_OF_SUM = 1;
+    static constexpr int VECTORS_OF_SUM = 2;
     static constexpr bool SCALED = false;
     typedef float Word;
-    typedef Lanes Sum;
     struct Weights {
         Lanes even, odd;
     };
+    typedef Weights Sum;  // of even terms and of odd ones, so that neither waits for the other
 
     static inline Sum begin(const int32_t *) { return Sum{}; }
     static inline Weights weights(Wholes words) { return {(Lanes)(words << 16), (Lanes)(words & (int32_t)0xffff0000)}; }
     static inline Sum add(Sum sum, const Word *x, const Weights &w) {
-        return fused(fill(x[1]), w.odd, fused(fill(x[0]), w.even, sum));
+        return {fused(fill(x[0]), w.even, sum.even), fused(fill(x[1]), w.odd, sum.odd)};
     }
-    static inline Lanes finish(Sum sum, Lanes before, float, const float *) { return sum + before; }
+    static inline Lanes finish(Sum sum, Lanes before, float, const float *) { return (sum.even + sum.odd) + before; }
 
     static uint32_t rounded(float weight) {
         uint32_t bits;

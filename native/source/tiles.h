@@ -18,6 +18,13 @@ constexpr int STRETCH = 128;
 
 static inline int32_t padded(int32_t width) { return (width + PANEL - 1) / PANEL * PANEL; }
 
+// Numbers [of each gate, units] to [block, `slots`, PANEL], gate g in slot `first + g`; what is no unit stays as it is.
+static inline void interleave(const float *from, int gates, int32_t units, int slots, int first, float *to) {
+    for (int g = 0; g < gates; ++g)
+        for (int32_t u = 0; u < units; ++u)
+            to[((int64_t)(u / PANEL) * slots + first + g) * PANEL + u % PANEL] = from[(int64_t)g * units + u];
+}
+
 // Rows in tiles of at most TILE_ROWS, as even as can be. Tile i begins at row `first(i)`.
 struct Tiles {
     int32_t rows, count;
@@ -26,33 +33,62 @@ struct Tiles {
     int size(int32_t i) const { return first(i + 1) - first(i); }
 };
 
-// out[R, PANEL] = start + a b, with `a` packed [terms, R] and `b` packed [terms, PANEL]
-template <int R>
-static void tile(const float *__restrict a, const float *__restrict b, int terms, const float *start, int64_t start_gap,
-                 float *out, int64_t out_gap) {
-    Lanes sum[R][VECTORS];
+// Where the sums of a panel begin, row after row, and where they go. A start of null is zero; a gap of 0 starts every row
+// from the same numbers; `start` may be `out` itself.
+struct Sums {
+    const float *start;
+    int64_t start_gap;
+    float *out;
+    int64_t out_gap;
+};
+
+// Panels that a tile of rows meets at once, so that every number of a row that is fetched is used more than once: as many
+// as leave each sum a register of its own.
+constexpr int SIDE = LANES == PANEL ? 2 : 1, FEW_ROWS = 6, SIDE_OF_FEW = LANES == PANEL ? 4 : 1;
+
+// out[R, PANEL] = start + a b for P panels, with `a` packed [terms, R] and each b packed [terms, PANEL]
+template <int R, int P>
+static void tile(const float *__restrict a, const float *__restrict b, int64_t panel_gap, int terms, const Sums *sums,
+                 int64_t row) {
+    constexpr int AHEAD = 40;  // terms
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p)  // rows lie too far apart for the processor to see them coming
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) __builtin_prefetch(sums[p].out + (row + r) * sums[p].out_gap, 1);
+    Lanes sum[R][P][VECTORS];
     for (int r = 0; r < R; ++r)
-        for (int v = 0; v < VECTORS; ++v) sum[r][v] = Lanes{};
+        for (int p = 0; p < P; ++p)
+            for (int v = 0; v < VECTORS; ++v) sum[r][p][v] = Lanes{};
 #pragma GCC unroll 4
     for (int k = 0; k < terms; ++k) {
-        Lanes weights[VECTORS];
+        Lanes weights[P][VECTORS];
 #pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; ++v) weights[v] = load(b + (int64_t)k * PANEL + v * LANES);
-        __builtin_prefetch(b + (int64_t)k * PANEL + 40 * PANEL);
+        for (int p = 0; p < P; ++p) {
+            const float *words = b + p * panel_gap + (int64_t)k * PANEL;
+#pragma GCC unroll 4
+            for (int v = 0; v < VECTORS; ++v) weights[p][v] = load(words + v * LANES);
+            __builtin_prefetch(words + AHEAD * PANEL);
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             const Lanes x = fill(a[(int64_t)k * R + r]);
 #pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; ++v) sum[r][v] = fused(x, weights[v], sum[r][v]);
+            for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+                for (int v = 0; v < VECTORS; ++v) sum[r][p][v] = fused(x, weights[p][v], sum[r][p][v]);
         }
     }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; ++v) {
-            const Lanes before = start ? load(start + r * start_gap + v * LANES) : Lanes{};
-            store(out + r * out_gap + v * LANES, sum[r][v] + before);
-        }
+    for (int p = 0; p < P; ++p) {
+        const Sums &of = sums[p];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < VECTORS; ++v) {
+                const Lanes before = of.start ? load(of.start + (row + r) * of.start_gap + v * LANES) : Lanes{};
+                store(of.out + (row + r) * of.out_gap + v * LANES, sum[r][p][v] + before);
+            }
+    }
 }
 
 // The same for one row and P panels side by side, which alone would leave the processor waiting for each sum.
@@ -86,36 +122,62 @@ static void pack_tile(const float *const *rows, int32_t terms, float *to) {
         for (int r = 0; r < R; ++r) to[(int64_t)k * R + r] = rows[r][k];
 }
 
-struct OfRows {
-    void (*multiply)(const float *, const float *, int, const float *, int64_t, float *, int64_t);
-    void (*pack)(const float *const *, int32_t, float *);
-};
+typedef void (*Multiply)(const float *, const float *, int64_t, int, const Sums *, int64_t);
 
-template <int... R>
-static inline const OfRows &choose_rows(int rows, std::integer_sequence<int, R...>) {
-    static constexpr OfRows table[] = {{tile<R + 1>, pack_tile<R + 1>}...};
+template <int P, int... R>
+static inline Multiply choose_tile(int rows, std::integer_sequence<int, R...>) {
+    static constexpr Multiply table[] = {tile<R + 1, P>...};
     return table[rows - 1];
 }
 
-// What is written for tiles of so many rows.
-static inline const OfRows &of_rows(int rows) {
-    return choose_rows(rows, std::make_integer_sequence<int, TILE_ROWS>());
+template <int... R>
+static inline void (*choose_packing(int rows, std::integer_sequence<int, R...>))(const float *const *, int32_t, float *) {
+    static constexpr void (*table[])(const float *const *, int32_t, float *) = {pack_tile<R + 1>...};
+    return table[rows - 1];
 }
 
-// Rows `tiles` of `a`, packed tile behind tile as [terms, R], times one panel: out[rows, PANEL] = start + a b.
-// `start` may be null (zero), or `out` itself; a gap of 0 starts every row from the same numbers.
-static inline void multiply(const Tiles &tiles, const float *a, const float *panel, int terms, const float *start,
-                            int64_t start_gap, float *out, int64_t out_gap) {
-    for (int k = 0; k < terms; k += STRETCH) {
-        const int length = std::min(STRETCH, terms - k);
-        for (int32_t i = 0; i < tiles.count; ++i) {
-            const int32_t row = tiles.first(i);
-            const int size = tiles.size(i);
-            float *to = out + row * out_gap;
-            const float *from = k ? to : start ? start + row * start_gap : nullptr;
-            of_rows(size).multiply(a + (int64_t)row * terms + (int64_t)k * size, panel + (int64_t)k * PANEL, length, from,
-                          k ? out_gap : start_gap, to, out_gap);
+// How tiles of so many rows are packed, and multiplied by so many panels.
+static inline void (*packing_of(int rows))(const float *const *, int32_t, float *) {
+    return choose_packing(rows, std::make_integer_sequence<int, TILE_ROWS>());
+}
+static inline Multiply tile_of(int rows, int panels) {
+    constexpr auto ROWS = std::make_integer_sequence<int, TILE_ROWS>();
+    if (panels == 1) return choose_tile<1>(rows, ROWS);
+    if (panels == SIDE) return choose_tile<SIDE>(rows, ROWS);
+    return choose_tile<SIDE_OF_FEW>(rows, std::make_integer_sequence<int, std::min(FEW_ROWS, TILE_ROWS)>());
+}
+
+// Rows `tiles` of `a`, packed tile behind tile as [terms, R], times some panels that lie `panel_gap` apart.
+static inline void multiply(const Tiles &tiles, const float *a, const float *panels, int64_t panel_gap, int count,
+                            int terms, const Sums *sums) {
+    const bool few = SIDE_OF_FEW > SIDE && tiles.rows <= FEW_ROWS;
+    for (int from = 0, here; from < count; from += here) {
+        here = few && count - from >= SIDE_OF_FEW ? SIDE_OF_FEW : count - from >= SIDE ? SIDE : 1;
+        Sums on[SIDE_OF_FEW];
+        std::copy_n(sums + from, here, on);
+        for (int k = 0; k < terms; k += STRETCH) {
+            const float *panel = panels + from * panel_gap + (int64_t)k * PANEL;
+            for (int32_t i = 0; i < tiles.count; ++i) {
+                const int32_t row = tiles.first(i);
+                const int size = tiles.size(i);
+                tile_of(size, here)(a + (int64_t)row * terms + (int64_t)k * size, panel, panel_gap,
+                                    std::min(STRETCH, terms - k), on, row);
+            }
+            for (int p = 0; p < here; ++p) on[p].start = on[p].out, on[p].start_gap = on[p].out_gap;
         }
+    }
+}
+
+// The same for the panels from one to another of those at `panels`; `sums_of` tells of each where its sums go.
+template <class SumsOf>
+static inline void multiply_each(const Tiles &tiles, const float *a, const float *panels, int terms, int32_t from,
+                                 int32_t to, SumsOf sums_of) {
+    const int64_t gap = (int64_t)terms * PANEL;
+    for (int32_t n = from; n < to; n += SIDE_OF_FEW) {
+        Sums sums[SIDE_OF_FEW];
+        const int count = std::min<int>(SIDE_OF_FEW, to - n);
+        for (int p = 0; p < count; ++p) sums[p] = sums_of(n + p);
+        multiply(tiles, a, panels + n * gap, gap, count, terms, sums);
     }
 }
 
@@ -128,11 +190,50 @@ static inline void multiply_row(const float *a, const float *panels, int64_t pan
                  k ? const_cast<const float *const *>(out) : start, out);
 }
 
+// Lanes of two vectors in another order: those of the first are numbered from 0, of the second from LANES.
+template <int... lane>
+static inline Lanes mixed(Lanes a, Lanes b, std::integer_sequence<int, lane...>) {
+    return __builtin_shufflevector(a, b, lane...);
+}
+// Groups of N lanes of two vectors in turns: the even ones of both, or the odd ones.
+template <int N, bool odd, int... lane>
+static inline Lanes in_turns(Lanes a, Lanes b, std::integer_sequence<int, lane...>) {
+    return mixed(a, b, std::integer_sequence<int, (lane / N % 2 ? LANES : 0) + (lane & ~N) + (odd ? N : 0)...>());
+}
+template <int N>
+static inline void exchange(Lanes *rows) {
+    constexpr auto ALL = std::make_integer_sequence<int, LANES>();
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; ++i)
+        if (!(i & N)) {
+            const Lanes a = rows[i], b = rows[i + N];
+            rows[i] = in_turns<N, false>(a, b, ALL);
+            rows[i + N] = in_turns<N, true>(a, b, ALL);
+        }
+}
+// A square of PANEL rows that lie `gap` apart, to PANEL rows one behind another. Needs lanes for all of a row.
+static inline void transpose(const float *from, int64_t gap, float *to) {
+    if constexpr (LANES == PANEL) {
+        Lanes rows[LANES];
+        for (int i = 0; i < LANES; ++i) rows[i] = load(from + i * gap);
+        exchange<8>(rows);
+        exchange<4>(rows);
+        exchange<2>(rows);
+        exchange<1>(rows);
+        for (int i = 0; i < LANES; ++i) store(to + i * PANEL, rows[i]);
+    }
+}
+
 // A panel [terms, PANEL] whose columns are rows of `weights`, `gap` apart; where there are fewer, zeros.
 static inline void pack_transposed(const float *weights, int64_t gap, int columns, int terms, float *panel) {
     constexpr int BLOCK = 16;
     for (int k0 = 0; k0 < terms; k0 += BLOCK) {
         const int end = std::min(terms, k0 + BLOCK);
+        if (LANES == PANEL && columns == PANEL && end - k0 == BLOCK) {
+            for (int c = 0; c < columns; ++c) __builtin_prefetch(weights + c * gap + k0 + 4 * BLOCK);
+            transpose(weights + k0, gap, panel + (int64_t)k0 * PANEL);
+            continue;
+        }
         for (int c = 0; c < columns; ++c)
             for (int k = k0; k < end; ++k) panel[(int64_t)k * PANEL + c] = weights[c * gap + k];
         for (int k = k0; k < end; ++k)

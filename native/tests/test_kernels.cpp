@@ -63,7 +63,7 @@ Result run(const Case &of, const statewise_kernels &kernels, int threads, bool r
     const size_t gate_width = (of.memory_units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL;
     const size_t numbers = 2 * (size_t)of.rows + pairs, inner_each = of.form.inner * gate_width + of.form.moments;
     Numbers hidden(numbers * width), memory(of.form.memories * (recorded ? numbers : 2 * of.rows) * gate_width);
-    Numbers gates(recorded ? pairs * of.form.gates * gate_width : 0), inner(recorded ? pairs * inner_each : 0);
+    Numbers gates(recorded ? pairs * (of.form.gates * gate_width + STATEWISE_PANEL) : 0), inner(recorded ? pairs * inner_each : 0);
     const statewise_record record{hidden.get(), memory.get(), recorded && !gates.size ? hidden.get() : gates.get(),
                                   inner.get()};
     const statewise_layer layer = of.layer();

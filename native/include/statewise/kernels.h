@@ -60,7 +60,7 @@ struct statewise_layer {
 struct statewise_record {
     float *hidden; /* [2 B + pairs, padded H] */
     float *memory; /* [2 B + pairs, padded M], for cells that have one; without a backward pass to come [2 B, padded M] */
-    float *gates;  /* [pairs, G, padded M]; null where no backward pass will come */
+    float *gates;  /* [pairs, G * padded M + STATEWISE_PANEL]; null where no backward pass will come */
     /* What lies between a cell's sums, `inner` * padded M + `moments` numbers a pair. gru: U h + d; reset before: r h;
        projected: o tanh(c); layer-norm: the normal sums of inputs and of hidden values, then means and deviations. */
     float *inner;
@@ -118,6 +118,8 @@ struct statewise_kernels {
     /* c [m, n] = a [m, k] b [n, k]^T, as every product here is summed: for tests and the roofline */
     void (*product)(const float *a, const float *b, float *c, int32_t m, int32_t n, int32_t k, statewise_parallel,
                     int threads);
+    /* Multiply and add in registers alone, and return how many floating-point operations that were: the roof. */
+    double (*multiply_adds)(int64_t times);
 };
 
 /* The best kernels for this processor, or those of a named instruction set; null where it has none. */
@@ -156,6 +158,10 @@ float *statewise_scratch(size_t floats);
 /* The bytes of it that this thread holds, and how to give them back. */
 size_t statewise_scratch_held(void);
 void statewise_scratch_release(void);
+
+/* Ask the system for large pages under memory that was not written yet: where a row is as long as a small page, looking
+   up where each lies takes longer than what is done with it. Without effect where there are none. */
+void statewise_large_pages(void *memory, size_t bytes);
 
 #ifdef __cplusplus
 }

@@ -1,24 +1,29 @@
 """What this machine can do at all: the peak of its matrix products and how fast it reads memory of a given size."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
 
 from statewise.benchmarking.measure import Outputs, timed
+from statewise.kernels import native
 
 PRODUCT_SIDES = (384, 1024)
+WHOSE = ("torch", "statewise")
 FLOAT_BYTES = 4
 GAUGE_BYTES = 2**28
 LEAST_SECONDS = 0.02
 
 
 class Products:
-    """Square products of single precision with PyTorch, as a way beside others: the fastest of them is the peak."""
+    """Square products of single precision, PyTorch's and ours, as a way beside others: the fastest is the peak."""
 
-    def __init__(self, sides: tuple[int, ...] = PRODUCT_SIDES) -> None:
+    def __init__(self, sides: tuple[int, ...] = PRODUCT_SIDES, whose: tuple[str, ...] = WHOSE) -> None:
         self.best_flops_per_second = 0.0
-        self._calls = {side: _product(side) for side in sides}
+        makers = {"torch": _product, "statewise": _own_product}
+        able = [name for name in whose if name == "torch" or native.instructions()]
+        self._calls = [(side, makers[name](side)) for name in able for side in sides]
 
     def outputs(self) -> Outputs:
         """Return nothing: what is multiplied is random."""
@@ -27,7 +32,7 @@ class Products:
     def turn(self, calls: int) -> float:
         """Multiply for a moment, whatever `calls` says, and remember the highest speed seen."""
         total = 0.0
-        for side, call in self._calls.items():
+        for side, call in self._calls:
             once = min(timed(call, 1) for _ in range(2))
             times = max(1, round(LEAST_SECONDS / once))
             seconds = timed(call, times)
@@ -85,6 +90,26 @@ def level_bytes(caches: Mapping[str, int]) -> dict[str, int]:
     """
     levels = {name: size * 3 // 4 if name == "L1" else size // 2 for name, size in caches.items()}
     return {**levels, "memory": max(2**28, 4 * max(caches.values(), default=0))}
+
+
+class MultiplyAdds:
+    """Multiplying and adding in registers on one thread: what the processor does where nothing is fetched or kept."""
+
+    TIMES = 2**20
+
+    def __init__(self) -> None:
+        self.best_flops_per_second = 0.0
+
+    def turn(self) -> None:
+        """Compute for a moment, and remember the highest speed seen."""
+        began = time.perf_counter()
+        flops = native.multiply_adds(self.TIMES)
+        self.best_flops_per_second = max(self.best_flops_per_second, flops / (time.perf_counter() - began))
+
+
+def _own_product(side: int) -> Callable[[], object]:
+    left, right, out = torch.randn(side, side), torch.randn(side, side), torch.empty(side, side)
+    return lambda: native.product(left, right, out)
 
 
 def _product(side: int) -> Callable[[], object]:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import torch
 
-from statewise.benchmarking.gauges import Products, Reading, level_bytes
+from statewise.benchmarking.gauges import WHOSE, MultiplyAdds, Products, Reading, level_bytes
 from statewise.benchmarking.question import Question, Settings
 from statewise.benchmarking.record import caches
 from statewise.benchmarking.row import BEST, Row
+from statewise.kernels import native
 
 SIDES = (384, 768, 1024, 1536)
 QUICK_BYTES = 2**22
@@ -16,14 +17,20 @@ QUICK_BYTES = 2**22
 def rows(settings: Settings) -> Iterator[Row]:
     """Yield a row for the matrix products at each number of threads, and for each level of memory on one thread."""
     before = torch.get_num_threads()
+    if native.instructions() is not None:
+        registers = MultiplyAdds()
+        for _ in range(10 * settings.rounds):
+            registers.turn()
+        what = "multiplying and adding in registers alone, 1 threads"
+        yield _told(settings, what, registers.best_flops_per_second / 1e9, "GFLOP/s")
     for threads in sorted({1, settings.threads}):
         torch.set_num_threads(threads)
-        products = Products(SIDES[:1] if settings.quick else SIDES)
-        for _ in range(settings.rounds):
-            products.turn(1)
-        yield _told(
-            settings, f"matrix products, float32, {threads} threads", products.best_flops_per_second / 1e9, "GFLOP/s"
-        )
+        for whose in WHOSE if native.instructions() else WHOSE[:1]:
+            products = Products(SIDES[:1] if settings.quick else SIDES, whose=(whose,))
+            for _ in range(settings.rounds):
+                products.turn(1)
+            what = f"matrix products of {whose}, float32, {threads} threads"
+            yield _told(settings, what, products.best_flops_per_second / 1e9, "GFLOP/s")
     for level, size_bytes in level_bytes(caches()).items():
         if settings.quick and size_bytes > QUICK_BYTES:
             continue

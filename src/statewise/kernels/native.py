@@ -41,6 +41,18 @@ def instructions() -> str | None:
     return None if _native is None else _native.instructions()
 
 
+def multiply_adds(times: int) -> float:
+    """Multiply and add in registers so many times, and return how many floating-point operations that were."""
+    return float(_native.multiply_adds(times))
+
+
+def product(left: Tensor, right: Tensor, out: Tensor) -> None:
+    """Put `left` `[M, K]` times the transpose of `right` `[N, K]` into `out` `[M, N]`: as kernels multiply."""
+    addresses = left.data_ptr(), right.data_ptr(), out.data_ptr()
+    rows, columns = out.shape
+    _native.product(*addresses, rows, columns, left.shape[1], torch.get_num_threads())
+
+
 class NativeOp(NamedTuple):
     """One recurrence in native code."""
 
@@ -114,12 +126,12 @@ class Call:
     def forward(self, xs: Tensor, tensors: Several[Tensor], record: _Record) -> tuple[Tensor, ...]:
         """Read the sequence; returns outputs and the last state."""
         numbers, pairs = 2 * self.rows + self.when.pairs, self.when.pairs
-        record.hidden = xs.new_empty(numbers, self.width)
+        record.hidden = room(xs, numbers, self.width)
         if self.memories:
-            record.memory = xs.new_empty(numbers if record.kept else 2 * self.rows, self.memory_width)
+            record.memory = room(xs, numbers if record.kept else 2 * self.rows, self.memory_width)
         if record.kept:
-            record.gates = xs.new_empty(pairs, self.gates, self.memory_width)
-            record.inner = xs.new_empty(pairs, self.inner) if self.inner else None
+            record.gates = room(xs, pairs, self.gates * self.memory_width + _native.PANEL)
+            record.inner = room(xs, pairs, self.inner) if self.inner else None
         states, weights = self.split(tensors)
         into = _addresses(record.tensors(), 4)
         threads = torch.get_num_threads()
@@ -157,7 +169,7 @@ class Call:
         outputs = xs.new_zeros(1, 1, self.units).expand(1, 1, -1) if grads[0] is None else _rows_first(grads[0])
         stride = 0 if grads[0] is None else outputs.stride(1)
         last = [None if grad is None else grad.contiguous() for grad in grads[1:]]
-        to_xs = (xs.new_empty if self.everywhere else xs.new_zeros)(xs.shape) if of_xs else None
+        to_xs = None if not of_xs else room(xs, *xs.shape) if self.everywhere else xs.new_zeros(xs.shape)
         to = [(torch.empty_like if self.when.pairs else torch.zeros_like)(tensor) for tensor in tensors]
         to_states, to_weights = self.split(to)
         _, weights = self.split(tensors)
@@ -208,6 +220,13 @@ def _rows_first(xs: Tensor) -> Tensor:
     steps, rows, features = xs.shape
     even = (features == 1 or xs.stride(2) == 1) and (steps == 1 or xs.stride(0) == rows * xs.stride(1))
     return xs if even and xs.stride(1) >= features else xs.contiguous()
+
+
+def room(like: Tensor, *shape: int) -> Tensor:
+    """Return a tensor that nothing was written to yet, in large pages where there are such."""
+    tensor = like.new_empty(shape)
+    _native.large_pages(tensor.data_ptr(), tensor.nbytes)
+    return tensor
 
 
 def _padded(units: int) -> int:
