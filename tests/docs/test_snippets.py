@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--threads", "1"]
 TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--least-support", "1"]}
-BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config"}
+BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config", "--trials"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
 CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k"}
 FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]
@@ -56,13 +56,14 @@ def small(arguments: list[str]) -> list[str]:
     """The same command with a budget that takes a moment."""
     if arguments[0] == "demo":
         return [*arguments, "--minutes", "0.02"]
-    if arguments[0] != "train" or "--help" in arguments:
+    if arguments[0] not in ("train", "tune") or "--help" in arguments:
         return arguments
     if "--processes" in arguments:  # to other processes the corpus is no stand-in
         arguments = ["book.txt" if a == "shakespeare" else a for a in arguments]
     kept = [a for i, a in enumerate(arguments) if a not in BUDGETS and (i == 0 or arguments[i - 1] not in BUDGETS)]
     source = [] if "--config" not in arguments else [CORPUS_OF[arguments[1]]]
-    return [*kept, *source, *TINY, *TINY_BY_TASK[arguments[1]]]
+    trials = ["--trials", "2"] if arguments[0] == "tune" else []
+    return [*kept, *source, *TINY, *TINY_BY_TASK[arguments[1]], *trials]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
