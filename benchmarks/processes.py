@@ -22,6 +22,7 @@ import platform
 import statistics
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -230,6 +231,8 @@ def _fork(rank: int, count: int, work: Callable[[Ranks], Any], folder: Path) -> 
         store = distributed.FileStore(str(folder / "store"), count)
         distributed.init_process_group("gloo", store=store, rank=rank, world_size=count)
         (folder / str(rank)).write_text(json.dumps(work(join())))
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(0)
 
