@@ -39,6 +39,7 @@ def kills(folder: Path, count: int, phases: "Counter[str]", *, by_command: bool)
     if not count:
         return []
     draw, kind = random.Random(count), "command" if by_command else "fork"
+    runs.warm_up(folder / kind / "warm")
     runs.begin_in(folder / kind / "whole")
     seconds, expected = runs.whole(by_command=by_command)
     outcomes: list[str] = []

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from shakespeare import made_by
+from outcomes import RESULTS, conclude, counted
 
-HERE = Path(__file__).parent
+CLAIM = "a training in two processes that loses one of them so often ends in the bits of one that lost none"
+ENDED = "ended in time, with one line"
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
 SETTINGS: dict[str, Any] = {"source": "book.txt", "width": 8, "embedding": 4, "rows": 4, "steps": 16, "updates": 600}
 SETTINGS |= {"orders": 2, "threads": 1, "checks": 3, "keep": "best", "save_seconds": 0.1, "sample_seconds": 0.0}
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--updates", type=int, default=600, help="length of the training")
     parser.add_argument("--fork", action="store_true", help="fork the processes here")
-    parser.add_argument("--save", type=Path, default=HERE / "results" / "ranks.json")
+    parser.add_argument("--save", type=Path, default=RESULTS / "ranks.json")
     asked = parser.parse_args()
     SETTINGS["updates"] = asked.updates
     save, start = asked.save.resolve(), forked if asked.fork else by_command
@@ -55,24 +56,17 @@ def main() -> None:
         same = end_of("run") == end_of("whole")
         updates = updates_of("run")
         os.chdir("/")
-    good = [kill for kill in kills if kill["ended_seconds"] < MOST_SECONDS and kill["exit_code"] == 1]
-    holds = same and updates and len(good) == len(kills)
-    result = {
-        "claim": "a training in two processes that loses one of them so often ends in the bits of one that lost none",
-        "holds": holds,
-        "same_bits": same,
-        "every_update_there": updates,
-        "kills": len(kills),
-        "ended_alone_within_seconds": max(kill["ended_seconds"] for kill in kills),
-        "each": kills,
-        "largest_failure_rate_at_95_percent": 1 - 0.05 ** (1 / len(kills)) if holds else None,
-        **made_by(),
-    }
-    save.write_text(json.dumps(result, indent=1) + "\n")
-    bound = f"; fewer than {1 - 0.05 ** (1 / len(kills)):.0%} of kills do harm (95 %)" if holds else ""
-    bits = "the same bits" if same else "OTHER BITS"
-    print(f"{len(good)}/{len(kills)} killed processes ended the other in time, {bits} in the end{bound}")
-    sys.exit(0 if holds else 1)
+    outcomes = [outcome_of(kill) if same and updates else "other bits in the end" for kill in kills]
+    result = counted(CLAIM, outcomes, {ENDED})
+    slowest = max(kill["ended_seconds"] for kill in kills)
+    conclude({**result, "ended_alone_within_seconds": slowest, "each": kills}, save)
+
+
+def outcome_of(kill: dict[str, Any]) -> str:
+    """Say how the others ended once a process was killed."""
+    if kill["ended_seconds"] >= MOST_SECONDS:
+        return f"the other lived on for {kill['ended_seconds']:.0f} seconds"
+    return ENDED if kill["exit_code"] == 1 else f"exit code {kill['exit_code']}"
 
 
 class Training:

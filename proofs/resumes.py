@@ -4,14 +4,16 @@
 
 Every way to train (order, lengths, accumulation, averages, dropout, number formats) goes over three epochs, saving at
 every update. Then a new learner, in a run directory that holds only that one checkpoint, goes on from each: the
-windows that it reads, its updates and its end are compared bit for bit. Exit code 1 where any differs.
+windows that it reads, its updates and its end are compared bit for bit; in two processes, the windows of each.
+Exit code 1 where any differs.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,7 @@ from unittest import mock
 import runs
 import torch
 from outcomes import arguments, conclude, counted
+from torch import distributed
 
 import statewise
 from statewise.cells import GRU, LSTM, Chain, VariationalDropout, Zoneout
@@ -45,6 +48,10 @@ WAYS: dict[str, dict[str, Any]] = {
     "half precision with its loss scale": {"precision": "16-mixed", "cell": "gru"},
     "bfloat16, two layers, shuffled": {"precision": "bf16-mixed", "layers": 2, "shuffle": 1, "optimizer": "rmsprop"},
 }
+IN_TWO: dict[str, dict[str, Any]] = {
+    "two processes, in order": {},
+    "two processes, shuffled, of varied lengths, two at a time": {"shuffle": 2, "vary": 9.0, "accumulate": 2},
+}
 
 
 def noisy(features: int, units: int) -> Chain:
@@ -55,54 +62,97 @@ def noisy(features: int, units: int) -> Chain:
 class Read(NamedTuple):
     """What a training did: the windows that it read, by update, its updates, and what it ended in."""
 
-    windows: dict[int, list[str]]
-    updates: dict[int, tuple[Any, ...]]
+    windows: dict[int, Any]
+    updates: dict[int, Any]
     end: dict[str, Any]
 
 
 def main() -> None:
     """Resume everywhere, compare, and write what came of it."""
-    asked = arguments(__doc__, "resumes", epochs=(3, "passes over the data"), ways=(len(WAYS), "ways to train"))
+    asked = arguments(
+        __doc__,
+        "resumes",
+        epochs=(3, "passes over the data"),
+        ways=(len(WAYS), "ways to train in one process"),
+        in_two=(len(IN_TWO), "ways to train in two"),
+    )
+    ways = [*((way, trained) for way in list(WAYS)[: asked.ways])]
+    ways += [*((way, trained_in_two) for way in list(IN_TWO)[: asked.in_two])]
     save = asked.save.resolve()
     with tempfile.TemporaryDirectory() as folder:
         outcomes = [
             outcome
-            for number, (way, settings) in enumerate(list(WAYS.items())[: asked.ways])
-            for outcome in resumed_everywhere(Path(folder, str(number)), way, {**settings, "epochs": asked.epochs})
+            for number, (way, train) in enumerate(ways)
+            for outcome in resumed_everywhere(Path(folder, str(number)), way, train, asked.epochs)
         ]
         os.chdir("/")
     result = counted(CLAIM, outcomes, {"the same"}, is_sample=False)
-    conclude({**result, "epochs": asked.epochs, "ways": list(WAYS)[: asked.ways]}, save)
+    conclude({**result, "epochs": asked.epochs, "ways": [way for way, _ in ways]}, save)
 
 
-def resumed_everywhere(folder: Path, way: str, settings: dict[str, Any]) -> Iterator[str]:
+def resumed_everywhere(
+    folder: Path, way: str, train: Callable[[dict[str, Any] | None], Read], epochs: int
+) -> Iterator[str]:
     """Yield what came of going on from every update of one way to train."""
     register("cells", "noisy", noisy)
     runs.begin_in(folder)
-    kept: list[int] = []
-    whole = trained(statewise.training(statewise.Text(**{**COMMON, **settings}), run="run"), kept)
-    for update in kept:
+    whole = train({**COMMON, **WAYS.get(way, {}), **IN_TWO.get(way, {}), "epochs": epochs})
+    for kept in sorted(Path("kept").iterdir()):
         shutil.copytree("run", "resumed", ignore=shutil.ignore_patterns("checkpoints", "events.jsonl"))
-        shutil.copytree(f"kept/{update:06d}", f"resumed/checkpoints/{update:06d}")
-        again = trained(statewise.resuming("resumed"), [])
-        yield outcome_of(whole, again, f"{way}: at update {update}", update)
+        shutil.copytree(kept, Path("resumed", "checkpoints", kept.name))
+        again = train(None)
+        yield outcome_of(whole, again, f"{way}: at update {int(kept.name)}", int(kept.name))
         shutil.rmtree("resumed")
 
 
-def trained(events: Any, kept: list[int]) -> Read:
-    """Train to the end, keeping every checkpoint aside if asked, and return what was read and what came of it."""
+def trained(settings: dict[str, Any] | None) -> Read:
+    """Train to the end with such settings, or where there are none resume; return what was read and what came of it."""
+    windows, updates = followed(settings)
+    return Read(windows, updates, runs.end_of(Path("run" if settings else "resumed")))
+
+
+def trained_in_two(settings: dict[str, Any] | None) -> Read:
+    """Do the same in two processes that share the rows."""
+    store = tempfile.mkdtemp(dir=".")
+    children = [_fork(rank, settings, Path(store)) for rank in range(2)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    if any(codes):
+        raise RuntimeError(f"two processes that nothing disturbs left with exit codes {codes}")
+    told = [json.loads(Path(store, str(rank)).read_text()) for rank in range(2)]
+    windows = {int(update): [of[0][update] for of in told] for update in told[0][0]}
+    updates = {int(update): [of[1][update] for of in told] for update in told[0][1]}
+    return Read(windows, updates, runs.end_of(Path("run" if settings else "resumed")))
+
+
+def _fork(rank: int, settings: dict[str, Any] | None, store: Path) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+        meeting = distributed.FileStore(str(store / "store"), 2)
+        distributed.init_process_group("gloo", store=meeting, rank=rank, world_size=2)
+        (store / str(rank)).write_text(json.dumps(followed(settings, keeps=rank == 0)))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def followed(
+    settings: dict[str, Any] | None, *, keeps: bool = True
+) -> tuple[dict[int, list[str]], dict[int, tuple[Any, ...]]]:
+    """Train or resume, keeping every checkpoint of the first training aside; return windows and updates."""
     windows, updates = dict[int, list[str]](), dict[int, tuple[Any, ...]]()
-    is_first = not Path("kept").exists()
+    task = statewise.Text(**settings) if settings else None
     with windows_read() as digests:
-        for event in events:
+        for event in statewise.training(task, run="run") if task else statewise.resuming("resumed"):
             if isinstance(event, Updated):
                 windows[event.update], digests[:] = list(digests), []
                 updates[event.update] = event._replace(seconds=0.0)
-            if isinstance(event, Saved) and is_first:
+            if isinstance(event, Saved) and settings and keeps:
                 shutil.copytree(event.checkpoint, f"kept/{event.update:06d}", dirs_exist_ok=True)
-                kept.append(event.update)
-        run = "run" if is_first else "resumed"
-    return Read(windows, updates, runs.end_of(Path(run)))
+    return windows, updates
 
 
 @contextmanager

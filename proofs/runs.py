@@ -1,11 +1,13 @@
 """What the proofs about stopped trainings share: a small run in a process of its own, and what it ends in."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,13 @@ def begin_in(folder: Path, text: str = TEXT) -> None:
     folder.mkdir(parents=True)
     os.chdir(folder)
     BOOK.write_text(text)
+
+
+def warm_up(folder: Path) -> None:
+    """Train once in this process, so that what is forked behind it has nothing left to import."""
+    begin_in(folder)
+    with suppress(SystemExit), redirect_stdout(io.StringIO()):
+        command_line(command("train"))
 
 
 def command(verb: str, **settings: Any) -> list[str]:
