@@ -11,6 +11,7 @@ from statewise.benchmarking import roofline, training
 from statewise.benchmarking.questions import QUESTIONS
 from statewise.cells import Recurrent, from_torch
 from statewise.cli.main import run
+from statewise.kernels import native
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--quick", "--rounds", "1", "--threads", "1"]
@@ -50,8 +51,10 @@ def test_the_roofline_has_products_and_every_small_cache(
 ) -> None:
     monkeypatch.setattr(roofline, "caches", lambda: {"L1": 2**15, "L2": 2**20, "L3": 2**25})
     rows = answer(capsys, "roofline")["rows"]
-    assert rows[0]["case"]["what"] == "matrix products, float32, 1 threads"
-    assert [row["case"]["what"].split("(")[1][:2] for row in rows[1:]] == ["L1", "L2"]
+    products = [row for row in rows if "matrix products" in row["case"]["what"]]
+    levels = [row["case"]["what"].split("(")[1][:2] for row in rows if row["case"]["what"].startswith("reading")]
+    assert len(products) == (1 if native.instructions() is None else 2)  # PyTorch's, and ours
+    assert levels == ["L1", "L2"]
     assert all(row["at best"] > 0.1 for row in rows)
 
 
