@@ -37,3 +37,12 @@ def test_the_figures_of_memory_are_those_that_were_measured() -> None:
     powers = curve["whole_power_of_steps"], curve["segments_power_of_steps"]
     assert f"growing as T^{powers[0]:.2f} and T^{powers[1]:.2f} with" in words
     assert f"took {curve['times_as_long_in_segments']:.2f} times as long" in words
+
+
+def test_the_figures_of_saving_are_those_that_were_measured() -> None:
+    saving = results()["saving"]
+    words, wide = " ".join(PAGE.split()), saving["single_saves"][-1]
+    assert saving["holds"]
+    assert f"interval: {100 * saving['share_of_training']:.2f} % of the time of the default network" in words
+    told = f"width {wide['width']:,}, {wide['megabytes']:.0f} MB, takes {wide['seconds']:.2f} seconds"
+    assert told in words
