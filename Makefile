@@ -32,7 +32,9 @@ laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
 bench: $(VENV)/.dev  ## every benchmark (about 40 minutes), peers beside us in the same run
 	@status=0; \
 	for question in $(QUESTIONS); do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
-	for question in text_training text_memory waiting serving recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	for question in text_training accuracy; do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
+	for question in text_memory waiting serving recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	$(BIN)/python benchmarks/write_tables.py || status=1; \
 	exit $$status
 
 $(VENV)/bin/python:
