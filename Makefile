@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
 RESULTS := benchmarks/results
+PROOFS := $(shell grep -l __main__ proofs/*.py)
 
 .PHONY: demo test check format prove laws bench native sanitize arm clean
 
@@ -24,7 +25,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 prove: $(VENV)/.dev  ## the long proofs (about an hour); each writes its result to proofs/results
-	@for proof in proofs/*.py; do $(BIN)/python $$proof || exit 1; done
+	@status=0; for proof in $(PROOFS); do $(BIN)/python $$proof || status=1; done; exit $$status
 
 laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
 	@$(BIN)/statewise laws > docs/cells/laws.md; status=$$?; cat docs/cells/laws.md; exit $$status
@@ -33,7 +34,7 @@ bench: $(VENV)/.dev  ## every benchmark (about 40 minutes), peers beside us in t
 	@status=0; \
 	for question in $(QUESTIONS); do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
 	for question in text_training accuracy; do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
-	for question in text_memory waiting serving recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	for question in text_memory memory_analysis waiting processes serving recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
 	$(BIN)/python benchmarks/write_tables.py || status=1; \
 	exit $$status
 

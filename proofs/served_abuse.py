@@ -33,6 +33,7 @@ from shakespeare import made_by
 HERE = Path(__file__).parent
 TOKENS = {"ann": "a" * 22, "ben": "b" * 22}
 KEEP_SECONDS = 3.0
+BODIES = {"step": '{"input": 1}', "run": '{"inputs": [1]}', "predict": '{"length": 3}'}
 
 
 def main() -> None:
@@ -313,11 +314,12 @@ async def raw(port: int, method: str, path: str, headers: list[str]) -> tuple[in
     """Ask with headers as they are given."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     upgrade = path.partition("?")[0].endswith("/stream")
-    more = ["Connection: close", "Content-Length: 0"]
+    body = BODIES.get(path.partition("?")[0].rsplit("/", 1)[1], "") if method == "POST" else ""
+    more = ["Connection: close", "Content-Type: application/json", f"Content-Length: {len(body)}"]
     if upgrade:
         more = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
         more.append("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
-    writer.write("\r\n".join([f"{method} {path} HTTP/1.1", *headers, *more, "", ""]).encode())
+    writer.write("\r\n".join([f"{method} {path} HTTP/1.1", *headers, *more, "", body]).encode())
     data = await (reader.read(1000) if upgrade else reader.read())
     writer.close()
     return int(data[9:12]), data.partition(b"\r\n\r\n")[2]

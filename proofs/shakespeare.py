@@ -8,20 +8,16 @@ table. Leaves with exit code 1 where a claim does not hold.
 
 import argparse
 import json
-import os
-import platform
-import re
-import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from outcomes import made_by
 
 import statewise
 from statewise.run.config import build, read_yaml
 from statewise.run.directory import RunDirectory
 from statewise.tasks.text import Text
-from statewise.versions import versions
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parent / "recipes" / "shakespeare.yaml"
@@ -69,15 +65,6 @@ def judged(report: dict[str, Any], events: list[dict[str, Any]], seen: dict[str,
         "settings": {name: value for name, value in seen["settings"].items() if value is not None},
         **made_by(),
     }
-
-
-def made_by() -> dict[str, Any]:
-    """Return date, commit, machine and versions."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=HERE)
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if sys.platform == "linux" else None
-    machine = {"processor": cpu[1] if cpu else platform.processor(), "cores": os.cpu_count()}
-    date = datetime.now(UTC).date().isoformat()
-    return {"date": date, "commit": commit.stdout.strip(), "machine": machine, "versions": versions()}
 
 
 def draw(result: dict[str, Any]) -> None:

@@ -23,6 +23,8 @@ from statewise.task import Data
 from statewise.verbs import Trained, load
 
 BEFORE = "before training"
+BYTE = "\\x"
+"How a byte that is part of a character is shown, by its number; anything else of several letters is no text."
 STEPS_READ, FEWEST_READ = 6000, 100
 "Over how many steps units are searched, and with how few it is not worth while."
 
@@ -118,7 +120,8 @@ def _units_of(trained: Trained, data: Data, predicates: Mapping[str, Predicate])
     if window.context is not None or len(window.targets) < FEWEST_READ:
         return None, []
     units = read_units(trained.model, window.inputs[:STEPS_READ, 0], trained.codec)
-    return units, search(units, predicates) if units.inputs is None else []
+    is_text = units.inputs is None and all(len(one) == 1 or one.startswith(BYTE) for one in units.shown)
+    return units, search(units, predicates) if is_text or predicates is not PREDICATES else []
 
 
 def _measured(

@@ -42,7 +42,7 @@ class Session:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
         self.ranks = learner.ranks
         self.saved_at: tuple[int, ...] | None = None
-        self.is_saving = False
+        self.is_saving, self.save_took = False, 0.0
         self.beginning: dict[str, bytes] = {}
         self.places = 0
 
@@ -160,17 +160,18 @@ class Session:
     def _save(self) -> Saved:
         update = self.learner.update_number
         advice = f"free some space, then `statewise resume {self.directory.path}`"
-        files, folder = self.learner.snapshot(), self.directory.checkpoints
+        began, files, folder = time.monotonic(), self.learner.snapshot(), self.directory.checkpoints
         self.is_saving = True  # so that an interrupt now does not begin it once more
         path = save_checkpoint(folder, update, files, advice=advice) if self.ranks.is_first else folder
         self.is_saving, self.saved_at = False, self._stands_at()
+        self.save_took = self.ranks.exchange([time.monotonic() - began])[0][0]  # all go by the first process's clock
         self.beginning = {}  # from now on there is a checkpoint to go back to
         return Saved(update, self._seconds(), str(path))
 
     def _save_is_due(self, last_save: float) -> bool:
         task, learner = self.task, self.learner
         by_updates = task.save_updates > 0 and learner.update_number % task.save_updates == 0
-        return by_updates or learner.seconds - last_save >= task.save_seconds
+        return by_updates or learner.seconds - last_save >= task.save_interval(self.save_took)
 
     def _stands_at(self) -> tuple[int, ...]:
         return self.learner.update_number, self.learner.progress.checks, self.learner.progress.tries

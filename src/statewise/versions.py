@@ -3,7 +3,8 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-EXTRAS = {"plot": "matplotlib", "parquet": "pyarrow", "baselines": "statsforecast"}
+EXTRAS = {"plot": "matplotlib", "parquet": "pyarrow", "baselines": "statsforecast", "tb": "tensorboard"}
+EXTRAS |= {"tune": "optuna", "ray": "ray"}
 CORE = ["torch", "numpy", "safetensors", "typer", "rich", "pydantic", "lightning-fabric"]
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--threads", "1"]
 TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--least-support", "1"]}
-BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config"}
+TINY_SERIES = ["--context", "24", "--held-out", "72"]
+BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config", "--trials"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
 CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k"}
 FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]
@@ -47,7 +49,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sessions.txt").write_text("Alien (1979), Aliens (1986)\nToy Story\n")
     tables = [tmp_path / "events.tsv", tmp_path / "films.tsv"]
     monkeypatch.setattr("statewise.data.corpora.PublishedCorpus.files", lambda self: [tmp_path / "book.txt"])
-    monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: tables)
+    days = [str(day) for day in np.busday_offset("2020-01-01", np.arange(200), roll="forward")]
+    hours = [str(np.datetime64("2026-11-02T00", "s") + np.timedelta64(t, "h")) for t in range(400)]
+    for name, lines in {
+        "traffic": ["datetime,traffic_volume,temp,clouds_all,rain_1h,snow_1h"]
+        + [f"{hour},{50 + t % 24},{t % 7},1,0,0" for t, hour in enumerate(hours)],
+        "shares": ["Date,A,B"] + [f"{day},{100 + t % 7},{90 + t % 5}" for t, day in enumerate(days)],
+    }.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    named = {name: [tmp_path / f"{name}.csv"] for name in ("traffic", "shares")}
+    monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: named.get(self.name, tables))
     torch.set_num_threads(1)
     return tmp_path
 
@@ -56,13 +67,14 @@ def small(arguments: list[str]) -> list[str]:
     """The same command with a budget that takes a moment."""
     if arguments[0] == "demo":
         return [*arguments, "--minutes", "0.02"]
-    if arguments[0] != "train" or "--help" in arguments:
+    if arguments[0] not in ("train", "tune") or "--help" in arguments:
         return arguments
     if "--processes" in arguments:  # to other processes the corpus is no stand-in
         arguments = ["book.txt" if a == "shakespeare" else a for a in arguments]
     kept = [a for i, a in enumerate(arguments) if a not in BUDGETS and (i == 0 or arguments[i - 1] not in BUDGETS)]
     source = [] if "--config" not in arguments else [CORPUS_OF[arguments[1]]]
-    return [*kept, *source, *TINY, *TINY_BY_TASK[arguments[1]]]
+    trials = ["--trials", "2"] if arguments[0] == "tune" else []
+    return [*kept, *source, *TINY, *TINY_BY_TASK.get(arguments[1], TINY_SERIES), *trials]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

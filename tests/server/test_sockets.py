@@ -91,6 +91,16 @@ def test_a_socket_is_not_compressed_and_refuses_bytes_and_what_is_too_large(serv
         assert caught.value.rcvd.code == 1009
 
 
+def test_a_text_that_is_no_utf_8_closes_the_socket_with_its_code(serving: Any, id: str) -> None:
+    with opened(serving, id) as socket:
+        socket.send(b"\xc0\xaf", text=True)
+        with pytest.raises(ConnectionClosed) as caught:
+            socket.recv(10)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1007
+    assert "Traceback" not in serving.said.read_text()
+
+
 def test_a_handshake_for_a_session_that_is_not_there_or_gone_is_refused(serving: Any, id: str) -> None:
     httpx.delete(f"{serving.address}/v1/sessions/{id}")
     for asked, status in ((id, 410), ("x" * 22, 404), ("x" * 100, 404)):

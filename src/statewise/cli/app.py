@@ -39,8 +39,20 @@ class Tasks(TyperGroup):
         return command_for(cmd_name)
 
 
+class Searches(Tasks):
+    """The same tasks, each with the command that searches among its settings."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command that tunes a task. Raises `UsageError` for one that is not known."""
+        from statewise.cli.tune import command_for
+
+        return command_for(cmd_name)
+
+
 train_app = typer.Typer(help="Train a task: `statewise train text book.txt`.", no_args_is_help=True)
+tune_app = typer.Typer(help="Search for better settings of a task, each trial a run.", no_args_is_help=True)
 app.add_typer(train_app, name="train", cls=Tasks)
+app.add_typer(tune_app, name="tune", cls=Searches)
 app.add_typer(data_app, name="data")
 
 
@@ -93,6 +105,32 @@ def predict(run: Run, json: Json = False, quiet: Quiet = False) -> None:
 @app.command(cls=AtRun)
 def stream(run: Run, json: Json = False, quiet: Quiet = False) -> None:
     """Answer lines of standard input one by one; `statewise stream RUN --help` shows what the task of a run takes."""
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="two run directories or more")],
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="also draw their curves: a .png, .svg or .pdf")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Set runs beside each other: settings that differ, scores, baselines, time, and one picture of curves."""
+    from statewise.cli.watch import compare_runs
+
+    compare_runs(runs, save, json=json)
+
+
+@app.command()
+def tensorboard(
+    run: Run,
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="write here [default: RUN/tensorboard]")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="go on while the run is trained, until it is done")] = False,
+) -> None:
+    """Write a run's events so that TensorBoard shows them."""
+    from statewise.cli.watch import write_for_tensorboard
+
+    write_for_tensorboard(run, save, follow=follow)
 
 
 @app.command()

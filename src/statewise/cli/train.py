@@ -64,8 +64,8 @@ def train(
     from statewise.run.config import build
     from statewise.run.directory import DEFAULT_FOLDER, refuse_taken
 
-    settings = {**(_settings_in(config) if config else {}), **given}
-    _drop_overruled(settings, given)
+    settings = {**(settings_in(config) if config else {}), **given}
+    drop_overruled(settings, given)
     if run and rank_here() == 0:
         refuse_taken(run)
     if settings.get(SOURCE) in ("-", ["-"]):
@@ -164,7 +164,8 @@ def _result(report: Any, quiet: bool) -> str:
     return report.shown() if quiet else f"{words}\n{report.shown()}"
 
 
-def _settings_in(path: Path) -> dict[str, Any]:
+def settings_in(path: Path) -> dict[str, Any]:
+    """Return the settings in a YAML file, which may be a `run.yaml`. Raises `UsageError` where it holds none."""
     from statewise.run.config import read_yaml
 
     values = read_yaml(path)
@@ -174,7 +175,7 @@ def _settings_in(path: Path) -> dict[str, Any]:
     return dict(settings)
 
 
-def _drop_overruled(settings: dict[str, Any], given: dict[str, Any]) -> None:
+def drop_overruled(settings: dict[str, Any], given: dict[str, Any]) -> None:
     """Let a budget on the command line take the place of another in the file."""
     budgets = {"minutes", "epochs", "updates"}
     if budgets & given.keys():

@@ -27,6 +27,10 @@ class Wanted(Protocol):
         """How far to look back."""
 
     @property
+    def yearly(self) -> bool | None:
+        """Whether to read the season of the year."""
+
+    @property
     def held_out(self) -> str | None:
         """How much to keep from training."""
 
@@ -66,7 +70,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
         horizon=horizon,
         lags=tuple(lag for lag in lags if lag < longest - held_out),
         pace=1 / max(LEAST_PACE, SEASONS * season),
-        years=bool(span >= SEVERAL_YEARS),
+        years=bool(span >= SEVERAL_YEARS) if wanted.yearly is None else wanted.yearly,
         counts=counts,
         names=panel.names,
         vocabularies=tuple(words),

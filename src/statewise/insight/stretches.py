@@ -110,14 +110,19 @@ def _lengthened(part: Tensor, steps: int) -> Tensor:
 def windows_from(source: Any, lags: int, probes: int, most_rows: int) -> tuple[Sequence[Window], int]:
     """Return held-out windows of a task's data to probe at their ends, and how many of the first only lead in.
 
-    As many rows are read side by side as leave a window to lead in, so that no state begins from nothing.
+    As many rows are read side by side as give the most probes behind a window that leads in, so that no state begins
+    from nothing; where there is but one window there is none.
     """
     rows = max(1, min(probes, most_rows))
-    while True:
-        windows: Sequence[Window] = source.windows("held_out", rows=rows, steps=lags + 1)
-        if len(windows) > 1 or rows == 1:
-            return windows, int(len(windows) > 1)
-        rows = max(1, rows // 2)
+    best: Sequence[Window] = source.windows("held_out", rows=rows, steps=lags + 1)
+    while rows > 1 and _probed(best) < probes:
+        rows //= 2
+        best = max(best, source.windows("held_out", rows=rows, steps=lags + 1), key=_probed)
+    return best, int(len(best) > 1)
+
+
+def _probed(windows: Sequence[Window]) -> int:
+    return (len(windows) - 1) * int(windows[0].targets.shape[1])
 
 
 class Walk(NamedTuple):

@@ -62,10 +62,11 @@ def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
     how: dict[str, Any] = {"precision": recipe.precision}
     if recipe.precision == "64-true":
         how = {"plugins": _WholeDouble()}
-    elif recipe.precision == HALF:
-        # As a plugin, since Fabric by itself takes bfloat16 instead on a processor; and without a scaler, since one
-        # that an interrupt leaves half way through an update cannot be put back.
-        how = {"plugins": MixedPrecision(HALF, recipe.device, GradScaler(recipe.device, enabled=False))}
+    elif recipe.precision != SINGLE:
+        # As a plugin: by its name Fabric announces it, and takes bfloat16 for float16 on a processor. Without a scaler,
+        # since one that an interrupt leaves half way through an update cannot be put back.
+        scaler = GradScaler(recipe.device, enabled=False) if recipe.precision == HALF else None
+        how = {"plugins": MixedPrecision(recipe.precision, recipe.device, scaler)}
     try:
         return Fabric(accelerator=recipe.device, devices=1 if index is None else [index], **how)
     except (ValueError, RuntimeError) as error:

@@ -3,7 +3,7 @@
 import copy
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -92,7 +92,7 @@ class Learner:
             self.optimizer.holds_back = True
         wrapped, self.setup_optimizer = self.fabric.setup(model, self.optimizer)
         # Fabric's wrapper looks through inputs and outputs for what to cast: at single precision, for nothing.
-        self.setup_model: Callable[[Window, Any], tuple[Loss, Any]] = model if recipe.precision == SINGLE else wrapped
+        self.setup_model: nn.Module = model if recipe.precision == SINGLE else wrapped
         self.average = Average(model, recipe.averaging) if recipe.averaging else None
         self.progress, self.usual, self.loss_scale = Progress(), Usual(), LossScale.of(recipe)
         self.best: bytes | None = None

@@ -1,32 +1,34 @@
 """A long window read in segments, of which only the states between them are kept for the way back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from torch.utils.checkpoint import checkpoint
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.utils.checkpoint import get_device_states, set_device_states
 
 from statewise.data.window import Window
 from statewise.heads import Loss
 from statewise.learning.reading import cut
+from statewise.state import detach, leaves, rebuild
 
-Reader = Callable[[Window, Any], tuple[Loss, Any]]
 
-
-def read_in_segments(read: Reader, window: Window, state: Any, segment: int) -> tuple[Loss, Any]:
+def read_in_segments(read: nn.Module, window: Window, state: Any, segment: int) -> tuple[Loss, Any]:
     """Read a window as `read` does, `segment` steps at a time, computing each segment once more on the way back.
 
     The gradient is that of the whole window. Where n steps take memory for n activations, segments of k steps take it
-    for n / k states and k activations: least near k = sqrt(n). Random numbers are the same both times.
+    for n / k states and k activations: least near k = sqrt(n). Random numbers are the same both times. Hooks on weights
+    hear the gradient of each segment, and then their sum.
     A `segment` of 0, or no shorter than the window, reads it at once. Source: Chen, Xu, Zhang & Guestrin 2016.
     """
     if not 0 < segment < len(window.inputs):
-        return read(window, state)
-    losses = []
-    for piece in segments(window, segment):
-        loss, state = checkpoint(read, piece, state, use_reentrant=False)
-        losses.append(loss)
-    first, *others = losses
-    return Loss(sum((o.nats for o in others), first.nats), sum((o.places for o in others), first.places)), state
+        loss: Loss
+        loss, state = read(window, state)
+        return loss, state
+    reading = _Reading(read, list(segments(window, segment)), state)
+    nats, *last = _Segments.apply(reading, *leaves(state), *reading.weights)  # type: ignore[no-untyped-call]
+    return Loss(nats, reading.places), rebuild(state, last)
 
 
 def segments(window: Window, steps: int) -> Iterator[Window]:
@@ -38,3 +40,95 @@ def segments(window: Window, steps: int) -> Iterator[Window]:
     """
     for begin in range(0, len(window.inputs), steps):
         yield cut(window, begin, begin + steps)
+
+
+class _Reading:
+    """The pieces of a window, and with what state and random numbers each of them began."""
+
+    def __init__(self, read: nn.Module, pieces: list[Window], state: Any) -> None:
+        self.read, self.pieces, self.state = read, pieces, state
+        self.weights = [weight for weight in read.parameters() if weight.requires_grad]
+        self.places = torch.zeros((), dtype=torch.long)
+        # Made at once: small tensors kept between large ones that come and go would leave holes nothing fits into.
+        self.kept = [leaf.new_empty(len(pieces), *leaf.shape) for leaf in leaves(state)]
+        self.first = list(leaves(detach(state)))
+        self.same: list[list[Tensor | None]] = []
+        self.random = torch.empty(len(pieces), len(torch.get_rng_state()), dtype=torch.uint8)
+        self.device_random: list[Any] = []
+
+    def forward(self) -> tuple[Tensor, list[Tensor]]:
+        """Read every piece, keeping nothing for the way back but where each began; return nats and last state."""
+        state, total = rebuild(self.state, self.first), None
+        for number, piece in enumerate(self.pieces):
+            self._keep(number, state)
+            loss, state = self.read(piece, state)
+            total = loss if total is None else Loss(total.nats + loss.nats, total.places + loss.places)
+        assert total is not None
+        self.places = total.places
+        return total.nats, list(leaves(state))
+
+    def backward(self, of_nats: Tensor | None, of_last: Sequence[Tensor | None]) -> list[Tensor | None]:
+        """Read the pieces again, the last one first; return the gradients of first state and weights."""
+        of_state = list(of_last)
+        of_weights: list[Tensor | None] = [None] * len(self.weights)
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            for number in reversed(range(len(self.pieces))):
+                begun = self._begun(number)
+                loss, last = self.read(self.pieces[number], rebuild(self.state, begun))
+                found = _gradients([loss.nats, *leaves(last)], [of_nats, *of_state], [*begun, *self.weights])
+                of_state, new = found[: len(begun)], found[len(begun) :]
+                of_weights = [_added(sum_, one) for sum_, one in zip(of_weights, new, strict=True)]
+        return [*of_state, *of_weights]
+
+    def _keep(self, number: int, state: Any) -> None:
+        now = list(leaves(state))
+        self.random[number] = torch.get_rng_state()
+        self.device_random.append(get_device_states(*now))
+        self.same.append([])
+        for leaf, first, kept in zip(now, self.first, self.kept, strict=True):
+            is_new = leaf is not first and leaf.shape == kept.shape[1:]  # what attention reads stays as it was
+            self.same[-1].append(None if is_new else leaf)
+            if is_new:
+                kept[number] = leaf
+
+    def _begun(self, number: int) -> list[Tensor]:
+        torch.set_rng_state(self.random[number].clone())
+        set_device_states(*self.device_random[number])
+        pairs = zip(self.same[number], self.kept, strict=True)
+        begun = [kept[number].clone() if same is None else same for same, kept in pairs]
+        return [leaf.detach().requires_grad_(leaf.is_floating_point()) for leaf in begun]
+
+
+class _Segments(torch.autograd.Function):
+    """A window read in pieces, under PyTorch's differentiation."""
+
+    @staticmethod
+    def forward(ctx: Any, reading: _Reading, *given: Tensor) -> tuple[Tensor, ...]:
+        """Read it; `given` is first state and weights, which are only to have a gradient."""
+        ctx.reading = reading
+        ctx.set_materialize_grads(False)
+        nats, last = reading.forward()
+        return nats, *last
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_nats: Tensor | None, *of_last: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Bring the gradients of nats and last state back to first state and weights."""
+        return None, *ctx.reading.backward(of_nats, of_last)
+
+
+def _gradients(outputs: list[Tensor], of_outputs: list[Tensor | None], inputs: list[Tensor]) -> "list[Tensor | None]":
+    pairs = [(y, of) for y, of in zip(outputs, of_outputs, strict=True) if y.requires_grad and of is not None]
+    wanted = [x for x in inputs if x.requires_grad]
+    if not pairs:
+        return [None] * len(inputs)
+    ys, of_ys = [y for y, _ in pairs], [of for _, of in pairs]
+    found = torch.autograd.grad(ys, wanted, of_ys, allow_unused=True)
+    by_input = dict(zip(map(id, wanted), found, strict=True))
+    return [by_input.get(id(x)) for x in inputs]
+
+
+def _added(total: Tensor | None, gradient: Tensor | None) -> Tensor | None:
+    if total is None or gradient is None:
+        return total if gradient is None else gradient.clone()
+    return (total + gradient).coalesce() if gradient.is_sparse else total.add_(gradient)

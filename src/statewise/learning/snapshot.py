@@ -26,6 +26,7 @@ PLACE = "place.json"
 KNOWN = {WEIGHTS, AVERAGE, BEST, OPTIMIZER, STATE, RANDOM, PLACE}
 PARTS: dict[str, Any] = {"progress": Progress, "usual": Usual, "loss_scale": LossScale}
 MOST = 1 << 53
+OTHER_RANDOM = f"{RANDOM} holds no state of random numbers: it was made by another version"
 OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by another version"
 
 
@@ -139,12 +140,17 @@ def read_random(files: Mapping[str, bytes], ranks: Ranks, seed: int, update: int
     """
     tensors, _ = read_tensors(files.get(RANDOM, b""), RANDOM)
     name = _random_name(ranks.rank)
+    if any(other != _random_name(rank) for rank, other in enumerate(sorted(tensors, key=lambda n: (len(n), n)))):
+        raise RunError(OTHER_RANDOM)
     if name not in tensors and not ranks.is_first:
         return random_of(seed, ranks.rank, update)
+    generator = torch.Generator()
     try:
-        torch.Generator().set_state(tensors[name])
+        generator.set_state(tensors[name])
     except (KeyError, RuntimeError, TypeError):
-        raise RunError(f"{RANDOM} holds no state of random numbers: it was made by another version") from None
+        raise RunError(OTHER_RANDOM) from None
+    if not torch.equal(generator.get_state(), tensors[name]):  # it would leave some bits unread
+        raise RunError(OTHER_RANDOM)
     return tensors[name]
 
 

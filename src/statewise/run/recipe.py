@@ -9,6 +9,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from statewise.errors import UsageError
 
 DEFAULT_MINUTES = 10.0
+DEFAULT_SAVE_SECONDS = 60.0
+LARGEST_SHARE_OF_SAVING = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,11 @@ class Recipe:
     ] = "32-true"
     checks: Annotated[int, Doc("how often to score the held-out part on the way"), Ge(0)] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
-    save_seconds: Annotated[float, Doc("seconds between two checkpoints"), Gt(0)] = 60.0
+    save_seconds: Annotated[
+        float | None,
+        Doc("seconds between two checkpoints; none means 60, or fifty times what a save takes where that is more"),
+        Gt(0),
+    ] = None
     save_updates: Annotated[int, Doc("updates between two checkpoints, beside save_seconds; 0 goes by time"), Ge(0)] = 0
 
     def __post_init__(self) -> None:
@@ -122,6 +128,14 @@ class Recipe:
     def averaging(self) -> float:
         """How much of the mean of the weights an update keeps; for averaged SGD it is a plain mean."""
         return self.average or (1.0 if self.optimizer == "averaged_sgd" else 0.0)
+
+    def save_interval(self, took: float) -> float:
+        """Return the seconds between two checkpoints, given what the last one took: unless told, at most 2 % of them.
+
+        >>> Recipe().save_interval(took=0.1), Recipe().save_interval(took=3.0)
+        (60.0, 150.0)
+        """
+        return float(self.save_seconds or max(DEFAULT_SAVE_SECONDS, took / LARGEST_SHARE_OF_SAVING))
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
         """Return how much of the training is done, from 0 to 1."""

@@ -12,7 +12,7 @@ import uvicorn
 
 from statewise.errors import UsageError
 from statewise.server.app import Application
-from statewise.server.protocol import patient
+from statewise.server.protocol import Strict, patient
 
 LISTENING = 2048
 
@@ -36,7 +36,7 @@ def serve(application: Application, listening: socket.socket, ready: Callable[[]
     config = uvicorn.Config(
         application.app,
         http=patient(settings.header_seconds),
-        ws="websockets-sansio",
+        ws=Strict,
         ws_max_size=settings.most_body_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.idle_seconds / 2,

@@ -1,9 +1,14 @@
-"""HTTP as uvicorn speaks it, and a limit to how long a client may take to say what it wants."""
+"""HTTP and WebSocket as uvicorn speaks them, with a limit to a client's time, and no log that it can fill."""
 
 import asyncio
-from typing import Any
+from contextlib import suppress
+from typing import Any, final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+NO_TEXT = 1007
 
 MOST_HEADER_BYTES = 64 << 10
 
@@ -51,3 +56,21 @@ def patient(header_seconds: float) -> type[HttpToolsProtocol]:
                 self._late = None
 
     return Patient
+
+
+@final
+class Strict(WebSocketsSansIOProtocol):
+    """A WebSocket that is closed with code 1007, without a word in the log, where a text is no UTF-8."""
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on, if it can be read."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                with suppress(InvalidState):  # the other side may be closing already
+                    self.conn.send_close(NO_TEXT)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()

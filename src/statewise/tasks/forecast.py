@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
 
 SAMPLES = 200
+EPOCHS = 4
 CERTAIN = 0.05
 "A difference that comes by luck more often than this is called none."
 
@@ -52,6 +53,7 @@ class Forecast(Task):
     frequency: Annotated[str | None, Doc("how often a value comes, as 1h; none finds it from the times")] = None
     horizon: Annotated[str | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
     context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
+    yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
     between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
     head: Annotated[
@@ -68,6 +70,15 @@ class Forecast(Task):
     rows: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1)] = 64
     steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0)] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 0.0
+
+    def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
+        """Return how much of the training is done; without a budget it is four epochs, and ten minutes at most.
+
+        A table of a few thousand values is learned by heart in less than ten minutes, and is then forecast worse.
+        """
+        done = super().fraction(update, epoch_updates, seconds)
+        is_free = self.minutes is None and self.epochs is None and self.updates is None
+        return max(done, min(1.0, update / (EPOCHS * epoch_updates))) if is_free else done
 
     @property
     def sources(self) -> tuple[str, ...]:

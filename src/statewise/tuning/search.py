@@ -1,0 +1,211 @@
+"""A search for better settings with Optuna: every trial is a run of its own, and all of it can be gone on with."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import yaml
+
+from statewise.errors import MissingExtra, RunError, StatewiseError, UsageError
+from statewise.learning.events import Checked, Finished
+from statewise.run.config import as_yaml, build, plain
+from statewise.run.directory import RunDirectory
+from statewise.run.files import write_whole
+from statewise.task import Task
+from statewise.tuning.space import Space, as_plain, parse_space
+from statewise.verbs import resuming, task_of, training
+
+BEST, TOLD, JOURNAL, TRIALS = "best.yaml", "tune.yaml", "study.journal", "trials"
+CHECKS = 5
+STARTUP = 4
+"So many trials are drawn at random, and none of them is cut short, before the others are held against them."
+
+
+class Trial(NamedTuple):
+    """What came of one trial: `judged` is its best score, less is better; `state` is complete, pruned or fail."""
+
+    number: int
+    state: str
+    settings: dict[str, Any]
+    judged: float | None
+    metrics: dict[str, float]
+    run: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """A folder with a task, where to look, and what was found so far."""
+
+    folder: Path
+    task: Task
+    space: Space
+    seed: int
+
+    @classmethod
+    def begin(cls, folder: Path, task: Task, space: Space, seed: int = 0) -> "Search":
+        """Return a search that is kept in a folder: a new one, or the one that is there.
+
+        Raises `UsageError` without a space, `RunError` where the folder holds another search, or something else.
+        """
+        if not space:
+            raise UsageError("nothing to search among was given: name it, as in --search rate=1e-4..1e-2:log")
+        told = {"task": task.name, "settings": plain(task), "space": as_plain(space), "seed": seed}
+        path = folder / TOLD
+        if path.exists():
+            if yaml.safe_load(path.read_text(encoding="utf-8")) != json.loads(json.dumps(told)):
+                raise RunError(f"{folder} holds a search with other settings: give the same, or another --run")
+        elif folder.exists() and any(folder.iterdir()):
+            raise RunError(f"{folder} exists already and is no search: give another --run")
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, as_yaml(json.loads(json.dumps(told))).encode())
+        return cls(folder, task, space, seed)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Search":
+        """Return the search that a folder holds. Raises `RunError` where there is none."""
+        path = folder / TOLD
+        if not path.exists():
+            raise RunError(f"{folder} holds no search: give the folder that `statewise tune` named")
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        task = task_of(told)
+        space = parse_space([f"{name}={values}" for name, values in told["space"].items()], plain(task))
+        return cls(folder, task, space, told["seed"])
+
+    def open_trials(self, count: int) -> list[int]:
+        """Return the numbers of the trials to be made until there are so many; first those that were left half way."""
+        states = _optuna().trial.TrialState
+        made = self._study(0).get_trials(deepcopy=False)
+        left = [trial.number for trial in made if trial.state in (states.RUNNING, states.WAITING)]
+        return [*left, *range(len(made), count)]
+
+    def ask(self, number: int) -> None:
+        """Open trial number `number`, the next one, where it is not open already."""
+        study = self._study(number)
+        if number >= len(study.get_trials(deepcopy=False)):
+            study.ask()
+
+    def trial(self, number: int) -> int:
+        """Train trial number `number`, or go on with it where it stopped, and return it; a bad one is cut short.
+
+        Settings that do not fit each other, and a training that fails, are trials that failed.
+        """
+        optuna = _optuna()
+        study = self._study(number)
+        frozen = [trial for trial in study.get_trials(deepcopy=False) if trial.number == number]
+        trial = optuna.trial.Trial(study, frozen[0]._trial_id) if frozen else study.ask()
+        run = self._run(trial.number)
+        try:
+            task = self._task(trial)
+            best = self._train(study, trial, task, run)
+        except optuna.TrialPruned:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        except StatewiseError as error:
+            trial.set_user_attr("reason", str(error))
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, best)
+        return int(trial.number)
+
+    def _task(self, trial: Any) -> Task:
+        drawn = {name: part.draw(name, trial) for name, part in self.space.items()}
+        return build(type(self.task), {**plain(self.task), **drawn})
+
+    def _train(self, study: Any, trial: Any, task: Task, run: Path) -> float:
+        """Train one trial and return its best score; raises Optuna's `TrialPruned` where it falls behind the others."""
+        events = resuming(run) if RunDirectory(run).config.exists() else training(task, run=run)
+        told = [event for event in RunDirectory(run).read_events() if event["event"] == "checked"]
+        scores = {event["update"]: float(event["judged"]) for event in told}
+        with closing(events):
+            for event in events:
+                if isinstance(event, Checked):
+                    scores[event.update] = event.judged
+                    trial.report(event.judged, len(scores) - 1)
+                    if len(scores) <= task.checks and trial.should_prune():  # not at the last one, when it is done
+                        raise _optuna().TrialPruned
+                if isinstance(event, Finished):
+                    return min(scores.values())
+        raise RunError(f"{run} ended before it was finished: tune it again")
+
+    def trials(self) -> list[Trial]:
+        """Return what came of every trial so far."""
+        optuna = _optuna()
+        states = optuna.trial.TrialState
+        names = {states.COMPLETE: "complete", states.PRUNED: "pruned", states.FAIL: "failed"}
+        return [
+            Trial(
+                trial.number,
+                names.get(trial.state, "open"),
+                dict(trial.params),
+                min(trial.intermediate_values.values(), default=trial.value),
+                _metrics_of(self._run(trial.number)),
+                str(self._run(trial.number)),
+            )
+            for trial in self._study(0).get_trials(deepcopy=False)
+        ]
+
+    def best(self) -> Trial | None:
+        """Return the best of the complete trials."""
+        complete = [trial for trial in self.trials() if trial.state == "complete" and trial.judged is not None]
+        return min(complete, key=lambda trial: cast(float, trial.judged), default=None)
+
+    def write_best(self) -> Path | None:
+        """Write the settings of the best trial so that `--config` takes them, and return where."""
+        best = self.best()
+        if best is None:
+            return None
+        settings = RunDirectory(Path(best.run)).read_config()["settings"]
+        write_whole(self.folder / BEST, as_yaml(settings).encode())
+        return self.folder / BEST
+
+    def _run(self, number: int) -> Path:
+        return self.folder / TRIALS / f"{number:04d}"
+
+    def _study(self, number: int) -> Any:
+        """Return the study, whose next draw is made by the number of the trial out of the seed."""
+        optuna = _optuna()
+        from optuna.storages.journal import JournalFileBackend
+
+        drawn = int.from_bytes(hashlib.sha256(f"{self.seed} {number}".encode()).digest()[:4], "big")
+        sampler = optuna.samplers.TPESampler(seed=drawn, n_startup_trials=STARTUP, constant_liar=True)
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1)
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(self.folder / JOURNAL)))
+        return optuna.create_study(
+            storage=storage, study_name="statewise", sampler=sampler, pruner=pruner, load_if_exists=True
+        )
+
+
+def prepared(task: Task) -> Task:
+    """Return a task that can be searched: it is checked on the way, and its best weights are the ones that count."""
+    return build(type(task), {**plain(task), "checks": task.checks or CHECKS, "keep": "best"})
+
+
+@contextmanager
+def locked(search: Search) -> Iterator[None]:
+    """Keep a second command from the same search."""
+    with RunDirectory(search.folder).locked():
+        yield
+
+
+def _metrics_of(run: Path) -> dict[str, float]:
+    checked = [e for e in RunDirectory(run).read_events() if e["event"] in ("checked", "finished")]
+    if not checked:
+        return {}
+    last = checked[-1]
+    if last["event"] == "finished":
+        return dict(last["report"]["metrics"])
+    return dict(min((e for e in checked if e["event"] == "checked"), key=lambda e: float(e["judged"]))["metrics"])
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingExtra("a search needs Optuna: pip install 'statewise[tune]'") from error
+    logging.getLogger("optuna").setLevel(logging.ERROR)
+    return optuna

@@ -1,0 +1,78 @@
+"""The curves of some runs as one picture: how the loss fell, and what they scored on the held-out part."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from statewise.errors import MissingExtra
+from statewise.watching.story import Story
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"Of Okabe & Ito 2008."
+DASHES = ("-", "--", ":", "-.")
+POINTS = 200
+"So many means of neighbouring updates make a curve."
+
+
+def draw(stories: Sequence[Story], path: Path) -> None:
+    """Write the picture. Raises `MissingExtra` where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("a picture needs matplotlib: pip install 'statewise[plot]'") from error
+
+    metric = _shared_metric(stories)
+    figure = Figure(figsize=(10, 4.6) if metric else (6.5, 4.6), layout="constrained")
+    panels = figure.subplots(1, 2 if metric else 1, squeeze=False)[0]
+    for number, story in enumerate(stories):
+        look = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number // len(COLOURS) % len(DASHES)]}
+        _loss(panels[0], story, look)
+        if metric:
+            _scores(panels[1], story, metric, look)
+    panels[0].set(xlabel="update", ylabel="training loss (nats a place)", title="on the training part")
+    if metric:
+        _baselines(panels[1], stories, metric)
+        panels[1].set(xlabel="update", ylabel=metric.replace("_", " "), title="on the held-out part")
+    for axes in panels:
+        axes.grid(color="#DDDDDD", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def _loss(axes: Any, story: Story, look: dict[str, Any]) -> None:
+    updates, size = sorted(story.updated), math.ceil(len(story.updated) / POINTS) or 1
+    groups = [updates[begin : begin + size] for begin in range(0, len(updates), size)]
+    means = [fmean(story.updated[update]["nats"] for update in group) for group in groups]
+    axes.plot([fmean(group) for group in groups], means, label=str(story.path), linewidth=1.8, **look)
+
+
+def _scores(axes: Any, story: Story, metric: str, look: dict[str, Any]) -> None:
+    scores = {update: event["metrics"][metric] for update, event in story.checked.items() if metric in event["metrics"]}
+    if story.report and metric in story.report["metrics"]:
+        scores[max(story.updated, default=0)] = story.report["metrics"][metric]
+    axes.plot(sorted(scores), [scores[update] for update in sorted(scores)], marker="o", markersize=4, **look)
+
+
+def _baselines(axes: Any, stories: Sequence[Story], metric: str) -> None:
+    """Draw the best baseline, a line for each of its values: runs on the same data have the same one."""
+    best: dict[float, str] = {}
+    for story in stories:
+        found = {name: of[metric] for name, of in (story.report or {}).get("baselines", {}).items() if metric in of}
+        if found:
+            name = min(found, key=lambda each: found[each])
+            best[found[name]] = name
+    for value, name in best.items():
+        axes.axhline(value, color="#666666", linewidth=1, linestyle="--")
+        axes.annotate(name, (1, value), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
+                      ha="right", color="#666666", fontsize=9)  # fmt: skip
+
+
+def _shared_metric(stories: Sequence[Story]) -> str | None:
+    """Return the metric that matters most, where all runs have it."""
+    first = next(iter(stories[0].metrics), None)
+    return first if first and all(first in story.metrics for story in stories) else None

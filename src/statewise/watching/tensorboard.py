@@ -1,0 +1,82 @@
+"""A run as TensorBoard reads it, written out of `events.jsonl`, which stays the truth."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from statewise.errors import MissingExtra
+from statewise.run.directory import RunDirectory
+
+FOLDER = "tensorboard"
+NUMBERS = {"nats": "training/nats", "norm": "training/norm", "rate": "training/rate"}
+POLL_SECONDS = 1.0
+
+
+def export_events(run: Path, folder: Path | None = None, *, follow: bool = False) -> Path:
+    """Write the events of a run for TensorBoard and return the folder, which is made anew.
+
+    With `follow`, go on while the run is trained, until it is finished. Raises `RunError` where it is no run,
+    `MissingExtra` where TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard.writer import SummaryWriter
+    except ImportError as error:
+        raise MissingExtra("this needs TensorBoard: pip install 'statewise[tb]'") from error
+
+    directory = RunDirectory(run)
+    directory.read_config()
+    began = directory.config.stat().st_mtime
+    folder = folder or run / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    writer = SummaryWriter(str(folder))
+    for event in _events(directory, follow=follow):
+        _write(writer, event, began + event.get("seconds", 0.0))
+        if follow:
+            writer.flush()
+    writer.close()
+    return folder
+
+
+def _events(directory: RunDirectory, *, follow: bool) -> Iterator[dict[str, Any]]:
+    """Yield the events, and with `follow` those to come, up to the last."""
+    seen = 0
+    while True:
+        for number, event in enumerate(directory.read_events()):
+            if number >= seen:
+                seen = number + 1
+                yield event
+                if event["event"] == "finished":
+                    return
+        if not follow:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _write(writer: Any, event: dict[str, Any], when: float) -> None:
+    match event["event"]:
+        case "updated":
+            for name, tag in NUMBERS.items():
+                writer.add_scalar(tag, event[name], event["update"], when)
+        case "checked":
+            _write_metrics(writer, event["metrics"], event["update"], when)
+        case "sampled":
+            writer.add_text("sample", _quoted(event["sample"]), event["update"], when)
+        case "rolledback":
+            writer.add_text("rolled back", event["reason"], event["update"], when)
+        case "finished":
+            _write_metrics(writer, event["report"]["metrics"], event["update"], when)
+            for name, metrics in event["report"]["baselines"].items():
+                writer.add_text("baselines", f"{name}: {metrics}", event["update"], when)
+
+
+def _write_metrics(writer: Any, metrics: dict[str, float], update: int, when: float) -> None:
+    for name, value in metrics.items():
+        if isinstance(value, float):
+            writer.add_scalar(f"held_out/{name}", value, update, when)
+
+
+def _quoted(sample: str) -> str:
+    """Return a sample so that Markdown shows it as it is."""
+    return "\n".join(f"    {line}" for line in sample.splitlines())

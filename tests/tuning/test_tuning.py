@@ -1,0 +1,117 @@
+"""A search for settings: where it may look, what it tries, that it can be gone on with, and what it writes down."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from statewise.cli.main import run
+from statewise.errors import UsageError
+from statewise.tuning.search import Search
+from statewise.tuning.space import Choice, Range, as_plain, parse_space
+
+SMALL = ["--rows", "4", "--steps", "16", "--orders", "2", "--updates", "12", "--embedding", "4"]
+SMALL += ["--threads", "1", "--sample-seconds", "0", "--warmup", "0"]
+SPACE = ["--search", "rate=1e-3..1e-1:log", "--search", "width=4,8", "--search", "layers=1..2"]
+
+
+def tune(*more: str) -> int:
+    return run(["tune", "text", "book.txt", *SMALL, *more])
+
+
+def test_a_space_is_read_and_written_as_it_is_said() -> None:
+    asked = ["rate=1e-4..1e-2:log", "layers=1..3", "cell=lstm,gru", "clip=0.5..2.5", "weight-decay=1e-3,0.1"]
+    space = parse_space(asked, ["rate", "layers", "cell", "clip", "weight_decay"])
+    assert space == {
+        "rate": Range(1e-4, 1e-2, True),
+        "layers": Range(1, 3),
+        "cell": Choice(("lstm", "gru")),
+        "clip": Range(0.5, 2.5),
+        "weight_decay": Choice((0.001, 0.1)),
+    }
+    assert parse_space([f"{name}={value}" for name, value in as_plain(space).items()], space) == space
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("rate", "'rate' says not where to look"),
+        ("raet=1..2", "unknown setting 'raet': did you mean 'rate'?"),
+        ("rate=1..x", "'1..x' of rate is no range"),
+        ("rate=2..1", "the range 2..1 of rate is empty"),
+        ("rate=0..1:log", "the range 0..1:log of rate is empty: give a low end above 0 "),
+    ],
+)
+def test_what_is_no_space_is_refused(asked: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        parse_space([asked], ["rate", "layers"])
+
+
+def test_a_search_that_is_stopped_goes_on_to_the_same_end(
+    book: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("optuna")
+    assert tune(*SPACE, "--trials", "6", "--run", "whole", "--json") == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert [trial["number"] for trial in whole["trials"]] == list(range(6))
+    complete = [trial for trial in whole["trials"] if trial["state"] == "complete"]
+    assert whole["best"] == min(complete, key=lambda trial: float(trial["judged"]))
+    assert set(whole["baselines"]) == {"1-gram", "2-gram"}
+
+    made = Search._train
+    calls: list[int] = []
+
+    def stops(self: Search, study: Any, trial: Any, task: Any, run: Path) -> float:
+        calls.append(trial.number)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return made(self, study, trial, task, run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Search, "_train", stops)
+        with pytest.raises(KeyboardInterrupt):
+            tune(*SPACE, "--trials", "6", "--run", "stopped", "--json")
+    assert "go on with the same command and --run stopped" in capsys.readouterr().err
+    assert tune(*SPACE, "--trials", "6", "--run", "stopped", "--json") == 0
+    again = json.loads(capsys.readouterr().out)
+    for one, other in zip(again["trials"], whole["trials"], strict=True):
+        assert {**one, "run": ""} == {**other, "run": ""}
+
+    assert tune(*SPACE, "--trials", "6", "--run", "stopped") == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split() == ["trial", "rate", "width", "layers", "bits", "per", "character"]
+    assert table[1].split()[0] == str(again["best"]["number"])
+    assert sum(line.endswith("baseline") for line in table) == 2
+    best = yaml.safe_load(Path("stopped/best.yaml").read_text())
+    assert {name: best[name] for name in again["best"]["settings"]} == again["best"]["settings"]
+    assert run(["train", "text", "--config", "stopped/best.yaml", "--run", "best", "--quiet"]) == 0
+
+
+def test_a_search_is_written_in_a_file_too_and_settings_that_do_not_fit_are_failed_trials(
+    book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna")
+    Path("space.yaml").write_text("source: book.txt\nsearch:\n  stride: [5, 8]\n")
+    assert run(["tune", "text", "--config", "space.yaml", *SMALL, "--trials", "3", "--run", "search", "--json"]) == 0
+    states = {trial["settings"]["stride"]: trial["state"] for trial in json.loads(capsys.readouterr().out)["trials"]}
+    assert states == {5: "failed", 8: "complete"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "nothing to search among was given"),
+        (["--search", "rate=1e-3..1e-2:log", "--run", "taken"], "taken exists already and is no search"),
+    ],
+)
+def test_what_cannot_be_searched_is_said_in_one_line(
+    book: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("taken").mkdir()
+    Path("taken/mine").touch()
+    assert tune(*arguments) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
