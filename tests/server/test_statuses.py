@@ -144,6 +144,7 @@ def test_bodies_too_large_are_refused_early_and_late(serving: Any, session: str)
     assert problem(HTTP.post(f"{session}/run", content=large, headers=JSON)) == (413, "too_large")
     streamed = HTTP.post(f"{session}/run", content=iter([large[: 1 << 19]] * 3), headers=JSON)
     assert problem(streamed) == (413, "too_large")
+    assert streamed.headers["connection"] == "close"
 
 
 def test_a_snapshot_that_is_damaged_or_foreign_is_refused(serving: Any, session: str) -> None:

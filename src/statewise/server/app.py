@@ -118,7 +118,9 @@ class Application:
         self.metrics.refused(refused.refusal)
         strange = isinstance(error, HTTPException) and noted is None
         status = error.status_code if strange else refused.refusal.status  # type: ignore[attr-defined]
-        return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
+        unread = {"Connection": "close"} if noted else {}  # the rest of the body would be taken for a request
+        headers = {**refused.headers, **unread}
+        return Response(dumps(refused.as_json()), status, headers=headers, media_type="application/json")
 
 
 def _refused(error: Exception) -> Refused:
