@@ -50,6 +50,9 @@ class Forecast(Task):
     context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
+    validation: Annotated[
+        str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
+    ] = None
     between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
     head: Annotated[
         Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
@@ -111,8 +114,8 @@ class Forecast(Task):
         from statewise.tasks.series import ForecastData
 
         panel = self.panel(self.table())
-        codec, held_out = codec_for(self, panel)
-        data = ForecastData(self, Read(panel, codec), held_out)
+        codec, split = codec_for(self, panel)
+        data = ForecastData(self, Read(panel, codec), split)
         data.windows("training")
         return data
 

@@ -7,27 +7,40 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from statewise.data.panel import Ints
 from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.forecasting.backtest import Origins, baseline_quantiles, rolling_origins, truth_of
 from statewise.forecasting.metrics import Floats, Truth, loss_by_origin, scores
 from statewise.forecasting.reading import Codec, Read, Windows
 from statewise.forecasting.returns import OneStep, simple_methods
+from statewise.forecasting.setting import Split
 from statewise.task import Data, Part
 
 
 @dataclass(frozen=True)
 class ForecastData(Data):
-    """Series as a network reads them, with the origins of the backtest."""
+    """Series as a network reads them, with the origins of the backtest: of the held-out part, or of that for checks."""
 
     task: Any  # a Forecast, whose module imports this one
     read: Read
-    held_out: int
+    split: Split
+    is_validating: bool = False
 
     @property
     def codec(self) -> Codec:
         """What must be known to read series as in training."""
         return self.read.codec
+
+    @cached_property
+    def ends(self) -> Ints:
+        """The place behind the last value of each series that is looked at."""
+        return self.read.panel.observed() - (self.split.held_out if self.is_validating else 0)
+
+    @property
+    def scored(self) -> int:
+        """How many steps before them are scored."""
+        return self.split.validation if self.is_validating else self.split.held_out
 
     @cached_property
     def stride(self) -> int:
@@ -37,7 +50,7 @@ class ForecastData(Data):
     @cached_property
     def origins(self) -> Origins:
         """From where forecasts are made."""
-        return rolling_origins(self.read.panel, self.held_out, self.codec.horizon, self.stride)
+        return rolling_origins(self.ends, self.scored, self.codec.horizon, self.stride)
 
     @cached_property
     def truth(self) -> Truth:
@@ -49,11 +62,12 @@ class ForecastData(Data):
         """How many values there are and how often they come, from when to when, and their digest."""
         panel, codec = self.read.panel, self.codec
         seen = int((panel.values == panel.values).sum())
-        held_out = sum(min(int(n), self.held_out) for n in panel.lengths)
+        held_out, kept = (int(panel.lengths.clip(max=n).sum()) for n in (self.split.held_out, self.split.kept))
         digest = hashlib.sha256(panel.values.tobytes() + panel.known.tobytes() + panel.past.tobytes())
         return {
             "unit": "value",
-            "training": max(0, seen - held_out),
+            "training": max(0, seen - kept),
+            **({"validation": kept - held_out} if self.split.validation else {}),
             "held_out": held_out,
             "missing": len(panel.values) - seen,
             "series": len(panel),
@@ -69,11 +83,12 @@ class ForecastData(Data):
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return windows of context and horizon, each beginning anew, from anywhere in the training part."""
-        ends = self.read.panel.observed()
         codec, task = self.codec, self.task
         length = steps or task.steps or codec.context + codec.horizon
-        ends = (ends - self.held_out).clip(min=0) if part == "training" else ends
-        return Windows(self.read, ends, rows or task.rows, length, task.seed)
+        learned = (self.read.panel.observed() - self.split.kept).clip(min=0)
+        return Windows(
+            self.read, learned if part == "training" else self.ends.clip(min=0), rows or task.rows, length, task.seed
+        )
 
     @cached_property
     def _baselines(self) -> dict[str, tuple[dict[str, float], Floats]]:
@@ -89,6 +104,10 @@ class ForecastData(Data):
         """The loss of each baseline at each origin."""
         return {name: losses for name, (_, losses) in self._baselines.items()}
 
+    def validating(self) -> Self:
+        """Return the part before the held-out one, which checks look at and training does not."""
+        return replace(self, is_validating=True) if self.split.validation else self
+
     def on(self, source: Sequence[str], cache: Path) -> Self:
         """Return the end of another table as what is scored."""
         if len(source) != 1:
@@ -103,7 +122,7 @@ class StocksData(ForecastData):
     @cached_property
     def rivals(self) -> dict[str, OneStep]:
         """What simple methods say of each day."""
-        return simple_methods(self.read.panel, self.held_out)
+        return simple_methods(self.read.panel, self.ends, self.scored)
 
     def baselines(self) -> Mapping[str, dict[str, float]]:
         """Return what constant volatility, and one that follows the last days, score."""

@@ -54,7 +54,7 @@ class Stocks(Forecast):
         from statewise.tasks.series import StocksData
 
         data = super().prepare(cache)
-        return StocksData(self, data.read, data.held_out)
+        return StocksData(self, data.read, data.split)
 
     def score(  # type: ignore[override]
         self, model: "Model[Any]", data: "StocksData"
@@ -65,7 +65,7 @@ class Stocks(Forecast):
         was_training = model.training
         model.eval()
         try:
-            found = one_step(model, data.read, data.held_out)
+            found = one_step(model, data.read, data.ends, data.scored)
         finally:
             model.train(was_training)
         yield 1.0
