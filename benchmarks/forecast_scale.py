@@ -1,6 +1,6 @@
 """How long does a value of each of 1,000 series take, and how much memory does training on 10 million values?
 
-    python benchmarks/forecast_scale.py [--series 1000] [--values 10000] [--rounds 50] [--json]
+    python benchmarks/forecast_scale.py [--series 1000] [--values 10000] [--rounds 50] [--save DIR] [--json]
 
 Writes a table of hourly series (a CSV with a column each), trains a moment on it in this process on one thread, and
 reads the largest memory the process ever had, the table included. Then one value of every series comes at once, again
@@ -9,7 +9,6 @@ and again: the median time of the update and of the probability of each value un
 
 import argparse
 import json
-import platform
 import resource
 import statistics
 import tempfile
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 
 import statewise
+from statewise.benchmarking.record import made_by
 from statewise.report import aligned
 from statewise.tasks.forecast import Forecast
 
@@ -31,11 +31,16 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=1000)
     parser.add_argument("--values", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--save", type=Path)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    made = made_by()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         result = measured(Path(folder), given.series, given.values, given.rounds)
+    if given.save:
+        given.save.mkdir(parents=True, exist_ok=True)
+        (given.save / "forecast_scale.json").write_text(json.dumps({**result, **made}, indent=1) + "\n")
     print(json.dumps(result) if given.json else aligned([["", "measured"], *([n, str(v)] for n, v in result.items())]))
 
 
@@ -63,7 +68,6 @@ def measured(folder: Path, series: int, values: int, rounds: int) -> dict[str, A
         "seconds of it": round(seconds, 1),
         "milliseconds, one value of every series": round(1000 * statistics.median(times), 2),
         "bytes of state a series": round(len(live.save()) / series),
-        "machine": platform.processor() or platform.machine(),
     }
 
 
