@@ -29,6 +29,8 @@ class Codec:
 
     Only where training spans `years` of which there are several does it read the season of the year, and how large the
     spread is: from a year or two a network learns by these which day it was, and nothing for the next.
+
+    Spreads move by `pace` at every value and levels by `level_pace`: 1 makes the last value the level.
     """
 
     columns: Columns
@@ -37,6 +39,7 @@ class Codec:
     horizon: int
     lags: tuple[int, ...]
     pace: float
+    level_pace: float
     years: bool
     counts: bool
     names: tuple[str, ...]
@@ -108,8 +111,7 @@ class Read:
         for i in range(len(panel)):
             part = panel.part(i)
             values, longer = panel.values[part], slice(part.start + i, part.stop + i + 1)
-            found = levels_of(values, codec.pace, codec.context, around_nought=codec.counts)
-            self.level[longer], self.spread[longer] = found
+            self.level[longer], self.spread[longer] = levels_of(values, codec.pace, codec.level_pace, codec.context)
             self.filled[part], self.age[part] = filled(values), ages(values)
 
     @cached_property

@@ -54,6 +54,10 @@ class Forecast(Task):
         str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
     ] = None
     between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
+    around: Annotated[
+        Literal["level", "last"] | None,
+        Doc("read and forecast values around their running level, or the last one; none takes what was nearer before"),
+    ] = None
     head: Annotated[
         Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
         Doc("the distribution of a next value; negative_binomial is for counts"),
