@@ -230,6 +230,15 @@ def test_a_series_that_stands_still_is_forecast_to_stand_still(table: Path) -> N
     assert np.allclose(next(finished.load().predict(samples=20)).at(0.5), 7, atol=0.01)
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0), (1e-3, 1e6)])
+def test_a_series_that_hardly_moves_is_refused(scale: float, offset: float, table: Path) -> None:
+    table.write_text("\n".join(["time,a", *(f"{HOURS[t]},{offset + scale * value(t):.12g}" for t in range(N))]) + "\n")
+    with pytest.raises(
+        DataError, match=r"series 'a' moves between .* only, which is too little .*: give it in a smaller"
+    ):
+        statewise.train(Forecast(source="table.csv", **HELD), run="r")
+
+
 def test_statistical_methods_stand_beside_where_they_are_asked_for(table: Path) -> None:
     pytest.importorskip("statsforecast")
     task = Forecast(source="table.csv", target=("a",), rivals=("auto_ets",), **{**HELD, "held_out": "12h"})

@@ -7,7 +7,7 @@ import numpy as np
 from statewise.data.frequency import Frequency
 from statewise.data.panel import Panel
 from statewise.errors import DataError
-from statewise.forecasting.levels import filled, running_mean
+from statewise.forecasting.levels import filled, least_spread, running_mean
 from statewise.forecasting.reading import Codec
 
 Around = Literal["level", "last"]
@@ -16,6 +16,8 @@ LEAST_PACE = 32
 SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
 SEASONS = 4
 MOST_ORIGINS = 1000
+SMALLEST = 10
+"A series moves by so many of the smallest spreads at least, if it moves at all."
 "Levels and spreads are means over about so many seasons."
 
 
@@ -86,6 +88,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     counts = wanted.head == "negative_binomial"
     if counts:
         _check_counts(panel)
+    _check_sizes(panel)
     pace = 1 / max(LEAST_PACE, SEASONS * season)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
     span = panel.times(learned, 1)[0] - panel.times(0, 1)[0]
@@ -171,6 +174,19 @@ def _scales(panel: Panel, kept: int) -> tuple[tuple[float, float], ...]:
     mean = there.sum(axis=0) / count
     spread = np.sqrt(np.where(np.isnan(together), 0, (together - mean) ** 2).sum(axis=0) / count)
     return tuple((float(m), float(s) if s > 0 else 1.0) for m, s in zip(mean, spread, strict=True))
+
+
+def _check_sizes(panel: Panel) -> None:
+    """Refuse a series that moves, but by less than the smallest spread that is told apart."""
+    for i, name in enumerate(panel.names):
+        values = panel.values[panel.part(i)]
+        lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
+        least = SMALLEST * float(least_spread(np.float32([max(abs(lowest), abs(highest))]))[0])
+        if 0 < highest - lowest < least:
+            raise DataError(
+                f"series '{name}' moves between {lowest:.9g} and {highest:.9g} only, which is too little to be told "
+                "apart: give it in a smaller unit, or as the distance from a value"
+            )
 
 
 def _check_counts(panel: Panel) -> None:
