@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import gcd
-from typing import Any, NamedTuple, final, overload
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from statewise.cells import Recurrent
 from statewise.data.frequency import Frequency, Times
 from statewise.data.panel import Columns, Floats, Ints, Panel
-from statewise.data.window import Window
+from statewise.data.window import Numbered, Window
 from statewise.errors import DataError
 from statewise.forecasting.calendar import calendar_features
 from statewise.forecasting.levels import ages, filled, levels_of
@@ -173,7 +173,7 @@ class Read:
 
 
 @final
-class Windows(Sequence[Window]):
+class Windows(Numbered):
     """Every place of the training part as the beginning of a window, once an epoch, in an order that hops about.
 
     Window `i` is always the same. Raises `DataError` where no series is as long as a window.
@@ -196,15 +196,8 @@ class Windows(Sequence[Window]):
     def __len__(self) -> int:
         return max(1, self.total // self.rows)
 
-    @overload
-    def __getitem__(self, index: int) -> Window: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Window]: ...
-    def __getitem__(self, index: int | slice) -> Window | Sequence[Window]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(f"window {index} of {len(self)}")
+    def at(self, index: int) -> Window:
+        """Return a window whose rows begin all over the training part."""
         numbers = (self.start + np.arange(index * self.rows, (index + 1) * self.rows)) * self.hop % self.total
         series = np.searchsorted(self.begins, numbers, side="right") - 1
         seen = self.steps - min(self.read.codec.horizon, self.steps // 2)

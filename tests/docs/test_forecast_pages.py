@@ -1,0 +1,82 @@
+"""The figures of the pages on forecasts are those that the proof and the benchmarks wrote down."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from statewise.report import Report, cells_of, in_markdown
+from statewise.run.config import read_yaml
+from statewise.tasks.traffic import Traffic
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "tutorials" / "forecast.md").read_text()
+ROUTING = (ROOT / "docs" / "tutorials" / "routing.md").read_text()
+WORDS = " ".join(PAGE.split())
+
+
+def result(name: str) -> Any:
+    return json.loads((ROOT / name).read_text())
+
+
+def script(folder: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(sys, "path", [str(ROOT / folder), *sys.path])
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PROOF = result("proofs/results/forecast.json")
+
+
+@pytest.mark.parametrize("name", ["traffic", "stocks", "fred-monthly", "eia-weekly"])
+def test_a_table_is_the_one_that_was_written_down(name: str) -> None:
+    found = PROOF[name]
+    shown = Report(
+        "", "", {}, found["metrics"], found["baselines"], 0.0, remarks=found["remarks"], tables=found["tables"]
+    )
+    assert shown.shown() in PAGE
+
+
+def test_what_is_said_of_traffic_is_what_was_found() -> None:
+    traffic, seeds = PROOF["traffic"], PROOF["seeds"]["seeds"]
+    less = traffic["less_than_weekly"]
+    minutes = traffic["training"]["seconds"] / 60
+    told = f"the error is {less['MASE']:.1%} smaller and the quantile loss {less['weighted_quantile_loss']:.1%}"
+    assert f"{told}, after {minutes:.1f} minutes of training" in WORDS
+    assert traffic["holds"] == ("is reached" in WORDS)
+    assert in_markdown(cells_of({f"seed {seed}": row for seed, row in seeds.items()})) in PAGE
+
+
+def test_the_settings_of_traffic_are_those_that_the_searches_chose() -> None:
+    searches = result("proofs/results/traffic_searches.json")
+    trials = [trial for search in searches["searches"] for trial in search["trials"] if trial["state"] == "complete"]
+    best = min(trials, key=lambda trial: float(trial["judged"]))
+    chosen = {name: value for name, value in best["settings"].items() if name in searches["taken"]}
+    preset = Traffic()
+    assert {name: getattr(preset, name) for name in chosen} == searches["taken"]
+    assert f"{len(trials)} trainings" in WORDS
+    for name in ("traffic-search", "traffic-search-2"):
+        assert read_yaml(ROOT / "recipes" / f"{name}.yaml")["search"]
+
+
+@pytest.mark.parametrize("name", ["forecast_vs_gluonts", "forecast_scale"])
+def test_the_table_of_a_benchmark_is_that_of_its_result(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert script("benchmarks", name, monkeypatch).table(result(f"benchmarks/results/{name}.json")) in PAGE
+
+
+def test_what_is_said_of_made_prices_is_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    words_of = script("proofs", "outcomes", monkeypatch).words_of
+    assert all(words_of(part) in PAGE for part in PROOF["walks"]["parts"])
+
+
+def test_the_table_of_the_town_is_that_of_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    routing = script("examples", "routing", monkeypatch)
+    assert routing.table(PROOF["routing"]) in ROUTING
+    assert f"{PROOF['routing']['not_the_shortest']} of {PROOF['routing']['days']} days" in " ".join(ROUTING.split())
