@@ -132,7 +132,7 @@ class Forecast(Task):
     def model(self, codec: "Codec") -> "Model[Any]":
         """Return a reader of rows, cells and the head."""
         from statewise.cells import Dropout
-        from statewise.forecasting.reading import Beside, Reader
+        from statewise.forecasting.encoder import Beside, Reader
         from statewise.model import Model
         from statewise.registry import find
 
