@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from statewise.report import Report, cells_of, in_markdown
-from statewise.run.config import read_yaml
+from statewise.run.config import build, read_yaml
 from statewise.tasks.traffic import Traffic
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,9 @@ def test_the_settings_of_traffic_are_those_that_the_searches_chose() -> None:
     for search in searches:
         assert f"$ {search['command']}" in PAGE
         recipe = read_yaml(ROOT / search["command"].split()[4])
-        assert all(trial["settings"].keys() == recipe["search"].keys() for trial in search["trials"])
+        space = recipe.pop("search")
+        assert all(trial["settings"].keys() == space.keys() for trial in search["trials"])
+        assert build(Traffic, recipe).checks
 
 
 @pytest.mark.parametrize("name", ["forecast_vs_gluonts", "forecast_scale"])
