@@ -13,6 +13,7 @@ import pytest
 import statewise
 from statewise.cli.main import run
 from statewise.errors import DataError, UsageError
+from statewise.forecasting.returns import one_step
 from statewise.learning.events import Checked, Finished, Updated
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.stocks import Stocks
@@ -283,6 +284,20 @@ def test_a_planted_signal_is_found_and_a_random_walk_is_called_one(signal: float
     assert verdict in report.remarks[1]
     assert next(iter(report.baselines)) == "constant normal"
     assert abs(report.metrics["covers_80"] - 0.8) < 0.1
+
+
+def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_same_order(tmp_path: Path) -> None:
+    prices(0.0)
+    Path("prices.csv").write_text(Path("prices.csv").read_text().replace(f"{DAYS[800]},", f"{DAYS[800]},,", 1))
+    lines = [line.split(",")[:7] for line in Path("prices.csv").read_text().splitlines()]
+    Path("prices.csv").write_text("\n".join(map(",".join, lines)) + "\n")
+    task = Stocks(source="prices.csv", width=4, context="21b", held_out="200b")
+    data = task.prepare(tmp_path)
+    found = one_step(task.model(data.codec), data.read, data.ends, data.scored)
+    for rival in data.rivals.values():
+        assert np.array_equal(rival.days, found.days)
+        assert np.array_equal(rival.series, found.series)
+        assert np.array_equal(rival.returns, found.returns)
 
 
 def test_what_are_no_prices_is_refused(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class Stocks(Forecast):
     name: ClassVar[str] = "stocks"
     title: ClassVar[str] = "Forecast the returns of shares: volatility, and an honest word about direction"
     example: ClassVar[str] = "shares"
-    usual_epochs: ClassVar[float] = 1
+    usual_epochs: ClassVar[float] = 0.5
 
     source: Annotated[str | tuple[str, ...], Doc("a table of prices, a column each, or the name of a corpus")] = (
         "shares"
