@@ -284,6 +284,11 @@ def test_a_planted_signal_is_found_and_a_random_walk_is_called_one(signal: float
     assert verdict in report.remarks[1]
     assert next(iter(report.baselines)) == "constant normal"
     assert abs(report.metrics["covers_80"] - 0.8) < 0.1
+    traded = statewise.evaluate("r", trade=True, cost=1.0, tried=3)
+    assert next(iter(traded.tables)) == "a trade costs 0.01 %"
+    assert ("; better than buying and holding" in traded.remarks[2]) == (signal > 0)
+    with pytest.raises(UsageError, match="give a cost from 0 and at least 1 try"):
+        statewise.evaluate("r", trade=True, tried=0)
 
 
 def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_same_order(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class Stocks(Forecast):
             model.train(was_training)
         yield 1.0
         traded = trading(found, cost, tried) if trade else None
-        tables = {f"a trade costs {cost:g} hundredths of a percent": traded.table()} if traded else {}
+        tables = {f"a trade costs {cost / 100:g} %": traded.table()} if traded else {}
         return Score(found.metrics(), found.metrics()["log_score"], tables, (found, traded))
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
