@@ -38,6 +38,8 @@ MOST_SECONDS = 600
 SEEDS = (1, 2)
 WALKS, PLANTED = 100, 20
 DAYS, SHARES = 900, 6
+DIRECTION_UPDATES, VOLATILITY_UPDATES = 120, 480
+"How long is trained: how far a return may go takes longer to learn than where to."
 SIGNAL = 0.4
 "How much of a day's return the next one repeats, where a signal is planted."
 DAYS_OF_PRICES = np.busday_offset("2020-01-01", np.arange(DAYS), roll="forward")
@@ -150,7 +152,7 @@ def _clustered(seed: int) -> Floats:
     return returns
 
 
-def _report(returns: Floats) -> Report:
+def _report(returns: Floats, updates: int) -> Report:
     """Write prices, learn them for a moment, and return what is said of the last 300 days."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "prices.csv")
@@ -164,7 +166,7 @@ def _report(returns: Floats) -> Report:
             source=str(path),
             width=8,
             rows=32,
-            updates=120,
+            updates=updates,
             rate=0.01,
             threads=1,
             context="21b",
@@ -175,13 +177,13 @@ def _report(returns: Floats) -> Report:
 
 
 def _direction(returns: Floats) -> str:
-    words = _report(returns).remarks[1]
+    words = _report(returns, DIRECTION_UPDATES).remarks[1]
     return words.split(": ")[-1].split(" (by days")[0]
 
 
 def _volatility(returns: Floats) -> str:
     """Say whether the log score is better than that of a constant variance, and not by luck."""
-    report = _report(returns)
+    report = _report(returns, VOLATILITY_UPDATES)
     p_value = float(report.remarks[0].split("(p = ")[1].split(")")[0])
     is_better = report.metrics["log_score"] < report.baselines["constant normal"]["log_score"]
     return "better" if is_better and p_value < 0.05 else report.remarks[0]
