@@ -3,9 +3,9 @@
     python proofs/forecast.py [traffic] [seeds] [stocks] [fred-monthly] [eia-weekly] [walks] [clusters] [routing]
 
 `traffic` trains the preset and scores its last sixty days once; `seeds` does so from two other beginnings. `stocks`
-learns 20 shares and trades by them. The three corpora are learned by one command each. `walks` makes 100 tables of
-prices that are random walks and 20 with a planted signal, `clusters` 20 whose volatility comes in clusters, and counts
-what is said of each. `routing` runs examples/routing.py. Results go to results/forecast.json, beside those that were there.
+learns 20 shares and trades by them. The two corpora are learned by one command each. `walks` makes 100 tables of prices
+that are random walks and 20 with a planted signal, `clusters` 20 whose volatility comes in clusters, and counts what is
+said of each. `routing` runs examples/routing.py. Results go to results/forecast.json, beside those that were there.
 Leaves with exit code 1 where a claim does not hold.
 """
 
