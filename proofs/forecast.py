@@ -26,7 +26,7 @@ from outcomes import counted, made_by, words_of
 
 import statewise
 from statewise.report import Report
-from statewise.tasks.forecast import Forecast
+from statewise.tasks.forecast import CERTAIN, Forecast
 from statewise.tasks.stocks import Stocks
 from statewise.tasks.traffic import Traffic
 
@@ -89,7 +89,7 @@ def stocks() -> dict[str, Any]:
     steady = report.baselines["constant normal"]["log_score"]
     return {
         "claim": "volatility clusters: a better log score than constant variance",
-        "holds": report.metrics["log_score"] < steady and "p = 0.0" in report.remarks[0].split(";")[0],
+        "holds": report.metrics["log_score"] < steady and _chance(report.remarks[0]) < CERTAIN,
         **told(replace(report, training=run.report.training)),
     }
 
@@ -190,9 +190,13 @@ def _direction(returns: Floats) -> str:
 def _volatility(returns: Floats) -> str:
     """Say whether the log score is better than that of a constant variance, and not by luck."""
     report = _report(returns, LONG_UPDATES)
-    p_value = float(report.remarks[0].split("(p = ")[1].split(")")[0])
     is_better = report.metrics["log_score"] < report.baselines["constant normal"]["log_score"]
-    return "better" if is_better and p_value < 0.05 else report.remarks[0]
+    return "better" if is_better and _chance(report.remarks[0]) < CERTAIN else report.remarks[0]
+
+
+def _chance(remark: str) -> float:
+    """Return how probable it is by luck that volatility was forecast better than a constant, as a remark says it."""
+    return float(remark.split("(p = ")[1].split(")")[0])
 
 
 def routing() -> dict[str, Any]:
