@@ -196,7 +196,7 @@ def _volatility(returns: Floats) -> str:
 
 def _chance(remark: str) -> float:
     """Return how probable it is by luck that volatility was forecast better than a constant, as a remark says it."""
-    return float(remark.split("(p = ")[1].split(")")[0])
+    return float(remark.split("(p = ")[1].split(")", maxsplit=1)[0])
 
 
 def routing() -> dict[str, Any]:
