@@ -126,7 +126,7 @@ def scale_radius(weights: Tensor, radius: float) -> None:
 
     >>> weights = torch.zeros(4, 4)
     >>> scale_radius(weights, 0.9)
-    >>> float(torch.linalg.eigvals(weights).abs().max().round(decimals=4))
+    >>> round(float(torch.linalg.eigvals(weights).abs().max()), 4)
     0.9
     """
     weights.normal_()
