@@ -175,7 +175,7 @@ class Call:
         stride = 0 if grads[0] is None else outputs.stride(1)
         last = [None if grad is None else grad.contiguous() for grad in grads[1:]]
         to_xs = None if not of_xs else room(*xs.shape) if self.everywhere else xs.new_zeros(xs.shape)
-        to = [(torch.empty_like if self.when.pairs else torch.zeros_like)(tensor) for tensor in tensors]
+        to = [room(*tensor.shape) if self.when.pairs else torch.zeros_like(tensor) for tensor in tensors]
         to_states, to_weights = self.split(to)
         _, weights = self.split(tensors)
         _native.backward(
