@@ -223,6 +223,53 @@ def test_more_than_there_is_room_for_is_told_to_come_again(strict: Any) -> None:
         pytest.fail("a client that went away still holds its place")
 
 
+def answer_on(connection: socket.socket) -> bytes:
+    """Return the status line of a whole answer."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(4096)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r")[0])
+    while len(body) < length:
+        body += connection.recv(4096)
+    return head.split(b"\r\n")[0]
+
+
+def test_who_is_refused_unread_may_ask_again_on_the_same_connection(strict: Any) -> None:
+    head = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    asked = head + b"Content-Length: 2\r\n\r\n{}"
+    with taking_the_place(strict.port) as inside, socket.create_connection(("127.0.0.1", strict.port)) as other:
+        other.settimeout(10)
+        for _ in range(3):
+            other.sendall(asked)
+            assert answer_on(other) == b"HTTP/1.1 503 Service Unavailable"
+        for part in (asked[:9], asked[9:-1], asked[-1:]):  # in pieces, it is read first
+            other.sendall(part)
+            time.sleep(0.05)
+        assert answer_on(other) == b"HTTP/1.1 503 Service Unavailable"
+        other.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer_on(other) == b"HTTP/1.1 200 OK"
+        inside.close()
+        for _ in range(100):
+            other.sendall(asked)
+            if (status := answer_on(other)) == b"HTTP/1.1 201 Created":
+                break
+            time.sleep(0.02)
+        assert status == b"HTTP/1.1 201 Created"
+
+
+def test_one_connection_too_many_is_told_so_and_closed(strict: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        statuses = []
+        for _ in range(45):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", strict.port)))
+            one.settimeout(10)
+            one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            statuses.append(answer_on(one))
+    assert statuses[0] == b"HTTP/1.1 200 OK"
+    assert statuses[-1] == b"HTTP/1.1 503 Service Unavailable"
+
+
 def test_the_openapi_has_an_example_for_every_body(serving: Any) -> None:
     described = HTTP.get(f"{serving.address}/openapi.json").json()
     for path, methods in described["paths"].items():
