@@ -30,8 +30,8 @@ def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
     async def completions(request: Request, body: Complete) -> Response:
         served = sessions.model(body.model)
         how = _how(served, body)
-        _, pieces = served.predict(None, body.prompt, how)
-        written = sessions.written(pieces)
+        stream, pieces = served.predict(None, body.prompt, how)
+        written = sessions.written(stream, body.prompt, pieces)
         first = await anext(written, "")
         if body.stream:
             return StreamingResponse(_chunks(served, body, first, written), media_type="text/event-stream")
