@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from statewise.errors import UsageError
 from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
+from statewise.server.description import links
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.served import Served, dumps
@@ -30,6 +31,7 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 SESSION = failures(404, 409, 410)
+BEGUN: dict[int | str, dict[str, Any]] = {201: {"links": links()}}
 EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {"content": {STATE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
@@ -59,7 +61,7 @@ def session_routes(sessions: Sessions, settings: Settings, metrics: Metrics) -> 
         served = sessions.served(record)
         return Session(session=id, model=served.name, steps=record.steps)
 
-    @router.post("", status_code=201, responses=failures(404), summary="Begin a session")
+    @router.post("", status_code=201, responses={**failures(404), **BEGUN}, summary="Begin a session")
     async def create(request: Request, body: Create | None = None) -> Session:
         with timed("create"):
             return described(*await sessions.create(owner(request), body.model if body else None))
@@ -67,7 +69,7 @@ def session_routes(sessions: Sessions, settings: Settings, metrics: Metrics) -> 
     @router.post(
         "/restore",
         status_code=201,
-        responses=failures(404),
+        responses={**failures(404), **BEGUN},
         summary="Begin where a snapshot is",
         openapi_extra=STATE_BODY,
     )
@@ -113,7 +115,9 @@ def session_routes(sessions: Sessions, settings: Settings, metrics: Metrics) -> 
         first = await anext(pieces)  # what cannot be done is said with its status
         return StreamingResponse(events(first, pieces), media_type="text/event-stream")
 
-    @router.post("/{id}/fork", status_code=201, responses=SESSION, summary="Begin another session from here")
+    @router.post(
+        "/{id}/fork", status_code=201, responses={**SESSION, **BEGUN}, summary="Begin another session from here"
+    )
     async def fork(request: Request, id: Id) -> Session:
         with timed("fork"):
             return described(*await sessions.fork(owner(request), id))
