@@ -28,7 +28,11 @@ class Metrics:
         self.sockets = Gauge("sockets", "WebSockets that are open", **named)
         self.waiting = Gauge("waiting", "sessions that wait for their turn", **named)
         self._refusals = Counter("refusals", "requests that were not granted", ["code"], **named)
-        self.turned_away = self._refusals.labels(BUSY.code).inc
+        self._turned_away = 0
+
+    def turned_away(self) -> None:
+        """Count a request that was refused unread, in as little time as can be."""
+        self._turned_away += 1
 
     def refused(self, refusal: Refusal) -> None:
         """Count a request that was not granted."""
@@ -36,4 +40,6 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
+        self._refusals.labels(BUSY.code).inc(self._turned_away)
+        self._turned_away = 0
         return generate_latest(self.registry)

@@ -5,7 +5,6 @@ of an answer would leave less time for answers the more is asked.
 """
 
 import asyncio
-import re
 from contextlib import suppress
 from typing import Any, Protocol, final
 
@@ -17,13 +16,8 @@ NO_TEXT = 1007
 
 MOST_HEADER_BYTES = 64 << 10
 
-ASKS_WORK = re.compile(rb"(?:POST|GET|DELETE) /v1/[^ ]* HTTP/1\.1\r\n")
-OF_ITS_OWN_KIND = re.compile(
-    rb"\r\n(?:connection: *(?!keep-alive\r)|upgrade:|transfer-encoding:|expect:)", re.IGNORECASE
-)
-"Headers of requests that are never refused unread."
-
-LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+ASKS_WORK = (b"POST /v1/", b"GET /v1/", b"DELETE /v1/")
+LENGTH, CONNECTION = b"\r\ncontent-length: ", b"\r\nconnection: "
 
 
 class Door(Protocol):
@@ -52,11 +46,18 @@ def whole_request(data: bytes) -> bool:
     >>> whole_request(b"GET /livez HTTP/1.1\\r\\n\\r\\n"), whole_request(b"POST /v1/sessions HTTP/1.1\\r\\nContent-Le")
     (False, False)
     """
-    end = data.find(b"\r\n\r\n") + 4
-    if end < 4 or not ASKS_WORK.match(data) or OF_ITS_OWN_KIND.search(data, 0, end):
+    end = data.find(b"\r\n\r\n")
+    if end < 0 or not data.startswith(ASKS_WORK):
         return False
-    length = LENGTH.search(data, 0, end)
-    return len(data) == end + (int(length[1][:9]) if length else 0)
+    head = data[:end].lower()
+    if b" http/1.1\r\n" not in head or b"\r\ntransfer-encoding:" in head or b"\r\nexpect:" in head:
+        return False
+    at = head.find(CONNECTION)
+    if at >= 0 and not head.startswith(b"keep-alive", at + len(CONNECTION)):
+        return False
+    at = head.find(LENGTH)
+    length = head[at + len(LENGTH) :].partition(b"\r")[0] if at >= 0 else b"0"
+    return length.isdigit() and len(data) == end + 4 + int(length[:9])
 
 
 def patient(header_seconds: float, door: Door) -> type[HttpToolsProtocol]:
