@@ -18,7 +18,7 @@ from statewise.server.gate import Gate
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, UNKNOWN, UNREADABLE, Refused
-from statewise.server.routes import session_routes
+from statewise.server.routes import SessionRoutes
 from statewise.server.served import Served, dumps
 from statewise.server.sessions import Sessions
 from statewise.server.settings import Settings
@@ -98,7 +98,7 @@ class Application:
         ):
             app.add_exception_handler(known, self._told)
         self._watch(app)
-        app.include_router(session_routes(self.sessions, self.settings, self.metrics))
+        app.include_router(SessionRoutes(self.sessions, self.settings, self.metrics).router())
         app.include_router(completion_routes(self.sessions, self.metrics))
         app.include_router(self.sockets.routes())
         return app
