@@ -48,6 +48,18 @@ def main() -> None:
     conclude(result, asked.save)
 
 
+def table(growth: list[dict[str, Any]]) -> str:
+    """Return the result as docs/serving.md shows it."""
+    lines = ["| sessions | steps a second | p50, ms | p99, ms | plain: steps a second | p99, ms | times as many |"]
+    lines.append("|---:|---:|---:|---:|---:|---:|---:|")
+    for told in growth:
+        ours, plain = told["statewise"], told["plain"]
+        figures = f"{ours['steps_a_second']:,.0f} | {ours['p50_milliseconds']:.1f} | {ours['p99_milliseconds']:.1f}"
+        theirs = f"{plain['steps_a_second']:,.0f} | {plain['p99_milliseconds']:.1f}"
+        lines.append(f"| {told['sessions']:,} | {figures} | {theirs} | {told['ratio']:.2f} |")
+    return "\n".join(lines)
+
+
 def beside(run: Path, width: int, sessions: int, seconds: float) -> dict[str, Any]:
     """Return steps a second of so many sessions, ours and the plain server's."""
     task = statewise.load(run)

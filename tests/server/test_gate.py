@@ -120,6 +120,11 @@ def test_a_handshake_under_another_host_is_refused(guarded: Any) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
 
 
+def test_the_openapi_of_a_server_with_owners_wants_a_token(address: str) -> None:
+    described = HTTP.get(f"{address}/openapi.json", headers=bearer("ann")).json()
+    assert described["security"] == [{"token": []}]
+
+
 def test_no_answer_allows_pages_of_other_origins(address: str) -> None:
     asked = HTTP.request("OPTIONS", f"{address}/v1/sessions", headers={**bearer("ann"), "Origin": "https://a.example"})
     assert asked.status_code == 403

@@ -278,3 +278,15 @@ def test_the_openapi_has_an_example_for_every_body(serving: Any) -> None:
     for name in ("Create", "Step", "Run", "Predict", "Complete"):
         properties = described["components"]["schemas"][name]["properties"]
         assert any("examples" in field for field in properties.values()), name
+
+
+def test_the_openapi_says_how_a_token_is_shown_and_what_follows_a_session(serving: Any) -> None:
+    described = HTTP.get(f"{serving.address}/openapi.json").json()
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert described["security"] == [{}, {"token": []}]  # this server wants none
+    assert described["paths"]["/livez"]["get"]["security"] == []
+    names = {operation["operationId"] for methods in described["paths"].values() for operation in methods.values()}
+    for path in ("/v1/sessions", "/v1/sessions/restore", "/v1/sessions/{id}/fork"):
+        links = described["paths"][path]["post"]["responses"]["201"]["links"]
+        assert {link["operationId"] for link in links.values()} <= names
+        assert "step" in links

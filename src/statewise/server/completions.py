@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from statewise.errors import UsageError
@@ -19,12 +19,16 @@ from statewise.store import new_id
 
 
 def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
-    """Return `/v1/models` and `/v1/completions`."""
+    """Return `/v1/models`, each of them, and `/v1/completions`."""
     router = APIRouter(prefix="/v1", tags=["completions"])
 
     @router.get("/models", summary="The models that are served", responses=failures())
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [served.facts() for served in sessions.models.values()]}
+
+    @router.get("/models/{name}", summary="What is known of a model", responses=failures(404))
+    async def model(name: Annotated[str, Path(max_length=200, examples=["text-shakespeare-1"])]) -> dict[str, Any]:
+        return sessions.model(name).facts()
 
     @router.post("/completions", summary="Complete a prompt", responses=failures(404), response_model=dict[str, Any])
     async def completions(request: Request, body: Complete) -> Response:
