@@ -22,7 +22,7 @@ from serving.servers import Server, redis, train
 import statewise
 from statewise.client import AsyncClient
 
-CODES, PATIENCE_SECONDS = 20, 60
+CODES, PATIENCE_SECONDS = 20, 1200
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from serving.frames import begun, frame, shake
 from serving.servers import Server, serving, train
 from serving.wire import Wire
 
-KEEP_SECONDS, PATIENCE_SECONDS, MOST_GROWTH = 3.0, 90, 0.02
+KEEP_SECONDS, PATIENCE_SECONDS, MOST_GROWTH = 3.0, 1200, 0.02
 COUNTED = ("sessions", "sockets")
 
 
