@@ -54,8 +54,8 @@ def table(growth: list[dict[str, Any]]) -> str:
     lines.append("|---:|---:|---:|---:|---:|---:|---:|")
     for told in growth:
         ours, plain = told["statewise"], told["plain"]
-        figures = f"{ours['steps_a_second']:,.0f} | {ours['p50_milliseconds']:.1f} | {ours['p99_milliseconds']:.1f}"
-        theirs = f"{plain['steps_a_second']:,.0f} | {plain['p99_milliseconds']:.1f}"
+        figures = f"{ours['steps_a_second']:,.0f} | {ours['p50_milliseconds']:,.1f} | {ours['p99_milliseconds']:,.1f}"
+        theirs = f"{plain['steps_a_second']:,.0f} | {plain['p99_milliseconds']:,.1f}"
         lines.append(f"| {told['sessions']:,} | {figures} | {theirs} | {told['ratio']:.2f} |")
     return "\n".join(lines)
 

@@ -57,6 +57,9 @@ def test_the_figures_of_serving_are_those_that_were_measured(monkeypatch: pytest
     page = (ROOT / "docs" / "serving.md").read_text()
     words, load, over = " ".join(page.split()), told["served_load"], told["served_overload"]
     assert growth.table(told["served_growth"]["growth"]) in page
+    ratio = next(one["ratio"] for one in told["served_growth"]["growth"] if one["sessions"] == 1000)
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"1,000 sessions at once make {ratio:.1f} times as many steps a second as at a plain FastAPI" in readme
     assert load["lost"] == 0
     figures = (
         f"{load['tried']:,} at once made {load['steps_a_second']:,.0f} steps a second for {load['seconds']:.0f} seconds"

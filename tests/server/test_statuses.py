@@ -192,6 +192,19 @@ def test_who_reads_nothing_of_an_answer_does_not_hold_its_place(strict: Any) -> 
             pytest.fail("the place is still taken")
 
 
+def test_clients_that_went_away_in_the_middle_of_an_answer_hold_no_place(serving: Any) -> None:
+    sessions = [HTTP.post(f"{serving.address}/v1/sessions").json()["session"] for _ in range(100)]
+    body = json.dumps({"prompt": "It", "length": 10_000})
+    for session in sessions:  # more than can be written for at once
+        with socket.create_connection(("127.0.0.1", serving.port)) as client:
+            path = f"/v1/sessions/{session}/predict"
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            assert client.recv(12) == b"HTTP/1.1 200"
+    answer = HTTP.post(f"{serving.address}/v1/sessions/{sessions[0]}/predict", json={"length": 3})
+    assert "event: done" in answer.text
+
+
 def taking_the_place(port: int) -> socket.socket:
     """Return a client that is inside and sends no more; one that came while another was leaving was itself refused."""
     for _ in range(50):

@@ -1,21 +1,23 @@
 """OpenAI's completions, so that clients that exist work: a prompt answered from the beginning, without a session."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import StreamingResponse
 
 from statewise.errors import UsageError
 from statewise.server.bodies import Complete
+from statewise.server.events import Events
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
-from statewise.server.refusals import Refused
 from statewise.server.routes import failures
 from statewise.server.served import Served, dumps
 from statewise.server.sessions import Sessions
 from statewise.store import new_id
+
+Chunks = AsyncGenerator[bytes, None]
 
 
 def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
@@ -38,8 +40,9 @@ def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
         written = sessions.written(stream, body.prompt, pieces)
         first = await anext(written, "")
         if body.stream:
-            return StreamingResponse(_chunks(served, body, first, written), media_type="text/event-stream")
-        text = first + "".join([piece async for piece in written])
+            return Events(_chunks(served, body, first, written))
+        async with aclosing(written):
+            text = first + "".join([piece async for piece in written])
         metrics.steps.labels(served.name).inc(len(text))
         return Response(dumps(_answer(served, body, text, finished=True)), media_type="application/json")
 
@@ -71,7 +74,7 @@ def _answer(served: Served, body: Complete, text: str, *, finished: bool) -> dic
     }
 
 
-async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncGenerator[str, None]) -> Chunks:
     whole = _answer(served, body, first, finished=False)
     del whole["usage"]
 
@@ -79,16 +82,18 @@ async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncItera
         choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": reason}
         return b"data: " + dumps({**whole, "choices": [choice]}) + b"\n\n"
 
-    yield b"data: " + dumps(whole) + b"\n\n"
     length = len(first)
-    try:
-        async for piece in pieces:
-            length += len(piece)
-            yield chunk(piece)
-    except (TimeoutError, Refused) as error:
-        refused = as_refused(error)
-        assert refused is not None
-        yield b"data: " + dumps(refused.as_json()) + b"\n\n"
-        return
+    async with aclosing(pieces):
+        yield b"data: " + dumps(whole) + b"\n\n"
+        try:
+            async for piece in pieces:
+                length += len(piece)
+                yield chunk(piece)
+        except Exception as error:
+            refused = as_refused(error)
+            if refused is None:
+                raise
+            yield b"data: " + dumps(refused.as_json()) + b"\n\n"
+            return
     yield chunk("", "length" if length >= body.max_tokens else "stop")
     yield b"data: [DONE]\n\n"

@@ -1,21 +1,20 @@
 """The routes of sessions over HTTP."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Annotated, Any, cast, final
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from statewise.errors import UsageError
 from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
 from statewise.server.description import links
+from statewise.server.events import Events
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.served import Served, dumps
-from statewise.server.sessions import Piece, Sessions
+from statewise.server.sessions import Piece, Pieces, Sessions
 from statewise.server.settings import Settings
 from statewise.server.wanted import predict_settings
 from statewise.store import Record
@@ -65,7 +64,7 @@ class SessionRoutes:
         add("/{id}", self.delete, methods=["DELETE"], status_code=204, responses=SESSION, summary="End a session")
         add("/{id}/step", self.step, methods=post, summary="Read one input", **told)
         add("/{id}/run", self.run, methods=post, summary="Read a sequence", **told)
-        events: dict[str, Any] = {"responses": {**SESSION, **EVENTS}, "response_class": StreamingResponse}
+        events: dict[str, Any] = {"responses": {**SESSION, **EVENTS}, "response_class": Events}
         add("/{id}/predict", self.predict, methods=post, summary="Answer a prompt, as server-sent events", **events)
         add("/{id}/fork", self.fork, methods=post, responses=of_session, summary="Begin another session here", **begins)
         state: dict[str, Any] = {"responses": {**SESSION, **BYTES}, "response_class": Response}
@@ -108,13 +107,13 @@ class SessionRoutes:
             read = await self._sessions.read(owner(request), id, inputs, body.call, body.how, each=body.each)
             return Response(read, media_type="application/json")
 
-    async def predict(self, request: Request, id: Id, body: Predict) -> StreamingResponse:
+    async def predict(self, request: Request, id: Id, body: Predict) -> Events:
         """Answer a prompt piece by piece; the last event says where the session then is."""
         _, served = await self._sessions.look(owner(request), id, copy=True)
         how = predict_settings(served, body.model_extra or {})
         pieces = self._sessions.predict(owner(request), id, body.prompt, how, body.call)
         first = await anext(pieces)  # what cannot be done is said with its status
-        return StreamingResponse(events(first, pieces), media_type="text/event-stream")
+        return Events(told(first, pieces))
 
     async def fork(self, request: Request, id: Id) -> Session:
         """Begin another session where this one is."""
@@ -151,19 +150,18 @@ def inputs_of(served: Served, body: Run, settings: Settings) -> list[Any]:
     return inputs
 
 
-async def events(first: Piece, pieces: AsyncIterator[Piece]) -> AsyncIterator[bytes]:
+async def told(first: Piece, pieces: Pieces) -> AsyncGenerator[bytes, None]:
     """Yield pieces as server-sent events; the last is `done`, with where the session is, or `error`."""
-    yield event(first)
-    try:
-        async for piece in pieces:
-            yield event(piece)
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except Exception as error:
-        refused = as_refused(error)
-        if refused is None:
-            raise
-        yield b"event: error\ndata: " + dumps(refused.as_json()) + b"\n\n"
+    async with aclosing(pieces):
+        yield event(first)
+        try:
+            async for piece in pieces:
+                yield event(piece)
+        except Exception as error:
+            refused = as_refused(error)
+            if refused is None:
+                raise
+            yield b"event: error\ndata: " + dumps(refused.as_json()) + b"\n\n"
 
 
 def event(piece: Piece) -> bytes:

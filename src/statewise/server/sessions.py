@@ -6,8 +6,9 @@ so a call that is repeated is answered again and not applied again, on this serv
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from itertools import islice
 from typing import Any, NamedTuple, final
 from weakref import WeakValueDictionary
@@ -45,6 +46,9 @@ class Piece(NamedTuple):
 
     text: str
     answer: bytes = b""
+
+
+Pieces = AsyncGenerator[Piece, None]
 
 
 @final
@@ -121,7 +125,7 @@ class Sessions:
                 fresh = True
             raise _elsewhere(record)
 
-    async def predict(self, owner: str, id: str, prompt: str, how: dict[str, Any], call: Call) -> AsyncIterator[Piece]:
+    async def predict(self, owner: str, id: str, prompt: str, how: dict[str, Any], call: Call) -> Pieces:
         """Let a session answer a prompt, a piece at a time; the session moves once the answer is complete."""
         name = call.name((prompt, sorted(how.items())))
         async with self._lock(id):
@@ -135,9 +139,10 @@ class Sessions:
                 how = {**how, "seed": _seed(id, record.steps, name)}
             stream, pieces = served.predict(record.state, prompt, how)
             written = []
-            async for text in self.written(stream, prompt, pieces):
-                written.append(text)
-                yield Piece(text)
+            async with aclosing(self.written(stream, prompt, pieces)) as texts:
+                async for text in texts:
+                    written.append(text)
+                    yield Piece(text)
             steps = record.steps + stream.steps
             answer = dumps({"session": id, "steps": steps, "text": "".join(written)})
             new = record._replace(steps=steps, state=stream.save(), key=name, answer=answer)
@@ -146,7 +151,7 @@ class Sessions:
             self._metrics.steps.labels(served.name).inc(stream.steps)
             yield Piece("", answer)
 
-    async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncIterator[str]:
+    async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
         """Yield what is written behind a prompt, a few pieces at a time, in one step with others who write."""
         if len(prompt) > self._settings.most_inputs:
             raise UsageError(f"a prompt of {len(prompt)} is too long: give at most {self._settings.most_inputs}")
