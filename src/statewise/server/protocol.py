@@ -105,7 +105,8 @@ def patient(header_seconds: float, door: Door) -> type[HttpToolsProtocol]:
         def on_message_complete(self) -> None:
             self._in_body = False
             super().on_message_complete()
-            if self.cycle is not None and self.cycle.response_complete:  # it was answered before it was read
+            answered = self.cycle is not None and self.cycle.response_complete
+            if answered and not self.parser.should_upgrade():  # it was answered before it was read
                 self._heard()
                 self._stay()
 
