@@ -39,11 +39,17 @@ def main() -> None:
             vanish(server.port, number)
         after, left = settled(server)
     growth, behind = after / before - 1, int(sum(left.values()))
-    claim = "what a client that vanished in the middle left is reclaimed, and the server's memory grows by 2 % at most"
     outcomes = ["left behind"] * behind + ["reclaimed"] * (asked.clients - behind)
-    told = counted(claim, outcomes, {"reclaimed"})
-    figures = {"left": left, "bytes_before": before, "bytes_after": after, "memory_growth": growth}
-    conclude({**told, "holds": told["holds"] and growth <= MOST_GROWTH, **figures}, asked.save)
+    reclaimed = counted("what a client that vanished in the middle left behind is reclaimed", outcomes, {"reclaimed"})
+    memory = {
+        "claim": "the memory of a server that so many clients vanished from grows by 2 % at most",
+        "words": f"memory grew by {100 * growth:.2f} %",
+        "holds": growth <= MOST_GROWTH,
+        "bytes_before": before,
+        "bytes_after": after,
+        "memory_growth": growth,
+    }
+    conclude([{**reclaimed, "left": left}, memory], asked.save)
 
 
 def vanish(port: int, number: int) -> None:
