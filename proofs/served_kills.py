@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 from outcomes import arguments, conclude, counted
-from serving.servers import Server, redis, train
+from serving.nursery import Nursery, nursery
+from serving.servers import redis, train
 
 import statewise
 from statewise.client import AsyncClient
@@ -47,12 +48,9 @@ def main() -> None:
 
 async def killed(run: Path, kind: str, store: str, kills: int, sessions: int) -> dict[str, Any]:
     """Return what came of so many kills."""
-    killing = _Killing(run, store, sessions)
-    try:
+    with nursery() as place:
+        killing = _Killing(place, run, store, sessions)
         outcomes = await killing.all(kills)
-    finally:
-        for server in killing.servers:
-            server.close()
     claim = (
         f"a server on {kind} that is killed with `kill -9` under load: every session goes on elsewhere to the same bits"
     )
@@ -69,17 +67,15 @@ async def killed(run: Path, kind: str, store: str, kills: int, sessions: int) ->
 class _Killing:
     """Two servers that die in turn, and clients that do not mind."""
 
-    def __init__(self, run: Path, store: str, sessions: int) -> None:
-        self._run, self._store, self._draw = run, store, random.Random(sessions)
-        self.servers = [Server.of(run, "--store", store) for _ in range(2)]
+    def __init__(self, place: Nursery, run: Path, store: str, sessions: int) -> None:
+        self._place, self._run, self._store, self._draw = place, run, store, random.Random(sessions)
+        self._servers = [place.serve(run, "--store", store) for _ in range(2)]
         self._trained = statewise.load(run)
         self._stopping, self._bad = asyncio.Event(), list[str]()
         self.seen, self.twice_or_never = [0] * sessions, 0
 
     async def all(self, kills: int) -> list[str]:
         """Kill so many times, and return what came of each."""
-        for server in self.servers:
-            await asyncio.to_thread(server.ready)
         clients = [asyncio.create_task(self._step(number)) for number in range(len(self.seen))]
         outcomes = [await self._kill(kill % 2) for kill in range(kills)]
         self._stopping.set()
@@ -88,10 +84,10 @@ class _Killing:
 
     async def _kill(self, which: int) -> str:
         await asyncio.sleep(self._draw.uniform(0.05, 0.5))
-        bad, before, port = len(self._bad), list(self.seen), self.servers[which].port
-        await asyncio.to_thread(self.servers[which].kill)
-        self.servers[which] = again = Server.of(self._run, "--store", self._store, "--port", str(port))
-        await asyncio.to_thread(again.ready)
+        bad, before, port = len(self._bad), list(self.seen), str(self._servers[which].port)
+        await asyncio.to_thread(self._servers[which].kill)
+        begin = self._place.serve, self._run, "--store", self._store, "--port", port
+        self._servers[which] = await asyncio.to_thread(*begin)
         end = time.monotonic() + PATIENCE_SECONDS
         while not all(now > then for now, then in zip(self.seen, before, strict=True)):
             if time.monotonic() > end:
@@ -102,7 +98,7 @@ class _Killing:
     async def _step(self, number: int) -> int:
         """Step one session until the end, and return how far it is from where it should be."""
         draw, stream = random.Random(number), self._trained.stream()
-        addresses = (server.address for server in self.servers)
+        addresses = (server.address for server in self._servers)
         async with AsyncClient(*addresses, patience_seconds=PATIENCE_SECONDS) as client:
             session = await client.create()
             while not self._stopping.is_set():

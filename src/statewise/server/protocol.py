@@ -81,6 +81,7 @@ def patient(header_seconds: float, door: Door) -> type[HttpToolsProtocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._heard()
+            self._unset_keepalive_if_required()  # or who resets a connection is remembered until it would be idle
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
