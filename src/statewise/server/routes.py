@@ -6,6 +6,7 @@ from contextlib import aclosing, contextmanager
 from typing import Annotated, Any, cast, final
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from statewise.errors import UsageError
 from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
@@ -64,7 +65,7 @@ class SessionRoutes:
         add("/{id}", self.delete, methods=["DELETE"], status_code=204, responses=SESSION, summary="End a session")
         add("/{id}/step", self.step, methods=post, summary="Read one input", **told)
         add("/{id}/run", self.run, methods=post, summary="Read a sequence", **told)
-        events: dict[str, Any] = {"responses": {**SESSION, **EVENTS}, "response_class": Events}
+        events: dict[str, Any] = {"responses": {**SESSION, **EVENTS}, "response_class": StreamingResponse}
         add("/{id}/predict", self.predict, methods=post, summary="Answer a prompt, as server-sent events", **events)
         add("/{id}/fork", self.fork, methods=post, responses=of_session, summary="Begin another session here", **begins)
         state: dict[str, Any] = {"responses": {**SESSION, **BYTES}, "response_class": Response}
