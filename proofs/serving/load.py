@@ -25,9 +25,14 @@ async def begun(port: int, sessions: int) -> tuple[list[Wire], list[str]]:
     """Return so many open connections, and the path of a session of each."""
     wires, paths = [Wire(port) for _ in range(sessions)], list[str]()
     for start in range(0, sessions, AT_ONCE):
-        made = await asyncio.gather(*(wire.ask("POST", "/v1/sessions") for wire in wires[start : start + AT_ONCE]))
-        paths += [f"/v1/sessions/{got.json['session']}" for got in made]
+        paths += await asyncio.gather(*map(_session, wires[start : start + AT_ONCE]))
     return wires, paths
+
+
+async def _session(wire: Wire) -> str:
+    while (got := await wire.ask("POST", "/v1/sessions")).status != 201:
+        await asyncio.sleep(TICK_SECONDS)
+    return f"/v1/sessions/{got.json['session']}"
 
 
 class _Stepping:
