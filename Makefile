@@ -33,8 +33,8 @@ laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
 
 bench: $(VENV)/.dev  ## every benchmark (about 40 minutes), peers beside us in the same run
 	@status=0; \
-	for question in $(QUESTIONS) serving; do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
-	for question in text_training text_memory memory_analysis waiting processes recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	for question in $(QUESTIONS) memory_analysis serving; do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
+	for question in text_training text_memory waiting processes recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
 	exit $$status
 
 $(VENV)/bin/python:

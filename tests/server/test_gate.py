@@ -29,7 +29,11 @@ def routes(trained_once: Path) -> list[tuple[str, str]]:
     """Every method and path of the OpenAPI, and the WebSocket's."""
     app = Application({"run": statewise.load(trained_once / "run")}, MemoryStore(), Settings())
     described = app.openapi()
-    found = [(method.upper(), path) for path, methods in described["paths"].items() for method in methods]
+    found = [
+        (method.upper(), path.replace("{name}", "run"))
+        for path, methods in described["paths"].items()
+        for method in methods
+    ]
     return [*found, ("WEBSOCKET", "/v1/sessions/{id}/stream")]
 
 

@@ -215,6 +215,32 @@ def bench(
 
 
 @app.command()
+def classics(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="only this experiment; * stands for anything; repeatable")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="from so many seeds each [default: 3 to 5, 1 if quick]")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="those that take seconds: at most 5 minutes on 2 cores")
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where results lie; the same one goes on")] = Path(
+        "runs/classics"
+    ),
+    processes: Annotated[int | None, typer.Option(help="trials at the same time [default: one a core]", min=1)] = None,
+    list_: Annotated[bool, typer.Option("--list", help="show the experiments, and try none")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the papers' own experiments again, from Elman 1990 to copy memory, and set ours beside what they report."""
+    from statewise.cli.classics import list_experiments, show_classics
+
+    if list_:
+        list_experiments(only or [], quick=quick, json=json)
+        return
+    show_classics(only or [], seeds, out, processes, quick=quick, json=json, quiet=quiet)
+
+
+@app.command()
 def export(
     run: Run,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="the folder to make [default: NAME-FORMAT]")] = None,
