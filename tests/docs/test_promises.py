@@ -70,3 +70,9 @@ def test_the_figures_of_serving_are_those_that_were_measured(monkeypatch: pytest
     share, times = over["goodput_share_of_peak"], over["p99_share_of_peak"]
     assert f"{100 * share:.0f} % of the peak went on being answered, 99 of a hundred within {times:.2f} times" in words
     assert over["others"] == over["unanswered"] == 0
+
+
+def test_the_loss_of_int8_is_the_one_that_was_measured() -> None:
+    bits = results()["exports"]["parts"][1]["bits_per_character"]
+    words = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
+    assert f"{bits['float32']:.4f} bits per character with its own weights, {bits['int8']:.4f} as int8" in words
