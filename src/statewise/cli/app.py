@@ -273,25 +273,26 @@ def serve(
     most_requests: Annotated[int, typer.Option(help="most requests at once, then 503", min=1)] = 2048,
     most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
     most_sockets: Annotated[int, typer.Option(help="most WebSockets at once, then 503", min=1)] = 10_000,
+    most_connections: Annotated[int, typer.Option(help="most connections at once, then 503", min=1)] = 20_000,
     window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
     deadline_seconds: Annotated[float, typer.Option(help="how long a step may take, then 503", min=0.001)] = 10.0,
     idle_seconds: Annotated[float, typer.Option(help="how long a silent connection is kept", min=1)] = 60.0,
     quiet: Quiet = False,
 ) -> None:
     """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
-    from statewise.cli.serve import serve_runs
+    from statewise.cli.serve import Listening, serve_runs
 
     limits = {
         "most_rows": most_rows,
         "most_requests": most_requests,
         "most_requests_an_owner": most_requests_an_owner,
         "most_sockets": most_sockets,
+        "most_connections": most_connections,
         "window_microseconds": window_microseconds,
         "deadline_seconds": deadline_seconds,
         "idle_seconds": idle_seconds,
     }
-    serve_runs(
-        runs,
+    where = Listening(
         host=host,
         port=port,
         store=store,
@@ -299,9 +300,8 @@ def serve(
         allow_host=allow_host or [],
         allow_origin=allow_origin or [],
         keep_seconds=keep_hours * 3600,
-        limits=limits,
-        quiet=quiet,
     )
+    serve_runs(runs, where, limits, quiet=quiet)
 
 
 @app.command()
