@@ -181,7 +181,7 @@ def _check_sizes(panel: Panel) -> None:
     for i, name in enumerate(panel.names):
         values = panel.values[panel.part(i)]
         lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
-        least = SMALLEST * float(least_spread(np.float32([max(abs(lowest), abs(highest))]))[0])
+        least = SMALLEST * float(least_spread(np.array([max(abs(lowest), abs(highest))], np.float32))[0])
         if 0 < highest - lowest < least:
             raise DataError(
                 f"series '{name}' moves between {lowest:.9g} and {highest:.9g} only, which is too little to be told "
