@@ -24,7 +24,8 @@ import numpy as np
 import statewise
 from statewise.forecasting import metrics
 from statewise.report import aligned
-from statewise.tasks.forecast import Forecast, ForecastData
+from statewise.tasks.forecast import Forecast
+from statewise.tasks.series import ForecastData
 from statewise.versions import versions
 
 HERE = Path(__file__).parent

@@ -40,7 +40,7 @@ class Session:
 
     def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
-        self.ranks = learner.ranks
+        self.validating, self.ranks = data.validating(), learner.ranks
         self.saved_at: tuple[int, ...] | None = None
         self.is_saving, self.save_took = False, 0.0
         self.beginning: dict[str, bytes] = {}
@@ -182,15 +182,15 @@ class Session:
         is_wanted = learner.fraction < 1 or task.keep == "best"  # the last weights may be the best, too
         if not task.checks or due <= learner.progress.checks or not is_wanted:
             return
-        score = yield from self._score(learner.judged)
+        score = yield from self._score(learner.judged, self.validating)
         learner.take_score(score.judged, due)
-        seen = activations(learner.judged, self.data.windows("held_out")[0])
+        seen = activations(learner.judged, self.validating.windows("held_out")[0])
         yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged, seen)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
 
-    def _score(self, model: Model[Any]) -> Generator[Event, None, Score]:
-        scoring = self.task.score(model, self.data)
+    def _score(self, model: Model[Any], data: Data) -> Generator[Event, None, Score]:
+        scoring = self.task.score(model, data)
         while True:
             try:
                 yield Scoring(next(scoring))
@@ -201,7 +201,7 @@ class Session:
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
-        score = yield from self._score(learner.chosen())
+        score = yield from self._score(learner.chosen(), self.data)
         training = {
             "updates": learner.update_number,
             "epochs": learner.window_number / len(learner.windows),

@@ -80,7 +80,8 @@ class Data(ABC):
     def facts(self) -> dict[str, Any]:
         """Return what a reader of results should know of the data: sizes, split, digest.
 
-        `training` and `held_out` say how many of what `unit` names there are, `sha256` what a resumed run goes by.
+        `training` and `held_out`, and `validation` where checks have a part of their own, say how many of what `unit`
+        names there are, `sha256` what a resumed run goes by.
         """
 
     @abstractmethod
@@ -93,6 +94,14 @@ class Data(ABC):
     @abstractmethod
     def baselines(self) -> Mapping[str, dict[str, float]]:
         """Return what simple methods score on the held-out part, by name, in the metrics of the task."""
+
+    def validating(self) -> "Data":
+        """Return what checks on the way are scored on: a part that was kept for it, or here the held-out one.
+
+        Who chooses by checks, as `keep best`, `early_stop` and `statewise tune` do, then scores on a part that had no
+        say in the choice.
+        """
+        return self
 
     @abstractmethod
     def on(self, source: Sequence[str], cache: Path) -> "Data":
@@ -196,7 +205,8 @@ class Task(Recipe, ABC):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how much there is to learn from."""
-        return f"{facts['training']:,} {facts['unit']}s to learn, {facts['held_out']:,} held out"
+        checked = f"{facts['validation']:,} for checks, " if "validation" in facts else ""
+        return f"{facts['training']:,} {facts['unit']}s to learn, {checked}{facts['held_out']:,} held out"
 
 
 def report_on(task: Task, data: Data, score: Score, *, run: str, seconds: Callable[[], float], **more: Any) -> Report:

@@ -13,7 +13,7 @@ import pytest
 import statewise
 from statewise.cli.main import run
 from statewise.errors import DataError, UsageError
-from statewise.learning.events import Updated
+from statewise.learning.events import Checked, Finished, Updated
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.stocks import Stocks
 
@@ -182,6 +182,10 @@ def test_a_line_that_cannot_be_heard_is_refused(
     [
         ({"target": ("c",)}, "unknown column 'c'"),
         ({"target": ("a",), "horizon": "300h"}, "too few to hold out"),
+        (
+            {"target": ("a",), "checks": 1, "validation": "200h"},
+            "too few to hold out 24, 200 more for checks and learn",
+        ),
         ({"target": ("a",), "context": "400h"}, "the longest series has 196 places to learn from, but a window"),
         ({"target": ("a",), "horizon": "90min"}, "no whole number of steps of 1 h"),
         ({"target": ("a",), "head": "negative_binomial"}, "is for counts"),
@@ -193,6 +197,30 @@ def test_settings_that_do_not_fit_the_table_are_refused(settings: dict[str, Any]
     with pytest.raises((DataError, UsageError), match=reason):
         statewise.train(Forecast(source="table.csv", **{**HELD, **settings}), run="r")
     assert not Path("r").exists()
+
+
+def checked_with(last_day: float, first_days: float) -> tuple[list[float], float]:
+    """Train on the same hours but for the last day, and the three before it, times as much; return checks and score."""
+    values = [value(t) * (last_day if t >= N - 24 else first_days if t >= N - 96 else 1) for t in range(N)]
+    Path("t.csv").write_text("\n".join(["time,a", *(f"{HOURS[t]},{v}" for t, v in enumerate(values))]) + "\n")
+    task = Forecast(source="t.csv", **HELD, checks=2, validation="72h", keep="best")
+    data = task.prepare(Path())
+    assert (data.facts["training"], data.facts["validation"], data.facts["held_out"]) == (N - 96, 72, 24)
+    events = list(statewise.training(task, run=f"r{last_day}{first_days}"))
+    checks = [event.judged for event in events if isinstance(event, Checked)]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    return checks, finished.report["metrics"]["MASE"]
+
+
+def test_checks_look_at_a_part_that_is_neither_learned_nor_held_out(tmp_path: Path) -> None:
+    checks, score = checked_with(1, 1)
+    others, other_score = checked_with(3, 1)
+    assert others == checks
+    assert other_score != score
+    changed, _ = checked_with(1, 2)
+    assert len(changed) == 3
+    assert all(one != other for one, other in zip(changed, checks, strict=True))
 
 
 def test_a_series_that_stands_still_is_forecast_to_stand_still(table: Path) -> None:

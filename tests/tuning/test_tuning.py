@@ -115,3 +115,23 @@ def test_what_cannot_be_searched_is_said_in_one_line(
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1
+
+
+def test_a_search_that_has_a_validation_part_says_what_the_best_scores_on_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna")
+    rows = [f"2026-11-{1 + t // 24:02d}T{t % 24:02d}:00,{(t * 7) % 24 + (t * 37 % 11)}" for t in range(200)]
+    Path("t.csv").write_text("\n".join(["time,a", *rows]) + "\n")
+    asked = ["tune", "forecast", "t.csv", "--run", "s", "--search", "width=3,4", "--trials", "2", "--updates", "4"]
+    asked += ["--horizon", "6h", "--held-out", "24h", "--validation", "48h", "--context", "24h", "--rows", "4"]
+    assert run([*asked, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["best"]["metrics"].keys() == told["held_out"].keys()
+    assert told["best"]["metrics"] != told["held_out"]
+    report = json.loads(Path(told["best"]["run"], "events.jsonl").read_text().splitlines()[-1])
+    assert told["held_out"] == report["report"]["metrics"]
+    assert told["baselines"].keys() == report["report"]["baselines"].keys()
+    assert told["baselines"] != report["report"]["baselines"]
+    assert run(asked) == 0
+    assert "by the validation part" in capsys.readouterr().out

@@ -121,18 +121,21 @@ def _show(found: "Search", *, json: bool, quiet: bool) -> None:
     if best is None:
         reasons = "every trial failed or was cut short: look at the settings, or give more trials"
         raise UsageError(f"{found.folder} has no complete trial: {reasons}")
-    written = found.write_best()
+    written, beside = found.write_best(), found.beside(best)
     if json:
         told = [trial._asdict() for trial in trials]
-        print(json_format.dumps({"best": best._asdict(), "baselines": _baselines(best.run), "trials": told}))
+        print(json_format.dumps({"best": best._asdict(), **beside._asdict(), "trials": told}))
         return
-    print(_table(found, trials, best))
+    print(_table(found, trials, best, beside.baselines))
     if not quiet:
-        print(f"chosen among {len(trials)} by the held-out part, so its score there is a little too good")
+        chosen = f"chosen among {len(trials)} by the {'validation' if beside.held_out else 'held-out'} part"
+        print(f"{chosen}, so its score there is a little too good")
+        if beside.held_out:
+            print(f"on the held-out part, which had no say in it: {_score(beside.held_out)}")
         print(f"train it again, or longer: statewise train {found.task.name} --config {written}")
 
 
-def _table(found: "Search", trials: list[Any], best: Any) -> str:
+def _table(found: "Search", trials: list[Any], best: Any, baselines: dict[str, dict[str, float]]) -> str:
     metric = next(iter(best.metrics))
     ranked = sorted(trials, key=lambda trial: (trial.judged is None, trial.judged))
     rows = [["trial", *found.space, metric.replace("_", " "), ""]]
@@ -140,16 +143,10 @@ def _table(found: "Search", trials: list[Any], best: Any) -> str:
         values = [_shown(trial.settings.get(name)) for name in found.space]
         state = "best" if trial.number == best.number else "" if trial.state == "complete" else trial.state
         rows.append([str(trial.number), *values, _shown(trial.metrics.get(metric)), state])
-    for name, metrics in _baselines(best.run).items():
+    for name, metrics in baselines.items():
         rows.append([name, *[""] * len(found.space), _shown(metrics.get(metric)), "baseline"])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def _baselines(run: str) -> dict[str, dict[str, float]]:
-    from statewise.verbs import inspect
-
-    return dict(inspect(run)["baselines"])
 
 
 def _score(metrics: dict[str, float]) -> str:

@@ -32,12 +32,11 @@ class Origins(NamedTuple):
     known: Ints
 
 
-def rolling_origins(panel: Panel, held_out: int, horizon: int, stride: int) -> Origins:
-    """Return an origin every `stride` steps of the last `held_out` of each series, as long as a horizon fits.
+def rolling_origins(ends: Ints, held_out: int, horizon: int, stride: int) -> Origins:
+    """Return an origin every `stride` steps of the last `held_out` before the end of each series, if a horizon fits.
 
     Raises `DataError` where no series has a value in a whole horizon, and something before it.
     """
-    ends = panel.observed()
     series: list[int] = []
     places: list[int] = []
     for i, end in enumerate(ends.tolist()):

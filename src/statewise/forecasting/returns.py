@@ -90,8 +90,8 @@ class _HeldOut(NamedTuple):
     series: Ints
 
 
-def _held_out(panel: Panel, held_out: int) -> _HeldOut:
-    ends, parts = panel.observed(), []
+def _held_out(panel: Panel, ends: Ints, held_out: int) -> _HeldOut:
+    parts = []
     for i in range(len(panel)):
         within = np.arange(max(int(ends[i]) - held_out, 1), int(ends[i]))
         within = within[~np.isnan(panel.values[panel.begins[i] + within])]
@@ -100,11 +100,11 @@ def _held_out(panel: Panel, held_out: int) -> _HeldOut:
 
 
 @torch.no_grad()
-def one_step(model: Model[Any], read: Read, held_out: int) -> OneStep:
-    """Read the held-out part day by day, each predicted before it is read."""
+def one_step(model: Model[Any], read: Read, ends: Ints, held_out: int) -> OneStep:
+    """Read the last days before the end of each series day by day, each predicted before it is read."""
     panel, codec, head = read.panel, read.codec, model.head
     assert isinstance(head, Real)
-    ends, found = panel.observed(), []
+    found = []
     for begin in range(0, len(panel), SERIES_AT_ONCE):
         series = np.arange(begin, min(begin + SERIES_AT_ONCE, len(panel)))
         starts = ends[series] - held_out - codec.context
@@ -128,20 +128,20 @@ def one_step(model: Model[Any], read: Read, held_out: int) -> OneStep:
     )
 
 
-def simple_methods(panel: Panel, held_out: int) -> dict[str, OneStep]:
+def simple_methods(panel: Panel, ends: Ints, held_out: int) -> dict[str, OneStep]:
     """Return what a constant normal, a constant Student t and a variance that follows the last days say of each day."""
-    held = _held_out(panel, held_out)
+    held = _held_out(panel, ends, held_out)
     kept: dict[str, list[Floats]] = {}
     for i in range(len(panel)):
         own = held.series == i
         values = panel.values[panel.part(i)].astype(np.float64)
-        at = held.at[own] - panel.begins[i]
-        history = values[: int(panel.observed()[i]) - held_out]
+        at, known = held.at[own] - panel.begins[i], max(0, int(ends[i]) - held_out)
+        history = values[:known]
         history = history[~np.isnan(history)]
         history = history if len(history) > 1 else values[~np.isnan(values)][:2]
         mean, spread = float(history.mean()), max(float(history.std()), 1e-6)
         deviations = np.maximum(np.sqrt(_following(values, spread**2)), 1e-6)
-        alike = (values / deviations)[: int(panel.observed()[i]) - held_out]
+        alike = (values / deviations)[:known]
         constant_t, following_t = (_fit_student_t(part) for part in (history - mean, alike[~np.isnan(alike)]))
         said = (mean, spread, *constant_t, *following_t)
         for name, number in zip(("mean", "spread", "freedom", "scale", "freedom_2", "scale_2"), said, strict=True):

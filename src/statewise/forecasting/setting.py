@@ -1,6 +1,6 @@
 """What a panel asks for: how far to look back, which past values to read, how much to hold out."""
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,6 +13,21 @@ LEAST_PACE = 32
 SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
 SEASONS = 4
 "Levels and spreads are means over about so many seasons."
+
+
+class Split(NamedTuple):
+    """How many steps of the end of each series are held out, and how many before them checks look at.
+
+    Training sees neither; where there are no checks, there is nothing that they have to be kept for.
+    """
+
+    held_out: int
+    validation: int
+
+    @property
+    def kept(self) -> int:
+        """How many steps of the end are not learned from."""
+        return self.held_out + self.validation
 
 
 class Wanted(Protocol):
@@ -35,12 +50,20 @@ class Wanted(Protocol):
         """How much to keep from training."""
 
     @property
+    def validation(self) -> str | None:
+        """How much before it checks look at."""
+
+    @property
+    def checks(self) -> int:
+        """How often to check."""
+
+    @property
     def head(self) -> Any:
         """The distribution of a next value."""
 
 
-def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
-    """Return what must be known to read a panel, and how many steps of each series are held out.
+def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
+    """Return what must be known to read a panel, and how many steps of each series are kept from training.
 
     Raises `DataError` where the series are too short for it.
     """
@@ -48,35 +71,49 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, int]:
     season = max(frequency.seasons)
     horizon = frequency.steps(wanted.horizon) if wanted.horizon else min(frequency.seasons[0], 48)
     context = frequency.steps(wanted.context) if wanted.context else max(season, 2 * horizon, 8)
-    held_out = frequency.steps(wanted.held_out) if wanted.held_out else max(horizon, longest // 10 // horizon * horizon)
-    if longest < held_out + horizon + 2:
-        raise DataError(
-            f"the longest series has {longest} values, too few to hold out {held_out} and learn to forecast {horizon}: "
-            "give more data, or a shorter --horizon or --held-out"
-        )
-    room = longest - held_out - horizon
-    if not wanted.context and context > room:
-        context = room  # what was not asked for gives way
+    split = split_of(wanted, frequency, longest, horizon)
+    learned = longest - split.kept
+    if not wanted.context and context > learned - horizon:
+        context = learned - horizon  # what was not asked for gives way
     counts = wanted.head == "negative_binomial"
     if counts:
         _check_counts(panel)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
-    lags = lags_of(frequency)
-    span = panel.times(max(longest - held_out, 1), 1)[0] - panel.times(0, 1)[0]
+    span = panel.times(learned, 1)[0] - panel.times(0, 1)[0]
     codec = Codec(
         columns=panel.columns,
         frequency=frequency,
         context=context,
         horizon=horizon,
-        lags=tuple(lag for lag in lags if lag < longest - held_out),
+        lags=tuple(lag for lag in lags_of(frequency) if lag < learned),
         pace=1 / max(LEAST_PACE, SEASONS * season),
         years=bool(span >= SEVERAL_YEARS) if wanted.yearly is None else wanted.yearly,
         counts=counts,
         names=panel.names,
         vocabularies=tuple(words),
-        covariates=_scales(panel, held_out),
+        covariates=_scales(panel, split.kept),
     )
-    return codec, held_out
+    return codec, split
+
+
+def split_of(wanted: Wanted, frequency: Frequency, longest: int, horizon: int) -> Split:
+    """Return how many steps are held out, and how many before them are for checks: as many, unless told.
+
+    Raises `DataError` where too little is left to learn from.
+    """
+    held_out = frequency.steps(wanted.held_out) if wanted.held_out else max(horizon, longest // 10 // horizon * horizon)
+    validation = 0
+    if wanted.checks:
+        validation = frequency.steps(wanted.validation) if wanted.validation else held_out
+    split = Split(held_out, validation)
+    if longest < split.kept + horizon + 2:
+        also = f", {validation} more for checks" if validation else ""
+        flags = "--horizon, --held-out or --validation" if validation else "--horizon or --held-out"
+        raise DataError(
+            f"the longest series has {longest} values, too few to hold out {held_out}{also} and learn to forecast "
+            f"{horizon}: give more data, or a shorter {flags}"
+        )
+    return split
 
 
 def lags_of(frequency: Frequency) -> tuple[int, ...]:
@@ -92,9 +129,9 @@ def lags_of(frequency: Frequency) -> tuple[int, ...]:
     return tuple(sorted(lag for lag in found if lag > 1))
 
 
-def _scales(panel: Panel, held_out: int) -> tuple[tuple[float, float], ...]:
+def _scales(panel: Panel, kept: int) -> tuple[tuple[float, float], ...]:
     """Return the mean and spread of each covariate in the training part."""
-    ends = (panel.observed() - held_out).clip(min=1)
+    ends = (panel.observed() - kept).clip(min=1)
     learned = np.concatenate([np.arange(b, b + e) for b, e in zip(panel.begins[:-1], ends, strict=True)])
     together = np.concatenate([panel.known, panel.past], axis=1)[learned].astype(np.float64)
     if not together.shape[1]:

@@ -84,7 +84,11 @@ class Recipe:
     precision: Annotated[
         Literal["32-true", "64-true", "bf16-mixed", "16-mixed"], Doc("number format of the arithmetic")
     ] = "32-true"
-    checks: Annotated[int, Doc("how often to score the held-out part on the way"), Ge(0)] = 0
+    checks: Annotated[
+        int,
+        Doc("how often to score on the way: a part kept for validation, where the task has one, or the held-out"),
+        Ge(0),
+    ] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
     save_seconds: Annotated[
         float | None,

@@ -1,9 +1,7 @@
 """Forecast: one model of many series, that says what comes next and how sure it is."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -11,19 +9,16 @@ from annotated_doc import Doc
 from annotated_types import Ge, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Answer, Data, Live, Part, Score, Scoring, Task, stacked_core
+from statewise.task import Answer, Data, Live, Score, Scoring, Task, stacked_core
 
 if TYPE_CHECKING:
-    from statewise.baselines.statistical_forecasts import Name
     from statewise.data.panel import Panel
-    from statewise.data.window import Window
     from statewise.forecasting.ahead import Ahead
-    from statewise.forecasting.backtest import Origins
-    from statewise.forecasting.metrics import Floats, Truth
-    from statewise.forecasting.reading import Codec, Read
+    from statewise.forecasting.reading import Codec
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
+    from statewise.tasks.series import ForecastData
 
 SAMPLES = 200
 EPOCHS = 4
@@ -55,6 +50,9 @@ class Forecast(Task):
     context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
+    validation: Annotated[
+        str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
+    ] = None
     between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
     head: Annotated[
         Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
@@ -113,10 +111,11 @@ class Forecast(Task):
         """Read the table and hold the end of each series out."""
         from statewise.forecasting.reading import Read
         from statewise.forecasting.setting import codec_for
+        from statewise.tasks.series import ForecastData
 
         panel = self.panel(self.table())
-        codec, held_out = codec_for(self, panel)
-        data = ForecastData(self, Read(panel, codec), held_out)
+        codec, split = codec_for(self, panel)
+        data = ForecastData(self, Read(panel, codec), split)
         data.windows("training")
         return data
 
@@ -190,6 +189,7 @@ class Forecast(Task):
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say whether the model is better than the best baseline, or whether that may be luck."""
         from statewise.forecasting.metrics import compare
+        from statewise.tasks.series import ForecastData
 
         assert isinstance(data, ForecastData)
         overlap = -(-data.read.codec.horizon // data.stride)
@@ -270,95 +270,3 @@ class Forecast(Task):
         if saved is not None:
             return Tracker.open(model, codec, saved, **how)
         return Tracker.begin(model, Read(self.panel(self.table(), codec), codec), **how)
-
-
-@dataclass(frozen=True)
-class ForecastData(Data):
-    """Series as a network reads them, with the origins of the backtest."""
-
-    task: Forecast
-    read: "Read"
-    held_out: int
-
-    @property
-    def codec(self) -> "Codec":
-        """What must be known to read series as in training."""
-        return self.read.codec
-
-    @cached_property
-    def stride(self) -> int:
-        """Steps between two origins."""
-        return self.codec.frequency.steps(self.task.between) if self.task.between else self.codec.horizon
-
-    @cached_property
-    def origins(self) -> "Origins":
-        """From where forecasts are made."""
-        from statewise.forecasting.backtest import rolling_origins
-
-        return rolling_origins(self.read.panel, self.held_out, self.codec.horizon, self.stride)
-
-    @cached_property
-    def truth(self) -> "Truth":
-        """What came at each of them."""
-        from statewise.forecasting.backtest import truth_of
-
-        return truth_of(self.read.panel, self.origins, self.codec.horizon, max(self.codec.frequency.seasons))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How many values there are and how often they come, from when to when, and their digest."""
-        panel, codec = self.read.panel, self.codec
-        seen = int((panel.values == panel.values).sum())
-        held_out = sum(min(int(n), self.held_out) for n in panel.lengths)
-        digest = hashlib.sha256(panel.values.tobytes() + panel.known.tobytes() + panel.past.tobytes())
-        return {
-            "unit": "value",
-            "training": max(0, seen - held_out),
-            "held_out": held_out,
-            "missing": len(panel.values) - seen,
-            "series": len(panel),
-            "every": str(codec.frequency),
-            "from": str(panel.times(0, 1)[0]),
-            "to": str(panel.times(panel.end - 1, 1)[0]),
-            "context": codec.context,
-            "horizon": codec.horizon,
-            "origins": len(self.origins.series),
-            "sha256": digest.hexdigest(),
-            "notices": list(panel.notices),
-        }
-
-    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
-        """Return windows of context and horizon, each beginning anew, from anywhere in the training part."""
-        from statewise.forecasting.reading import Windows
-
-        ends = self.read.panel.observed()
-        codec, task = self.codec, self.task
-        length = steps or task.steps or codec.context + codec.horizon
-        ends = (ends - self.held_out).clip(min=0) if part == "training" else ends
-        return Windows(self.read, ends, rows or task.rows, length, task.seed)
-
-    @cached_property
-    def _baselines(self) -> "dict[str, tuple[dict[str, float], Floats]]":
-        from statewise.forecasting.backtest import baseline_quantiles
-        from statewise.forecasting.metrics import loss_by_origin, scores
-
-        rivals: tuple[Name, ...] = self.task.rivals
-        found = baseline_quantiles(self.read.panel, self.origins, self.codec, rivals)
-        return {name: (scores(self.truth, q), loss_by_origin(self.truth, q)) for name, q in found}
-
-    def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what the last value, a line, the last season and what is usual score."""
-        return {name: metrics for name, (metrics, _) in self._baselines.items()}
-
-    @property
-    def losses(self) -> "dict[str, Floats]":
-        """The loss of each baseline at each origin."""
-        return {name: losses for name, (_, losses) in self._baselines.items()}
-
-    def on(self, source: Sequence[str], cache: Path) -> "ForecastData":
-        """Return the end of another table as what is scored."""
-        from statewise.forecasting.reading import Read
-
-        if len(source) != 1:
-            raise UsageError(f"one table is scored at a time, not {len(source)}: give one")
-        return ForecastData(self.task, Read(self.task.panel(source[0], self.codec), self.codec), self.held_out)

@@ -1,23 +1,22 @@
 """Stocks: the returns of shares, walk-forward, with an honest word about direction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
 from annotated_types import Ge, Gt
 
 from statewise.task import Data, Score, Scoring
-from statewise.tasks.forecast import CERTAIN, Forecast, ForecastData
+from statewise.tasks.forecast import CERTAIN, Forecast
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from statewise.data.panel import Panel
     from statewise.forecasting.reading import Codec
-    from statewise.forecasting.returns import OneStep
     from statewise.model import Model
+    from statewise.tasks.series import StocksData
 
 SURVIVORS = "Companies that failed are not among these 20 shares: who buys today cannot know who will last."
 
@@ -52,8 +51,10 @@ class Stocks(Forecast):
 
     def prepare(self, cache: "Path") -> "StocksData":
         """Read the prices and hold the last days out."""
+        from statewise.tasks.series import StocksData
+
         data = super().prepare(cache)
-        return StocksData(self, data.read, data.held_out)
+        return StocksData(self, data.read, data.split)
 
     def score(  # type: ignore[override]
         self, model: "Model[Any]", data: "StocksData"
@@ -64,7 +65,7 @@ class Stocks(Forecast):
         was_training = model.training
         model.eval()
         try:
-            found = one_step(model, data.read, data.held_out)
+            found = one_step(model, data.read, data.ends, data.scored)
         finally:
             model.train(was_training)
         yield 1.0
@@ -73,28 +74,8 @@ class Stocks(Forecast):
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say whether volatility was forecast, and whether direction was, with how sure that is."""
         from statewise.forecasting.returns import about_direction, about_volatility
+        from statewise.tasks.series import StocksData
 
         assert isinstance(data, StocksData)
         words = [about_volatility(score.details, data.rivals, CERTAIN), about_direction(score.details, CERTAIN)]
         return [*words, SURVIVORS] if self.source == "shares" else words
-
-
-@dataclass(frozen=True)
-class StocksData(ForecastData):
-    """Returns, with the volatilities that simple methods see in them."""
-
-    @cached_property
-    def rivals(self) -> "dict[str, OneStep]":
-        """What simple methods say of each day."""
-        from statewise.forecasting.returns import simple_methods
-
-        return simple_methods(self.read.panel, self.held_out)
-
-    def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what constant volatility, and one that follows the last days, score."""
-        return {name: found.metrics() for name, found in self.rivals.items()}
-
-    def on(self, source: Sequence[str], cache: "Path") -> "StocksData":
-        """Return the end of other prices as what is scored."""
-        other = super().on(source, cache)
-        return StocksData(other.task, other.read, other.held_out)

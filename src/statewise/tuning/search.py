@@ -18,7 +18,7 @@ from statewise.run.directory import RunDirectory
 from statewise.run.files import write_whole
 from statewise.task import Task
 from statewise.tuning.space import Space, as_plain, parse_space
-from statewise.verbs import resuming, task_of, training
+from statewise.verbs import inspect, resuming, task_of, training
 
 BEST, TOLD, JOURNAL, TRIALS = "best.yaml", "tune.yaml", "study.journal", "trials"
 CHECKS = 5
@@ -35,6 +35,16 @@ class Trial(NamedTuple):
     judged: float | None
     metrics: dict[str, float]
     run: str
+
+
+class Beside(NamedTuple):
+    """What stands beside the best trial: `baselines` where trials were judged, and its score on the `held_out` part.
+
+    The latter is empty where trials were judged by the held-out part itself, since it is then no proof of anything.
+    """
+
+    baselines: dict[str, dict[str, float]]
+    held_out: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -154,6 +164,14 @@ class Search:
         complete = [trial for trial in self.trials() if trial.state == "complete" and trial.judged is not None]
         return min(complete, key=lambda trial: cast(float, trial.judged), default=None)
 
+    def beside(self, trial: Trial) -> "Beside":
+        """Return what simple methods score where trials are judged, and what this one does on the held-out part."""
+        directory, told = RunDirectory(Path(trial.run)), inspect(trial.run)
+        if "validation" not in told["data"]:
+            return Beside(told["baselines"], {})
+        data = task_of(directory.read_config()).prepare(directory.cache)
+        return Beside(dict(data.validating().baselines()), told["best"])
+
     def write_best(self) -> Path | None:
         """Write the settings of the best trial so that `--config` takes them, and return where."""
         best = self.best()
@@ -193,13 +211,9 @@ def locked(search: Search) -> Iterator[None]:
 
 
 def _metrics_of(run: Path) -> dict[str, float]:
-    checked = [e for e in RunDirectory(run).read_events() if e["event"] in ("checked", "finished")]
-    if not checked:
-        return {}
-    last = checked[-1]
-    if last["event"] == "finished":
-        return dict(last["report"]["metrics"])
-    return dict(min((e for e in checked if e["event"] == "checked"), key=lambda e: float(e["judged"]))["metrics"])
+    """Return what a trial scored at its best check."""
+    checked = [event for event in RunDirectory(run).read_events() if event["event"] == "checked"]
+    return dict(min(checked, key=lambda event: float(event["judged"]), default={"metrics": {}})["metrics"])
 
 
 def _optuna() -> Any:
