@@ -1,6 +1,6 @@
 """How fast is our training loop beside a plain PyTorch loop with nn.LSTM, and what does the loop itself cost?
 
-    python benchmarks/text_training.py [--rounds 7] [--json]
+    python benchmarks/text_training.py [--rounds 7] [--json] [--save DIR]
 
 Both train the same network on the same windows, in turns of a few updates, in one process; each figure is the median
 over the turns, and the ratio is taken turn by turn. The overhead is the time of one of our updates less that of its
@@ -10,7 +10,6 @@ forward pass, backward pass and optimizer step alone, as a share of the update.
 import argparse
 import importlib.util
 import json
-import platform
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from statewise.benchmarking.record import commit, machine
 from statewise.data.codec import Characters
 from statewise.data.codes import CodeFile
 from statewise.data.streams import Stripes
@@ -108,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", type=Path, help="keep the result here, as JSON")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "codes.bin")
@@ -122,9 +123,13 @@ def main() -> None:
                 ours, plain = row["ours_characters_per_second"], row["plain_characters_per_second"]
                 shape, ratio, overhead = f"{width} x {layers}", row["ratio"], row["overhead"]
                 print(f"{shape:>14}  {ours:9,.0f}  {plain:9,.0f}  {ratio:10.2f}  {overhead:8.1%}", flush=True)
+    told = {**machine(), "threads": torch.get_num_threads()}
+    result = {"commit": commit(), "machine": told, "versions": versions(), "rounds": given.rounds, "rows": rows}
     if given.json:
-        machine = {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
-        print(json.dumps({"machine": machine, "versions": versions(), "rounds": given.rounds, "rows": rows}))
+        print(json.dumps(result))
+    if given.save is not None:
+        given.save.mkdir(parents=True, exist_ok=True)
+        (given.save / "text_training.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

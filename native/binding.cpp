@@ -227,6 +227,40 @@ class Program {
     statewise_program *program_;
 };
 
+// An array as other libraries take it (the DLPack 0.8 standard), over memory that is brought back when they are done.
+struct Array {
+    struct {
+        void *memory;
+        struct { int32_t type, id; } device;
+        int32_t dimensions;
+        struct { uint8_t kind, bits; uint16_t lanes; } type;
+        int64_t *shape, *strides;
+        uint64_t offset;
+    } tensor;
+    void *unused;
+    void (*done)(Array *);
+    int64_t floats;
+};
+
+constexpr char OFFERED[] = "dltensor";  // its name until somebody takes it
+
+PyObject *lend(int64_t floats) {
+    constexpr int32_t CPU = 1;
+    constexpr uint8_t FLOAT = 2;
+    const auto done = [](Array *of) {
+        statewise_take_back(of->tensor.memory, of->floats * sizeof(float));
+        delete of;
+    };
+    Array *of = new Array{{statewise_lend(floats * sizeof(float)), {CPU, 0}, 1, {FLOAT, 32, 1}, nullptr, nullptr, 0},
+                          nullptr, done, floats};
+    of->tensor.shape = &of->floats;
+    return PyCapsule_New(of, OFFERED, [](PyObject *capsule) {
+        if (!PyCapsule_IsValid(capsule, OFFERED)) return;
+        Array *of = static_cast<Array *>(PyCapsule_GetPointer(capsule, OFFERED));
+        of->done(of);
+    });
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -271,7 +305,7 @@ NB_MODULE(_native, m) {
         .def("read", &Program::read)
         .def("sample", &Program::sample);
     m.def("uniform", statewise_uniform);
-    m.def("large_pages", [](Address memory, size_t bytes) { statewise_large_pages(numbers(memory), bytes); });
-    m.def("scratch_held", statewise_scratch_held);
-    m.def("scratch_release", statewise_scratch_release);
+    m.def("lend", [](int64_t floats) { return nb::steal(lend(floats)); });
+    m.def("memory_held", statewise_memory_held);
+    m.def("memory_release", statewise_memory_release);
 }

@@ -1,12 +1,6 @@
 // Which kernels fit this processor, what a cell looks like from outside, and what needs no vector instruction.
-#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
-#include <new>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #include "statewise/kernels.h"
 
@@ -136,49 +130,5 @@ void statewise_gather(int32_t rows, int32_t units, const float *states, const in
     const int64_t width = padded(units);
     for (int64_t b = 0; b < rows; ++b)
         std::memcpy(to + b * units, states + (from ? from[b] : b) * width, units * sizeof(float));
-}
-
-// Only pages that lie within the memory wholly, and only where they are a good part of it.
-void statewise_large_pages(void *memory, size_t bytes) {
-#if defined(MADV_HUGEPAGE)
-    constexpr uintptr_t PAGE = (uintptr_t)2 << 20;
-    const uintptr_t from = (reinterpret_cast<uintptr_t>(memory) + PAGE - 1) / PAGE * PAGE;
-    const uintptr_t to = (reinterpret_cast<uintptr_t>(memory) + bytes) / PAGE * PAGE;
-    if (bytes >= PAGE && from < to) madvise(reinterpret_cast<void *>(from), to - from, MADV_HUGEPAGE);
-#else
-    (void)memory, (void)bytes;
-#endif
-}
-
-// Kept from call to call, since a fresh page costs more than the work on it; given back if it grew out of proportion.
-namespace {
-constexpr size_t LINE = 64, LARGE_PAGE = (size_t)2 << 20, KEPT = (size_t)512 << 20;
-struct Scratch {
-    float *floats = nullptr;
-    size_t bytes = 0;
-    ~Scratch() { std::free(floats); }
-};
-thread_local Scratch scratch;
-}  // namespace
-
-float *statewise_scratch(size_t floats) {
-    const size_t wanted = floats * sizeof(float), alignment = wanted < LARGE_PAGE ? LINE : LARGE_PAGE;
-    const size_t needed = (wanted + alignment - 1) / alignment * alignment;
-    if (scratch.bytes < needed || scratch.bytes > KEPT) {
-        statewise_scratch_release();
-        scratch.floats = static_cast<float *>(std::aligned_alloc(alignment, needed));
-        if (!scratch.floats) throw std::bad_alloc();
-        statewise_large_pages(scratch.floats, needed);
-        scratch.bytes = needed;
-    }
-    return scratch.floats;
-}
-
-size_t statewise_scratch_held(void) { return scratch.bytes; }
-
-void statewise_scratch_release(void) {
-    std::free(scratch.floats);
-    scratch.floats = nullptr;
-    scratch.bytes = 0;
 }
 }

@@ -303,7 +303,7 @@ int main() {
             for (const int complex : {0, 1})
                 for (const bool shared : {false, true}) scan(*kernels, complex, shared);
     draw_changes();
-    statewise_scratch_release();
+    statewise_memory_release();
     std::printf("%d cases, %d failures\n", cases, failures);
     return failures != 0;
 }

@@ -178,7 +178,7 @@ int main() {
                     }
                 }
         }
-    statewise_scratch_release();
+    statewise_memory_release();
     std::printf("%d cases, %d failures\n", cases, failures);
     return failures != 0;
 }

@@ -26,7 +26,7 @@ from statewise.cells import (
     ProjectedLSTM,
 )
 from statewise.kernels import kernels_of, using
-from statewise.kernels.native import OPS
+from statewise.kernels.native import OPS, room
 from statewise.state import leaves, map_leaves
 from statewise.testing import check_cell
 
@@ -319,9 +319,34 @@ def test_sums_are_no_worse_than_twice_what_pytorch_gives(instructions: str) -> N
 def test_working_memory_can_be_given_back() -> None:
     cell = LSTM(5, 4)
     cell.scan(torch.randn(7, 3, 5), cell.initial(3))
-    assert native.scratch_held() > 0
-    native.scratch_release()
-    assert native.scratch_held() == 0
+    assert native.memory_held() > 0
+    native.memory_release()
+    assert native.memory_held() == 0
+
+
+def test_large_memory_goes_from_call_to_call_and_no_more_is_kept_than_was_ever_out() -> None:
+    native.memory_release()
+    one, other = room(300, 400), room(300, 400)
+    places = {one.data_ptr(), other.data_ptr()}
+    kept = one[7:9].fill_(3)
+    del one
+    again = room(299, 400)  # of nearly the same size
+    assert again.data_ptr() not in places  # a part of it holds the whole
+    assert kept.eq(3).all()
+    del kept, other
+    assert {room(300, 400).data_ptr()} <= places
+    del again
+    assert 300 * 400 * 4 <= native.memory_held() <= 3 * 1.125 * 300 * 400 * 4
+    native.memory_release()
+    assert native.memory_held() == 0
+
+
+def test_memory_that_nobody_made_a_tensor_of_comes_back() -> None:
+    native.memory_release()
+    capsule = native.lend(100_000)
+    assert native.memory_held() == 0
+    del capsule
+    assert native.memory_held() >= 400_000
 
 
 def test_without_the_extension_everything_runs_and_doctor_says_how_to_have_it() -> None:

@@ -161,9 +161,13 @@ void statewise_gather(int32_t rows, int32_t units, const float *states, const in
 
 /* Working memory of this thread, at least so many floats, 64-byte aligned; what was there before is lost. */
 float *statewise_scratch(size_t floats);
-/* The bytes of it that this thread holds, and how to give them back. */
-size_t statewise_scratch_held(void);
-void statewise_scratch_release(void);
+/* Memory for as long as the borrower wants it, 64-byte aligned and not cleared, and the way to bring it back: with the
+   bytes that were asked for, from any thread. */
+void *statewise_lend(size_t bytes);
+void statewise_take_back(void *memory, size_t bytes);
+/* The bytes of both that nobody uses at the moment (of working memory, this thread's), and how to free them. */
+size_t statewise_memory_held(void);
+void statewise_memory_release(void);
 
 /* Ask the system for large pages under memory that was not written yet: where a row is as long as a small page, looking
    up where each lies takes longer than what is done with it. Without effect where there are none. */

@@ -11,7 +11,7 @@ from statewise.errors import MissingExtra
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 "Of Okabe & Ito 2008: ours in vermilion."
 
-POINT: dict[str, Any] = {"markersize": 7, "markeredgecolor": "white"}
+POINT: dict[str, Any] = {"markersize": 8, "markeredgecolor": "#444444", "markeredgewidth": 0.6}
 MARKERS = ("D", "o", "s", "^", "v", "P", "X", "*", "<", ">")
 
 

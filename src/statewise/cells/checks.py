@@ -1,5 +1,6 @@
 """What is wrong with what a recurrence was given, in one line that says what to give instead."""
 
+from itertools import chain
 from typing import Any
 
 import torch
@@ -10,9 +11,16 @@ from statewise.errors import UsageError
 MEND = "begin with its own initial(rows), or go on from what its step or scan returned"
 
 
+def first_of_numbers(module: nn.Module) -> Tensor | None:
+    """Return the first floating-point parameter of a module, else buffer, which tells its type and device."""
+    own = module._parameters.values()  # asking for all of a module's parts takes longer than a short scan
+    everywhere = chain(own, module.parameters(), module.buffers())
+    return next((tensor for tensor in everywhere if tensor is not None and tensor.is_floating_point()), None)
+
+
 def check_type(name: str, module: nn.Module, xs: Tensor) -> None:
     """Raise `UsageError` where a sequence is not of the type in which a module's weights are."""
-    weights = next((weights for weights in module.parameters() if weights.is_floating_point()), None)
+    weights = first_of_numbers(module)
     if weights is None or weights.dtype == xs.dtype or _mixed(xs):
         return
     wanted, given = _short(weights.dtype), _short(xs.dtype)

@@ -1,13 +1,12 @@
 """What a recurrence is: it maps `(x, state)` to `(y, state)`, and reads a sequence exactly as repeated steps would."""
 
 from abc import ABC, abstractmethod
-from itertools import chain
 from typing import Any, Generic, TypeVar, cast, final
 
 import torch
 from torch import Tensor, nn
 
-from statewise.cells.checks import check_kind, check_places, check_state, check_type
+from statewise.cells.checks import check_kind, check_places, check_state, check_type, first_of_numbers
 from statewise.errors import UsageError
 from statewise.kernels import Sequence, choose
 from statewise.state import count_rows, leaves, rebuild, where_rows
@@ -98,8 +97,8 @@ class Recurrent(nn.Module, ABC, Generic[State]):
 
     def blank(self, *shape: int) -> Tensor:
         """Return zeros of the type of this recurrence's weights, or buffers, and beside them: most first states."""
-        beside = (tensor for tensor in chain(self.parameters(), self.buffers()) if tensor.is_floating_point())
-        return next(beside, torch.empty(0)).new_zeros(shape)
+        beside = first_of_numbers(self)
+        return torch.zeros(shape) if beside is None else beside.new_zeros(shape)
 
 
 def begin(recurrent: Recurrent[State], rows: int, context: Any = None) -> State:

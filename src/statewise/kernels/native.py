@@ -4,12 +4,14 @@ They compute float32 on a CPU. Rows that sleep cost nothing: only the pairs of a
 laid out and computed. The bits of a row's result depend neither on the rows beside it nor on the number of threads.
 """
 
+import math
 from collections.abc import Sequence as Several
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.utils.dlpack import from_dlpack
 
 from statewise.kernels.op import Leaves, Op, Sequence
 
@@ -28,6 +30,9 @@ CELLS = [
 ]
 "The recurrences that native code knows, in the order of its own list."
 
+
+FLOATS_TO_LEND = 1 << 15
+"What is smaller comes from the ordinary heap, whose pages stay with the process."
 
 ABSENT = "none: installed without a compiler, or with STATEWISE_NATIVE=0; reinstall with GCC or Clang to have them"
 
@@ -126,12 +131,12 @@ class Call:
     def forward(self, xs: Tensor, tensors: Several[Tensor], record: _Record) -> tuple[Tensor, ...]:
         """Read the sequence; returns outputs and the last state."""
         numbers, pairs = 2 * self.rows + self.when.pairs, self.when.pairs
-        record.hidden = room(xs, numbers, self.width)
+        record.hidden = room(numbers, self.width)
         if self.memories:
-            record.memory = room(xs, numbers if record.kept else 2 * self.rows, self.memory_width)
+            record.memory = room(numbers if record.kept else 2 * self.rows, self.memory_width)
         if record.kept:
-            record.gates = room(xs, pairs, self.gates * self.memory_width + _native.PANEL)
-            record.inner = room(xs, pairs, self.inner) if self.inner else None
+            record.gates = room(pairs, self.gates * self.memory_width + _native.PANEL)
+            record.inner = room(pairs, self.inner) if self.inner else None
         states, weights = self.split(tensors)
         into = _addresses(record.tensors(), 4)
         threads = torch.get_num_threads()
@@ -169,8 +174,8 @@ class Call:
         outputs = xs.new_zeros(1, 1, self.units).expand(1, 1, -1) if grads[0] is None else _rows_first(grads[0])
         stride = 0 if grads[0] is None else outputs.stride(1)
         last = [None if grad is None else grad.contiguous() for grad in grads[1:]]
-        to_xs = None if not of_xs else room(xs, *xs.shape) if self.everywhere else xs.new_zeros(xs.shape)
-        to = [(torch.empty_like if self.when.pairs else torch.zeros_like)(tensor) for tensor in tensors]
+        to_xs = None if not of_xs else room(*xs.shape) if self.everywhere else xs.new_zeros(xs.shape)
+        to = [room(*tensor.shape) if self.when.pairs else torch.zeros_like(tensor) for tensor in tensors]
         to_states, to_weights = self.split(to)
         _, weights = self.split(tensors)
         _native.backward(
@@ -222,11 +227,13 @@ def _rows_first(xs: Tensor) -> Tensor:
     return xs if even and xs.stride(1) >= features else xs.contiguous()
 
 
-def room(like: Tensor, *shape: int) -> Tensor:
-    """Return a tensor that nothing was written to yet, in large pages where there are such."""
-    tensor = like.new_empty(shape)
-    _native.large_pages(tensor.data_ptr(), tensor.nbytes)
-    return tensor
+def room(*shape: int) -> Tensor:
+    """Return a float32 tensor that nothing was written to yet; if large, in memory that goes from call to call."""
+    floats = math.prod(shape)
+    if floats < FLOATS_TO_LEND:
+        return torch.empty(shape)
+    lent: Tensor = from_dlpack(_native.lend(floats))
+    return lent.view(shape)
 
 
 def _padded(units: int) -> int:

@@ -68,7 +68,7 @@ class _Ranking(torch.autograd.Function):
         lowered = read[3] if given.lowering is None else read[3] - given.lowering
         mask = None if given.mask is None else given.mask.contiguous()
         nats = queries.new_empty(steps, rows)
-        to = [room(queries, *tensor.shape) for tensor in (queries, vectors, biases)]
+        to = [room(*tensor.shape) for tensor in (queries, vectors, biases)]
         sizes = [steps, rows, width, len(given.items) - steps * rows, LOSSES.index(loss), int(given.in_batch)]
         addresses = [_address(mask), *(_address(tensor) for tensor in (*read, lowered))]
         to_addresses = [_address(tensor) for tensor in (nats, *to)]
@@ -80,4 +80,4 @@ class _Ranking(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient, times what came back."""
-        return None, None, None, *(kept * grad for kept in ctx.saved_tensors)
+        return None, None, None, *(torch.mul(kept, grad, out=room(*kept.shape)) for kept in ctx.saved_tensors)

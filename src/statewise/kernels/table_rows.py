@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from statewise.kernels.choice import allowed
+from statewise.kernels.native import room
 
 try:
     from statewise.kernels import _native
@@ -27,7 +28,7 @@ def merge_rows(gradient: Tensor) -> Tensor:
     if gradient.is_coalesced() or gradient.sparse_dim() != 1 or values.dim() != 2 or not _takes(values):
         return gradient.coalesce()
     numbers, values = gradient._indices()[0].contiguous(), values.contiguous()
-    which, sums = torch.empty_like(numbers), torch.empty_like(values)
+    which, sums = torch.empty_like(numbers), room(*values.shape)
     addresses = [tensor.data_ptr() for tensor in (numbers, values, which, sums)]
     count = _native.merge_rows(*values.shape, gradient.shape[0], addresses, torch.get_num_threads())
     found = which[:count].unsqueeze(0), sums[:count]
@@ -43,7 +44,7 @@ def take_rows(tables: Sequence[Tensor], which: Tensor) -> list[Tensor]:
     """
     if not all(_takes(table) and table.is_contiguous() for table in tables):
         return [table.index_select(0, which) for table in tables]
-    taken = [table.new_empty(len(which), *table.shape[1:]) for table in tables]
+    taken = [room(len(which), *table.shape[1:]) for table in tables]
     _copy(tables, which, taken, put=False)
     return taken
 

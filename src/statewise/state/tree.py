@@ -72,7 +72,13 @@ def lengths(state: object) -> Iterator[set[str]]:
 
 def leaves(state: object) -> tuple[Tensor, ...]:
     """Return every tensor of a state, in order."""
-    return tuple(leaf for _, leaf in paths(state))
+    if isinstance(state, Tensor):
+        return (state,)
+    _check_nest(state)
+    found: tuple[Tensor, ...] = ()
+    for part in cast(tuple[object, ...], state):
+        found += leaves(part)
+    return found
 
 
 def rebuild(like: State, tensors: Iterable[Tensor]) -> State:
@@ -108,7 +114,7 @@ def detach(state: State) -> State:
 
 def count_rows(state: object) -> int:
     """Return how many rows a state has; 0 where it holds no tensor at all."""
-    return next((leaf.shape[0] for _, leaf in paths(state)), 0)
+    return next((leaf.shape[0] for leaf in leaves(state)), 0)
 
 
 def where_rows(condition: Tensor, chosen: State, otherwise: State) -> State:
