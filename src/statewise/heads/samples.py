@@ -20,8 +20,8 @@ def rank(given: Sample, loss: str, regularization: float) -> Tensor:
 def losses(given: Sample, loss: str, regularization: float) -> Tensor:
     """Return the loss of each place, `[T, B]`; of one that sleeps it may be anything."""
     rows, places = given.queries.shape[1], given.queries[..., 0].numel()
-    queries, (wanted_items, drawn) = given.queries.flatten(0, 1), given.items.split([places, len(given.items) - places])
-    own, vectors = given.vectors.split([places, len(drawn)])
+    queries, wanted_items, drawn = given.queries.flatten(0, 1), given.items[:places], given.items[places:]
+    own, vectors = given.vectors[:places], given.vectors[places:]
     lowered = given.biases if given.lowering is None else given.biases - given.lowering
     wanted = (queries * own).sum(dim=-1) + given.biases[:places]
     among_drawn = torch.addmm(lowered[places:], queries, vectors.T)

@@ -30,7 +30,8 @@ def merge_rows(gradient: Tensor) -> Tensor:
     numbers, values = gradient._indices()[0].contiguous(), values.contiguous()
     which, sums = torch.empty_like(numbers), room(*values.shape)
     addresses = [tensor.data_ptr() for tensor in (numbers, values, which, sums)]
-    count = _native.merge_rows(*values.shape, gradient.shape[0], addresses, torch.get_num_threads())
+    rows, width = values.shape
+    count = _native.merge_rows(rows, width, gradient.shape[0], addresses, torch.get_num_threads())
     found = which[:count].unsqueeze(0), sums[:count]
     return torch.sparse_coo_tensor(*found, gradient.shape, is_coalesced=True, check_invariants=False)
 
