@@ -1,6 +1,6 @@
 """How long does it take to see the memory of a 2x512 LSTM from 1,000 probes of 500 lags, and how long one by one?
 
-    python benchmarks/memory_analysis.py [--probes 1000] [--lags 500] [--threads 2]
+    python benchmarks/memory_analysis.py [--probes 1000] [--lags 500] [--threads 2] [--save DIR]
 
 The peer is what one would write first: a probe at a time through plain PyTorch, one backward pass through the whole
 graph that keeps the gradient of every state. It measures the gradient alone; ours also cuts the past, replaces inputs,
@@ -10,12 +10,15 @@ follows small differences and watches the gates. Prints one JSON object.
 import argparse
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from statewise.benchmarking.record import commit, machine
 from statewise.insight import measure_memory
+from statewise.versions import versions
 
 FEATURES, UNITS, LAYERS, ROWS = 64, 512, 2, 125
 
@@ -24,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in {"probes": 1000, "lags": 500, "threads": 2, "peer_probes": 2}.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
+    parser.add_argument("--save", type=Path, metavar="DIR", help="keep the result here")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(0)
@@ -39,13 +43,17 @@ def main() -> None:
     memory = measure_memory(lstm, xs, lags=given.lags, probes=given.probes)
     seconds = time.perf_counter() - began
     result: dict[str, Any] = {
-        **vars(given),
+        **{name: value for name, value in vars(given).items() if name != "save"},
         "seconds": round(seconds, 1),
         "milliseconds_a_probe": round(1000 * seconds / memory.probes, 1),
         "peer_milliseconds_a_probe": round(1000 * peer, 1),
         "times_the_peer": round(peer * memory.probes / seconds, 2),
     }
     print(json.dumps(result))
+    if given.save:
+        given.save.mkdir(parents=True, exist_ok=True)
+        kept = {**result, "commit": commit(), "machine": machine(), "versions": versions()}
+        (given.save / "memory_analysis.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def one_by_one(lstm: nn.LSTM, xs: Tensor, probes: int) -> list[Tensor]:

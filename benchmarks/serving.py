@@ -1,10 +1,11 @@
 """What a session of a served model takes: bytes at rest, steps a second of one core, changes a second of each store.
 
     python benchmarks/serving.py [--width 512] [--layers 2] [--sessions 10000] [--save DIR]
+    python benchmarks/serving.py --page    # the tables of docs/scale.md, out of the kept results
 
 The model's steps are one call of `statewise.batcher.Stepper` for so many sessions, bytes in and bytes out, on one
 thread; the best of thirty calls. Stores take records of that size, 256 changes in one call: SQLite on the local disk,
-Redis through a socket of this machine. HTTP is not in it: see proofs/served_load.py. docs/scale.md reckons with these.
+Redis through a socket of this machine. HTTP is not in it: see proofs/served_load.py. docs/scale.md reckons with both.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,9 @@ from statewise.stream import Stream
 
 CHOICES, EMBEDDING, TOGETHER = 66, 64, 256
 ROWS = (1, 16, 64, 256, 1024)
+ROOT = Path(__file__).parents[1]
+SESSIONS, TALKING, STEPS_A_SECOND = 10_000_000, 0.01, 2
+"What the plan assumes: sessions that are kept, the share of them that talks, and how often each of those steps."
 
 
 def main() -> None:
@@ -38,7 +44,11 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--save", type=Path, metavar="DIR")
+    parser.add_argument("--page", action="store_true", help="print the tables of the page, and measure nothing")
     asked = parser.parse_args()
+    if asked.page:
+        print("\n\n".join(tables(*kept())))
+        return
     torch.set_num_threads(1)
     cells = [LSTM(EMBEDDING if layer == 0 else asked.width, asked.width) for layer in range(asked.layers)]
     model = Model(nn.Embedding(CHOICES, EMBEDDING), Chain(*cells), Categorical(asked.width, CHOICES)).eval()
@@ -107,6 +117,81 @@ def changes_a_second(store: Store, row: bytes, sessions: int) -> float:
     for start in range(0, sessions, TOGETHER):
         assert all(store.swap([Change(id, 0, after) for id in ids[start : start + TOGETHER]]))
     return sessions / (time.perf_counter() - began)
+
+
+def kept() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the kept results: of this benchmark, and of a whole server under load."""
+    benchmark, load = ROOT / "benchmarks" / "results" / "serving.json", ROOT / "proofs" / "results" / "served_load.json"
+    return json.loads(benchmark.read_text()), json.loads(load.read_text())
+
+
+def tables(measured: dict[str, Any], load: dict[str, Any]) -> list[str]:
+    """Return what was measured, and what ten million sessions need by it, as tables."""
+    steps, stores = measured["steps_a_second_of_one_core"], measured["stores"]
+    sqlite, redis = stores["sqlite"], stores["redis"]
+    asked = SESSIONS * TALKING * STEPS_A_SECOND
+    memory, network = SESSIONS * redis["bytes_a_session"] / 1e9, asked * measured["session_bytes"] * 8 / 1e9
+    shards, servers = asked / redis["changes_a_second"], asked / load["steps_a_second"]
+    together, alone = asked / steps["64"], asked / steps["1"]
+    figures = [
+        ("", "measured"),
+        ("a session at rest", f"{measured['session_bytes']:,} bytes"),
+        ("in SQLite; in Redis", f"{sqlite['bytes_a_session']:,.0f}; {redis['bytes_a_session']:,.0f} bytes"),
+        ("steps a second of one core, a session alone", about(steps["1"])),
+        ("the same, 64 sessions in one call", about(steps["64"])),
+        (
+            "changes a second of one SQLite file; of one Redis, from one process",
+            f"{about(sqlite['changes_a_second'])}; {about(redis['changes_a_second'])}",
+        ),
+        (
+            f"steps a second of one server, {load['sessions']:,} sessions over HTTP, the load beside it",
+            about(load["steps_a_second"]),
+        ),
+    ]
+    needed = [
+        ("", "reckoned", "needed"),
+        (
+            "memory of the store",
+            f"{SESSIONS:,} x {redis['bytes_a_session']:,.0f} bytes",
+            f"{memory:,.0f} GB of Redis; with a replica of each shard, twice that",
+        ),
+        (
+            "changes of the store",
+            f"{asked:,.0f} / {about(redis['changes_a_second'])}",
+            f"{ceil(shards)} shards of Redis, each as busy as one was here",
+        ),
+        (
+            "servers",
+            f"{asked:,.0f} / {about(load['steps_a_second'])}",
+            f"{ceil(servers)} processes, each with two cores",
+        ),
+        (
+            "the model's part of that",
+            f"{asked:,.0f} / {about(steps['64'])}",
+            f"{ceil(together)} cores, if steps find company; {ceil(alone)} if each came alone",
+        ),
+        (
+            "network to the store",
+            f"{asked:,.0f} x {measured['session_bytes']:,} bytes written",
+            f"{network:.0f} Gbit/s, and as much read where a session's last step was at another server",
+        ),
+    ]
+    return [_table(figures, "|---|---:|"), _table(needed, "|---|---|---|")]
+
+
+def about(value: float) -> str:
+    """Return a number in two digits.
+
+    >>> about(17432.1), about(985)
+    ('17,000', '980')
+    """
+    unit = 10 ** max(0, len(str(int(value))) - 2)
+    return f"{round(value / unit) * unit:,}"
+
+
+def _table(rows: Sequence[Sequence[str]], line: str) -> str:
+    first, *others = ("| " + " | ".join(row) + " |" for row in rows)
+    return "\n".join([first.replace("|  |", "| |"), line, *others])
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 SETTINGS: dict[str, Any] = {"source": "shakespeare", "updates": 3000, "orders": 6, "sample_seconds": 0}
 LAGS, PROBES = 100, 1000
+TUTORIAL = "statewise inspect runs/lstm --memory --probes 1000 --beside runs/elman"
+"What docs/tutorials/memory.md shows the output of."
 NOTES = (8, 10)
 "How many steps the lecture notes say that a simple network reaches back."
 MEASURES: dict[str, Callable[[Memory], Interval]] = {
@@ -49,7 +51,8 @@ def main() -> None:
     first, *others = (folder / name for name in RUNS)
     looked = statewise.inspect_memory(first, lags=LAGS, probes=PROBES, beside=others)
     memories = {memory.name: memory for memory in looked.memories}
-    result = judged(memories, folder)
+    printed = statewise.inspect_memory(folder / "lstm", lags=LAGS, probes=PROBES, beside=[folder / "elman"]).words()
+    result = {**judged(memories, folder), "tutorial": {"command": TUTORIAL, "printed": printed.splitlines()}}
     (HERE / "results" / "memory.json").write_text(json.dumps(result, indent=1) + "\n")
     reach_picture([memories[name] for name in ("elman", "lstm", "gru")], LIGHT).savefig(PICTURE, dpi=120)
     print(looked.table())

@@ -37,9 +37,11 @@ def bound(failures: int, tried: int) -> float:
 
     For no failure at all that is 1 - 0.05^(1 / tried), near 3 / tried. Source: Clopper & Pearson 1934, one-sided.
 
-    >>> round(bound(0, 200), 4), round(bound(1, 200), 4)
-    (0.0149, 0.0235)
+    >>> round(bound(0, 200), 4), round(bound(1, 200), 4), bound(3, 3)
+    (0.0149, 0.0235, 1.0)
     """
+    if failures == tried:
+        return 1.0
     low, high = failures / tried, 1.0
     for _ in range(60):
         middle = (low + high) / 2

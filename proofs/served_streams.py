@@ -7,36 +7,35 @@
 3. Two clients at two servers of one store step one session at once: one winner each time.
 """
 
-import argparse
 import asyncio
 import json
 import random
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
+from outcomes import arguments, conclude, counted
 from serving.servers import Server, servers, train
 from serving.wire import Wire
-from shakespeare import made_by
 from websockets.asyncio.client import connect
 
 import statewise
 from statewise.batcher import Reading, Stepper
 
-HERE = Path(__file__).parent
+MOST_PORTION, MOST_NEIGHBOURS = 30, 63
 
 
 def main() -> None:
     """Ask, compare and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=500)
-    parser.add_argument("--companies", type=int, default=1000)
-    parser.add_argument("--races", type=int, default=1000)
-    parser.add_argument("--width", type=int, default=512)
-    parser.add_argument("--save", type=Path, default=HERE / "results" / "served_streams.json")
-    asked = parser.parse_args()
+    asked = arguments(
+        __doc__,
+        "served_streams",
+        inputs=(500, "inputs over each protocol"),
+        companies=(1000, "random companies of one session"),
+        races=(1000, "steps for which two clients race"),
+        width=(512, "units of each of two layers"),
+    )
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -45,78 +44,73 @@ def main() -> None:
             http, socket = asyncio.run(same(run, begun[0], asked.inputs))
             winners = asyncio.run(races(begun, asked.races))
         outputs = companies(run, asked.companies)
-    result = {
-        "claim": "a served session is the offline stream bit for bit, in any company, and of two racers one wins",
-        "holds": http == socket == asked.inputs and outputs == 1 and winners == [asked.races, asked.races],
-        "inputs": asked.inputs,
-        "identical_over_http": http,
-        "identical_over_websocket": socket,
-        "companies": asked.companies,
-        "distinct_outputs": outputs,
-        "races": asked.races,
-        "races_with_one_winner": winners[0],
-        "steps_of_the_session": winners[1],
-        "width": asked.width,
-        **made_by(),
-    }
-    asked.save.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"HTTP {http}/{asked.inputs}, WebSocket {socket}/{asked.inputs} identical; {outputs} distinct output of")
-    print(f"{asked.companies} companies; {winners[0]}/{asked.races} races with one winner")
-    sys.exit(0 if result["holds"] else 1)
+    told = "what follows an input over {} is what the offline stream says, bit for bit, whatever the portions"
+    parts = [
+        counted(told.format("HTTP"), http, {"identical"}),
+        counted(told.format("WebSocket"), socket, {"identical"}),
+        counted("a session has the same bits alone and beside 1 to 63 random neighbours", outputs, {"the one output"}),
+        counted("of two clients at two servers that step one session at once, one wins", winners, {"one winner"}),
+    ]
+    conclude(parts, asked.save)
 
 
-async def same(run: Path, server: Server, count: int) -> tuple[int, int]:
-    """Return how many distributions were the offline ones, over HTTP and over WebSocket."""
+async def same(run: Path, server: Server, count: int) -> tuple[list[str], list[str]]:
+    """Return of every distribution whether it was the offline one, over HTTP and over WebSocket."""
     draw, stream = random.Random(0), statewise.load(run).stream()
     codes = [draw.randrange(1, 20) for _ in range(count)]
     offline = [stream.push(code).tolist() for code in codes]
     portions, at = [], 0
     while at < count:
-        portions.append(codes[at : at + draw.randint(1, 30)])
+        portions.append(codes[at : at + draw.randint(1, MOST_PORTION)])
         at += len(portions[-1])
-    counts = []
+    bodies = [{"inputs": portion, "each": True, "show": "params"} for portion in portions]
+    over_http: list[Any] = []
+    over_socket: list[Any] = []
     with Wire(server.port) as wire:
         ids = [(await wire.ask("POST", "/v1/sessions")).json["session"] for _ in range(2)]
-        told: list[Any] = []
-        for portion in portions:
-            body = {"inputs": portion, "each": True, "show": "params"}
-            told += (await wire.ask("POST", f"/v1/sessions/{ids[0]}/run", body)).json["each"]
-        counts.append(sum(one["params"] == other for one, other in zip(told, offline, strict=True)))
-    told = []
+        for body in bodies:
+            over_http += (await wire.ask("POST", f"/v1/sessions/{ids[0]}/run", body)).json["each"]
     async with connect(f"ws://127.0.0.1:{server.port}/v1/sessions/{ids[1]}/stream", compression=None) as socket:
-        for portion in portions:
-            await socket.send(json.dumps({"inputs": portion, "each": True, "show": "params"}))
-            told += json.loads(await socket.recv())["each"]
-    counts.append(sum(one["params"] == other for one, other in zip(told, offline, strict=True)))
-    return counts[0], counts[1]
+        for body in bodies:
+            await socket.send(json.dumps(body))
+            over_socket += json.loads(await socket.recv())["each"]
+    return _outcomes(over_http, offline), _outcomes(over_socket, offline)
 
 
-def companies(run: Path, count: int) -> int:
-    """Return how many different outputs one session had in so many companies."""
+def _outcomes(told: list[Any], offline: list[Any]) -> list[str]:
+    pairs = enumerate(zip(told, offline, strict=True))
+    return ["identical" if one["params"] == other else f"input {at} differs" for at, (one, other) in pairs]
+
+
+def companies(run: Path, count: int) -> list[str]:
+    """Return of so many companies whether a session's output in it was that of the session alone."""
     draw, stepper = random.Random(1), Stepper(statewise.load(run).stream())
     inputs = [stepper.check(code) for code in range(1, 20)]
     own = Reading(stepper.fresh(), [inputs[3], inputs[5]])
-    rows = [stepper.fresh()]
-    outputs = {stepper.read([own])[0].row}
-    for _ in range(count):
-        company = [Reading(draw.choice(rows), draw.choices(inputs, k=2)) for _ in range(draw.randint(1, 63))]
+    rows, alone = [stepper.fresh()], stepper.read([own])[0].row
+    outcomes = []
+    for number in range(count):
+        neighbours = draw.randint(1, MOST_NEIGHBOURS)
+        company = [Reading(draw.choice(rows), draw.choices(inputs, k=2)) for _ in range(neighbours)]
         at = draw.randint(0, len(company))
         read = stepper.read([*company[:at], own, *company[at:]])
-        outputs.add(read[at].row)
+        outcomes.append("the one output" if read[at].row == alone else f"another one in company {number}")
         rows = [*rows[-200:], read[at - 1].row]
-    return len(outputs)
+    return outcomes
 
 
-async def races(begun: list[Server], count: int) -> list[int]:
-    """Return how many of so many races had one winner, and how far the session came."""
+async def races(begun: list[Server], count: int) -> list[str]:
+    """Return what came of so many races for the next step."""
     with Wire(begun[0].port) as one, Wire(begun[1].port) as other:
-        id, good = (await one.ask("POST", "/v1/sessions")).json["session"], 0
+        id, outcomes = (await one.ask("POST", "/v1/sessions")).json["session"], []
         for step in range(count):
             bodies = [{"input": 1 + racer, "steps": step, "key": f"racer-{racer}"} for racer in range(2)]
             path = f"/v1/sessions/{id}/step"
             got = await asyncio.gather(*(w.ask("POST", path, b) for w, b in zip((one, other), bodies, strict=True)))
-            good += sorted(answer.status for answer in got) == [200, 409]
-        return [good, (await one.ask("GET", f"/v1/sessions/{id}")).json["steps"]]
+            statuses = sorted(answer.status for answer in got)
+            outcomes.append("one winner" if statuses == [200, 409] else f"race {step}: {statuses}")
+        steps = (await one.ask("GET", f"/v1/sessions/{id}")).json["steps"]
+        return outcomes if steps == count else [*outcomes, f"the session has read {steps}"]
 
 
 if __name__ == "__main__":

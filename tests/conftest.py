@@ -195,7 +195,7 @@ def guarded(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def strict(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server that answers one request at a time and waits a second for nobody."""
     folder = tmp_path_factory.mktemp("strict")
-    limits = ("--idle-seconds", "1", "--most-requests", "1", "--most-sockets", "1")
+    limits = ("--idle-seconds", "1", "--most-requests", "1", "--most-sockets", "1", "--most-connections", "40")
     yield from _shared(trained_once, folder, "--quiet", *limits)
 
 

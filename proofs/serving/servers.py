@@ -86,6 +86,13 @@ def servers(run: Path, count: int, *arguments: str) -> Iterator[list[Server]]:
 
 
 @contextlib.contextmanager
+def serving(run: Path, *arguments: str) -> Iterator[Server]:
+    """Begin a server, and end it."""
+    with servers(run, 1, *arguments) as (server,):
+        yield server
+
+
+@contextlib.contextmanager
 def redis(folder: Path) -> Iterator[str | None]:
     """Begin a Redis that keeps nothing on disk, and return its URL; None where it is not installed."""
     program, path = shutil.which("redis-server"), folder / "redis.sock"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 
@@ -17,43 +18,82 @@ class Got(NamedTuple):
         return json.loads(self.body)
 
 
-class Wire:
-    """One connection, kept open."""
+Told = Callable[[Got | None], None]
+"""Who is told of an answer, or of None where the connection was lost."""
+
+
+def request(method: str, path: str, body: Any = None) -> bytes:
+    """Return a request as it is sent."""
+    content = b"" if body is None else json.dumps(body).encode()
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+
+
+class Wire(asyncio.Protocol):
+    """One connection, kept open, and one request at a time on it."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
+        self._port, self._data = port, b""
+        self._transport: asyncio.Transport | None = None
+        self._told: Told | None = None
+
+    async def open(self) -> Self:
+        """Connect, where it is not connected."""
+        if self._transport is None:
+            loop = asyncio.get_running_loop()
+            self._transport, _ = await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+        return self
+
+    def send(self, sent: bytes, told: Told) -> None:
+        """Send a request on a connection that is open; somebody is told of the answer."""
+        assert self._transport is not None
+        self._told, self._data = told, b""
+        self._transport.write(sent)
 
     async def ask(self, method: str, path: str, body: Any = None) -> Got:
         """Send a request and return its answer. Raises `OSError` where the connection was lost."""
-        if self._writer is None or self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        content = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        self._writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
-        try:
-            got = await self._reader.readuntil(b"\r\n\r\n")
-            lines = got.lower().split(b"\r\n")
-            length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
-            answer = Got(int(lines[0][9:12]), await self._reader.readexactly(length))
-        except asyncio.IncompleteReadError:
+        await self.open()
+        answer: asyncio.Future[Got | None] = asyncio.get_running_loop().create_future()
+        self.send(request(method, path, body), answer.set_result)
+        if (got := await answer) is None:
+            raise ConnectionResetError
+        return got
+
+    def data_received(self, data: bytes) -> None:
+        """Tell of an answer once it is whole."""
+        data = self._data = self._data + data
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = data[: end + 2].lower()
+        at = head.find(b"content-length: ")
+        length = int(head[at + 16 : head.find(b"\r", at)]) if at >= 0 else 0
+        if len(data) < end + 4 + length:
+            return
+        if b"\r\nconnection: close\r\n" in head:
             self.close()
-            raise ConnectionResetError from None
-        if b"connection: close" in lines:
-            self.close()
-        return answer
+        self._tell(Got(int(head[9:12]), data[end + 4 :]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who still waits."""
+        self._transport = None
+        self._tell(None)
 
     @property
     def closed(self) -> bool:
         """Whether the server asked for no more here."""
-        return self._writer is None
+        return self._transport is None
 
     def close(self) -> None:
         """Let go of the connection."""
-        if self._writer is not None:
-            self._writer.close()
-        self._reader = self._writer = None
+        if self._transport is not None:
+            self._transport.close()
+        self._transport = None
+
+    def _tell(self, got: Got | None) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            told(got)
 
     def __enter__(self) -> Self:
         return self

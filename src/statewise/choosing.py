@@ -7,6 +7,7 @@ seed, so that choice number n depends on nothing that was drawn before it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -61,6 +62,24 @@ class Rule:
         """Return the choice out of logits `[V]` that a number between 0 and 1 stands for."""
         logits = narrow(logits, top_k=self.top_k, top_p=self.top_p, never=self.never)
         return int(Categorical.choose(logits, torch.tensor(number, dtype=torch.double), temperature=self.temperature))
+
+
+class Wish(NamedTuple):
+    """The choice that a stream which writes makes next, if it goes on as it did, by number `first` of the seed's."""
+
+    rule: Rule
+    seed: int
+    first: int
+
+
+class Foreseen(NamedTuple):
+    """A wish come true: the choice, and where it leads, as a row of what was stepped together."""
+
+    wish: Wish
+    choice: int
+    row: int
+    state: Any
+    params: Any
 
 
 def check_narrowing(top_k: int | None, top_p: float | None) -> None:

@@ -15,7 +15,7 @@ from statewise.insight.neurons import PREDICATES, Match, Predicate, Units, read_
 from statewise.insight.page import drawings, drawn, page
 from statewise.insight.stretches import windows_from
 from statewise.insight.subject import subject_of
-from statewise.insight.words import table, warnings
+from statewise.insight.words import aligned, gate_table, table, warnings
 from statewise.model import Model
 from statewise.run.directory import RunDirectory
 from statewise.run.files import saving, write_whole
@@ -52,6 +52,16 @@ class Looked:
     def table(self) -> str:
         """Return the figures side by side."""
         return table(self.memories)
+
+    def words(self) -> str:
+        """Return all that is said of it: figures, gates and units, what they follow, and what to do."""
+        own = self.memories[0]
+        said = [self.table(), f"\ngates and units of {own.name}, on held-out data", gate_table(own)]
+        if self.matches:
+            said.append("\nunits that follow something, chosen on one half of a text and measured on the other")
+            rows = [(m.predicate, m.unit, f"{m.r:.2f}", f"{m.chance:.2f}") for m in self.matches]
+            said.append(aligned([("", "unit", "correlation", "by chance"), *rows]))
+        return "\n".join([*said, "\nin words", *(f"- {words}" for words in self.warnings)])
 
     def write(self, command: str = "") -> Path:
         """Draw all of it into `report/` of the run, and return the page there that shows it; `command` made it.

@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast, final
 import torch
 from torch import Tensor
 
-from statewise.choosing import Rule, narrow, uniform
+from statewise.choosing import Foreseen, Rule, Wish, narrow, uniform
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical, Head
 from statewise.model import Model
@@ -69,6 +69,8 @@ class Stream(Generic[Params]):
         self._before: deque[tuple[Any, Params, int]] = deque(maxlen=history)
         self._at, self._params = self._fresh()
         self._steps = 0
+        self._wish: Wish | None = None
+        self._foreseen: tuple[Foreseen, ...] = ()
 
     @property
     def state(self) -> Any:
@@ -90,6 +92,15 @@ class Stream(Generic[Params]):
     def steps(self) -> int:
         """How many inputs were read since the beginning, or since the stream was opened."""
         return self._steps
+
+    @property
+    def wish(self) -> Wish | None:
+        """The choice that it would make next, where it has been writing and nobody has foreseen that choice yet."""
+        return None if self._foreseen else self._wish
+
+    def foresee(self, foreseen: Iterable[Foreseen]) -> None:
+        """Be told what `write` would choose next, one choice after another; who does anything else makes it void."""
+        self._foreseen = tuple(foreseen)
 
     def push(self, x: Any) -> Params:
         """Read one input and return the distribution of what comes next."""
@@ -114,17 +125,15 @@ class Stream(Generic[Params]):
 
     def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
         """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
-        place = self._place()
-        if place is not None and self._known().choices:
-            given = cast(Tensor, self._params)
-            choices, logits, at = self._known().write(given, place, steps, rule, seed, first)
-            self._go(at, cast(Params, logits), self._steps + steps)
-            return choices.tolist()
-        ahead, chosen = self.fork(), []
-        for n in range(first, first + steps):
-            chosen.append(ahead._choose(rule, uniform(seed, n)))
-            ahead.push(chosen[-1])
-        self._go(ahead._at, ahead._params, ahead._steps)
+        wish, foreseen = Wish(rule, seed, first), self._foreseen
+        if steps == 1 and foreseen and foreseen[0].wish == wish:
+            seen = foreseen[0]
+            at, row = slice(seen.row, seen.row + 1), seen.row
+            self._go(map_leaves(lambda leaf: leaf[at], seen.state), seen.params[row], self._steps + 1)
+            chosen, self._foreseen = [seen.choice], foreseen[1:]
+        else:
+            chosen = self._write(steps, rule, seed, first)
+        self._wish = wish._replace(first=first + steps)
         return chosen
 
     def peek(self, x: Any) -> Params:
@@ -149,6 +158,7 @@ class Stream(Generic[Params]):
             )
         for _ in range(calls):
             self._at, self._params, self._steps = self._before.pop()
+        self._wish, self._foreseen = None, ()
         return self._params
 
     def reset(self) -> None:
@@ -197,6 +207,7 @@ class Stream(Generic[Params]):
     def _go(self, at: Any, params: Params, steps: int) -> None:
         self._before.append((self._at, self._params, self._steps))
         self._at, self._params, self._steps = at, params, steps
+        self._wish, self._foreseen = None, ()
 
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():
@@ -226,6 +237,20 @@ class Stream(Generic[Params]):
         if program is None or not program.applies():
             return None
         return self._at if type(self._at) is Place else program.place(self._at)
+
+    def _write(self, steps: int, rule: Rule, seed: int, first: int) -> list[int]:
+        place = self._place()
+        if place is not None and self._known().choices:
+            given = cast(Tensor, self._params)
+            choices, logits, at = self._known().write(given, place, steps, rule, seed, first)
+            self._go(at, cast(Params, logits), self._steps + steps)
+            return choices.tolist()
+        ahead, chosen = self.fork(), []
+        for n in range(first, first + steps):
+            chosen.append(ahead._choose(rule, uniform(seed, n)))
+            ahead.push(chosen[-1])
+        self._go(ahead._at, ahead._params, ahead._steps)
+        return chosen
 
     def _choose(self, rule: Rule, number: float) -> int:
         logits, head = cast(Tensor, self.params), self.model.head

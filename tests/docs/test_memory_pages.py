@@ -1,6 +1,7 @@
 """What the page on forgetting quotes is what its proof found."""
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,23 @@ def test_every_other_figure_of_the_page_is_what_was_measured() -> None:
     bits = FOUND["bits_per_character"]
     assert f"came to {bits['lstm']:.3f} bits per character, the Elman network of the same width to" in PAGE
     assert f"{bits['elman']:.3f}, and the one of twice the width to {bits['elman-256']:.3f}" in PAGE
+
+
+def test_the_tutorial_shows_what_the_command_printed() -> None:
+    page = (ROOT / "docs" / "tutorials" / "memory.md").read_text()
+    assert "\n".join(["```text", *FOUND["tutorial"]["printed"], "```"]) in page
+    assert f"$ {FOUND['tutorial']['command']}\n" in page
+
+
+def test_the_figures_of_the_cliff_are_those_that_its_drawing_finds() -> None:
+    drawing = runpy.run_path(str(ROOT / "docs" / "pictures" / "draw_memory.py"))
+    place, slope = drawing["steepest"]()
+    rate, clip = drawing["RATE"], drawing["CLIP"]
+    assert f"at `w = {place:.3f}` it falls off a cliff" in PAGE
+    assert f"On the cliff the slope is {slope:.0f}, so a step of gradient descent at rate {rate:g}" in PAGE
+    assert f"goes {-rate * slope:.0f} to the right" in PAGE
+    assert f"makes it {rate * clip:g} long" in PAGE
+    assert f"certain value after {drawing['CLIFF_STEPS']} steps" in PAGE
 
 
 def test_the_readme_says_the_same() -> None:

@@ -1,9 +1,12 @@
 """Every figure on the page of promises is that of a committed result, whether or not it held."""
 
+import importlib
 import json
 import re
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "promises.md").read_text()
@@ -46,3 +49,30 @@ def test_the_figures_of_saving_are_those_that_were_measured() -> None:
     assert f"interval: {100 * saving['share_of_training']:.2f} % of the time of the default network" in words
     told = f"width {wide['width']:,}, {wide['megabytes']:.0f} MB, takes {wide['seconds']:.2f} seconds"
     assert told in words
+
+
+def test_the_figures_of_serving_are_those_that_were_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "proofs")
+    growth, told = importlib.import_module("served_growth"), results()
+    page = (ROOT / "docs" / "serving.md").read_text()
+    words, load, over = " ".join(page.split()), told["served_load"], told["served_overload"]
+    assert growth.table(told["served_growth"]["growth"]) in page
+    ratio = next(one["ratio"] for one in told["served_growth"]["growth"] if one["sessions"] == 1000)
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"1,000 sessions at once make {ratio:.1f} times as many steps a second as at a plain FastAPI" in readme
+    assert load["lost"] == 0
+    figures = (
+        f"{load['tried']:,} at once made {load['steps_a_second']:,.0f} steps a second for {load['seconds']:.0f} seconds"
+    )
+    assert f"{figures}, half of them within {load['p50_milliseconds']:.0f} ms" in words
+    assert f"and 99 of a hundred within {load['p99_milliseconds']:.0f} ms; none was lost and none mixed up" in words
+    assert f"At {over['sent_share_of_peak']:.1f} times the peak of {over['peak_steps_a_second']:,.0f}" in words
+    share, times = over["goodput_share_of_peak"], over["p99_share_of_peak"]
+    assert f"{100 * share:.0f} % of the peak went on being answered, 99 of a hundred within {times:.2f} times" in words
+    assert over["others"] == over["unanswered"] == 0
+
+
+def test_the_loss_of_int8_is_the_one_that_was_measured() -> None:
+    bits = results()["exports"]["parts"][1]["bits_per_character"]
+    words = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
+    assert f"{bits['float32']:.4f} bits per character with its own weights, {bits['int8']:.4f} as int8" in words

@@ -8,8 +8,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
-def load() -> Any:
-    spec = importlib.util.spec_from_file_location("processes", ROOT / "benchmarks" / "processes.py")
+def load(name: str = "processes") -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     benchmark = importlib.util.module_from_spec(spec)
@@ -34,3 +34,11 @@ def test_the_model_counts_messages_and_bytes() -> None:
     assert abs(bandwidth - 2e9) < 1
     assert benchmark.added(1, 10**6, latency, bandwidth) == 0
     assert benchmark.added(2, 10**6, latency, bandwidth) == benchmark.added_by_halving(2, 10**6, latency, bandwidth)
+
+
+def test_the_serving_plan_is_reckoned_out_of_what_was_measured() -> None:
+    benchmark, page = load("serving"), (ROOT / "docs" / "scale.md").read_text()
+    tables = benchmark.tables(*benchmark.kept())
+    assert [len(table.splitlines()) for table in tables] == [8, 7]
+    assert all(table in page for table in tables)
+    assert [benchmark.about(figure) for figure in (17432.1, 985, 7)] == ["17,000", "980", "7"]

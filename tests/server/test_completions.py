@@ -30,6 +30,12 @@ def test_a_completion_is_what_predict_writes(serving: Any, trained_once: Path) -
     assert stopped["choices"][0]["finish_reason"] == "stop"
 
 
+def test_a_model_is_told_of_by_its_name(serving: Any) -> None:
+    (listed,) = httpx.get(f"{serving.address}/v1/models").json()["data"]
+    assert httpx.get(f"{serving.address}/v1/models/run").json() == listed
+    assert httpx.get(f"{serving.address}/v1/models/gpt").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("more", "status"),
     [

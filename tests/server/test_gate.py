@@ -29,7 +29,11 @@ def routes(trained_once: Path) -> list[tuple[str, str]]:
     """Every method and path of the OpenAPI, and the WebSocket's."""
     app = Application({"run": statewise.load(trained_once / "run")}, MemoryStore(), Settings())
     described = app.openapi()
-    found = [(method.upper(), path) for path, methods in described["paths"].items() for method in methods]
+    found = [
+        (method.upper(), path.replace("{name}", "run"))
+        for path, methods in described["paths"].items()
+        for method in methods
+    ]
     return [*found, ("WEBSOCKET", "/v1/sessions/{id}/stream")]
 
 
@@ -118,6 +122,11 @@ def test_a_handshake_under_another_host_is_refused(guarded: Any) -> None:
             f"Authorization: Bearer {TOKENS['ann']}\r\n\r\n".encode()
         )
         assert connection.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def test_the_openapi_of_a_server_with_owners_wants_a_token(address: str) -> None:
+    described = HTTP.get(f"{address}/openapi.json", headers=bearer("ann")).json()
+    assert described["security"] == [{"token": []}]
 
 
 def test_no_answer_allows_pages_of_other_origins(address: str) -> None:

@@ -1,7 +1,9 @@
 """A WebSocket carries a session's messages in order, refuses what is no message, and ends with a code."""
 
 import json
+import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +122,21 @@ def test_a_silent_socket_is_closed_with_a_code_and_one_too_many_is_refused(stric
             socket.recv(20)
         assert caught.value.rcvd is not None
         assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1001, "idle")
+
+
+def test_a_socket_on_a_connection_that_carried_a_request_lives_as_long_as_it_talks(strict: Any) -> None:
+    before = HTTPConnection("127.0.0.1", strict.port)
+    for _ in range(100):
+        before.request("POST", "/v1/sessions", "{}", {"Content-Type": "application/json"})
+        answer = before.getresponse()
+        if "session" in (made := json.loads(answer.read())):
+            break
+    address = f"ws://127.0.0.1:{strict.port}/v1/sessions/{made['session']}/stream"
+    for _ in range(100):
+        if "statewise_sockets 0.0" in httpx.get(f"{strict.address}/metrics").text:
+            break
+        time.sleep(0.05)
+    with connect(address, sock=before.sock) as socket:
+        for step in range(8):  # a connection that says nothing is closed after a second
+            assert told(socket, {"input": 1})["steps"] == step + 1
+            time.sleep(0.25)

@@ -192,6 +192,19 @@ def test_who_reads_nothing_of_an_answer_does_not_hold_its_place(strict: Any) -> 
             pytest.fail("the place is still taken")
 
 
+def test_clients_that_went_away_in_the_middle_of_an_answer_hold_no_place(serving: Any) -> None:
+    sessions = [HTTP.post(f"{serving.address}/v1/sessions").json()["session"] for _ in range(100)]
+    body = json.dumps({"prompt": "It", "length": 10_000})
+    for session in sessions:  # more than can be written for at once
+        with socket.create_connection(("127.0.0.1", serving.port)) as client:
+            path = f"/v1/sessions/{session}/predict"
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            assert client.recv(12) == b"HTTP/1.1 200"
+    answer = HTTP.post(f"{serving.address}/v1/sessions/{sessions[0]}/predict", json={"length": 3})
+    assert "event: done" in answer.text
+
+
 def taking_the_place(port: int) -> socket.socket:
     """Return a client that is inside and sends no more; one that came while another was leaving was itself refused."""
     for _ in range(50):
@@ -223,6 +236,53 @@ def test_more_than_there_is_room_for_is_told_to_come_again(strict: Any) -> None:
         pytest.fail("a client that went away still holds its place")
 
 
+def answer_on(connection: socket.socket) -> bytes:
+    """Return the status line of a whole answer."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(4096)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r")[0])
+    while len(body) < length:
+        body += connection.recv(4096)
+    return head.split(b"\r\n")[0]
+
+
+def test_who_is_refused_unread_may_ask_again_on_the_same_connection(strict: Any) -> None:
+    head = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    asked = head + b"Content-Length: 2\r\n\r\n{}"
+    with taking_the_place(strict.port) as inside, socket.create_connection(("127.0.0.1", strict.port)) as other:
+        other.settimeout(10)
+        for _ in range(3):
+            other.sendall(asked)
+            assert answer_on(other) == b"HTTP/1.1 503 Service Unavailable"
+        for part in (asked[:9], asked[9:-1], asked[-1:]):  # in pieces, it is read first
+            other.sendall(part)
+            time.sleep(0.05)
+        assert answer_on(other) == b"HTTP/1.1 503 Service Unavailable"
+        other.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer_on(other) == b"HTTP/1.1 200 OK"
+        inside.close()
+        for _ in range(100):
+            other.sendall(asked)
+            if (status := answer_on(other)) == b"HTTP/1.1 201 Created":
+                break
+            time.sleep(0.02)
+        assert status == b"HTTP/1.1 201 Created"
+
+
+def test_one_connection_too_many_is_told_so_and_closed(strict: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        statuses = []
+        for _ in range(45):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", strict.port)))
+            one.settimeout(10)
+            one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            statuses.append(answer_on(one))
+    assert statuses[0] == b"HTTP/1.1 200 OK"
+    assert statuses[-1] == b"HTTP/1.1 503 Service Unavailable"
+
+
 def test_the_openapi_has_an_example_for_every_body(serving: Any) -> None:
     described = HTTP.get(f"{serving.address}/openapi.json").json()
     for path, methods in described["paths"].items():
@@ -231,3 +291,15 @@ def test_the_openapi_has_an_example_for_every_body(serving: Any) -> None:
     for name in ("Create", "Step", "Run", "Predict", "Complete"):
         properties = described["components"]["schemas"][name]["properties"]
         assert any("examples" in field for field in properties.values()), name
+
+
+def test_the_openapi_says_how_a_token_is_shown_and_what_follows_a_session(serving: Any) -> None:
+    described = HTTP.get(f"{serving.address}/openapi.json").json()
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    assert described["security"] == [{}, {"token": []}]  # this server wants none
+    assert described["paths"]["/livez"]["get"]["security"] == []
+    names = {operation["operationId"] for methods in described["paths"].values() for operation in methods.values()}
+    for path in ("/v1/sessions", "/v1/sessions/restore", "/v1/sessions/{id}/fork"):
+        links = described["paths"][path]["post"]["responses"]["201"]["links"]
+        assert {link["operationId"] for link in links.values()} <= names
+        assert "step" in links

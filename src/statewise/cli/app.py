@@ -215,6 +215,32 @@ def bench(
 
 
 @app.command()
+def classics(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="only this experiment; * stands for anything; repeatable")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="from so many seeds each [default: 3 to 5, 1 if quick]")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="those that take seconds: at most 5 minutes on 2 cores")
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="where results lie; the same one goes on")] = Path(
+        "runs/classics"
+    ),
+    processes: Annotated[int | None, typer.Option(help="trials at the same time [default: one a core]", min=1)] = None,
+    list_: Annotated[bool, typer.Option("--list", help="show the experiments, and try none")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make the papers' own experiments again, from Elman 1990 to copy memory, and set ours beside what they report."""
+    from statewise.cli.classics import list_experiments, show_classics
+
+    if list_:
+        list_experiments(only or [], quick=quick, json=json)
+        return
+    show_classics(only or [], seeds, out, processes, quick=quick, json=json, quiet=quiet)
+
+
+@app.command()
 def export(
     run: Run,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="the folder to make [default: NAME-FORMAT]")] = None,
@@ -247,25 +273,26 @@ def serve(
     most_requests: Annotated[int, typer.Option(help="most requests at once, then 503", min=1)] = 2048,
     most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
     most_sockets: Annotated[int, typer.Option(help="most WebSockets at once, then 503", min=1)] = 10_000,
+    most_connections: Annotated[int, typer.Option(help="most connections at once, then 503", min=1)] = 20_000,
     window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
     deadline_seconds: Annotated[float, typer.Option(help="how long a step may take, then 503", min=0.001)] = 10.0,
     idle_seconds: Annotated[float, typer.Option(help="how long a silent connection is kept", min=1)] = 60.0,
     quiet: Quiet = False,
 ) -> None:
     """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
-    from statewise.cli.serve import serve_runs
+    from statewise.cli.serve import Listening, serve_runs
 
     limits = {
         "most_rows": most_rows,
         "most_requests": most_requests,
         "most_requests_an_owner": most_requests_an_owner,
         "most_sockets": most_sockets,
+        "most_connections": most_connections,
         "window_microseconds": window_microseconds,
         "deadline_seconds": deadline_seconds,
         "idle_seconds": idle_seconds,
     }
-    serve_runs(
-        runs,
+    where = Listening(
         host=host,
         port=port,
         store=store,
@@ -273,9 +300,8 @@ def serve(
         allow_host=allow_host or [],
         allow_origin=allow_origin or [],
         keep_seconds=keep_hours * 3600,
-        limits=limits,
-        quiet=quiet,
     )
+    serve_runs(runs, where, limits, quiet=quiet)
 
 
 @app.command()

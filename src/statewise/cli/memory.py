@@ -21,7 +21,6 @@ def show_memory(
 ) -> None:
     """Measure a run's memory and print the numbers beside each other."""
     from statewise.insight.memory import LAGS, PROBES
-    from statewise.insight.words import aligned, gate_table
     from statewise.looking import inspect_memory
 
     looked = inspect_memory(
@@ -37,15 +36,7 @@ def show_memory(
     if json:
         print(json_format.dumps({**looked.as_json(), "report": page and str(page)}))
         return
-    print(looked.table())
-    print(f"\ngates and units of {looked.memories[0].name}, on held-out data\n{gate_table(looked.memories[0])}")
-    if looked.matches:
-        print("\nunits that follow something, chosen on one half of a text and measured on the other")
-        rows = [(m.predicate, m.unit, f"{m.r:.2f}", f"{m.chance:.2f}") for m in looked.matches]
-        print(aligned([("", "unit", "correlation", "by chance"), *rows]))
-    print("\nin words")
-    for words in looked.warnings:
-        print(f"- {words}")
+    print(looked.words())
 
 
 def _page(

@@ -2,10 +2,14 @@
 
 import ipaddress
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from statewise.errors import MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    from statewise.server.settings import Settings
 
 REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", "Unsupported upgrade")
 "What uvicorn says of requests that were refused, which anybody could fill a disk with."
@@ -13,63 +17,76 @@ REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", 
 WAIT_SECONDS = 10.0
 "The longest that a request may take to come."
 
+FILES_BESIDE = 100
+"So many files may be open that are no connections: the store, the models, the log."
+
 TOKEN = "awk 'NF {print $NF; exit}'"
 CURL = "curl -sw '\\n'"
 ID = r"""sed 's/.*"session":"\([^"]*\).*/\1/'"""
 "The id out of what a server answers, for a shell."
 
 
-def serve_runs(
-    runs: list[Path],
-    *,
-    host: str,
-    port: int,
-    store: str,
-    token_file: Path | None,
-    allow_host: list[str],
-    allow_origin: list[str],
-    keep_seconds: float,
-    limits: dict[str, Any],
-    quiet: bool,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """Where to listen, who may ask there, and where sessions lie."""
+
+    host: str
+    port: int
+    store: str
+    token_file: Path | None
+    allow_host: list[str]
+    allow_origin: list[str]
+    keep_seconds: float
+
+
+def serve_runs(runs: list[Path], where: Listening, limits: dict[str, Any], *, quiet: bool) -> None:
     """Load the runs, open the store and serve until a signal; exit code 0 where nothing was lost."""
-    if not _is_loopback(host) and token_file is None:
-        raise UsageError(f"{host} can be reached from elsewhere: give --token-file FILE, which is made if need be")
+    if not _is_loopback(where.host) and where.token_file is None:
+        raise UsageError(
+            f"{where.host} can be reached from elsewhere: give --token-file FILE, which is made if need be"
+        )
     try:
         from statewise.server.app import Application
         from statewise.server.process import bind, serve
-        from statewise.server.settings import Settings
-        from statewise.server.tokens import read_tokens
     except ModuleNotFoundError as error:
         raise MissingExtra(f"serving needs {error.name}: pip install 'statewise[serve]'") from None
     from statewise.store import open_store
     from statewise.verbs import load
 
-    owners = read_tokens(token_file) if token_file else {}
-    hosts = {name.lower() for name in (*allow_host, host) if name not in ("0.0.0.0", "::")}
-    settings = Settings(
-        owners=owners,
-        hosts=frozenset(hosts | {"localhost", "127.0.0.1", "::1"}),
-        origins=frozenset(allow_origin),
-        header_seconds=min(WAIT_SECONDS, limits["idle_seconds"]),
-        body_seconds=min(WAIT_SECONDS, limits["idle_seconds"]),
-        **limits,
-    )
+    settings = _settings(where, limits)
     models = {name: load(path) for name, path in _named(runs).items()}
-    application = Application(models, open_store(store, keep_seconds), settings)
-    listening = bind(host, port)
+    application = Application(models, open_store(where.store, where.keep_seconds), settings)
+    listening = bind(where.host, where.port)
     _quiet_logs()
 
     def ready() -> None:
         at = listening.getsockname()
         shown = f"http://{'[' + at[0] + ']' if ':' in at[0] else at[0]}:{at[1]}"
-        print(f"{', '.join(models)} at {shown}, sessions in {_shown(store)}", flush=True)
+        print(f"{', '.join(models)} at {shown}, sessions in {_shown(where.store)}", flush=True)
         if not quiet:
-            print(_lines(shown, next(iter(models)), application, token_file), file=sys.stderr, flush=True)
+            print(_lines(shown, next(iter(models)), application, where.token_file), file=sys.stderr, flush=True)
 
     serve(application, listening, ready)
     if not quiet:
         print("stopped: every answered step is in the store", file=sys.stderr)
+
+
+def _settings(where: Listening, limits: dict[str, Any]) -> "Settings":
+    from statewise.server.process import most_files
+    from statewise.server.settings import Settings
+    from statewise.server.tokens import read_tokens
+
+    hosts = {name.lower() for name in (*where.allow_host, where.host) if name not in ("0.0.0.0", "::")}
+    wait = min(WAIT_SECONDS, limits["idle_seconds"])
+    connections = max(1, min(limits["most_connections"], most_files() - FILES_BESIDE))
+    return Settings(
+        owners=read_tokens(where.token_file) if where.token_file else {},
+        hosts=frozenset(hosts | {"localhost", "127.0.0.1", "::1"}),
+        origins=frozenset(where.allow_origin),
+        header_seconds=wait,
+        body_seconds=wait,
+        **{**limits, "most_connections": connections},
+    )
 
 
 def _lines(address: str, model: str, application: Any, token_file: Path | None) -> str:

@@ -96,7 +96,8 @@ def sheet(
         yield figure, figure.subplots(rows, columns, squeeze=False).flatten()
 
 
-def _dress(axes: "Axes", theme: Theme, title: str, **labels: Any) -> None:
+def dress(axes: "Axes", theme: Theme, title: str, **labels: Any) -> None:
+    """Give axes a title, labels, a grid and nothing that distracts."""
     axes.set(**labels)
     axes.set_title(title, fontsize=11, loc="left")
     axes.grid(color=theme.faint, linewidth=0.5, alpha=0.6)
@@ -104,7 +105,8 @@ def _dress(axes: "Axes", theme: Theme, title: str, **labels: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _looks(theme: Theme, number: int) -> dict[str, Any]:
+def looks(theme: Theme, number: int) -> dict[str, Any]:
+    """Return colour and dashes of the line of that number."""
     return {"color": theme.colours[number % len(theme.colours)], "linestyle": STYLES[number % len(STYLES)]}
 
 
@@ -115,7 +117,7 @@ def reach_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
             _draw_reach(left, memory, number, theme)
             if memory.cut.rises[0] > 0:  # else its past helps it nothing, and what is lost with it is noise
                 _draw_use(right, memory, number, theme)
-        _dress(
+        dress(
             left,
             theme,
             "How much the loss still hears of the past",
@@ -127,7 +129,7 @@ def reach_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
         )
         right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
         right.annotate("noticed: 0.01 ", (1, NOTICED), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-        _dress(
+        dress(
             right,
             theme,
             "What is lost when the past is cut off",
@@ -148,7 +150,7 @@ def _draw_reach(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None
     lags = reach.first + np.arange(len(norms))
     shown = norms / norms[0] if norms[0] else norms
     words = f"{memory.name}: 95 % within {reach.words()} steps"
-    axes.plot(lags, shown, label=words, linewidth=1.8, **_looks(theme, number))
+    axes.plot(lags, shown, label=words, linewidth=1.8, **looks(theme, number))
     place = reach.horizon.value
     height = float(np.interp(place, lags, shown))
     if height > SMALLEST_SHOWN:
@@ -160,7 +162,7 @@ def _draw_use(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None:
     colour = theme.colours[number % len(theme.colours)]
     axes.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
     words = f"{memory.name}: uses {use.words()} steps"
-    look = _looks(theme, number)
+    look = looks(theme, number)
     axes.plot(use.lags, use.rises, marker=MARKERS[number % len(MARKERS)], markersize=4, label=words, **look)
 
 
@@ -187,21 +189,21 @@ def inputs_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
             norms = np.array(memory.inputs.norms)
             shown = norms / norms.max() if norms.max() else norms
             words = f"{memory.name}: 95 % within {memory.inputs.words()}"
-            left.plot(np.arange(len(norms)), shown, label=words, linewidth=1.8, **_looks(theme, number))
+            left.plot(np.arange(len(norms)), shown, label=words, linewidth=1.8, **looks(theme, number))
             if memory.replaced.rises[0] <= NOTICED:
                 continue
             use = memory.replaced
             colour = theme.colours[number % len(theme.colours)]
             right.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
             marker = MARKERS[number % len(MARKERS)]
-            right.plot(use.lags, use.rises, marker=marker, markersize=4, label=memory.name, **_looks(theme, number))
+            right.plot(use.lags, use.rises, marker=marker, markersize=4, label=memory.name, **looks(theme, number))
         right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
         title, label = "How much one input counts", "gradient in the input, share of the largest (log scale)"
         limits = {"ylim": (SMALLEST_SHOWN, 2), "xlim": (0, None)}
-        _dress(left, theme, title, xlabel="steps back", ylabel=label, yscale="log", **limits)
+        dress(left, theme, title, xlabel="steps back", ylabel=label, yscale="log", **limits)
         unit = "nats" if memories[0].loss is not None else "shares of the variance"
         title, label = "What is lost when one input is another", f"rise of the loss, {unit}"
-        _dress(right, theme, title, xlabel="steps back (log scale)", ylabel=label, xscale="log")
+        dress(right, theme, title, xlabel="steps back (log scale)", ylabel=label, xscale="log")
         _around_nothing(right)
         _plain_ticks(right, memories[0].replaced.lags)
         for axes in (left, right):
@@ -230,9 +232,9 @@ def spectrum_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
         right.axhline(0, color=theme.ink, linewidth=0.8)
         right.margins(y=0.12)
         right.annotate(" above: chaos", (0, 0), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
-        _dress(left, theme, "Eigenvalues of one step", xlabel="real part", ylabel="imaginary part", aspect="equal")
+        dress(left, theme, "Eigenvalues of one step", xlabel="real part", ylabel="imaginary part", aspect="equal")
         title, label = "How fast a small difference dies", "Lyapunov exponent, nats a step"
-        _dress(right, theme, title, xlabel="exponent, the largest first", ylabel=label)
+        dress(right, theme, title, xlabel="exponent, the largest first", ylabel=label)
         most = max((len(memory.lyapunov) for memory in memories), default=1)
         right.set_xticks(range(1, most + 1))
         figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=len(memories), **LEGEND)
@@ -250,7 +252,7 @@ def gates_picture(cells: dict[str, CellShares], theme: Theme) -> "Figure":
                 axes.scatter(of.right, of.left, label=gate, **look)
             axes.plot([0, 1], [1, 0], color=theme.faint, linewidth=1)
             opened, shut = f"share of steps open (> {RIGHT:g})", f"share of steps shut (< {LEFT:g})"
-            _dress(axes, theme, f"Gates of {name}", xlabel=opened, ylabel=shut, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
+            dress(axes, theme, f"Gates of {name}", xlabel=opened, ylabel=shut, xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
             axes.legend(loc="upper right", **LEGEND)
     return figure
 
@@ -265,7 +267,7 @@ def activations_picture(history: History, theme: Theme) -> "Figure":
             edges = np.arange(len(seen) + 1) - 0.5
             drawn = axes.pcolormesh(edges, np.linspace(-1, 1, BINS + 1), shares, cmap=theme.counts, vmin=0)
             figure.colorbar(drawn, ax=axes, label="share of all outputs")
-            _dress(axes, theme, f"Outputs of {name}", xlabel="update at the check", ylabel="output, a twentieth a row")
+            dress(axes, theme, f"Outputs of {name}", xlabel="update at the check", ylabel="output, a twentieth a row")
             axes.grid(visible=False)
             few = range(0, len(seen), -(-len(seen) // 5))
             axes.set_xticks(few, [f"{seen[place][0]:,}" for place in few])
@@ -277,13 +279,13 @@ def health_picture(history: History, theme: Theme) -> "Figure":
     panels = 3 if history.layers else 2
     with sheet(theme, 1, panels, width=9, height=2.8 * panels) as (figure, (loss, gradients, *others)):
         loss.plot(history.updates, history.nats, color=theme.colours[1], linewidth=0.8)
-        _dress(loss, theme, "Loss of each window, before it was learned from", ylabel="nats a place")
+        dress(loss, theme, "Loss of each window, before it was learned from", ylabel="nats a place")
         norms, clipped = np.array(history.norms), np.flatnonzero(history.clipped)
         gradients.plot(history.updates, norms, color=theme.faint, linewidth=0.8, label="whole")
         marked = clipped[:: max(1, len(clipped) // MOST_MARKS)]
         words = f"clipped: {history.clipped_share:.1%} of updates"
         gradients.plot(np.array(history.updates)[marked], norms[marked], "|", color=theme.ink, label=words)
-        _dress(gradients, theme, "Norm of the gradient, before clipping", ylabel="norm (log scale)", yscale="log")
+        dress(gradients, theme, "Norm of the gradient, before clipping", ylabel="norm (log scale)", yscale="log")
         for ratios in others:
             _draw_layers(gradients, ratios, history, theme)
         for axes in (loss, gradients, *others):
@@ -297,8 +299,8 @@ def health_picture(history: History, theme: Theme) -> "Figure":
 def _draw_layers(gradients: "Axes", ratios: "Axes", history: History, theme: Theme) -> None:
     for number, (name, seen) in enumerate(history.layers.items()):
         updates, norm, ratio = zip(*seen, strict=True)
-        gradients.plot(updates, norm, label=name, linewidth=1.3, **_looks(theme, number))
-        ratios.plot(updates, ratio, label=name, linewidth=1.3, **_looks(theme, number))
+        gradients.plot(updates, norm, label=name, linewidth=1.3, **looks(theme, number))
+        ratios.plot(updates, ratio, label=name, linewidth=1.3, **looks(theme, number))
     ratios.axhline(HEALTHY_RATIO, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
     label = "share of the weights' size (log scale)"
-    _dress(ratios, theme, "What an update changes", ylabel=label, yscale="log")
+    dress(ratios, theme, "What an update changes", ylabel=label, yscale="log")

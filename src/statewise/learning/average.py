@@ -1,15 +1,16 @@
 """A mean of the weights that training went through, which often predicts better than the last of them."""
 
 import copy
-from typing import Any, final
+from typing import Generic, TypeVar, final
 
 import torch
+from torch import nn
 
-from statewise.model import Model
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @final
-class Average:
+class Average(Generic[Network]):
     """A second model whose weights are a mean of those that the first one had.
 
         m <- m + max(1 - keep, 1 / n) (w - m)        at the n-th update that it follows
@@ -19,6 +20,7 @@ class Average:
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
+    >>> from statewise.model import Model
     >>> model = Model(torch.nn.Embedding(3, 2), LSTM(2, 4), Categorical(4, 3))
     >>> average = Average(model, keep=1.0)
     >>> _ = torch.nn.init.constant_(model.head.bias, 2.0), average.follow(model)
@@ -28,10 +30,10 @@ class Average:
     tensor([2.5000, 2.5000, 2.5000], requires_grad=True)
     """
 
-    def __init__(self, model: Model[Any], keep: float) -> None:
+    def __init__(self, model: Network, keep: float) -> None:
         self.model, self.keep, self.count = copy.deepcopy(model), keep, 0
 
-    def follow(self, model: Model[Any]) -> None:
+    def follow(self, model: Network) -> None:
         """Take the weights that a model has now into the mean; what is no weight is as the model has it."""
         self.count += 1
         share = max(1 - self.keep, 1 / self.count)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from statewise.data.window import Window
 from statewise.distributed import Ranks
 from statewise.heads import Loss
-from statewise.learning.arithmetic import HALF, SINGLE, LossScale, make_fabric
+from statewise.learning.arithmetic import HALF, SINGLE, LossScale
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
 from statewise.learning.gradients import Before, add_up, gradients, settle, settle_step, touched
@@ -84,6 +84,8 @@ class Learner:
     def __init__(
         self, model: Model[Any], windows: Sequence[Window], recipe: Recipe, ranks: Ranks | None = None
     ) -> None:
+        from statewise.learning.fabric import make_fabric  # two seconds, which who only uses a model need not wait
+
         self.model, self.windows, self.recipe, self.ranks = model, windows, recipe, ranks or Ranks()
         self.reading = Reading(windows, recipe)
         self.fabric = make_fabric(recipe, self.ranks.device.index)

@@ -13,11 +13,12 @@ from starlette.exceptions import HTTPException
 from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
 from statewise.server.completions import completion_routes
+from statewise.server.description import describe
 from statewise.server.gate import Gate
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, UNKNOWN, UNREADABLE, Refused
-from statewise.server.routes import session_routes
+from statewise.server.routes import SessionRoutes
 from statewise.server.served import Served, dumps
 from statewise.server.sessions import Sessions
 from statewise.server.settings import Settings
@@ -40,7 +41,9 @@ class Application:
         served = {name: Served(name, trained, self.settings, self.metrics) for name, trained in models.items()}
         self.sessions = Sessions(store, served, self.settings, self.metrics)
         self.sockets = Sockets(self.sessions, self.settings, self.metrics)
+        self._description: dict[str, Any] | None = None
         self._routed = self._routes()
+        self._routed.openapi = self.openapi  # type: ignore[method-assign]
         self.app = Gate(self._routed, self.settings, self.metrics)
 
     @property
@@ -50,7 +53,9 @@ class Application:
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of every route."""
-        return self._routed.openapi()
+        if self._description is None:
+            self._description = describe(self._routed, needs_token=bool(self.settings.owners))
+        return self._description
 
     async def sweep_for_ever(self) -> None:
         """Forget what has expired, again and again."""
@@ -78,6 +83,7 @@ class Application:
             docs_url=None,
             redoc_url=None,
             redirect_slashes=False,
+            generate_unique_id_function=lambda route: route.name,
         )
         app.add_exception_handler(Exception, _failed)
         for known in (
@@ -92,7 +98,7 @@ class Application:
         ):
             app.add_exception_handler(known, self._told)
         self._watch(app)
-        app.include_router(session_routes(self.sessions, self.settings, self.metrics))
+        app.include_router(SessionRoutes(self.sessions, self.settings, self.metrics).router())
         app.include_router(completion_routes(self.sessions, self.metrics))
         app.include_router(self.sockets.routes())
         return app

@@ -1,41 +1,48 @@
 """OpenAI's completions, so that clients that exist work: a prompt answered from the beginning, without a session."""
 
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Path, Request, Response
 
 from statewise.errors import UsageError
 from statewise.server.bodies import Complete
+from statewise.server.events import Events
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
-from statewise.server.refusals import Refused
 from statewise.server.routes import failures
 from statewise.server.served import Served, dumps
 from statewise.server.sessions import Sessions
 from statewise.store import new_id
 
+Chunks = AsyncGenerator[bytes, None]
+
 
 def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
-    """Return `/v1/models` and `/v1/completions`."""
+    """Return `/v1/models`, each of them, and `/v1/completions`."""
     router = APIRouter(prefix="/v1", tags=["completions"])
 
     @router.get("/models", summary="The models that are served", responses=failures())
     async def models() -> dict[str, Any]:
         return {"object": "list", "data": [served.facts() for served in sessions.models.values()]}
 
+    @router.get("/models/{name}", summary="What is known of a model", responses=failures(404))
+    async def model(name: Annotated[str, Path(max_length=200, examples=["text-shakespeare-1"])]) -> dict[str, Any]:
+        return sessions.model(name).facts()
+
     @router.post("/completions", summary="Complete a prompt", responses=failures(404), response_model=dict[str, Any])
     async def completions(request: Request, body: Complete) -> Response:
         served = sessions.model(body.model)
         how = _how(served, body)
-        _, pieces = served.predict(None, body.prompt, how)
-        written = sessions.written(pieces)
+        stream, pieces = served.predict(None, body.prompt, how)
+        written = sessions.written(stream, body.prompt, pieces)
         first = await anext(written, "")
         if body.stream:
-            return StreamingResponse(_chunks(served, body, first, written), media_type="text/event-stream")
-        text = first + "".join([piece async for piece in written])
+            return Events(_chunks(served, body, first, written))
+        async with aclosing(written):
+            text = first + "".join([piece async for piece in written])
         metrics.steps.labels(served.name).inc(len(text))
         return Response(dumps(_answer(served, body, text, finished=True)), media_type="application/json")
 
@@ -67,7 +74,7 @@ def _answer(served: Served, body: Complete, text: str, *, finished: bool) -> dic
     }
 
 
-async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncIterator[str]) -> AsyncIterator[bytes]:
+async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncGenerator[str, None]) -> Chunks:
     whole = _answer(served, body, first, finished=False)
     del whole["usage"]
 
@@ -75,16 +82,18 @@ async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncItera
         choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": reason}
         return b"data: " + dumps({**whole, "choices": [choice]}) + b"\n\n"
 
-    yield b"data: " + dumps(whole) + b"\n\n"
     length = len(first)
-    try:
-        async for piece in pieces:
-            length += len(piece)
-            yield chunk(piece)
-    except (TimeoutError, Refused) as error:
-        refused = as_refused(error)
-        assert refused is not None
-        yield b"data: " + dumps(refused.as_json()) + b"\n\n"
-        return
+    async with aclosing(pieces):
+        yield b"data: " + dumps(whole) + b"\n\n"
+        try:
+            async for piece in pieces:
+                length += len(piece)
+                yield chunk(piece)
+        except Exception as error:
+            refused = as_refused(error)
+            if refused is None:
+                raise
+            yield b"data: " + dumps(refused.as_json()) + b"\n\n"
+            return
     yield chunk("", "length" if length >= body.max_tokens else "stop")
     yield b"data: [DONE]\n\n"

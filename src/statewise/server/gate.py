@@ -27,6 +27,9 @@ RESTORE_PATH = "/v1/sessions/restore"
 EVERYBODY = "everybody"
 POLICY_VIOLATION, GOING_AWAY = 1008, 1012
 
+NO_ROOM = Refused(BUSY, "too many requests are being answered: try again in a moment")
+NO_ROOM_BYTES, NO_ROOM_CLOSE_BYTES = NO_ROOM.as_http(), NO_ROOM.as_http(close=True)
+
 
 @final
 class Gate:
@@ -35,7 +38,7 @@ class Gate:
     def __init__(self, app: Any, settings: Settings, metrics: Metrics) -> None:
         self._app, self._settings, self._metrics = app, settings, metrics
         self._inside: Counter[str] = Counter()
-        self._total = 0
+        self._total = self._coming = 0
         self.draining = False
 
     @property
@@ -43,10 +46,30 @@ class Gate:
         """How many requests are being answered."""
         return self._total
 
+    @property
+    def most_connections(self) -> int:
+        """How many connections may be open at once."""
+        return self._settings.most_connections
+
+    @property
+    def full(self) -> bool:
+        """Whether no more can be let in now; while draining, those who come are told to go elsewhere instead."""
+        return self._total + self._coming >= self._settings.most_requests and not self.draining
+
+    def expect(self) -> None:
+        """Count a request that is on its way in."""
+        self._coming += 1
+
+    def turned_away(self, *, for_good: bool = False) -> bytes:
+        """Return what is sent to who was not let in, and count it."""
+        self._metrics.turned_away()
+        return NO_ROOM_CLOSE_BYTES if for_good else NO_ROOM_BYTES
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Let a request in, or answer it here."""
         if scope["type"] not in ("http", "websocket"):
             return
+        self._coming = max(0, self._coming - 1)
         try:
             owner = self._owner(scope)
         except Refused as refused:
@@ -83,7 +106,7 @@ class Gate:
 
     def _count(self, owner: str, scope: Any) -> None:
         if self._total >= self._settings.most_requests:
-            raise Refused(BUSY, "too many requests are being answered: try again in a moment")
+            raise NO_ROOM
         if self._inside[owner] >= self._settings.most_requests_an_owner:
             raise Refused(TOO_MANY, "too many of your requests are being answered: wait for some of them")
         self._total += 1

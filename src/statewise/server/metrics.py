@@ -4,7 +4,7 @@ from typing import Any, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from statewise.server.refusals import Refusal
+from statewise.server.refusals import BUSY, Refusal
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -28,6 +28,11 @@ class Metrics:
         self.sockets = Gauge("sockets", "WebSockets that are open", **named)
         self.waiting = Gauge("waiting", "sessions that wait for their turn", **named)
         self._refusals = Counter("refusals", "requests that were not granted", ["code"], **named)
+        self._turned_away = 0
+
+    def turned_away(self) -> None:
+        """Count a request that was refused unread, in as little time as can be."""
+        self._turned_away += 1
 
     def refused(self, refusal: Refusal) -> None:
         """Count a request that was not granted."""
@@ -35,4 +40,6 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
+        self._refusals.labels(BUSY.code).inc(self._turned_away)
+        self._turned_away = 0
         return generate_latest(self.registry)

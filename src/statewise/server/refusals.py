@@ -1,5 +1,7 @@
 """What a client is told where something cannot be done: a status, a code and one line, and nothing of the inside."""
 
+import json
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 RETRY_SECONDS = 1
@@ -43,3 +45,16 @@ class Refused(Exception):
     def as_json(self) -> dict[str, Any]:
         """Return the body of the answer."""
         return {"error": {"code": self.refusal.code, "message": self.message, **self.more}}
+
+    def as_http(self, *, close: bool = False) -> bytes:
+        """Return a whole answer, as it goes over a connection.
+
+        >>> Refused(BUSY, "try again").as_http().splitlines()[:2]
+        [b'HTTP/1.1 503 Service Unavailable', b'content-type: application/json']
+        """
+        body = json.dumps(self.as_json()).encode()
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **self.headers}
+        headers |= {"Connection": "close"} if close else {}
+        lines = [f"{name.lower()}: {value}" for name, value in headers.items()]
+        status = f"HTTP/1.1 {self.refusal.status} {HTTPStatus(self.refusal.status).phrase}"
+        return "\r\n".join([status, *lines, "", ""]).encode() + body

@@ -1,20 +1,21 @@
 """The routes of sessions over HTTP."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import contextmanager
-from typing import Annotated, Any, cast
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Annotated, Any, cast, final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from statewise.errors import UsageError
 from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
+from statewise.server.description import links
+from statewise.server.events import Events
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.served import Served, dumps
-from statewise.server.sessions import Piece, Sessions
+from statewise.server.sessions import Piece, Pieces, Sessions
 from statewise.server.settings import Settings
 from statewise.server.wanted import predict_settings
 from statewise.store import Record
@@ -30,6 +31,7 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 SESSION = failures(404, 409, 410)
+BEGUN: dict[int | str, dict[str, Any]] = {201: {"links": links()}}
 EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 BYTES: dict[int | str, dict[str, Any]] = {
     200: {"content": {STATE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
@@ -42,89 +44,102 @@ STATE_BODY = {
 }
 
 
-def session_routes(sessions: Sessions, settings: Settings, metrics: Metrics) -> APIRouter:
-    """Return every route under `/v1/sessions`."""
-    router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+@final
+class SessionRoutes:
+    """What is done at every route under `/v1/sessions`."""
 
-    @contextmanager
-    def timed(verb: str) -> Any:
-        began = time.perf_counter()
-        yield
-        metrics.seconds.labels(verb).observe(time.perf_counter() - began)
+    def __init__(self, sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
+        self._sessions, self._settings, self._metrics = sessions, settings, metrics
 
-    def owner(request: Request) -> str:
-        return cast(str, request.scope["owner"])
+    def router(self) -> APIRouter:
+        """Return every route, with what the OpenAPI says of it."""
+        router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+        begins: dict[str, Any] = {"status_code": 201}
+        told: dict[str, Any] = {"responses": SESSION, "response_model": Outcome}
+        add = router.add_api_route
+        post, begun, of_session = ["POST"], {**failures(404), **BEGUN}, {**SESSION, **BEGUN}
+        add("", self.create, methods=post, responses=begun, summary="Begin a session", **begins)
+        restore: dict[str, Any] = {"responses": begun, "openapi_extra": STATE_BODY, **begins}
+        add("/restore", self.restore, methods=post, summary="Begin where a snapshot is", **restore)
+        add("/{id}", self.look, methods=["GET"], responses=SESSION, summary="Where a session is")
+        add("/{id}", self.delete, methods=["DELETE"], status_code=204, responses=SESSION, summary="End a session")
+        add("/{id}/step", self.step, methods=post, summary="Read one input", **told)
+        add("/{id}/run", self.run, methods=post, summary="Read a sequence", **told)
+        events: dict[str, Any] = {"responses": {**SESSION, **EVENTS}, "response_class": StreamingResponse}
+        add("/{id}/predict", self.predict, methods=post, summary="Answer a prompt, as server-sent events", **events)
+        add("/{id}/fork", self.fork, methods=post, responses=of_session, summary="Begin another session here", **begins)
+        state: dict[str, Any] = {"responses": {**SESSION, **BYTES}, "response_class": Response}
+        add("/{id}/snapshot", self.snapshot, methods=["GET"], summary="A session as bytes", **state)
+        return router
 
-    def described(id: str, record: Record) -> Session:
-        served = sessions.served(record)
-        return Session(session=id, model=served.name, steps=record.steps)
+    async def create(self, request: Request, body: Create | None = None) -> Session:
+        """Begin a session."""
+        with self._timed("create"):
+            return self._described(*await self._sessions.create(owner(request), body.model if body else None))
 
-    @router.post("", status_code=201, responses=failures(404), summary="Begin a session")
-    async def create(request: Request, body: Create | None = None) -> Session:
-        with timed("create"):
-            return described(*await sessions.create(owner(request), body.model if body else None))
+    async def restore(self, request: Request, model: Annotated[str | None, Query(max_length=200)] = None) -> Session:
+        """Begin a session where a snapshot is, or what `Stream.save` gave."""
+        with self._timed("restore"):
+            return self._described(*await self._sessions.restore(owner(request), model, await request.body()))
 
-    @router.post(
-        "/restore",
-        status_code=201,
-        responses=failures(404),
-        summary="Begin where a snapshot is",
-        openapi_extra=STATE_BODY,
-    )
-    async def restore(request: Request, model: Annotated[str | None, Query(max_length=200)] = None) -> Session:
-        with timed("restore"):
-            return described(*await sessions.restore(owner(request), model, await request.body()))
+    async def look(self, request: Request, id: Id) -> Session:
+        """Say how much a session has read, and of which model it is."""
+        record, _ = await self._sessions.look(owner(request), id)
+        return self._described(id, record)
 
-    @router.get("/{id}", responses=SESSION, summary="Where a session is")
-    async def look(request: Request, id: Id) -> Session:
-        record, _ = await sessions.look(owner(request), id)
-        return described(id, record)
+    async def delete(self, request: Request, id: Id) -> None:
+        """End a session."""
+        with self._timed("delete"):
+            await self._sessions.delete(owner(request), id)
 
-    @router.delete("/{id}", status_code=204, responses=SESSION, summary="End a session")
-    async def delete(request: Request, id: Id) -> None:
-        with timed("delete"):
-            await sessions.delete(owner(request), id)
-
-    @router.post("/{id}/step", responses=SESSION, response_model=Outcome, summary="Read one input")
-    async def step(request: Request, id: Id, body: Step) -> Response:
-        with timed("step"):
-            _, served = await sessions.look(owner(request), id, copy=True)
-            read = await sessions.read(owner(request), id, served.inputs([body.input]), body.call, body.how)
+    async def step(self, request: Request, id: Id, body: Step) -> Response:
+        """Read one input, and tell what comes next."""
+        with self._timed("step"):
+            _, served = await self._sessions.look(owner(request), id, copy=True)
+            inputs = served.inputs([body.input])
+            read = await self._sessions.read(owner(request), id, inputs, body.call, body.how)
             return Response(read, media_type="application/json")
 
-    @router.post("/{id}/run", responses=SESSION, response_model=Outcome, summary="Read a sequence")
-    async def run(request: Request, id: Id, body: Run) -> Response:
-        with timed("run"):
-            _, served = await sessions.look(owner(request), id, copy=True)
-            inputs = inputs_of(served, body, settings)
-            read = await sessions.read(owner(request), id, inputs, body.call, body.how, each=body.each)
+    async def run(self, request: Request, id: Id, body: Run) -> Response:
+        """Read a sequence, all of it or nothing, and tell what comes next."""
+        with self._timed("run"):
+            _, served = await self._sessions.look(owner(request), id, copy=True)
+            inputs = inputs_of(served, body, self._settings)
+            read = await self._sessions.read(owner(request), id, inputs, body.call, body.how, each=body.each)
             return Response(read, media_type="application/json")
 
-    @router.post(
-        "/{id}/predict",
-        responses={**SESSION, **EVENTS},
-        response_class=StreamingResponse,
-        summary="Answer a prompt, as server-sent events",
-    )
-    async def predict(request: Request, id: Id, body: Predict) -> StreamingResponse:
-        _, served = await sessions.look(owner(request), id, copy=True)
+    async def predict(self, request: Request, id: Id, body: Predict) -> Events:
+        """Answer a prompt piece by piece; the last event says where the session then is."""
+        _, served = await self._sessions.look(owner(request), id, copy=True)
         how = predict_settings(served, body.model_extra or {})
-        pieces = sessions.predict(owner(request), id, body.prompt, how, body.call)
+        pieces = self._sessions.predict(owner(request), id, body.prompt, how, body.call)
         first = await anext(pieces)  # what cannot be done is said with its status
-        return StreamingResponse(events(first, pieces), media_type="text/event-stream")
+        return Events(told(first, pieces))
 
-    @router.post("/{id}/fork", status_code=201, responses=SESSION, summary="Begin another session from here")
-    async def fork(request: Request, id: Id) -> Session:
-        with timed("fork"):
-            return described(*await sessions.fork(owner(request), id))
+    async def fork(self, request: Request, id: Id) -> Session:
+        """Begin another session where this one is."""
+        with self._timed("fork"):
+            return self._described(*await self._sessions.fork(owner(request), id))
 
-    @router.get("/{id}/snapshot", responses={**SESSION, **BYTES}, response_class=Response, summary="A session as bytes")
-    async def snapshot(request: Request, id: Id) -> Response:
-        record = await sessions.snapshot(owner(request), id)
+    async def snapshot(self, request: Request, id: Id) -> Response:
+        """Give a session as bytes, from which restore and `Stream.open` go on."""
+        record = await self._sessions.snapshot(owner(request), id)
         headers = {"Content-Disposition": f'attachment; filename="{id}.safetensors"'}
         return Response(record.state, media_type=STATE_TYPE, headers=headers)
 
-    return router
+    @contextmanager
+    def _timed(self, verb: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self._metrics.seconds.labels(verb).observe(time.perf_counter() - began)
+
+    def _described(self, id: str, record: Record) -> Session:
+        return Session(session=id, model=self._sessions.served(record).name, steps=record.steps)
+
+
+def owner(request: Request) -> str:
+    """Return who asks, as the gate found out."""
+    return cast(str, request.scope["owner"])
 
 
 def inputs_of(served: Served, body: Run, settings: Settings) -> list[Any]:
@@ -136,19 +151,18 @@ def inputs_of(served: Served, body: Run, settings: Settings) -> list[Any]:
     return inputs
 
 
-async def events(first: Piece, pieces: AsyncIterator[Piece]) -> AsyncIterator[bytes]:
+async def told(first: Piece, pieces: Pieces) -> AsyncGenerator[bytes, None]:
     """Yield pieces as server-sent events; the last is `done`, with where the session is, or `error`."""
-    yield event(first)
-    try:
-        async for piece in pieces:
-            yield event(piece)
-    except (asyncio.CancelledError, GeneratorExit):
-        raise
-    except Exception as error:
-        refused = as_refused(error)
-        if refused is None:
-            raise
-        yield b"event: error\ndata: " + dumps(refused.as_json()) + b"\n\n"
+    async with aclosing(pieces):
+        yield event(first)
+        try:
+            async for piece in pieces:
+                yield event(piece)
+        except Exception as error:
+            refused = as_refused(error)
+            if refused is None:
+                raise
+            yield b"event: error\ndata: " + dumps(refused.as_json()) + b"\n\n"
 
 
 def event(piece: Piece) -> bytes:

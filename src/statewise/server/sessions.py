@@ -6,23 +6,26 @@ so a call that is repeated is answered again and not applied again, on this serv
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from itertools import islice
 from typing import Any, NamedTuple, final
 from weakref import WeakValueDictionary
 
 from torch import Tensor
 
+from statewise.batcher import Together, Writing, write
+from statewise.errors import UsageError
 from statewise.server.metrics import Metrics
 from statewise.server.refusals import BUSY, ELSEWHERE, GONE, UNKNOWN, Refused
 from statewise.server.served import How, Served, dumps
 from statewise.server.settings import Settings
 from statewise.server.vault import Vault
 from statewise.store import Record, Store, new_id
+from statewise.stream import Stream
 
-TRIES = 5
-PIECES = 16
+TRIES, READERS = 5, 2
 
 
 class Call(NamedTuple):
@@ -45,6 +48,9 @@ class Piece(NamedTuple):
     answer: bytes = b""
 
 
+Pieces = AsyncGenerator[Piece, None]
+
+
 @final
 class Sessions:
     """Every session of every model here, each bound to its owner."""
@@ -54,7 +60,8 @@ class Sessions:
         self._by_digest = {served.digest: served for served in self.models.values()}
         self.vault = Vault(store, metrics, settings.most_requests)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._writers = ThreadPoolExecutor(1, thread_name_prefix="predict")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="prompts")
+        self._writing = Together[Writing, list[str]](write, most=settings.most_predictions)
         self._predictions = 0
 
     def model(self, name: str | None) -> Served:
@@ -118,7 +125,7 @@ class Sessions:
                 fresh = True
             raise _elsewhere(record)
 
-    async def predict(self, owner: str, id: str, prompt: str, how: dict[str, Any], call: Call) -> AsyncIterator[Piece]:
+    async def predict(self, owner: str, id: str, prompt: str, how: dict[str, Any], call: Call) -> Pieces:
         """Let a session answer a prompt, a piece at a time; the session moves once the answer is complete."""
         name = call.name((prompt, sorted(how.items())))
         async with self._lock(id):
@@ -132,9 +139,10 @@ class Sessions:
                 how = {**how, "seed": _seed(id, record.steps, name)}
             stream, pieces = served.predict(record.state, prompt, how)
             written = []
-            async for text in self.written(pieces):
-                written.append(text)
-                yield Piece(text)
+            async with aclosing(self.written(stream, prompt, pieces)) as texts:
+                async for text in texts:
+                    written.append(text)
+                    yield Piece(text)
             steps = record.steps + stream.steps
             answer = dumps({"session": id, "steps": steps, "text": "".join(written)})
             new = record._replace(steps=steps, state=stream.save(), key=name, answer=answer)
@@ -143,20 +151,23 @@ class Sessions:
             self._metrics.steps.labels(served.name).inc(stream.steps)
             yield Piece("", answer)
 
-    async def written(self, pieces: Iterator[str]) -> AsyncIterator[str]:
-        """Yield what is written, a few pieces at a time, in turns with others who have something written."""
+    async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
+        """Yield what is written behind a prompt, a few pieces at a time, in one step with others who write."""
+        if len(prompt) > self._settings.most_inputs:
+            raise UsageError(f"a prompt of {len(prompt)} is too long: give at most {self._settings.most_inputs}")
         if self._predictions >= self._settings.most_predictions:
             raise Refused(BUSY, "too many answers are being written: try again in a moment")
         self._predictions += 1
-        loop, most = asyncio.get_running_loop(), 1
+        loop = asyncio.get_running_loop()
         end = loop.time() + self._settings.predict_seconds
-        try:
-            while taken := await loop.run_in_executor(self._writers, list, islice(pieces, most)):
+        try:  # the first piece is written where prompts are read, which may take long
+            taken = await loop.run_in_executor(self._readers, list, islice(pieces, 1))
+            while taken:
                 if text := "".join(taken):
                     yield text
-                most = PIECES
                 if loop.time() > end:
                     raise TimeoutError
+                taken = await self._writing.ask(Writing(stream, pieces))
         finally:
             self._predictions -= 1
 
@@ -186,7 +197,8 @@ class Sessions:
         """Let what waits be done, and the store be closed."""
         for served in self.models.values():
             await served.batcher.close()
-        self._writers.shutdown()
+        await self._writing.close()
+        self._readers.shutdown()
         await self.vault.close()
 
     async def _keep(self, record: Record) -> tuple[str, Record]:

@@ -22,6 +22,7 @@ class Settings:
     most_requests_an_owner: int = 2048
     most_predictions: int = 64
     most_sockets: int = 10_000
+    most_connections: int = 20_000
     most_rows: int = 256
     window_microseconds: float = 0.0
     deadline_seconds: float = 10.0

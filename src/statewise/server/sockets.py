@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import aclosing
 from typing import Any, cast, final
 
 from fastapi import APIRouter, WebSocket
@@ -113,12 +114,9 @@ class Sockets:
         _, served = await sessions.look(owner, id, copy=True)
         if isinstance(body, Predict):
             how = predict_settings(served, body.model_extra or {})
-            async for piece in sessions.predict(owner, id, body.prompt, how, body.call):
-                await (
-                    socket.send_text(piece.answer.decode())
-                    if piece.answer
-                    else self._send(socket, {"text": piece.text})
-                )
+            async with aclosing(sessions.predict(owner, id, body.prompt, how, body.call)) as pieces:
+                async for piece in pieces:
+                    await socket.send_text((piece.answer or dumps({"text": piece.text})).decode())
             return
         if isinstance(body, Run):
             inputs = inputs_of(served, body, self._settings)

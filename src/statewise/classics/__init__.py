@@ -1,0 +1,24 @@
+"""The experiments by which recurrent networks became known, made again: the papers' figures, and ours beside.
+
+for record in Suite(chosen(["adding-100"]), Path("runs/classics")).run(workers=2): ...
+"""
+
+from statewise.classics.catalogue import EXPERIMENTS, chosen
+from statewise.classics.experiment import Batch, Contender, Experiment, Material, Paper, Verdict
+from statewise.classics.suite import Suite
+from statewise.classics.summary import summarize
+from statewise.classics.trial import run_trial
+
+__all__ = [
+    "EXPERIMENTS",
+    "Batch",
+    "Contender",
+    "Experiment",
+    "Material",
+    "Paper",
+    "Suite",
+    "Verdict",
+    "chosen",
+    "run_trial",
+    "summarize",
+]

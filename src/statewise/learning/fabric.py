@@ -1,0 +1,46 @@
+"""On which device and in which number format training computes; who only uses a model does not wait for this."""
+
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import DoublePrecision, MixedPrecision
+from torch.amp import GradScaler
+
+from statewise.errors import UsageError
+from statewise.learning.arithmetic import HALF, SINGLE
+from statewise.run.recipe import Recipe
+
+
+class _WholeDouble(DoublePrecision):
+    """Double precision throughout: Fabric's own rounds the outputs, and so the carried state, to single."""
+
+    def convert_output(self, data: Any) -> Any:
+        """Return the outputs as they are."""
+        return data
+
+
+def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
+    """Return what moves and casts for a recipe, on the device of that index where there are several.
+
+    Raises `UsageError` for a device that cannot be used here.
+    """
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    how: dict[str, Any] = {"precision": recipe.precision}
+    if recipe.precision == "64-true":
+        how = {"plugins": _WholeDouble()}
+    elif recipe.precision != SINGLE:
+        # As a plugin: by its name Fabric announces it, and takes bfloat16 for float16 on a processor. Without a scaler,
+        # since one that an interrupt leaves half way through an update cannot be put back.
+        scaler = GradScaler(recipe.device, enabled=False) if recipe.precision == HALF else None
+        how = {"plugins": MixedPrecision(recipe.precision, recipe.device, scaler)}
+    try:
+        return Fabric(accelerator=recipe.device, devices=1 if index is None else [index], **how)
+    except (ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None
+    except Exception as error:
+        if type(error).__name__ != "MisconfigurationException":
+            raise
+        raise UsageError(f"device '{recipe.device}' cannot be used here ({error}): give --device cpu") from None
