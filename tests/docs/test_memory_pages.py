@@ -64,6 +64,13 @@ def test_the_figures_of_the_cliff_are_those_that_its_drawing_finds() -> None:
     assert f"certain value after {drawing['CLIFF_STEPS']} steps" in PAGE
 
 
+def test_how_long_it_takes_is_what_was_measured() -> None:
+    page = " ".join((ROOT / "docs" / "tutorials" / "memory.md").read_text().split())
+    took = json.loads((ROOT / "benchmarks" / "results" / "memory_analysis.json").read_text())
+    size = f"{took['probes']:,} probes of {took['lags']} lags took {took['seconds']:.0f} seconds on two cores"
+    assert f"{size}, {took['times_the_peer']:.1f} times as fast as plain PyTorch" in page
+
+
 def test_the_readme_says_the_same() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
     elman, lstm = (FOUND["memories"][name]["state"]["horizon"] for name in ("elman", "lstm"))

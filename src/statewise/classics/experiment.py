@@ -71,8 +71,8 @@ class Contender:
 
     Training ends when the criterion is met, or after `most` sequences. What is judged is a moving average of the
     weights that keeps so much of itself at each update; with 0 it is the last weights. The cell has a learning rate of
-    its own where `cell_rate` is given. `spread`,
-    `longest` and `recurrent_radius` say how a `Network` begins; `options` go to the cell.
+    its own where `cell_rate` is given. `spread`, `longest` and `recurrent_radius` say how a `Network` begins; `options`
+    go to the cell.
     """
 
     cell: str
@@ -104,11 +104,10 @@ class Contender:
 class Experiment:
     """A task out of a paper: sequences, criterion, and who tries it.
 
-    `material` makes what a seed learns from and is judged by.
-    `symbols` is how many input symbols there are; where it is None an input is `features` numbers. `outputs` numbers
-    come out and mean what `meaning` says. The criterion is asked every `every` sequences. `unit` is what the paper
-    counts, and a sequence drawn here has `size` of them. `seeds` are
-    tried unless another number is asked for; `is_quick` says that it takes seconds.
+    `material` makes what a seed learns from and is judged by. `symbols` is how many input symbols there are; where it
+    is None an input is `features` numbers. `outputs` numbers come out and mean what `meaning` says. The criterion is
+    asked every `every` sequences. `unit` is what the paper counts, and a sequence drawn here has `size` of them.
+    `seeds` are tried unless another number is asked for; `is_quick` says that it takes seconds.
     """
 
     name: str

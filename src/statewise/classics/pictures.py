@@ -119,9 +119,10 @@ def clipping_picture(lengths: Sequence[Summary], by_name: dict[str, Summary], th
     with sheet(theme, 3, width=13, height=4.6) as (figure, (by_length, by_radius, further)):
         steps = [int(summary["name"].removeprefix("order-")) for summary in lengths]
         for number, name in enumerate(CLIPPING):
-            shares = [_share(_named(summary, name)) for summary in lengths]
+            tried = [{one["name"]: _share(one) for one in summary["contenders"]} for summary in lengths]
+            shares = np.array([own.get(name, np.nan) for own in tried])
             look = looks(theme, number)
-            by_length.plot(steps, np.array(shares) + 0.012 * number, marker=MARKERS[number], label=name, **look)
+            by_length.plot(steps, shares + 0.012 * number, marker=MARKERS[number], label=name, **look)
         about: dict[str, Any] = {"ylabel": "share of seeds that learn it", "ylim": (-0.05, 1.1)}
         dress(by_length, theme, "Temporal order by length", xlabel="steps", **about)
         by_length.set_xticks(steps)
@@ -135,7 +136,9 @@ def clipping_picture(lengths: Sequence[Summary], by_name: dict[str, Summary], th
         further.set_xticks(FURTHER, [f"{steps:,}" for steps in FURTHER])
         further.minorticks_off()
         for axes in (by_length, by_radius, further):
-            if axes.get_legend_handles_labels()[0]:
+            is_drawn = bool(axes.get_legend_handles_labels()[0])
+            axes.set_visible(is_drawn)
+            if is_drawn:
                 axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), **LEGEND)
     return figure
 

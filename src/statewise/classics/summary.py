@@ -118,8 +118,8 @@ def held(summaries: Iterable[Summary], source: str, name: str) -> dict[str, bool
     """
     found = {}
     for summary in summaries:
-        if summary["paper"]["source"].startswith(source):
-            one = next(one for one in summary["contenders"] if one["name"] == name)
+        one = next((one for one in summary["contenders"] if one["name"] == name), None)
+        if one and summary["paper"]["source"].startswith(source):
             found[summary["name"]] = one["met"] == one["seeds"] and max(one["needed"]) <= summary["paper"]["sequences"]
     return found
 
