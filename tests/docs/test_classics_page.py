@@ -42,6 +42,13 @@ def test_what_is_in_the_result_was_made_with_the_settings_of_now_and_what_is_not
             assert made.get((name, contender.label), 0) + len(missing) == experiment.seeds
 
 
+def test_what_is_said_of_longer_sequences_is_what_was_found() -> None:
+    (order,) = (summary for summary in FOUND["experiments"] if summary["name"] == "order-50-200")
+    lstm = next(one for one in order["contenders"] if one["name"] == "lstm")
+    wrong = [looked["wrong_of_1000_by_length"]["5000"] for looked in lstm["looked"]]
+    assert ("at 5,000 steps most sequences are wrong" in " ".join(PAGE.split())) is (min(wrong) > 500)
+
+
 def test_what_the_proof_claims_is_what_its_figures_say() -> None:
     assert FOUND["holds"] == held(FOUND["experiments"], "Hochreiter", "lstm")
     words, reached = " ".join(PAGE.split()), sum(FOUND["holds"].values())
