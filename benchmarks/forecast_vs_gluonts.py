@@ -10,23 +10,21 @@ Prints a table; leaves with exit code 1 where GluonTS cannot be had.
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import statewise
+from statewise.benchmarking.record import made_by
 from statewise.forecasting import metrics
 from statewise.report import aligned
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.series import ForecastData
-from statewise.versions import versions
 
 HERE = Path(__file__).parent
 PEER, NEEDS = HERE / ".peers" / "gluonts", ("gluonts[torch]==0.17.0",)
@@ -102,6 +100,7 @@ def measured(python: Path, folder: Path, minutes: float, threads: int) -> dict[s
         source="traffic", target=("traffic_volume",), horizon="24h", held_out="60d", context="7d", minutes=minutes,
         rows=ROWS, width=WIDTH, threads=threads,
     )  # fmt: skip
+    made = made_by()
     run = statewise.train(task, run=folder / "ours")
     training = run.report.training
     data = task.prepare(folder)
@@ -119,9 +118,7 @@ def measured(python: Path, folder: Path, minutes: float, threads: int) -> dict[s
         "gluonts": theirs,
         "baselines": {name: {key: row[key] for key in SHOWN} for name, row in run.report.baselines.items()},
         "ratio_of_windows_per_second": ours["windows_per_second"] / theirs["windows_per_second"],
-        "versions": versions(),
-        "machine": platform.processor() or platform.machine(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made,
     }
 
 

@@ -118,3 +118,32 @@ def test_a_frame_is_read_like_a_file_and_written_as_one() -> None:
     for source in (frame, "kept.csv"):
         (_, a, one), (_, _, nothing) = held(source)
         assert (a, one, np.isnan(nothing)) == ("a", 1.5, True)
+
+
+def test_a_parquet_file_is_read_as_the_same_table_in_csv(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    hours = np.datetime64("2026-11-02T00", "us") + np.arange(5) * np.timedelta64(3600, "s")
+    columns = {"time": pyarrow.array(hours, pyarrow.timestamp("us", "Europe/Berlin")), "value": [1, None, 3, 4, 5]}
+    parquet.write_table(pyarrow.table({**columns, "word": ["x", "y", None, "x", "y"]}), tmp_path / "t.parquet")
+    rows = [f"{hour},{v},{w}" for hour, v, w in zip(hours, (1, "", 3, 4, 5), ("x", "y", "", "x", "y"), strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["time,value,word", *rows]) + "\n")
+    wanted = {"time": times, "value": numbers, "word": words}
+    one, other = (read_columns(tmp_path / name, wanted) for name in ("t.parquet", "t.csv"))
+    for name in wanted:
+        assert np.array_equal(one[name], other[name], equal_nan=name == "value")
+
+
+@pytest.mark.parametrize("kept", [4, 300, -1])
+def test_a_parquet_file_that_was_cut_short_is_refused(kept: int, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "t.parquet"
+    parquet.write_table(pyarrow.table({"time": ["2026-01-01", None], "value": [1, 2]}), path)
+    with pytest.raises(DataError, match="row 3: column 'time' is empty where a time was wanted"):
+        read_columns(path, {"time": times})
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"cannot read .*t.parquet \(.*\): the file is damaged or was cut short"):
+        read_columns(path, {"value": numbers})

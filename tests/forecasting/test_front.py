@@ -41,9 +41,10 @@ def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
     return task.model(codec).eval(), Read(held, codec)
 
 
+@pytest.mark.parametrize("around", ["level", "last"])
 @pytest.mark.parametrize("head", ["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"])
-def test_values_one_by_one_are_read_as_a_window_is(head: str) -> None:
-    model, read = made(head)
+def test_values_one_by_one_are_read_as_a_window_is(head: str, around: str) -> None:
+    model, read = made(head, around=around)
     series, begin, steps = np.array([0, 2]), np.array([21, 21]), 30
     front = Front.reach(model, read, series, begin)
     window = read.window(series, begin - 20, 20 + steps)
@@ -105,9 +106,24 @@ def test_levels_run_along_as_a_loop_would() -> None:
     for value in values:
         looped.append(looped[-1] + 0.05 * (float(value) - looped[-1]))
     assert np.allclose(level, looped, rtol=1e-5)
-    constant, spread = levels_of(np.full(9, 7, np.float32), 0.1, 3, around_nought=False)
+    constant, spread = levels_of(np.full(9, 7, np.float32), 0.1, 0.1, 3)
     assert (constant == 7).all()
     assert (spread > 0).all()
+
+
+@pytest.mark.parametrize(("kept", "around"), [(0.3, "level"), (1.0, "last")])
+def test_series_that_wander_are_read_around_their_last_value_and_others_around_their_level(
+    kept: float, around: str
+) -> None:
+    dice, value = np.random.default_rng(1), 0.0
+    rows = []
+    for t in range(400):
+        value = kept * value + dice.normal()
+        rows.append(f"{np.datetime64('2026-11-02T00') + t},{value:.4f}")
+    Path("w.csv").write_text("\n".join(["time,v", *rows]) + "\n")
+    task = Forecast(source="w.csv", horizon="6", context="24", held_out="12")
+    codec, _ = codec_for(task, read_panel("w.csv", Columns("time", ("v",)), None))
+    assert codec.level_pace == (1 if around == "last" else codec.pace)
 
 
 def test_a_gap_is_filled_with_what_came_before() -> None:

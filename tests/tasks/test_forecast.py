@@ -13,6 +13,7 @@ import pytest
 import statewise
 from statewise.cli.main import run
 from statewise.errors import DataError, UsageError
+from statewise.forecasting.returns import one_step
 from statewise.learning.events import Checked, Finished, Updated
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.stocks import Stocks
@@ -230,6 +231,15 @@ def test_a_series_that_stands_still_is_forecast_to_stand_still(table: Path) -> N
     assert np.allclose(next(finished.load().predict(samples=20)).at(0.5), 7, atol=0.01)
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0), (1e-3, 1e6)])
+def test_a_series_that_hardly_moves_is_refused(scale: float, offset: float, table: Path) -> None:
+    table.write_text("\n".join(["time,a", *(f"{HOURS[t]},{offset + scale * value(t):.12g}" for t in range(N))]) + "\n")
+    with pytest.raises(
+        DataError, match=r"series 'a' moves between .* only, which is too little .*: give it in a smaller"
+    ):
+        statewise.train(Forecast(source="table.csv", **HELD), run="r")
+
+
 def test_statistical_methods_stand_beside_where_they_are_asked_for(table: Path) -> None:
     pytest.importorskip("statsforecast")
     task = Forecast(source="table.csv", target=("a",), rivals=("auto_ets",), **{**HELD, "held_out": "12h"})
@@ -274,6 +284,25 @@ def test_a_planted_signal_is_found_and_a_random_walk_is_called_one(signal: float
     assert verdict in report.remarks[1]
     assert next(iter(report.baselines)) == "constant normal"
     assert abs(report.metrics["covers_80"] - 0.8) < 0.1
+    traded = statewise.evaluate("r", trade=True, cost=1.0, tried=3)
+    assert next(iter(traded.tables)) == "a trade costs 0.01 %"
+    assert ("; better than buying and holding" in traded.remarks[2]) == (signal > 0)
+    with pytest.raises(UsageError, match="give a cost from 0 and at least 1 try"):
+        statewise.evaluate("r", trade=True, tried=0)
+
+
+def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_same_order(tmp_path: Path) -> None:
+    prices(0.0)
+    Path("prices.csv").write_text(Path("prices.csv").read_text().replace(f"{DAYS[800]},", f"{DAYS[800]},,", 1))
+    lines = [line.split(",")[:7] for line in Path("prices.csv").read_text().splitlines()]
+    Path("prices.csv").write_text("\n".join(map(",".join, lines)) + "\n")
+    task = Stocks(source="prices.csv", width=4, context="21b", held_out="200b")
+    data = task.prepare(tmp_path)
+    found = one_step(task.model(data.codec), data.read, data.ends, data.scored)
+    for rival in data.rivals.values():
+        assert np.array_equal(rival.days, found.days)
+        assert np.array_equal(rival.series, found.series)
+        assert np.array_equal(rival.returns, found.returns)
 
 
 def test_what_are_no_prices_is_refused(tmp_path: Path) -> None:

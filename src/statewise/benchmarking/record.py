@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ def as_json(question: Question, settings: Settings, rows: Sequence[Row]) -> dict
         "quick": settings.quick,
         "rows": [row.as_json() for row in rows],
     }
+
+
+def made_by() -> dict[str, Any]:
+    """Return when, on which commit and machine and with which versions something is measured."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"date": now, "commit": commit(), "machine": machine(), "versions": versions()}
 
 
 def machine() -> dict[str, Any]:

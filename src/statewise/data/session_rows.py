@@ -1,14 +1,14 @@
 """Sessions as windows: many rows side by side, each running through its sessions one behind another."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, final, overload
+from typing import NamedTuple, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from statewise.data.codes import CodeFile
-from statewise.data.window import Window
+from statewise.data.window import Numbered, Window
 from statewise.errors import DataError
 
 HELD_PLACES = 1 << 17
@@ -64,7 +64,7 @@ def read_places(codes: CodeFile, most: int) -> Iterator[Places]:
 
 
 @final
-class SessionRows(Sequence[Window]):
+class SessionRows(Numbered):
     """Places cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
     A row reads its sessions one behind another, and begins anew with each. Window `i` continues window `i - 1` in every
@@ -89,15 +89,8 @@ class SessionRows(Sequence[Window]):
     def __len__(self) -> int:
         return (self.stripe + self.steps - 1) // self.steps
 
-    @overload
-    def __getitem__(self, index: int) -> Window: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Window]: ...
-    def __getitem__(self, index: int | slice) -> Window | Sequence[Window]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(f"window {index} of {len(self)}")
+    def at(self, index: int) -> Window:
+        """Return the places of all rows that window `index` reads."""
         block, within = divmod(index, self._windows)
         places = self._block(block)[within * self.steps : (within + 1) * self.steps]
         read, wanted = places[..., 0], places[..., 1]

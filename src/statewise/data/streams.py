@@ -1,13 +1,12 @@
 """One long stream, read by many rows side by side: how a book becomes windows."""
 
-from collections.abc import Sequence
-from typing import final, overload
+from typing import final
 
 import numpy as np
 import torch
 
 from statewise.data.codes import CodeFile
-from statewise.data.window import Window
+from statewise.data.window import Numbered, Window
 from statewise.errors import DataError
 
 HELD_CODES = 1 << 17
@@ -15,7 +14,7 @@ HELD_CODES = 1 << 17
 
 
 @final
-class Stripes(Sequence[Window]):
+class Stripes(Numbered):
     """A stream cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
     Window `i` continues window `i - 1` in every row, so a state can be carried from one to the next; window 0 begins
@@ -47,15 +46,8 @@ class Stripes(Sequence[Window]):
     def __len__(self) -> int:
         return (self.stripe + self.steps - 1) // self.steps
 
-    @overload
-    def __getitem__(self, index: int) -> Window: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Window]: ...
-    def __getitem__(self, index: int | slice) -> Window | Sequence[Window]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(f"window {index} of {len(self)}")
+    def at(self, index: int) -> Window:
+        """Return the codes of all rows that window `index` reads."""
         block, within = divmod(index, self._windows)
         codes = self._block(block)[within * self.steps : (within + 1) * self.steps + 1]
         return Window(codes[:-1], codes[1:], reset=self._reset(index, len(codes) - 1))

@@ -58,14 +58,14 @@ def numbers(cells: Sequence[Any]) -> Column:
 
 
 def words(cells: Sequence[Any]) -> Column:
-    """Return cells as strings, equal ones as one object.
+    """Return cells as strings, equal ones as one object; what is missing is an empty one.
 
     >>> list(words(["a", 7]))
     ['a', '7']
     """
     known: dict[str, str] = {}
     column = np.empty(len(cells), dtype=object)
-    column[:] = [known.setdefault(word, word) for word in map(str, cells)]
+    column[:] = [known.setdefault(word, word) for word in map(_text_of, cells)]
     return column
 
 
@@ -215,16 +215,21 @@ def _separated(lines: Iterator[str], title: str) -> _Table:
 
 def _parquet(path: Path) -> _Table:
     try:
-        from pyarrow import parquet
+        from pyarrow import ArrowException, parquet
     except ImportError:
         raise MissingExtra(f"{path} is Parquet, which needs pyarrow: pip install 'statewise[parquet]'") from None
-    file = parquet.ParquetFile(path)
 
     def chunks(wanted: list[str]) -> Iterator[dict[str, Sequence[Any]]]:
         for batch in file.iter_batches(batch_size=CELLS // len(wanted) + 1, columns=wanted):
             yield {name: batch.column(name).to_numpy(zero_copy_only=False) for name in wanted}
 
-    return _Table(str(path), list(file.schema_arrow.names), chunks)
+    try:
+        file = parquet.ParquetFile(path)
+        return _Table(str(path), list(file.schema_arrow.names), chunks)
+    except ArrowException as error:
+        raise DataError(
+            f"cannot read {path} ({str(error).rstrip('.')}): the file is damaged or was cut short"
+        ) from None
 
 
 def _frame(frame: Any) -> tuple[list[str], dict[str, Sequence[Any]]]:
@@ -255,13 +260,17 @@ def _number(index: int, cell: Any) -> float:
 
 
 def _time(index: int, cell: Any) -> np.datetime64:
-    text = str(cell).strip()
+    text = _text_of(cell).strip()
     try:
         return np.datetime64(_moment(text).isoformat(), "s")
     except (ValueError, OverflowError, OSError):
         advice = "write it as 2026-11-25 15:00 or in Unix seconds"
         what = f"holds {text[:40]!r}, which is no time" if text else "is empty where a time was wanted"
         raise _Unreadable(index, f"{what}: {advice}") from None
+
+
+def _text_of(cell: Any) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _moment(text: str) -> datetime:

@@ -1,17 +1,17 @@
 """The windows of one process: its own rows of everybody's."""
 
 from collections.abc import Sequence
-from typing import Any, final, overload
+from typing import Any, final
 
 from torch import Tensor
 
-from statewise.data.window import Window
+from statewise.data.window import Numbered, Window
 from statewise.distributed.ranks import Ranks
 from statewise.state import map_leaves
 
 
 @final
-class OwnRows(Sequence[Window]):
+class OwnRows(Numbered):
     """The rows of some windows that are this process's, so that all processes together read each window once."""
 
     def __init__(self, windows: Sequence[Window], ranks: Ranks) -> None:
@@ -21,13 +21,8 @@ class OwnRows(Sequence[Window]):
     def __len__(self) -> int:
         return len(self.windows)
 
-    @overload
-    def __getitem__(self, index: int) -> Window: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Window]: ...
-    def __getitem__(self, index: int | slice) -> Window | Sequence[Window]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def at(self, index: int) -> Window:
+        """Return this process's rows of a window."""
         window = self.windows[index]
         rows = self.ranks.own(window.targets.shape[1])
 

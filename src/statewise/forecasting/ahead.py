@@ -27,11 +27,15 @@ BARS = "▁▂▃▄▅▆▇█"
 @final
 @dataclass(frozen=True)
 class Ahead:
-    """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, behind a `history` at `before`."""
+    """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, behind a `history` at `before`.
+
+    `paths` `[samples, H]` are the ways to go on that were drawn, for whatever depends on several times together.
+    """
 
     series: str
     times: Times
     quantiles: NDArray[np.floating]
+    paths: NDArray[np.floating]
     before: Times
     history: NDArray[np.floating]
 
@@ -66,13 +70,16 @@ def ahead_of(model: Model[Any], read: Read, only: Sequence[str], samples: int, s
         series = wanted[begin : begin + AT_ONCE]
         front = Front.reach(model, read, series, ends[series])
         known = known_ahead(read, series, ends[series], codec.horizon)
-        quantiles = quantiles_of(sample_paths(front, known, samples, seed))
+        paths = sample_paths(front, known, samples, seed)
+        quantiles, drawn = quantiles_of(paths), paths.double().numpy()
         for row, i in enumerate(series.tolist()):
             place, end = int(panel.places[i]), int(ends[i])
             back = min(end, max(4 * codec.horizon, codec.context))
             values = panel.values[panel.part(i)][end - back : end]
             before = panel.times(place + end - back, back)
-            yield Ahead(panel.names[i], panel.times(place + end, codec.horizon), quantiles[row], before, values)
+            yield Ahead(
+                panel.names[i], panel.times(place + end, codec.horizon), quantiles[row], drawn[row], before, values
+            )
 
 
 def dream(model: Model[Any], codec: Codec, seed: int) -> str:

@@ -155,9 +155,9 @@ class Front:
         return replace(self, at=moved)
 
     def _moved(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        at, pace = self.at, self.codec.pace
-        level = at.level if self.codec.counts else at.level + pace * (last - at.level)
-        spread = at.spread + pace * ((last - at.level).abs() - at.spread)
+        at, codec = self.at, self.codec
+        level = at.level + codec.level_pace * (last - at.level)
+        spread = at.spread + codec.pace * ((last - at.level).abs() - at.spread)
         return level, torch.maximum(spread, (level.abs() * LEAST).clamp(min=LEAST))
 
 

@@ -50,17 +50,23 @@ def running_mean(values: Floats, pace: float, first: float) -> Floats:
     return means.astype(np.float32)
 
 
-def levels_of(values: Floats, pace: float, begin: int, *, around_nought: bool) -> tuple[Floats, Floats]:
+def levels_of(values: Floats, pace: float, level_pace: float, begin: int) -> tuple[Floats, Floats]:
     """Return the level and the spread of a series before each of its values and behind the last, each `[n + 1]`.
 
     Both are running means, of the values and of their distances from the level. They begin with the mean of the first
-    `begin` values, so nothing that comes later is in them. Around nought the level is 0 and the spread the mean size.
+    `begin` values, so nothing that comes later is in them. At a `level_pace` of 1 the level is the last value, and the
+    spread how far values move; at 0 it stays at nought, and the spread is the mean size.
+
+    >>> level, spread = levels_of(np.array([2, 4, 4, 8], np.float32), pace=0.5, level_pace=1.0, begin=1)
+    >>> level, spread.round(2)
+    (array([2., 2., 4., 4., 8.], dtype=float32), array([0.  , 0.  , 1.  , 0.5 , 2.25], dtype=float32))
     """
     known = filled(values)
-    start = known[: max(1, begin)].astype(np.float64)
-    level = np.zeros(len(known) + 1, np.float32) if around_nought else running_mean(known, pace, start.mean())
-    first = np.abs(start - (0 if around_nought else start.mean())).mean()
-    spread = running_mean(np.abs(known - level[:-1]), pace, first)
+    begin = max(1, begin)
+    start = known[:begin].astype(np.float64).mean() if level_pace else 0.0
+    level = running_mean(known, level_pace, float(start))
+    moved = np.abs(known - level[:-1])
+    spread = running_mean(moved, pace, float(moved[:begin].astype(np.float64).mean()))
     return level, np.maximum(spread, least_spread(level))
 
 

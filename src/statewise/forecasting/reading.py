@@ -4,16 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import gcd
-from typing import Any, NamedTuple, final, overload
+from typing import Any, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from statewise.cells import Recurrent
 from statewise.data.frequency import Frequency, Times
 from statewise.data.panel import Columns, Floats, Ints, Panel
-from statewise.data.window import Window
+from statewise.data.window import Numbered, Window
 from statewise.errors import DataError
 from statewise.forecasting.calendar import calendar_features
 from statewise.forecasting.levels import ages, filled, levels_of
@@ -29,6 +27,8 @@ class Codec:
 
     Only where training spans `years` of which there are several does it read the season of the year, and how large the
     spread is: from a year or two a network learns by these which day it was, and nothing for the next.
+
+    Spreads move by `pace` at every value and levels by `level_pace`: 1 makes the last value the level.
     """
 
     columns: Columns
@@ -37,6 +37,7 @@ class Codec:
     horizon: int
     lags: tuple[int, ...]
     pace: float
+    level_pace: float
     years: bool
     counts: bool
     names: tuple[str, ...]
@@ -108,8 +109,7 @@ class Read:
         for i in range(len(panel)):
             part = panel.part(i)
             values, longer = panel.values[part], slice(part.start + i, part.stop + i + 1)
-            found = levels_of(values, codec.pace, codec.context, around_nought=codec.counts)
-            self.level[longer], self.spread[longer] = found
+            self.level[longer], self.spread[longer] = levels_of(values, codec.pace, codec.level_pace, codec.context)
             self.filled[part], self.age[part] = filled(values), ages(values)
 
     @cached_property
@@ -171,7 +171,7 @@ class Read:
 
 
 @final
-class Windows(Sequence[Window]):
+class Windows(Numbered):
     """Every place of the training part as the beginning of a window, once an epoch, in an order that hops about.
 
     Window `i` is always the same. Raises `DataError` where no series is as long as a window.
@@ -194,15 +194,8 @@ class Windows(Sequence[Window]):
     def __len__(self) -> int:
         return max(1, self.total // self.rows)
 
-    @overload
-    def __getitem__(self, index: int) -> Window: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Window]: ...
-    def __getitem__(self, index: int | slice) -> Window | Sequence[Window]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(f"window {index} of {len(self)}")
+    def at(self, index: int) -> Window:
+        """Return a window whose rows begin all over the training part."""
         numbers = (self.start + np.arange(index * self.rows, (index + 1) * self.rows)) * self.hop % self.total
         series = np.searchsorted(self.begins, numbers, side="right") - 1
         seen = self.steps - min(self.read.codec.horizon, self.steps // 2)
@@ -210,63 +203,6 @@ class Windows(Sequence[Window]):
 
 
 GOLDEN = 0.6180339887498949
-
-
-@final
-class Reader(nn.Module):
-    """Looks the codes of a series up, before the numbers: `[..., C + D]` to `[..., F]`."""
-
-    def __init__(self, choices: Sequence[int], numbers: int, embedding: int) -> None:
-        super().__init__()
-        self.codes = len(choices)
-        self.used = [i for i, count in enumerate(choices) if count > 2]  # a panel of one series needs no word for it
-        widths = [min(embedding, choices[i]) for i in self.used]
-        self.tables = nn.ModuleList(nn.Embedding(choices[i], width) for i, width in zip(self.used, widths, strict=True))
-        self.features = numbers + sum(widths)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return features, the log of the spread last."""
-        words = [table(inputs[..., i].long()) for i, table in zip(self.used, self.tables, strict=True)]
-        return torch.cat([*words, inputs[..., self.codes :]], dim=-1)
-
-
-class BesideState(NamedTuple):
-    """The state of the part."""
-
-    part: Any
-
-
-@final
-class Beside(Recurrent[BesideState]):
-    """A recurrence beside whose output the last of its features is put, as it is: the size of a series, for its head.
-
-        y = (part(x), x_last)
-
-    >>> from statewise.cells import LSTM
-    >>> Beside(LSTM(5, 4)).units
-    5
-    """
-
-    def __init__(self, part: Recurrent[Any]) -> None:
-        super().__init__()
-        self.part, self.features, self.units = part, part.features, part.units + 1
-
-    def initial(self, rows: int) -> BesideState:
-        """Return the part's initial state."""
-        return BesideState(self.part.initial(rows))
-
-    def step(self, x: Tensor, state: BesideState) -> tuple[Tensor, BesideState]:
-        """Read one input `[B, D]`."""
-        y, part = self.part.step(x, state.part)
-        return torch.cat([y, x[..., -1:]], dim=-1), BesideState(part)
-
-    def scan(
-        self, xs: Tensor, state: BesideState, *, reset: Tensor | None = None, mask: Tensor | None = None
-    ) -> tuple[Tensor, BesideState]:
-        """Read a sequence `[T, B, D]`."""
-        self.check(xs, state, reset, mask, kind=BesideState)
-        ys, part = self.part.scan(xs, state.part, reset=reset, mask=mask)
-        return torch.cat([ys, xs[..., -1:]], dim=-1), BesideState(part)
 
 
 def standardised(values: Floats, scales: Sequence[tuple[float, float]]) -> Floats:

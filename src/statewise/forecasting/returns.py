@@ -50,10 +50,12 @@ def returns_of(prices: Panel, title: str) -> Panel:
 class OneStep:
     """What was said of each held-out value a step before: its nats, where it lay, and whether up was likelier.
 
-    All `[N]`; `days` are places on the grid, by which differences are tested, since shares move together.
+    All `[N]`, one series behind another; `days` are places on the grid, by which differences are tested, since shares
+    move together; `series` says which share.
     """
 
     days: Ints
+    series: Ints
     returns: Floats
     nats: Floats
     below: Floats
@@ -120,12 +122,13 @@ def one_step(model: Model[Any], read: Read, ends: Ints, held_out: int) -> OneSte
         wanted = window.mask.numpy().copy()
         wanted[: codec.context] = False
         days = (panel.places[series] + within)[wanted]
+        whose = np.broadcast_to(series, within.shape)[wanted]
         values = panel.values[(panel.begins[series] + within.clip(0))[wanted]]
-        found.append((days, values, *(part.numpy()[wanted] for part in parts)))
+        found.append((days, whose, values, *(part.numpy()[wanted] for part in parts)))
     columns = [np.concatenate(column) for column in zip(*found, strict=True)]
-    return OneStep(
-        columns[0], columns[1].astype(np.float64), columns[2].astype(np.float64), columns[3], columns[4] < 0.5
-    )
+    order = np.lexsort((columns[0], columns[1]))
+    day, share, value, nat, lay, under_nought = (column[order] for column in columns)
+    return OneStep(day, share, value.astype(np.float64), nat.astype(np.float64), lay, under_nought < 0.5)
 
 
 def simple_methods(panel: Panel, ends: Ints, held_out: int) -> dict[str, OneStep]:
@@ -160,6 +163,7 @@ def simple_methods(panel: Panel, ends: Ints, held_out: int) -> dict[str, OneStep
     return {
         name: OneStep(
             held.days,
+            held.series,
             returns.numpy(),
             head.nats(params, returns).numpy(),
             head.cdf(params, returns).numpy(),
@@ -234,6 +238,7 @@ def binomial_interval(share: float, n: int) -> tuple[float, float]:
 
 
 def _by_day(found: OneStep, losses: Floats, others: Floats) -> Difference:
+    assert len(losses) == len(others)
     there = ~np.isnan(losses) & ~np.isnan(others)
     ours, theirs = (found.by_day(np.where(there, part, np.nan)) for part in (losses, others))
     return compare(ours, theirs)

@@ -1,17 +1,23 @@
 """What a panel asks for: how far to look back, which past values to read, how much to hold out."""
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from statewise.data.frequency import Frequency
 from statewise.data.panel import Panel
 from statewise.errors import DataError
+from statewise.forecasting.levels import filled, least_spread, running_mean
 from statewise.forecasting.reading import Codec
+
+Around = Literal["level", "last"]
 
 LEAST_PACE = 32
 SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
 SEASONS = 4
+MOST_ORIGINS = 1000
+SMALLEST = 10
+"A series moves by so many of the smallest spreads at least, if it moves at all."
 "Levels and spreads are means over about so many seasons."
 
 
@@ -58,6 +64,10 @@ class Wanted(Protocol):
         """How often to check."""
 
     @property
+    def around(self) -> Around | None:
+        """What values are read and forecast around."""
+
+    @property
     def head(self) -> Any:
         """The distribution of a next value."""
 
@@ -78,6 +88,8 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     counts = wanted.head == "negative_binomial"
     if counts:
         _check_counts(panel)
+    _check_sizes(panel)
+    pace = 1 / max(LEAST_PACE, SEASONS * season)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
     span = panel.times(learned, 1)[0] - panel.times(0, 1)[0]
     codec = Codec(
@@ -86,7 +98,8 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
         context=context,
         horizon=horizon,
         lags=tuple(lag for lag in lags_of(frequency) if lag < learned),
-        pace=1 / max(LEAST_PACE, SEASONS * season),
+        pace=pace,
+        level_pace=0.0 if counts else 1.0 if around(wanted, panel, pace, split, horizon) == "last" else pace,
         years=bool(span >= SEVERAL_YEARS) if wanted.yearly is None else wanted.yearly,
         counts=counts,
         names=panel.names,
@@ -116,6 +129,26 @@ def split_of(wanted: Wanted, frequency: Frequency, longest: int, horizon: int) -
     return split
 
 
+def around(wanted: Wanted, panel: Panel, pace: float, split: Split, horizon: int) -> Around:
+    """Return what values are read and forecast around: in training, over a horizon, which was nearer to what came?
+
+    Series that wander are near their last value, those that come back to where they were near their mean level.
+    """
+    if wanted.around:
+        return wanted.around
+    nearer = []
+    for i, end in enumerate((panel.observed() - split.kept).tolist()):
+        values = filled(panel.values[panel.part(i)][: max(end, 0)])
+        origins = np.linspace(1, len(values) - horizon, min(MOST_ORIGINS, max(0, len(values) - horizon))).astype(int)
+        if not len(origins):
+            continue
+        level = running_mean(values, pace, float(values[: 1 + int(1 / pace)].mean()))[origins]
+        came = values[origins[:, None] + np.arange(horizon)]
+        sizes = [np.abs(came - now[:, None]).mean() for now in (values[origins - 1], level)]
+        nearer.append(float(sizes[0] < sizes[1]))
+    return "last" if nearer and np.mean(nearer) > 0.5 else "level"
+
+
 def lags_of(frequency: Frequency) -> tuple[int, ...]:
     """Return how far back single values are read: the last few, and those about one and two of each season ago.
 
@@ -141,6 +174,19 @@ def _scales(panel: Panel, kept: int) -> tuple[tuple[float, float], ...]:
     mean = there.sum(axis=0) / count
     spread = np.sqrt(np.where(np.isnan(together), 0, (together - mean) ** 2).sum(axis=0) / count)
     return tuple((float(m), float(s) if s > 0 else 1.0) for m, s in zip(mean, spread, strict=True))
+
+
+def _check_sizes(panel: Panel) -> None:
+    """Refuse a series that moves, but by less than the smallest spread that is told apart."""
+    for i, name in enumerate(panel.names):
+        values = panel.values[panel.part(i)]
+        lowest, highest = float(np.nanmin(values)), float(np.nanmax(values))
+        least = SMALLEST * float(least_spread(np.array([max(abs(lowest), abs(highest))], np.float32))[0])
+        if 0 < highest - lowest < least:
+            raise DataError(
+                f"series '{name}' moves between {lowest:.9g} and {highest:.9g} only, which is too little to be told "
+                "apart: give it in a smaller unit, or as the distance from a value"
+            )
 
 
 def _check_counts(panel: Panel) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from statewise.tasks.series import ForecastData
 
 SAMPLES = 200
-EPOCHS = 4
 CERTAIN = 0.05
 "A difference that comes by luck more often than this is called none."
 
@@ -37,6 +36,7 @@ class Forecast(Task):
     name: ClassVar[str] = "forecast"
     title: ClassVar[str] = "Forecast any table of series, with honest uncertainty"
     example: ClassVar[str] = "traffic.csv --target traffic_volume --horizon 24h"
+    usual_epochs: ClassVar[float] = 4
 
     source: Annotated[str | tuple[str, ...], Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
     target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = ()
@@ -54,6 +54,10 @@ class Forecast(Task):
         str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
     ] = None
     between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
+    around: Annotated[
+        Literal["level", "last"] | None,
+        Doc("read and forecast values around their running level, or the last one; none takes what was nearer before"),
+    ] = None
     head: Annotated[
         Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
         Doc("the distribution of a next value; negative_binomial is for counts"),
@@ -70,13 +74,13 @@ class Forecast(Task):
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 0.0
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
-        """Return how much of the training is done; without a budget it is four epochs, and ten minutes at most.
+        """Return how much of the training is done; without a budget `usual_epochs`, and ten minutes at most.
 
         A table of a few thousand values is learned by heart in less than ten minutes, and is then forecast worse.
         """
         done = super().fraction(update, epoch_updates, seconds)
         is_free = self.minutes is None and self.epochs is None and self.updates is None
-        return max(done, min(1.0, update / (EPOCHS * epoch_updates))) if is_free else done
+        return max(done, min(1.0, update / (self.usual_epochs * epoch_updates))) if is_free else done
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -128,7 +132,7 @@ class Forecast(Task):
     def model(self, codec: "Codec") -> "Model[Any]":
         """Return a reader of rows, cells and the head."""
         from statewise.cells import Dropout
-        from statewise.forecasting.reading import Beside, Reader
+        from statewise.forecasting.encoder import Beside, Reader
         from statewise.model import Model
         from statewise.registry import find
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt
 
+from statewise.errors import UsageError
 from statewise.task import Data, Score, Scoring
 from statewise.tasks.forecast import CERTAIN, Forecast
 
@@ -32,6 +33,7 @@ class Stocks(Forecast):
     name: ClassVar[str] = "stocks"
     title: ClassVar[str] = "Forecast the returns of shares: volatility, and an honest word about direction"
     example: ClassVar[str] = "shares"
+    usual_epochs: ClassVar[float] = 0.5
 
     source: Annotated[str | tuple[str, ...], Doc("a table of prices, a column each, or the name of a corpus")] = (
         "shares"
@@ -57,11 +59,20 @@ class Stocks(Forecast):
         return StocksData(self, data.read, data.split)
 
     def score(  # type: ignore[override]
-        self, model: "Model[Any]", data: "StocksData"
+        self,
+        model: "Model[Any]",
+        data: "StocksData",
+        *,
+        trade: Annotated[bool, Doc("also hold what is likelier to rise, beside buying and holding everything")] = False,
+        cost: Annotated[float, Doc("what a trade costs, in hundredths of a percent of its size")] = 10.0,
+        tried: Annotated[int, Doc("how many rules or settings were tried, this one among them")] = 1,
     ) -> Scoring:
-        """Predict each day of the held-out part from those before it."""
+        """Predict each day of the held-out part from those before it, and where asked trade by that."""
         from statewise.forecasting.returns import one_step
+        from statewise.forecasting.trading import trading
 
+        if cost < 0 or tried < 1:
+            raise UsageError(f"cost {cost:g} and tried {tried} cannot be: give a cost from 0 and at least 1 try")
         was_training = model.training
         model.eval()
         try:
@@ -69,7 +80,9 @@ class Stocks(Forecast):
         finally:
             model.train(was_training)
         yield 1.0
-        return Score(found.metrics(), found.metrics()["log_score"], details=found)
+        traded = trading(found, cost, tried) if trade else None
+        tables = {f"a trade costs {cost / 100:g} %": traded.table()} if traded else {}
+        return Score(found.metrics(), found.metrics()["log_score"], tables, (found, traded))
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say whether volatility was forecast, and whether direction was, with how sure that is."""
@@ -77,5 +90,7 @@ class Stocks(Forecast):
         from statewise.tasks.series import StocksData
 
         assert isinstance(data, StocksData)
-        words = [about_volatility(score.details, data.rivals, CERTAIN), about_direction(score.details, CERTAIN)]
+        found, traded = score.details
+        words = [about_volatility(found, data.rivals, CERTAIN), about_direction(found, CERTAIN)]
+        words += [traded.words(CERTAIN)] if traded else []
         return [*words, SURVIVORS] if self.source == "shares" else words

@@ -1,0 +1,89 @@
+"""The figures of the pages on forecasts are those that the proof and the benchmarks wrote down."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from statewise.report import Report
+from statewise.run.config import build, read_yaml
+from statewise.tasks.traffic import Traffic
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "tutorials" / "forecast.md").read_text()
+ROUTING = (ROOT / "docs" / "tutorials" / "routing.md").read_text()
+WORDS = " ".join(PAGE.split())
+
+
+def result(name: str) -> Any:
+    return json.loads((ROOT / name).read_text())
+
+
+def script(folder: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(sys, "path", [str(ROOT / folder), *sys.path])
+    spec = importlib.util.spec_from_file_location(name, ROOT / folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PROOF = result("proofs/results/forecast.json")
+
+
+@pytest.mark.parametrize("name", [name for name, found in PROOF.items() if "baselines" in found])
+def test_a_table_is_the_one_that_was_written_down(name: str) -> None:
+    found = PROOF[name]
+    shown = Report(
+        "", "", {}, found["metrics"], found["baselines"], 0.0, remarks=found["remarks"], tables=found["tables"]
+    )
+    assert shown.shown() in PAGE
+
+
+def test_what_is_said_of_traffic_is_what_was_found() -> None:
+    traffic = PROOF["traffic"]
+    less = traffic["less_than_weekly"]
+    minutes = traffic["training"]["seconds"] / 60
+    told = f"the error is {less['MASE']:.1%} smaller and the quantile loss {less['weighted_quantile_loss']:.1%}"
+    assert f"{told}, after {minutes:.1f} minutes of training on two threads" in WORDS
+    assert traffic["holds"] == ("missed in the error" not in WORDS)
+    assert (less["weighted_quantile_loss"] >= 0.25) == ("met in the quantile loss" in WORDS)
+
+
+def test_the_settings_of_traffic_are_those_that_the_searches_chose() -> None:
+    searches = result("proofs/results/traffic_searches.json")["searches"]
+    trials = [trial for search in searches for trial in search["trials"]]
+    allowed = [trial for trial in trials if 0.75 <= trial["metrics"]["covers_80"] <= 0.85]
+    best = min(allowed, key=lambda trial: float(trial["judged"]))["settings"]
+    preset = Traffic()
+    assert (preset.width, preset.dropout, preset.average) == (best["width"], best["dropout"], best["average"])
+    assert (preset.usual_epochs, preset.yearly or False) == (best["epochs"], best["yearly"])
+    assert preset.rate == round(best["rate"], 3)
+    assert f"{len(trials)} trainings" in WORDS
+    assert f"{len(allowed)} of them" in WORDS
+    for search in searches:
+        assert f"$ {search['command']}" in PAGE
+        recipe = read_yaml(ROOT / search["command"].split()[4])
+        space = recipe.pop("search")
+        assert all(trial["settings"].keys() == space.keys() for trial in search["trials"])
+        assert build(Traffic, recipe).checks
+
+
+@pytest.mark.parametrize("name", [path.stem for path in (ROOT / "benchmarks" / "results").glob("forecast_*.json")])
+def test_the_table_of_a_benchmark_is_that_of_its_result(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert script("benchmarks", name, monkeypatch).table(result(f"benchmarks/results/{name}.json")) in PAGE
+
+
+def test_what_is_said_of_made_prices_is_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    words_of = script("proofs", "outcomes", monkeypatch).words_of
+    assert all(words_of(part) in PAGE for part in (*PROOF["walks"]["parts"], PROOF["clusters"]))
+
+
+def test_the_table_of_the_town_is_that_of_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    routing = script("examples", "routing", monkeypatch)
+    assert routing.table(PROOF["routing"]) in ROUTING
+    assert f"{PROOF['routing']['not_the_shortest']} of {PROOF['routing']['days']} days" in " ".join(ROUTING.split())
