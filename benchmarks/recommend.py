@@ -1,21 +1,21 @@
 """How many events a second does a recommender learn beside plain PyTorch, and how soon does it answer?
 
-    python benchmarks/recommend.py [training] [serving] [scale] [--rounds 5] [--threads 2] [--events N] [--save DIR]
+    python benchmarks/recommend.py [training] [serving] [scale] [--rounds 5] [--threads 2] [--save DIR]
+    python benchmarks/recommend.py scale [--events 100000000] [--folder DIR] [--save DIR]
 
 `training`: our learner and an independent loop of plain PyTorch (nn.GRU, nn.Embedding with sparse gradients, SparseAdam
 and Adam) train the same network on the same windows of the same sessions, with as many negatives by the same odds, in
 turns, in one process; figures are medians over the turns, the ratio is taken turn by turn.
 `serving`: the top 20 of a catalogue for one of 1,000 sessions under way: an event is read and the list made, on one
-core; also 32 of them at once. `scale`: a log of many events is cut, split, written and trained on, in how much memory.
+core; also 32 of them at once. `scale`: a log of many events is cut, split, written and trained on, in how much memory;
+what was written stays in `--folder`, where there is one, to be trained on again.
 The sessions are made: items by Zipf's law, of which each tends to be followed by a few others.
 """
 
 import argparse
 import json
-import platform
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,10 +27,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from statewise.benchmarking.record import commit, machine
 from statewise.cells import GRU
 from statewise.data.codes import CodeFile
 from statewise.data.session_rows import SessionRows
-from statewise.data.sessions import PLACE, TRAINING, Events, Rules, as_places, write_sessions
+from statewise.data.sessions import HELD_OUT, PLACE, TRAINING, Events, Rules, as_places, write_sessions
 from statewise.data.window import Window
 from statewise.heads import Ranking
 from statewise.heads.ranking import item_table
@@ -48,6 +49,7 @@ SHAPES = [(1, 2048), (16, 512), (16, 2048), (32, 2048)]
 "Steps in a window, and negatives drawn for it."
 CATALOGUES = [10_000, 100_000, 1_000_000]
 TURN_SECONDS = 1.0
+QUESTIONS = ["training", "serving", "scale"]
 
 
 def popularity(items: int) -> np.ndarray[Any, Any]:
@@ -210,59 +212,79 @@ def answered(model: Model[Tensor], index: ApproximateIndex | None, at_once: int,
     return {**row, "answers_per_second": 1000 * at_once / statistics.mean(took), **shared}
 
 
-def scale(events: int, items: int = 1_000_000) -> dict[str, Any]:
-    """Cut, split and write a log of many events that is made as it is read, and train on it for a while."""
-    piece = 1_000_000
-    rows = {"events": events, "items": items}
+def made_log(events: int, items: int) -> Iterator[Events]:
+    """Yield a log a piece at a time, of sessions that are not in order."""
+    done, piece = 0, 1_000_000
+    while done < events:
+        found, lengths = some_sessions(piece // 6, items, seed=done)
+        whose = done + np.repeat(np.arange(len(lengths)), lengths)
+        times = whose + np.arange(len(found)) * 1e-7
+        yield Events(whose.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), found, times)
+        done += len(found)
 
-    def log() -> Iterator[Events]:
-        done = 0
-        while done < events:
-            found, lengths = some_sessions(piece // 6, items, seed=done)
-            whose = done + np.repeat(np.arange(len(lengths)), lengths)
-            times = whose + np.arange(len(found)) * 1e-7
-            yield Events(whose.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), found, times)
-            done += len(found)
 
-    with tempfile.TemporaryDirectory() as folder:
+def peak_megabytes() -> int:
+    """Return how much memory this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def prepared(events: int, items: int, folder: Path) -> dict[str, Any]:
+    """Cut, split and write a log of many events that is made as it is read; what is in the folder already stays."""
+    told, supports = folder / "prepared.json", folder / "supports.npy"
+    if not told.exists():
         began = time.perf_counter()
-        written = write_sessions(log(), Rules(held_out=0.01, least_support=1), Path(folder))
-        rows["preparing_seconds"] = round(time.perf_counter() - began, 1)  # type: ignore[assignment]
-        rows["preparing_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        codes = CodeFile.whole(Path(folder, TRAINING), PLACE)
-        rows["files_megabytes"] = sum(path.stat().st_size for path in Path(folder).iterdir()) >> 20
-        rows["trained_items"] = len(written.items)
-        windows = SessionRows(codes, ROWS, 16)
-        supports = torch.from_numpy(written.supports).float()
+        written = write_sessions(made_log(events, items), Rules(held_out=0.01, least_support=1), folder)
+        found = {"events": written.facts["events"], "sessions": written.facts["sessions"], "items": items}
+        found |= {"trained_items": len(written.items), "preparing_seconds": round(time.perf_counter() - began)}
+        found |= {"preparing_megabytes": peak_megabytes()}
+        found["files_megabytes"] = sum((folder / name).stat().st_size for name in (TRAINING, HELD_OUT)) >> 20
+        np.save(supports, written.supports)
+        told.write_text(json.dumps(found))
+    kept: dict[str, Any] = json.loads(told.read_text())
+    return kept
+
+
+def scale(events: int, folder: Path, items: int = 1_000_000) -> list[dict[str, Any]]:
+    """Train for a while on a log of many events over many items, which is never in memory whole."""
+    row = prepared(events, items, folder)
+    supports = torch.from_numpy(np.load(folder / "supports.npy")).float()
+    for steps in (1, 16):
+        windows = SessionRows(CodeFile.whole(folder / TRAINING, PLACE), ROWS, steps)
         learner = Learner(our_model(supports, 2048), windows, Recipe(updates=10**9, rate=RATE))
-        took = turn(learner.update, 100)
-        rows["training_events_per_second"] = round(ROWS * 16 / took)
-        rows["training_megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return rows
+        turn(learner.update, 20)
+        took = [turn(learner.update, 1600 // steps // 4) for _ in range(9)]
+        row[f"training_{steps}_steps_events_per_second"] = round(ROWS * steps / statistics.median(took))
+    print(json.dumps(row), file=sys.stderr, flush=True)
+    return [{**row, "training_megabytes": peak_megabytes()}]
 
 
 def main() -> None:
     """Answer the questions asked, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("questions", nargs="*", default=["training", "serving", "scale"])
+    parser.add_argument("questions", nargs="*", default=QUESTIONS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--events", type=int, default=100_000_000)
     parser.add_argument("--requests", type=int, default=5000)
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--save", type=Path)
     given = parser.parse_args()
+    if unknown := set(given.questions) - set(QUESTIONS):
+        parser.error(f"no question is called {', '.join(sorted(unknown))}: give some of {', '.join(QUESTIONS)}")
     torch.set_num_threads(given.threads)
-    date = time.strftime("%Y-%m-%d")
-    machine = {"processor": platform.processor() or platform.machine(), "threads": given.threads}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    found: dict[str, Any] = {"date": date, "commit": commit.strip(), "machine": machine, "versions": versions()}
-    answers: dict[str, Callable[[], Any]] = {
-        "training": lambda: training(given.rounds),
-        "serving": lambda: serving(given.requests),
-        "scale": lambda: scale(given.events),
-    }
+    made_by = {"date": time.strftime("%Y-%m-%d"), "commit": commit(), "versions": versions()}
+    made_by["machine"] = {**machine(), "threads": given.threads}
+    found: dict[str, Any] = {}
     for question in given.questions:
-        found[question] = answers[question]()
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = given.folder or Path(temporary)
+            folder.mkdir(parents=True, exist_ok=True)
+            answers: dict[str, Callable[[], Any]] = {
+                "training": lambda: training(given.rounds),
+                "serving": lambda: serving(given.requests),
+                "scale": lambda folder=folder: scale(given.events, folder),
+            }
+            found[question] = {**made_by, "rows": answers[question]()}
         if given.save:
             given.save.mkdir(parents=True, exist_ok=True)
             path = given.save / "recommend.json"

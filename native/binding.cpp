@@ -15,6 +15,8 @@
 
 #include "statewise/kernels.h"
 #include "statewise/program.h"
+#include "statewise/ranking.h"
+#include "statewise/rows.h"
 
 namespace nb = nanobind;
 using Address = uintptr_t;
@@ -137,6 +139,32 @@ void scan(const std::array<int32_t, 4> &sizes, const std::array<Address, 6> &of,
     kernels->scan(&given, to[3] ? &gradients : nullptr, on_threads, threads);
 }
 
+// steps, rows, width, drawn, loss, whether in batch; then mask, items, queries, vectors, biases, lowered ones; then the
+// gradients: nats, queries, vectors, biases
+void rank(const std::array<int32_t, 6> &sizes, double regularization, const std::array<Address, 6> &of,
+          const std::array<Address, 4> &to, int threads) {
+    const statewise_ranking given{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], (float)regularization,
+                                  reinterpret_cast<const uint8_t *>(of[0]), reinterpret_cast<const int64_t *>(of[1]),
+                                  numbers(of[2]), numbers(of[3]), numbers(of[4]), numbers(of[5])};
+    const statewise_ranking_gradients gradients{numbers(to[0]), numbers(to[1]), numbers(to[2]), numbers(to[3])};
+    kernels->rank(&given, &gradients, on_threads, threads);
+}
+
+// numbers and values; then which and sums
+int64_t merge_rows(int64_t count, int32_t width, int64_t limit, const std::array<Address, 4> &of, int threads) {
+    return statewise_merge_rows(count, width, limit, reinterpret_cast<const int64_t *>(of[0]), numbers(of[1]),
+                                reinterpret_cast<int64_t *>(of[2]), numbers(of[3]), on_threads, threads);
+}
+
+// of each table: itself, the rows, and how wide they are
+void copy_rows(int64_t count, Address which, const std::vector<std::tuple<Address, Address, int32_t>> &tables, bool put,
+               int threads) {
+    std::vector<statewise_rows> of;
+    for (const auto &[table, rows, width] : tables) of.push_back({numbers(table), numbers(rows), width});
+    statewise_copy_rows(count, reinterpret_cast<const int64_t *>(which), of.data(), (int32_t)of.size(), put, on_threads,
+                        threads);
+}
+
 const int64_t *wholes(Address address) { return reinterpret_cast<const int64_t *>(address); }
 
 // A program, and the calls on it; addresses of states stand in lists, as many as it has arrays of them.
@@ -253,6 +281,9 @@ NB_MODULE(_native, m) {
     m.def("backward", backward, unlocked);
     m.def("draw_changes", draw_changes, unlocked);
     m.def("scan", scan, unlocked);
+    m.def("rank", rank, unlocked);
+    m.def("merge_rows", merge_rows, unlocked);
+    m.def("copy_rows", copy_rows, unlocked);
     m.def("spread", [](const Schedule &when, int32_t units, Address hidden, Address ys) {
         statewise_spread(&when.view, units, numbers(hidden), numbers(ys));
     }, unlocked);

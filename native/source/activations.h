@@ -27,6 +27,12 @@ static inline Power power(Lanes x) {
     return {(Lanes)(exponent << 23), r, r * r * q};
 }
 
+// e^x of numbers up to 88; what would be below e^-87 is nought.
+static inline Lanes exponential(Lanes x) {
+    const Power p = power(x < -87.0f ? fill(-87.0f) : x);
+    return x < -87.0f ? Lanes{} : fused(p.near + p.rest, p.scale, p.scale);
+}
+
 // What rounding took from a sum of `larger` and `smaller`.
 static inline Lanes lost(Lanes larger, Lanes smaller, Lanes sum) { return (larger - sum) + smaller; }
 

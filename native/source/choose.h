@@ -28,9 +28,7 @@ static inline float largest_of(const float *x, int32_t n) {
 static inline double exponentials(float *x, int32_t n, float most, float temperature) {
     double sum = 0.0;
     for (int32_t i = 0; i < n; i += LANES) {
-        const Lanes here = (load(x + i) - most) / temperature;
-        const Power p = power(here < -87.0f ? fill(-87.0f) : here);
-        store(x + i, here < -87.0f ? Lanes{} : fused(p.near + p.rest, p.scale, p.scale));
+        store(x + i, exponential((load(x + i) - most) / temperature));
         for (int v = 0; v < LANES; ++v) sum += x[i + v];
     }
     return sum;

@@ -126,12 +126,14 @@ static double multiply_adds(int64_t times) {
     return 2.0 * LANES * SUMS * times;
 }
 
+void rank(const statewise_ranking *, const statewise_ranking_gradients *, statewise_parallel, int threads);
+
 #define STATEWISE_TEXT_OF(name) #name
 #define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
 
 extern const statewise_kernels kernels;
-const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward,       any_backward, scan, each<sigmoid>,
-                                   each<hyperbolic_tangent>,         product,           multiply_adds};
+const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank,
+                                   each<sigmoid>, each<hyperbolic_tangent>, product, multiply_adds};
 
 }  // namespace STATEWISE_TARGET
 }  // namespace statewise

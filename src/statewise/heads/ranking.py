@@ -2,7 +2,6 @@
 
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
@@ -11,7 +10,9 @@ from statewise.errors import UsageError
 from statewise.heads.categorical import Categorical
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.head import Head, Loss
-from statewise.heads.ranking_losses import LOSSES, bpr_max, log_sum_exp, lowest
+from statewise.heads.ranking_losses import LOSSES, ranked
+from statewise.heads.samples import rank
+from statewise.kernels.native_ranking import Sample
 from statewise.registry import unknown
 
 Table = nn.Embedding | FeaturedItems
@@ -79,6 +80,7 @@ class Ranking(Head[Tensor]):
         self._lent = (table,)
         shares = supports.double() / supports.sum().clamp(min=1)
         odds = supports.double() ** alpha
+        self._lowered_for, self._lowered = (0, supports.device), supports
         self.register_buffer("supports", shares.float(), persistent=False)
         self.register_buffer("odds", (odds / odds.sum()).float(), persistent=False)
         self.register_buffer("reached", (odds / odds.sum()).cumsum(0), persistent=False)
@@ -114,10 +116,10 @@ class Ranking(Head[Tensor]):
         places = torch.tensor(targets.numel()) if mask is None else mask.sum()
         if mask is not None:
             params = torch.where(mask.unsqueeze(-1), params, 0)
+        if self.training and self.is_sampled:
+            return Loss(rank(self._sample(params, targets, mask), self.loss_name, self.regularization), places)
         if not self.training:
             nats = self._in_blocks(params.flatten(0, -2), targets.flatten()).view_as(targets)
-        elif self.is_sampled:
-            nats = self._among_some(params, targets, mask)
         else:
             nats = self._among_all(params.flatten(0, -2), targets.flatten()).view_as(targets)
         return Loss((nats if mask is None else torch.where(mask, nats, 0)).sum(), places)
@@ -132,64 +134,38 @@ class Ranking(Head[Tensor]):
         uniforms = torch.rand(self.negatives, dtype=self.reached.dtype, device=self.reached.device)
         return torch.searchsorted(self.reached, uniforms, right=True).clamp_(max=self.choices - 1)
 
-    def expected(self, items: Tensor, rows: int) -> Tensor:
-        """Return how often items are expected among the negatives of a place, with so many rows side by side."""
-        in_batch = (rows - 1) * self.supports[items] if self.in_batch else 0.0
-        return in_batch + self.negatives * self.odds[items]
+    def expected(self, rows: int) -> Tensor:
+        """Return how often each item is expected among the negatives of a place, with so many rows side by side."""
+        in_batch = (rows - 1) * self.supports if self.in_batch else 0.0
+        return in_batch + self.negatives * self.odds
+
+    def _lowering(self, rows: int) -> Tensor:
+        """Return by how much an item's score is lowered among the negatives: the same at every update."""
+        if self._lowered_for != (rows, self.odds.device):
+            self._lowered_for, self._lowered = (rows, self.odds.device), self.expected(rows).log()
+        return self._lowered
 
     def _among_all(self, queries: Tensor, targets: Tensor) -> Tensor:
         scores = self.scores(queries)
         if self.loss_name == "cross_entropy":
             return nn.functional.cross_entropy(scores, targets, reduction="none")
         counted = torch.ones_like(scores, dtype=torch.bool).scatter_(-1, targets.unsqueeze(-1), False)
-        return self._ranked(scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1), scores, counted)
+        wanted = scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+        return ranked(self.loss_name, wanted, scores, counted, self.regularization)
 
     def _in_blocks(self, queries: Tensor, targets: Tensor) -> Tensor:
         at_once = max(1, BLOCK_SCORES // self.choices)
         blocks = ((queries[i : i + at_once], targets[i : i + at_once]) for i in range(0, len(targets), at_once))
         return torch.cat([nn.functional.cross_entropy(self.scores(q), t, reduction="none") for q, t in blocks])
 
-    def _among_some(self, queries: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
-        """Rank each target among those of the other rows and the window's negatives; shapes `[..., B]`."""
+    def _sample(self, queries: Tensor, targets: Tensor, mask: Tensor | None) -> Sample:
+        """Return what a window's targets are ranked among."""
         rows, width = queries.shape[-2:]
-        shape, queries, targets, drawn = targets.shape, queries.reshape(-1, rows, width), targets.flatten(), self.draw()
-        read = torch.cat([targets, drawn])  # at once, so that there is one gradient to add up
-        vectors, biases = self.table(read), self.bias(read).squeeze(-1)
-        own, own_bias = vectors[: len(targets)].view_as(queries), biases[: len(targets)].view(-1, rows)
-        # What corrects a score depends on its item alone, so it goes into the bias and costs nothing.
-        lowered = biases - self.expected(read, rows).log() if self.corrected else biases
-        wanted = ((queries * own).sum(dim=-1) + own_bias).flatten()
-        among_drawn = torch.addmm(lowered[len(targets) :], queries.flatten(0, 1), vectors[len(targets) :].T)
-        others, same = [among_drawn], _places_of(targets, drawn)
-        beside: list[Tensor] = []
-        if self.in_batch:
-            beside_bias = lowered[: len(targets)].view(-1, 1, rows)
-            others.append(torch.baddbmm(beside_bias, queries, own.transpose(1, 2)).flatten(0, 1))
-            beside.append(_unlike(targets.view(-1, rows), mask).flatten(0, 1))
-        if self.loss_name == "cross_entropy":
-            return self._entropy(wanted, others, same, beside).view(shape)
-        counted = torch.ones_like(among_drawn, dtype=torch.bool).index_put_(same, torch.tensor(False))
-        return self._ranked(wanted, torch.cat(others, dim=1), torch.cat([counted, *beside], dim=1)).view(shape)
-
-    @staticmethod
-    def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], beside: list[Tensor]) -> Tensor:
-        """Return the cross-entropy among scores in two pieces, of which the large one is neither copied nor masked."""
-        lowest_score = lowest(wanted)
-        with torch.no_grad():  # what is so low has no share, and so no gradient, anyway
-            others[0].index_put_(same, wanted.new_tensor(lowest_score))
-        pieces = [others[0]]
-        pieces += [
-            scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], beside, strict=True)
-        ]
-        total = wanted
-        for piece in pieces:
-            total = torch.logaddexp(total, log_sum_exp(piece))
-        return total - wanted
-
-    def _ranked(self, wanted: Tensor, others: Tensor, counted: Tensor) -> Tensor:
-        if self.loss_name == "bpr_max":
-            return bpr_max(wanted, others, counted, regularization=self.regularization)
-        return LOSSES[self.loss_name](wanted, others, counted)
+        items = torch.cat([targets.flatten(), self.draw()])  # at once, so that there is one gradient to add up
+        vectors, biases = self.table(items), self.bias(items).squeeze(-1)
+        lowering = self._lowering(rows)[items] if self.corrected else None
+        mask = None if mask is None else mask.reshape(-1, rows)
+        return Sample(queries.reshape(-1, rows, width), items, vectors, biases, lowering, mask, self.in_batch)
 
 
 def item_table(choices: int, width: int, *, sparse: bool) -> nn.Embedding:
@@ -197,25 +173,3 @@ def item_table(choices: int, width: int, *, sparse: bool) -> nn.Embedding:
     table = nn.Embedding(choices, width, sparse=sparse)
     nn.init.normal_(table.weight, std=width**-0.5)
     return table
-
-
-def _unlike(targets: Tensor, mask: Tensor | None) -> Tensor:
-    """Say which other rows count at each place, `[T, B, B]`: those that are awake and want something else."""
-    unlike = targets.unsqueeze(1) != targets.unsqueeze(2)
-    return unlike if mask is None else unlike & mask.reshape(targets.shape).unsqueeze(1)
-
-
-def _places_of(wanted: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
-    """Return where the wanted items are among those drawn: which of the wanted, which of the drawn.
-
-    >>> _places_of(torch.tensor([7, 4]), torch.tensor([4, 7, 4, 9]))
-    (tensor([0, 1, 1]), tensor([1, 0, 2]))
-    """
-    asked, offered = wanted.cpu().numpy(), drawn.cpu().numpy()  # whose operations on a few numbers cost less
-    order = np.argsort(offered, kind="stable")
-    first, behind = (np.searchsorted(offered[order], asked, side=side) for side in ("left", "right"))
-    counts = behind - first
-    which = np.repeat(np.arange(len(asked)), counts)
-    offsets = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts - first, counts)
-    places = torch.from_numpy(which), torch.from_numpy(order[offsets])
-    return places[0].to(wanted.device), places[1].to(wanted.device)

@@ -87,8 +87,6 @@ def top1_max(wanted: Tensor, others: Tensor, counted: Tensor | None = None) -> T
     return (shares * _ahead(wanted, others)).sum(dim=-1)
 
 
-LOOKED_AT = 8
-
 LOSSES: dict[str, Ranked] = {
     "cross_entropy": cross_entropy,
     "bpr": bpr,
@@ -96,6 +94,15 @@ LOSSES: dict[str, Ranked] = {
     "bpr_max": bpr_max,
     "top1_max": top1_max,
 }
+
+LOOKED_AT = 8
+
+
+def ranked(loss: str, wanted: Tensor, others: Tensor, counted: Tensor | None, regularization: float) -> Tensor:
+    """Return the loss of that name."""
+    if loss == "bpr_max":
+        return bpr_max(wanted, others, counted, regularization=regularization)
+    return LOSSES[loss](wanted, others, counted)
 
 
 def log_sum_exp(scores: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from statewise.distributed import Ranks
+from statewise.kernels.table_rows import merge_rows
 from statewise.learning.row_optimizers import RowOptimizer
 from statewise.state import read_tensors, write_tensors
 
@@ -16,7 +17,7 @@ def settle(model: nn.Module) -> None:
     """Bring each sparse gradient of a model to one entry a row, so that its numbers can be read and scaled in place."""
     for parameter in model.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()
+            parameter.grad = merge_rows(parameter.grad)
 
 
 def numbers(gradient: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ def _everybodys(gradient: Tensor, ranks: Ranks) -> Tensor:
     told = [read_tensors(each)[0] for each in ranks.gather(mine)]
     rows, values = torch.cat([each["rows"] for each in told], 1), torch.cat([each["values"] for each in told])
     summed = torch.sparse_coo_tensor(rows, values, gradient.shape, device=gradient.device, check_invariants=False)
-    return summed.coalesce()
+    return merge_rows(summed)
 
 
 def touched(model: nn.Module, optimizer: Optimizer) -> Iterator[Tensor]:

@@ -5,12 +5,15 @@ whether the table has a thousand rows or a million.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.adam import adam
+
+from statewise.kernels.table_rows import merge_rows, put_rows, take_rows
 
 
 class Rows(NamedTuple):
@@ -19,10 +22,6 @@ class Rows(NamedTuple):
     of: Tensor
     which: Tensor
     changed: Tensor
-
-    def put(self) -> None:
-        """Make the rows what they were changed to."""
-        self.of.index_copy_(0, self.which, self.changed)
 
 
 class RowOptimizer(Optimizer):
@@ -55,8 +54,9 @@ class RowOptimizer(Optimizer):
     @torch.no_grad()
     def put(self) -> None:
         """Put the rows that are held back."""
-        for rows in self.held:
-            rows.put()
+        for _, of_one in groupby(self.held, key=lambda rows: id(rows.which)):  # a table and what is remembered of it
+            tables, which, rows = zip(*of_one, strict=True)
+            put_rows(tables, which[0], rows)
         self.held.clear()
 
     def _change(self, parameter: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
@@ -65,11 +65,12 @@ class RowOptimizer(Optimizer):
         if not gradient.is_sparse:
             self.change(parameter, gradient, memory, group)
             return
-        gradient = gradient.coalesce()
-        which, whole = gradient._indices()[0], {"": parameter, **memory}
-        taken = {name: kept.index_select(0, which) if kept.dim() else kept for name, kept in whole.items()}
-        self.change(taken[""], gradient._values(), taken, group)
-        self.held.extend(Rows(kept, which, taken[name]) for name, kept in whole.items() if kept.dim())
+        gradient = merge_rows(gradient)
+        which = gradient._indices()[0]
+        tables = {"": parameter, **{name: kept for name, kept in memory.items() if kept.dim()}}
+        taken = dict(zip(tables, take_rows(list(tables.values()), which), strict=True))
+        self.change(taken[""], gradient._values(), {**memory, **taken}, group)
+        self.held.extend(Rows(table, which, taken[name]) for name, table in tables.items())
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:
         """Return what is remembered of a parameter at first."""

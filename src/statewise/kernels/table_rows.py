@@ -1,0 +1,71 @@
+"""Some rows of large tables: brought together, taken out and put back; in native code where that is to be had."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from statewise.kernels.choice import allowed
+from statewise.kernels.native import room
+
+try:
+    from statewise.kernels import _native
+except ImportError:  # installed without a compiler
+    _native = None  # type: ignore[assignment]
+
+
+def merge_rows(gradient: Tensor) -> Tensor:
+    """Return a sparse gradient of a table with one entry a row, rising, each the sum of all that name it, in order.
+
+    Shapes: the table `[V, D]`, of which the gradient has some rows.
+
+    >>> twice = torch.sparse_coo_tensor(torch.tensor([[4, 1, 4]]), torch.ones(3, 2), (9, 2), check_invariants=True)
+    >>> merge_rows(twice).indices(), merge_rows(twice).values()
+    (tensor([[1, 4]]), tensor([[1., 1.],
+            [2., 2.]]))
+    """
+    values = gradient._values()
+    if gradient.is_coalesced() or gradient.sparse_dim() != 1 or values.dim() != 2 or not _takes(values):
+        return gradient.coalesce()
+    numbers, values = gradient._indices()[0].contiguous(), values.contiguous()
+    which, sums = torch.empty_like(numbers), room(*values.shape)
+    addresses = [tensor.data_ptr() for tensor in (numbers, values, which, sums)]
+    rows, width = values.shape
+    count = _native.merge_rows(rows, width, gradient.shape[0], addresses, torch.get_num_threads())
+    found = which[:count].unsqueeze(0), sums[:count]
+    return torch.sparse_coo_tensor(*found, gradient.shape, is_coalesced=True, check_invariants=False)
+
+
+def take_rows(tables: Sequence[Tensor], which: Tensor) -> list[Tensor]:
+    """Return the rows of that number of each table.
+
+    >>> take_rows([torch.arange(3.0).view(3, 1)], torch.tensor([2, 0]))
+    [tensor([[2.],
+            [0.]])]
+    """
+    if not all(_takes(table) and table.is_contiguous() for table in tables):
+        return [table.index_select(0, which) for table in tables]
+    taken = [room(len(which), *table.shape[1:]) for table in tables]
+    _copy(tables, which, taken, put=False)
+    return taken
+
+
+def put_rows(tables: Sequence[Tensor], which: Tensor, rows: Sequence[Tensor]) -> None:
+    """Put rows, each of another number, where `take_rows` would take them from."""
+    if not all(_takes(table) and table.is_contiguous() for table in tables):
+        for table, changed in zip(tables, rows, strict=True):
+            table.index_copy_(0, which, changed)
+        return
+    _copy(tables, which, [changed.contiguous() for changed in rows], put=True)
+
+
+def _takes(tensor: Tensor) -> bool:
+    plain = tensor.dtype == torch.float32 and tensor.device.type == "cpu" and tensor.dim() > 0
+    return _native is not None and plain and allowed("native")
+
+
+def _copy(tables: Sequence[Tensor], which: Tensor, rows: Sequence[Tensor], *, put: bool) -> None:
+    pairs = zip(tables, rows, strict=True)
+    of = [(table.data_ptr(), some.data_ptr(), table[0].numel()) for table, some in pairs]
+    which = which.contiguous()
+    _native.copy_rows(len(which), which.data_ptr(), of, put, torch.get_num_threads())
