@@ -25,6 +25,7 @@ from statewise.benchmarking.question import Question, Settings, Ways, compare
 from statewise.benchmarking.row import Row
 from statewise.benchmarking.training import BACKWARD_AND_FORWARD, our_update, torch_update
 from statewise.cells import Recurrent
+from statewise.kernels.native import give_back
 from statewise.state import detach
 
 UNITS, SEGMENT = 64, 1000
@@ -117,6 +118,7 @@ def peak_megabytes(call: Callable[[], object]) -> float | None:
 
 def _give_back() -> None:
     """Return to the system what was freed, where the C library can; kept, it would hide the next call's need."""
+    give_back()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

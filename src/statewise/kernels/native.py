@@ -236,6 +236,12 @@ def room(*shape: int) -> Tensor:
     return lent.view(shape)
 
 
+def give_back() -> None:
+    """Free the memory that is kept between calls because the next one will want it."""
+    if _native is not None:
+        _native.memory_release()
+
+
 def _padded(units: int) -> int:
     return int(-(-units // _native.PANEL) * _native.PANEL)
 
