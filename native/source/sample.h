@@ -72,7 +72,7 @@ struct Sample {
     }
 
     // Rows whose distance is a power of two would drive each other out of the cache.
-    static int32_t apart(int32_t columns) { return (columns / PANEL + 1 | 1) * PANEL; }
+    static int32_t apart(int32_t columns) { return ((columns / PANEL + 1) | 1) * PANEL; }
     const float *drawn_vectors() const { return of.vectors + (int64_t)places * width; }
     bool awake(int32_t place) const { return !of.mask || of.mask[place]; }
 
