@@ -15,6 +15,7 @@ from statewise.insight.gradients import send_back
 from statewise.insight.memory import measure_memory
 from statewise.insight.stretches import begin_of, cut_out, walk
 from statewise.insight.subject import Subject, subject_of, undisturbed
+from statewise.insight.used import STRIDE, lags_of, rises
 from statewise.model import Model
 from statewise.state import leaves, map_leaves
 
@@ -121,3 +122,42 @@ def test_a_cell_that_says_what_it_read_three_steps_back_uses_four_inputs_and_no_
     assert memory.replaced.context.value == pytest.approx(4, abs=0.05)
     assert not memory.horizon.is_bound
     assert memory.lyapunov[0].value == -np.inf
+
+
+@pytest.mark.parametrize(
+    "core", [Elman(D, H), Chain(LSTM(D, 3, forget_bias=-1.0), Elman(3, H))], ids=["Elman", "Chain"]
+)
+def test_reading_ends_where_a_state_has_come_back_and_what_is_found_stays_what_reading_on_finds(
+    core: Recurrent[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    core, lags = core.double(), lags_of(99)
+    for name, weights in core.named_parameters():
+        if "recurrent" in name:
+            weights.detach().mul_(0.2)  # so that it soon forgets
+    subject, xs = subject_of(core), torch.randn(100, B, core.features, dtype=torch.float64)
+    reset, mask = torch.zeros(100, B, dtype=torch.bool), torch.ones(100, B, dtype=torch.bool)
+    reset[60, 0], mask[80:, 1] = True, False
+    window = Window(xs, torch.zeros(100, B), mask, reset)
+
+    def found(stride: int) -> tuple[list[Any], int]:
+        read = 0
+        scan = type(core).scan
+
+        def counted(self: Any, xs: Tensor, state: Any, **given: Any) -> Any:
+            nonlocal read
+            read += xs.shape[0] * xs.shape[1]
+            return scan(self, xs, state, **given)
+
+        with undisturbed(core), monkeypatch.context() as patch:
+            patch.setattr("statewise.insight.used.STRIDE", stride)
+            walked = walk(subject, cut_out(subject, window, core.initial(B), 99, is_scored=False))
+            patch.setattr(type(core), "scan", counted)
+            return list(rises(subject, walked, lags, torch.Generator().manual_seed(0))), read
+
+    early, few = found(STRIDE)
+    whole, all_of_them = found(1000)
+    assert few < 0.7 * all_of_them
+    for one, other in zip(early, whole, strict=True):
+        assert np.allclose(one, other, atol=1e-12, equal_nan=True)
+    assert early[0][:, 0].max() > 0

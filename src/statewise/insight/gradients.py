@@ -71,7 +71,9 @@ def _gradients(ends: list[Tensor], owed: list[Tensor], to: list[Tensor]) -> list
 def _log_norms(parts: list[Tensor], rows: int) -> Tensor:
     squares = torch.zeros(rows, dtype=torch.float64)
     for part in parts:
-        squares = squares + part.detach().double().flatten(1).square().sum(dim=1).cpu()
+        squares = (
+            squares + torch.linalg.vector_norm(part.detach().flatten(1), dim=1, dtype=torch.float64).square().cpu()
+        )
     return 0.5 * squares.log()
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from statewise.insight.horizon import Interval, bootstrap
 from statewise.insight.stretches import Stretch, Walk
 from statewise.insight.subject import Subject
+from statewise.state import leaves, select_rows
 
 Array = NDArray[np.floating[Any]]
 
@@ -20,6 +21,11 @@ NOTICED = 0.01
 Without a loss, so large a share of the outputs' variance is."""
 
 DENSE = 64
+
+STRIDE = 16
+"After so many steps it is seen whether anything is left of what was changed."
+ROUNDING = 16
+"Two states are the same that differ in no number by more than so many times the rounding of its unit."
 
 
 class Rises(NamedTuple):
@@ -52,20 +58,49 @@ def rises(subject: Subject, walk: Walk, lags: Sequence[int], dice: torch.Generat
         cut, replaced = [], []
         for lag in lags:
             start = len(stretch.xs) - lag
-            begun = _read(subject, stretch, start, stretch.fresh)
+            begun = _read(subject, walk, stretch, start, stretch.fresh)
             cut.append(_rise(subject, stretch, begun, whole, full, stretch.remembered[start]))
-            other = _read(subject, _with_another(stretch, start - 1, dice), start - 1, walk.befores[start - 1])
+            changed = _with_another(stretch, start - 1, dice)
+            other = _read(subject, walk, changed, start - 1, walk.befores[start - 1])
             replaced.append(_rise(subject, stretch, other, whole, full, stretch.seen[start - 1]))
     return Rises(np.stack(cut, axis=1), np.stack(replaced, axis=1), full.double().cpu().numpy())
 
 
-def _read(subject: Subject, stretch: Stretch, start: int, state: Any) -> Tensor:
-    """Return the last output `[N, H]` of a stretch that is read from a place on."""
-    here = slice(start, None)
-    mask = None if bool(stretch.mask[here].all()) else stretch.mask[here]
-    reset = stretch.reset[here] if bool(stretch.reset[here].any()) else None
-    ys, _ = subject.core.scan(stretch.xs[here], state, reset=reset, mask=mask)
-    return ys[-1]
+def _read(subject: Subject, walk: Walk, stretch: Stretch, start: int, state: Any) -> Tensor:
+    """Return the last output `[N, H]` of a stretch that is read from a place on.
+
+    A row whose state has come back to the walked one reads no further: what follows is what the walk found.
+    """
+    found, rows = walk.output.detach().clone(), torch.arange(len(walk.output))
+    for begin in range(start, len(stretch.xs), STRIDE):
+        here, end = slice(begin, begin + STRIDE), begin + STRIDE
+        mask = None if bool(stretch.mask[here].all()) else stretch.mask[here]
+        reset = stretch.reset[here] if bool(stretch.reset[here].any()) else None
+        ys, state = subject.core.scan(stretch.xs[here], state, reset=reset, mask=mask)
+        if end >= len(stretch.xs):
+            found[rows] = ys[-1]
+            break
+        left = _apart(state, walk.befores[end], rows).nonzero().flatten()
+        if not len(left):
+            break
+        if len(left) < len(rows):
+            rows, stretch, state = rows[left], stretch.of(left), select_rows(state, left)
+    return found
+
+
+def _apart(state: Any, walked: Any, rows: Tensor) -> Tensor:
+    """Say of each row of a state whether it differs from that row of the walked one by more than rounding, `[n]`."""
+    apart = torch.zeros(len(rows), dtype=torch.bool)
+    for one, other in zip(leaves(state), leaves(walked), strict=True):
+        if one.shape[1:] != other.shape[1:]:
+            return torch.ones_like(apart)
+        if one.is_floating_point():
+            scale = other.abs().amax(dim=0)  # of each unit, over all rows
+            same = (one - other[rows]).abs() <= ROUNDING * torch.finfo(one.dtype).eps * scale
+        else:
+            same = one == other[rows]
+        apart |= ~same.flatten(1).all(dim=1).cpu()
+    return apart
 
 
 def _rise(subject: Subject, stretch: Stretch, ys: Tensor, whole: Tensor, full: Tensor, there: Tensor) -> Array:
