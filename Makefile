@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
+KEPT := text_training accuracy memory_analysis serving recommend forecast_scale
 RESULTS := benchmarks/results
 PROOFS := $(shell grep -l __main__ proofs/*.py)
 
@@ -33,8 +34,9 @@ laws: $(VENV)/.core  ## every recurrence held to every law: a page of ticks
 
 bench: $(VENV)/.dev  ## every benchmark (about 40 minutes), peers beside us in the same run
 	@status=0; \
-	for question in $(QUESTIONS) memory_analysis serving; do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
-	for question in text_training text_memory waiting processes recommend; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	for question in $(QUESTIONS) $(KEPT); do $(BIN)/python benchmarks/$$question.py --save $(RESULTS) || status=1; done; \
+	for question in text_memory waiting processes; do $(BIN)/python benchmarks/$$question.py || status=1; done; \
+	$(BIN)/python benchmarks/write_tables.py || status=1; \
 	exit $$status
 
 $(VENV)/bin/python:
