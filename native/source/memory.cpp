@@ -41,16 +41,18 @@ class Idle {
    public:
     void *lend(size_t bytes) {
         const std::lock_guard<std::mutex> held(mutex_);
-        out_ += bytes;
-        most_out_ = std::max(most_out_, out_);
+        void *memory = nullptr;
         for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block)
             if (block->bytes == bytes) {
-                void *memory = block->memory;
+                memory = block->memory;
                 bytes_ -= bytes;
                 blocks_.erase(std::next(block).base());
-                return memory;
+                break;
             }
-        return fresh(bytes);
+        if (!memory) memory = fresh(bytes);  // or nothing is lent, and nothing counted
+        out_ += bytes;
+        most_out_ = std::max(most_out_, out_);
+        return memory;
     }
     void take_back(Block block) {
         const std::lock_guard<std::mutex> held(mutex_);

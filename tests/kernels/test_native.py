@@ -341,6 +341,20 @@ def test_large_memory_goes_from_call_to_call_and_no_more_is_kept_than_was_ever_o
     assert native.memory_held() == 0
 
 
+def test_what_pytorch_makes_by_default_is_nothing_to_kernels() -> None:
+    cell, xs = GRU(5, 4), torch.randn(7, 3, 5)
+    state = cell.initial(3)
+    plain = cell.scan(xs, state)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.device("meta"):
+            again = cell.scan(xs, state)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(plain[0], again[0])
+    assert torch.equal(plain[1].hidden, again[1].hidden)
+
+
 def test_memory_that_nobody_made_a_tensor_of_comes_back() -> None:
     native.memory_release()
     capsule = native.lend(100_000)

@@ -231,7 +231,7 @@ def room(*shape: int) -> Tensor:
     """Return a float32 tensor that nothing was written to yet; if large, in memory that goes from call to call."""
     floats = math.prod(shape)
     if floats < FLOATS_TO_LEND:
-        return torch.empty(shape)
+        return torch.empty(shape, dtype=torch.float32, device="cpu")
     lent: Tensor = from_dlpack(_native.lend(floats))
     return lent.view(shape)
 
