@@ -143,8 +143,8 @@ def write_long(path: Path, series: int, values: int) -> None:
 def table(result: dict[str, Any]) -> str:
     """Return the result as a table."""
     cells = [["", "measured"]]
-    for part, found in result.items():
-        cells += [[f"{part}: {name.replace('_', ' ')}", f"{value:,}"] for name, value in found.items()]
+    for part in PARTS:
+        cells += [[f"{part}: {name.replace('_', ' ')}", f"{value:,}"] for name, value in result[part].items()]
     return aligned(cells)
 
 
