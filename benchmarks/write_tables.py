@@ -23,6 +23,7 @@ PLACE = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 OURS = "statewise"
 QUESTIONS = ("training", "inference", "lengths", "streaming", "sessions", "long_sequences")
 NARROW = ("bfloat16", "int8")
+NARROW_PEER = "ONNX Runtime int8"
 
 Row = Mapping[str, Any]
 Lines = list[list[str]]
@@ -78,8 +79,13 @@ def training() -> Lines:
 
 
 def inference() -> Lines:
-    """Return passes over a sequence without gradients."""
-    return compared("inference", ("cell", "T", "B", "H", "layers"), 1e3, "ms")
+    """Return passes over a sequence without gradients, and what a peer takes with smaller weights."""
+    lines = compared("inference", ("cell", "T", "B", "H", "layers"), 1e3, "ms")
+    lines[0].append(f"{NARROW_PEER}, ms")
+    for line, row in zip(lines[1:], result("inference")["rows"], strict=True):
+        seconds = row["median_seconds"].get(NARROW_PEER)
+        line.append("-" if seconds is None else number(seconds * 1e3))
+    return lines
 
 
 def lengths() -> Lines:

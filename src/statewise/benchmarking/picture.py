@@ -12,6 +12,8 @@ COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 "Of Okabe & Ito 2008: ours in vermilion."
 
 POINT: dict[str, Any] = {"markersize": 8, "markeredgecolor": "#444444", "markeredgewidth": 0.6}
+WIDE = 100
+"Over a wider range only powers of ten have room for their numbers."
 MARKERS = ("D", "o", "s", "^", "v", "P", "X", "*", "<", ">")
 
 
@@ -19,6 +21,7 @@ def draw(question: Question, rows: Sequence[Row], path: Path) -> None:
     """Write the picture. Raises `MissingExtra` where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullFormatter
     except ImportError as error:
         raise MissingExtra("a picture needs matplotlib: pip install 'statewise[plot]'") from error
 
@@ -34,8 +37,11 @@ def draw(question: Question, rows: Sequence[Row], path: Path) -> None:
         axes.plot(*zip(*floors, strict=True), "|", color="#666666", label="floor", markersize=14, markeredgewidth=2)
     axes.set_yticks(places, [", ".join(map(str, row.case.values())) for row in rows])
     axes.set(xscale="log", xlabel=f"{question.unit}, {_which(rows)} (log scale)", ylim=(len(rows) - 0.5, -0.5))
-    axes.set_ylabel(", ".join(rows[0].case))
-    axes.set_title(question.asks, fontsize=11)
+    lowest, highest = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if highest < WIDE * lowest else (1,)))
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title(f"{question.asks}\nby {', '.join(rows[0].case)}", fontsize=11)
     axes.grid(axis="both", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
