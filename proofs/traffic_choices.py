@@ -88,14 +88,14 @@ def main() -> None:
         more = how.get("lags", ())
         setting.lags_of = lambda frequency, more=more: tuple(sorted({*usual(frequency), *more}))
         told = {"command": f"python proofs/traffic_choices.py '{choice}'", "changed": how, "trials": []}
-        before = json.loads(RECORD.read_text())
+        record = json.loads(RECORD.read_text())
+        others = [kept for kept in record.get("choices", []) if kept["command"] != told["command"]]
         with tempfile.TemporaryDirectory() as thrown:
             for trial in judged(how, (asked.runs or Path(thrown)) / choice):
                 told["trials"].append(trial)
                 print(f"{choice:32}", *(f"{trial['metrics'][name]:.4f}" for name in SHOWN), flush=True)
-                RECORD.write_text(
-                    json.dumps({**before, "choices": [*before.get("choices", []), {**told, **made}]}, indent=1) + "\n"
-                )
+                kept = {**record, "choices": [*others, {**told, **made}]}
+                RECORD.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
