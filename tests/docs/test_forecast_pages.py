@@ -81,6 +81,8 @@ def test_the_table_of_a_benchmark_is_that_of_its_result(name: str, monkeypatch: 
 def test_what_is_said_of_made_prices_is_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     words_of = script("proofs", "outcomes", monkeypatch).words_of
     assert all(words_of(part) in PAGE for part in (*PROOF["walks"]["parts"], PROOF["clusters"]))
+    by_law, tried = PROOF["clusters"]["found_by_the_law_itself"], PROOF["clusters"]["tried"]
+    assert f"in {by_law} of the {tried} tables" in WORDS
 
 
 def test_the_table_of_the_town_is_that_of_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
