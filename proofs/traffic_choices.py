@@ -30,8 +30,9 @@ from statewise.verbs import training
 RECORD = outcomes.RESULTS / "traffic_searches.json"
 SEEDS = (0, 1, 2)
 WEEK = 168
-BEFORE: dict[str, Any] = {"yearly": False, "average": 0.99, "epochs": 6, "context": "7d"}
+BEFORE: dict[str, Any] = {"yearly": False, "average": 0.99, "epochs": 6, "context": "7d", "width": 96}
 YEARLY: dict[str, Any] = {**BEFORE, "yearly": True, "average": 0.0}
+DAYS_OFF: dict[str, Any] = {**YEARLY, "holidays": "US"}
 CHOICES: dict[str, dict[str, Any]] = {
     "as it was": BEFORE,
     "lags of 3 and 4 weeks": {**BEFORE, "lags": (3 * WEEK, 4 * WEEK)},
@@ -40,10 +41,13 @@ CHOICES: dict[str, dict[str, Any]] = {
     "windows of four days": {**BEFORE, "steps": 96},
     "around last": {**BEFORE, "around": "last"},
     "yearly": YEARLY,
-    "yearly, windows of four days": {**YEARLY, "steps": 96},
-    "yearly, context of two weeks": {**YEARLY, "context": "14d"},
     "context of two weeks, holidays": {**BEFORE, "context": "14d", "holidays": "US"},
-    "yearly, holidays": {**YEARLY, "holidays": "US"},
+    "yearly, holidays": DAYS_OFF,
+    "yearly, holidays, mean of weights": {**DAYS_OFF, "average": 0.99},
+    "yearly, holidays, windows of four days": {**DAYS_OFF, "steps": 96},
+    "yearly, holidays, context of two weeks": {**DAYS_OFF, "context": "14d"},
+    "yearly, holidays, 4 epochs": {**DAYS_OFF, "epochs": 4},
+    "yearly, holidays, width 64": {**DAYS_OFF, "width": 64},
 }
 SHOWN = ("MASE", "weighted_quantile_loss", "covers_80")
 
