@@ -112,7 +112,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
         names=panel.names,
         vocabularies=tuple(words),
         covariates=_scales(panel, split.kept),
-        holidays=wanted.holidays,
+        holidays=wanted.holidays or None,
     )
     return codec, split
 

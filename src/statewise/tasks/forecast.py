@@ -49,7 +49,9 @@ class Forecast(Task):
     horizon: Annotated[str | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
     context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
-    holidays: Annotated[str | None, Doc("a country whose holidays to read, as US, or a part of one, as US-MN")] = None
+    holidays: Annotated[
+        str | None, Doc("a country whose holidays to read, as US, or a part of one, as US-MN; none reads none")
+    ] = None
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
     validation: Annotated[
         str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
