@@ -38,10 +38,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "before": {**BEFORE, "holidays": None},
     "holidays": HOLIDAYS,
     "holidays, yearly": YEARLY,
-    "holidays, yearly, last weights": {**YEARLY, "average": 0.0},
-    "holidays, yearly, windows of four days": {**YEARLY, "steps": 96},
-    "holidays, yearly, context of two weeks": {**YEARLY, "context": "14d"},
-    "holidays, yearly, 4 epochs": {**YEARLY, "epochs": 4},
+    "holidays, yearly, 3 epochs": {**YEARLY, "epochs": 3},
+    "holidays, yearly, 3 epochs, windows of four days": {**YEARLY, "epochs": 3, "steps": 96},
+    "holidays, yearly, 3 epochs, context of two weeks": {**YEARLY, "epochs": 3, "context": "14d"},
 }
 SHOWN = ("MASE", "weighted_quantile_loss", "covers_80")
 
