@@ -31,7 +31,15 @@ from statewise.tasks.traffic import Traffic
 RECORD = outcomes.RESULTS / "traffic_searches.json"
 SEEDS = (0, 1, 2)
 HELD_OUT = np.timedelta64(60, "D")
-BEFORE: dict[str, Any] = {"yearly": False, "average": 0.99, "epochs": 6, "context": "7d", "width": 96, "members": 1}
+BEFORE: dict[str, Any] = {
+    "yearly": False,
+    "average": 0.99,
+    "epochs": 6,
+    "context": "7d",
+    "width": 96,
+    "dropout": 0.0,
+    "members": 1,
+}
 HOLIDAYS: dict[str, Any] = {**BEFORE, "holidays": "US"}
 YEARLY: dict[str, Any] = {**HOLIDAYS, "yearly": True}
 CHOICES: dict[str, dict[str, Any]] = {
@@ -40,7 +48,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "holidays, yearly": YEARLY,
     "holidays, yearly, 3 epochs": {**YEARLY, "epochs": 3},
     "holidays, yearly, 3 epochs, windows of four days": {**YEARLY, "epochs": 3, "steps": 96},
-    "holidays, yearly, 3 epochs, context of two weeks": {**YEARLY, "epochs": 3, "context": "14d"},
+    "holidays, yearly, 3 epochs, dropout of 0.05": {**YEARLY, "epochs": 3, "dropout": 0.05},
+    "holidays, yearly, 3 epochs, dropout of 0.1": {**YEARLY, "epochs": 3, "dropout": 0.1},
+    "holidays, yearly, 2 epochs": {**YEARLY, "epochs": 2},
 }
 SHOWN = ("MASE", "weighted_quantile_loss", "covers_80")
 
