@@ -47,10 +47,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "holidays": HOLIDAYS,
     "holidays, yearly": YEARLY,
     "holidays, yearly, 3 epochs": {**YEARLY, "epochs": 3},
-    "holidays, yearly, 3 epochs, windows of four days": {**YEARLY, "epochs": 3, "steps": 96},
     "holidays, yearly, 3 epochs, dropout of 0.05": {**YEARLY, "epochs": 3, "dropout": 0.05},
-    "holidays, yearly, 3 epochs, dropout of 0.1": {**YEARLY, "epochs": 3, "dropout": 0.1},
-    "holidays, yearly, 2 epochs": {**YEARLY, "epochs": 2},
+    "holidays, yearly, 3 epochs, dropout of 0.02": {**YEARLY, "epochs": 3, "dropout": 0.02},
+    "holidays, yearly, 6 epochs, dropout of 0.05": {**YEARLY, "dropout": 0.05},
 }
 SHOWN = ("MASE", "weighted_quantile_loss", "covers_80")
 
