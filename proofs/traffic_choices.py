@@ -49,7 +49,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "holidays, yearly, 3 epochs": {**YEARLY, "epochs": 3},
     "holidays, yearly, 3 epochs, dropout of 0.05": {**YEARLY, "epochs": 3, "dropout": 0.05},
     "holidays, yearly, 3 epochs, dropout of 0.02": {**YEARLY, "epochs": 3, "dropout": 0.02},
-    "holidays, yearly, 6 epochs, dropout of 0.05": {**YEARLY, "dropout": 0.05},
+    "holidays, yearly, 3 epochs, dropout of 0.01": {**YEARLY, "epochs": 3, "dropout": 0.01},
 }
 SHOWN = ("MASE", "weighted_quantile_loss", "covers_80")
 
