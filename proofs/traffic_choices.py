@@ -87,10 +87,12 @@ def returned(scoring: Any) -> Score:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return what every choice scored: its networks alone, in the mean, and all of them as one mixture."""
+    """Return what every choice scored that was trained to its end: its networks alone, in the mean, and as one mixture."""
     short = ("MASE", "loss", "covers")
     rows = [["", *(f"{name}, alone" for name in short), *(f"{name}, mixed" for name in short)]]
     for choice in record["choices"]:
+        if "mixture_of" not in choice["trials"][-1]:
+            continue
         *alone, mixed = [[trial["metrics"][name] for name in SHOWN] for trial in choice["trials"]]
         means = [statistics.fmean(column) for column in zip(*alone, strict=True)]
         rows.append([choice["command"].split("'")[1], *(f"{value:.3f}" for value in (*means, *mixed))])

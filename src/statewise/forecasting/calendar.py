@@ -49,7 +49,7 @@ def check_holidays(country: str, frequency: Frequency) -> None:
     """
     _calendar_of(country)
     if frequency.unit == "mo" or (frequency.unit == "s" and frequency.count > DAY):
-        raise UsageError(f"a holiday is a day, but a value comes every {frequency}: leave --holidays away")
+        raise UsageError(f"a holiday is a day, but a value comes every {frequency}: leave --holidays away, or empty")
 
 
 def _holidays(country: str, days: NDArray[np.datetime64]) -> list[NDArray[np.float64]]:
