@@ -87,7 +87,7 @@ def returned(scoring: Any) -> Score:
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return what every choice scored that was trained to its end: its networks alone, in the mean, and as one mixture."""
+    """Return what each choice that came to its end scored: its networks alone, in the mean, and as one mixture."""
     short = ("MASE", "loss", "covers")
     rows = [["", *(f"{name}, alone" for name in short), *(f"{name}, mixed" for name in short)]]
     for choice in record["choices"]:

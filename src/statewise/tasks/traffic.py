@@ -13,8 +13,8 @@ from statewise.tasks.forecast import Forecast
 class Traffic(Forecast):
     """Learn how many cars pass in an hour, and forecast a day.
 
-    Its settings were chosen on the sixty days before the held-out ones: by `recipes/traffic-search.yaml`, then one by one
-    (proofs/traffic_choices.py). Of a table from elsewhere, give the country by `holidays`.
+    Its settings were chosen on the sixty days before the held-out ones: by `recipes/traffic-search.yaml`, then one by
+    one (proofs/traffic_choices.py). Of a table from elsewhere, give the country by `holidays`.
 
     >>> Traffic().horizon
     '24h'
