@@ -98,5 +98,7 @@ def test_without_a_log_there_is_nothing_to_learn_from() -> None:
 def test_a_source_that_is_not_there_is_told_beside_the_logs_that_come_by_name() -> None:
     with pytest.raises(UsageError, match=r"'nowhere.csv' is neither .* nor a corpus \(movielens-100k\): check it"):
         prepare(sources=["nowhere.csv"])
+    with pytest.raises(UsageError, match="corpus 'python' holds a text: give a log of events, or movielens-100k"):
+        prepare(sources=["python"])
     with pytest.raises(DataError, match=r"is a pattern that matches no file: give a log of events to learn from"):
         prepare(sources=["*.nothing"])

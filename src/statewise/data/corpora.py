@@ -81,6 +81,7 @@ class PublishedTables(Corpus):
     """Tables out of a published package, as they are in it."""
 
     package: Package
+    holds: Content = field(default="series", kw_only=True)
 
     def files(self) -> list[Path]:
         """Return each member, by path."""

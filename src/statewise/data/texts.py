@@ -77,13 +77,20 @@ def _files_of(source: str, holding: Content) -> list[Path]:
     if path.exists():
         return [path]
     if source in registry.names("corpora"):
-        return corpus(source).files()
+        return _files_of_corpus(source, holding)
     if glob.has_magic(source):
         matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         files = [match for match in matching if match.is_file()]
         return _some(files, source, "a pattern that matches no file", holding)
     known = known_of(holding)
     raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus ({known}): check it")
+
+
+def _files_of_corpus(name: str, holding: Content) -> list[Path]:
+    found = corpus(name)
+    if holding not in ("text", found.holds):  # as a text anything can be read
+        raise UsageError(f"corpus '{name}' holds {WANTED[found.holds]}: give {WANTED[holding]}, or {known_of(holding)}")
+    return found.files()
 
 
 def _some(found: list[Path], source: str, otherwise: str, holding: Content) -> list[Path]:
