@@ -9,7 +9,6 @@ said of each. `routing` runs examples/routing.py. Results go to results/forecast
 Leaves with exit code 1 where a claim does not hold.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from outcomes import counted, made_by, words_of
+from outcomes import counted, prove_parts, words_of
 
 import statewise
 from statewise.report import Report
@@ -31,7 +30,6 @@ from statewise.tasks.stocks import Stocks
 from statewise.tasks.traffic import Traffic
 
 HERE = Path(__file__).parent
-RESULT = HERE / "results" / "forecast.json"
 WEEKLY = "seasonal naive, 168"
 GOAL = 0.25
 MOST_SECONDS = 600
@@ -221,19 +219,5 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def main() -> None:
-    """Prove what was asked for, and write it beside what was proved before."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", default=list(PARTS))
-    holds = True
-    for part in parser.parse_args().parts:
-        made = made_by()
-        result = {**PARTS[part](), **made}
-        kept = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-        RESULT.write_text(json.dumps({**kept, part: result}, indent=1) + "\n")
-        holds &= result.get("holds", True)
-    sys.exit(0 if holds else 1)
-
-
 if __name__ == "__main__":
-    main()
+    prove_parts(__doc__, "forecast", PARTS)

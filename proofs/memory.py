@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shakespeare import made_by
+from outcomes import made_by
 
 import statewise
 from statewise.insight.horizon import Interval
