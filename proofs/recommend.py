@@ -27,7 +27,7 @@ from statewise.tasks.recommend import Recommend
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parent / "recipes" / "movielens.yaml"
-ITEMS, SESSIONS, LENGTH = 20, 30_000, 10
+ITEMS, SESSIONS, LENGTH = 20, 60_000, 10
 WITHIN = 0.02
 "How far below the source's own score the model may be, as a share of it."
 
@@ -56,7 +56,7 @@ def markov() -> dict[str, Any]:
         lines = (f"{n},{item},{100 * n + step}" for n, items in enumerate(made) for step, item in enumerate(items))
         log.write_text("session_id,item_id,timestamp\n" + "\n".join(lines) + "\n")
         task = Recommend(
-            source=str(log), k=5, negatives=0, epochs=16, rate=0.008, rows=64, steps=9, held_out=0.05, threads=1,
+            source=str(log), k=5, negatives=0, epochs=3, width=200, rows=64, steps=9, held_out=0.05, threads=1,
             dropout_embedding=0.0, dropout_hidden=0.0, items="separate", sample_seconds=0,
         )  # fmt: skip
         for name, this in {"all items": task, "8 items drawn": replace(task, negatives=8, alpha=0.0)}.items():

@@ -4,7 +4,8 @@
 
 A server that lets 256 requests in at once is asked by as many sessions, each as soon as it is answered: the peak. Then
 requests come at four times that rate over eight times as many connections, whatever the answers. What is answered with
-200 a second is the goodput. The load comes from the same machine, and its share of the processors is in the result.
+200 a second is the goodput. A machine may be faster one minute than the next, so the peak is taken before and after and
+goodput is compared with the mean. The load comes from the same machine; its share of the processors is in the result.
 """
 
 import tempfile
@@ -15,7 +16,8 @@ from outcomes import arguments, conclude
 from serving import load
 from serving.servers import many_files, serving, train
 
-TIMES, CONNECTIONS = 4, 8
+TIMES, MARGIN, CONNECTIONS = 4, 1.05, 8
+PEAK = ("steps_a_second", "p50_milliseconds", "p99_milliseconds", "cores_taken_by_the_load")
 LEAST_GOODPUT, MOST_LATENCY, LEAST_SENT = 0.9, 2.0, 0.95
 
 
@@ -51,13 +53,14 @@ def main() -> None:
 def overloaded(run: Path, seconds: float, at_once: int) -> dict[str, Any]:
     """Return what becomes of requests at four times the peak rate of as many as are let in."""
     with serving(run, "--most-requests", str(at_once)) as server:
-        peak = load.run(load.stepped(server.port, at_once, seconds / 4))
-        over = load.run(load.flooded(server.port, TIMES * peak["steps_a_second"], seconds, CONNECTIONS * at_once))
+        before = load.run(load.stepped(server.port, at_once, seconds / 4))
+        rate = MARGIN * TIMES * before["steps_a_second"]  # it may be faster afterwards
+        over = load.run(load.flooded(server.port, rate, seconds, CONNECTIONS * at_once))
+        after = load.run(load.stepped(server.port, at_once, seconds / 4))
+    peak = {name: (before[name] + after[name]) / 2 for name in PEAK}
     return {
-        "peak_steps_a_second": peak["steps_a_second"],
-        "peak_p50_milliseconds": peak["p50_milliseconds"],
-        "peak_p99_milliseconds": peak["p99_milliseconds"],
-        "cores_taken_by_the_load_at_the_peak": peak["cores_taken_by_the_load"],
+        **{f"peak_{name}": value for name, value in peak.items()},
+        **{f"peak_{name}_before_and_after": [before[name], after[name]] for name in PEAK},
         **over,
         "sent_share_of_peak": over["sent_a_second"] / peak["steps_a_second"],
         "goodput_share_of_peak": over["goodput_a_second"] / peak["steps_a_second"],

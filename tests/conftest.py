@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+from made_log import train_in
 from torch import distributed
 
 import statewise
@@ -66,6 +67,18 @@ def run_path(trained_once: Path, tmp_path: Path) -> Path:
     """A finished run of five updates with two checkpoints, that a test may damage."""
     shutil.copytree(trained_once / "run", tmp_path / "run")
     return tmp_path / "run"
+
+
+@pytest.fixture(scope="session")
+def recommender_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train_in(tmp_path_factory.mktemp("recommend"))
+
+
+@pytest.fixture
+def by_recommender(recommender_once: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a recommender called `run` and the log it has learned, where the test stands."""
+    monkeypatch.chdir(recommender_once)
+    return recommender_once
 
 
 @pytest.fixture

@@ -79,6 +79,14 @@ def test_only_events_of_some_types_and_weights_are_read() -> None:
         read(log(ROWS), Columns(types=("buy",)))
 
 
+def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it() -> None:
+    path = log("user,item,time,rating\nu,a,1,5\nu,b,2,good\n")
+    with pytest.raises(
+        DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out --least-weight"
+    ):
+        read(path, Columns(least_weight=2))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -86,7 +94,10 @@ def test_only_events_of_some_types_and_weights_are_read() -> None:
         ("session,item,time\ns, ,1\n", "row 2 has nothing under 'item'"),
         ("session,item,time\ns,a,nan\n", "row 2 has nothing under 'time'"),
         ("session,item,time\ns,a,soon\n", r"row 2: column 'time' holds 'soon', which is no time"),
-        ("session,item,time\ns,a,1\ns,b,soon\n", r"row 3: column 'time' holds 'soon', which is no number"),
+        (
+            "session,item,time\ns,a,1\ns,b,soon\n",
+            "row 3: column 'time' holds 'soon', which is no number: the times above it are, so write it in Unix",
+        ),
         ("session,item,time\ns,a,1\ns,b\n", "row 3 has 2 cells, not 3"),
         ("session,item,time\ns," + "x" * 10_000_000 + ",1\n", "cannot be read as a table .field larger than"),
         ("", "is empty: give a table"),

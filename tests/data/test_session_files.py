@@ -10,7 +10,7 @@ from statewise.data.event_log import Columns
 from statewise.data.session_files import prepare_sessions, sessions_with
 from statewise.data.session_rows import Places, read_places
 from statewise.data.sessions import Rules
-from statewise.errors import DataError
+from statewise.errors import DataError, UsageError
 
 RULES = Rules(gap_seconds=60.0, held_out=0.25, least_support=1)
 ANY = Columns()
@@ -93,3 +93,12 @@ def test_without_a_log_there_is_nothing_to_learn_from() -> None:
     Path("films.csv").write_text("item,title\nx,Xanadu\n")
     with pytest.raises(DataError, match=r"no column of films\.csv says the time: give a log of events"):
         prepare(sources=["films.csv"])
+
+
+def test_a_source_that_is_not_there_is_told_beside_the_logs_that_come_by_name() -> None:
+    with pytest.raises(UsageError, match=r"'nowhere.csv' is neither .* nor a corpus \(movielens-100k\): check it"):
+        prepare(sources=["nowhere.csv"])
+    with pytest.raises(UsageError, match="corpus 'python' holds a text: give a log of events, or movielens-100k"):
+        prepare(sources=["python"])
+    with pytest.raises(DataError, match=r"is a pattern that matches no file: give a log of events to learn from"):
+        prepare(sources=["*.nothing"])

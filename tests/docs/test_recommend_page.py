@@ -39,6 +39,14 @@ def tables() -> dict[str, str]:
         if isinstance(found, dict) and "recall_at_1" in found
         for metric, scores in found.items()
     }
+    windows = {
+        f"{steps} step{'s' if steps != '1' else ''}": {
+            **{name: found[name] for name in ("recall_at_20", "mrr_at_20", "seconds")},
+            "events/s": found["events_per_second"],
+        }
+        for steps, found in proof["windows"].items()
+        if steps.isdigit()
+    }
     training = {
         f"{row['steps']} steps, {row['negatives']:,} negatives": {
             "ours, events/s": row["ours_events_per_second"],
@@ -58,7 +66,14 @@ def tables() -> dict[str, str]:
     }
     (large,) = speed["scale"]["rows"]
     scale = {"made log": {shown: large[name] for name, shown in SCALE.items()}}
-    shown = {"POSITIONS": positions, "MARKOV": reached, "SPEED": training, "SERVING": serving, "SCALE": scale}
+    shown = {
+        "POSITIONS": positions,
+        "WINDOWS": windows,
+        "MARKOV": reached,
+        "SPEED": training,
+        "SERVING": serving,
+        "SCALE": scale,
+    }
     found = {name: in_markdown(cells_of(rows)) for name, rows in shown.items()}
     return {"MOVIELENS": report.markdown(), **found}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from made_log import SMALL, make_task, train_in, write_log
+from made_log import SMALL, make_task, write_log
 
 import statewise
 from statewise.data.catalogue import Catalogue
@@ -18,18 +18,7 @@ from statewise.ranking.comparing import returned
 from statewise.tasks.recommend import Recommend
 
 
-@pytest.fixture(scope="module")
-def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_in(tmp_path_factory.mktemp("recommend"))
-
-
-@pytest.fixture
-def here(trained_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(trained_folder)
-    return trained_folder
-
-
-def test_it_beats_every_baseline_beyond_doubt_where_two_events_say_what_one_does_not(here: Path) -> None:
+def test_it_beats_every_baseline_beyond_doubt_where_two_events_say_what_one_does_not(by_recommender: Path) -> None:
     report = statewise.evaluate("run")
     found = report.metrics
     best = max(scores["mrr_at_3_high"] for scores in report.baselines.values())
@@ -42,7 +31,7 @@ def test_it_beats_every_baseline_beyond_doubt_where_two_events_say_what_one_does
     assert (report.data["training_sessions"], report.data["held_out_sessions"]) == (144, 16)
 
 
-def test_another_log_is_scored_by_the_same_catalogue(here: Path) -> None:
+def test_another_log_is_scored_by_the_same_catalogue(by_recommender: Path) -> None:
     Path("other.csv").write_text("session_id,item_id,timestamp\nq,0,1\nq,3,2\nq,6,3\nq,none,4\nr,1,1\n")
     report = statewise.evaluate("run", "other.csv")
     assert report.data["held_out_events"] == 3

@@ -5,22 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
-from made_log import FILMS, train_in
+from made_log import FILMS
 
 import statewise
 from statewise.cli.main import run as command
 from statewise.errors import DataError, UsageError
-
-
-@pytest.fixture(scope="module")
-def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_in(tmp_path_factory.mktemp("recommend"))
-
-
-@pytest.fixture
-def here(trained_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(trained_folder)
-    return trained_folder
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> tuple[str, str]:
@@ -29,7 +18,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return out, err
 
 
-def test_a_title_an_id_and_a_misspelt_title_are_the_same_session(here: Path) -> None:
+def test_a_title_an_id_and_a_misspelt_title_are_the_same_session(by_recommender: Path) -> None:
     model = statewise.load("run")
     lists = [
         [one.title for one in model.predict(session=session, k=2)]
@@ -39,7 +28,7 @@ def test_a_title_an_id_and_a_misspelt_title_are_the_same_session(here: Path) -> 
     assert lists[0][0] == "Film G (1996)"
 
 
-def test_what_a_session_has_had_is_left_out_when_asked(here: Path) -> None:
+def test_what_a_session_has_had_is_left_out_when_asked(by_recommender: Path) -> None:
     model = statewise.load("run")
     everything = [one.id for one in model.predict(session="0,3", k=FILMS)]
     assert sorted(everything) == [str(film) for film in range(FILMS)]
@@ -49,7 +38,7 @@ def test_what_a_session_has_had_is_left_out_when_asked(here: Path) -> None:
         list(model.predict(session="0,3", k=FILMS - 1, exclude_seen=True))
 
 
-def test_a_reason_is_what_the_score_loses_without_the_event(here: Path) -> None:
+def test_a_reason_is_what_the_score_loses_without_the_event(by_recommender: Path) -> None:
     model = statewise.load("run")
     best = next(iter(model.predict(session="7,0,3", k=1, explain=True)))
     without = {one.id: one.score for one in model.predict(session="7,3", k=FILMS)}
@@ -64,7 +53,7 @@ def test_a_reason_is_what_the_score_loses_without_the_event(here: Path) -> None:
     assert alone.because[0].moved == pytest.approx(alone.score - prior[alone.id], abs=1e-4)
 
 
-def test_a_stream_answers_each_event_as_reading_the_session_so_far_does(here: Path) -> None:
+def test_a_stream_answers_each_event_as_reading_the_session_so_far_does(by_recommender: Path) -> None:
     model = statewise.load("run")
     live = model.live(k=4)
     for read in ("7", "7,Film A", "7,0,3"):
@@ -76,7 +65,7 @@ def test_a_stream_answers_each_event_as_reading_the_session_so_far_does(here: Pa
     assert [one.id for one in live.push("7").items] == [one.id for one in model.predict(session="7", k=4)]
 
 
-def test_a_session_put_away_goes_on_where_it_was_and_remembers_what_it_had(here: Path) -> None:
+def test_a_session_put_away_goes_on_where_it_was_and_remembers_what_it_had(by_recommender: Path) -> None:
     model = statewise.load("run")
     live = model.live(k=5, exclude_seen=True)
     live.push("7")
@@ -91,7 +80,7 @@ def test_a_session_put_away_goes_on_where_it_was_and_remembers_what_it_had(here:
         model.live(model.stream().save())
 
 
-def test_a_line_that_is_no_item_changes_nothing(here: Path) -> None:
+def test_a_line_that_is_no_item_changes_nothing(by_recommender: Path) -> None:
     live = statewise.load("run").live(k=2)
     live.push("7")
     with pytest.raises(UsageError, match="no item that training saw is called 'zzzzz'"):
@@ -101,7 +90,7 @@ def test_a_line_that_is_no_item_changes_nothing(here: Path) -> None:
     ]
 
 
-def test_a_file_of_sessions_is_answered_line_by_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_of_sessions_is_answered_line_by_line(by_recommender: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("sessions.txt").write_text("Film A, Film D\n7;8;9\n5\n")
     out, _ = said(capsys, "predict", "run", "--sessions", "sessions.txt", "-k", "2")
     model = statewise.load("run")
@@ -111,7 +100,7 @@ def test_a_file_of_sessions_is_answered_line_by_line(here: Path, capsys: pytest.
     assert [[f"Film {'ABCDEFGHIJ'[int(i)]} ({1990 + int(i)})" for i in items] for items in told["lists"]] == wanted
 
 
-def test_lists_of_many_sessions_are_those_of_each(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_of_many_sessions_are_those_of_each(by_recommender: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, dice = statewise.load("run"), random.Random(3)
     sessions = [[str(dice.randrange(FILMS)) for _ in range(dice.randrange(1, 9))] for _ in range(7)]
     Path("many.txt").write_text("\n".join(map(",".join, sessions)) + "\n")
@@ -121,7 +110,7 @@ def test_lists_of_many_sessions_are_those_of_each(here: Path, monkeypatch: pytes
     assert found == wanted
 
 
-def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_are_few(here: Path) -> None:
+def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_are_few(by_recommender: Path) -> None:
     model = statewise.load("run")
     Path("three.txt").write_text("0,3\n7\n1,2,3\n")
     one, other = (
@@ -148,7 +137,7 @@ def test_an_index_gives_the_lists_that_looking_at_all_items_gives_where_there_ar
     ],
 )
 def test_what_cannot_be_answered_is_said_in_one_line(
-    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    by_recommender: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     out, err = said(capsys, "predict", "run", *arguments, code=2)
     assert out.strip() == ""
@@ -156,6 +145,6 @@ def test_what_cannot_be_answered_is_said_in_one_line(
     assert err.count("\n") == 1
 
 
-def test_a_run_without_features_knows_no_other_items(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_features_knows_no_other_items(by_recommender: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = said(capsys, "predict", "run", "--session", "Film A", "--cold", code=2)
     assert err == "statewise: this run knows no items that it was not trained on: train one with --features\n"

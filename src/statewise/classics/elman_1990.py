@@ -187,61 +187,64 @@ def area_under_curve(larger: Floats, smaller: Floats) -> float:
     return float(below.mean() / 2 / len(smaller))
 
 
-def _both(units: int, most: int, **how: Any) -> tuple[Contender, ...]:
-    return Contender("lstm", units, most, **how), Contender("elman", units, most, **how)
-
-
-def _paper(section: str, reached: str, count: int) -> Paper:
-    return Paper(f"Elman 1990, {section}", reached, count)
+def _in_bits(section: str, reached: str, count: int, *, features: int, units: int, most: int, **how: Any) -> Experiment:
+    """Return an experiment in which as many bits are to be told as are read, for an LSTM and an Elman network."""
+    return Experiment(
+        paper=Paper(f"Elman 1990, {section}", reached, count),
+        meaning=Meaning.BITS,
+        outputs=features,
+        features=features,
+        contenders=(Contender("lstm", units, most), Contender("elman", units, most)),
+        is_quick=True,
+        **how,
+    )
 
 
 EXPERIMENTS = (
-    Experiment(
+    _in_bits(
+        "Exclusive-OR",
+        "the error falls at every third bit, after 600 passes",
+        1_800_000,
         name="xor",
         title="exclusive or in time",
-        paper=_paper("Exclusive-OR", "the error falls at every third bit, after 600 passes", 1_800_000),
         criterion="the error at bits that follow from the two before is less than half of that at the others",
         material=xor_in_time,
-        meaning=Meaning.BITS,
-        outputs=1,
         features=1,
-        contenders=_both(4, 60_000),
+        units=4,
+        most=60_000,
         every=500,
         unit="bits",
         size=3 * TRIPLES,
-        is_quick=True,
     ),
-    Experiment(
+    _in_bits(
+        "Structure in letter sequences",
+        "vowels and the class of each letter foretold; 200 passes",
+        600_000,
         name="letters",
         title="letter sequence",
-        paper=_paper(
-            "Structure in letter sequences", "vowels and the class of each letter foretold; 200 passes", 600_000
-        ),
         criterion="all vowels of 1,000 syllables foretold, and that a consonant comes",
         material=letter_sequence,
-        meaning=Meaning.BITS,
-        outputs=6,
         features=6,
-        contenders=_both(20, 12_000),
+        units=20,
+        most=12_000,
         every=200,
         unit="letters",
         size=READ_LETTERS,
-        is_quick=True,
     ),
-    Experiment(
+    _in_bits(
+        "Discovering the notion word",
+        "errors peak where words begin; 10 passes",
+        49_630,
         name="words",
         title="words from letters",
-        paper=_paper("Discovering the notion word", "errors peak where words begin; 10 passes", 49_630),
         criterion="a first letter has the larger error in more than 90 % of pairs with another letter",
         material=words_from_letters,
-        meaning=Meaning.BITS,
-        outputs=LETTER_BITS,
         features=LETTER_BITS,
-        contenders=_both(20, 8_000),
+        units=20,
+        most=8_000,
         every=100,
         unit="letters",
         size=WORDS_READ,
-        is_quick=True,
     ),
     sentences_of("Elman 1990, Discovering lexical classes"),
 )

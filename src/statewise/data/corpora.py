@@ -6,26 +6,30 @@ import re
 import sysconfig
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import final
+from typing import Literal, final
 
 from statewise import registry
 from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
+
+Content = Literal["text", "series", "events"]
+"What a corpus holds: a text, a table of series, or a log of events with a table of what they are of."
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}
 
 
 @dataclass(frozen=True)
 class Corpus(ABC):
-    """A text that can be asked for by name."""
+    """A text, or tables, that can be asked for by name."""
 
     name: str
     title: str
     licence: str
     size: str
+    holds: Content = field(default="text", kw_only=True)
 
     @abstractmethod
     def files(self) -> list[Path]:
@@ -77,6 +81,7 @@ class PublishedTables(Corpus):
     """Tables out of a published package, as they are in it."""
 
     package: Package
+    holds: Content = field(default="series", kw_only=True)
 
     def files(self) -> list[Path]:
         """Return each member, by path."""
@@ -132,6 +137,15 @@ def listing() -> list[Corpus]:
     True
     """
     return [corpus(name) for name in registry.names("corpora")]
+
+
+def known_of(content: Content) -> str:
+    """Name the corpora that hold such content, for a message.
+
+    >>> known_of("events")
+    'movielens-100k'
+    """
+    return ", ".join(known.name for known in listing() if known.holds == content)
 
 
 def play_text(markdown: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ KNOWN = {
     "features": ("features", "genres", "genre", "class", "categories", "category"),
 }
 "What columns are commonly called, in lower case and without the type that RecBole writes behind a colon."
+MEND_TIME = "the times above it are, so write it in Unix seconds or leave out the row"
+MEND_WEIGHT = "mend it, or leave out --least-weight, which asks for this column"
 WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 
 
@@ -103,7 +106,7 @@ def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
         converts[kind] = words
     if columns.least_weight is not None:
         weight = _wanted(path, "weight", columns.weight)
-        converts[weight] = numbers
+        converts[weight] = partial(numbers, advice=MEND_WEIGHT)
     done = 0
     for chunk in read_chunks(path, converts):
         _refuse_gaps(path, [(name, chunk[name]) for name in (who, what, when)], done)
@@ -189,7 +192,7 @@ def _seconds(cells: Sequence[Any]) -> NDArray[np.float64]:
         float(cells[0])
     except ValueError:
         return times(cells).astype(np.float64)
-    return numbers(cells)
+    return numbers(cells, advice=MEND_TIME)
 
 
 def _hashes(names: NDArray[Any]) -> NDArray[np.uint64]:

@@ -39,7 +39,7 @@ def prepare_sessions(
     features but were never trained on stand in the catalogue, too, behind all others.
     Raises `DataError` where one cannot be read, `UsageError` where a column is missing.
     """
-    files = find_files(sources)
+    files = find_files(sources, "events")
     contents = digest(files)
     asked = json.dumps([FORMAT, contents, asdict(columns), asdict(rules), cold])
     folder = cache / hashlib.sha256(asked.encode()).hexdigest()[:16]
@@ -55,7 +55,7 @@ def sessions_with(
     codec: Catalogue, sources: Sequence[str], columns: Columns, rules: Rules, cache: Path
 ) -> tuple[CodeFile, dict[str, Any]]:
     """Return the sessions of other logs, all of them, with the items of a catalogue that exists already."""
-    files = find_files(sources)
+    files = find_files(sources, "events")
     key = hashlib.sha256(json.dumps([FORMAT, digest(files), codec.ids, asdict(rules)]).encode()).hexdigest()[:16]
     cache.mkdir(parents=True, exist_ok=True)
     logs, _ = _by_kind(files, columns)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from statewise import registry
-from statewise.data.corpora import PublishedTables, corpus, listing
+from statewise.data.corpora import Content, PublishedTables, corpus, known_of
 from statewise.data.packages import Package
 from statewise.errors import UsageError
 
@@ -11,22 +11,30 @@ from statewise.errors import UsageError
 def table_file(source: str) -> Path:
     """Return the file of a table that is given by its path, or by the name of a corpus.
 
-    Raises `UsageError` where there is none, and for a corpus that is no single table.
+    Raises `UsageError` where there is none, and for a corpus that is no single table of series.
     """
     path = Path(source).expanduser()
     if path.is_file():
         return path
-    known = [found.name for found in listing() if isinstance(found, PublishedTables)]
     if source not in registry.names("corpora"):
-        raise UsageError(f"'{source}' is neither a file nor a corpus of tables ({', '.join(known)}): check it")
-    files = corpus(source).files() if source in known else []
+        raise UsageError(f"'{source}' is neither a file nor a corpus of series ({known_of('series')}): check it")
+    found = corpus(source)
+    files = found.files() if found.holds == "series" else []
     if len(files) != 1:
-        raise UsageError(f"corpus '{source}' is no single table: give a file, or one of {', '.join(known)}")
+        raise UsageError(f"corpus '{source}' is no single table of series: give a file, or one of {known_of('series')}")
     return files[0]
 
 
 def _tables(
-    name: str, title: str, size: str, members: str, digest: str, *, package: str = "autots 1.0.4", licence: str = "MIT"
+    name: str,
+    title: str,
+    size: str,
+    members: str,
+    digest: str,
+    *,
+    package: str = "autots 1.0.4",
+    licence: str = "MIT",
+    holds: Content = "series",
 ) -> PublishedTables:
     published, version = package.split()
     return PublishedTables(
@@ -35,6 +43,7 @@ def _tables(
         licence=licence,
         size=size,
         package=Package("pypi", published, version, members=members, digest=digest),
+        holds=holds,
     )
 
 
@@ -83,4 +92,5 @@ MOVIELENS = _tables(
     "a6275442d30da9ff8a21e7ec8c9da8f13af93b0a27e7cd7084f99d1814252e4e",
     package="recbole 1.2.1",
     licence="MovieLens: for research, not to be redistributed",
+    holds="events",
 )

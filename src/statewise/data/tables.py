@@ -34,6 +34,7 @@ CELLS = 1 << 19
 
 FIRST_ROW = 2
 NOTHING = {"", "na", "n/a", "nan", "null", "none", "."}
+ADVICE = "leave out the column or mend it"
 ZONE = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$")
 
 
@@ -45,8 +46,8 @@ class _Unreadable(Exception):
         self.index, self.words = index, words
 
 
-def numbers(cells: Sequence[Any]) -> Column:
-    """Return cells as float64; what is empty, or says NA, NaN or null, is NaN.
+def numbers(cells: Sequence[Any], advice: str = ADVICE) -> Column:
+    """Return cells as float64; what is empty, or says NA, NaN or null, is NaN. `advice` is for what is none.
 
     >>> numbers(["1.5", "", "2e3"])
     array([1.5e+00,     nan, 2.0e+03])
@@ -54,7 +55,7 @@ def numbers(cells: Sequence[Any]) -> Column:
     try:
         return np.asarray(cells, dtype=np.float64)
     except (TypeError, ValueError):
-        return np.array([_number(i, cell) for i, cell in enumerate(cells)], dtype=np.float64)
+        return np.array([_number(i, cell, advice) for i, cell in enumerate(cells)], dtype=np.float64)
 
 
 def words(cells: Sequence[Any]) -> Column:
@@ -249,14 +250,14 @@ def _converted(convert: Convert, cells: Sequence[Any], name: str, title: str, do
         raise DataError(f"{title} row {done + bad.index + FIRST_ROW}: column '{name}' {bad.words}") from None
 
 
-def _number(index: int, cell: Any) -> float:
+def _number(index: int, cell: Any, advice: str) -> float:
     text = str(cell).strip()
     if cell is None or text.lower() in NOTHING:
         return float("nan")
     try:
         return float(text)
     except ValueError:
-        raise _Unreadable(index, f"holds {text[:40]!r}, which is no number: leave out the column or mend it") from None
+        raise _Unreadable(index, f"holds {text[:40]!r}, which is no number: {advice}") from None
 
 
 def _time(index: int, cell: Any) -> np.datetime64:

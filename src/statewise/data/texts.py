@@ -18,11 +18,12 @@ from statewise import registry
 from statewise.data.building import building, sweep_cache, sync
 from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
 from statewise.data.codes import CodeFile
-from statewise.data.corpora import PublishedTables, corpus, listing
+from statewise.data.corpora import Content, corpus, known_of
 from statewise.errors import DataError, UsageError
 
 Unit = Literal["character", "byte"]
 
+WANTED: dict[Content, str] = {"text": "a text", "series": "a table of series", "events": "a log of events"}
 CHUNK_BYTES = 1 << 20
 
 
@@ -59,33 +60,42 @@ class CodedText(NamedTuple):
     facts: dict[str, Any]
 
 
-def find_files(sources: Iterable[str]) -> list[Path]:
+def find_files(sources: Iterable[str], holding: Content = "text") -> list[Path]:
     """Return the files that paths, folders, patterns and names of corpora stand for, in reading order.
 
-    Raises `UsageError` where nothing is there, `DataError` where a file is empty or may not be read.
+    Raises `UsageError` where nothing is there, naming the corpora that hold what is looked for; `DataError` where a
+    file is empty or may not be read.
     """
-    return [path for source in sources for path in _files_of(source)]
+    return [path for source in sources for path in _files_of(source, holding)]
 
 
-def _files_of(source: str) -> list[Path]:
+def _files_of(source: str, holding: Content) -> list[Path]:
     path = Path(source).expanduser()
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
-        return _some(found, source, "an empty folder")
+        return _some(found, source, "an empty folder", holding)
     if path.exists():
         return [path]
     if source in registry.names("corpora"):
-        return corpus(source).files()
+        return _files_of_corpus(source, holding)
     if glob.has_magic(source):
         matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-        return _some([match for match in matching if match.is_file()], source, "a pattern that matches no file")
-    known = [found.name for found in listing() if not isinstance(found, PublishedTables)]
-    raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus ({', '.join(known)}): check it")
+        files = [match for match in matching if match.is_file()]
+        return _some(files, source, "a pattern that matches no file", holding)
+    known = known_of(holding)
+    raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus ({known}): check it")
 
 
-def _some(found: list[Path], source: str, otherwise: str) -> list[Path]:
+def _files_of_corpus(name: str, holding: Content) -> list[Path]:
+    found = corpus(name)
+    if holding not in ("text", found.holds):  # as a text anything can be read
+        raise UsageError(f"corpus '{name}' holds {WANTED[found.holds]}: give {WANTED[holding]}, or {known_of(holding)}")
+    return found.files()
+
+
+def _some(found: list[Path], source: str, otherwise: str, holding: Content) -> list[Path]:
     if not found:
-        raise DataError(f"'{source}' is {otherwise}: give a text to learn from")
+        raise DataError(f"'{source}' is {otherwise}: give {WANTED[holding]} to learn from")
     return found
 
 

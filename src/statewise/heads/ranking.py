@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from statewise.errors import UsageError
+from statewise.heads.alias_table import AliasTable
 from statewise.heads.categorical import Categorical
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.head import Head, Loss
@@ -48,7 +49,6 @@ class Ranking(Head[Tensor]):
 
     supports: Tensor
     odds: Tensor
-    reached: Tensor
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Ranking(Head[Tensor]):
         shares = supports.double() / supports.sum().clamp(min=1)
         odds = supports.double() ** alpha
         self._lowered_for, self._lowered = (0, supports.device), supports
+        self._drawn_by: AliasTable | None = None
         self.register_buffer("supports", shares.float(), persistent=False)
         self.register_buffer("odds", (odds / odds.sum()).float(), persistent=False)
-        self.register_buffer("reached", (odds / odds.sum()).cumsum(0), persistent=False)
 
     @property
     def is_sampled(self) -> bool:
@@ -131,8 +131,9 @@ class Ranking(Head[Tensor]):
 
     def draw(self) -> Tensor:
         """Draw the negatives of a window, `[N]`, from PyTorch's own random numbers."""
-        uniforms = torch.rand(self.negatives, dtype=self.reached.dtype, device=self.reached.device)
-        return torch.searchsorted(self.reached, uniforms, right=True).clamp_(max=self.choices - 1)
+        if self._drawn_by is None or self._drawn_by.kept.device != self.odds.device:
+            self._drawn_by = AliasTable.of(self.odds)
+        return self._drawn_by.draw(self.negatives)
 
     def expected(self, rows: int) -> Tensor:
         """Return how often each item is expected among the negatives of a place, with so many rows side by side."""

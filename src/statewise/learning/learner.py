@@ -177,9 +177,11 @@ class Learner:
     def _change(self, before: _Moment) -> tuple[float, int, float, float]:
         """Change the weights and return mean loss, places and the norm before and after it was bounded."""
         nats, places, norm = self._bounded_gradients(before)
-        if not abs(nats) < LARGEST or not norm < LARGEST or not is_usable(leaves(self.state)):
+        if not abs(nats) < LARGEST or not norm < LARGEST:
             raise self._undo(before)
-        clipped = clip_value(self.model, self.recipe.clip_value)
+        clipped = min(norm, self.recipe.clip or norm)
+        if self.recipe.clip_value:
+            clipped = clip_value(self.model, self.recipe.clip_value)
         self._unchanged = Before.of(self.model, self.optimizer)
         self.setup_optimizer.step()
         if not is_usable(touched(self.model, self.optimizer)):
@@ -210,7 +212,7 @@ class Learner:
             share = share or max(1, int(loss.places))
             self.fabric.backward(loss.nats / share / self.recipe.accumulate * self.loss_scale.factor)
             nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-            if not is_usable([window.inputs, window.targets, *leaves(last)]):
+            if not is_usable([window.inputs, window.targets, *leaves(last), *leaves(self.state)]):
                 nats = math.nan
         settle(self.model)
         told = self.ranks.exchange([nats, float(places)])

@@ -24,6 +24,14 @@ class Rows(NamedTuple):
     changed: Tensor
 
 
+class Change(NamedTuple):
+    """What a step changes in place: a parameter or some rows of it, their gradient, and what is remembered of them."""
+
+    parameter: Tensor
+    gradient: Tensor
+    memory: dict[str, Tensor]
+
+
 class RowOptimizer(Optimizer):
     """The loop over parameters that the optimisers here share.
 
@@ -44,10 +52,8 @@ class RowOptimizer(Optimizer):
         """Change every parameter that has a gradient."""
         self.held.clear()
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self.state[parameter] = self.state.get(parameter) or self.begin(parameter)
-                    self._change(parameter, self.state[parameter], group)
+            if changes := [self._change_of(one) for one in group["params"] if one.grad is not None]:
+                self.change(changes, group)
         if not self.holds_back:
             self.put()
 
@@ -59,25 +65,26 @@ class RowOptimizer(Optimizer):
             put_rows(tables, which[0], rows)
         self.held.clear()
 
-    def _change(self, parameter: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+    def _change_of(self, parameter: Tensor) -> Change:
+        """Return what is to be changed: a whole parameter, or the rows that its gradient names, which are then held."""
+        self.state[parameter] = memory = self.state.get(parameter) or self.begin(parameter)
         gradient = parameter.grad
         assert gradient is not None
         if not gradient.is_sparse:
-            self.change(parameter, gradient, memory, group)
-            return
+            return Change(parameter, gradient, memory)
         gradient = merge_rows(gradient)
         which = gradient._indices()[0]
         tables = {"": parameter, **{name: kept for name, kept in memory.items() if kept.dim()}}
         taken = dict(zip(tables, take_rows(list(tables.values()), which), strict=True))
-        self.change(taken[""], gradient._values(), {**memory, **taken}, group)
         self.held.extend(Rows(table, which, taken[name]) for name, table in tables.items())
+        return Change(taken[""], gradient._values(), {**memory, **taken})
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:
         """Return what is remembered of a parameter at first."""
         raise NotImplementedError
 
-    def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
-        """Change a parameter, or some rows of it, and what is remembered of it, in place."""
+    def change(self, changes: list[Change], group: dict[str, Any]) -> None:
+        """Change parameters, or some rows of them, and what is remembered of each, in place."""
         raise NotImplementedError
 
 
@@ -105,13 +112,14 @@ class RowAdam(RowOptimizer):
         zeros = torch.zeros_like(parameter), torch.zeros_like(parameter)
         return {"step": parameter.new_zeros((), dtype=torch.float32), "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
 
-    def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
-        """Take one step, by PyTorch's own Adam."""
+    def change(self, changes: list[Change], group: dict[str, Any]) -> None:
+        """Take one step, by PyTorch's own Adam, of all of them in one call."""
+        parameters, gradients, memories = (list(each) for each in zip(*changes, strict=True))
+        means, squares, steps = ([kept[name] for kept in memories] for name in ("exp_avg", "exp_avg_sq", "step"))
         first, second = group["betas"]
         adam(
-            [parameter], [gradient], [memory["exp_avg"]], [memory["exp_avg_sq"]], [], [memory["step"]], fused=True,
-            amsgrad=False, beta1=first, beta2=second, lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8,
-            maximize=False,
+            parameters, gradients, means, squares, [], steps, fused=True, amsgrad=False, beta1=first, beta2=second,
+            lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False,
         )  # fmt: skip
 
 
@@ -139,11 +147,11 @@ class MomentumAdagrad(RowOptimizer):
         """Begin with zeros."""
         return {"sum": torch.zeros_like(parameter), "momentum_buffer": torch.zeros_like(parameter)}
 
-    def change(self, parameter: Tensor, gradient: Tensor, memory: dict[str, Tensor], group: dict[str, Any]) -> None:
+    def change(self, changes: list[Change], group: dict[str, Any]) -> None:
         """Take one step."""
-        total, moving = memory["sum"], memory["momentum_buffer"]
-        if group["weight_decay"]:
-            gradient = gradient.add(parameter, alpha=group["weight_decay"])
-        total.addcmul_(gradient, gradient)
-        moving.mul_(group["momentum"]).addcdiv_(gradient, total.sqrt().add_(1e-10), value=group["lr"])
-        parameter.sub_(moving)
+        for parameter, given, memory in changes:
+            total, moving, decay = memory["sum"], memory["momentum_buffer"], group["weight_decay"]
+            gradient = given.add(parameter, alpha=decay) if decay else given
+            total.addcmul_(gradient, gradient)
+            moving.mul_(group["momentum"]).addcdiv_(gradient, total.sqrt().add_(1e-10), value=group["lr"])
+            parameter.sub_(moving)

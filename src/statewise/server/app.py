@@ -67,7 +67,7 @@ class Application:
 
     async def drain(self) -> None:
         """Be ready for no more, and answer what is under way; what still comes meanwhile is answered too."""
-        self.app.draining = True
+        self.app.drain()
         self.sockets.stop()
         await asyncio.sleep(self.settings.drain_seconds)
 
@@ -115,6 +115,7 @@ class Application:
 
         @app.get("/metrics", tags=["watching"], summary="Figures for Prometheus", response_class=Response)
         async def metrics() -> Response:
+            self.app.count_those_at_the_door()
             self.metrics.waiting.set(sum(s.batcher.waiting for s in self.sessions.models.values()))
             return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

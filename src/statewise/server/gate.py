@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from typing import Any, final
 
+from statewise.server.doorkeeper import Board
 from statewise.server.metrics import Metrics
 from statewise.server.refusals import (
     BAD_ORIGIN,
@@ -33,13 +34,15 @@ NO_ROOM_BYTES, NO_ROOM_CLOSE_BYTES = NO_ROOM.as_http(), NO_ROOM.as_http(close=Tr
 
 @final
 class Gate:
-    """An ASGI application around another. Its `draining` says that no more is let in on a connection for long."""
+    """An ASGI application around another. Its `board` says for how many more there is room."""
 
     def __init__(self, app: Any, settings: Settings, metrics: Metrics) -> None:
         self._app, self._settings, self._metrics = app, settings, metrics
         self._inside: Counter[str] = Counter()
-        self._total = self._coming = 0
+        self._total = self._coming = self._told_of = 0
         self.draining = False
+        self.board = Board()
+        self._publish()
 
     @property
     def inside(self) -> int:
@@ -51,25 +54,54 @@ class Gate:
         """How many connections may be open at once."""
         return self._settings.most_connections
 
+    def share(self, board: Board) -> None:
+        """Say on another board for how many there is room, one that somebody else can see."""
+        self.board = board
+        self._publish()
+
+    def drain(self) -> None:
+        """Let no more in on a connection for long; those who come are told to go elsewhere."""
+        self.draining = True
+        self._publish()
+
     @property
     def full(self) -> bool:
-        """Whether no more can be let in now; while draining, those who come are told to go elsewhere instead."""
-        return self._total + self._coming >= self._settings.most_requests and not self.draining
+        """Whether no more can be let in now."""
+        return self.board.room <= 0
+
+    def _publish(self) -> None:
+        """Let everybody know for how many there is room: while draining, for as many as come."""
+        most = self._settings.most_connections if self.draining else self._settings.most_requests
+        self.board.room = most - self._total - self._coming
 
     def expect(self) -> None:
         """Count a request that is on its way in."""
         self._coming += 1
+        self._publish()
 
     def turned_away(self, *, for_good: bool = False) -> bytes:
         """Return what is sent to who was not let in, and count it."""
         self._metrics.turned_away()
         return NO_ROOM_CLOSE_BYTES if for_good else NO_ROOM_BYTES
 
+    def count_those_at_the_door(self) -> None:
+        """Count those that the doorkeeper turned away meanwhile."""
+        count = self.board.turned_away
+        self._metrics.turned_away(count - self._told_of)
+        self._told_of = count
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Let a request in, or answer it here."""
         if scope["type"] not in ("http", "websocket"):
             return
-        self._coming = max(0, self._coming - 1)
+        if scope["type"] == "http":
+            self._coming = max(0, self._coming - 1)
+        try:
+            await self._see(scope, receive, send)
+        finally:
+            self._publish()
+
+    async def _see(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             owner = self._owner(scope)
         except Refused as refused:

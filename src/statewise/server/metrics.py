@@ -30,9 +30,9 @@ class Metrics:
         self._refusals = Counter("refusals", "requests that were not granted", ["code"], **named)
         self._turned_away = 0
 
-    def turned_away(self) -> None:
-        """Count a request that was refused unread, in as little time as can be."""
-        self._turned_away += 1
+    def turned_away(self, count: int = 1) -> None:
+        """Count requests that were refused unread, in as little time as can be."""
+        self._turned_away += count
 
     def refused(self, refusal: Refusal) -> None:
         """Count a request that was not granted."""

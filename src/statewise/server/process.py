@@ -8,13 +8,16 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, final
 
 import uvicorn
 
 from statewise.errors import UsageError
 from statewise.server.app import Application
-from statewise.server.protocol import Strict, patient
+from statewise.server.doorway import Doorway
+from statewise.server.gate import NO_ROOM_BYTES
+from statewise.server.protocol import Patient, Strict
 
 LISTENING, MOST_FILES = 2048, 1 << 20
 COLLECTED_AFTER = 50_000
@@ -44,10 +47,19 @@ def serve(application: Application, listening: socket.socket, ready: Callable[[]
     On the first signal: not ready, connections closed as they are answered, WebSockets closed with code 1012, states
     flushed. On the second: at once.
     """
-    settings = application.settings
-    config = uvicorn.Config(
-        application.app,
-        http=patient(settings.header_seconds, application.app),
+    gc.collect()
+    gc.freeze()  # models and libraries stay
+    gc.set_threshold(COLLECTED_AFTER)
+    with asyncio.Runner(loop_factory=uvicorn.Config(application.app, log_config=None).get_loop_factory()) as runner:
+        runner.run(_serve(application, listening, ready))
+
+
+def _configured(application: Application, doorway: Doorway | None) -> uvicorn.Config:
+    settings, gate = application.settings, application.app
+    http: Any = partial(Patient, gate, doorway, settings.header_seconds)
+    return uvicorn.Config(
+        gate,
+        http=http,
         ws=Strict,
         ws_max_size=settings.most_body_bytes,
         ws_per_message_deflate=False,
@@ -63,15 +75,14 @@ def serve(application: Application, listening: socket.socket, ready: Callable[[]
         timeout_graceful_shutdown=int(settings.stop_seconds),
         backlog=LISTENING,
     )
-    gc.collect()
-    gc.freeze()  # models and libraries stay
-    gc.set_threshold(COLLECTED_AFTER)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(application, _Server(config), listening, ready))
 
 
-async def _serve(application: Application, server: "_Server", listening: socket.socket, ready: Any) -> None:
+async def _serve(application: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    doorway = Doorway.open(NO_ROOM_BYTES)
+    if doorway is not None:
+        application.app.share(doorway.board)
+    server = _Server(_configured(application, doorway))
 
     def stop() -> None:
         if stopping.is_set():
@@ -91,6 +102,8 @@ async def _serve(application: Application, server: "_Server", listening: socket.
     await serving
     sweeping.cancel()
     await application.close()
+    if doorway is not None:
+        doorway.close()
 
 
 @final

@@ -1,7 +1,8 @@
 """HTTP and WebSocket as uvicorn speaks them, with a limit to a client's time, and no log that it can fill.
 
 A server that can do no more says so here, before a request is taken apart: a refusal that took a good part of the time
-of an answer would leave less time for answers the more is asked.
+of an answer would leave less time for answers the more is asked. What is asked next over a connection that was refused
+is for the doorkeeper to see.
 """
 
 import asyncio
@@ -12,12 +13,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 
+from statewise.server.doorkeeper import whole_request
+from statewise.server.doorway import Doorway
+
 NO_TEXT = 1007
 
 MOST_HEADER_BYTES = 64 << 10
-
-ASKS_WORK = (b"POST /v1/", b"GET /v1/", b"DELETE /v1/")
-LENGTH, CONNECTION = b"\r\ncontent-length: ", b"\r\nconnection: "
 
 
 class Door(Protocol):
@@ -38,112 +39,146 @@ class Door(Protocol):
         """Return what is sent to who was not let in; `for_good`, the connection is closed behind it."""
 
 
-def whole_request(data: bytes) -> bool:
-    """Tell whether these bytes are one plain request for work, from its first byte to its last.
+@final
+class Patient(HttpToolsProtocol):
+    """One connection. Who does not send whole headers in time, or too long ones, is hung up on."""
 
-    >>> whole_request(b"POST /v1/sessions HTTP/1.1\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
-    True
-    >>> whole_request(b"GET /livez HTTP/1.1\\r\\n\\r\\n"), whole_request(b"POST /v1/sessions HTTP/1.1\\r\\nContent-Le")
-    (False, False)
-    """
-    end = data.find(b"\r\n\r\n")
-    if end < 0 or not data.startswith(ASKS_WORK):
-        return False
-    head = data[:end].lower()
-    if b" http/1.1\r\n" not in head or b"\r\ntransfer-encoding:" in head or b"\r\nexpect:" in head:
-        return False
-    at = head.find(CONNECTION)
-    if at >= 0 and not head.startswith(b"keep-alive", at + len(CONNECTION)):
-        return False
-    at = head.find(LENGTH)
-    length = head[at + len(LENGTH) :].partition(b"\r")[0] if at >= 0 else b"0"
-    return length.isdigit() and len(data) == end + 4 + int(length[:9])
+    def __init__(self, door: Door, doorway: Doorway | None, header_seconds: float, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._door, self._doorway, self._header_seconds = door, doorway, header_seconds
+        self._late: asyncio.TimerHandle | None = None
+        self._begun = 0
+        self._in_body = self._is_unread = False
+        self._turned_away_at = 0.0
 
+    @property
+    def file(self) -> int:
+        """The number of its open file."""
+        return int(self.transport.get_extra_info("socket").fileno())
 
-def patient(header_seconds: float, door: Door) -> type[HttpToolsProtocol]:
-    """Return a protocol that hangs up on a client whose headers are not complete in time, or too long."""
+    def connection_made(self, transport: Any) -> None:
+        """Begin, if there may be one more."""
+        super().connection_made(transport)
+        if len(self.connections) > self._door.most_connections:
+            transport.write(self._door.turned_away(for_good=True))
+            transport.close()
+            return
+        self._wait()
 
-    class Patient(HttpToolsProtocol):
-        """One connection."""
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        if self._doorway is not None:
+            self._doorway.forget(self)
+        self._heard()
+        self._unset_keepalive_if_required()  # or who resets a connection is remembered until it would be idle
+        super().connection_lost(exc)
 
-        _late: asyncio.TimerHandle | None = None
-        _begun: int = 0
-        _in_body = False
-        _turned_away_at = 0.0
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if len(self.connections) > door.most_connections:
-                transport.write(door.turned_away(for_good=True))
-                transport.close()
-                return
+    def data_received(self, data: bytes) -> None:
+        """Read on, or refuse at once what cannot be answered now."""
+        if self._is_between and not self._begun and self._door.full and whole_request(data):
+            self._turn_away()
+            return
+        if self._is_answered and self._late is None:
             self._wait()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._heard()
-            self._unset_keepalive_if_required()  # or who resets a connection is remembered until it would be idle
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            answered = self.cycle is None or self.cycle.response_complete
-            if answered and not self._in_body and not self._begun and door.full and whole_request(data):
-                self._turn_away()
+        if self._late is not None and not self._in_body:
+            self._begun += len(data)
+            if self._begun > MOST_HEADER_BYTES and len(data) < MOST_HEADER_BYTES:
+                self.transport.close()
                 return
-            if answered and self._late is None:
-                self._wait()
-            if self._late is not None and not self._in_body:
-                self._begun += len(data)
-                if self._begun > MOST_HEADER_BYTES and len(data) < MOST_HEADER_BYTES:
-                    self.transport.close()
-                    return
-            super().data_received(data)
+        super().data_received(data)
 
-        def on_headers_complete(self) -> None:
-            self._heard()
-            self._in_body = True
-            super().on_headers_complete()
+    def on_headers_complete(self) -> None:
+        """Be patient with the body, whose time is limited elsewhere."""
+        self._heard()
+        self._in_body = True
+        super().on_headers_complete()
 
-        def on_message_complete(self) -> None:
-            self._in_body = False
-            super().on_message_complete()
-            answered = self.cycle is not None and self.cycle.response_complete
-            if answered and not self.parser.should_upgrade():  # it was answered before it was read
-                self._heard()
-                self._stay()
-
-        def timeout_keep_alive_handler(self) -> None:
-            self.timeout_keep_alive_task = None
-            if self.loop.time() < self._turned_away_at + self.timeout_keep_alive:
-                self._stay()
-            else:
-                super().timeout_keep_alive_handler()
-
-        def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-            door.expect()
-            super()._start_asgi_task(cycle, app)
-
-        def _turn_away(self) -> None:
-            self._heard()
-            self._turned_away_at = self.loop.time()
+    def on_message_complete(self) -> None:
+        """Know that a request was read whole."""
+        self._in_body = False
+        super().on_message_complete()
+        if self.cycle is not None and self._is_answered and not self.parser.should_upgrade():
+            self._heard()  # it was answered before it was read
             self._stay()
-            self.transport.write(door.turned_away())
 
-        def _stay(self) -> None:
-            if self.timeout_keep_alive_task is None:
-                wait = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-                self.timeout_keep_alive_task = wait
+    def on_response_complete(self) -> None:
+        """Be there for the next request, or let somebody else be."""
+        super().on_response_complete()
+        if self._doorway is not None and self._doorway.crowded:
+            self._doorway.leave(self)
+        else:
+            self.read_on()
 
-        def _wait(self) -> None:
-            self._begun = 0
-            self._late = self.loop.call_later(header_seconds, self.transport.close)
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection over which nothing was asked for long."""
+        self.timeout_keep_alive_task = None
+        if self._doorway is not None and self._doorway.is_away(self):
+            self._doorway.ask_back_if_idle(self, self.timeout_keep_alive)
+            self._stay()
+        elif self.loop.time() < self._turned_away_at + self.timeout_keep_alive:
+            self._stay()
+        else:
+            super().timeout_keep_alive_handler()
 
-        def _heard(self) -> None:
-            self._begun = 0
-            if self._late is not None:
-                self._late.cancel()
-                self._late = None
+    def let_go(self) -> bool:
+        """Stop reading where all that was said is sent and nothing more was heard; tell whether that was so."""
+        transport = self.transport
+        if transport.is_closing() or transport.get_protocol() is not self or transport.get_write_buffer_size():
+            return False
+        if self._late is not None or not self._is_between:
+            return False
+        if not self._is_unread:
+            transport.pause_reading()
+            self._is_unread = True
+        return True
 
-    return Patient
+    def come_back(self, data: bytes) -> None:
+        """Go on with what was read at the door."""
+        if data and not self.transport.is_closing():
+            self.data_received(data)
+
+    def read_on(self) -> None:
+        """Read again what comes over the connection, if it is not."""
+        if self._is_unread and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._is_unread = False
+
+    @property
+    def _is_answered(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
+
+    @property
+    def _is_between(self) -> bool:
+        """Whether the last request is over and nothing of the next was read."""
+        return self._is_answered and not self._in_body
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._door.expect()
+        super()._start_asgi_task(cycle, app)
+
+    def _turn_away(self) -> None:
+        self._heard()
+        self._turned_away_at = self.loop.time()
+        self._stay()
+        self.transport.write(self._door.turned_away())
+        if self._doorway is not None:
+            self._doorway.refused()
+            self._doorway.leave(self)
+
+    def _stay(self) -> None:
+        if self.timeout_keep_alive_task is None:
+            wait = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = wait
+
+    def _wait(self) -> None:
+        self._begun = 0
+        self._late = self.loop.call_later(self._header_seconds, self.transport.close)
+
+    def _heard(self) -> None:
+        self._begun = 0
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 @final
