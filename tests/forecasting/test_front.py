@@ -43,8 +43,9 @@ def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
 
 @pytest.mark.parametrize("around", ["level", "last"])
 @pytest.mark.parametrize("head", ["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"])
-def test_values_one_by_one_are_read_as_a_window_is(head: str, around: str) -> None:
-    model, read = made(head, around=around)
+@pytest.mark.parametrize("how", [{}, {"members": 2, "dropout": 0.5, "holidays": "US"}], ids=["plain", "more"])
+def test_values_one_by_one_are_read_as_a_window_is(head: str, around: str, how: dict[str, Any]) -> None:
+    model, read = made(head, around=around, **how)
     series, begin, steps = np.array([0, 2]), np.array([21, 21]), 30
     front = Front.reach(model, read, series, begin)
     window = read.window(series, begin - 20, 20 + steps)
@@ -64,7 +65,7 @@ def test_values_one_by_one_are_read_as_a_window_is(head: str, around: str) -> No
 
 
 def leaves(params: Any) -> list[torch.Tensor]:
-    return [params] if isinstance(params, torch.Tensor) else list(params)
+    return [params] if isinstance(params, torch.Tensor) else [leaf for part in params for leaf in leaves(part)]
 
 
 def test_nothing_that_comes_later_is_read() -> None:
@@ -143,5 +144,5 @@ def test_an_epoch_begins_a_window_once_at_every_place() -> None:
 
 
 def test_a_codec_is_read_back_as_written() -> None:
-    _, read = made()
+    _, read = made(holidays="US-MN")
     assert Codec.read(read.codec.as_json()) == read.codec

@@ -71,8 +71,9 @@ def test_a_training_ends_beside_simple_methods_with_a_word_on_luck(
     assert [line.split("  ")[0] for line in steps[-6:]] == [f"{h} ahead" for h in range(1, 7)]
 
 
-def test_a_resumed_run_ends_as_an_undisturbed_one(table: Path) -> None:
-    task = Forecast(source="table.csv", target=("a",), head="gaussian_mixture", **HELD)
+@pytest.mark.parametrize("how", [{"head": "gaussian_mixture"}, {"members": 2, "dropout": 0.1, "holidays": "US"}])
+def test_a_resumed_run_ends_as_an_undisturbed_one(how: dict[str, Any], table: Path) -> None:
+    task = Forecast(source="table.csv", target=("a",), **HELD, **how)
     whole = statewise.train(task, run="whole")
     events = statewise.training(task, run="broken")
     for event in events:

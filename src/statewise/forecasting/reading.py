@@ -43,6 +43,7 @@ class Codec:
     names: tuple[str, ...]
     vocabularies: tuple[tuple[str, ...], ...]
     covariates: tuple[tuple[float, float], ...]
+    holidays: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -82,7 +83,7 @@ class Codec:
 
     def calendar(self, times: Times) -> Floats:
         """Return what the calendar says of some times."""
-        return calendar_features(self.frequency, times, yearly=self.years)
+        return calendar_features(self.frequency, times, yearly=self.years, holidays=self.holidays)
 
     def codes(self, panel: Panel) -> Ints:
         """Return the number of each series, and of its words in each static column, `[series, 1 + static]`."""

@@ -7,6 +7,7 @@ import numpy as np
 from statewise.data.frequency import Frequency
 from statewise.data.panel import Panel
 from statewise.errors import DataError
+from statewise.forecasting.calendar import check_holidays
 from statewise.forecasting.levels import filled, least_spread, running_mean
 from statewise.forecasting.reading import Codec
 
@@ -15,10 +16,10 @@ Around = Literal["level", "last"]
 LEAST_PACE = 32
 SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
 SEASONS = 4
+"Levels and spreads are means over about so many seasons."
 MOST_ORIGINS = 1000
 SMALLEST = 10
 "A series moves by so many of the smallest spreads at least, if it moves at all."
-"Levels and spreads are means over about so many seasons."
 
 
 class Split(NamedTuple):
@@ -52,6 +53,10 @@ class Wanted(Protocol):
         """Whether to read the season of the year."""
 
     @property
+    def holidays(self) -> str | None:
+        """The country whose holidays to read."""
+
+    @property
     def held_out(self) -> str | None:
         """How much to keep from training."""
 
@@ -78,6 +83,8 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     Raises `DataError` where the series are too short for it.
     """
     frequency, longest = panel.frequency, int(panel.observed().max())
+    if wanted.holidays:
+        check_holidays(wanted.holidays, frequency)
     season = max(frequency.seasons)
     horizon = frequency.steps(wanted.horizon) if wanted.horizon else min(frequency.seasons[0], 48)
     context = frequency.steps(wanted.context) if wanted.context else max(season, 2 * horizon, 8)
@@ -105,6 +112,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
         names=panel.names,
         vocabularies=tuple(words),
         covariates=_scales(panel, split.kept),
+        holidays=wanted.holidays or None,
     )
     return codec, split
 

@@ -49,6 +49,9 @@ class Forecast(Task):
     horizon: Annotated[str | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
     context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
+    holidays: Annotated[
+        str | None, Doc("a country whose holidays to read, as US, or a part of one, as US-MN; none reads none")
+    ] = None
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
     validation: Annotated[
         str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
@@ -63,6 +66,9 @@ class Forecast(Task):
         Doc("the distribution of a next value; negative_binomial is for counts"),
     ] = "student_t"
     embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1)] = 8
+    members: Annotated[
+        int, Doc("networks with beginnings of their own, learned side by side and mixed in the forecast"), Ge(1)
+    ] = 1
     dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.0
     rivals: Annotated[
         tuple[Literal["auto_ets", "auto_arima"], ...], Doc("baselines to fit at every origin besides, by statsforecast")
@@ -130,19 +136,26 @@ class Forecast(Task):
         return Codec.read(written)
 
     def model(self, codec: "Codec") -> "Model[Any]":
-        """Return a reader of rows, cells and the head."""
-        from statewise.cells import Dropout
-        from statewise.forecasting.encoder import Beside, Reader
+        """Return a reader of rows, cells and the head, or several of both side by side."""
+        from statewise.forecasting.encoder import Reader
+        from statewise.forecasting.members import Mixture, SideBySide
         from statewise.model import Model
         from statewise.registry import find
 
         encoder = Reader(codec.choices, codec.numbers, self.embedding)
-        core = stacked_core(self.cell, encoder.features, self.width, self.layers)
-        core = Dropout(core, self.dropout) if self.dropout else core
+        cores = [self._core(codec, encoder.features) for _ in range(self.members)]
         make: Any = find("heads", self.head)
-        if codec.counts:
-            return Model(encoder, Beside(core), make(self.width + 1, exposure=True))
-        return Model(encoder, core, make(self.width))
+        sizes: dict[str, Any] = {"exposure": True} if codec.counts else {}
+        heads = [make(core.units, **sizes) for core in cores]
+        return Model(encoder, *((cores[0], heads[0]) if self.members == 1 else (SideBySide(cores), Mixture(heads))))
+
+    def _core(self, codec: "Codec", features: int) -> Any:
+        from statewise.cells import Dropout
+        from statewise.forecasting.encoder import Beside
+
+        core = stacked_core(self.cell, features, self.width, self.layers)
+        core = Dropout(core, self.dropout) if self.dropout else core
+        return Beside(core) if codec.counts else core
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
         """Return the mean loss of one step ahead."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from annotated_doc import Doc
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, Lt
 
 from statewise.tasks.forecast import Forecast
 
@@ -13,7 +13,8 @@ from statewise.tasks.forecast import Forecast
 class Traffic(Forecast):
     """Learn how many cars pass in an hour, and forecast a day.
 
-    Its settings were chosen by searches on the sixty days before the held-out ones: see `recipes/traffic-search.yaml`.
+    Its settings were chosen on the sixty days before the held-out ones: by `recipes/traffic-search.yaml`, then one by
+    one (proofs/traffic_choices.py). Of a table from elsewhere, give the country by `holidays`.
 
     >>> Traffic().horizon
     '24h'
@@ -22,14 +23,18 @@ class Traffic(Forecast):
     name: ClassVar[str] = "traffic"
     title: ClassVar[str] = "Forecast the cars of the next day, hour by hour"
     example: ClassVar[str] = "traffic"
-    usual_epochs: ClassVar[float] = 6
+    usual_epochs: ClassVar[float] = 3
 
     source: Annotated[str | tuple[str, ...], Doc("a table of cars an hour, or the name of a corpus")] = "traffic"
     target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = (
         "traffic_volume",
     )
     horizon: Annotated[str | None, Doc("how far to forecast")] = "24h"
+    yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = True
+    holidays: Annotated[str | None, Doc("the country whose holidays to read, or a part of it, as US-MN")] = "US"
     held_out: Annotated[str | None, Doc("the end that is kept from training")] = "60d"
+    members: Annotated[int, Doc("networks that learn side by side and are mixed in the forecast"), Ge(1)] = 3
+    dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.01
     width: Annotated[int, Doc("units in a layer"), Ge(1)] = 96
     average: Annotated[
         float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
