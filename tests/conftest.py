@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -158,6 +159,19 @@ class Serving:
     @property
     def port(self) -> int:
         return int(self.address.rsplit(":", 1)[1])
+
+    def taken(self) -> socket.socket:
+        """Return a client that is inside and sends no more; who came while another was leaving was refused."""
+        for _ in range(50):
+            slow = socket.create_connection(("127.0.0.1", self.port))
+            slow.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
+            slow.settimeout(0.2)
+            try:
+                slow.recv(1)
+            except TimeoutError:
+                return slow
+            slow.close()
+        pytest.fail("nobody was let in")
 
     def kill(self) -> None:
         self.process.kill()

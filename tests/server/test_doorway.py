@@ -167,6 +167,26 @@ def test_if_the_doorkeeper_dies_connections_are_read_as_before() -> None:
     asyncio.run(run())
 
 
+def test_a_socket_on_a_connection_that_was_refused_before_is_closed_at_its_end(strict: Any) -> None:
+    made = httpx.post(f"{strict.address}/v1/sessions").json()["session"]
+    refused = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    upgraded = (
+        f"GET /v1/sessions/{made}/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    )
+    key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=5) as client:
+        with strict.taken():
+            for _ in range(3):  # the last ones by the doorkeeper
+                client.sendall(refused)
+                assert client.recv(1000).startswith(b"HTTP/1.1 503")
+                time.sleep(0.05)
+        client.sendall((upgraded + key).encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 101")
+        client.sendall(b"\x88\x80\0\0\0\0")
+        while client.recv(1000):
+            pass
+
+
 def test_a_crowd_is_answered_or_refused_and_every_refusal_is_counted(serve: Any) -> None:
     server = serve("--most-requests", "2", "--quiet")
 

@@ -205,22 +205,8 @@ def test_clients_that_went_away_in_the_middle_of_an_answer_hold_no_place(serving
     assert "event: done" in answer.text
 
 
-def taking_the_place(port: int) -> socket.socket:
-    """Return a client that is inside and sends no more; one that came while another was leaving was itself refused."""
-    for _ in range(50):
-        slow = socket.create_connection(("127.0.0.1", port))
-        slow.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
-        slow.settimeout(0.2)
-        try:
-            slow.recv(1)
-        except TimeoutError:
-            return slow
-        slow.close()
-    pytest.fail("nobody was let in")
-
-
 def test_more_than_there_is_room_for_is_told_to_come_again(strict: Any) -> None:
-    with taking_the_place(strict.port):
+    with strict.taken():
         for _ in range(100):
             refused = HTTP.post(f"{strict.address}/v1/sessions")
             if refused.status_code != 201:
@@ -251,7 +237,7 @@ def answer_on(connection: socket.socket) -> bytes:
 def test_who_is_refused_unread_may_ask_again_on_the_same_connection(strict: Any) -> None:
     head = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     asked = head + b"Content-Length: 2\r\n\r\n{}"
-    with taking_the_place(strict.port) as inside, socket.create_connection(("127.0.0.1", strict.port)) as other:
+    with strict.taken() as inside, socket.create_connection(("127.0.0.1", strict.port)) as other:
         other.settimeout(10)
         for _ in range(3):
             other.sendall(asked)

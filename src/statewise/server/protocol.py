@@ -109,6 +109,12 @@ class Patient(HttpToolsProtocol):
         else:
             self.read_on()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to another protocol, which knows no doorkeeper."""
+        if self._doorway is not None:
+            self._doorway.forget(self)
+        super().handle_websocket_upgrade()
+
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection over which nothing was asked for long."""
         self.timeout_keep_alive_task = None
