@@ -76,6 +76,8 @@ def test_the_settings_of_traffic_are_those_that_were_best_before_the_held_out_da
     }
     assert {name: usual[name] for name in best} == best
     assert preset["members"] == 3
+    half_way = [trial for choice in record["halfway"]["choices"] for trial in choice["trials"] if "seed" in trial]
+    assert f"{len(half_way)} trainings that were judged in the middle" in WORDS
 
 
 def test_the_searches_for_settings_of_traffic_can_be_made_again() -> None:
