@@ -51,6 +51,9 @@ def test_what_is_said_of_traffic_is_what_was_found() -> None:
     minutes = traffic["training"]["seconds"] / 60
     told = f"the error is {less['MASE']:.1%} smaller and the quantile loss {less['weighted_quantile_loss']:.1%}"
     assert f"{told}, after {minutes:.1f} minutes of training on two threads" in WORDS
+    one, two = PROOF["seeds"]["seeds"].values()
+    assert f"MASE is {one['MASE']:.3f} and {two['MASE']:.3f}" in WORDS
+    assert f"covers {one['covers_80']:.1%} and {two['covers_80']:.1%}" in WORDS
     assert traffic["holds"] == ("A quarter of both was the goal, and is met" in WORDS)
 
 
