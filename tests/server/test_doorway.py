@@ -153,10 +153,14 @@ def test_who_hangs_up_or_is_idle_is_given_back_and_who_is_forgotten_is_closed() 
     asyncio.run(run())
 
 
-def test_if_the_doorkeeper_dies_connections_are_read_as_before() -> None:
+def test_a_doorkeeper_stays_if_told_to_stop_and_if_it_dies_connections_are_read_as_before() -> None:
     async def run() -> None:
         async with opened(room=0) as door:
             away, late = await door.waiting(), door.guest()
+            for _ in range(2):
+                away.client.sendall(STEP)
+                assert await received(away) == ANSWER
+                door.doorway._process.send_signal(signal.SIGTERM)  # as a manager of services may, to all at once
             door.doorway._process.send_signal(signal.SIGKILL)
             await seen(lambda: away.reads)
             door.doorway.leave(late)
