@@ -127,8 +127,8 @@ def test_a_checkpoint_comes_every_so_many_updates_where_that_is_asked_for(book: 
 LEARNER = "statewise.learning.learner"
 INTERRUPTED = {
     "update": ([f"{LEARNER}.read_in_segments"], "000004"),
-    "step": ([f"{LEARNER}.clip_value"], "000004"),
-    "put back": ([f"{LEARNER}.clip_value", f"{LEARNER}.Learner._put_back"], "000003"),
+    "step": ([f"{LEARNER}.touched"], "000004"),
+    "put back": ([f"{LEARNER}.touched", f"{LEARNER}.Learner._put_back"], "000003"),
     "save": (["statewise.session.save_checkpoint"], "000003"),
 }
 
