@@ -16,7 +16,7 @@ from outcomes import arguments, conclude
 from serving import load
 from serving.servers import many_files, serving, train
 
-TIMES, MARGIN, CONNECTIONS = 4, 1.05, 8
+TIMES, CONNECTIONS = 4, 8
 PEAK = ("steps_a_second", "p50_milliseconds", "p99_milliseconds", "cores_taken_by_the_load")
 LEAST_GOODPUT, MOST_LATENCY, LEAST_SENT = 0.9, 2.0, 0.95
 
@@ -53,10 +53,10 @@ def main() -> None:
 def overloaded(run: Path, seconds: float, at_once: int) -> dict[str, Any]:
     """Return what becomes of requests at four times the peak rate of as many as are let in."""
     with serving(run, "--most-requests", str(at_once)) as server:
-        before = load.run(load.stepped(server.port, at_once, seconds / 4))
-        rate = MARGIN * TIMES * before["steps_a_second"]  # it may be faster afterwards
+        before = load.run(load.stepped(server.port, at_once, seconds / 2))
+        rate = TIMES * before["steps_a_second"]
         over = load.run(load.flooded(server.port, rate, seconds, CONNECTIONS * at_once))
-        after = load.run(load.stepped(server.port, at_once, seconds / 4))
+        after = load.run(load.stepped(server.port, at_once, seconds / 2))
     peak = {name: (before[name] + after[name]) / 2 for name in PEAK}
     return {
         **{f"peak_{name}": value for name, value in peak.items()},

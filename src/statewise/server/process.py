@@ -6,6 +6,7 @@ import logging
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,8 @@ from statewise.server.protocol import Patient, Strict
 LISTENING, MOST_FILES = 2048, 1 << 20
 COLLECTED_AFTER = 50_000
 "After so many more objects rings that nobody holds are looked for; Python's usual 700 took 40 % of the time."
+TURN_SECONDS = 1e-4
+"So long the thread that steps waits for its turn, again and again; with Python's usual 5 ms, 8 % fewer steps were made."
 
 
 def most_files() -> int:
@@ -50,6 +53,7 @@ def serve(application: Application, listening: socket.socket, ready: Callable[[]
     gc.collect()
     gc.freeze()  # models and libraries stay
     gc.set_threshold(COLLECTED_AFTER)
+    sys.setswitchinterval(TURN_SECONDS)
     with asyncio.Runner(loop_factory=uvicorn.Config(application.app, log_config=None).get_loop_factory()) as runner:
         runner.run(_serve(application, listening, ready))
 
