@@ -39,8 +39,9 @@ class Guest:
         self.reads = False
         return True
 
-    def come_back(self, data: bytes) -> None:
+    def come_back(self, data: bytes, *, let_in: bool) -> None:
         self.heard.append(data)
+        self.reads |= not let_in
 
     def read_on(self) -> None:
         self.reads = True
@@ -65,8 +66,8 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(room: int) -> AsyncIterator[Door]:
-    doorway = Doorway.open(ANSWER)
+async def opened(room: int, idle_seconds: float = 60) -> AsyncIterator[Door]:
+    doorway = Doorway.open(ANSWER, idle_seconds)
     assert doorway is not None
     doorway.board.room = room
     door = Door(doorway)
@@ -136,19 +137,28 @@ def test_what_is_no_plain_request_is_given_back_to_be_read(sent: bytes) -> None:
     asyncio.run(run())
 
 
-def test_who_hangs_up_or_is_idle_is_given_back_and_who_is_forgotten_is_closed() -> None:
+def test_who_hangs_up_is_given_back_and_who_is_forgotten_is_closed() -> None:
     async def run() -> None:
         async with opened(room=0) as door:
-            gone, idle, busy, forgotten = [await door.waiting() for _ in range(4)]
+            gone, forgotten = [await door.waiting() for _ in range(2)]
             gone.client.close()
             await seen(lambda: gone.heard == [b""] and gone.reads)
-            door.doorway.ask_back_if_idle(busy, seconds=60)
-            door.doorway.ask_back_if_idle(idle, seconds=0)
-            await seen(lambda: idle.reads)
-            assert door.doorway.is_away(busy)
             door.doorway.forget(forgotten)
             forgotten.own.close()
             assert await received(forgotten) == b""
+
+    asyncio.run(run())
+
+
+def test_who_asks_for_nothing_for_long_is_given_back_and_who_is_refused_all_the_time_is_not() -> None:
+    async def run() -> None:
+        async with opened(room=0, idle_seconds=0.5) as door:
+            idle, busy = [await door.waiting() for _ in range(2)]
+            async with asyncio.timeout(5):
+                while not idle.reads:
+                    busy.client.sendall(STEP)
+                    assert await received(busy) == ANSWER
+            assert door.doorway.is_away(busy)
 
     asyncio.run(run())
 

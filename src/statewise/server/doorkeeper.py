@@ -1,6 +1,6 @@
 """A process that turns requests away, so that saying no takes nothing of the time of those who answer.
 
-    python doorkeeper.py CHANNEL BOARD
+    python doorkeeper.py CHANNEL BOARD IDLE_SECONDS
 
 A server hands connections over while it is full. It has each back, with what came over it, as soon as there is room, or
 where that is anything but one plain request for work. This file is run by itself, and needs nothing but the standard
@@ -26,8 +26,10 @@ MOST_BYTES = 16 << 10
 "What is longer than this, or not there whole, is for the server to judge."
 MOST_MESSAGE = 3 * MOST_BYTES
 
-WISH, BACK = struct.Struct("=QBd"), struct.Struct("=QI?")
-"A connection's number, what is wanted of it, and seconds; its number, how many bytes follow, and if they were let in."
+WISH, BACK = struct.Struct("=QB"), struct.Struct("=QI?")
+"A connection's number, and what is wanted of it; its number, how many bytes follow, and if they were let in."
+LOOK_SECONDS = 1.0
+"So often it is looked which connections are idle."
 
 
 class Wish(IntEnum):
@@ -35,7 +37,6 @@ class Wish(IntEnum):
 
     WATCH = 0
     FORGET = 1
-    RETURN_IF_IDLE = 2
 
 
 @final
@@ -93,8 +94,9 @@ class Watched:
 class Doorkeeper:
     """Watches connections, and says `answer` to who asks while there is no room."""
 
-    def __init__(self, channel: socket.socket, board: Board, answer: bytes) -> None:
-        self._channel, self._board, self._answer = channel, board, answer
+    def __init__(self, channel: socket.socket, board: Board, answer: bytes, idle_seconds: float) -> None:
+        self._channel, self._board, self._answer, self._idle_seconds = channel, board, answer, idle_seconds
+        self._looked_at = time.monotonic()
         self._by_number: dict[int, Watched] = {}
         self._by_file: dict[int, Watched] = {}
         self._back = bytearray()
@@ -106,13 +108,22 @@ class Doorkeeper:
         """Watch until the server is gone."""
         channel = self._channel.fileno()
         while True:
-            for file, _ in self._poll.poll():
+            for file, _ in self._poll.poll(LOOK_SECONDS if self._by_file else None):
                 if file == channel:
                     if not self._heed():
                         return
                 elif watched := self._by_file.get(file):
                     self._see(watched)
+            if self._looked_at + LOOK_SECONDS < time.monotonic():
+                self._look()
             self._send()
+
+    def _look(self) -> None:
+        """Give back who asked for nothing for long."""
+        self._looked_at = time.monotonic()
+        since = self._looked_at - self._idle_seconds
+        for watched in [watched for watched in self._by_file.values() if watched.heard_at < since]:
+            self._give_back(watched)
 
     def _see(self, watched: Watched) -> None:
         """Let a request in if there is room, else turn it away; give back what cannot be judged here."""
@@ -158,23 +169,21 @@ class Doorkeeper:
         for file in files:
             number = WISH.unpack(wishes)[0]
             self._by_number[number] = Watched(number, socket.socket(fileno=file))
-        for number, wish, seconds in WISH.iter_unpack(wishes):
-            self._do(self._by_number[number], wish, seconds)
+        for number, wish in WISH.iter_unpack(wishes):
+            self._do(self._by_number[number], wish)
         return bool(wishes)
 
-    def _do(self, watched: Watched, wish: int, seconds: float) -> None:
+    def _do(self, watched: Watched, wish: int) -> None:
         file = watched.client.fileno()
         if wish == Wish.WATCH:
             watched.heard_at = time.monotonic()
             self._by_file[file] = watched
             self._poll.register(file, select.EPOLLIN)
-        elif wish == Wish.FORGET:
+        else:
             if file in self._by_file:
                 self._leave(watched)
             del self._by_number[watched.number]
             watched.client.close()
-        elif file in self._by_file and watched.heard_at + seconds < time.monotonic():
-            self._give_back(watched)
 
 
 def main() -> None:
@@ -184,7 +193,7 @@ def main() -> None:
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # whoever answers goes first
     channel, board = socket.socket(fileno=int(sys.argv[1])), Board.of(int(sys.argv[2]))
     with suppress(ConnectionError):  # the server is gone
-        Doorkeeper(channel, board, channel.recv(MOST_BYTES)).keep()
+        Doorkeeper(channel, board, channel.recv(MOST_BYTES), float(sys.argv[3])).keep()
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ class Guest(Protocol):
     def let_go(self) -> bool:
         """Stop reading, unless something is under way; tell which."""
 
-    def come_back(self, data: bytes) -> None:
-        """Go on with what was read at the door."""
+    def come_back(self, data: bytes, *, let_in: bool) -> None:
+        """Go on with what was read at the door, and read on if that was not one whole request."""
 
     def read_on(self) -> None:
         """Read again what comes over the connection, if it is not."""
@@ -59,8 +59,11 @@ class Doorway:
         self._loop.add_reader(channel, self._given_back)
 
     @classmethod
-    def open(cls, answer: bytes) -> Self | None:
-        """Start a doorkeeper that turns requests away with an answer; none where the system has no means for it."""
+    def open(cls, answer: bytes, idle_seconds: float) -> Self | None:
+        """Start a doorkeeper that turns requests away with an answer; none where the system has no means for it.
+
+        It gives back connections over which nothing came for `idle_seconds`.
+        """
         if not hasattr(os, "memfd_create") or not hasattr(select, "epoll"):
             return None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -68,7 +71,7 @@ class Doorway:
             shared.truncate(ctypes.sizeof(Board))
             board, files = Board.of(shared.fileno()), (theirs.fileno(), shared.fileno())
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", doorkeeper.__file__, *map(str, files)],
+                [sys.executable, "-I", "-S", doorkeeper.__file__, *map(str, (*files, idle_seconds))],
                 pass_fds=files,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -119,7 +122,7 @@ class Doorway:
                 known.append(number)
         if known:
             try:
-                self._channel.send(b"".join([WISH.pack(number, Wish.WATCH, 0) for number in known]))
+                self._channel.send(b"".join([WISH.pack(number, Wish.WATCH) for number in known]))
             except OSError:  # it is busy, or gone
                 self._away.difference_update(known)
                 for number in known:
@@ -128,16 +131,12 @@ class Doorway:
     def _introduce(self, guest: Guest) -> None:
         number = next(self._next)
         try:
-            socket.send_fds(self._channel, [WISH.pack(number, Wish.WATCH, 0)], [guest.file])
+            socket.send_fds(self._channel, [WISH.pack(number, Wish.WATCH)], [guest.file])
         except OSError:
             guest.read_on()
         else:
             self._numbers[guest], self._guests[number] = number, guest
             self._away.add(number)
-
-    def ask_back_if_idle(self, guest: Guest, seconds: float) -> None:
-        """Have a connection back that asked for nothing for so long."""
-        self._send(WISH.pack(self._numbers[guest], Wish.RETURN_IF_IDLE, seconds))
 
     def forget(self, guest: Guest) -> None:
         """Let go of a connection, so that it is closed when it is closed here."""
@@ -146,7 +145,7 @@ class Doorway:
             del self._guests[number]
             self._away.discard(number)
             self._blind.pop(guest, None)
-            self._send(WISH.pack(number, Wish.FORGET, 0))
+            self._send(WISH.pack(number, Wish.FORGET))
 
     def close(self) -> None:
         """End the doorkeeper, which by now keeps nobody."""
@@ -183,11 +182,9 @@ class Doorway:
             begin, at = at + BACK.size, at + BACK.size + length
             self._away.discard(number)
             if guest := self._guests.get(number):
-                guest.come_back(data[begin:at])
+                guest.come_back(data[begin:at], let_in=let_in)
                 if let_in:
                     self._blind[guest] = self._loop.time()
-                else:
-                    guest.read_on()
             self.board.arrived += let_in
         if self._blind and self._looking is None:
             self._looking = self._loop.call_later(BLIND_SECONDS, self._look_up)

@@ -102,12 +102,15 @@ class Patient(HttpToolsProtocol):
             self._stay()
 
     def on_response_complete(self) -> None:
-        """Be there for the next request, or let somebody else be."""
-        super().on_response_complete()
-        if self._doorway is not None and self._doorway.crowded:
-            self._doorway.leave(self)
-        else:
+        """Be there for the next request, or let somebody else be, who also knows how long nothing is asked for."""
+        if self._doorway is None or not self._doorway.crowded or self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
             self.read_on()
+            return
+        self.server_state.total_requests += 1
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()
+        self._doorway.leave(self)
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to another protocol, which knows no doorkeeper."""
@@ -118,10 +121,7 @@ class Patient(HttpToolsProtocol):
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection over which nothing was asked for long."""
         self.timeout_keep_alive_task = None
-        if self._doorway is not None and self._doorway.is_away(self):
-            self._doorway.ask_back_if_idle(self, self.timeout_keep_alive)
-            self._stay()
-        elif self.loop.time() < self._turned_away_at + self.timeout_keep_alive:
+        if self.loop.time() < self._turned_away_at + self.timeout_keep_alive:
             self._stay()
         else:
             super().timeout_keep_alive_handler()
@@ -133,20 +133,29 @@ class Patient(HttpToolsProtocol):
             return False
         if self._late is not None or not self._is_between:
             return False
+        self._unset_keepalive_if_required()
         if not self._is_unread:
             transport.pause_reading()
             self._is_unread = True
         return True
 
-    def come_back(self, data: bytes) -> None:
-        """Go on with what was read at the door."""
-        if data and not self.transport.is_closing():
+    def come_back(self, data: bytes, *, let_in: bool) -> None:
+        """Go on with what was read at the door, and read on if that was not one whole request."""
+        if self.transport.is_closing():
+            return
+        if let_in and self._is_between and not self._door.full:
+            super().data_received(data)  # whose headers nobody has to wait for
+        elif data:
             self.data_received(data)
+        if not let_in:
+            self.read_on()
 
     def read_on(self) -> None:
         """Read again what comes over the connection, if it is not."""
         if self._is_unread and not self.transport.is_closing():
             self.transport.resume_reading()
+            if self._is_answered:
+                self._stay()
         self._is_unread = False
 
     @property
