@@ -190,7 +190,8 @@ def main() -> None:
     """Keep the door of the server that started this, for as long as it is there, whoever else is told to stop."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # whoever answers goes first
+    with suppress(OSError):  # where that may not be asked for, it goes without
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # whoever answers goes first
     channel, board = socket.socket(fileno=int(sys.argv[1])), Board.of(int(sys.argv[2]))
     with suppress(ConnectionError):  # the server is gone
         Doorkeeper(channel, board, channel.recv(MOST_BYTES), float(sys.argv[3])).keep()
