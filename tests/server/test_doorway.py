@@ -1,6 +1,7 @@
 """Connections of a full server wait with a doorkeeper, which refuses, lets in, gives back; without one it goes on."""
 
 import asyncio
+import json
 import select
 import signal
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from statewise.server.doorkeeper import MOST_BYTES
 from statewise.server.doorway import Doorway
@@ -181,19 +183,33 @@ def test_a_doorkeeper_stays_if_told_to_stop_and_if_it_dies_connections_are_read_
     asyncio.run(run())
 
 
+def refused_connection(server: Any) -> socket.socket:
+    """Return a connection over which requests were refused, the last ones by the doorkeeper."""
+    client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+    with server.taken():
+        for _ in range(3):
+            client.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 503")
+            time.sleep(0.05)
+    return client
+
+
+def test_a_socket_on_a_connection_that_was_refused_before_lives_as_long_as_it_talks(strict: Any) -> None:
+    made = httpx.post(f"{strict.address}/v1/sessions").json()["session"]
+    with connect(f"ws://127.0.0.1:{strict.port}/v1/sessions/{made}/stream", sock=refused_connection(strict)) as talking:
+        for step in range(8):  # a connection that says nothing is closed after a second
+            talking.send('{"input": 1}')
+            assert json.loads(talking.recv(5))["steps"] == step + 1
+            time.sleep(0.25)
+
+
 def test_a_socket_on_a_connection_that_was_refused_before_is_closed_at_its_end(strict: Any) -> None:
     made = httpx.post(f"{strict.address}/v1/sessions").json()["session"]
-    refused = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
     upgraded = (
         f"GET /v1/sessions/{made}/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     )
     key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", strict.port), timeout=5) as client:
-        with strict.taken():
-            for _ in range(3):  # the last ones by the doorkeeper
-                client.sendall(refused)
-                assert client.recv(1000).startswith(b"HTTP/1.1 503")
-                time.sleep(0.05)
+    with refused_connection(strict) as client:
         client.sendall((upgraded + key).encode())
         assert client.recv(1000).startswith(b"HTTP/1.1 101")
         client.sendall(b"\x88\x80\0\0\0\0")

@@ -151,12 +151,14 @@ class Patient(HttpToolsProtocol):
             self.read_on()
 
     def read_on(self) -> None:
-        """Read again what comes over the connection, if it is not."""
-        if self._is_unread and not self.transport.is_closing():
+        """Read again what comes over the connection, if it is not; a silent one is closed in time."""
+        was_unread, self._is_unread = self._is_unread, False
+        if self.transport.is_closing():
+            return
+        if was_unread:
             self.transport.resume_reading()
-            if self._is_answered:
-                self._stay()
-        self._is_unread = False
+        if self._is_answered and self.transport.get_protocol() is self:
+            self._stay()
 
     @property
     def _is_answered(self) -> bool:
