@@ -56,10 +56,12 @@ class Live(ABC):
     """A task at work on what comes in, a line at a time; all that it knows can be put away and gone on from."""
 
     @abstractmethod
-    def push(self, line: str) -> Any:
+    def push(self, line: Any) -> Any:
         """Read a line and return what there is to say now: shown as `str` and, where it has one, by its `as_json`.
 
-        Raises `DataError` or `UsageError` for a line that cannot be read; nothing has changed then.
+        From Python a task's own values, such as a number or an id, may be given as they are. What is returned may have
+        `notices`, which are said before it. Raises `DataError` or `UsageError` for what cannot be read; nothing has
+        changed then.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """A recommender answers by title, line by line and in bulk, and says in one line what it cannot answer."""
 
+import io
 import json
 import random
 from pathlib import Path
@@ -9,7 +10,7 @@ from made_log import FILMS
 
 import statewise
 from statewise.cli.main import run as command
-from statewise.errors import DataError, UsageError
+from statewise.errors import DataError, StatewiseError, UsageError
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> tuple[str, str]:
@@ -18,14 +19,57 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return out, err
 
 
-def test_a_title_an_id_and_a_misspelt_title_are_the_same_session(by_recommender: Path) -> None:
+def test_a_title_an_id_a_misspelt_title_and_a_list_are_the_same_session(by_recommender: Path) -> None:
     model = statewise.load("run")
     lists = [
         [one.title for one in model.predict(session=session, k=2)]
-        for session in ("Film A (1990), Film D (1993)", "0, 3", "film a; Fiml D (1993)")
+        for session in ("Film A (1990), Film D (1993)", "0, 3", ["0", "film d"], [0, 3])
     ]
-    assert lists[0] == lists[1] == lists[2]
+    with pytest.warns(UserWarning, match=r"^'Fiml D \(1993\)' is read as 'Film D \(1993\)'$"):
+        lists.append([one.title for one in model.predict(session="film a; Fiml D (1993)", k=2)])
+    assert all(one == lists[0] for one in lists)
     assert lists[0][0] == "Film G (1996)"
+
+
+def test_what_is_nearly_a_title_is_read_as_that_and_said_by_every_verb(
+    by_recommender: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = "'Fiml D' is read as 'Film D (1993)'"
+    out, err = said(capsys, "predict", "run", "--session", "Fiml D", "-k", "2")
+    assert err == f"{notice}\n"
+    assert (out, "") == said(capsys, "predict", "run", "--session", "Fiml D", "-k", "2", "--quiet")
+    told, _ = said(capsys, "predict", "run", "--session", "Fiml D", "--json")
+    assert json.loads(told)["notices"] == [notice]
+    monkeypatch.setattr("sys.stdin", io.StringIO("0\nFiml D\n"))
+    _, err = said(capsys, "stream", "run", "-k", "2")
+    assert err == f"line 2: {notice}\n"
+    assert statewise.load("run").live(k=2).push("Fiml D").as_json()["notices"] == [notice]
+
+
+def test_an_id_that_was_never_seen_is_refused_by_every_verb(by_recommender: Path) -> None:
+    model = statewise.load("run")
+    live, wrong = model.live(k=2), "no item that training saw is called '00'"
+    live.push(3)
+    Path("one.txt").write_text("3\n00\n")
+    for ask in (
+        lambda: list(model.predict(session=["3", "00"])),
+        lambda: model.answer(session="3,00"),
+        lambda: "".join(model.answer(sessions="one.txt").pieces),
+        lambda: live.push("00"),
+        lambda: model.stream().push("00"),
+    ):
+        with pytest.raises(StatewiseError, match=wrong):
+            ask()
+    assert [one.id for one in live.push(5).items] == [one.id for one in model.predict(session=[3, 5], k=2)]
+
+
+def test_a_stream_and_a_file_which_cannot_say_what_they_read_guess_nothing(by_recommender: Path) -> None:
+    model = statewise.load("run")
+    with pytest.raises(UsageError, match=r"did you mean 'Film D \(1993\)'\?$"):
+        model.stream().push("Fiml D")
+    Path("one.txt").write_text("3\nFiml D\n")
+    with pytest.raises(DataError, match=r"^line 2 of one.txt: .*did you mean 'Film D \(1993\)'\?$"):
+        "".join(model.answer(sessions="one.txt").pieces)
 
 
 def test_what_a_session_has_had_is_left_out_when_asked(by_recommender: Path) -> None:

@@ -99,6 +99,8 @@ def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> No
                 said = live.push(line.rstrip("\r\n"))
             except StatewiseError as error:
                 raise type(error)(f"line {number}: {error}") from None
+            for notice in () if quiet else getattr(said, "notices", ()):
+                print(f"line {number}: {notice}", file=sys.stderr)
             print(_as_line(as_plain(said)) if json else said, flush=True)
             if time.monotonic() - kept > SAVE_SECONDS:
                 keep()

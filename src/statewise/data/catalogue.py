@@ -2,11 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, final
+from typing import Any, NamedTuple, NoReturn, final
 
+from statewise.data.event_log import plain_id
 from statewise.errors import RunError, UsageError
 
 CLOSE = 0.75
@@ -14,6 +15,15 @@ MOST_PARTS = 5
 "How many parts a title with commas in it may have."
 MOST_COMPARED = 50_000
 "Of a larger catalogue only titles that share a word with what was asked for are compared, which takes a moment less."
+MOST_SHOWN = 80
+"How many characters of what was asked for a message repeats."
+
+
+class Found(NamedTuple):
+    """An item, and what a user should be told of how it was found, if anything."""
+
+    number: int
+    notice: str | None = None
 
 
 @final
@@ -49,44 +59,69 @@ class Catalogue:
         return self.titles[number] if self.titles else self.ids[number]
 
     def number(self, words: str) -> int:
+        """Return the item that an id or a title stands for: nothing is guessed.
+
+        Upper and lower case are alike in a title; its year may be left out, and its article stand in front, where that
+        leaves one item. Raises `UsageError`, with the nearest names, for any other word.
+        """
+        found, called = self.find(words), self._called(words)
+        if found.notice is None:
+            return found.number
+        if called:
+            which = " or ".join(f"'{self.name(n)}' (id {self.ids[n]})" for n in called[:3])
+            raise UsageError(f"{len(called)} items are called '{words.strip()[:MOST_SHOWN]}': say {which}, by its id")
+        _refuse(words, [self.name(found.number)])
+
+    def find(self, words: str) -> Found:
         """Return the item that an id, a title, or nearly a title, stands for.
 
-        Raises `UsageError`, with the nearest titles, where none is close.
+        An id is exact or unknown. Where a title is misspelt, or several items have it, the notice says which item was
+        taken. Raises `UsageError`, with the nearest names, where none is close.
+
+        >>> films = Catalogue(("10", "7"), (5, 2), ("Alien (1979)", "Heat (1995)"))
+        >>> films.find("heat"), films.find("Alein")
+        (Found(number=1, notice=None), Found(number=0, notice="'Alein' is read as 'Alien (1979)'"))
         """
         asked = words.strip()
         if asked in self._by_id:
-            return self._by_id[asked]
+            return Found(self._by_id[asked])
+        called = self._called(asked)
+        if len(called) == 1:
+            return Found(called[0])
         plain = _plain(asked)
-        if plain in self._by_title:
-            return self._by_title[plain]
-        near = difflib.get_close_matches(plain, self._comparable(plain), n=3, cutoff=0.5)
+        may_be_near = not called and any(map(str.isalpha, plain))  # a number is an id, and no id is near another
+        near = difflib.get_close_matches(plain, self._comparable(plain), n=3, cutoff=0.5) if may_be_near else []
         if near and difflib.SequenceMatcher(None, plain, near[0]).ratio() >= CLOSE:
-            return self._by_title[near[0]]
-        hint = " or ".join(f"'{self.name(self._by_title[title])}'" for title in near)
-        raise UsageError(
-            f"no item that training saw is called '{asked[:80]}': " + (f"did you mean {hint}?" if hint else "check it")
-        )
+            called = self._by_title[near[0]]
+        if not called:
+            names = [self.name(self._by_title[title][0]) for title in near]
+            _refuse(asked, names or difflib.get_close_matches(asked, self.ids[:MOST_COMPARED], n=3, cutoff=0.5))
+        name = self.name(called[0])
+        which = f" (id {self.ids[called[0]]}), the most frequent of {len(called)} so called" if len(called) > 1 else ""
+        return Found(called[0], f"'{asked[:MOST_SHOWN]}' is read as '{name}'{which}")
 
-    def session(self, words: str) -> list[int]:
-        """Return the items of a session written in one line, with commas or semicolons between them.
+    def parts(self, words: str | Iterable[Any]) -> list[str]:
+        """Return the ids or titles of a session: of a line, with commas or semicolons between them, or of a list.
 
-        A title may itself hold commas. Raises `UsageError` where a part is no item, or there is none.
+        A title may itself hold commas. Raises `UsageError` where there is none.
 
         >>> films = Catalogue(("1", "2"), (1, 1), ("Crying Game, The (1992)", "Alien (1979)"))
-        >>> films.session("crying game, the (1992), Alien")
-        [0, 1]
+        >>> films.parts("crying game, the (1992), Alien"), films.parts(["Alien", 1])
+        (['crying game, the (1992)', 'Alien'], ['Alien', '1'])
         """
-        between = ";" if ";" in words else ","
-        parts = [part for part in words.replace("\n", between).split(between) if part.strip(" ,\t")]
+        if isinstance(words, str):
+            between = ";" if ";" in words else ","
+            cut = [part for part in words.replace("\n", between).split(between) if part.strip(" ,\t")]
+            parts = self._joined(cut, between)
+        else:
+            parts = [part.strip() if isinstance(part, str) else plain_id(str(part)) for part in words]
         if not parts:
             raise UsageError("the session is empty: name at least one item, as in 'Alien (1979), Aliens (1986)'")
-        found, at = [], 0
-        while at < len(parts):
-            longest = min(MOST_PARTS, len(parts) - at)
-            taken = next((n for n in range(longest, 1, -1) if self._is_one(between.join(parts[at : at + n]))), 1)
-            found.append(self.number(between.join(parts[at : at + taken])))
-            at += taken
-        return found
+        return parts
+
+    def session(self, words: str | Iterable[Any]) -> list[int]:
+        """Return the items of a session, by `parts` and `number`; raises what these do."""
+        return [self.number(part) for part in self.parts(words)]
 
     def as_json(self) -> dict[str, Any]:
         """Return what `catalogue` needs to build it again."""
@@ -103,16 +138,33 @@ class Catalogue:
         return {name: number for number, name in enumerate(self.ids)}
 
     @cached_property
-    def _by_title(self) -> dict[str, int]:
-        # Without the year and with the article in front, too; of equal titles the most frequent item, which lies first.
-        titles: dict[str, int] = {}
+    def _by_title(self) -> dict[str, list[int]]:
+        # Without the year and with the article in front, too, where no title is just that; the most frequent lie first.
+        titles: dict[str, list[int]] = {}
         for vary in (str, _without_year, _article_first, lambda title: _article_first(_without_year(title))):
-            for number, title in enumerate(self.titles or self.ids):
-                titles.setdefault(_plain(vary(title)), number)
+            varied: dict[str, list[int]] = {}
+            for number, title in enumerate(self.titles):
+                if title != self.ids[number]:  # an item without a title is called by its id
+                    varied.setdefault(_plain(vary(title)), []).append(number)
+            titles = varied | titles
         return titles
 
+    def _called(self, words: str) -> list[int]:
+        return self._by_title.get(_plain(words), [])
+
     def _is_one(self, words: str) -> bool:
-        return _plain(words) in self._by_title
+        return words.strip() in self._by_id or bool(self._called(words))
+
+    def _joined(self, parts: list[str], between: str) -> list[str]:
+        """Put together again what was cut at commas within a title."""
+        found, at = [], 0
+        while at < len(parts):
+            most = min(MOST_PARTS, len(parts) - at)
+            joined = {n: between.join(parts[at : at + n]).strip() for n in range(most, 0, -1)}
+            taken = next((n for n, words in joined.items() if n > 1 and self._is_one(words)), 1)
+            found.append(joined[taken])
+            at += taken
+        return found
 
     def _comparable(self, plain: str) -> list[str]:
         titles = list(self._by_title)
@@ -120,6 +172,14 @@ class Catalogue:
             return titles
         words = set(plain.split())
         return [title for title in titles if words & set(title.split())]
+
+
+def _refuse(asked: str, near: list[str]) -> NoReturn:
+    hint = " or ".join(f"'{name}'" for name in near[:3])
+    raise UsageError(
+        f"no item that training saw is called '{asked.strip()[:MOST_SHOWN]}': "
+        + (f"did you mean {hint}?" if hint else "check it")
+    )
 
 
 def catalogue(written: Mapping[str, Any]) -> Catalogue:

@@ -1,5 +1,6 @@
 """Recommend: what a session wants next, out of a log of who did what and when."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,11 +208,11 @@ class Recommend(Task):
 
     def sample(self, model: "Model[Any]", codec: "Catalogue") -> str:
         """Return what is recommended behind the most frequent item."""
-        listed = "\n".join(str(one) for one in self.predict(model, codec, session=codec.name(0), k=SHOWN))
+        listed = "\n".join(str(one) for one in self._recommended(model, codec, [0], SHOWN))
         return f"after {codec.name(0)}:\n{listed}"
 
     def stream(self, model: "Model[Any]", codec: "Catalogue") -> "Stream[Any]":
-        """Return a stream that reads items, by title, id or number, and gives queries."""
+        """Return a stream that reads items, by their exact title or id, or by number, and gives queries."""
         from statewise.stream import Stream
 
         return Stream(model, encode=lambda item: codec.number(item) if isinstance(item, str) else int(item))
@@ -221,23 +222,43 @@ class Recommend(Task):
         model: "Model[Any]",
         codec: "Catalogue",
         *,
-        session: Annotated[str, Doc("titles or ids of a session, with commas between them")] = "",
+        session: Annotated[str | Sequence[Any], Doc("titles or ids of a session, with commas between them")] = "",
         k: Annotated[int, Doc("how many items to recommend")] = 10,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
         explain: Annotated[bool, Doc("show how much each past event moved the score, by leaving it out")] = False,
         cold: Annotated[bool, Doc("also recommend items never trained on, by their features")] = False,
     ) -> "Iterator[Recommended]":
-        """Yield what a session wants next, the likeliest first.
+        """Yield what a session wants next, the likeliest first; from Python a session may be a list of ids or titles.
 
-        Raises `UsageError` for an empty session, a title that is no item, or a `k` that cannot be had.
+        An id is exact; what is nearly a title is read as that, with a warning. Raises `UsageError` for an empty
+        session, what is no item, or a `k` that cannot be had.
         """
+        from statewise.tasks.recommending import heard
+
+        items, notices = heard(codec, session)
+        for notice in notices:
+            warnings.warn(notice, stacklevel=2)
+        how: dict[str, Any] = {"exclude_seen": exclude_seen, "explain": explain, "cold": cold}
+        yield from self._recommended(model, codec, items, k, **how)
+
+    def _recommended(
+        self,
+        model: "Model[Any]",
+        codec: "Catalogue",
+        items: list[int],
+        k: int = 10,
+        *,
+        exclude_seen: bool = False,
+        explain: bool = False,
+        cold: bool = False,
+    ) -> "Iterator[Recommended]":
         from statewise.tasks.recommending import recommend
 
         if cold and not self.features:
             raise UsageError("this run knows no items that it was not trained on: train one with --features")
         choices = codec.choices if cold else codec.trained
         exclude = exclude_seen or not self.repeats
-        yield from recommend(model, codec, codec.session(session), k, choices, exclude_seen=exclude, explain=explain)
+        return recommend(model, codec, items, k, choices, exclude_seen=exclude, explain=explain)
 
     def answer(
         self,
@@ -248,14 +269,16 @@ class Recommend(Task):
         approximate: Annotated[bool, Doc("look at some of the items only, by an index; for --sessions")] = False,
         **how: Any,
     ) -> "Answer":
-        """Return a list of items with their titles, or a line for each session of a file."""
-        from statewise.tasks.recommending import answer_file, answer_one
+        """Return a list of items with their titles, or a line for each session of a file, whose names are exact."""
+        from statewise.tasks.recommending import answer_file, answer_one, heard
 
         if sessions:
             return answer_file(self, model, codec, sessions, approximate=approximate, **how)
         if approximate:
             raise UsageError("--approximate makes an index, which is worth it for many sessions: give --sessions")
-        return answer_one(how.get("session", ""), list(self.predict(model, codec, **how)))
+        session = how.pop("session", "")
+        items, notices = heard(codec, session)
+        return answer_one(session, list(self._recommended(model, codec, items, **how)), notices)
 
     def live(
         self,

@@ -1,6 +1,6 @@
 """What a recommender shows: lists of items with reasons, for one session, a file of them, or one that goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.data.catalogue import Catalogue
+from statewise.data.event_log import plain_id
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.ranking import Table, item_table
@@ -97,10 +98,17 @@ def recommend(
         yield Recommended(n + 1, codec.ids[item], codec.name(item), score, reasons)
 
 
-def answer_one(session: str, recommended: list[Recommended]) -> Answer:
+def heard(codec: Catalogue, session: str | Iterable[Any]) -> tuple[list[int], list[str]]:
+    """Return the items of a session, and what should be said of those that were only nearly named."""
+    found = [codec.find(part) for part in codec.parts(session)]
+    return [one.number for one in found], [one.notice for one in found if one.notice]
+
+
+def answer_one(session: str | Iterable[Any], recommended: list[Recommended], notices: list[str]) -> Answer:
     """Return a list, an item a line."""
     told = {"data": {"session": session}, "items": [one.as_json() for one in recommended]}
-    return Answer((f"{one}\n" for one in recommended), lambda: told, end="")
+    said = {"notices": notices} if notices else {}
+    return Answer((f"{one}\n" for one in recommended), lambda: {**told, **said}, end="", notices=notices)
 
 
 def answer_file(
@@ -164,13 +172,15 @@ class Lists:
 
     read: str
     items: tuple[Recommended, ...]
+    notices: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "\t".join(one.title for one in self.items)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return {"read": self.read, "items": [one.as_json() for one in self.items]}
+        said = {"notices": list(self.notices)} if self.notices else {}
+        return {"read": self.read, "items": [one.as_json() for one in self.items], **said}
 
 
 @dataclass
@@ -205,13 +215,16 @@ class Recommending(Live):
         opened = Stream.open(stream.model, tensors["stream"].numpy().tobytes(), encode=stream.encode)
         return cls(opened, codec, k, exclude_seen, tensors["seen"].tolist(), index)
 
-    def push(self, line: str) -> Lists:
-        """Read an event and return what comes next."""
-        if not line.strip():
+    def push(self, line: Any) -> Lists:
+        """Read an event, an id or a title, and return what comes next."""
+        notices: list[str] = []
+        if isinstance(line, str) and not line.strip():
             self.stream.reset()
             self.seen.clear()
         else:
-            self.seen.append(self.codec.number(line))
+            found = self.codec.find(line if isinstance(line, str) else plain_id(str(line)))
+            notices += [found.notice] if found.notice else []
+            self.seen.append(found.number)
             self.stream.push(self.seen[-1])
         query = self.stream.params.unsqueeze(0)
         seen = [self.seen] if self.exclude_seen and self.seen else None
@@ -221,7 +234,7 @@ class Recommending(Live):
             Recommended(n, self.codec.ids[item], self.codec.name(item), score)
             for n, (item, score) in enumerate(pairs, start=1)
         )
-        return Lists(self.codec.name(self.seen[-1]) if self.seen else "", tuple(items))
+        return Lists(self.codec.name(self.seen[-1]) if self.seen else "", tuple(items), tuple(notices))
 
     def save(self) -> bytes:
         """Return the state behind the last event, and what the session has had."""
