@@ -5,7 +5,6 @@ import glob
 import hashlib
 import json
 import shutil
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ from statewise import registry
 from statewise.data.building import building, sweep_cache, sync
 from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
 from statewise.data.codes import CodeFile
+from statewise.data.composing import composed
 from statewise.data.corpora import Content, corpus, known_of
 from statewise.errors import DataError, UsageError
 
@@ -125,7 +125,7 @@ def read_characters(files: Sequence[Path]) -> Iterator[NDArray[np.uint32]]:
     A byte order mark at the beginning is dropped. Raises `DataError`, naming the byte, where a file is not UTF-8.
     """
     for path in files:
-        for text in _composed(_decoded(path)):
+        for text in composed(_decoded(path)):
             yield np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
@@ -156,19 +156,6 @@ def _not_text(path: Path, what: str, offset: int) -> DataError:
     return DataError(
         f"{path} is not UTF-8 text: {what} at offset {offset:,}; convert it, or learn its bytes with --unit byte"
     )
-
-
-def _composed(texts: Iterable[str]) -> Iterator[str]:
-    """Bring text to NFC; a piece ends before an ASCII character, since none ever joins what stands before it."""
-    held = ""
-    for text in texts:
-        held += text
-        cut = next((i for i in range(len(held) - 1, 0, -1) if held[i].isascii()), 0)
-        if cut:
-            yield unicodedata.normalize("NFC", held[:cut])
-            held = held[cut:]
-    if held:
-        yield unicodedata.normalize("NFC", held)
 
 
 def code_text(sources: Sequence[str], unit: Unit, share: float, gap: int, cache: Path) -> CodedText:
