@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from statewise.data.composing import begins, composed
+from statewise.data.codec import Characters
+from statewise.data.composing import begins, compose, composed
 
 JOINING = [chr(at) for at in range(0x110000) if unicodedata.combining(chr(at)) or unicodedata.decomposition(chr(at))]
 KOREAN = [chr(at) for at in (*range(0x1100, 0x1113), *range(0x1160, 0x1176), *range(0x11A7, 0x11C3), 0xAC00, 0xAC01)]
@@ -37,3 +38,10 @@ def test_marks_without_a_letter_are_held_until_one_comes() -> None:
 def test_a_character_that_may_join_begins_nothing() -> None:
     assert all(map(begins, "a\nか한é"))
     assert not any(map(begins, "\u0301\u3099\u1161\u11a8\u09be\u0f73\u0344"))
+
+
+@pytest.mark.parametrize("marks", ["\u0301\u0323" * 700, "\u0344" + "\u0301" * 600 + "\u0323\u0f71" * 600])
+def test_many_marks_on_one_letter_are_put_in_order_as_few_are(marks: str) -> None:
+    text = f"a{marks}b"
+    assert compose(text) == unicodedata.normalize("NFC", text)
+    assert Characters("b").encode(marks * 200 + "b")[-1] == 1  # minutes, were they ordered two by two

@@ -1,7 +1,6 @@
 """Between raw things and codes: characters or bytes to whole numbers and back."""
 
 import codecs
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Protocol, SupportsInt, final
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.data.composing import compose
 from statewise.errors import RunError
 
 Codes = NDArray[np.integer[Any]]
@@ -104,7 +104,7 @@ class Characters(TextCodec):
 
     def encode(self, text: str) -> Codes:
         """Return one code for each character of the composed text."""
-        composed = unicodedata.normalize("NFC", text)
+        composed = compose(text)
         points = np.frombuffer(composed.encode("utf-32-le", "surrogatepass"), np.uint32)
         return self.table[points].astype(self.dtype)
 
@@ -127,7 +127,7 @@ class Characters(TextCodec):
         >>> Characters("abc").missing("a?b!?")
         '?!'
         """
-        return "".join(dict.fromkeys(c for c in unicodedata.normalize("NFC", text) if c not in self.alphabet))
+        return "".join(dict.fromkeys(c for c in compose(text) if c not in self.alphabet))
 
 
 @final

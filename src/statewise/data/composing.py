@@ -1,11 +1,14 @@
 """Text in Unicode's composed form (NFC), a piece at a time, in a time that grows as the text."""
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 CANONICAL_PAIR = 2
+FEW = 1000
+"So many marks in a row are in order at once; Python sorts them in a time that grows as the square of their number."
 JAMO = *range(0x1161, 0x1176), *range(0x11A8, 0x11C3)
 "The vowels and last consonants of Korean, which join what stands before them by a rule and not by a table."
 
@@ -24,10 +27,33 @@ def composed(texts: Iterable[str]) -> Iterator[str]:
             continue
         whole = "".join((*held, text[:cut]))
         if whole:
-            yield unicodedata.normalize("NFC", whole)
+            yield compose(whole)
         held = [text[cut:]]
     if whole := "".join(held):
-        yield unicodedata.normalize("NFC", whole)
+        yield compose(whole)
+
+
+def compose(text: str) -> str:
+    """Return a text in NFC, however many marks stand on one letter.
+
+    >>> compose("e\u0301")
+    'é'
+    """
+    if len(text) > FEW and not text.isascii():
+        text = _long_runs().sub(lambda run: _in_order(run[0]), text)
+    return unicodedata.normalize("NFC", text)
+
+
+def _in_order(marks: str) -> str:
+    """Return marks as they are in NFD: by their class, those of one class as they stood."""
+    apart = "".join(unicodedata.normalize("NFD", mark) for mark in marks)
+    return "".join(sorted(apart, key=unicodedata.combining))
+
+
+@cache
+def _long_runs() -> re.Pattern[str]:
+    marks = "".join(filter(unicodedata.combining, map(chr, range(sys.maxunicode + 1))))
+    return re.compile(f"[{re.escape(marks)}]{{{FEW},}}")
 
 
 def begins(character: str) -> bool:
