@@ -11,11 +11,11 @@ import torch
 from statewise.errors import UsageError
 from statewise.insight.history import History, history_of
 from statewise.insight.memory import LAGS, PROBES, Memory, measure_memory, rows_at_once
+from statewise.insight.network import probed_network
 from statewise.insight.neurons import PREDICATES, Match, Predicate, Units, read_units, search
 from statewise.insight.page import drawings, drawn, page
-from statewise.insight.stretches import windows_from
-from statewise.insight.subject import subject_of
-from statewise.insight.words import aligned, gate_table, table, warnings
+from statewise.insight.probes import windows_from
+from statewise.insight.summary import aligned, gate_table, table, warnings
 from statewise.model import Model
 from statewise.run.directory import RunDirectory
 from statewise.run.files import saving, write_whole
@@ -137,7 +137,7 @@ def _units_of(trained: Trained, data: Data, predicates: Mapping[str, Predicate])
 def _measured(
     model: Model[Any], data: Data, lags: int, probes: int, name: str, say: Callable[[str, float], None]
 ) -> Memory:
-    windows, leading = windows_from(data, lags, probes, rows_at_once(subject_of(model), lags, probes))
+    windows, leading = windows_from(data, lags, probes, rows_at_once(probed_network(model), lags, probes))
     return measure_memory(
         model, windows, lags=lags, probes=probes, leading=leading, name=name, tell=lambda done: say(name, done)
     )

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from statewise.cells import LRU, LSTM, Cell, Chain, Elman, Recurrent
 from statewise.insight.dynamics import exponents, jacobian, lyapunov, radii, spectra, spectral_radius
-from statewise.insight.stretches import begin_of, cut_out, windows_of
-from statewise.insight.subject import subject_of
+from statewise.insight.network import probed_network
+from statewise.insight.probes import begin_of, cut_out, windows_of
 from statewise.state import leaves
 from statewise.testing.recurrences import RECURRENCES
 
@@ -52,10 +52,10 @@ def test_a_linear_recurrent_unit_has_two_exponents_a_mode() -> None:
 
 def test_an_interval_of_exponents_comes_from_rows_that_differ() -> None:
     torch.manual_seed(0)
-    subject = subject_of(Elman(D, H))
+    network = probed_network(Elman(D, H))
     window = windows_of(3 * torch.randn(60, 6, D), None, 60)[0]
-    stretch = cut_out(subject, window, begin_of(subject, window, None), 59, is_scored=False)
-    first, *_ = exponents(subject.core, stretch, count=2)
+    batch = cut_out(network, window, begin_of(network, window, None), 59, is_scored=False)
+    first, *_ = exponents(network.core, batch, count=2)
     assert first.low < first.value < first.high < 0
 
 
@@ -81,14 +81,14 @@ def test_the_jacobian_is_that_of_autograd(make: Callable[[], Recurrent[Any]]) ->
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_every_recurrence_has_a_spectrum_and_exponents(name: str) -> None:
     torch.manual_seed(0)
-    subject = subject_of(RECURRENCES[name]().eval())
-    window = windows_of(torch.randn(T, B, subject.core.features), None, T)[0]
-    stretch = cut_out(subject, window, begin_of(subject, window, None), T - 1, is_scored=False)
-    if not any(leaf.is_floating_point() for leaf in leaves(stretch.state)):
+    network = probed_network(RECURRENCES[name]().eval())
+    window = windows_of(torch.randn(T, B, network.core.features), None, T)[0]
+    batch = cut_out(network, window, begin_of(network, window, None), T - 1, is_scored=False)
+    if not any(leaf.is_floating_point() for leaf in leaves(batch.state)):
         return
-    found = exponents(subject.core, stretch, count=2)
+    found = exponents(network.core, batch, count=2)
     assert found[0].value >= found[-1].value
-    assert all(one.norm >= one.radius - 1e-6 for one in spectra(subject.core, stretch, places=1))
+    assert all(one.norm >= one.radius - 1e-6 for one in spectra(network.core, batch, places=1))
 
 
 def test_a_spectral_radius_is_that_of_the_eigenvalues() -> None:

@@ -11,11 +11,11 @@ from torch.nn.functional import cross_entropy
 from statewise.cells import LSTM, Cell, Chain, Elman, Recurrent
 from statewise.data.window import Window
 from statewise.heads import Categorical
+from statewise.insight.ablation import STRIDE, lags_of, rises
 from statewise.insight.gradients import send_back
 from statewise.insight.memory import measure_memory
-from statewise.insight.stretches import begin_of, cut_out, walk
-from statewise.insight.subject import Subject, subject_of, undisturbed
-from statewise.insight.used import STRIDE, lags_of, rises
+from statewise.insight.network import ProbedNetwork, probed_network, undisturbed
+from statewise.insight.probes import begin_of, cut_out, trace
 from statewise.model import Model
 from statewise.state import leaves, map_leaves
 
@@ -23,10 +23,10 @@ T, B, D, H, V = 7, 3, 5, 4, 6
 LAGS = T - 1
 
 
-def lengths_of(subject: Subject, window: Window) -> Any:
-    with undisturbed(subject.core):
-        stretch = cut_out(subject, window, begin_of(subject, window, None), LAGS, is_scored=subject.losses is not None)
-        return send_back(subject, walk(subject, stretch), torch.Generator().manual_seed(0))
+def lengths_of(network: ProbedNetwork, window: Window) -> Any:
+    with undisturbed(network.core):
+        batch = cut_out(network, window, begin_of(network, window, None), LAGS, is_scored=network.losses is not None)
+        return send_back(network, trace(network, batch), torch.Generator().manual_seed(0))
 
 
 def a_model(core: Recurrent[Any]) -> Model[Any]:
@@ -42,7 +42,7 @@ def a_window() -> Window:
 @pytest.mark.parametrize("core", [Elman(D, H), LSTM(D, H), Chain(LSTM(D, 3), Elman(3, H))], ids=str)
 def test_gradients_per_lag_are_those_of_one_backward_pass_through_the_whole_graph(core: Recurrent[Any]) -> None:
     model, window = a_model(core), a_window()
-    found = lengths_of(subject_of(model), window)
+    found = lengths_of(probed_network(model), window)
     xs = model.encoder(window.inputs).detach().requires_grad_()
     for lag in range(1, LAGS + 1):
         with torch.no_grad():
@@ -61,11 +61,11 @@ def test_what_is_too_small_for_a_number_is_still_measured() -> None:
     with torch.no_grad():
         cell.recurrent_weights.copy_(torch.eye(H) * 1e-4)
         cell.input_weights.zero_()
-    subject = subject_of(cell)
+    network = probed_network(cell)
     window = Window(torch.zeros(200, B, D), torch.zeros(200, B))
     with undisturbed(cell):
-        stretch = cut_out(subject, window, cell.initial(B), 199, is_scored=False)
-        found = send_back(subject, walk(subject, stretch), torch.Generator().manual_seed(0))
+        batch = cut_out(network, window, cell.initial(B), 199, is_scored=False)
+        found = send_back(network, trace(network, batch), torch.Generator().manual_seed(0))
     assert np.allclose(np.diff(found.state, axis=1), np.log(1e-4), rtol=1e-4)  # 1e-796 at the end
 
 
@@ -75,11 +75,11 @@ def test_a_row_that_began_anew_hears_nothing_of_what_was_before() -> None:
     mask[5:, 1] = False  # row 1 ends at step 4, and is probed there
     window = a_window()._replace(reset=reset, mask=mask)
     model = a_model(LSTM(D, H))
-    found = lengths_of(subject_of(model), window)
+    found = lengths_of(probed_network(model), window)
     assert np.isfinite(found.inputs).sum(axis=1).tolist() == [3, 5, 7]
     assert np.isfinite(found.state).sum(axis=1).tolist() == [2, 5, 6]
     alone = Window(window.inputs[:5, 1:2], window.targets[:5, 1:2])
-    same = lengths_of(subject_of(model), alone)
+    same = lengths_of(probed_network(model), alone)
     assert np.allclose(same.inputs[0, :5], found.inputs[1, :5])
 
 
@@ -135,7 +135,7 @@ def test_reading_ends_where_a_state_has_come_back_and_what_is_found_stays_what_r
     for name, weights in core.named_parameters():
         if "recurrent" in name:
             weights.detach().mul_(0.2)  # so that it soon forgets
-    subject, xs = subject_of(core), torch.randn(100, B, core.features, dtype=torch.float64)
+    network, xs = probed_network(core), torch.randn(100, B, core.features, dtype=torch.float64)
     reset, mask = torch.zeros(100, B, dtype=torch.bool), torch.ones(100, B, dtype=torch.bool)
     reset[60, 0], mask[80:, 1] = True, False
     window = Window(xs, torch.zeros(100, B), mask, reset)
@@ -150,10 +150,10 @@ def test_reading_ends_where_a_state_has_come_back_and_what_is_found_stays_what_r
             return scan(self, xs, state, **given)
 
         with undisturbed(core), monkeypatch.context() as patch:
-            patch.setattr("statewise.insight.used.STRIDE", stride)
-            walked = walk(subject, cut_out(subject, window, core.initial(B), 99, is_scored=False))
+            patch.setattr("statewise.insight.ablation.STRIDE", stride)
+            traced = trace(network, cut_out(network, window, core.initial(B), 99, is_scored=False))
             patch.setattr(type(core), "scan", counted)
-            return list(rises(subject, walked, lags, torch.Generator().manual_seed(0))), read
+            return list(rises(network, traced, lags, torch.Generator().manual_seed(0))), read
 
     early, few = found(STRIDE)
     whole, all_of_them = found(1000)

@@ -15,7 +15,7 @@ from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
 from statewise.insight import measure_memory
 from statewise.insight.horizon import Interval
-from statewise.insight.words import gate_table, table, warnings
+from statewise.insight.summary import gate_table, table, warnings
 from statewise.model import Model
 
 T, B, D, H, V = 200, 6, 5, 4, 7

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.cells import Recurrent
 from statewise.insight.horizon import Interval
-from statewise.insight.stretches import Stretch
+from statewise.insight.probes import Probes
 from statewise.state import leaves, rebuild, select_rows
 
 LARGEST_SPECTRUM = 1024
@@ -86,19 +86,19 @@ class Spectrum(NamedTuple):
     norm: float
 
 
-def spectra(core: Recurrent[Any], stretch: Stretch, places: int = 4) -> list[Spectrum]:
+def spectra(core: Recurrent[Any], batch: Probes, places: int = 4) -> list[Spectrum]:
     """Return the spectrum of the transition at the probed places of some rows; none where the state is too large."""
     found = []
-    width = _Parts.of(stretch.state).flat(stretch.state).shape[1]
+    width = _Parts.of(batch.state).flat(batch.state).shape[1]
     if not 0 < width <= LARGEST_SPECTRUM:
         return []
-    places = min(places, max(1, MOST_NUMBERS // width**2), stretch.xs.shape[1])
+    places = min(places, max(1, MOST_NUMBERS // width**2), batch.xs.shape[1])
     with torch.no_grad():
         for row in range(places):
             only = torch.tensor([row])
-            state = select_rows(stretch.state, only)
-            _, state = core.scan(stretch.xs[:-1, row : row + 1], state)
-            matrix = jacobian(core, stretch.xs[-1, row : row + 1], state).double()
+            state = select_rows(batch.state, only)
+            _, state = core.scan(batch.xs[:-1, row : row + 1], state)
+            matrix = jacobian(core, batch.xs[-1, row : row + 1], state).double()
             values = torch.linalg.eigvals(matrix)
             values = values[values.abs().argsort(descending=True)]
             pairs = [(float(value.real), float(value.imag)) for value in values]
@@ -151,13 +151,13 @@ def lyapunov(core: Recurrent[Any], xs: Tensor, state: Any, count: int = 4, settl
     return (growth / max(1, len(xs) - settled)).sort(dim=1, descending=True).values
 
 
-def exponents(core: Recurrent[Any], stretch: Stretch, count: int = 4, rows: int = 8) -> list[Interval]:
-    """Return the largest exponents along some rows of a stretch, with what differs from row to row as an interval."""
-    whole = stretch.mask.all(dim=0) & ~stretch.reset[1:].any(dim=0)
+def exponents(core: Recurrent[Any], batch: Probes, count: int = 4, rows: int = 8) -> list[Interval]:
+    """Return the largest exponents along some probes, with what differs from row to row as an interval."""
+    whole = batch.mask.all(dim=0) & ~batch.reset[1:].any(dim=0)
     chosen = whole.nonzero().flatten()[:rows]
-    if not len(chosen) or not leaves(stretch.state):
+    if not len(chosen) or not leaves(batch.state):
         return []
-    found = lyapunov(core, stretch.xs[:, chosen], select_rows(stretch.state, chosen), count)
+    found = lyapunov(core, batch.xs[:, chosen], select_rows(batch.state, chosen), count)
     means = found.mean(dim=0)
     spread = found.std(dim=0, correction=1) / math.sqrt(len(found)) if len(found) > 1 else torch.zeros_like(means)
     spread = torch.where(means.isfinite(), spread, 0)

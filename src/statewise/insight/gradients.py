@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from statewise.insight.stretches import Walk, step_at
-from statewise.insight.subject import Subject
+from statewise.insight.network import ProbedNetwork
+from statewise.insight.probes import Trace, step_at
 from statewise.state import leaves, map_leaves
 
 Array = NDArray[np.floating[Any]]
@@ -25,26 +25,26 @@ class Lengths(NamedTuple):
     inputs: Array
 
 
-def send_back(subject: Subject, walk: Walk, dice: torch.Generator) -> Lengths:
-    r"""Send each row's loss at the last step back through the stretch, once, and measure its gradient on the way.
+def send_back(network: ProbedNetwork, trace: Trace, dice: torch.Generator) -> Lengths:
+    r"""Send each row's loss at the last step back through its stretch, once, and measure its gradient on the way.
 
         state:  || d loss_t / d s_{t-k} ||        inputs:  || d loss_t / d x_{t-k} ||
 
     A state's norm is over all of its floating tensors together. After each step back a row's error is brought to
     length one and its length kept as a logarithm, so that nothing vanishes in rounding however far it goes.
     """
-    stretch, rows = walk.stretch, len(walk.output)
+    batch, rows = trace.batch, len(trace.output)
     scale = torch.zeros(rows, dtype=torch.float64)
     states, inputs = [], []
     owed: list[Tensor] = []
-    for t in reversed(range(len(stretch.xs))):
-        x = stretch.xs[t].detach().requires_grad_()
-        before = map_leaves(_leaf, walk.befores[t])
+    for t in reversed(range(len(batch.xs))):
+        x = batch.xs[t].detach().requires_grad_()
+        before = map_leaves(_leaf, trace.befores[t])
         with torch.enable_grad():
-            y, after = step_at(subject, stretch, t, x, before)
+            y, after = step_at(network, batch, t, x, before)
             ends = [leaf for leaf in leaves(after) if leaf.is_floating_point()]
-            if t == len(stretch.xs) - 1:
-                ends, owed = [subject.summed(y, stretch.targets, dice)], [torch.tensor(1.0).to(y)]
+            if t == len(batch.xs) - 1:
+                ends, owed = [network.summed(y, batch.targets, dice)], [torch.tensor(1.0).to(y)]
         of_x, *of_state = _gradients(ends, owed, [x, *(leaf for leaf in leaves(before) if leaf.requires_grad)])
         inputs.append(scale + _log_norms([of_x], rows))
         length = _log_norms(of_state, rows)
@@ -52,7 +52,7 @@ def send_back(subject: Subject, walk: Walk, dice: torch.Generator) -> Lengths:
         scale = states[-1]
         shrink = torch.where(length.isfinite(), (-length).exp(), 0)
         owed = [_scaled(gradient, shrink) for gradient in of_state]
-    return Lengths(_present(states[:-1], stretch.remembered[1:]), _present(inputs, stretch.seen))
+    return Lengths(_present(states[:-1], batch.remembered[1:]), _present(inputs, batch.seen))
 
 
 def _leaf(tensor: Tensor) -> Tensor:

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
+from statewise.insight.ablation import Use, lags_of, rises, use_of
 from statewise.insight.dynamics import Spectrum, exponents, radii, spectra
 from statewise.insight.gradients import send_back
 from statewise.insight.horizon import Interval, Reach, reach_of
-from statewise.insight.stretches import Stretch, Walk, begin_of, cut_out, walk, windows_of
-from statewise.insight.subject import Losses, Network, Subject, subject_of, undisturbed
-from statewise.insight.used import Use, lags_of, rises, use_of
+from statewise.insight.network import Losses, Network, ProbedNetwork, probed_network, undisturbed
+from statewise.insight.probes import Probes, Trace, begin_of, cut_out, trace, windows_of
 from statewise.insight.watching import WATCHED_ROWS, CellShares, saturation
 from statewise.state import leaves, select_rows, stack
 
@@ -97,33 +97,33 @@ def measure_memory(
     for what, given in (("lags", lags), ("probes", probes)):
         if given < 2:
             raise UsageError(f"{what} {given} cannot show how anything falls: give 2 or more")
-    subject = subject_of(network, encoder=encoder, losses=losses)
+    probed = probed_network(network, encoder=encoder, losses=losses)
     windows = windows_of(inputs, targets, lags + 1) if isinstance(inputs, Tensor) else inputs
     steps = max((len(window.targets) for window in windows[:4]), default=0)
     lags = min(lags, steps - 1)
     if lags < 2:
         raise DataError(f"windows of {steps} steps were given, in which nothing is far back: give 3 steps or more")
-    is_scored = subject.losses is not None and (targets is not None or not isinstance(inputs, Tensor))
-    if subject.losses is not None and not is_scored:
+    is_scored = probed.losses is not None and (targets is not None or not isinstance(inputs, Tensor))
+    if probed.losses is not None and not is_scored:
         raise UsageError("a network with a loss was given no targets: give them, [T, B]")
-    modules: list[nn.Module] = [network, subject.core, *([] if encoder is None else [encoder])]
+    modules: list[nn.Module] = [network, probed.core, *([] if encoder is None else [encoder])]
     with undisturbed(*modules):
-        return _Measurement(subject, lags, probes, is_scored, name, seed, tell or (lambda done: None)).of(
+        return _Measurement(probed, lags, probes, is_scored, name, seed, tell or (lambda done: None)).of(
             windows, int(len(windows) > 1) if leading is None else leading
         )
 
 
-def rows_at_once(subject: Subject, lags: int, probes: int) -> int:
+def rows_at_once(network: ProbedNetwork, lags: int, probes: int) -> int:
     """Return how many probes can be read side by side within the memory that a batch may take."""
-    numbers = sum(leaf[0].numel() for leaf in leaves(subject.begin(1))) + subject.core.units
+    numbers = sum(leaf[0].numel() for leaf in leaves(network.begin(1))) + network.core.units
     return max(4, min(probes, MOST_ROWS, int(HELD_BYTES / (numbers * NUMBER_BYTES * (lags + 1)))))
 
 
 @dataclass
 class _Measurement:
-    """Probes on their way: what each found is kept as numbers, and the last stretch for what needs only one."""
+    """Probes on their way: what each found is kept as numbers, and the last batch for what needs only one."""
 
-    subject: Subject
+    network: ProbedNetwork
     lags: int
     probes: int
     is_scored: bool
@@ -136,22 +136,22 @@ class _Measurement:
         dice = torch.Generator().manual_seed(self.seed)
         lags = lags_of(self.lags)
         found: list[list[NDArray[np.float64]]] = [[], [], [], [], []]
-        taken, stretch = 0, None
-        for one in self._walks(windows, leading):
-            parts = (*send_back(self.subject, one, dice), *rises(self.subject, one, lags, dice))
-            awake = one.stretch.mask[-1].cpu().numpy()
+        taken, batch = 0, None
+        for one in self._traces(windows, leading):
+            parts = (*send_back(self.network, one, dice), *rises(self.network, one, lags, dice))
+            awake = one.batch.mask[-1].cpu().numpy()
             for kept, part in zip(found, parts, strict=True):
                 kept.append(part[awake])
-            taken, stretch = taken + int(awake.sum()), one.stretch
+            taken, batch = taken + int(awake.sum()), one.batch
             self.tell(min(1.0, taken / self.probes))
             if taken >= self.probes:
                 break
-        if stretch is None:
-            raise DataError("the data hold no stretch to probe: give longer sequences, or fewer lags")
+        if batch is None:
+            raise DataError("the data hold nothing to probe: give longer sequences, or fewer lags")
         state, inputs, cut, replaced, whole = (np.concatenate(part)[: self.probes] for part in found)
-        core = self.subject.core
-        watched, begun = _watched(stretch)
-        is_known = bool(leaves(stretch.state)) and not np.isnan(state).all()
+        core = self.network.core
+        watched, begun = _watched(batch)
+        is_known = bool(leaves(batch.state)) and not np.isnan(state).all()
         return Memory(
             self.name,
             self.lags,
@@ -161,41 +161,41 @@ class _Measurement:
             use_of(cut, lags, self.seed),
             use_of(replaced, lags, self.seed),
             float(np.nanmean(whole)) if self.is_scored else None,
-            exponents(core, stretch) if is_known else [],
-            spectra(core, stretch) if is_known else [],
+            exponents(core, batch) if is_known else [],
+            spectra(core, batch) if is_known else [],
             radii(core),
             saturation(core, watched, begun),
         )
 
-    def _walks(self, windows: Sequence[Window], leading: int) -> Iterator[Walk]:
-        """Read window after window; behind the leading ones yield the stretches, some rows at a time."""
+    def _traces(self, windows: Sequence[Window], leading: int) -> Iterator[Trace]:
+        """Read window after window; after the leading ones yield the probes, some rows at a time."""
         state = None
         for number, window in enumerate(windows):
-            begun = begin_of(self.subject, window, state)
+            begun = begin_of(self.network, window, state)
             if number < leading:
                 _, state = self._scan(window, begun)
                 continue
-            stretch = cut_out(self.subject, window, begun, self.lags, is_scored=self.is_scored)
-            every, lasts = torch.arange(stretch.xs.shape[1]), []
-            for rows in torch.split(every, rows_at_once(self.subject, self.lags, self.probes)):
-                read = walk(self.subject, stretch.of(rows))
+            batch = cut_out(self.network, window, begun, self.lags, is_scored=self.is_scored)
+            every, lasts = torch.arange(batch.xs.shape[1]), []
+            for rows in torch.split(every, rows_at_once(self.network, self.lags, self.probes)):
+                read = trace(self.network, batch.of(rows))
                 lasts.append(read.last)
                 yield read
             state = stack(lasts)
 
     def _scan(self, window: Window, state: Any) -> tuple[Tensor, Any]:
-        device = self.subject.device
-        xs = self.subject.encode(window.inputs.to(device)).detach()
+        device = self.network.device
+        xs = self.network.encode(window.inputs.to(device)).detach()
         reset, mask = (None if part is None else part.to(device) for part in (window.reset, window.mask))
         with torch.no_grad():
-            return self.subject.core.scan(xs, state, reset=reset, mask=mask)
+            return self.network.core.scan(xs, state, reset=reset, mask=mask)
 
 
-def _watched(stretch: Stretch) -> tuple[Tensor, Any]:
-    """Return what gates and units are watched on: some rows of a stretch, as many steps as are telling."""
-    whole = (stretch.mask.all(dim=0) & ~stretch.reset[1:].any(dim=0)).nonzero().flatten()[:WATCHED_ROWS]
-    rows = whole if len(whole) else torch.arange(min(WATCHED_ROWS, stretch.xs.shape[1]))
-    return stretch.xs[:WATCHED_STEPS, rows], select_rows(stretch.state, rows)
+def _watched(batch: Probes) -> tuple[Tensor, Any]:
+    """Return what gates and units are watched on: some rows of a batch, as many steps as are telling."""
+    whole = (batch.mask.all(dim=0) & ~batch.reset[1:].any(dim=0)).nonzero().flatten()[:WATCHED_ROWS]
+    rows = whole if len(whole) else torch.arange(min(WATCHED_ROWS, batch.xs.shape[1]))
+    return batch.xs[:WATCHED_STEPS, rows], select_rows(batch.state, rows)
 
 
 def _plain(thing: Any) -> Any:

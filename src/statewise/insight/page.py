@@ -22,7 +22,7 @@ from statewise.insight.pictures import (
     reach_picture,
     spectrum_picture,
 )
-from statewise.insight.words import rows_of
+from statewise.insight.summary import rows_of
 
 CSS = (
     """

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from statewise.errors import MissingExtra
+from statewise.insight.ablation import NOTICED
 from statewise.insight.history import History
 from statewise.insight.memory import Memory
-from statewise.insight.used import NOTICED
 from statewise.insight.watching import BINS, LEFT, RIGHT, CellShares
 
 if TYPE_CHECKING:

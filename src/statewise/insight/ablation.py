@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from statewise.insight.horizon import Interval, bootstrap
-from statewise.insight.stretches import Stretch, Walk
-from statewise.insight.subject import Subject
+from statewise.insight.network import ProbedNetwork
+from statewise.insight.probes import Probes, Trace
 from statewise.state import leaves, select_rows
 
 Array = NDArray[np.floating[Any]]
@@ -47,51 +47,51 @@ def lags_of(most: int) -> list[int]:
     return sorted({lag for lag in spread if lag < most} | {most})
 
 
-def rises(subject: Subject, walk: Walk, lags: Sequence[int], dice: torch.Generator) -> Rises:
+def rises(network: ProbedNetwork, trace: Trace, lags: Sequence[int], dice: torch.Generator) -> Rises:
     """Return what each probe loses when only its last k inputs are seen, and when the one k steps back is another.
 
-    What is put in its place is an input drawn from the same stretch, of any row.
+    What is put in its place is an input of the same batch, of any row.
     """
-    stretch, whole = walk.stretch, walk.output.detach()
+    batch, whole = trace.batch, trace.output.detach()
     with torch.no_grad():
-        full = subject.each(whole, stretch.targets, whole)
+        full = network.each(whole, batch.targets, whole)
         cut, replaced = [], []
         for lag in lags:
-            start = len(stretch.xs) - lag
-            begun = _read(subject, walk, stretch, start, stretch.fresh)
-            cut.append(_rise(subject, stretch, begun, whole, full, stretch.remembered[start]))
-            changed = _with_another(stretch, start - 1, dice)
-            other = _read(subject, walk, changed, start - 1, walk.befores[start - 1])
-            replaced.append(_rise(subject, stretch, other, whole, full, stretch.seen[start - 1]))
+            start = len(batch.xs) - lag
+            begun = _read(network, trace, batch, start, batch.fresh)
+            cut.append(_rise(network, batch, begun, whole, full, batch.remembered[start]))
+            changed = _with_another(batch, start - 1, dice)
+            other = _read(network, trace, changed, start - 1, trace.befores[start - 1])
+            replaced.append(_rise(network, batch, other, whole, full, batch.seen[start - 1]))
     return Rises(np.stack(cut, axis=1), np.stack(replaced, axis=1), full.double().cpu().numpy())
 
 
-def _read(subject: Subject, walk: Walk, stretch: Stretch, start: int, state: Any) -> Tensor:
-    """Return the last output `[N, H]` of a stretch that is read from a place on.
+def _read(network: ProbedNetwork, trace: Trace, batch: Probes, start: int, state: Any) -> Tensor:
+    """Return the last output `[N, H]` of probes whose stretch is read from a step on.
 
-    A row whose state has come back to the walked one reads no further: what follows is what the walk found.
+    A row whose state has come back to that of the trace is read no further: what follows is what the trace found.
     """
-    found, rows = walk.output.detach().clone(), torch.arange(len(walk.output))
-    for begin in range(start, len(stretch.xs), STRIDE):
+    found, rows = trace.output.detach().clone(), torch.arange(len(trace.output))
+    for begin in range(start, len(batch.xs), STRIDE):
         here, end = slice(begin, begin + STRIDE), begin + STRIDE
-        mask = None if bool(stretch.mask[here].all()) else stretch.mask[here]
-        reset = stretch.reset[here] if bool(stretch.reset[here].any()) else None
-        ys, state = subject.core.scan(stretch.xs[here], state, reset=reset, mask=mask)
-        if end >= len(stretch.xs):
+        mask = None if bool(batch.mask[here].all()) else batch.mask[here]
+        reset = batch.reset[here] if bool(batch.reset[here].any()) else None
+        ys, state = network.core.scan(batch.xs[here], state, reset=reset, mask=mask)
+        if end >= len(batch.xs):
             found[rows] = ys[-1]
             break
-        left = _apart(state, walk.befores[end], rows).nonzero().flatten()
+        left = _apart(state, trace.befores[end], rows).nonzero().flatten()
         if not len(left):
             break
         if len(left) < len(rows):
-            rows, stretch, state = rows[left], stretch.of(left), select_rows(state, left)
+            rows, batch, state = rows[left], batch.of(left), select_rows(state, left)
     return found
 
 
-def _apart(state: Any, walked: Any, rows: Tensor) -> Tensor:
-    """Say of each row of a state whether it differs from that row of the walked one by more than rounding, `[n]`."""
+def _apart(state: Any, traced: Any, rows: Tensor) -> Tensor:
+    """Say of each row of a state whether it differs from that in the trace by more than rounding, `[n]`."""
     apart = torch.zeros(len(rows), dtype=torch.bool)
-    for one, other in zip(leaves(state), leaves(walked), strict=True):
+    for one, other in zip(leaves(state), leaves(traced), strict=True):
         if one.shape[1:] != other.shape[1:]:
             return torch.ones_like(apart)
         if one.is_floating_point():
@@ -103,17 +103,17 @@ def _apart(state: Any, walked: Any, rows: Tensor) -> Tensor:
     return apart
 
 
-def _rise(subject: Subject, stretch: Stretch, ys: Tensor, whole: Tensor, full: Tensor, there: Tensor) -> Array:
-    rise = (subject.each(ys, stretch.targets, whole) - full).double()
+def _rise(network: ProbedNetwork, batch: Probes, ys: Tensor, whole: Tensor, full: Tensor, there: Tensor) -> Array:
+    rise = (network.each(ys, batch.targets, whole) - full).double()
     return torch.where(there, rise, torch.nan).cpu().numpy()
 
 
-def _with_another(stretch: Stretch, place: int, dice: torch.Generator) -> Stretch:
-    pool = stretch.xs[stretch.mask]
-    drawn = torch.randint(len(pool), (stretch.xs.shape[1],), generator=dice).to(pool.device)
-    xs = stretch.xs.clone()
+def _with_another(batch: Probes, place: int, dice: torch.Generator) -> Probes:
+    pool = batch.xs[batch.mask]
+    drawn = torch.randint(len(pool), (batch.xs.shape[1],), generator=dice).to(pool.device)
+    xs = batch.xs.clone()
     xs[place] = pool[drawn]
-    return stretch._replace(xs=xs)
+    return batch._replace(xs=xs)
 
 
 class Use(NamedTuple):

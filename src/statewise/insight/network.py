@@ -20,7 +20,7 @@ Losses = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Subject:
+class ProbedNetwork:
     """A network as the probes see it.
 
     `losses` gives one loss a row. Where it is None there is no loss: then a random direction of the output stands for
@@ -57,13 +57,15 @@ class Subject:
         return next(self.core.parameters(), torch.empty(0)).device
 
 
-def subject_of(network: Network, *, encoder: nn.Module | None = None, losses: Losses | None = None) -> Subject:
+def probed_network(
+    network: Network, *, encoder: nn.Module | None = None, losses: Losses | None = None
+) -> ProbedNetwork:
     """Return a network as the probes see it.
 
     A statewise model brings its encoder and its head's loss; for a recurrence, or a `torch.nn.RNN`, `LSTM` or `GRU`,
     both may be given. Raises `UsageError` for anything else, and for a bidirectional module, which has no one state.
 
-    >>> subject_of(nn.LSTM(5, 4)).core.units
+    >>> probed_network(nn.LSTM(5, 4)).core.units
     4
     """
     if isinstance(network, Model):
@@ -77,10 +79,10 @@ def subject_of(network: Network, *, encoder: nn.Module | None = None, losses: Lo
             f"{type(network).__name__} is no recurrence: give a statewise Model or cell, or a torch.nn.RNN, LSTM or "
             "GRU (of a larger module, its recurrent part, with encoder= and losses=)"
         )
-    return Subject(network, encoder or nn.Identity(), losses)
+    return ProbedNetwork(network, encoder or nn.Identity(), losses)
 
 
-def _of_model(model: Model[Any]) -> Subject:
+def _of_model(model: Model[Any]) -> ProbedNetwork:
     head = model.head
 
     def total(ys: Tensor, targets: Tensor) -> Tensor:
@@ -94,7 +96,7 @@ def _of_model(model: Model[Any]) -> Subject:
             each.append(head.loss(of_row, targets[row : row + 1]).nats)
         return torch.stack(each)
 
-    return Subject(model.core, model.encoder, losses, total)
+    return ProbedNetwork(model.core, model.encoder, losses, total)
 
 
 @contextmanager

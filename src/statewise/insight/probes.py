@@ -1,4 +1,4 @@
-"""Where a network is probed: a stretch of real data behind each probed place, with the state that leads into it."""
+"""Where a network is probed: the stretch of real data before each probed step, with the state that leads into it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ from torch import Tensor
 
 from statewise.data.window import Window
 from statewise.errors import UsageError
-from statewise.insight.subject import Subject
+from statewise.insight.network import ProbedNetwork
 from statewise.state import map_leaves, select_rows, where_rows
 
 
-class Stretch(NamedTuple):
+class Probes(NamedTuple):
     """`K + 1` steps of `N` rows, of which the last one of each is probed.
 
     `xs` `[K + 1, N, D]` are features; `state` is what is known before them, `fresh` what a row begins from; `reset`
@@ -26,11 +26,11 @@ class Stretch(NamedTuple):
     reset: Tensor
     mask: Tensor
 
-    def of(self, rows: Tensor) -> "Stretch":
+    def of(self, rows: Tensor) -> "Probes":
         """Return some rows alone."""
         targets = None if self.targets is None else self.targets[rows]
         state, fresh = (select_rows(part, rows) for part in (self.state, self.fresh))
-        return Stretch(self.xs[:, rows], targets, state, fresh, self.reset[:, rows], self.mask[:, rows])
+        return Probes(self.xs[:, rows], targets, state, fresh, self.reset[:, rows], self.mask[:, rows])
 
     @property
     def seen(self) -> Tensor:
@@ -62,25 +62,25 @@ def windows_of(inputs: Tensor, targets: Tensor | None, steps: int) -> list[Windo
     return [Window(inputs[start : start + steps], wanted[start : start + steps]) for start in starts]
 
 
-def begin_of(subject: Subject, window: Window, state: Any) -> Any:
+def begin_of(network: ProbedNetwork, window: Window, state: Any) -> Any:
     """Return the state that leads into a window: the one that was carried, or a first one where there is none."""
     rows = window.targets.shape[1]
     if state is None or window.context is not None:
-        return subject.begin(rows, window.context)
+        return network.begin(rows, window.context)
     return state
 
 
-def cut_out(subject: Subject, window: Window, state: Any, lags: int, *, is_scored: bool) -> Stretch:
+def cut_out(network: ProbedNetwork, window: Window, state: Any, lags: int, *, is_scored: bool) -> Probes:
     """Return the last `lags + 1` steps up to the last one at which each row of a window is awake.
 
     Rows are moved so that these last steps lie side by side; what is further back is read to know the state.
     """
     steps, rows = window.targets.shape[:2]
-    device = subject.device
+    device = network.device
     here = torch.zeros(steps, rows, dtype=torch.bool, device=device)
     mask = ~here if window.mask is None else window.mask.to(device)
     reset = here if window.reset is None else window.reset.to(device)
-    xs, targets = subject.encode(window.inputs.to(device)).detach(), window.targets.to(device)
+    xs, targets = network.encode(window.inputs.to(device)).detach(), window.targets.to(device)
     last = steps - 1 - mask.flip(0).long().argmax(dim=0)
     if bool((last < steps - 1).any()):
         places = torch.arange(steps, device=device).unsqueeze(1) + last + 1 - steps  # of each row, its last one lowest
@@ -91,12 +91,12 @@ def cut_out(subject: Subject, window: Window, state: Any, lags: int, *, is_score
     if short > 0:  # nothing is read there
         xs, targets, mask, reset = (_lengthened(part, short) for part in (xs, targets, mask, reset))
     before = max(0, -short)
-    fresh = subject.begin(rows, window.context)
+    fresh = network.begin(rows, window.context)
     if before:
-        _, state = subject.core.scan(xs[:before], state, reset=reset[:before], mask=mask[:before])
+        _, state = network.core.scan(xs[:before], state, reset=reset[:before], mask=mask[:before])
     state = map_leaves(torch.Tensor.detach, state)
     aimed = targets[-1] if is_scored else None
-    return Stretch(xs[before:], aimed, state, fresh, reset[before:], mask[before:])
+    return Probes(xs[before:], aimed, state, fresh, reset[before:], mask[before:])
 
 
 def _moved(part: Tensor, places: Tensor) -> Tensor:
@@ -125,33 +125,33 @@ def _probed(windows: Sequence[Window]) -> int:
     return (len(windows) - 1) * int(windows[0].targets.shape[1])
 
 
-class Walk(NamedTuple):
-    """A stretch that was read a step at a time: the states before each step, `befores`, and behind the last, `last`.
+class Trace(NamedTuple):
+    """Probes that were read a step at a time: the states before each step, `befores`, and after the last, `last`.
 
     `output` `[N, H]` is what the last step says. No graph is kept, which would take many times the memory.
     """
 
-    stretch: Stretch
+    batch: Probes
     befores: list[Any]
     last: Any
     output: Tensor
 
 
-def walk(subject: Subject, stretch: Stretch) -> Walk:
-    """Read a stretch a step at a time."""
-    befores, state, y = [], stretch.state, torch.empty(0)
+def trace(network: ProbedNetwork, batch: Probes) -> Trace:
+    """Read the stretch of each probe a step at a time."""
+    befores, state, y = [], batch.state, torch.empty(0)
     with torch.no_grad():
-        for t in range(len(stretch.xs)):
+        for t in range(len(batch.xs)):
             befores.append(state)
-            y, state = step_at(subject, stretch, t, stretch.xs[t], state)
-    return Walk(stretch, befores, state, y)
+            y, state = step_at(network, batch, t, batch.xs[t], state)
+    return Trace(batch, befores, state, y)
 
 
-def step_at(subject: Subject, stretch: Stretch, t: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-    """Make step `t` of a stretch from an input and a state, as `scan` does where rows begin anew or sleep."""
-    reset, awake = stretch.reset[t], stretch.mask[t]
-    before = where_rows(reset & awake, stretch.fresh, state) if bool(reset.any()) else state
+def step_at(network: ProbedNetwork, batch: Probes, t: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+    """Make step `t` of the stretches from an input and a state, as `scan` does where rows begin anew or sleep."""
+    reset, awake = batch.reset[t], batch.mask[t]
+    before = where_rows(reset & awake, batch.fresh, state) if bool(reset.any()) else state
     if bool(awake.all()):
-        return subject.core.step(x, before)
-    y, after = subject.core.step(torch.where(awake.unsqueeze(-1), x, 0), before)
+        return network.core.step(x, before)
+    y, after = network.core.step(torch.where(awake.unsqueeze(-1), x, 0), before)
     return y, where_rows(awake, after, state)
