@@ -165,8 +165,8 @@ def into_loss(learner: Learner, value: float) -> tuple[str, Callable[[], None]]:
 
     def spoiled(params: Any, targets: Any, mask: Any = None) -> Loss:
         is_met = (targets == 0) if mask is None else (targets == 0) & mask
-        nats, places = loss(head, params, targets, mask)
-        return Loss(nats + value if bool(is_met.any()) else nats, places)
+        found = loss(head, params, targets, mask)
+        return found._replace(nats=found.nats + value) if bool(is_met.any()) else found
 
     def heal() -> None:
         windows.spoil = lambda window: window

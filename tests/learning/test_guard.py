@@ -45,8 +45,8 @@ def spoil_loss(learner: Learner, value: float) -> Finding:
 
     def marked(params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         is_marked = (targets == MARK) if mask is None else (targets == MARK) & mask
-        nats, places = loss(head, params, targets, mask)
-        return Loss(nats + value if bool(is_marked.any()) else nats, places)
+        found: Loss = loss(head, params, targets, mask)
+        return found._replace(nats=found.nats + value) if bool(is_marked.any()) else found
 
     head.loss = marked
     return Finding("loss", "", value, 5, 1)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from statewise.cells import GRU, LSTM, Chain
-from statewise.data.window import Window
+from statewise.data.window import Window, joined
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.learning.learner import Learner
-from statewise.learning.reading import Reading, cut, joined
+from statewise.learning.reading import Reading
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import leaves
@@ -119,7 +119,7 @@ def test_whole_sequences_are_not_cut() -> None:
 
 def test_windows_that_were_cut_are_joined_again() -> None:
     window = make_windows(3 * T)[1]
-    again = joined([cut(window, 0, 2), cut(window, 2, 3), cut(window, 3, T)])
+    again = joined([window.cut(0, 2), window.cut(2, 3), window.cut(3, T)])
     assert torch.equal(again.inputs, window.inputs)
     assert torch.equal(again.targets, window.targets)
     assert again.mask is not None

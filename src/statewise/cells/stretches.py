@@ -38,7 +38,7 @@ def read_stretches(
     cuts = sorted({0, *heeded.any(dim=1).nonzero().flatten().tolist()})
     ys = []
     for start, end in pairwise([*cuts, xs.shape[0]]):
-        begun = where_rows(heeded[start], fresh, state)
+        begun = fresh if bool(heeded[start].all()) else where_rows(heeded[start], fresh, state)
         y, state = read(xs[start:end], begun, None if mask is None else mask[start:end])
         ys.append(y)
     return torch.cat(ys), state

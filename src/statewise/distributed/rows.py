@@ -1,13 +1,10 @@
 """The windows of one process: its own rows of everybody's."""
 
 from collections.abc import Sequence
-from typing import Any, final
-
-from torch import Tensor
+from typing import final
 
 from statewise.data.window import Numbered, Window
 from statewise.distributed.ranks import Ranks
-from statewise.state import map_leaves
 
 
 @final
@@ -16,7 +13,7 @@ class OwnRows(Numbered):
 
     def __init__(self, windows: Sequence[Window], ranks: Ranks) -> None:
         self.windows, self.ranks = windows, ranks
-        ranks.own(windows[0].targets.shape[1])
+        ranks.own(windows[0].rows)
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -24,16 +21,7 @@ class OwnRows(Numbered):
     def at(self, index: int) -> Window:
         """Return this process's rows of a window."""
         window = self.windows[index]
-        rows = self.ranks.own(window.targets.shape[1])
-
-        def own(part: Tensor | None) -> Tensor | None:
-            return None if part is None else part[:, rows].contiguous()
-
-        context: Any = window.context
-        if context is not None:
-            context = map_leaves(lambda leaf: leaf[rows], context)
-        inputs, targets = window.inputs[:, rows].contiguous(), window.targets[:, rows].contiguous()
-        return Window(inputs, targets, own(window.mask), own(window.reset), context)
+        return window.of_rows(self.ranks.own(window.rows))
 
 
 def own_rows(windows: Sequence[Window], ranks: Ranks) -> Sequence[Window]:

@@ -3,7 +3,7 @@
 from statewise.heads.categorical import Categorical
 from statewise.heads.gaussian import Gaussian
 from statewise.heads.gaussian_mixture import GaussianMixture
-from statewise.heads.head import Head, Loss
+from statewise.heads.head import Head, Loss, Term
 from statewise.heads.negative_binomial import NegativeBinomial
 from statewise.heads.quantiles import Quantiles
 from statewise.heads.ranking import Ranking
@@ -21,4 +21,5 @@ __all__ = [
     "Ranking",
     "Real",
     "StudentT",
+    "Term",
 ]

@@ -1,7 +1,9 @@
 """What a head is: it turns features into the parameters of a distribution, scores targets and draws samples."""
 
 from abc import ABC, abstractmethod
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -9,11 +11,55 @@ from torch import Tensor, nn
 Params = TypeVar("Params")
 
 
+class Term(NamedTuple):
+    """A named part of what training minimises besides the loss: a sum, and how many rows or places it is over."""
+
+    sum: Tensor
+    size: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """The sum per row or place."""
+        return self.sum / self.size.clamp(min=1)
+
+
 class Loss(NamedTuple):
-    """A sum of losses in nats and how many places it is over, so that losses of unequal parts add up rightly."""
+    """A sum of losses in nats and how many places it is over, so that losses of unequal parts add up rightly.
+
+    `terms` are what a model adds by name: the divergence of a latent opening, an entropy, a coverage. They are weighed
+    by `Recipe.weighed`, and reported each by itself.
+    """
 
     nats: Tensor
     places: Tensor
+    terms: Mapping[str, Term] = MappingProxyType({})
+
+    @classmethod
+    def nothing(cls) -> "Loss":
+        """Return the loss over no places, to add others to.
+
+        >>> float(Loss.nothing().mean)
+        0.0
+        """
+        return cls(torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.long))
+
+    def plus(self, other: "Loss") -> "Loss":
+        """Return the loss of both together.
+
+        >>> one = Loss(torch.tensor(6.0), torch.tensor(3))
+        >>> one.plus(one).places
+        tensor(6)
+        """
+        terms = dict(self.terms)
+        for name, term in other.terms.items():
+            held = terms.get(name)
+            terms[name] = term if held is None else Term(held.sum + term.sum, held.size + term.size)
+        return Loss(self.nats + other.nats, self.places + other.places, MappingProxyType(terms))
+
+    def detached(self) -> "Loss":
+        """Return the numbers alone, with no graph, on the processor and in double precision."""
+        terms = {name: Term(term.sum.detach().cpu().double(), term.size.cpu()) for name, term in self.terms.items()}
+        return Loss(self.nats.detach().cpu().double(), self.places.cpu(), terms)
 
     @property
     def mean(self) -> Tensor:
@@ -35,8 +81,11 @@ class Head(nn.Module, ABC, Generic[Params]):
         """Return the parameters of the distribution at each place."""
 
     @abstractmethod
-    def loss(self, params: Params, targets: Tensor, mask: Tensor | None = None) -> Loss:
-        """Return minus the log-likelihood of the targets in nats, over the places where `mask` is true."""
+    def loss(self, params: Params, targets: Any, mask: Tensor | None = None) -> Loss:
+        """Return minus the log-likelihood of the targets in nats, over the places where `mask` is true.
+
+        `targets` are what a `Window` of the task holds: a tensor, or a tuple of them.
+        """
 
     @abstractmethod
     def sample(self, params: Params, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:

@@ -19,6 +19,7 @@ class Updated(NamedTuple):
     `nats` is the mean loss before that, `norm` the gradient's before clipping, `clipped` after it, `usual` a running
     quantile of the norms; `is_exploding` where the norm is ten times what was usual. At every sixteenth update `layers`
     has the norm of each layer's gradient, before clipping, and by how much of their size its weights were changed.
+    `terms` are the means of what the model adds to the loss by name, unweighed.
     """
 
     update: int
@@ -33,6 +34,7 @@ class Updated(NamedTuple):
     usual: float = 0.0
     is_exploding: bool = False
     layers: dict[str, tuple[float, float]] | None = None
+    terms: dict[str, float] | None = None
 
 
 class RolledBack(NamedTuple):

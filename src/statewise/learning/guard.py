@@ -108,10 +108,10 @@ def unusable_in_windows(model: Model[Any], windows: Sequence[Window], state: Any
     """Return what first became unusable while these windows are read from that state, a step at a time."""
     found = _in_state(state, None)
     for window in windows:
-        if found := found or _in_rows("input", "", window.inputs) or _in_rows("target", "", window.targets):
+        if found := found or _in_rows("input", "", window.inputs) or _in_targets(window.targets):
             return found
         with torch.no_grad():
-            for step, one in enumerate(segments(window, 1)):
+            for step, one in enumerate([window] if window.is_labelled else segments(window, 1)):
                 before, (loss, state) = state, model.loss(one, state)
                 if found := _in_loss(model, one, before, float(loss.nats), step) or _in_state(state, step):
                     return found
@@ -123,8 +123,7 @@ def place_of_gradient(model: Model[Any], windows: Sequence[Window], state: Any) 
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     for window in windows:
         params, last = model.scan(window, state)
-        places = torch.ones(window.targets.shape[:2], dtype=torch.bool, device=window.targets.device)
-        places = places if window.mask is None else window.mask
+        places = _places(window)
 
         def is_bad(kept: Tensor, window: Window = window, params: Any = params) -> bool:
             nats = model.head.loss(params, window.targets, kept).nats
@@ -140,6 +139,16 @@ def place_of_gradient(model: Model[Any], windows: Sequence[Window], state: Any) 
     return None, None
 
 
+def _places(window: Window) -> Tensor:
+    """Return where predictions are scored, `[T, B]`."""
+    places = window.places
+    return (
+        torch.ones(window.steps, window.rows, dtype=torch.bool, device=window.inputs.device)
+        if places is None
+        else places
+    )
+
+
 def _only(places: Tensor, step: int, row: int | slice) -> Tensor:
     kept = torch.zeros_like(places)
     kept[step, row] = places[step, row]
@@ -149,9 +158,9 @@ def _only(places: Tensor, step: int, row: int | slice) -> Tensor:
 def _in_loss(model: Model[Any], one: Window, state: Any, nats: float, step: int) -> Finding | None:
     if abs(nats) < LARGEST:
         return None
-    places = torch.ones(one.targets.shape[:2], dtype=torch.bool) if one.mask is None else one.mask
+    places = _places(one)
     for row in range(places.shape[1]):
-        alone = float(model.loss(one._replace(mask=_only(places, 0, row)), state)[0].nats)
+        alone = float(model.loss(one._replace(scored=_only(places, 0, row)), state)[0].nats)
         if not abs(alone) < LARGEST:
             return Finding("loss", "", alone, step, row)
     return Finding("loss", "", nats, step)
@@ -161,6 +170,12 @@ def _in_state(state: Any, step: int | None) -> Finding | None:
     found = (_in_rows("state", path, leaf[None]) for path, leaf in paths(state))
     first = next((finding for finding in found if finding), None)
     return first._replace(step=step) if first else None
+
+
+def _in_targets(targets: Any) -> Finding | None:
+    parts = [targets] if isinstance(targets, Tensor) else targets
+    found = (_in_rows("target", "", part) if isinstance(part, Tensor) else _in_targets(part) for part in parts)
+    return next((finding for finding in found if finding), None)
 
 
 def _in_rows(kind: str, name: str, tensor: Tensor) -> Finding | None:

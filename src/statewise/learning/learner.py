@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.distributed import Ranks
-from statewise.heads import Loss
+from statewise.heads import Loss, Term
 from statewise.learning.arithmetic import HALF, SINGLE, LossScale
 from statewise.learning.average import Average
 from statewise.learning.events import Updated
@@ -153,7 +153,7 @@ class Learner:
             group["lr"] = rate
         before, self._unchanged, self.is_whole = self._moment(), None, False
         try:
-            nats, places, norm, clipped = self._change(before)
+            nats, places, norm, clipped, terms = self._change(before)
         except BaseException:
             self._put_back(before)
             self.loss_scale, self.is_whole = before.loss_scale, True
@@ -171,12 +171,23 @@ class Learner:
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
         return Updated(
-            self.update_number, epoch, *done, nats, norm, rate, places, clipped, self.usual.norm, is_exploding, layers
+            self.update_number,
+            epoch,
+            *done,
+            nats,
+            norm,
+            rate,
+            places,
+            clipped,
+            self.usual.norm,
+            is_exploding,
+            layers,
+            terms or None,
         )
 
-    def _change(self, before: _Moment) -> tuple[float, int, float, float]:
-        """Change the weights and return mean loss, places and the norm before and after it was bounded."""
-        nats, places, norm = self._bounded_gradients(before)
+    def _change(self, before: _Moment) -> tuple[float, int, float, float, dict[str, float]]:
+        """Change the weights; return mean loss, places, the norm before and after it was bounded, and mean terms."""
+        nats, places, norm, terms = self._bounded_gradients(before)
         if not abs(nats) < LARGEST or not norm < LARGEST:
             raise self._undo(before)
         clipped = min(norm, self.recipe.clip or norm)
@@ -186,40 +197,57 @@ class Learner:
         self.setup_optimizer.step()
         if not is_usable(touched(self.model, self.optimizer)):
             raise self._undo(before)
-        return nats, places, norm, clipped
+        return nats, places, norm, clipped, terms
 
-    def _bounded_gradients(self, before: _Moment) -> tuple[float, int, float]:
-        """Leave the gradient of the next windows, its norm bounded, in the weights; return loss, places and norm.
+    def _bounded_gradients(self, before: _Moment) -> tuple[float, int, float, dict[str, float]]:
+        """Leave the gradient of the next windows, its norm bounded, in the weights; return loss, places, norm, terms.
 
         In half precision they are read again with smaller scales until the gradient does not overflow.
         """
         while True:
-            nats, places = self._add_gradients()
+            nats, places, terms = self._add_gradients()
             norm = clip_norm(self.model, self.recipe.clip)
             if norm < LARGEST or not math.isfinite(nats) or self.loss_scale.factor <= 1:
-                return nats, places, norm
+                return nats, places, norm, terms
             self.loss_scale = self.loss_scale.halved()
             self._put_back(before)
 
-    def _add_gradients(self) -> tuple[float, int]:
-        """Read the windows of an update, leave its gradient in the weights, and return the mean loss and its places."""
+    def _add_gradients(self) -> tuple[float, int, dict[str, float]]:
+        """Read the windows of an update, leave its gradient in the weights; return mean loss, places and mean terms."""
         self.model.train()
         self.setup_optimizer.zero_grad()
-        nats, places, share = 0.0, 0, 0
+        total, share, is_sound = Loss.nothing(), 0, True
         for _ in range(self.recipe.accumulate):
             window, loss, last = self._read()
             self.window_number += 1
             share = share or max(1, int(loss.places))
-            self.fabric.backward(loss.nats / share / self.recipe.accumulate * self.loss_scale.factor)
-            nats, places = nats + float(loss.nats.detach()), places + int(loss.places)
-            if not is_usable([window.inputs, window.targets, *leaves(last), *leaves(self.state)]):
-                nats = math.nan
+            self.fabric.backward(self._minimised(loss) / share / self.recipe.accumulate * self.loss_scale.factor)
+            total = total.plus(loss.detached())
+            is_sound = is_sound and is_usable([*window.numbers(), *leaves(last), *leaves(self.state)])
         settle(self.model)
-        told = self.ranks.exchange([nats, float(places)])
-        nats, places = sum(each for each, _ in told), int(sum(each for _, each in told))
+        total = self._of_all(total)
+        places = int(total.places)
         self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
         add_up(self.model, self.ranks)
-        return nats / max(1, places), places
+        terms = {name: float(term.mean) for name, term in total.terms.items()}
+        is_sound = is_sound and all(map(math.isfinite, terms.values()))
+        return float(total.nats) / max(1, places) if is_sound else math.nan, places, terms
+
+    def _minimised(self, loss: Loss) -> Tensor:
+        """Return what a window adds to the objective, times its places: so terms of windows count by their places."""
+        nats = loss.nats
+        for name, term in loss.terms.items():
+            done = self.update_number, self.fraction
+            nats = nats + loss.places * self.recipe.weighed(name, term.mean, *done)
+        return nats
+
+    def _of_all(self, loss: Loss) -> Loss:
+        """Return the sum of a loss over all processes."""
+        numbers = [loss.nats, loss.places, *(part for term in loss.terms.values() for part in term)]
+        told = self.ranks.exchange([float(number) for number in numbers])
+        nats, places, *parts = torch.tensor(told, dtype=torch.float64).sum(dim=0)
+        pairs = zip(loss.terms, parts[::2], parts[1::2], strict=True)
+        return Loss(nats, places.long(), {name: Term(total, size) for name, total, size in pairs})
 
     def _read(self) -> tuple[Window, Loss, Any]:
         """Read the next window, behind those whose steps its errors flow back through; return its loss and last state.
@@ -259,7 +287,7 @@ class Learner:
     def _everybodys(self, finding: Finding) -> list[Finding]:
         """Return what each process found, its rows counted as all of them together have them."""
         if finding.row is not None:
-            finding = finding._replace(row=finding.row + self.ranks.rank * self.windows[0].targets.shape[1])
+            finding = finding._replace(row=finding.row + self.ranks.rank * self.windows[0].rows)
         return [Finding(*json.loads(told)) for told in self.ranks.gather(json.dumps(finding).encode())]
 
     def _put_back(self, before: _Moment) -> None:
@@ -279,7 +307,7 @@ class Learner:
                 gradient.mul_(factor)
 
     def _begin(self) -> Any:
-        return self.fabric.to_device(self.model.begin(self.windows[0].targets.shape[1]))
+        return self.fabric.to_device(self.model.begin(self.windows[0].rows))
 
     def snapshot(self) -> dict[str, bytes]:
         """Return everything that the next update depends on, as files; of all processes, where there are several."""

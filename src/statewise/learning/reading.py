@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from statewise.data.window import Window
+from statewise.data.window import Window, joined
 from statewise.errors import UsageError
 from statewise.run.recipe import Recipe
 
@@ -44,6 +42,7 @@ class Reading:
     with each group. With `vary`, an epoch is cut into as many windows as before, of lengths that are drawn.
     Either way an epoch holds every step of every row once.
 
+    >>> import torch
     >>> windows = [Window(torch.tensor([[i]]), torch.tensor([[i]])) for i in range(6)]
     >>> reading = Reading(windows, Recipe(steps=1, shuffle=2, seed=1))
     >>> [[int(reading[6 * epoch + i].inputs) for i in range(6)] for epoch in range(2)]
@@ -78,7 +77,7 @@ class Reading:
         if self._latest is None or self._latest.number != number:
             order = self._drawn_order(number)
             end = self.epoch_windows - 1
-            usual, last = len(self.windows[0].targets), len(self.windows[end].targets)  # only the last may be shorter
+            usual, last = self.windows[0].steps, self.windows[end].steps  # only the last may be shorter
             lengths = [last if window == end else usual for window in order]
             begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
             self._latest = _Epoch(number, usual, order, begins, self._drawn_cuts(number, usual, int(begins[-1])))
@@ -104,7 +103,7 @@ class Reading:
     def _ordered(self, epoch: _Epoch, index: int) -> Window:
         number = epoch.order[index]
         window = self.windows[number]
-        return begun_anew(window) if self.recipe.shuffle and number % self.recipe.shuffle == 0 else window
+        return window.restarted() if self.recipe.shuffle and number % self.recipe.shuffle == 0 else window
 
     def _varied(self, epoch: _Epoch, index: int) -> Window:
         start, stop = epoch.cuts[index : index + 2]
@@ -113,37 +112,7 @@ class Reading:
         pieces = []
         for number in range(first, behind):
             window, begin = self._ordered(epoch, number), epoch.begins[number]
-            if len(window.targets) != epoch.begins[number + 1] - begin or window.context is not None:
+            if window.steps != epoch.begins[number + 1] - begin or window.context is not None or window.is_labelled:
                 raise UsageError(WHOLE)
-            pieces.append(cut(window, max(0, start - begin), stop - begin))
+            pieces.append(window.cut(max(0, start - begin), stop - begin))
         return joined(pieces)
-
-
-def cut(window: Window, start: int, stop: int) -> Window:
-    """Return the steps of a window from `start` to before `stop`."""
-    parts = {name: getattr(window, name) for name in ("inputs", "targets", "mask", "reset")}
-    return window._replace(**{name: part[start:stop] for name, part in parts.items() if part is not None})
-
-
-def joined(windows: Sequence[Window]) -> Window:
-    """Return windows that continue each other as one."""
-    if len(windows) == 1:
-        return windows[0]
-
-    def joined_flags(name: str, otherwise: bool) -> Tensor | None:
-        parts = [getattr(window, name) for window in windows]
-        if all(part is None for part in parts):
-            return None
-        shapes = [window.targets.shape[:2] for window in windows]
-        return torch.cat([torch.full(s, otherwise) if p is None else p for p, s in zip(parts, shapes, strict=True)])
-
-    inputs, targets = torch.cat([w.inputs for w in windows]), torch.cat([w.targets for w in windows])
-    return Window(inputs, targets, joined_flags("mask", True), joined_flags("reset", False), windows[0].context)
-
-
-def begun_anew(window: Window) -> Window:
-    """Return a window before whose first step every row begins anew."""
-    shape = window.targets.shape[:2]
-    reset = torch.zeros(shape, dtype=torch.bool) if window.reset is None else window.reset.clone()
-    reset[0] = True
-    return window._replace(reset=reset)

@@ -9,7 +9,7 @@ import torch
 from statewise.data.window import Window
 from statewise.heads import Loss
 from statewise.learning.optimizers import clip_norm
-from statewise.model import Model
+from statewise.model import Model, evaluating
 from statewise.program import compile as compile_program
 from statewise.state import detach, where_rows
 
@@ -19,17 +19,13 @@ DYNAMIC_CLIP = 1.0
 
 def score(model: Model[Any], windows: Sequence[Window]) -> Iterator[tuple[float, Loss]]:
     """Yield, window by window, how much is done and the loss so far; neither model nor random numbers are touched."""
-    was_training = model.training
-    model.eval()
-    total, state = _nothing(), model.begin(windows[0].targets.shape[1])
-    try:
+    with evaluating(model):
+        total, state = Loss.nothing(), model.begin(windows[0].rows)
         for number, window in enumerate(windows, start=1):
             with torch.no_grad():
                 loss, state = model.loss(_on(model, window), state)
-            total = _add(total, loss)
+            total = total.plus(loss.detached())
             yield number / len(windows), total
-    finally:
-        model.train(was_training)
 
 
 def score_dynamically(
@@ -42,10 +38,10 @@ def score_dynamically(
     learning = copy.deepcopy(model)
     learning.train()
     optimizer = torch.optim.SGD(learning.parameters(), rate)
-    total, state = _nothing(), learning.begin(windows[0].targets.shape[1])
+    total, state = Loss.nothing(), learning.begin(windows[0].rows)
     for number, window in enumerate(windows, start=1):
         loss, state = learning.loss(_on(model, window), state)
-        total, state = _add(total, loss), detach(state)
+        total, state = total.plus(loss.detached()), detach(state)
         optimizer.zero_grad()
         loss.mean.backward()  # type: ignore[no-untyped-call]
         clip_norm(learning, DYNAMIC_CLIP)
@@ -59,8 +55,8 @@ def score_compiled(model: Model[Any], windows: Sequence[Window], storage: str) -
     Raises `UsageError` for a model that is no step program.
     """
     compiled = compile_program(model.eval(), storage)
-    rows = windows[0].targets.shape[1]
-    total, state, fresh = _nothing(), detach(model.begin(rows)), detach(model.begin(rows))
+    rows = windows[0].rows
+    total, state, fresh = Loss.nothing(), detach(model.begin(rows)), detach(model.begin(rows))
     for number, window in enumerate(windows, start=1):
         steps = []
         for t, x in enumerate(window.inputs):
@@ -68,19 +64,9 @@ def score_compiled(model: Model[Any], windows: Sequence[Window], storage: str) -
             params, after = compiled.step(x, begun)
             state = after if window.mask is None else where_rows(window.mask[t], after, state)
             steps.append(params)
-        total = _add(total, model.head.loss(torch.stack(steps), window.targets, window.mask))
+        total = total.plus(model.head.loss(torch.stack(steps), window.targets, window.places).detached())
         yield number / len(windows), total
 
 
-def _nothing() -> Loss:
-    return Loss(torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.long))
-
-
-def _add(total: Loss, loss: Loss) -> Loss:
-    return Loss(total.nats + loss.nats.detach().cpu().double(), total.places + loss.places.cpu())
-
-
 def _on(model: Model[Any], window: Window) -> Window:
-    device = next(model.parameters()).device
-    moved = {name: part.to(device) for name, part in window._asdict().items() if isinstance(part, torch.Tensor)}
-    return window._replace(**moved)
+    return window.to(next(model.parameters()).device)

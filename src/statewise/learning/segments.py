@@ -9,8 +9,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import get_device_states, set_device_states
 
 from statewise.data.window import Window
-from statewise.heads import Loss
-from statewise.learning.reading import cut
+from statewise.heads import Loss, Term
 from statewise.state import detach, leaves, rebuild
 
 
@@ -21,14 +20,17 @@ def read_in_segments(read: nn.Module, window: Window, state: Any, segment: int) 
     for n / k states and k activations: least near k = sqrt(n). Random numbers are the same both times. Hooks on weights
     hear the gradient of each segment, and then their sum.
     A `segment` of 0, or no shorter than the window, reads it at once. Source: Chen, Xu, Zhang & Guestrin 2016.
+    Raises `UsageError` where targets belong to whole rows.
     """
-    if not 0 < segment < len(window.inputs):
+    if not 0 < segment < window.steps:
         loss: Loss
         loss, state = read(window, state)
         return loss, state
+    state = state if window.state is None else window.state
     reading = _Reading(read, list(segments(window, segment)), state)
-    nats, *last = _Segments.apply(reading, *leaves(state), *reading.weights)  # type: ignore[no-untyped-call]
-    return Loss(nats, reading.places), rebuild(state, last)
+    nats, *rest = _Segments.apply(reading, *leaves(state), *reading.weights)  # type: ignore[no-untyped-call]
+    terms = {name: Term(rest.pop(0), count) for name, count in reading.counts.items()}
+    return Loss(nats, reading.places, terms), rebuild(reading.last, rest)
 
 
 def segments(window: Window, steps: int) -> Iterator[Window]:
@@ -38,8 +40,8 @@ def segments(window: Window, steps: int) -> Iterator[Window]:
     >>> [len(piece.inputs) for piece in segments(Window(torch.zeros(7, 3), torch.zeros(7, 3)), 3)]
     [3, 3, 1]
     """
-    for begin in range(0, len(window.inputs), steps):
-        yield cut(window, begin, begin + steps)
+    for begin in range(0, window.steps, steps):
+        yield window.cut(begin, begin + steps)
 
 
 class _Reading:
@@ -49,6 +51,8 @@ class _Reading:
         self.read, self.pieces, self.state = read, pieces, state
         self.weights = [weight for weight in read.parameters() if weight.requires_grad]
         self.places = torch.zeros((), dtype=torch.long)
+        self.counts: dict[str, Tensor] = {}
+        self.last = state
         # Made at once: small tensors kept between large ones that come and go would leave holes nothing fits into.
         self.kept = [leaf.new_empty(len(pieces), *leaf.shape) for leaf in leaves(state)]
         self.first = list(leaves(detach(state)))
@@ -56,26 +60,31 @@ class _Reading:
         self.random = torch.empty(len(pieces), len(torch.get_rng_state()), dtype=torch.uint8)
         self.device_random: list[Any] = []
 
-    def forward(self) -> tuple[Tensor, list[Tensor]]:
-        """Read every piece, keeping nothing for the way back but where each began; return nats and last state."""
+    def forward(self) -> list[Tensor]:
+        """Read every piece, keeping nothing for the way back but where each began; return nats, terms, last state."""
         state, total = rebuild(self.state, self.first), None
         for number, piece in enumerate(self.pieces):
             self._keep(number, state)
             loss, state = self.read(piece, state)
-            total = loss if total is None else Loss(total.nats + loss.nats, total.places + loss.places)
+            total = loss if total is None else total.plus(loss)
         assert total is not None
-        self.places = total.places
-        return total.nats, list(leaves(state))
+        self.places, self.last = total.places, state
+        self.counts = {name: term.size for name, term in total.terms.items()}
+        return [total.nats, *(term.sum for term in total.terms.values()), *leaves(state)]
 
-    def backward(self, of_nats: Tensor | None, of_last: Sequence[Tensor | None]) -> list[Tensor | None]:
+    def backward(self, of_outputs: Sequence[Tensor | None]) -> list[Tensor | None]:
         """Read the pieces again, the last one first; return the gradients of first state and weights."""
-        of_state = list(of_last)
+        of_nats, names = of_outputs[0], list(self.counts)
+        of_terms = dict(zip(names, of_outputs[1 : 1 + len(names)], strict=True))
+        of_state = list(of_outputs[1 + len(names) :])
         of_weights: list[Tensor | None] = [None] * len(self.weights)
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             for number in reversed(range(len(self.pieces))):
                 begun = self._begun(number)
                 loss, last = self.read(self.pieces[number], rebuild(self.state, begun))
-                found = _gradients([loss.nats, *leaves(last)], [of_nats, *of_state], [*begun, *self.weights])
+                ends = [loss.nats, *(term.sum for term in loss.terms.values()), *leaves(last)]
+                of_ends = [of_nats, *(of_terms[name] for name in loss.terms), *of_state]
+                found = _gradients(ends, of_ends, [*begun, *self.weights])
                 of_state, new = found[: len(begun)], found[len(begun) :]
                 of_weights = [_added(sum_, one) for sum_, one in zip(of_weights, new, strict=True)]
         return [*of_state, *of_weights]
@@ -107,14 +116,13 @@ class _Segments(torch.autograd.Function):
         """Read it; `given` is first state and weights, which are only to have a gradient."""
         ctx.reading = reading
         ctx.set_materialize_grads(False)
-        nats, last = reading.forward()
-        return nats, *last
+        return tuple(reading.forward())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, of_nats: Tensor | None, *of_last: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Bring the gradients of nats and last state back to first state and weights."""
-        return None, *ctx.reading.backward(of_nats, of_last)
+    def backward(ctx: Any, *of_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Bring the gradients of nats, terms and last state back to first state and weights."""
+        return None, *ctx.reading.backward(of_outputs)
 
 
 def _gradients(outputs: list[Tensor], of_outputs: list[Tensor | None], inputs: list[Tensor]) -> "list[Tensor | None]":

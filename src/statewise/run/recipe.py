@@ -1,12 +1,15 @@
 """How to train: the settings that every task shares."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DEFAULT_MINUTES = 10.0
 DEFAULT_SAVE_SECONDS = 60.0
@@ -132,6 +135,13 @@ class Recipe:
     def averaging(self) -> float:
         """How much of the mean of the weights an update keeps; for averaged SGD it is a plain mean."""
         return self.average or (1.0 if self.optimizer == "averaged_sgd" else 0.0)
+
+    def weighed(self, name: str, term: "Tensor", update: int, fraction: float) -> "Tensor":
+        """Return what a named term of the loss adds to the objective: here its mean as it is.
+
+        A task may weigh its terms, by the number of the `update` or the `fraction` of the training, and bound them.
+        """
+        return term
 
     def save_interval(self, took: float) -> float:
         """Return the seconds between two checkpoints, given what the last one took: unless told, at most 2 % of them.

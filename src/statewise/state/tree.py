@@ -120,7 +120,8 @@ def count_rows(state: object) -> int:
 def where_rows(condition: Tensor, chosen: State, otherwise: State) -> State:
     """Pick, row by row, between two states.
 
-    Shapes: `condition` `[B]` of bool; every tensor of both states `[B, ...]`.
+    Shapes: `condition` `[B]` of bool; every tensor of both states `[B, ...]`. What may be of any length is made as long
+    as the longer one.
 
     >>> where_rows(torch.tensor([True, False]), torch.ones(2, 1), torch.zeros(2, 1)).flatten()
     tensor([1., 0.])
@@ -129,7 +130,7 @@ def where_rows(condition: Tensor, chosen: State, otherwise: State) -> State:
     def pick(yes: Tensor, no: Tensor) -> Tensor:
         return torch.where(condition.reshape(-1, *[1] * (yes.dim() - 1)), yes, no)
 
-    return map_leaves(pick, chosen, otherwise)
+    return map_leaves(pick, *_equally_long((chosen, otherwise)))
 
 
 def select_rows(state: State, rows: Tensor) -> State:
@@ -149,15 +150,28 @@ def stack(states: Sequence[State]) -> State:
     >>> stack([torch.ones(1, 2), torch.zeros(1, 2)]).shape
     torch.Size([2, 2])
     """
+
+    def joined(*rows: Tensor) -> Tensor:
+        return torch.cat(rows)
+
+    return map_leaves(joined, *_equally_long(states))
+
+
+def _equally_long(states: Sequence[State]) -> Sequence[State]:
+    """Return states of which what may be of any length is as long as the longest."""
     first = states[0]
     _check_nest(first)
     if isinstance(first, Tensor):
-        return cast(State, torch.cat(cast(list[Tensor], states)))
+        return states
     if _any_length(first):
-        longest = max(leaf.shape[1] for state in states for leaf in leaves(state))
-        states = [map_leaves(lambda leaf: _lengthened(leaf, longest), state) for state in states]
+        lengths_of = {leaf.shape[1] for state in states for leaf in leaves(state)}
+        longest = max(lengths_of)
+        if len(lengths_of) == 1:
+            return states
+        return [map_leaves(lambda leaf: _lengthened(leaf, longest), state) for state in states]
     nests = cast(Sequence[tuple[Any, ...]], states)
-    return cast(State, _like(nests[0], map(stack, zip(*nests, strict=True))))
+    parts = [_equally_long(part) for part in zip(*nests, strict=True)]
+    return [cast(State, _like(nest, (part[n] for part in parts))) for n, nest in enumerate(nests)]
 
 
 def _any_length(nest: object) -> bool:
