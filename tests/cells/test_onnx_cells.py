@@ -1,18 +1,14 @@
 """Cells as general as ONNX has them keep the laws, and each activation is the specification's."""
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from statewise.cells import Recurrent
 from statewise.cells.onnx_activations import FORMULAS, Activation, read_activations
-from statewise.cells.onnx_cells import OnnxGRU, OnnxLSTM, OnnxRNN
+from statewise.cells.onnx_cells import OnnxLSTM
 from statewise.errors import UsageError
-from statewise.testing import LAWS, check_cell
 
 D, H = 5, 4
 
@@ -67,27 +63,6 @@ def test_each_function_that_takes_a_number_takes_the_next() -> None:
 def test_numbers_of_activations_that_may_be_meant_in_two_ways_are_refused() -> None:
     with pytest.raises(UsageError, match="activation_alpha has 3 values but 1 of the activations Tanh, Elu, Tanh"):
         read_activations(["Tanh", "Elu", "Tanh"], alphas=[0.0, 0.3, 0.0])
-
-
-GENERAL: dict[str, Callable[[], Recurrent[Any]]] = {
-    "rnn": lambda: OnnxRNN(D, H, activations=read_activations(["Softsign"]), clip=2.0),
-    "lstm": lambda: filled(OnnxLSTM(D, H, clip=2.0)),
-    "lstm-coupled": lambda: filled(OnnxLSTM(D, H, input_forget=True)),
-    "gru": lambda: OnnxGRU(D, H, clip=2.0),
-    "gru-linear": lambda: OnnxGRU(D, H, linear_before_reset=True),
-}
-
-
-def filled(cell: OnnxLSTM) -> OnnxLSTM:
-    torch.nn.init.uniform_(cell.peepholes, -1, 1)
-    return cell
-
-
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("name", GENERAL)
-def test_a_cell_as_general_as_onnx_keeps_the_laws(name: str, law: int) -> None:
-    torch.manual_seed(0)
-    assert check_cell(GENERAL[name], laws=[law])[law].holds
 
 
 def test_a_wrong_number_of_activations_is_refused_by_the_cell() -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from statewise.cells import GRU, LSTM
-from statewise.forecasting.members import Mixture, SideBySide
+from statewise.cells.ensemble import Ensemble
+from statewise.forecasting.members import Mixture
 from statewise.heads import GaussianMixture, Quantiles, StudentT
 from statewise.heads.student_t import StudentTParams
 
@@ -15,7 +16,7 @@ T, B, D = 7, 3, 5
 
 def test_parts_side_by_side_write_what_each_writes_alone_in_a_scan_and_step_by_step() -> None:
     parts: list[Any] = [LSTM(D, 4), GRU(D, 6)]
-    together, xs = SideBySide(parts), torch.randn(T, B, D)
+    together, xs = Ensemble(parts), torch.randn(T, B, D)
     mask, reset = torch.rand(T, B) > 0.3, torch.rand(T, B) > 0.7
     ys, state = together.scan(xs, together.initial(B), reset=reset, mask=mask)
     alone = [part.scan(xs, part.initial(B), reset=reset, mask=mask)[0] for part in parts]

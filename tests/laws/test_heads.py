@@ -1,13 +1,25 @@
 """Every head keeps every law: a new head adds a line to `HEADS` and nothing else."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
+from subclasses import subclasses_of
 from torch import Tensor
 
-from statewise.heads import Categorical, Gaussian, GaussianMixture, Head, NegativeBinomial, Quantiles, StudentT
+from statewise.forecasting.members import Mixture
+from statewise.heads import (
+    Categorical,
+    Gaussian,
+    GaussianMixture,
+    Head,
+    NegativeBinomial,
+    Quantiles,
+    Ranking,
+    StudentT,
+)
 from statewise.testing import HEAD_LAWS, check_head
 
 T, B, H, V = 7, 3, 4, 6
@@ -22,6 +34,11 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "gaussian_mixture": (lambda: GaussianMixture(H, components=V), NUMBERS),
     "quantiles": (lambda: Quantiles(H), NUMBERS),
     "quantiles-of-two": (lambda: Quantiles(H, levels=(0.2, 0.7)), NUMBERS),
+    "mixture": (lambda: Mixture([StudentT(H), Gaussian(H)]), NUMBERS),
+    "mixture-in-evaluation": (lambda: Mixture([StudentT(H), Gaussian(H)]).eval(), NUMBERS),
+    "mixture-of-quantiles": (lambda: Mixture([Quantiles(H), Quantiles(2)]).eval(), NUMBERS),
+    "mixture-of-counts": (lambda: Mixture([NegativeBinomial(H), NegativeBinomial(H, exposure=True)]).eval(), COUNTS),
+    "ranking": (lambda: Ranking(H, torch.arange(V) + 1.0), torch.arange(T * B).reshape(T, B) % V),
 }
 
 
@@ -30,3 +47,9 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
 def test_a_head_keeps_the_law(head: str, law: int) -> None:
     make, targets = HEADS[head]
     assert check_head(make, targets, laws=[law])[law].holds
+
+
+def test_every_head_of_the_package_is_in_the_table() -> None:
+    tried = {type(part) for make, _ in HEADS.values() for part in make().modules()}
+    written = {kind for kind in subclasses_of(Head) if not inspect.isabstract(kind)}
+    assert written - tried == set(), "add a line for each to HEADS"

@@ -137,8 +137,9 @@ class Forecast(Task):
 
     def model(self, codec: "Codec") -> "Model[Any]":
         """Return a reader of rows, cells and the head, or several of both side by side."""
+        from statewise.cells.ensemble import Ensemble
         from statewise.forecasting.encoder import Reader
-        from statewise.forecasting.members import Mixture, SideBySide
+        from statewise.forecasting.members import Mixture
         from statewise.model import Model
         from statewise.registry import find
 
@@ -147,15 +148,15 @@ class Forecast(Task):
         make: Any = find("heads", self.head)
         sizes: dict[str, Any] = {"exposure": True} if codec.counts else {}
         heads = [make(core.units, **sizes) for core in cores]
-        return Model(encoder, *((cores[0], heads[0]) if self.members == 1 else (SideBySide(cores), Mixture(heads))))
+        return Model(encoder, *((cores[0], heads[0]) if self.members == 1 else (Ensemble(cores), Mixture(heads))))
 
     def _core(self, codec: "Codec", features: int) -> Any:
         from statewise.cells import Dropout
-        from statewise.forecasting.encoder import Beside
+        from statewise.cells.exposure import WithExposure
 
         core = stacked_core(self.cell, features, self.width, self.layers)
         core = Dropout(core, self.dropout) if self.dropout else core
-        return Beside(core) if codec.counts else core
+        return WithExposure(core) if codec.counts else core
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
         """Return the mean loss of one step ahead."""

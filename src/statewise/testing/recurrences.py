@@ -42,6 +42,10 @@ from statewise.cells import (
     Zoneout,
     irnn,
 )
+from statewise.cells.ensemble import Ensemble
+from statewise.cells.exposure import WithExposure
+from statewise.cells.onnx_activations import read_activations
+from statewise.cells.onnx_cells import OnnxGRU, OnnxLSTM, OnnxRNN
 from statewise.testing.trial import FEATURES as D
 from statewise.testing.trial import UNITS as H
 
@@ -100,6 +104,14 @@ RECURRENCES: dict[str, Callable[[], Recurrent[Any]]] = {
     "luong-dot": lambda: Luong(D, D, score="dot"),
     "luong-general": lambda: Luong(D, H),
     "gaussian-window": lambda: GaussianWindow(D, H, 2),
+    "ensemble": lambda: Ensemble([LSTM(D, 6), Dropout(GRU(D, H), 0.4)]),
+    "with-exposure": lambda: WithExposure(LSTM(D, H)),
+    "with-exposure-of-dropout": lambda: WithExposure(Dropout(GRU(D, H), 0.4)),
+    "onnx-rnn": lambda: OnnxRNN(D, H, activations=read_activations(["Softsign"]), clip=2.0),
+    "onnx-lstm": lambda: OnnxLSTM(D, H, clip=2.0),
+    "onnx-lstm-coupled": lambda: OnnxLSTM(D, H, input_forget=True),
+    "onnx-gru": lambda: OnnxGRU(D, H),
+    "onnx-gru-linear": lambda: OnnxGRU(D, H, linear_before_reset=True),
     "attention-cell": lambda: AttentionCell(LSTM(D + H, 6), GaussianWindow(6, H, 2)),
 }
 "Cells and combinators by name, each with every form that reads or keeps its state in another way."
