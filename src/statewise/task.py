@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from statewise.model import Model
     from statewise.stream import Stream
 
+if TYPE_CHECKING:
+    Sources = Any
+else:
+    Sources = str | tuple[str, ...]
+"""What a task learns from: as settings have it names of files and corpora, one or several. From Python a path, and
+where a task reads tables a frame or an array, may stand for a name; `verbs` puts the name in its place."""
+
 Part = Literal["training", "held_out"]
 Scoring = Generator[float, None, "Score"]
 "A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
@@ -118,6 +125,8 @@ class Task(Recipe, ABC):
     title: ClassVar[str]
     example: ClassVar[str] = "PATH"
     "A source that a user may begin with."
+    reads_tables: ClassVar[bool] = False
+    "Whether a source may be a table in memory, too: a frame, or an array."
 
     cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
     width: Annotated[int, Doc("units in a layer"), Ge(1)] = 256

@@ -1,17 +1,18 @@
 """What can be done: train, resume, evaluate, predict, inspect. Every face calls these."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from pathlib import Path, PurePath
+from typing import Any, TypeVar, cast
 
 import torch
 
 from statewise import registry
 from statewise.cells.facts import kernels_at_work
+from statewise.data.frames import keep
 from statewise.distributed import Ranks, join, own_rows, random_of
-from statewise.errors import RunError
+from statewise.errors import RunError, UsageError
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
 from statewise.learning.learner import Learner
@@ -26,7 +27,10 @@ from statewise.stream import Stream
 from statewise.task import Answer, Live, Score, Scoring, Task, report_on
 from statewise.versions import versions
 
-Source = str | Path | Sequence[str | Path]
+Source = Any
+"A path, the name of a corpus, a table in memory where the task reads tables, or several of these."
+Configured = TypeVar("Configured", bound=Task)
+SOURCE, TABLE = "source", "table"
 
 
 @dataclass(frozen=True)
@@ -94,15 +98,17 @@ def resume(run: str | Path) -> Run:
 def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, None, None]:
     """Train, yielding what happens; leaving the loop saves and stops.
 
+    A table in memory is kept beside the run, so that it can be resumed and scored again.
     Raises `UsageError` for settings that do not fit, `DataError` for data that cannot be read, `RunError` where the
-    run directory exists, `TrainingError` where training fails. Nothing is made before the data are read.
+    run directory exists, `TrainingError` where training fails. No run is made before the data are read.
     """
-    task = check(task)
+    cache = (Path(run).parent if run else DEFAULT_FOLDER) / CACHE
+    task = with_tables_kept(task, cache)
     ranks = join(task.device)
     if run and ranks.is_first:
         refuse_taken(Path(run))
     with ranks.first_goes_first():
-        data = task.prepare((Path(run).parent if run else DEFAULT_FOLDER) / CACHE)
+        data = task.prepare(cache)
     learner = _learner(task, data, ranks)
 
     def begin() -> dict[str, bytes]:
@@ -151,6 +157,7 @@ def evaluate(run: str | Path, source: Source | None = None, **how: Any) -> Repor
 
     `how` is what the `score` of the run's task takes. Where that is `Task.score`: with `dynamic`, score once more while
     a copy goes on learning from what it has read; with a `storage` of `bfloat16` or `int8`, with its weights kept so.
+    A source may be a table in memory, as in training.
     Raises `RunError` for a run that cannot be used, `DataError` for data that cannot be read.
     """
     began = time.monotonic()
@@ -158,7 +165,8 @@ def evaluate(run: str | Path, source: Source | None = None, **how: Any) -> Repor
     cache = RunDirectory(Path(run)).cache
     data = trained.task.prepare(cache)
     if source is not None:
-        data = data.on([str(source)] if isinstance(source, str | Path) else [str(s) for s in source], cache)
+        given = source if isinstance(source, list | tuple) else [source]
+        data = data.on([kept(trained.task, one, cache) for one in given], cache)
     score = _returned(trained.task.score(trained.model, data, **how))
     return report_on(
         trained.task, data, score, run=str(run), seconds=lambda: time.monotonic() - began, notice=trained.notice
@@ -186,6 +194,26 @@ def inspect(run: str | Path) -> dict[str, Any]:
         "baselines": reports[-1]["baselines"] if reports else {},
         "samples": {event["update"]: event["sample"] for event in events if event["event"] == "sampled"},
     }
+
+
+def with_tables_kept(task: Configured, cache: Path) -> Configured:
+    """Return a task, checked, whose tables in memory lie in a cache; raises `UsageError` where it takes none."""
+    source: Any = getattr(task, SOURCE, "")
+    given = source if isinstance(source, list | tuple) else (source,)
+    if all(isinstance(one, str | PurePath) for one in given):
+        return check(task)
+    settings = plain(task)
+    build(type(task), {**settings, SOURCE: TABLE})  # nothing is written for settings that do not fit
+    return build(type(task), {**settings, SOURCE: tuple(kept(task, one, cache) for one in given)})
+
+
+def kept(task: Task, source: Any, cache: Path) -> str:
+    """Return the name of a source: a table in memory is written into a cache. Raises `UsageError` for what is none."""
+    if isinstance(source, str | PurePath):
+        return str(source)
+    if not task.reads_tables:
+        raise UsageError(f"{task.name} reads no {type(source).__name__}: give a path, or the name of a corpus")
+    return str(keep(source, cache))
 
 
 def _learner(task: Task, data: Any, ranks: Ranks) -> Learner:

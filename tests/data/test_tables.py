@@ -8,24 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.tables import column_names, numbers, read_columns, times, words, write_frame
+from statewise.data.tables import column_names, numbers, read_columns, times, words
 from statewise.errors import DataError, UsageError
 
 TABLE = "time,city,count\n2026-11-25 15:00:00,a,1.5\n2026-11-25 16:00:00,b,\n"
 WANTED = {"time": times, "city": words, "count": numbers}
-
-
-class Frame(dict[str, Any]):
-    """What frames of pandas and polars have in common."""
-
-    @property
-    def columns(self) -> list[str]:
-        return list(self)
-
-
-class Column(list[Any]):
-    def to_numpy(self) -> Any:
-        return np.array(self)
 
 
 def written(text: str, name: str = "table.csv") -> Path:
@@ -110,14 +97,6 @@ def test_what_is_no_table_is_refused() -> None:
         column_names("nowhere.csv")
     with pytest.raises(DataError, match="a list is no table"):
         column_names([1])
-
-
-def test_a_frame_is_read_like_a_file_and_written_as_one() -> None:
-    frame = Frame(time=Column(["2026-11-25", "2026-11-26"]), city=Column("ab"), count=Column([1.5, float("nan")]))
-    write_frame(frame, Path("kept.csv"))
-    for source in (frame, "kept.csv"):
-        (_, a, one), (_, _, nothing) = held(source)
-        assert (a, one, np.isnan(nothing)) == ("a", 1.5, True)
 
 
 def test_a_parquet_file_is_read_as_the_same_table_in_csv(tmp_path: Path) -> None:

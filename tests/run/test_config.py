@@ -4,11 +4,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from statewise.errors import UsageError
 from statewise.run.config import as_yaml, build, check, fields_of, plain, read_yaml, schema
 from statewise.run.recipe import Recipe
+from statewise.tasks.forecast import Forecast
+from statewise.tasks.recommend import Recommend
 from statewise.tasks.text import Text
 
 
@@ -73,6 +76,24 @@ def test_a_task_made_by_hand_is_checked_as_one_from_a_file() -> None:
     assert check(task) == task
     with pytest.raises(UsageError, match="setting 'width' of text cannot be -3"):
         check(Text(source="a.txt", width=-3))
+
+
+def test_what_a_flag_takes_as_text_may_be_a_path_a_number_or_one_word() -> None:
+    given: dict[str, Any] = {"source": Path("a.csv"), "horizon": 24, "held_out": np.int64(7), "target": "load"}
+    assert check(Forecast(**given)) == Forecast(source="a.csv", horizon="24", held_out="7", target=("load",))
+    assert check(Recommend(source=[Path("a"), "b"])).source == ("a", "b")
+    assert build(Recommend, {"source": "a", "types": "view"}).types == ("view",)
+    assert build(Text, {"source": "a", "width": np.int64(5)}).width == 5
+    for wrong in (True, 2.5, [24]):
+        with pytest.raises(UsageError, match=r"^setting 'horizon' of forecast cannot be"):
+            build(Forecast, {"source": "a", "horizon": wrong})
+
+
+def test_a_long_value_that_does_not_fit_is_cut_and_stays_on_one_line() -> None:
+    with pytest.raises(UsageError) as raised:
+        build(Text, {"source": np.zeros((400, 5))})
+    assert len(str(raised.value)) < 250
+    assert "\n" not in str(raised.value)
 
 
 def test_settings_survive_yaml_whatever_they_are(tmp_path: Path) -> None:

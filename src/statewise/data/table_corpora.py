@@ -4,6 +4,7 @@ from pathlib import Path
 
 from statewise import registry
 from statewise.data.corpora import Content, PublishedTables, corpus, known_of
+from statewise.data.naming import path_of
 from statewise.data.packages import Package
 from statewise.errors import UsageError
 
@@ -13,7 +14,7 @@ def table_file(source: str) -> Path:
 
     Raises `UsageError` where there is none, and for a corpus that is no single table of series.
     """
-    path = Path(source).expanduser()
+    path = path_of(source)
     if path.is_file():
         return path
     if source not in registry.names("corpora"):

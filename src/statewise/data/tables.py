@@ -21,13 +21,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.data.frames import columns_of
+from statewise.data.naming import path_of
 from statewise.errors import DataError, MissingExtra, UsageError
 from statewise.registry import unknown
 
 Column = NDArray[Any]
 Convert = Callable[[Sequence[Any]], Column]
 Source = Any
-"A path, or a frame of pandas or polars."
+"A path, a frame of pandas or polars, or a NumPy array."
 
 CELLS = 1 << 19
 "So many cells of a file are read at once."
@@ -136,16 +138,7 @@ def read_chunks(source: Source, wanted: Mapping[str, Convert]) -> Iterator[dict[
 
 def title_of(source: Source) -> str:
     """Say what a table is called in a message."""
-    return str(source) if isinstance(source, str | Path) else "the frame"
-
-
-def write_frame(frame: Any, path: Path) -> None:
-    """Write a frame of pandas or polars as CSV, so that a run can go on from it."""
-    named, columns = _frame(frame)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(named)
-        writer.writerows(zip(*(columns[name] for name in named), strict=True))
+    return str(source) if isinstance(source, str | Path) else f"the {type(source).__name__}"
 
 
 class _Table(NamedTuple):
@@ -157,10 +150,10 @@ class _Table(NamedTuple):
 @contextmanager
 def _opened(source: Source) -> Iterator[_Table]:
     if not isinstance(source, str | Path):
-        names, columns = _frame(source)
-        yield _Table(title_of(source), names, lambda wanted: iter([{name: columns[name] for name in wanted}]))
+        columns = columns_of(source)
+        yield _Table(title_of(source), list(columns), lambda wanted: iter([{name: columns[name] for name in wanted}]))
         return
-    path = Path(source)
+    path = path_of(source)
     try:
         with path.open("rb") as file:
             beginning = file.read(4)
@@ -231,16 +224,6 @@ def _parquet(path: Path) -> _Table:
         raise DataError(
             f"cannot read {path} ({str(error).rstrip('.')}): the file is damaged or was cut short"
         ) from None
-
-
-def _frame(frame: Any) -> tuple[list[str], dict[str, Sequence[Any]]]:
-    if not hasattr(frame, "columns"):
-        raise DataError(f"a {type(frame).__name__} is no table: give a path, or a frame of pandas or polars")
-    columns = {str(name): frame[name].to_numpy() for name in frame.columns}
-    index = getattr(frame, "index", None)  # pandas keeps the time there, often
-    if index is not None and index.dtype.kind != "i":
-        columns = {str(index.name or "time"): index.to_numpy(), **columns}
-    return list(columns), columns
 
 
 def _converted(convert: Convert, cells: Sequence[Any], name: str, title: str, done: int) -> Column:

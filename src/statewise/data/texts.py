@@ -19,6 +19,7 @@ from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text
 from statewise.data.codes import CodeFile
 from statewise.data.composing import composed
 from statewise.data.corpora import Content, corpus, known_of
+from statewise.data.naming import path_of
 from statewise.errors import DataError, UsageError
 
 Unit = Literal["character", "byte"]
@@ -70,7 +71,7 @@ def find_files(sources: Iterable[str], holding: Content = "text") -> list[Path]:
 
 
 def _files_of(source: str, holding: Content) -> list[Path]:
-    path = Path(source).expanduser()
+    path = path_of(source)
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
         return _some(found, source, "an empty folder", holding)

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, final
 
@@ -98,8 +98,11 @@ class Tracker(Live):
         said = {"format": FORMAT, "model": model_digest(self.front.model), "origin": str(self.front.origin)}
         return to_bytes((self.front.at, self.known), {**said, "drawn": str(self.drawn)})
 
-    def push(self, line: str) -> Any:
-        """Read one observation, an object or cells, and return what there is to say of each target."""
+    def push(self, line: Any) -> Any:
+        """Read one observation, an object or cells, and return what there is to say of each target.
+
+        From Python it may be a mapping, a list of cells, or the number itself where there is one series.
+        """
         cells = self._cells(line)
         heard = [self._hear(name, float(value), cells) for name, value in self._targets(cells)]
         return heard[0] if len(heard) == 1 else Together(heard)
@@ -170,11 +173,13 @@ class Tracker(Live):
         moved = torch.where(there, given.float(), before) if names else before
         return moved[:, : len(columns.known)], moved[:, len(columns.known) :]
 
-    def _cells(self, line: str) -> dict[str, Any]:
+    def _cells(self, line: Any) -> dict[str, Any]:
         columns = self.front.codec.columns
-        if line.lstrip().startswith("{"):
+        if not isinstance(line, Mapping | list | tuple):
+            line = str(line)  # a number reads as its digits
+        if isinstance(line, Mapping) or (isinstance(line, str) and line.lstrip().startswith("{")):
             try:
-                found = json.loads(line)
+                found = json.loads(line) if isinstance(line, str) else line
             except ValueError:
                 raise DataError(f"{line[:60]!r} is no JSON object: mend it") from None
             names = {columns.time, columns.series, *columns.targets, *columns.known, *columns.past, *columns.static}
@@ -184,11 +189,11 @@ class Tracker(Live):
             return dict(found)
         order = [columns.time, *([columns.series] if columns.series else []), *columns.targets]
         order += [*columns.known, *columns.past]
-        cells = next(csv.reader([line]), [])
+        cells = next(csv.reader([line]), []) if isinstance(line, str) else [str(cell) for cell in line]
         if len(cells) == 1 and len(columns.targets) == 1 and columns.series is None:
             return {columns.targets[0]: cells[0]}
         if len(cells) < len(order) - len(columns.known) - len(columns.past):
-            raise DataError(f"{line[:60]!r} has {len(cells)} cells: give {', '.join(order)}")
+            raise DataError(f"{str(line)[:60]!r} has {len(cells)} cells: give {', '.join(order)}")
         return dict(zip(order, cells))
 
     def _targets(self, cells: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -3,14 +3,18 @@
 import dataclasses
 import difflib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from numbers import Integral
+from pathlib import Path, PurePath
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
 from statewise.errors import UsageError
 
 Configured = TypeVar("Configured")
+MOST_SHOWN = 100
+"How many characters of a value a message repeats."
 
 
 def fields_of(kind: type) -> list[str]:
@@ -38,9 +42,36 @@ def build(kind: type[Configured], values: Mapping[str, Any]) -> Configured:
             hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(fields_of(kind))}"
             raise UsageError(f"unknown setting '{key}' of {name}: {hint}")
     try:
-        return TypeAdapter(kind).validate_python(dict(values))
+        return TypeAdapter(kind).validate_python(as_flags_take_them(kind, values))
     except ValidationError as error:
         raise UsageError(_first_line(error.errors()[0], name)) from None
+
+
+def as_flags_take_them(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as a command line would have given them: a path or a number as text, one word as several.
+
+    Only where a setting takes text, or several words, and was given neither.
+
+    >>> from statewise.tasks.forecast import Forecast
+    >>> as_flags_take_them(Forecast, {"source": Path("a.csv"), "horizon": 24, "target": "load", "width": 64})
+    {'source': 'a.csv', 'horizon': '24', 'target': ('load',), 'width': 64}
+    """
+    hints = get_type_hints(kind)
+    return {name: _as_flag(_kinds_of(hints[name]), value) for name, value in values.items()}
+
+
+def _kinds_of(hint: Any) -> list[Any]:
+    is_union = get_origin(hint) in (Union, UnionType)
+    return [get_origin(part) or part for part in (get_args(hint) if is_union else (hint,))]
+
+
+def _as_flag(kinds: list[Any], value: Any) -> Any:
+    if tuple in kinds and isinstance(value, list | tuple):
+        return tuple(str(one) if isinstance(one, PurePath) else one for one in value)
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    if isinstance(value, PurePath) or (is_number and str in kinds and int not in kinds):
+        value = str(value)
+    return (value,) if isinstance(value, str) and tuple in kinds and str not in kinds else value
 
 
 def check(task: Configured) -> Configured:
@@ -87,4 +118,6 @@ def _first_line(error: Any, name: str) -> str:
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, UsageError):
         return str(cause)
-    return f"setting '{place}' of {name} cannot be {error['input']!r}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    given = " ".join(repr(error["input"]).split())
+    given = given if len(given) <= MOST_SHOWN else f"{given[:MOST_SHOWN]} ..."
+    return f"setting '{place}' of {name} cannot be {given}: {error['msg'][:1].lower()}{error['msg'][1:]}"

@@ -9,7 +9,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Answer, Data, Live, Score, Scoring, Task, stacked_core
+from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.panel import Panel
@@ -37,8 +37,9 @@ class Forecast(Task):
     title: ClassVar[str] = "Forecast any table of series, with honest uncertainty"
     example: ClassVar[str] = "traffic.csv --target traffic_volume --horizon 24h"
     usual_epochs: ClassVar[float] = 4
+    reads_tables: ClassVar[bool] = True
 
-    source: Annotated[str | tuple[str, ...], Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
+    source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
     target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = ()
     time: Annotated[str | None, Doc("the column of times; none means that called time, date, ..., or the first")] = None
     series: Annotated[str | None, Doc("the column that tells series apart, in a long table")] = None
@@ -246,7 +247,7 @@ class Forecast(Task):
         if samples < 2:
             raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
         panel = self.panel(self.table() if table is None else table, codec)
-        return ahead_of(model, Read(panel, codec), only, samples, seed)
+        return ahead_of(model, Read(panel, codec), (only,) if isinstance(only, str) else only, samples, seed)
 
     def answer(
         self,

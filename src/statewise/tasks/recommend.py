@@ -10,7 +10,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Data, Score, Scoring, Task, stacked_core
+from statewise.task import Data, Score, Scoring, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.catalogue import Catalogue
@@ -38,8 +38,9 @@ class Recommend(Task):
     name: ClassVar[str] = "recommend"
     title: ClassVar[str] = "Learn from a log of events what a session wants next"
     example: ClassVar[str] = "movielens-100k"
+    reads_tables: ClassVar[bool] = True
 
-    source: Annotated[str | tuple[str, ...], Doc("logs of events, tables of items with titles, or a corpus")]
+    source: Annotated[Sources, Doc("logs of events, tables of items with titles, or a corpus")]
     session: Annotated[str | None, Doc("column that names the session; none looks for session_id")] = None
     user: Annotated[str | None, Doc("column that names the user, whose events a gap cuts into sessions")] = None
     item: Annotated[str | None, Doc("column that names the item; none looks for item_id")] = None

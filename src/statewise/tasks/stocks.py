@@ -8,7 +8,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt
 
 from statewise.errors import UsageError
-from statewise.task import Data, Score, Scoring
+from statewise.task import Data, Score, Scoring, Sources
 from statewise.tasks.forecast import CERTAIN, Forecast
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ class Stocks(Forecast):
     example: ClassVar[str] = "shares"
     usual_epochs: ClassVar[float] = 0.5
 
-    source: Annotated[str | tuple[str, ...], Doc("a table of prices, a column each, or the name of a corpus")] = (
-        "shares"
-    )
+    source: Annotated[Sources, Doc("a table of prices, a column each, or the name of a corpus")] = "shares"
     horizon: Annotated[str | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
     context: Annotated[str | None, Doc("how far to look back first")] = "63b"
     held_out: Annotated[str | None, Doc("the end of each series that is kept from training")] = "504b"

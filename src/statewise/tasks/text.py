@@ -11,7 +11,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Answer, Data, Part, Task, stacked_core
+from statewise.task import Answer, Data, Part, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.codec import TextCodec
@@ -42,7 +42,7 @@ class Text(Task):
     title: ClassVar[str] = "Learn a text and write more of it, a character at a time"
     example: ClassVar[str] = "shakespeare"
 
-    source: Annotated[str | tuple[str, ...], Doc("files, folders, patterns, or the name of a corpus")]
+    source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["character", "byte"], Doc("what a step reads")] = "character"
     embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1)] = 64
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
@@ -133,6 +133,7 @@ class Text(Task):
         """
         from statewise.decode import sample
 
+        _check_prompt(prompt)
         if length < 1:
             raise UsageError(f"length {length} asks for nothing: give 1 or more")
         ahead = AHEAD if stream is None else 1  # what nobody else holds may run ahead of what was read
@@ -174,6 +175,7 @@ class Text(Task):
             raise UsageError(CONTRADICTION)
         if choices < 0:
             raise UsageError(f"choices {choices} asks for nothing: give 1 or more")
+        _check_prompt(prompt)
         missing = codec.missing(prompt)
         notices = [f"never seen in training, read as the unknown character: {missing!r}"] if missing else []
         if interactive:
@@ -290,6 +292,11 @@ def before(pieces: Iterator[str], stop: str) -> Iterator[str]:
 
 def _first(codes: Iterator[int], length: int) -> Iterator[int]:
     return (code for _, code in zip(range(length), codes, strict=False))
+
+
+def _check_prompt(prompt: Any) -> None:
+    if not isinstance(prompt, str):
+        raise UsageError(f"the prompt {prompt!r} is no text: give a string")
 
 
 def _no_object() -> dict[str, Any]:

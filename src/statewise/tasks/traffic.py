@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Le, Lt
 
+from statewise.task import Sources
 from statewise.tasks.forecast import Forecast
 
 
@@ -25,7 +26,7 @@ class Traffic(Forecast):
     example: ClassVar[str] = "traffic"
     usual_epochs: ClassVar[float] = 3
 
-    source: Annotated[str | tuple[str, ...], Doc("a table of cars an hour, or the name of a corpus")] = "traffic"
+    source: Annotated[Sources, Doc("a table of cars an hour, or the name of a corpus")] = "traffic"
     target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = (
         "traffic_volume",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from statewise.errors import UsageError
 from statewise.task import Answer, Live, Task
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ class Surprises(Live):
     codec: Any
 
     def push(self, line: str) -> Surprise:
-        """Read a line and return the bits that each of its characters took, its end included."""
+        """Read a line and return the bits that each of its characters took, its end included.
+
+        Raises `UsageError` for what is no text.
+        """
+        if not isinstance(line, str):
+            raise UsageError(f"{line!r} is no line of text: push a string")
         codes = self.codec.encode(f"{line}\n").tolist()
         nats = 0.0
         for code in codes:

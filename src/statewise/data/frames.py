@@ -1,0 +1,85 @@
+"""Tables in memory: frames of pandas and polars, single series, and NumPy arrays, as named columns."""
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from statewise.data.building import building, sync
+from statewise.errors import DataError
+
+KEPT = "frame-"
+MISSING = frozenset({"<NA>", "NaT", "None"})
+"How pandas writes a cell in which there is nothing."
+
+
+def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
+    """Return the columns of a frame, a series or an array, by name; an index with times or names comes first.
+
+    Columns of a plain array are called `value`, or `value_1`, `value_2` and so on where there are several.
+    Raises `DataError` for what is no table.
+
+    >>> columns_of(np.array([[1.5, 2.0], [2.5, 3.0]]))
+    {'value_1': array([1.5, 2.5]), 'value_2': array([2., 3.])}
+    """
+    if isinstance(frame, np.ndarray):
+        return _columns_of_array(frame)
+    if hasattr(frame, "to_frame") and not hasattr(frame, "columns"):
+        frame = frame.to_frame(getattr(frame, "name", None) or "value")
+    if not hasattr(frame, "columns") or hasattr(frame, "collect"):
+        raise DataError(
+            f"a {type(frame).__name__} is no table: give a path, a frame of pandas or polars, or a NumPy array"
+        )
+    index = getattr(frame, "index", None)  # pandas keeps the time there, often
+    if getattr(index, "nlevels", 1) > 1:
+        frame = frame.reset_index()
+        index = None
+    columns = {str(name): frame[name].to_numpy() for name in frame.columns}
+    if index is not None and index.dtype.kind not in "iu":
+        columns = {str(index.name or "time"): index.to_numpy(), **columns}
+    return columns
+
+
+def keep(frame: Any, cache: Path) -> Path:
+    """Write a table in memory as CSV into a cache, so that a run can go on from it, and return where it lies.
+
+    Its name is by its contents: the same table is written once. Numbers are written with all their digits.
+    Raises `DataError` for what is no table, or an empty one.
+    """
+    columns = columns_of(frame)
+    if not columns or not len(next(iter(columns.values()))):
+        raise DataError(f"the {type(frame).__name__} is empty: give a table with a column and a row at least")
+    with building(cache) as folder:
+        fresh = folder / "frame.csv"
+        with fresh.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*map(_written, columns.values()), strict=True))
+        sync(fresh)
+        path = cache / f"{KEPT}{_digest(fresh)[:16]}.csv"
+        fresh.replace(path)
+    return path
+
+
+def _columns_of_array(array: Any) -> dict[str, Sequence[Any]]:
+    if array.dtype.names:
+        return {name: array[name] for name in array.dtype.names}
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
+        raise DataError(
+            f"an array {array.dtype} {list(array.shape)} is no table: give numbers [steps] or [steps, series]"
+        )
+    if array.ndim == 1:
+        return {"value": array}
+    return {f"value_{i}": array[:, i - 1] for i in range(1, array.shape[1] + 1)}
+
+
+def _written(column: Sequence[Any]) -> list[str]:
+    return ["" if (text := str(cell)) in MISSING else text for cell in column]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
