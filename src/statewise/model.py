@@ -88,8 +88,6 @@ class Model(nn.Module, Generic[Params]):
             return *self.core.scan(xs, state, reset=window.reset, mask=window.mask), {}
         begins = window.begins
         begun = begins.any(dim=0)
-        if not bool(begun.any()):
-            return *self.core.scan(xs, state, mask=window.mask), {}
         fresh, terms = self._open(window.rows, window.context)
         ys, state = read_stretches(self._scan, xs, state, lambda rows: fresh, begins, window.mask)
         return ys, state, {name: Term((term * begun).sum(), begun.sum()) for name, term in terms.items()}

@@ -57,7 +57,8 @@ class Window(NamedTuple):
     the first step, for rows that go on from somewhere else than the window before.
 
     None stands for: no row sleeps, every step that is read is scored, no row begins, no context, the state is
-    carried on. A context without `reset` begins every row before the first step.
+    carried on. A context without `reset` begins every row before the first step; where no row begins leave it
+    out, since reading it takes time.
     """
 
     inputs: Tensor
@@ -110,7 +111,9 @@ class Window(NamedTuple):
         whole = self if self.context is None else self._replace(reset=self.begins)
         parts = {name: part[start:stop] for name in STEPPED if (part := getattr(whole, name)) is not None}
         targets = map_targets(lambda part: part[start:stop], _refuse_labels, self.targets)
-        return whole._replace(**parts, targets=targets, state=self.state if start == 0 else None)
+        piece = whole._replace(**parts, targets=targets, state=self.state if start == 0 else None)
+        # a reader is costly; the first piece keeps its context, so that every process opens it in the same windows
+        return piece if start == 0 or bool(piece.begins.any()) else piece._replace(context=None)
 
     def of_rows(self, rows: slice | Tensor) -> "Window":
         """Return some rows of all steps."""
@@ -126,9 +129,13 @@ class Window(NamedTuple):
             _each(lambda tensor: found.append(tensor) or tensor, part)  # type: ignore[func-returns-value]
         return found
 
-    def to(self, device: torch.device) -> "Window":
-        """Return the window on a device."""
-        return Window(*(_each(lambda part: part.to(device), part) for part in self))
+    def like(self, weights: Tensor) -> "Window":
+        """Return the window on the device of a model's weights, its real numbers in their number format."""
+
+        def moved(part: Tensor) -> Tensor:
+            return part.to(weights.device, weights.dtype if part.is_floating_point() else part.dtype)
+
+        return Window(*(_each(moved, part) for part in self))
 
     def restarted(self) -> "Window":
         """Return the window with every row beginning before its first step."""
@@ -225,3 +232,16 @@ class Numbered(Sequence[Window], ABC):
         if not 0 <= index < len(self):
             raise IndexError(f"window {index} of {len(self)}")
         return self.at(index)
+
+
+class Epochs(Numbered, ABC):
+    """Windows that every epoch has in an order of its own; as a plain sequence they are those of epoch 0."""
+
+    @abstractmethod
+    def in_epoch(self, epoch: int, index: int) -> Window:
+        """Return a window of an epoch by its number there."""
+
+    @final
+    def at(self, index: int) -> Window:
+        """Return a window of the first epoch."""
+        return self.in_epoch(0, index)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import final
 
-from statewise.data.window import Numbered, Window
+from statewise.data.window import Epochs, Window
 from statewise.distributed.ranks import Ranks
 
 
 @final
-class OwnRows(Numbered):
+class OwnRows(Epochs):
     """The rows of some windows that are this process's, so that all processes together read each window once."""
 
     def __init__(self, windows: Sequence[Window], ranks: Ranks) -> None:
@@ -18,9 +18,9 @@ class OwnRows(Numbered):
     def __len__(self) -> int:
         return len(self.windows)
 
-    def at(self, index: int) -> Window:
+    def in_epoch(self, epoch: int, index: int) -> Window:
         """Return this process's rows of a window."""
-        window = self.windows[index]
+        window = self.windows.in_epoch(epoch, index) if isinstance(self.windows, Epochs) else self.windows[index]
         return window.of_rows(self.ranks.own(window.rows))
 
 

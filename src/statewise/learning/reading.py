@@ -9,7 +9,7 @@ from typing import NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.window import Window, joined
+from statewise.data.window import Epochs, Window, joined
 from statewise.errors import UsageError
 from statewise.run.recipe import Recipe
 
@@ -40,7 +40,8 @@ class Reading:
 
     With `shuffle` K, groups of K windows are read in an order that is drawn anew for each epoch, and rows begin anew
     with each group. With `vary`, an epoch is cut into as many windows as before, of lengths that are drawn.
-    Either way an epoch holds every step of every row once.
+    Either way an epoch holds every step of every row once. Windows that have an order of their own in each epoch, as
+    `Batches` have, are read in that.
 
     >>> import torch
     >>> windows = [Window(torch.tensor([[i]]), torch.tensor([[i]])) for i in range(6)]
@@ -57,7 +58,7 @@ class Reading:
     def __getitem__(self, number: int) -> Window:
         epoch, index = divmod(number, self.epoch_windows)
         if self._is_plain:
-            return self.windows[index]
+            return self.windows.in_epoch(epoch, index) if isinstance(self.windows, Epochs) else self.windows[index]
         return self._varied(self._epoch(epoch), index) if self.recipe.vary else self._ordered(self._epoch(epoch), index)
 
     def rate_scale(self, first: int, count: int) -> float:

@@ -69,4 +69,4 @@ def score_compiled(model: Model[Any], windows: Sequence[Window], storage: str) -
 
 
 def _on(model: Model[Any], window: Window) -> Window:
-    return window.to(next(model.parameters()).device)
+    return window.like(next(model.parameters()))
