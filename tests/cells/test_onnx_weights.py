@@ -18,6 +18,7 @@ CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
     "elman-relu": lambda: Elman(D, H, activation="relu"),
     "lstm": lambda: LSTM(D, H),
     "gru": lambda: GRU(D, H),
+    "gru-reset-before": lambda: GRU(D, H, reset_after=False),
 }
 
 
@@ -39,7 +40,8 @@ def test_a_cell_goes_to_onnx_and_back_unchanged(name: str) -> None:
     for found, weights in zip(back.parameters(), cell.parameters(), strict=True):
         assert torch.equal(found, weights)
         assert found.requires_grad
-    assert getattr(back, "activation", None) == getattr(cell, "activation", None)
+    for kept in ("activation", "reset_after"):
+        assert getattr(back, kept, None) == getattr(cell, kept, None)
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -19,10 +19,12 @@ from statewise.cells import (
     VariationalDropout,
     WeightDrop,
 )
+from statewise.cells.onnx import to_onnx
 from statewise.errors import UsageError
 from statewise.exporting import compare_onnx, onnx_graph, open_onnx, rounded, state_names
 from statewise.heads import Categorical
 from statewise.model import Model
+from statewise.testing.recurrences import RECURRENCES
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -32,6 +34,7 @@ CORES: dict[str, Callable[[], Any]] = {
     "relu": lambda: Elman(D, H, activation="relu"),
     "lstm": lambda: LSTM(D, H),
     "gru": lambda: GRU(D, H),
+    "gru-reset-before": lambda: GRU(D, H, reset_after=False),
     "deep": lambda: Chain(Dropout(LSTM(D, 3), 0.3), Residual(GRU(3, 3)), VariationalDropout(Elman(3, H), 0.2)),
     "learned": lambda: Chain(Learned(LSTM(D, H)), WeightDrop(LSTM(H, H), 0.5)),
 }
@@ -68,6 +71,29 @@ def test_int8_is_what_its_numbers_stand_for_and_smaller(kind: str) -> None:
     wide = made(LSTM(64, 128), nn.Embedding(V, 64))
     whole, small = (len(onnx_graph(wide, int8=int8).SerializeToString()) for int8 in (False, True))
     assert small < 0.35 * whole
+
+
+EXPORTED = {
+    *("elman", "elman-relu", "irnn", "lstm", "gru", "gru-reset-before"),
+    *("chain-of-one", "chain-of-two", "chain-of-mixed", "residual"),
+    *("dropout", "dropout-in-evaluation", "dropout-between", "learned", "conditioned"),
+    *("variational-dropout", "variational-dropout-in-evaluation"),
+    *("weight-drop", "weight-drop-in-evaluation", "weight-drop-of-a-chain"),
+}
+"Of the table of laws what ONNX has nodes for; everything else is refused by name."
+
+
+@pytest.mark.parametrize("name", RECURRENCES)
+def test_every_recurrence_is_exported_as_it_is_or_refused_in_one_line(name: str) -> None:
+    model = made(RECURRENCES[name](), nn.Identity())
+    if name in EXPORTED:
+        compared = compare_onnx(model, open_onnx(onnx_graph(model).SerializeToString()), 5)
+        assert compared.difference < 1e-5 < compared.largest
+        return
+    for ask in (lambda: onnx_graph(model), lambda: to_onnx(model.core)):
+        with pytest.raises(UsageError, match=r"^ONNX has no node like \w+: give Elman, LSTM or GRU") as raised:
+            ask()
+        assert "\n" not in str(raised.value)
 
 
 def test_a_graph_stepped_is_a_graph_run() -> None:

@@ -114,8 +114,8 @@ def from_onnx(node: NodeLike, weights: Mapping[str, Array]) -> Recurrent[Any]:
 def to_onnx(recurrent: Recurrent[Any]) -> OnnxLayer:
     """Return an Elman, LSTM or GRU cell as an ONNX node that reads X, W, R, B, and its weights W, R and B.
 
-    ONNX has two biases where one is enough; the second is zero, but for the GRU's candidate. A chain is as many nodes:
-    give its parts. Raises `UsageError` for other recurrences.
+    ONNX has two biases where one is enough; the second is zero, but for the candidate of a GRU whose reset gate acts
+    after the product. A chain is as many nodes: give its parts. Raises `UsageError` for other recurrences.
 
     >>> node, weights = to_onnx(GRU(5, 4))
     >>> node.op_type, {name: array.shape for name, array in weights.items()}
@@ -128,8 +128,9 @@ def to_onnx(recurrent: Recurrent[Any]) -> OnnxLayer:
     attributes = [Attribute("hidden_size", i=recurrent.units)]
     second = torch.zeros_like(recurrent.bias)
     if isinstance(recurrent, GRU):
-        attributes.append(Attribute("linear_before_reset", i=1))
-        second[2 * recurrent.units :] = recurrent.candidate_bias.detach()
+        attributes.append(Attribute("linear_before_reset", i=int(recurrent.reset_after)))
+        if recurrent.reset_after:
+            second[2 * recurrent.units :] = recurrent.candidate_bias.detach()
     if isinstance(recurrent, Elman) and recurrent.activation == "relu":
         attributes.append(Attribute("activations", strings=(b"Relu",)))
     order = np.argsort(GATES[op_type]).tolist()
@@ -173,7 +174,7 @@ def _cell(settings: Settings, direction: int, tensors: Mapping[str, Tensor]) -> 
         return _filled(general, names)
     w, r, first, second = (_reorder(part, GATES[settings.op_type]) for part in (w, r, first, second))
     names = {"input_weights": w, "recurrent_weights": r, "bias": first + second}
-    if isinstance(cell, GRU):
+    if isinstance(cell, GRU) and cell.reset_after:
         apart = 2 * cell.units
         names |= {"bias": torch.cat([(first + second)[:apart], first[apart:]]), "candidate_bias": second[apart:]}
     return _filled(cell, names)
@@ -196,7 +197,7 @@ def _ours(settings: Settings, direction: int, w: Tensor, r: Tensor) -> Elman | L
         return None
     if settings.op_type == "LSTM":
         return LSTM(features, units)
-    return GRU(features, units) if settings.linear_before_reset else None
+    return GRU(features, units, reset_after=settings.linear_before_reset)
 
 
 def _general(settings: Settings, direction: int, w: Tensor, r: Tensor) -> OnnxRNN | OnnxLSTM | OnnxGRU:

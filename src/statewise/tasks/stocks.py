@@ -45,9 +45,10 @@ class Stocks(Forecast):
 
     def panel(self, source: Any, codec: "Codec | None" = None) -> "Panel":
         """Read prices as daily returns, in percent: 100 log(p_t / p_before)."""
+        from statewise.data.tables import title_of
         from statewise.forecasting.returns import returns_of
 
-        return returns_of(super().panel(source, codec), str(source))
+        return returns_of(super().panel(source, codec), title_of(source))
 
     def prepare(self, cache: "Path") -> "StocksData":
         """Read the prices and hold the last days out."""
