@@ -20,9 +20,10 @@ import numpy as np
 import outcomes
 
 import statewise
+from statewise.cells.ensemble import Ensemble
 from statewise.data.table_corpora import table_file
 from statewise.data.tables import numbers, read_columns, times
-from statewise.forecasting.members import Mixture, SideBySide
+from statewise.forecasting.members import Mixture
 from statewise.model import Model
 from statewise.report import aligned
 from statewise.task import Score
@@ -72,7 +73,7 @@ def judged(how: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
         run = statewise.train(replace(task, seed=seed), run=folder / str(seed))
         models.append(run.load().model)
         yield {"seed": seed, "metrics": run.metrics}
-    mixed = Model(models[0].encoder, SideBySide(m.core for m in models), Mixture(m.head for m in models))
+    mixed = Model(models[0].encoder, Ensemble(m.core for m in models), Mixture(m.head for m in models))
     yield {"mixture_of": list(SEEDS), "metrics": returned(task.score(mixed, task.prepare(folder))).metrics}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from statewise.report import Report
+from statewise.report import Report, cells_of
 
 REPORT = Report(
     task="text",
@@ -105,3 +105,8 @@ def test_an_interval_stands_in_brackets_behind_its_value_and_a_count_without_dec
         ["plain", "0.100"],
     ]
     assert report.shown().splitlines()[-1].split() == ["short", "7", "0.500"]
+
+
+def test_numbers_of_any_size_are_told_apart() -> None:
+    shown = [cells_of({"a": {"error": value}})[1][1] for value in (0.0, 0.00012, -3e-9, 0.5, -1234.5, 4e5, 1.5e30)]
+    assert shown == ["0.000", "0.00012", "-3e-09", "0.500", "-1,234", "400,000", "1.5e+30"]

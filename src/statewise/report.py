@@ -16,6 +16,8 @@ ASIDE = {
 "How a model may be scored once more: what such metrics begin with, and what they are called."
 ENDS = ("_low", "_high")
 "What the names of the ends of an interval end in."
+SHORTEST, LONGEST = 0.0005, 1e12
+"A number below the one or from the other on is shown with an exponent."
 
 
 @dataclass(frozen=True)
@@ -146,4 +148,7 @@ def _with_interval(metrics: Mapping[str, float], name: str) -> str:
 def _shown(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) and value < 1000 else f"{value:,.0f}"
+    size = abs(value)
+    if size >= LONGEST or 0 < size < SHORTEST:
+        return f"{value:.3g}"
+    return f"{value:.3f}" if isinstance(value, float) and size < 1000 else f"{value:,.0f}"

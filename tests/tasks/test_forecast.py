@@ -228,8 +228,47 @@ def test_checks_look_at_a_part_that_is_neither_learned_nor_held_out(tmp_path: Pa
 def test_a_series_that_stands_still_is_forecast_to_stand_still(table: Path) -> None:
     table.write_text("\n".join(["time,a", *(f"{hour},7" for hour in HOURS)]) + "\n")
     finished = statewise.train(Forecast(source="table.csv", **{**HELD, "updates": 60, "rate": 0.02}), run="r")
-    assert math.isfinite(finished.metrics["MASE"])
     assert np.allclose(next(finished.load().predict(samples=20)).at(0.5), 7, atol=0.01)
+    assert "MASE" not in finished.metrics
+    assert finished.report.remarks == [
+        "The best baseline, last value, makes no error here: there is no error to compare with.",
+        "There is no MASE: repeating the last season was never wrong in training, so no error to scale by.",
+    ]
+
+
+def test_what_is_nought_throughout_has_no_ratios(table: Path) -> None:
+    table.write_text("\n".join(["time,a", *(f"{hour},0" for hour in HOURS)]) + "\n")
+    report = statewise.train(Forecast(source="table.csv", **HELD), run="r").report
+    assert report.metrics.keys().isdisjoint({"MASE", "weighted_quantile_loss"})
+    assert all(math.isfinite(value) for value in report.metrics.values())
+    assert report.remarks[-1].startswith("There is no weighted quantile loss")
+
+
+def test_baselines_are_what_they_are_called_also_of_a_series_that_rises(table: Path) -> None:
+    table.write_text("\n".join(["time,a", *(f"{hour},{t + 1}" for t, hour in enumerate(HOURS))]) + "\n")
+    report = statewise.train(Forecast(source="table.csv", **HELD), run="r").report
+    errors = {name: metrics["MAE"] for name, metrics in report.baselines.items()}
+    assert errors["last value"] == pytest.approx(3.5)  # 1 to 6 too low
+    assert errors["seasonal naive, 24"] == pytest.approx(24)
+    assert errors["drift"] == pytest.approx(0, abs=1e-4)
+    assert report.remarks[0] == "The best baseline, drift, makes no error here: there is no error to compare with."
+
+
+def test_a_season_is_repeated_only_where_there_is_one_before_every_origin(table: Path) -> None:
+    table.write_text("\n".join(["time,a", *(f"{HOURS[t]},{value(t)}" for t in range(180))]) + "\n")
+    report = statewise.train(Forecast(source="table.csv", **HELD), run="r").report
+    assert [name for name in report.baselines if name.startswith("seasonal")] == ["seasonal naive, 24"]
+
+
+def test_gaps_are_no_values_to_learn(table: Path) -> None:
+    rows = [f"{HOURS[t]},{value(t) if t > 190 else ''}" for t in range(N)]
+    table.write_text("\n".join(["time,a", f"{HOURS[0]},1", *rows[1:]]) + "\n")
+    with pytest.raises(DataError, match="of 30 values only 6 lie before the 24 steps that are held out, too few to"):
+        statewise.train(Forecast(source="table.csv", **HELD), run="r")
+    rows = [f"{HOURS[t]},{value(t) if t < 190 or t == N - 1 else ''}" for t in range(N)]
+    table.write_text("\n".join(["time,a", *rows]) + "\n")
+    facts = Forecast(source="table.csv", **HELD).prepare(Path()).facts
+    assert (facts["training"], facts["held_out"]) == (190, 1)
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0), (1e-3, 1e6)])
@@ -304,6 +343,20 @@ def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_sam
         assert np.array_equal(rival.days, found.days)
         assert np.array_equal(rival.series, found.series)
         assert np.array_equal(rival.returns, found.returns)
+
+
+def test_prices_that_stand_still_in_the_held_out_part_have_no_direction(tmp_path: Path) -> None:
+    moving = [f"{day},{100 + min(i, 690) % 7}" for i, day in enumerate(DAYS)]
+    Path("prices.csv").write_text("\n".join(["Date,a", *moving]) + "\n")
+    how: dict[str, Any] = {"width": 4, "context": "21b", "held_out": "200b", "updates": 2, "threads": 1}
+    report = statewise.train(Stocks(source="prices.csv", **how), run="r").report
+    assert report.remarks[1] == "Direction: nothing moved in the held-out part, so there is none to forecast."
+    assert "direction" not in report.metrics
+    assert all(math.isfinite(value) for value in report.metrics.values())
+    still = [f"{day},100" for day in DAYS]
+    Path("prices.csv").write_text("\n".join(["Date,a", *still]) + "\n")
+    with pytest.raises(DataError, match="no price ever moves, so there is no return to forecast"):
+        statewise.train(Stocks(source="prices.csv", **how), run="s")
 
 
 def test_what_are_no_prices_is_refused(tmp_path: Path) -> None:

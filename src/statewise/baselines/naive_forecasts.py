@@ -1,7 +1,7 @@
 """Forecasts that anybody can make: the last value, a straight line, the last season, what usually is at that time.
 
-Each gives quantiles: around its point, how far it was off so many steps ahead in training. So a baseline is judged by
-the same measures as a model, intervals included.
+Each gives quantiles: the point is the median, and around it lies how far it was off so many steps ahead in training,
+to either side. So a baseline is judged by the same measures as a model, intervals included.
 """
 
 from collections.abc import Callable
@@ -30,13 +30,13 @@ def drift(values: Floats, origins: Ints, horizon: int) -> Floats:
 
 
 def seasonal(season: int) -> Point:
-    """Return a forecast that repeats the last season before each origin."""
+    """Return a forecast that repeats the last season before each origin, each of which has a season before it."""
 
     def repeat(values: Floats, origins: Ints, horizon: int) -> Floats:
         steps = np.arange(horizon)
         seasons_back = steps // season + 1
         at = origins[:, None] + steps - season * seasons_back
-        return np.asarray(values[at.clip(min=0)])
+        return np.asarray(values[at])
 
     return repeat
 
@@ -46,9 +46,14 @@ def with_errors(
 ) -> Floats:
     """Return quantiles of a point forecast, `[origins, horizon, levels]`, from its errors before place `known`.
 
-    >>> walk = np.array([0.0, 1, 0, 1, 0, 1, 0, 1])
-    >>> with_errors(last_value, walk, 6, np.array([6]), 1, np.array([0.0, 1.0]), first=1)
-    array([[[0., 2.]]])
+        q_l = point + quantile_l(errors and -errors)
+
+    Errors count to either side, so that the median is the point itself: of a series that rises, repeating the last
+    value was always too low, but what adds that error is no longer the last value.
+
+    >>> rising = np.arange(9.0)
+    >>> with_errors(last_value, rising, 6, np.array([6]), 1, np.array([0.0, 0.5, 1.0]), first=1)
+    array([[[4., 5., 6.]]])
     """
     tried = np.arange(max(first, 1), max(first, 1) + max(known - horizon - first + 1, 0))
     if len(tried) > MOST_ORIGINS:
@@ -57,8 +62,9 @@ def with_errors(
     if not len(tried):
         return np.repeat(points[..., None], len(levels), axis=-1)
     came = values[tried[:, None] + np.arange(horizon)]
-    errors = np.quantile(came - point(values, tried, horizon), levels, axis=0)
-    return np.asarray(points[..., None] + np.moveaxis(errors, 0, -1)[None])
+    errors = came - point(values, tried, horizon)
+    around = np.quantile(np.concatenate([errors, -errors]), levels, axis=0)
+    return np.asarray(points[..., None] + np.moveaxis(around, 0, -1)[None])
 
 
 def historical_quantiles(

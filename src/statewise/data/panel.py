@@ -94,6 +94,10 @@ class Panel:
         """Return for each series how many places it has up to the last that is no NaN."""
         return np.array([_last_number(self.values[self.part(i)]) for i in range(len(self))], dtype=np.int64)
 
+    def count(self, ends: Ints) -> int:
+        """Return how many values there are, that are no NaN, before a place within each series."""
+        return sum(int((~np.isnan(self.values[self.part(i)][:end])).sum()) for i, end in enumerate(ends.clip(0)))
+
 
 def guess_columns(source: Source, columns: Mapping[str, Any]) -> Columns:
     """Return the roles of the columns, where not all of them were given: the time is called so, or comes first.

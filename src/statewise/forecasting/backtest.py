@@ -11,7 +11,7 @@ from torch import Tensor
 from statewise.baselines import naive_forecasts as naive
 from statewise.baselines.statistical_forecasts import Name, statistical_quantiles
 from statewise.data.panel import Ints, Panel
-from statewise.errors import DataError
+from statewise.errors import DataError, TrainingError
 from statewise.forecasting.front import Front, sample_paths
 from statewise.forecasting.levels import filled
 from statewise.forecasting.metrics import LEVELS, Truth
@@ -53,22 +53,42 @@ def rolling_origins(ends: Ints, held_out: int, horizon: int, stride: int) -> Ori
 
 
 def truth_of(panel: Panel, origins: Origins, horizon: int, season: int) -> Truth:
-    """Return what came at each origin, and the error of repeating a season in the training part of its series."""
+    """Return what came at each origin, and of the training part of its series the size and the error of a season.
+
+    Raises `DataError` where no value came at any of them.
+    """
     at = panel.begins[origins.series][:, None] + origins.places[:, None] + np.arange(horizon)
-    scale = np.ones(len(panel))
+    scale, size = (np.zeros(len(panel)) for _ in range(2))
     for i in np.unique(origins.series):
-        history = filled(panel.values[panel.part(int(i))])[: origins.known[i]].astype(np.float64)
-        step = season if len(history) > season else 1
-        scale[i] = np.abs(history[step:] - history[:-step]).mean() if len(history) > step else 0.0
-    floor = np.abs(panel.values[~np.isnan(panel.values)]).mean() * 1e-6 + 1e-12
-    when = panel.places[origins.series] + origins.places
-    return Truth(panel.values[at].astype(np.float64), np.maximum(scale, floor)[origins.series], when)
+        history = panel.values[panel.part(int(i))][: origins.known[i]].astype(np.float64)
+        scale[i], size[i] = _seasonal_error(history, season), _mean(np.abs(history))
+    values, when = panel.values[at].astype(np.float64), panel.places[origins.series] + origins.places
+    if np.isnan(values).all():
+        raise DataError(
+            f"no value came in the {len(when)} horizons that are held out: give more data, or another --held-out"
+        )
+    return Truth(values, scale[origins.series], when, size[origins.series])
+
+
+def _seasonal_error(history: Floats, season: int) -> float:
+    """Return the mean error of repeating the last season, or the last value where there is not a season of them."""
+    step = season if len(history) > season else 1
+    return _mean(np.abs(history[step:] - history[:-step]))
+
+
+def _mean(numbers: Floats) -> float:
+    """Return the mean of those that are there, 0 where none is."""
+    there = numbers[~np.isnan(numbers)]
+    return float(there.mean()) if len(there) else 0.0
 
 
 def backtest(
     model: Model[object], read: Read, origins: Origins, samples: int, seed: int
 ) -> Generator[float, None, Floats]:
-    """Sample paths from every origin; yields how much is done, returns their quantiles `[R, H, LEVELS]`."""
+    """Sample paths from every origin; yields how much is done, returns their quantiles `[R, H, LEVELS]`.
+
+    Raises `TrainingError` where they are not numbers, as of weights that training has spoiled.
+    """
     found, horizon = [], read.codec.horizon
     at_once = max(1, PLACES_AT_ONCE // (samples * horizon))
     for begin in range(0, len(origins.series), at_once):
@@ -77,6 +97,8 @@ def backtest(
         known = known_ahead(read, origins.series[rows], origins.places[rows], horizon)
         paths = sample_paths(front, known, samples, seed + begin)
         found.append(quantiles_of(paths))
+        if not np.isfinite(found[-1]).all():
+            raise TrainingError("what the network forecasts are not numbers: train with a lower --rate")
         yield min(1.0, (begin + at_once) / len(origins.series))
     return np.concatenate(found)
 
@@ -120,7 +142,7 @@ def baseline_quantiles(
     yield "last value", point(naive.last_value, 1)
     yield "drift", point(naive.drift, 2)
     for length in seasons:
-        if length > 1:
+        if 1 < length <= int(origins.places.min()):  # the last season lies before every origin
             yield f"seasonal naive, {length}", point(naive.seasonal(length), length)
     yield (
         "historical quantiles",

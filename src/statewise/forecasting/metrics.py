@@ -21,22 +21,44 @@ INTERVALS = (50, 80, 95)
 "Intervals whose coverage is told, in percent."
 
 
-class Truth(NamedTuple):
-    """What came: `values` `[R, H]`, NaN where nothing did; `scale` `[R]` by which errors of a series are divided.
+NOTHING = 1e-6
+"What is no larger than this share of what it is measured in is nothing: no ratio to it is told."
 
-    `origins` `[R]` says which rows were forecast at one time.
+
+class Truth(NamedTuple):
+    """What came: `values` `[R, H]`, NaN where nothing did; `origins` `[R]` says which rows were forecast at one time.
+
+    Of the training part of each row's series, `scale` `[R]` is the error of repeating a season, by which errors are
+    divided, and `size` `[R]` the mean size of its values.
     """
 
     values: Floats
     scale: Floats
     origins: NDArray[np.int64]
+    size: Floats
+
+    @property
+    def has_scale(self) -> NDArray[np.bool_]:
+        """Which rows, `[R]`, are of a series that repeating a season did not forecast without error."""
+        return np.asarray(self.scale > NOTHING * self.size)
+
+    @property
+    def has_size(self) -> bool:
+        """Whether what came is more than nothing, so that a loss can be told as a share of it."""
+        return bool(np.nanmean(np.abs(self.values)) > NOTHING * self.size.mean())
+
+    @property
+    def units(self) -> Floats:
+        """What losses of each row are divided by, `[R]`, to make series alike: the scale, else the size, else 1."""
+        return np.where(self.has_scale, self.scale, np.where(self.size > 0, self.size, 1.0))
 
 
 def scores(truth: Truth, quantiles: Floats) -> dict[str, float]:
     """Return what quantiles `[R, H, LEVELS]` score, the median being the point forecast.
 
-    - `MASE`: mean absolute error over that of repeating the last season in training (Hyndman & Koehler 2006)
-    - `weighted_quantile_loss`: twice the pinball loss at 0.1 to 0.9 over the sum of sizes
+    - `MASE`: mean absolute error over that of repeating the last season in training (Hyndman & Koehler 2006); series
+      in which that was nothing do not count, and where it was nothing in all of them there is no MASE
+    - `weighted_quantile_loss`: twice the pinball loss at 0.1 to 0.9 over the sum of sizes, where that is not nothing
     - `CRPS`: twice the mean pinball loss over all levels, in the unit of the series
     - `sMAPE`: mean of 200 |y - f| / (|y| + |f|), in percent
     - `covers_80`: the share of values inside the 80 % interval
@@ -44,16 +66,20 @@ def scores(truth: Truth, quantiles: Floats) -> dict[str, float]:
     there = ~np.isnan(truth.values)
     values, medians = truth.values[there], quantiles[..., _place(0.5)][there]
     errors = np.abs(values - medians)
-    scale = np.broadcast_to(truth.scale[:, None], truth.values.shape)[there]
+    scaled = np.abs(truth.values - quantiles[..., _place(0.5)])[truth.has_scale] / truth.scale[truth.has_scale, None]
     pinball = pinball_losses(truth.values, quantiles)[there]
     deciles = pinball[:, [_place(level) for level in DECILES]]
     sizes = np.abs(values) + np.abs(medians)
     covered = {
         f"covers_{percent}": float(np.mean(inside(truth.values, quantiles, percent)[there])) for percent in INTERVALS
     }
+    ratios = {}
+    if not np.isnan(scaled).all():
+        ratios["MASE"] = float(np.nanmean(scaled))
+    if truth.has_size:
+        ratios["weighted_quantile_loss"] = float(2 * deciles.mean(axis=1).sum() / np.abs(values).sum())
     return {
-        "MASE": float(np.mean(errors / scale)),
-        "weighted_quantile_loss": float(2 * deciles.mean(axis=1).sum() / max(np.abs(values).sum(), 1e-12)),
+        **ratios,
         "CRPS": float(2 * pinball.mean()),
         "MAE": float(errors.mean()),
         "RMSE": float(np.sqrt(np.mean(errors**2))),
@@ -86,8 +112,8 @@ def inside(values: Floats, quantiles: Floats, percent: int) -> NDArray[np.bool_]
 
 
 def loss_by_origin(truth: Truth, quantiles: Floats) -> Floats:
-    """Return the mean pinball loss at each origin, each series divided by its scale: what differences are tested on."""
-    losses = pinball_losses(truth.values, quantiles).mean(axis=2) / truth.scale[:, None]
+    """Return the mean pinball loss at each origin, each series in its own unit: what differences are tested on."""
+    losses = pinball_losses(truth.values, quantiles).mean(axis=2) / truth.units[:, None]
     there = ~np.isnan(losses)
     rows = np.where(there, losses, 0).sum(axis=1)
     _, which = np.unique(truth.origins, return_inverse=True)
@@ -95,11 +121,26 @@ def loss_by_origin(truth: Truth, quantiles: Floats) -> Floats:
 
 
 class Difference(NamedTuple):
-    """How much smaller the first of two losses is, as a share of the second, and how probable that is by luck."""
+    """How much smaller the first of two losses is, as a share of the second, and how probable it is by luck.
+
+    `share` is NaN where the second is nothing, `p_value` where it cannot be told: of fewer than three `tried`, or where
+    the difference is the same in all of them.
+    """
 
     share: float
     statistic: float
     p_value: float
+    tried: int
+
+    @property
+    def luck(self) -> str:
+        """Say how probable the difference is by luck, or why that cannot be told."""
+        if not math.isnan(self.p_value):
+            return f"p = {self.p_value:.3g}"
+        return "no test: " + (f"only {self.tried} times" if self.tried < LEAST_TRIED else "the difference never varies")
+
+
+LEAST_TRIED = 3
 
 
 def compare(losses: Floats, others: Floats, overlap: int = 1) -> Difference:
@@ -113,16 +154,17 @@ def compare(losses: Floats, others: Floats, overlap: int = 1) -> Difference:
     True
     """
     differences = losses - others
-    n, mean = len(differences), float(differences.mean())
+    n, mean, other = len(differences), float(differences.mean()), float(others.mean())
     around = differences - mean
     lags = range(1, min(overlap, n))
     variance = float(around @ around + 2 * sum(around[k:] @ around[:-k] for k in lags)) / n / max(n, 1)
-    share = -mean / max(float(others.mean()), 1e-12)
-    if n < 3 or variance <= 0:
-        return Difference(share, math.nan, math.nan)
+    share = -mean / other if other > NOTHING else math.nan
+    rounding = (np.finfo(np.float64).eps * float(np.abs(others).max())) ** 2
+    if n < LEAST_TRIED or variance <= rounding:
+        return Difference(share, math.nan, math.nan, n)
     corrected = math.sqrt((n + 1 - 2 * overlap + overlap * (overlap - 1) / n) / n)
     statistic = corrected * mean / math.sqrt(variance)
-    return Difference(share, statistic, 2 * (1 - student_t_cdf(abs(statistic), n - 1)))
+    return Difference(share, statistic, 2 * (1 - student_t_cdf(abs(statistic), n - 1)), n)
 
 
 def student_t_cdf(value: float, freedom: float) -> float:

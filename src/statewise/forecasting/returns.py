@@ -31,7 +31,7 @@ SERIES_AT_ONCE = 256
 def returns_of(prices: Panel, title: str) -> Panel:
     """Return daily returns in percent, 100 log(p_t / p_before), the last price before counting over days without one.
 
-    Raises `DataError` for a price that is not above 0.
+    Raises `DataError` for a price that is not above 0, and where no price ever moves.
     """
     values = np.full_like(prices.values, np.nan)
     for i in range(len(prices)):
@@ -42,6 +42,8 @@ def returns_of(prices: Panel, title: str) -> Panel:
             bad = own[seen][own[seen] <= 0][0]
             raise DataError(f"{title}: '{prices.names[i]}' has a price of {bad:g}: give prices above 0, not returns")
         values[part.start + seen[1:]] = 100 * np.diff(np.log(own[seen].astype(np.float64)))
+    if not np.nan_to_num(values).any():
+        raise DataError(f"{title}: no price ever moves, so there is no return to forecast: check the columns")
     return replace(prices, values=values)
 
 
@@ -68,11 +70,14 @@ class OneStep:
         return np.where(self.returns == 0, np.nan, right.astype(np.float64))
 
     def metrics(self) -> dict[str, float]:
-        """Return the log score (nats a return, less is better), the share of right directions, and coverage."""
-        inside = np.abs(self.below - 0.5) <= 0.4
+        """Return the log score (nats a return, less is better), the share of right directions, and coverage.
+
+        Where nothing moved there is no direction.
+        """
+        inside, moved = np.abs(self.below - 0.5) <= 0.4, self.returns != 0
         return {
             "log_score": float(self.nats.mean()),
-            "direction": float(np.nanmean(self.hits)),
+            **({"direction": float(self.hits[moved].mean())} if moved.any() else {}),
             "covers_80": float(inside.mean()),
             "covers_95": float((np.abs(self.below - 0.5) <= 0.475).mean()),
         }
@@ -199,8 +204,8 @@ def about_volatility(found: OneStep, rivals: Mapping[str, OneStep], certain: flo
     gains = {rival: float(other.nats.mean() - found.nats.mean()) for rival, other in rivals.items()}
     difference = _by_day(found, found.nats, rivals[name].nats)
     steady = _by_day(found, found.nats, rivals["constant normal"].nats)
-    constant = f"{gains['constant normal']:+.3f} nats a return against constant variance (p = {steady.p_value:.3g})"
-    luck = f"p = {difference.p_value:.3g}"
+    constant = f"{gains['constant normal']:+.3f} nats a return against constant variance ({steady.luck})"
+    luck = difference.luck
     if not difference.p_value < certain:
         return f"Volatility: {constant}; no known difference from '{name}', {gains[name]:+.3f} nats ({luck})."
     verdict = "better" if gains[name] > 0 else "worse"
@@ -210,7 +215,10 @@ def about_volatility(found: OneStep, rivals: Mapping[str, OneStep], certain: flo
 def about_direction(found: OneStep, certain: float) -> str:
     """Say how often the direction was right, and whether that is more than the more frequent one gives."""
     hits = found.hits
-    share, n = float(np.nanmean(hits)), int((~np.isnan(hits)).sum())
+    n = int((~np.isnan(hits)).sum())
+    if not n:
+        return "Direction: nothing moved in the held-out part, so there is none to forecast."
+    share = float(np.nanmean(hits))
     low, high = binomial_interval(share, n)
     ups = np.where(found.returns == 0, np.nan, (found.returns > 0).astype(np.float64))
     frequent = float(np.nanmean(ups))
@@ -221,8 +229,8 @@ def about_direction(found: OneStep, certain: float) -> str:
     told += f"always {'up' if frequent >= 0.5 else 'down'} {max(frequent, 1 - frequent):.1%}"
     better = share > max(frequent, 1 - frequent) and difference.p_value < certain and against_coin.p_value < certain
     if better:
-        return f"{told}: better than the random walk (by days, p = {difference.p_value:.3g})."
-    return f"{told}: nothing here beats the random walk (by days, p = {difference.p_value:.3g})."
+        return f"{told}: better than the random walk (by days, {difference.luck})."
+    return f"{told}: nothing here beats the random walk (by days, {difference.luck})."
 
 
 def binomial_interval(share: float, n: int) -> tuple[float, float]:

@@ -90,6 +90,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     context = frequency.steps(wanted.context) if wanted.context else max(season, 2 * horizon, 8)
     split = split_of(wanted, frequency, longest, horizon)
     learned = longest - split.kept
+    _check_learned(panel, split, horizon)
     if not wanted.context and context > learned - horizon:
         context = learned - horizon  # what was not asked for gives way
     counts = wanted.head == "negative_binomial"
@@ -115,6 +116,17 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
         holidays=wanted.holidays or None,
     )
     return codec, split
+
+
+def _check_learned(panel: Panel, split: Split, horizon: int) -> None:
+    """Refuse series whose places are enough, but so far apart that there is next to no value to learn from."""
+    ends = panel.observed()
+    learned, seen = panel.count(ends - split.kept), panel.count(ends)
+    if learned < horizon + 2:
+        raise DataError(
+            f"of {seen} values only {learned} lie before the {split.kept} steps that are held out, too few to learn to "
+            f"forecast {horizon}: check the times, or give more data or a shorter --held-out"
+        )
 
 
 def split_of(wanted: Wanted, frequency: Frequency, longest: int, horizon: int) -> Split:

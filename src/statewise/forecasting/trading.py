@@ -58,7 +58,7 @@ class Trading(NamedTuple):
         is_better = rule["sharpe_ratio"] > held["sharpe_ratio"] and difference.statistic < 0
         is_sure = difference.p_value < certain and rule["deflated_sharpe"] > 1 - certain
         verdict = "better than" if is_better and is_sure else "not known to be better than"
-        return f"{told}; {verdict} buying and holding (by days, p = {difference.p_value:.3g})."
+        return f"{told}; {verdict} buying and holding (by days, {difference.luck})."
 
 
 def trading(found: OneStep, cost: float, tried: int) -> Trading:

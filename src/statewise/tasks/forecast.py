@@ -203,23 +203,19 @@ class Forecast(Task):
         ahead = [f"{h + 1} ahead" for h in range(data.read.codec.horizon)]
         tables = {"each step ahead": metrics.by_step(data.truth, quantiles, ahead)} if by_step else {}
         losses = metrics.loss_by_origin(data.truth, quantiles)
-        return Score(found, found["weighted_quantile_loss"], tables, losses)
+        return Score(found, found.get("weighted_quantile_loss", found["CRPS"]), tables, losses)
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
-        """Say whether the model is better than the best baseline, or whether that may be luck."""
+        """Say whether the model is better than the best baseline, and which ratios have nothing to be measured in."""
         from statewise.forecasting.metrics import compare
+        from statewise.forecasting.verdict import against, untold
         from statewise.tasks.series import ForecastData
 
         assert isinstance(data, ForecastData)
         overlap = -(-data.read.codec.horizon // data.stride)
         best = min(data.baselines(), key=lambda name: float(data.losses[name].mean()))
         found = compare(score.details, data.losses[best], overlap)
-        luck = f"Diebold-Mariano {found.statistic:.2f}, p = {found.p_value:.3g}"
-        if not found.p_value < CERTAIN:
-            return [f"Not known to differ from the best baseline, {best}: {found.share:+.1%} less loss ({luck})."]
-        if found.share > 0:
-            return [f"It loses {found.share:.1%} less than the best baseline, {best} ({luck})."]
-        return [f"The baseline {best} is better: it loses {1 - 1 / (1 - found.share):.1%} less ({luck})."]
+        return [against(best, found, CERTAIN), *untold(data.truth, data.origins.series)]
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many series of how many values there are, how often they come and how far is forecast."""

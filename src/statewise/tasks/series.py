@@ -61,14 +61,14 @@ class ForecastData(Data):
     def facts(self) -> dict[str, Any]:
         """How many values there are and how often they come, from when to when, and their digest."""
         panel, codec = self.read.panel, self.codec
-        seen = int((panel.values == panel.values).sum())
-        held_out, kept = (int(panel.lengths.clip(max=n).sum()) for n in (self.split.held_out, self.split.kept))
+        ends = panel.observed()
+        learned, checked, seen = (panel.count(ends - n) for n in (self.split.kept, self.split.held_out, 0))
         digest = hashlib.sha256(panel.values.tobytes() + panel.known.tobytes() + panel.past.tobytes())
         return {
             "unit": "value",
-            "training": max(0, seen - kept),
-            **({"validation": kept - held_out} if self.split.validation else {}),
-            "held_out": held_out,
+            "training": learned,
+            **({"validation": checked - learned} if self.split.validation else {}),
+            "held_out": seen - checked,
             "missing": len(panel.values) - seen,
             "series": len(panel),
             "every": str(codec.frequency),
