@@ -16,6 +16,7 @@ from statewise.errors import RunError, UsageError
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Finished
 from statewise.learning.learner import Learner
+from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.program import why_not
@@ -217,7 +218,8 @@ def kept(task: Task, source: Any, cache: Path) -> str:
 
 
 def _learner(task: Task, data: Any, ranks: Ranks) -> Learner:
-    windows = own_rows(data.windows("training"), ranks)
+    windows = data.windows("training")
+    windows = windows if isinstance(windows, Collector) else own_rows(windows, ranks)
     torch.manual_seed(task.seed)
     model = task.model(data.codec)  # of the same weights in every process
     if not ranks.is_first:

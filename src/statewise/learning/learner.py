@@ -39,6 +39,7 @@ from statewise.learning.optimizers import (
 )
 from statewise.learning.progress import Progress
 from statewise.learning.reading import Reading
+from statewise.learning.rollouts import ROLLOUTS, Collector, Rollouts
 from statewise.learning.row_optimizers import RowOptimizer
 from statewise.learning.segments import read_in_segments
 from statewise.learning.snapshot import (
@@ -87,7 +88,8 @@ class Learner:
         from statewise.learning.fabric import make_fabric  # two seconds, which who only uses a model need not wait
 
         self.model, self.windows, self.recipe, self.ranks = model, windows, recipe, ranks or Ranks()
-        self.reading = Reading(windows, recipe)
+        self.rollouts = Rollouts(windows, model, recipe, self.ranks) if isinstance(windows, Collector) else None
+        self.reading = self.rollouts or Reading(windows, recipe)
         self.fabric = make_fabric(recipe, self.ranks.device.index)
         self.optimizer = make_optimizer(model, recipe)
         if isinstance(self.optimizer, RowOptimizer):
@@ -287,7 +289,7 @@ class Learner:
     def _everybodys(self, finding: Finding) -> list[Finding]:
         """Return what each process found, its rows counted as all of them together have them."""
         if finding.row is not None:
-            finding = finding._replace(row=finding.row + self.ranks.rank * self.windows[0].rows)
+            finding = finding._replace(row=finding.row + self.ranks.rank * self._rows)
         return [Finding(*json.loads(told)) for told in self.ranks.gather(json.dumps(finding).encode())]
 
     def _put_back(self, before: _Moment) -> None:
@@ -306,8 +308,12 @@ class Learner:
             for gradient in gradients(self.model):
                 gradient.mul_(factor)
 
+    @property
+    def _rows(self) -> int:
+        return self.windows.rows if isinstance(self.windows, Collector) else self.windows[0].rows
+
     def _begin(self) -> Any:
-        return self.fabric.to_device(self.model.begin(self.windows[0].rows))
+        return self.fabric.to_device(self.model.begin(self._rows))
 
     def snapshot(self) -> dict[str, bytes]:
         """Return everything that the next update depends on, as files; of all processes, where there are several."""
@@ -322,6 +328,8 @@ class Learner:
             files[AVERAGE] = write_tensors(self.average.model.state_dict())
         if self.best:
             files[BEST] = self.best
+        if self.rollouts:
+            files[ROLLOUTS] = self.rollouts.snapshot()
         return {**files, PLACE: self._place(averaged).write()}
 
     def _place(self, averaged: int) -> Place:
@@ -341,6 +349,8 @@ class Learner:
         mean = read_weights(self.model, files, AVERAGE) if self.average and place.averaged else None
         if BEST in files:
             read_weights(self.model, files, BEST)
+        if self.rollouts:
+            self.rollouts.restore(files.get(ROLLOUTS, b""))
         memory, _ = read_tensors(files.get(OPTIMIZER, b""), OPTIMIZER)
         load_optimizer(self.model, self.optimizer, memory)  # the last that may refuse
         self.model.load_state_dict(weights)

@@ -13,6 +13,7 @@ from statewise.errors import RunError
 from statewise.learning.arithmetic import LossScale
 from statewise.learning.guard import Usual
 from statewise.learning.progress import Progress
+from statewise.learning.rollouts import ROLLOUTS
 from statewise.model import Model
 from statewise.state import count_rows, from_bytes, map_leaves, read_json, read_tensors, stack, to_bytes, write_tensors
 
@@ -23,7 +24,7 @@ OPTIMIZER = "optimizer.safetensors"
 STATE = "state.safetensors"
 RANDOM = "random.safetensors"
 PLACE = "place.json"
-KNOWN = {WEIGHTS, AVERAGE, BEST, OPTIMIZER, STATE, RANDOM, PLACE}
+KNOWN = {WEIGHTS, AVERAGE, BEST, OPTIMIZER, STATE, RANDOM, PLACE, ROLLOUTS}
 PARTS: dict[str, Any] = {"progress": Progress, "usual": Usual, "loss_scale": LossScale}
 MOST = 1 << 53
 OTHER_RANDOM = f"{RANDOM} holds no state of random numbers: it was made by another version"
