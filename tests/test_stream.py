@@ -11,7 +11,7 @@ from statewise.cells import LSTM, Attention, AttentionCell, Bahdanau, Chain, Gau
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
 from statewise.model import Model
-from statewise.state import leaves, split, stack, write_tensors
+from statewise.state import UNSEALED, leaves, map_leaves, seal, split, stack, to_bytes, write_tensors
 from statewise.state.tensors import read_tensors
 from statewise.stream import Stream
 
@@ -106,3 +106,13 @@ def test_a_context_may_say_what_is_there(model: Model[Tensor]) -> None:
 def test_a_context_is_refused_by_a_model_that_reads_none() -> None:
     with pytest.raises(UsageError, match="the LSTM begins without one"):
         Stream(Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)), context=torch.zeros(1, S, G))
+
+
+@pytest.mark.parametrize("rows", [0, 2, 1000])
+def test_a_saved_stream_of_more_or_fewer_rows_than_one_is_refused(model: Model[Tensor], rows: int) -> None:
+    stream = Stream(model, context=torch.randn(1, S, G))
+    stream.push(1)
+    whole = map_leaves(lambda leaf: leaf.repeat(rows, *[1] * (leaf.dim() - 1)), stream._whole())
+    forged = seal(to_bytes(whole, {**stream._words(), "sha256": UNSEALED}))
+    with pytest.raises(DataError, match=f"the saved stream holds {rows:,} rows, but 1 row must be there"):
+        Stream.open(model, forged)

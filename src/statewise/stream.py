@@ -187,7 +187,7 @@ class Stream(Generic[Params]):
         What the context said is in the saved state; it is given again only for `reset` to begin from.
         """
         stream = cls(model, encode=encode, context=context)
-        (state, row), said = from_bytes(data, stream._whole(), "the saved stream")
+        (state, row), said = from_bytes(data, stream._whole(), "the saved stream", rows=1)
         if said.get("format") != FORMAT:
             raise DataError(
                 f"the saved stream has format {said.get('format')}, not {FORMAT}: open it where it was made"

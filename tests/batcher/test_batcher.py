@@ -2,18 +2,19 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.batcher import Batcher, Reading, Stepper
+from statewise.batcher import Batcher, Read, Reading, Stepper
 from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormLSTM
-from statewise.errors import UsageError
+from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
 from statewise.model import Model
+from statewise.state import UNSEALED, map_leaves, seal, to_bytes
 from statewise.stream import Stream
 
 V, D, H = 6, 5, 4
@@ -86,6 +87,63 @@ def test_a_long_sequence_is_read_in_turns_with_short_ones(stream: Stream[Tensor]
     assert finished == ["0", "1", "2", "3", "4", "long"]
     stream.push_many(codes(1, 200))
     assert rows[0] == stream.save()
+
+
+def forged(stream: Stream[Tensor], rows: int) -> bytes:
+    """A session of so many rows, with the digest that it has."""
+    whole = map_leaves(lambda leaf: leaf.repeat(rows, *[1] * (leaf.dim() - 1)), stream._whole())
+    return seal(to_bytes(whole, {**stream._words(), "sha256": UNSEALED}))
+
+
+@pytest.mark.parametrize("rows", [(2, 0), (0, 2), (3, 0, 0), (1000,), (0,)])
+def test_a_session_of_other_rows_is_refused_and_changes_nobody_beside_it(
+    stream: Stream[Tensor], rows: tuple[int, ...]
+) -> None:
+    stepper, own = Stepper(stream), stream.fork()
+    own.push_many(codes(3, 5))
+    readings = [Reading(own.save(), [stepper.check(code)]) for code in range(V)]
+    alone = [stepper.read([reading])[0] for reading in readings]
+    strangers = [Reading(forged(stream, n), [stepper.check(1)]) for n in rows]
+    company = [*readings[:2], *strangers[:1], *readings[2:4], *strangers[1:], *readings[4:]]
+    with pytest.raises(DataError, match="1 row must be there"):
+        stepper.read(company)
+
+    async def main() -> list[Any]:
+        batcher = Batcher(stepper)
+        asked = [batcher.read(reading.row, reading.inputs) for reading in company]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        await batcher.close()
+        return answers
+
+    answers = asyncio.run(main())
+    told = {id(reading): answer for reading, answer in zip(company, answers, strict=True)}
+    assert all(isinstance(told[id(stranger)], DataError) for stranger in strangers)
+    for reading, wanted in zip(readings, alone, strict=True):
+        assert told[id(reading)].row == wanted.row
+        assert torch.equal(told[id(reading)].told[0], wanted.told[0])
+
+
+def test_what_fails_for_one_is_told_to_that_one_alone(stream: Stream[Tensor]) -> None:
+    stepper = Stepper(stream)
+    bad = stepper.check(2)
+
+    def work(readings: Sequence[Reading]) -> list[Read]:
+        if any(x is bad for reading in readings for x in reading.inputs):
+            raise RuntimeError("this one fails")
+        return stepper.read(readings)
+
+    async def main() -> list[Any]:
+        batcher = Batcher(stepper, work=work)
+        asked = [batcher.read(stepper.fresh(), [x]) for x in (stepper.check(1), bad, stepper.check(3))]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        await batcher.close()
+        return answers
+
+    first, failed, last = asyncio.run(main())
+    assert isinstance(failed, RuntimeError)
+    assert (first.row, last.row) == tuple(
+        stepper.read([Reading(stepper.fresh(), [stepper.check(code)])])[0].row for code in (1, 3)
+    )
 
 
 def test_with_rounding_others_are_stepped_together_and_it_says_so() -> None:

@@ -16,6 +16,7 @@ from statewise.decode import sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.model import Model
+from statewise.state import map_leaves
 from statewise.stream import Stream
 
 V, D, H, LENGTH = 7, 5, 4, 37
@@ -104,6 +105,20 @@ def test_one_that_fails_spoils_nobody_elses_text(stream: Stream[Any]) -> None:
     assert isinstance(failed, UsageError)
     assert isinstance(written, list)
     assert "".join(written) == alone(stream, HOWS[0], 5)[0]
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_stream_of_other_rows_comes_between_nobody_who_writes(rows: int) -> None:
+    model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
+    own = [Stream(model) for _ in range(4)]
+    for one in own:
+        one.write(1, Rule(), seed=1)
+    stranger, honest = own[0], own[1:]
+    stranger._at = map_leaves(lambda leaf: leaf.repeat(rows, 1), stranger.state)
+    wanted = [one.fork().write(4, Rule(), 1, 1) for one in honest]
+    foresee(own, steps=4)
+    assert [[one.write(1, Rule(), 1, 1 + n)[0] for n in range(4)] for one in honest] == wanted
+    assert stranger.wish is not None
 
 
 def test_odds_that_are_no_numbers_are_said_of_those_who_have_them() -> None:

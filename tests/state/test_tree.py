@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from statewise.state import (
+    check_rows,
     count_rows,
     detach,
     leaves,
@@ -19,6 +20,7 @@ from statewise.state import (
     select_rows,
     split,
     stack,
+    stack_rows,
     where_rows,
 )
 
@@ -153,3 +155,17 @@ def test_what_is_split_and_stacked_again_is_unchanged(plan: Any, rows: int) -> N
 def test_what_is_flattened_and_rebuilt_is_unchanged(plan: Any, rows: int) -> None:
     state = build(plan, rows)
     assert_equal(rebuild(state, leaves(state)), state)
+
+
+def test_rows_are_stacked_only_where_every_state_has_one_of_each_tensor() -> None:
+    one = make_state(1)
+    assert count_rows(stack_rows([one, one, one])) == 3
+    for rows in (0, 2, 7):
+        with pytest.raises(ValueError, match=f"state 1 holds {rows} rows: a state of 1 row is wanted"):
+            stack_rows([one, make_state(rows), one])
+    unequal = Pair(torch.randn(1, 4), (torch.arange(2), ())), torch.randn(1, 5, 2)
+    with pytest.raises(ValueError, match="state 0 holds 2 rows"):
+        stack_rows([unequal, one])
+    check_rows(make_state(3), 3)
+    with pytest.raises(ValueError, match="the batch holds 3 rows: a state of 2 rows is wanted"):
+        check_rows(make_state(3), 2, "the batch")

@@ -47,9 +47,9 @@ class Batcher:
         queue: int = 4096,
         work: Callable[[Sequence[Reading]], list[Read]] | None = None,
     ) -> None:
-        self.stepper = stepper
+        self.stepper, self._work = stepper, work or stepper.read
         self._together = Together[Reading, Read](
-            work or stepper.read, most=most_rows, window_microseconds=window_microseconds, queue=queue
+            self._read, most=most_rows, window_microseconds=window_microseconds, queue=queue
         )
 
     @property
@@ -60,7 +60,8 @@ class Batcher:
     async def read(self, row: bytes, inputs: Sequence[Tensor], how: Hashable = None, *, each: bool = False) -> Read:
         """Read inputs that `Stepper.check` has passed, at least one, from where a session is.
 
-        Raises `Busy` where too many wait; the session is where it was.
+        Raises `Busy` where too many wait, `DataError` where `row` is no session of this model; the session is where it
+        was then. What fails for one session fails for no other.
         """
         if not inputs:
             raise UsageError("there is nothing to read: give at least one input")
@@ -74,3 +75,12 @@ class Batcher:
     async def close(self) -> None:
         """Let what waits be read, then stop."""
         await self._together.close()
+
+    def _read(self, readings: Sequence[Reading]) -> Sequence[Read | Exception]:
+        """Read for all of them, or, where that fails, for each by itself: a failure is its own asker's alone."""
+        try:
+            return self._work(readings)
+        except Exception as error:
+            if len(readings) == 1:
+                return [error]
+        return [answer for reading in readings for answer in self._read([reading])]

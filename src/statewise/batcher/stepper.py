@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from statewise.errors import UsageError
 from statewise.program import Program, program_of
-from statewise.state import leaves, map_leaves, split, stack
+from statewise.state import check_rows, leaves, map_leaves
 from statewise.stream import Stream
 
 Tell = Callable[[Any, Sequence[Hashable]], Sequence[Any]]
@@ -109,15 +109,26 @@ class Stepper:
             raise UsageError(f"the input is of shape {list(encoded.shape)}, which the model does not read")
 
     def read(self, readings: Sequence[Reading]) -> list[Read]:
-        """Read what each session has to read, side by side; each needs at least one input."""
+        """Read what each session has to read, side by side; each needs at least one input.
+
+        Raises `DataError` where the bytes of a session do not hold one row of this model's state.
+        """
+        program = self._program()
+        if program is not None or self.rounding:
+            return self._read(readings, program)
+        return [self._read([reading], None)[0] for reading in readings]
+
+    def _read(self, readings: Sequence[Reading], program: Program | None) -> list[Read]:
         order = sorted(range(len(readings)), key=lambda at: -len(readings[at].inputs))
         sorted_ = [readings[at] for at in order]
-        state, _ = self.packing.unpack([reading.row for reading in sorted_])
+        state, params = self.packing.unpack([reading.row for reading in sorted_])
+        check_rows((state, params), len(sorted_), "what the sessions hold together")
         told: list[list[Any]] = [[] for _ in sorted_]
         rows: list[bytes] = [b""] * len(sorted_)
         for step in range(len(sorted_[0].inputs)):
             active = sum(len(reading.inputs) > step for reading in sorted_)
-            params, state = self._step([reading.inputs[step] for reading in sorted_[:active]], state)
+            x = torch.stack([reading.inputs[step] for reading in sorted_[:active]])
+            params, state = self._step(x, state, program)
             left = sum(len(reading.inputs) > step + 1 for reading in sorted_)
             self._note(told, sorted_, params, step)
             if left < active:
@@ -138,16 +149,11 @@ class Stepper:
         for at, words in zip(asking, self._tell(chosen, [readings[at].how for at in asking]), strict=True):
             told[at].append(words)
 
-    def _step(self, inputs: Sequence[Tensor], state: Any) -> tuple[Any, Any]:
-        x, program = torch.stack(list(inputs)), self._program()
+    def _step(self, x: Tensor, state: Any, program: Program | None) -> tuple[Any, Any]:
         if program is not None:
-            params, state = program.step(x, state)
-            return params, state
+            return program.step(x, state)
         with torch.no_grad():
-            if self.rounding:
-                return self._model.step(x, state)
-            alone = [self._model.step(x[at : at + 1], row) for at, row in enumerate(split(state))]
-        return stack([params for params, _ in alone]), stack([row for _, row in alone])
+            return self._model.step(x, state)
 
     def _program(self) -> Program | None:
         program = program_of(self._model)

@@ -10,7 +10,7 @@ from torch import Tensor
 from statewise.choosing import Foreseen, Wish, narrow, uniform
 from statewise.heads import Categorical
 from statewise.program import Program, program_of
-from statewise.state import stack
+from statewise.state import leaves, stack_rows
 from statewise.stream import Stream
 
 PIECES = 16
@@ -50,16 +50,13 @@ def foresee(streams: Sequence[Stream[Any]], steps: int) -> None:
     True
     """
     wishes = [(stream, stream.wish) for stream in streams]
-    writing = [(stream, wish) for stream, wish in wishes if wish is not None]
-    if len(writing) < 2:
-        return
-    program = _program(writing[0][0])
-    state, params = (
-        stack([stream.state for stream, _ in writing]),
-        torch.stack([stream.params for stream, _ in writing]),
-    )
+    # a stream of other rows, or whose odds are no numbers, is left to itself: it must not come between the others
+    writing = [(stream, wish) for stream, wish in wishes if wish is not None and _is_whole(stream)]
+    program = _program(writing[0][0]) if len(writing) > 1 else None
     if program is None:
         return
+    state = stack_rows([stream.state for stream, _ in writing])
+    params = torch.stack([stream.params for stream, _ in writing])
     foreseen: list[list[Foreseen]] = [[] for _ in writing]
     for step in range(steps):
         if not bool(params.isfinite().all()):
@@ -71,6 +68,11 @@ def foresee(streams: Sequence[Stream[Any]], steps: int) -> None:
             foreseen[row].append(Foreseen(wish, choice, row, state, params))
     for (stream, _), seen in zip(writing, foreseen, strict=True):
         stream.foresee(seen)
+
+
+def _is_whole(stream: Stream[Any]) -> bool:
+    is_one_row = all(leaf.shape[0] == 1 for leaf in leaves(stream.state))
+    return is_one_row and bool(stream.params.isfinite().all())
 
 
 def _program(stream: Stream[Any]) -> Program | None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from statewise.state.tensors import PREFIX_BYTES, UNSEALED, check_seal, from_bytes, seal, seal_place, to_bytes
-from statewise.state.tree import count_rows, leaves, lengths, paths, rebuild, split, stack
+from statewise.state.tree import count_rows, leaves, lengths, paths, rebuild, split, stack_rows
 
 State = TypeVar("State")
 
@@ -52,19 +52,25 @@ class Packing(Generic[State]):
         return [b"".join((first, self._seal(body), second, body)) for body in map(bytes, rows)]
 
     def unpack(self, rows: Sequence[bytes]) -> State:
-        """Return one state of as many rows, out of bytes that `check` or `pack` has vouched for."""
+        """Return one state of as many rows, row `i` out of bytes `i`.
+
+        Raises `DataError` where some bytes do not hold one row of this kind: none of the others is read as its row.
+        """
         if self._free or not all(map(self._is_plain, rows)):
-            return stack([from_bytes(row, self._like)[0] for row in rows])
+            return stack_rows([from_bytes(row, self._like, rows=1)[0] for row in rows])
         joined = bytearray().join(memoryview(row)[self._start :] for row in rows)
         table = torch.frombuffer(joined, dtype=torch.uint8).reshape(len(rows), self._bytes)
         shaped = zip(leaves(self._like), self._cuts, strict=True)
         return rebuild(self._like, [_as_leaf(table[:, start:end], leaf) for leaf, (start, end) in shaped])
 
-    def check(self, row: bytes, what: str = "the state") -> Mapping[str, str]:
-        """Return the words beside a state from elsewhere. Raises `DataError` where it is damaged or does not fit."""
-        _, words = from_bytes(row, self._like, what)
-        check_seal(row, what)
-        return words
+    def read(self, data: bytes, what: str = "the state") -> tuple[State, Mapping[str, str]]:
+        """Return a state of one row from elsewhere, and the words beside it.
+
+        Raises `DataError` where it is damaged, has more or fewer rows, or does not fit.
+        """
+        state, words = from_bytes(data, self._like, what, rows=1)
+        check_seal(data, what)
+        return state, words
 
     def _seal(self, body: bytes) -> bytes:
         hashed = self._hashed.copy()
@@ -86,8 +92,11 @@ def _cuts(header: Mapping[str, Any], like: object) -> list[tuple[int, int]]:
 
 def _as_bytes(leaf: Tensor) -> Any:
     rows = leaf.shape[0]
-    whole = leaf.detach().cpu().contiguous()
-    return whole.reshape(rows, -1).view(torch.uint8).numpy() if whole.numel() else np.empty((rows, 0), np.uint8)
+    if not leaf.numel():
+        return np.empty((rows, 0), np.uint8)
+    # a clone, and not `contiguous`, which leaves a single number with whatever stride it has
+    whole = leaf.detach().cpu().clone(memory_format=torch.contiguous_format)
+    return whole.reshape(rows, -1).view(torch.uint8).numpy()
 
 
 def _as_leaf(part: Tensor, like: Tensor) -> Tensor:

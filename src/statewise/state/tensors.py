@@ -41,13 +41,14 @@ def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | N
     copies = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
     }
-    return _with_words(save(copies), metadata) if metadata else save(copies)
+    return with_words(save(copies), metadata) if metadata else save(copies)
 
 
-def _with_words(data: bytes, words: Mapping[str, str]) -> bytes:
-    """Put words into a header, in order: the library's own order is another one in every process."""
+def with_words(data: bytes, words: Mapping[str, str]) -> bytes:
+    """Return tensors as bytes with these words beside them, in order: the library's own order is never the same."""
     end = PREFIX_BYTES + int.from_bytes(data[:PREFIX_BYTES], "little")
-    header = {"__metadata__": dict(sorted(words.items())), **json.loads(data[PREFIX_BYTES:end])}
+    tensors = {name: entry for name, entry in json.loads(data[PREFIX_BYTES:end]).items() if name != WORDS}
+    header = {WORDS: dict(sorted(words.items())), **tensors}
     written = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     written += b" " * (-len(written) % ALIGNED_BYTES)
     return len(written).to_bytes(PREFIX_BYTES, "little") + written + data[end:]
@@ -66,6 +67,21 @@ def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor]
         return tensors, cast(dict[str, str], header.get(WORDS, {}))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{what} cannot be read as tensors ({error}): it is damaged, use another copy") from None
+
+
+def words_of(data: bytes, what: str = "the data") -> dict[str, str]:
+    """Return the words beside tensors, without reading those.
+
+    Raises `DataError` where the bytes are not in the format.
+
+    >>> import torch
+    >>> words_of(write_tensors({"w": torch.ones(2)}, {"made": "here"}))
+    {'made': 'here'}
+    """
+    words = _header(data, what).get(WORDS, {})
+    if not all(isinstance(word, str) for word in words.values()):
+        raise DataError(f"{what} has words that are no texts: it is damaged, use another copy")
+    return cast(dict[str, str], words)
 
 
 def _header(data: bytes, what: str) -> dict[str, Any]:
@@ -91,11 +107,14 @@ def to_bytes(state: object, metadata: Mapping[str, str] | None = None) -> bytes:
     return write_tensors(dict(paths(state)), metadata)
 
 
-def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State, dict[str, str]]:
+def from_bytes(
+    data: bytes, like: State, what: str = "the state", *, rows: int | None = None
+) -> tuple[State, dict[str, str]]:
     """Read a state back, given any state of the same kind, and the words written beside it.
 
     What may be of any length, such as the memory that attention reads, is read at the length it was written at.
-    Raises `DataError` where the bytes hold a state of another structure, width or type, or of unequal rows.
+    Raises `DataError` where the bytes hold a state of another structure, width or type, or of unequal rows, or of
+    another number of `rows` than is asked for.
 
     >>> import torch
     >>> from_bytes(to_bytes((torch.ones(1, 2), ())), like=(torch.zeros(3, 2), ()))
@@ -110,9 +129,14 @@ def from_bytes(data: bytes, like: State, what: str = "the state") -> tuple[State
             f"{what} holds {_describe(tensors)}, but this model's state holds {_describe(expected)}: "
             "open it with the model that made it"
         )
-    rows = {tensor.shape[0] for tensor in tensors.values()}
-    if len(rows) > 1:
-        raise DataError(f"{what} holds tensors of {min(rows)} and of {max(rows)} rows: it is damaged, use another copy")
+    found_rows = {tensor.shape[0] for tensor in tensors.values()}
+    if len(found_rows) > 1:
+        raise DataError(
+            f"{what} holds tensors of {min(found_rows)} and of {max(found_rows)} rows: it is damaged, use another copy"
+        )
+    if rows is not None and found_rows - {rows}:
+        wanted = "1 row" if rows == 1 else f"{rows:,} rows"
+        raise DataError(f"{what} holds {max(found_rows):,} rows, but {wanted} must be there: use another copy")
     for length in alike:
         found = {tensors[name].shape[1] for name in length}
         if len(found) > 1:
@@ -132,7 +156,16 @@ def seal(data: bytes) -> bytes:
     Traceback (most recent call last):
     statewise.errors.DataError: the state is not what was written: it is damaged, use another copy
     """
-    return data.replace(UNSEALED.encode(), hashlib.sha256(data).hexdigest().encode(), 1)
+    return filled(data, seal_place(data), hashlib.sha256(data).hexdigest())
+
+
+def filled(data: bytes, place: int, digits: str) -> bytes:
+    """Return bytes with other digits from a place on, such as that of a seal.
+
+    >>> filled(b"000000", 2, "12")
+    b'001200'
+    """
+    return data[:place] + digits.encode() + data[place + len(digits) :]
 
 
 def seal_place(data: bytes) -> int:
@@ -144,9 +177,8 @@ def seal_place(data: bytes) -> int:
 def check_seal(data: bytes, what: str = "the state") -> None:
     """Raise `DataError` where sealed bytes are not what was written."""
     start = seal_place(data)
-    end = start + len(UNSEALED)
-    whole = hashlib.sha256(data[:start] + UNSEALED.encode() + data[end:]).hexdigest()
-    if start < 0 or data[start:end] != whole.encode():
+    whole = hashlib.sha256(filled(data, start, UNSEALED)).hexdigest()
+    if start < 0 or data[start : start + len(whole)] != whole.encode():
         raise DataError(f"{what} is not what was written: it is damaged, use another copy")
 
 

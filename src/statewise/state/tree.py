@@ -174,6 +174,32 @@ def _equally_long(states: Sequence[State]) -> Sequence[State]:
     return [cast(State, _like(nest, (part[n] for part in parts))) for n, nest in enumerate(nests)]
 
 
+def stack_rows(states: Sequence[State]) -> State:
+    """Join states of one row each, so that row `i` of the result is state `i`.
+
+    Raises `ValueError` where a tensor of a state has another number of rows: every row behind it would be read as the
+    row of another sequence.
+
+    >>> stack_rows([torch.ones(1, 2), torch.zeros(2, 2)])
+    Traceback (most recent call last):
+    ValueError: state 1 holds 2 rows: a state of 1 row is wanted
+    """
+    for at, state in enumerate(states):
+        check_rows(state, 1, f"state {at}")
+    return stack(states)
+
+
+def check_rows(state: object, rows: int, what: str = "the state") -> None:
+    """Raise `ValueError` where a tensor of a state has another number of rows.
+
+    >>> check_rows((torch.ones(3, 2), torch.ones(3, 1)), rows=3)
+    """
+    for leaf in leaves(state):
+        if leaf.shape[0] != rows:
+            wanted = "1 row" if rows == 1 else f"{rows} rows"
+            raise ValueError(f"{what} holds {leaf.shape[0]} rows: a state of {wanted} is wanted")
+
+
 def _any_length(nest: object) -> bool:
     return bool(getattr(nest, "any_length", False))
 
