@@ -19,6 +19,7 @@ from serving.servers import many_files, serving, train
 
 import statewise
 from statewise.batcher import Reading, Stepper
+from statewise.state import unsigned
 
 TOGETHER = 512
 
@@ -60,7 +61,7 @@ def compared(run: Path, sent: list[list[int]], snapshots: list[bytes]) -> list[s
 def _outcome(row: bytes, snapshot: bytes, sent: list[Any]) -> str:
     if not sent:
         return "stepped never"
-    return "its own" if row == snapshot else f"elsewhere after {len(sent)} steps"
+    return "its own" if row == unsigned(snapshot) else f"elsewhere after {len(sent)} steps"
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import statewise
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n"
 
 
-def train(folder: Path, width: int, layers: int, updates: int = 2) -> Path:
+def train(folder: Path, width: int, layers: int, updates: int = 2, name: str = "run") -> Path:
     """Return a run of so many units; how well it writes does not matter here."""
     (folder / "book.txt").write_text(TEXT * 200)
-    path = folder / f"run-{layers}x{width}"
+    path = folder / f"{name}-{layers}x{width}"
     task = statewise.Text(
         source=str(folder / "book.txt"), width=width, layers=layers, updates=updates, orders=1, sample_seconds=0
     )

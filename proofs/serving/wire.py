@@ -23,9 +23,10 @@ Told = Callable[[Got | None], None]
 
 
 def request(method: str, path: str, body: Any = None) -> bytes:
-    """Return a request as it is sent."""
-    content = b"" if body is None else json.dumps(body).encode()
-    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    """Return a request as it is sent; bytes go as they are."""
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 

@@ -1,5 +1,6 @@
 """Every store keeps what it was given, lets one of two changes win, and forgets in time."""
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, Thread
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from statewise.errors import UsageError
-from statewise.store import Change, MemoryStore, Record, Store, StoreError, new_id, open_store
+from statewise.store import Change, MemoryStore, Record, Store, StoreError, new_id, open_store, read_keys
 from statewise.store.redis import RedisStore
 from statewise.store.sqlite import SQLiteStore
 
@@ -183,3 +184,74 @@ def test_a_store_that_nobody_knows_or_that_is_not_there_is_refused() -> None:
     pytest.importorskip("redis")
     with pytest.raises(StoreError, match="does not answer"):
         open_store("redis://127.0.0.1:1/0")
+
+
+def test_stores_of_one_kind_have_one_key_and_a_new_one_in_front_signs(name: Any, clock: Clock) -> None:
+    if name == "memory":
+        store = made(name, clock)
+        assert store.keys() == store.keys() != made(name, clock).keys()
+        return
+    stores = [made(name, clock) for _ in range(2)]
+    before = stores[0].keys()
+    assert stores[1].keys() == before
+    assert {len(key) for key in before} == {32}
+    add_key(name, bytes(range(32)))
+    assert stores[1].keys() == stores[0].keys() == [bytes(range(32)), *before]
+    for store in stores:
+        store.close()
+
+
+def add_key(name: Any, key: bytes) -> None:
+    """Put a key in front, as an operator does."""
+    if isinstance(name, str) and name.startswith("sqlite:"):
+        file = Path(f"{name.removeprefix('sqlite:')}.key")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        file.write_text(f"{key.hex()}\n{file.read_text()}")
+        return
+    import redis
+
+    client = redis.Redis.from_url(name) if isinstance(name, str) else name
+    client.lpush("statewise:keys", key.hex())
+    client.close()
+
+
+def test_processes_that_make_a_key_at_once_are_given_the_same(tmp_path: Path) -> None:
+    for number in range(20):
+        gate, read = Barrier(4), list[bytes]()
+
+        def begin(path: Path, gate: Barrier = gate, read: list[bytes] = read) -> None:
+            gate.wait()
+            read.extend(read_keys(path))
+
+        threads = [Thread(target=begin, args=(tmp_path / f"{number}.key",)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(read) == 4
+        assert len(set(read)) == 1
+    assert len(list(tmp_path.iterdir())) == 20
+
+
+def test_a_file_of_keys_is_to_be_whole_and_hidden(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"# new\n{'a' * 64}\n\n{'b' * 64}\n")
+    file.chmod(0o600)
+    assert read_keys(file) == [bytes.fromhex("a" * 64), bytes.fromhex("b" * 64)]
+    for text, words in (
+        ("short", "line 1"),
+        ("a" * 63 + "g", "line 1"),
+        ("# none\n", "there is no key"),
+        ("\n", "no key"),
+    ):
+        file.write_text(text)
+        with pytest.raises(UsageError, match=words):
+            read_keys(file)
+    file.write_bytes(b"\xff" * 64)
+    with pytest.raises(UsageError, match="it is no text"):
+        read_keys(file)
+    file.chmod(0o640)
+    with pytest.raises(UsageError, match=f"chmod 600 {file}"):
+        read_keys(file)
+    with pytest.raises(UsageError, match="cannot read keys"):
+        read_keys(tmp_path / "nowhere" / "keys")

@@ -266,6 +266,13 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="who may ask: lines TOKEN or NAME TOKEN; made if need be")
     ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="keys that sign snapshots, made if need be [default: those of the store]"),
+    ] = None,
+    accept_foreign_snapshots: Annotated[
+        bool, typer.Option("--accept-foreign-snapshots", help="restore snapshots that no server of the store has made")
+    ] = False,
     allow_host: Annotated[list[str] | None, typer.Option(help="also answer under this Host")] = None,
     allow_origin: Annotated[list[str] | None, typer.Option(help="let pages of this Origin ask")] = None,
     keep_hours: Annotated[float, typer.Option(help="how long a session is kept that nobody steps")] = 24.0,
@@ -297,6 +304,8 @@ def serve(
         port=port,
         store=store,
         token_file=token_file,
+        key_file=key_file,
+        accept_foreign_snapshots=accept_foreign_snapshots,
         allow_host=allow_host or [],
         allow_origin=allow_origin or [],
         keep_seconds=keep_hours * 3600,

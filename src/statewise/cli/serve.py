@@ -34,6 +34,8 @@ class Listening:
     port: int
     store: str
     token_file: Path | None
+    key_file: Path | None
+    accept_foreign_snapshots: bool
     allow_host: list[str]
     allow_origin: list[str]
     keep_seconds: float
@@ -83,6 +85,8 @@ def _settings(where: Listening, limits: dict[str, Any]) -> "Settings":
         owners=read_tokens(where.token_file) if where.token_file else {},
         hosts=frozenset(hosts | {"localhost", "127.0.0.1", "::1"}),
         origins=frozenset(where.allow_origin),
+        key_file=where.key_file,
+        accept_foreign_snapshots=where.accept_foreign_snapshots,
         header_seconds=wait,
         body_seconds=wait,
         **{**limits, "most_connections": connections},

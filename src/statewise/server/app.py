@@ -22,9 +22,10 @@ from statewise.server.routes import SessionRoutes
 from statewise.server.served import Served, dumps
 from statewise.server.sessions import Sessions
 from statewise.server.settings import Settings
+from statewise.server.signatures import Signatures
 from statewise.server.sockets import Sockets
 from statewise.server.wanted import first_problem
-from statewise.store import Store, StoreError
+from statewise.store import Store, StoreError, read_keys
 from statewise.verbs import Trained
 from statewise.versions import versions
 
@@ -39,7 +40,12 @@ class Application:
     def __init__(self, models: Mapping[str, Trained], store: Store, settings: Settings | None = None) -> None:
         self.settings, self.metrics = settings or Settings(), Metrics()
         served = {name: Served(name, trained, self.settings, self.metrics) for name, trained in models.items()}
-        self.sessions = Sessions(store, served, self.settings, self.metrics)
+        file = self.settings.key_file
+        signatures = Signatures(
+            store.keys if file is None else lambda: read_keys(file),
+            accept_foreign=self.settings.accept_foreign_snapshots,
+        )
+        self.sessions = Sessions(store, served, self.settings, self.metrics, signatures)
         self.sockets = Sockets(self.sessions, self.settings, self.metrics)
         self._description: dict[str, Any] | None = None
         self._routed = self._routes()

@@ -78,7 +78,7 @@ class SessionRoutes:
             return self._described(*await self._sessions.create(owner(request), body.model if body else None))
 
     async def restore(self, request: Request, model: Annotated[str | None, Query(max_length=200)] = None) -> Session:
-        """Begin a session where a snapshot is, or what `Stream.save` gave."""
+        """Begin a session where a snapshot is; what `Stream.save` gave, where this server accepts foreign ones."""
         with self._timed("restore"):
             return self._described(*await self._sessions.restore(owner(request), model, await request.body()))
 
@@ -123,9 +123,9 @@ class SessionRoutes:
 
     async def snapshot(self, request: Request, id: Id) -> Response:
         """Give a session as bytes, from which restore and `Stream.open` go on."""
-        record = await self._sessions.snapshot(owner(request), id)
+        state = await self._sessions.snapshot(owner(request), id)
         headers = {"Content-Disposition": f'attachment; filename="{id}.safetensors"'}
-        return Response(record.state, media_type=STATE_TYPE, headers=headers)
+        return Response(state, media_type=STATE_TYPE, headers=headers)
 
     @contextmanager
     def _timed(self, verb: str) -> Iterator[None]:

@@ -15,7 +15,7 @@ from statewise.heads import Categorical, Ranking
 from statewise.server.metrics import Metrics
 from statewise.server.settings import Settings
 from statewise.state import leaves
-from statewise.stream import OTHERS, model_digest
+from statewise.stream import FORMAT, OTHERS, model_digest
 from statewise.verbs import Trained
 
 Show = Literal["choices", "params", "nothing"]
@@ -64,11 +64,20 @@ class Served:
             raise UsageError(f"{self.name} reads no text: give inputs")
         return [self.stepper.check(int(code)) for code in encode(text)]
 
-    def check(self, row: bytes) -> None:
-        """Raise `DataError` for a session that is damaged or of another model."""
-        words = self.stepper.packing.check(row, "the snapshot")
+    def admit(self, snapshot: bytes) -> bytes:
+        """Return a session from elsewhere as this server writes it down.
+
+        Raises `DataError` for one that is damaged, of another model or format, of more or fewer rows than one, or that
+        holds what is no finite number.
+        """
+        state, words = self.stepper.packing.read(snapshot, "the snapshot")
         if words.get("model") != self.digest:
             raise DataError(OTHERS)
+        if words.get("format") != FORMAT:
+            raise DataError(f"the snapshot has format {words.get('format', '')[:20]!r}, not {FORMAT}: make another")
+        if not all(bool(leaf.isfinite().all()) for leaf in leaves(state)):
+            raise DataError("the snapshot holds what is no finite number: restore another")
+        return self.stepper.packing.pack(state)[0]
 
     def takes(self, *names: str) -> bool:
         """Tell whether the task's `predict` has these settings."""

@@ -16,11 +16,12 @@ from weakref import WeakValueDictionary
 from torch import Tensor
 
 from statewise.batcher import Together, Writing, write
-from statewise.errors import UsageError
+from statewise.errors import DataError, UsageError
 from statewise.server.metrics import Metrics
 from statewise.server.refusals import BUSY, ELSEWHERE, GONE, UNKNOWN, Refused
 from statewise.server.served import How, Served, dumps
 from statewise.server.settings import Settings
+from statewise.server.signatures import Signatures
 from statewise.server.vault import Vault
 from statewise.store import Record, Store, new_id
 from statewise.stream import Stream
@@ -55,7 +56,15 @@ Pieces = AsyncGenerator[Piece, None]
 class Sessions:
     """Every session of every model here, each bound to its owner."""
 
-    def __init__(self, store: Store, models: Mapping[str, Served], settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        models: Mapping[str, Served],
+        settings: Settings,
+        metrics: Metrics,
+        signatures: Signatures,
+    ) -> None:
+        self._signatures = signatures
         self.models, self._settings, self._metrics = dict(models), settings, metrics
         self._by_digest = {served.digest: served for served in self.models.values()}
         self.vault = Vault(store, metrics, settings.most_requests)
@@ -83,7 +92,10 @@ class Sessions:
 
     async def look(self, owner: str, id: str, *, copy: bool = False) -> tuple[Record, Served]:
         """Return a session and its model. Raises `Refused` where it is another owner's, gone, or never was."""
-        record = await self.vault.read(id, copy=copy) if len(id) < 64 else None
+        try:
+            record = await self.vault.read(id, copy=copy) if len(id) < 64 else None
+        except DataError:
+            raise Refused(GONE, "this session was damaged in the store: create another") from None
         if record is None or record.owner != owner:
             raise Refused(UNKNOWN, "you have no such session: create one")
         if record.gone:
@@ -176,16 +188,16 @@ class Sessions:
         record, _ = await self.look(owner, id)
         return await self._keep(record._replace(key="", answer=b""))
 
-    async def snapshot(self, owner: str, id: str) -> Record:
-        """Return a session with its state, which `Stream.open` and `restore` go on from."""
+    async def snapshot(self, owner: str, id: str) -> bytes:
+        """Return a session's state with this server's signature, which `Stream.open` and `restore` go on from."""
         record, _ = await self.look(owner, id)
-        return record
+        return self._signatures.sign(record.state)
 
     async def restore(self, owner: str, model: str | None, data: bytes) -> tuple[str, Record]:
-        """Begin a session where a snapshot is."""
+        """Begin a session where a snapshot is. Raises `DataError` for one that no server of this store has made."""
         served = self.model(model)
-        served.check(data)
-        return await self._keep(Record(owner, served.digest, 0, data))
+        await self._signatures.check(data)
+        return await self._keep(Record(owner, served.digest, 0, served.admit(data)))
 
     async def delete(self, owner: str, id: str) -> None:
         """End a session."""

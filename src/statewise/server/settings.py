@@ -1,6 +1,7 @@
 """How a server is to behave: what it lets in, how much of it, and how long it waits."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 MIB = 1 << 20
 
@@ -10,11 +11,15 @@ class Settings:
     """Limits and time-outs, safe as they are.
 
     `owners` maps the sha256 of each token to the name of its owner; empty, everybody is one owner and needs no token.
+    `key_file` holds the keys that sign snapshots, None means those of the store; with `accept_foreign_snapshots` a
+    session may begin where any snapshot of the model is, whoever made it.
     """
 
     owners: dict[bytes, str] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
     origins: frozenset[str] = frozenset()
+    key_file: Path | None = None
+    accept_foreign_snapshots: bool = False
     most_body_bytes: int = MIB
     most_state_bytes: int = 16 * MIB
     most_inputs: int = 100_000

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from statewise.batcher import Together
 from statewise.server.metrics import Metrics
+from statewise.state import check_seal
 from statewise.store import Change, MemoryStore, Record, Store
 
 CACHE_BYTES = 64 << 20
@@ -28,11 +29,15 @@ class Vault:
         self._note(id, record)
 
     async def read(self, id: str, *, copy: bool = False) -> Record | None:
-        """Return a session, or the copy of it that is here, which may be stale."""
+        """Return a session, or the copy of it that is here, which may be stale.
+
+        Raises `DataError` where what the store holds is not what was written there.
+        """
         found = self._copies.read(id) if copy and not self._quick else None
         if found is None or found.gone:
             found = await self._call(lambda: self._store.read(id))
-            if found is not None and not found.gone:
+            if found is not None and not found.gone and not self._quick:
+                check_seal(found.state, "the session")
                 self._note(id, found)
         return found
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import final
 
+from statewise.store.keys import new_key
 from statewise.store.record import KEEP_SECONDS, Change, Record, Store
 
 MOST_BYTES = 1 << 30
@@ -31,7 +32,7 @@ class MemoryStore(Store):
         self.keep_seconds, self.most_bytes, self._clock = keep_seconds, most_bytes, clock
         self._kept: OrderedDict[str, tuple[float, Record]] = OrderedDict()
         self._gone: OrderedDict[str, Record] = OrderedDict()
-        self._bytes, self._lock = 0, Lock()
+        self._bytes, self._lock, self._keys = 0, Lock(), [new_key()]
 
     def create(self, id: str, record: Record) -> None:
         """Keep a new session."""
@@ -64,6 +65,10 @@ class MemoryStore(Store):
     def count(self) -> int:
         """Return how many sessions there are."""
         return len(self._kept)
+
+    def keys(self) -> list[bytes]:
+        """Return a key that goes with the sessions."""
+        return self._keys
 
     def close(self) -> None:
         """Do nothing: nothing lasts here."""

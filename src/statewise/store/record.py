@@ -83,6 +83,10 @@ class Store(ABC):
         """Return how many sessions there are."""
 
     @abstractmethod
+    def keys(self) -> list[bytes]:
+        """Return the keys of every server of this store, which are made where there are none; the first one signs."""
+
+    @abstractmethod
     def close(self) -> None:
         """Make all that was kept durable, and let go."""
 

@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import Any, final
 
 from statewise.errors import MissingExtra
+from statewise.store.keys import new_key
 from statewise.store.record import KEEP_SECONDS, Change, Record, Store, StoreError
 
-PREFIX = "statewise:session:"
+PREFIX, KEYS_NAME = "statewise:session:", "statewise:keys"
 WAIT_SECONDS = 5.0
 FIELDS = ("owner", "model", "steps", "state", "key", "answer", "used")
 
@@ -27,6 +28,12 @@ return 1
 
 DELETE = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'state', '', 'answer', '') end"
 
+KEYS = """
+if redis.call('LLEN', KEYS[1]) == 0 then redis.call('RPUSH', KEYS[1], ARGV[1]) end
+return redis.call('LRANGE', KEYS[1], 0, -1)
+"""
+"The keys of the servers, in hexadecimal digits; of two servers that begin at once, both are given the same."
+
 
 @final
 class RedisStore(Store):
@@ -38,6 +45,7 @@ class RedisStore(Store):
     def __init__(self, client: Any, keep_seconds: float = KEEP_SECONDS, clock: Callable[[], float] = time.time) -> None:
         self.keep_seconds, self._client, self._clock = keep_seconds, client, clock
         self._put, self._delete = client.register_script(PUT), client.register_script(DELETE)
+        self._keys = client.register_script(KEYS)
         with self._answering():
             client.ping()
 
@@ -93,6 +101,15 @@ class RedisStore(Store):
         """Return how many keys there are, of sessions that were deleted a while ago too."""
         with self._answering():
             return int(self._client.dbsize())
+
+    def keys(self) -> list[bytes]:
+        """Return the keys in the list `statewise:keys`."""
+        with self._answering():
+            found = self._keys(keys=[KEYS_NAME], args=[new_key().hex()])
+        try:
+            return [bytes.fromhex(key.decode("ascii")) for key in found]
+        except ValueError:
+            raise StoreError(f"the list {KEYS_NAME} holds what is no key: give 64 hex digits") from None
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import final
 
+from statewise.store.keys import read_keys
 from statewise.store.record import KEEP_SECONDS, Change, Record, Store, StoreError
 
 FORMAT = 1
@@ -95,6 +96,10 @@ class SQLiteStore(Store):
                 "SELECT count(*) FROM sessions WHERE used >= ? AND state != x''", (self._oldest(),)
             ).fetchone()
         return int(found)
+
+    def keys(self) -> list[bytes]:
+        """Return the keys in a file beside this one, which has its name and `.key`."""
+        return read_keys(self._path.with_name(f"{self._path.name}.key"))
 
     def close(self) -> None:
         """Bring what was written ahead into the file, and close it."""
