@@ -9,22 +9,22 @@ import re
 import shlex
 import subprocess
 import sys
-import tarfile
-import zipfile
-import zlib
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Literal
 
+from statewise.data.archives import PIECE, Member, check_size, members_of_tar, members_of_zip
 from statewise.errors import DataError, MissingExtra
 
 SECONDS = 300  # how long a client may take
 LARGEST_BYTES = 1 << 30  # of all that is kept of one package
+LARGEST_COMPLAINT = 1 << 16  # of what a program says of its failure
+LONGEST_NAME = 255  # bytes in a part of a name, which is what file systems take
 OTHERWISE = "try again with a network, or use what needs none, as the corpus 'python'"
 ERROR_LINE = re.compile(r"^(ERROR:|npm ERR|E:).*", re.MULTILINE | re.IGNORECASE)  # as pip, npm and apt-get begin it
 
@@ -135,8 +135,13 @@ def tree_digest(folder: Path) -> str:
     '5345edd02f8eeec0'
     """
     files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
-    lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in files)
+    lines = (f"{_digest(path)}  {name}\n" for name, path in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _download(package: Package, folder: Path) -> Path:
@@ -149,8 +154,8 @@ def _download(package: Package, folder: Path) -> Path:
     return archives[0]
 
 
-def _run(command: tuple[str, ...], folder: Path, install: str) -> bytes:
-    """Run a client without a word, and return what it wrote to its output."""
+def _run(command: tuple[str, ...], folder: Path, install: str) -> None:
+    """Run a client without a word."""
     said = f"`{shlex.join(command)}`"
     try:
         done = subprocess.run(
@@ -164,52 +169,104 @@ def _run(command: tuple[str, ...], folder: Path, install: str) -> bytes:
     if "No module named pip" in complaint:
         raise MissingExtra(f"{said} needs pip, which is not installed: {install}")
     if done.returncode:
-        reason = ERROR_LINE.search(complaint)
-        raise DataError(f"{said} failed ({reason[0] if reason else f'exit code {done.returncode}'}): {OTHERWISE}")
-    return done.stdout
+        raise _failed(said, complaint, done.returncode)
+
+
+def _failed(said: str, complaint: str, code: int) -> DataError:
+    reason = ERROR_LINE.search(complaint)
+    return DataError(f"{said} failed ({reason[0] if reason else f'exit code {code}'}): {OTHERWISE}")
+
+
+@contextmanager
+def _output_of(command: tuple[str, ...], folder: Path, install: str) -> Iterator[IO[bytes]]:
+    """Give what a program writes, as it comes; it is stopped when nobody reads on, or when it takes too long.
+
+    Where what it wrote could not be read since the program itself failed, that is what is said.
+    """
+    said = f"`{shlex.join(command)}`"
+    with TemporaryFile() as complaint:
+        try:
+            process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaint
+            )
+        except FileNotFoundError as error:
+            raise MissingExtra(f"{said} needs {command[0]}, which is not installed: {install}") from error
+        late = threading.Timer(SECONDS, process.kill)
+        late.start()
+        try:
+            assert process.stdout is not None
+            with process.stdout as output:
+                yield output
+                while output.read(PIECE):  # what stands behind the end of an archive
+                    pass
+        except DataError as error:
+            if not late.is_alive():
+                raise DataError(f"{said} took longer than {SECONDS} s: {OTHERWISE}") from error
+            if (code := _own_end(process)) > 0:
+                raise _failed(said, _said_to(complaint), code) from error
+            raise
+        finally:
+            late.cancel()
+            process.kill()
+            process.wait()
+        if process.returncode:
+            raise _failed(said, _said_to(complaint), process.returncode)
+
+
+def _own_end(process: "subprocess.Popen[bytes]") -> int:
+    """Return the exit code of a program that ended by itself; 0 where it did not."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(1)
+    return 0
+
+
+def _said_to(complaint: IO[bytes]) -> str:
+    complaint.seek(0)
+    return complaint.read(LARGEST_COMPLAINT).decode(errors="replace")
 
 
 def _unpack(archive: Path, members: str, folder: Path) -> None:
+    """Write the members that match into a folder, a piece at a time."""
     left = LARGEST_BYTES
-    for name, size, content in _regular_files(archive):
-        if not fnmatchcase(name, members):
-            continue
-        place = folder / name
-        if not place.resolve().is_relative_to(folder.resolve()):
-            raise DataError(f"{archive.name} is refused: its member {name} would be written outside of its folder")
-        left -= size
-        if left < 0:
-            raise DataError(f"{archive.name} is refused: its members are larger than {LARGEST_BYTES} bytes")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content.read())
+    with _members_of(archive) as found:
+        for member in found:
+            if not fnmatchcase(member.name, members):
+                continue
+            with _making(archive, folder, member.name) as out:
+                for piece in member.pieces():
+                    left -= len(piece)
+                    if left < 0:
+                        raise DataError(f"{archive.name} is refused: its members are larger than {LARGEST_BYTES} bytes")
+                    out.write(piece)
 
 
-def _regular_files(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    """Go through an archive and give the name, size and content of each file; links and devices are left out."""
+@contextmanager
+def _making(archive: Path, folder: Path, name: str) -> Iterator[IO[bytes]]:
+    """Give the file of a member to write to. Raises `DataError` for a name that no file of ours may have."""
+    place = folder / name
+    parts = PurePosixPath(name).parts
+    if not name.isprintable() or any(len(part.encode()) > LONGEST_NAME for part in parts):
+        raise DataError(f"{archive.name} is refused: the name of its member {name[:80]!r} cannot be that of a file")
+    if not parts or ".." in parts or not place.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{archive.name} is refused: its member {name} would be written outside of its folder")
     try:
-        if archive.suffix == ".whl":
-            yield from _zipped(archive)
-        elif archive.suffix == ".deb":
-            command = ("dpkg-deb", "--fsys-tarfile", archive.name)
-            yield from _tarred(BytesIO(_run(command, archive.parent, CLIENTS["debian"].install)))
-        else:
-            with archive.open("rb") as raw:
-                yield from _tarred(raw)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
-        raise DataError(f"{archive.name} cannot be unpacked: {error}") from error
+        place.parent.mkdir(parents=True, exist_ok=True)
+        out = place.open("wb")
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise DataError(f"{archive.name} is refused: its member {name} is a file and a folder at once") from None
+    with out:
+        yield out
 
 
-def _zipped(archive: Path) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with zipfile.ZipFile(archive) as opened:
-        for info in opened.infolist():
-            if not info.is_dir():
-                with opened.open(info) as content:
-                    yield info.filename, info.file_size, content
-
-
-def _tarred(raw: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with tarfile.open(fileobj=raw) as opened:
-        for info in opened:
-            # Asked first whether it is a file, since extractfile follows links.
-            if info.isfile() and (content := opened.extractfile(info)):
-                yield info.name.removeprefix("./"), info.size, content
+@contextmanager
+def _members_of(archive: Path) -> Iterator[Iterator[Member]]:
+    check_size(archive)
+    if archive.suffix == ".whl":
+        yield members_of_zip(archive)
+    elif archive.suffix == ".deb":
+        command = ("dpkg-deb", "--fsys-tarfile", archive.name)
+        with _output_of(command, archive.parent, CLIENTS["debian"].install) as raw:
+            yield members_of_tar(raw, archive.name)
+    else:
+        with archive.open("rb") as raw:
+            yield members_of_tar(raw, archive.name)
