@@ -1,7 +1,10 @@
 """The five ways in which something can go wrong, each with the exit code that a shell sees.
 
-A message is one line: what was given, what was wanted, and what to do about it.
+A message is one line: what was given, what was wanted, and what to do about it. It may quote a file, and is therefore
+made harmless.
 """
+
+from statewise.shown import in_line
 
 
 class StatewiseError(Exception):
@@ -12,6 +15,10 @@ class StatewiseError(Exception):
     """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        """Return the message as one line that any terminal can show."""
+        return in_line(super().__str__())
 
 
 class UsageError(StatewiseError, ValueError):

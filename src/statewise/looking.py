@@ -15,8 +15,9 @@ from statewise.insight.network import probed_network
 from statewise.insight.neurons import PREDICATES, Match, Predicate, Units, read_units, search
 from statewise.insight.page import drawings, drawn, page
 from statewise.insight.probes import windows_from
-from statewise.insight.summary import aligned, gate_table, table, warnings
+from statewise.insight.summary import gate_table, table, warnings
 from statewise.model import Model
+from statewise.report import aligned
 from statewise.run.directory import RunDirectory
 from statewise.run.files import saving, write_whole
 from statewise.task import Data

@@ -1,10 +1,11 @@
 """Results beside their baselines: as one object, one table, one page."""
 
-import html
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from statewise.shown import in_code, in_html, in_line, in_markdown
 
 THIS_MODEL = "this model"
 DYNAMIC = "dynamic_"
@@ -81,32 +82,31 @@ class Report:
 
     def shown(self) -> str:
         """Return the table in plain text, and beneath it what it means and the tables that go further."""
-        further = [f"\n{title}\n{aligned(cells_of(rows))}" for title, rows in self.tables.items()]
-        return "\n".join([self.table(), *self.remarks, *further])
+        further = [f"\n{in_line(title)}\n{aligned(cells_of(rows))}" for title, rows in self.tables.items()]
+        return "\n".join([self.table(), *map(in_line, self.remarks), *further])
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
-        return in_markdown(self.cells())
+        return as_markdown(self.cells())
 
     def page(self) -> str:
         """Return the report as a page in Markdown, with the command that repeats it."""
         training = ", ".join(f"{name.replace('_', ' ')} {_shown(float(v))}" for name, v in self.training.items())
-        further = [f"{title}:\n\n{in_markdown(cells_of(rows))}\n\n" for title, rows in self.tables.items()]
-        beneath = "".join([*(f"{remark}\n\n" for remark in self.remarks), *further])
-        run, settings = shlex.quote(self.run), shlex.quote(f"{self.run}/run.yaml")
-        return (
-            f"# {self.run}\n\nTask {self.task}. Training: {training}.\n\nOn the held-out part:\n\n{self.markdown()}\n\n"
-            f"{beneath}Score it again: `statewise evaluate {run}`. Train it again:\n"
-            f"`statewise train {self.task} --config {settings}`.\n"
-        )
+        further = [f"{in_markdown(title)}:\n\n{as_markdown(cells_of(rows))}\n\n" for title, rows in self.tables.items()]
+        beneath = "".join([*(f"{in_markdown(remark)}\n\n" for remark in self.remarks), *further])
+        score = in_code(f"statewise evaluate {shlex.quote(self.run)}")
+        train = in_code(f"statewise train {self.task} --config {shlex.quote(f'{self.run}/run.yaml')}")
+        head = f"# {in_markdown(self.run)}\n\nTask {in_markdown(self.task)}. Training: {training}."
+        again = f"Score it again: {score}. Train it again:\n{train}.\n"
+        return f"{head}\n\nOn the held-out part:\n\n{self.markdown()}\n\n{beneath}{again}"
 
     def _repr_html_(self) -> str:
         head, *body = self.cells()
-        rows = ["".join(f"<th>{html.escape(text)}</th>" for text in head)]
-        rows += ["".join(f"<td>{html.escape(text)}</td>" for text in row) for row in body]
-        remarks = "".join(f"<p>{html.escape(remark)}</p>" for remark in self.remarks)
+        rows = ["".join(f"<th>{in_html(text)}</th>" for text in head)]
+        rows += ["".join(f"<td>{in_html(text)}</td>" for text in row) for row in body]
+        remarks = "".join(f"<p>{in_html(remark)}</p>" for remark in self.remarks)
         table = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<p>{html.escape(self.run)}</p><table>{table}</table>{remarks}"
+        return f"<p>{in_html(self.run)}</p><table>{table}</table>{remarks}"
 
 
 def cells_of(rows: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
@@ -119,13 +119,14 @@ def cells_of(rows: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
     return [["", *columns], *([name, *(_shown(row.get(c)) for c in columns)] for name, row in rows.items())]
 
 
-def aligned(cells: list[list[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of text as lines with aligned columns, the first to the left, numbers to the right.
 
     >>> print(aligned([["", "error"], ["1 h", "0.5"]]))
          error
     1 h    0.5
     """
+    cells = [[in_line(text) for text in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines = (
         "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
@@ -134,9 +135,9 @@ def aligned(cells: list[list[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def in_markdown(cells: list[list[str]]) -> str:
+def as_markdown(cells: Sequence[Sequence[str]]) -> str:
     """Return rows of text as a table in Markdown, the head first."""
-    head, *body = (f"| {' | '.join(row)} |" for row in cells)
+    head, *body = (f"| {' | '.join(map(in_markdown, row))} |" for row in cells)
     return "\n".join([head, f"|---|{'---:|' * (len(cells[0]) - 1)}", *body])
 
 

@@ -24,6 +24,7 @@ from statewise.report import Report
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
 from statewise.session import Session
+from statewise.shown import in_html
 from statewise.stream import Stream
 from statewise.task import Answer, Live, Score, Scoring, Task, report_on
 from statewise.versions import versions
@@ -83,7 +84,8 @@ class Trained:
         return stream if saved is None else Stream.open(self.model, saved, encode=stream.encode)
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.task.name} model from {self.path}, {self.model.parameter_count:,} parameters</p>"
+        model = f"{in_html(self.task.name)} model from {in_html(self.path)}"
+        return f"<p>{model}, {self.model.parameter_count:,} parameters</p>"
 
 
 def train(task: Task, *, run: str | Path | None = None) -> Run:

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from statewise.cli.bar import Bar
-from statewise.cli.progress import harmless, view
-from statewise.learning.events import Updated
+from statewise.cli.progress import told, view
+from statewise.learning.events import Sampled, Updated
 from statewise.tasks.text import Text
 
 
@@ -44,4 +44,5 @@ def test_plain_lines_tell_how_training_goes(name: str, value: str, monkeypatch: 
 
 
 def test_a_sample_cannot_clear_the_screen_nor_become_a_picture() -> None:
-    assert harmless(":heart: [bold]\r\n\x1b[2J\t\x07\x9b2K\n") == ":heart: [bold]\n�[2J\t��2K"
+    words = told(Sampled(3, 1.0, ":heart: [bold]\r\n\x1b[2J\t\x07\x9b2K\n"), Text(source="book.txt"))
+    assert words == "--- after 1 s, 3 updates ---\n:heart: [bold]\n�[2J\t��2K\n"

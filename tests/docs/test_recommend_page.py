@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from statewise.report import Report, cells_of, in_markdown
+from statewise.report import Report, as_markdown, cells_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorials" / "recommend.md").read_text()
@@ -74,7 +74,7 @@ def tables() -> dict[str, str]:
         "SERVING": serving,
         "SCALE": scale,
     }
-    found = {name: in_markdown(cells_of(rows)) for name, rows in shown.items()}
+    found = {name: as_markdown(cells_of(rows)) for name, rows in shown.items()}
     return {"MOVIELENS": report.markdown(), **found}
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 from statewise import registry
 from statewise.errors import UsageError
 from statewise.registry import unknown
+from statewise.shown import in_block, in_json, in_line
 
 KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "corpora")
 SHOWN_SAMPLES = 5
@@ -62,20 +63,21 @@ def _line(kind: registry.Kind, name: str) -> str:
 def _print_pairs(pairs: Mapping[str, Any]) -> None:
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        print(f"  {name.ljust(width)}  {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        words = ", ".join(map(str, value)) if isinstance(value, list) else value
+        print(f"  {in_line(name).ljust(width)}  {in_line(words)}")
 
 
 def inspect_run(run: Path, *, json: bool) -> None:
     """Print what there is to know of a run."""
-    from statewise.cli.progress import harmless
     from statewise.report import Report
     from statewise.verbs import inspect
 
     seen = inspect(run)
     if json:
-        print(json_format.dumps(seen, ensure_ascii=False))
+        print(in_json(seen))
         return
-    print(f"{run}: {seen['task']}, {seen['parameters']:,} parameters, {seen['bytes'] / 1e6:.1f} MB on disk")
+    size = f"{seen['parameters']:,} parameters, {seen['bytes'] / 1e6:.1f} MB on disk"
+    print(f"{in_line(run)}: {in_line(seen['task'])}, {size}")
     print("settings")
     _print_pairs(seen["settings"])
     print("data")
@@ -90,7 +92,7 @@ def inspect_run(run: Path, *, json: bool) -> None:
         print("finished" if seen["finished"] else "best so far")
         print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
     for update, sample in _spread(list(seen["samples"].items())):
-        print(f"--- update {update:,} ---\n{harmless(sample)}")
+        print(f"--- update {update:,} ---\n{in_block(sample).strip()}")
 
 
 def _spread(samples: list[tuple[int, str]]) -> list[tuple[int, str]]:

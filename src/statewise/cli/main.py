@@ -24,12 +24,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failed run, 2 for bad usage, 130 or 143 if stopped."""
+    from statewise.cli.terminal import harmless_streams
+
+    with harmless_streams():
+        return _answered(sys.argv[1:] if arguments is None else arguments)
+
+
+def _answered(arguments: list[str]) -> int:
     from typer.exceptions import TyperException
 
     from statewise.errors import DataError, StatewiseError
 
     try:
-        return _invoke(sys.argv[1:] if arguments is None else arguments)
+        return _invoke(arguments)
     except StatewiseError as error:
         return complain(str(error), error.exit_code, own=isinstance(error, DataError))
     except TyperException as error:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from statewise.cli.signals import held_back
+from statewise.cli.terminal import beneath
 from statewise.learning.events import (
     Checked,
     Event,
@@ -19,6 +20,7 @@ from statewise.learning.events import (
     Stopped,
     Updated,
 )
+from statewise.shown import in_block
 
 if TYPE_CHECKING:
     from statewise.task import Task
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 RECENT = 50
 LINE_SECONDS = 10.0
 REFRESHES_PER_SECOND = 10
-
-CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "\N{REPLACEMENT CHARACTER}") | {9: "\t", 10: "\n", 13: ""}
 
 Show = Callable[[Event], None]
 
@@ -118,7 +118,7 @@ def _bar(task: "Task") -> Iterator[Show]:
     from statewise.cli.bar import Bar
 
     pace, bar = Pace(), Bar("reading")
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=beneath(sys.stderr), highlight=False)
     live = Live(bar, console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=True)
 
     def show(event: Event) -> None:
@@ -129,7 +129,7 @@ def _bar(task: "Task") -> Iterator[Show]:
             bar.show("scoring", event.fraction, "", "the held-out part" if event.fraction < 1 else "the baselines")
         if words := told(event, task):
             # A sample is shown as it is: no :name: becomes a picture, no [word] a colour.
-            console.print(words, markup=False, emoji=False)
+            console.print(in_block(words), markup=False, emoji=False)
 
     try:  # not `with live`: interrupted on its way in, it would leave the bar and no cursor behind
         with held_back():
@@ -147,7 +147,7 @@ def told(event: Event, task: "Task") -> str:
             notice = f"\n{event.notice}" if event.notice else ""
             return f"{event.run} {begun}: {event.parameters:,} parameters, {task.size(event.data)}{notice}"
         case Sampled():
-            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{harmless(event.sample)}\n"
+            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{in_block(event.sample).strip()}\n"
         case Checked():
             name, value = next(iter(event.metrics.items()))
             return f"held out, after {event.seconds:.0f} s: {value:.3f} {name.replace('_', ' ')}"
@@ -160,15 +160,6 @@ def told(event: Event, task: "Task") -> str:
             return f"stops early, at update {event.update:,}: no better score in {event.checks} checks"
         case Saved() | Scoring() | Finished() | Updated():
             return ""
-
-
-def harmless(sample: str) -> str:
-    """Return a sample without what would move the cursor or clear the screen, should a model have learned that.
-
-    >>> harmless("To be\\r\\n\\x1b[2Jor")
-    'To be\\n�[2Jor'
-    """
-    return sample.translate(CONTROLS).strip()
 
 
 def _say(words: str) -> None:

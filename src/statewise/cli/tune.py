@@ -10,6 +10,7 @@ import typer
 from statewise import registry
 from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
 from statewise.errors import UsageError
+from statewise.shown import in_line
 
 if TYPE_CHECKING:
     from statewise.task import Task
@@ -145,6 +146,7 @@ def _table(found: "Search", trials: list[Any], best: Any, baselines: dict[str, d
         rows.append([str(trial.number), *values, _shown(trial.metrics.get(metric)), state])
     for name, metrics in baselines.items():
         rows.append([name, *[""] * len(found.space), _shown(metrics.get(metric)), "baseline"])
+    rows = [[in_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 

@@ -12,7 +12,9 @@ from annotated_doc import Doc
 
 from statewise import registry
 from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, given_of, parameter, with_parameters
+from statewise.cli.terminal import exact
 from statewise.errors import StatewiseError
+from statewise.shown import in_json
 
 if TYPE_CHECKING:
     from statewise.task import Answer, Task
@@ -73,7 +75,7 @@ def predict_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> N
         print("".join(f"{notice}\n" for notice in answer.notices), end="", file=sys.stderr)
     if json:
         said = {"task": trained.task.name, "run": str(run), "data": {}, "metrics": {}, "baselines": {}}
-        print(_as_line({**said, **answer.as_json(), "seconds": time.monotonic() - began}))
+        print(in_json({**said, **answer.as_json(), "seconds": time.monotonic() - began}))
     else:
         _write(answer)
 
@@ -101,7 +103,7 @@ def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> No
                 raise type(error)(f"line {number}: {error}") from None
             for notice in () if quiet else getattr(said, "notices", ()):
                 print(f"line {number}: {notice}", file=sys.stderr)
-            print(_as_line(as_plain(said)) if json else said, flush=True)
+            print(in_json(as_plain(said)) if json else said, flush=True)
             if time.monotonic() - kept > SAVE_SECONDS:
                 keep()
                 kept = time.monotonic()
@@ -121,16 +123,13 @@ def _load(run: Path, quiet: bool) -> "Trained":
 def _write(answer: "Answer") -> None:
     pieces = answer.pieces
     first = next(pieces, "")  # what cannot be done is said before anything is written
+    out = exact()
     try:
-        print(first, end="", flush=True)
+        print(first, end="", flush=True, file=out)
         for piece in pieces:
-            print(piece, end="", flush=True)
+            print(piece, end="", flush=True, file=out)
     finally:  # an interrupt too leaves the shell a line of its own
-        print(end=answer.end, flush=True)
-
-
-def _as_line(value: Any) -> str:
-    return json_format.dumps(value, ensure_ascii=False)
+        print(end=answer.end, flush=True, file=out)
 
 
 VERBS: dict[str, tuple[str, Callable[..., None], list[Any], tuple[str, ...]]] = {

@@ -10,6 +10,7 @@ import numpy as np
 from statewise.errors import MissingExtra, UsageError
 from statewise.forecasting.ahead import Ahead
 from statewise.run.files import saving, write_whole
+from statewise.shown import in_picture
 
 MOST_SERIES = 12
 BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
@@ -51,7 +52,7 @@ def _draw(draw: Any, ahead: Ahead, *, legend: bool) -> None:
     draw.plot(ahead.before, ahead.history, color=INK, linewidth=1.1)
     middle = np.concatenate([last[1], ahead.at(0.5)])
     draw.plot(times, middle, color=MIDDLE, linewidth=1.6, label="median")
-    draw.set_title(ahead.series, loc="left", fontsize=10)
+    draw.set_title(in_picture(ahead.series), loc="left", fontsize=10)
     draw.spines[["top", "right"]].set_visible(False)
     draw.tick_params(labelsize=8)
     locator = draw.xaxis.get_major_locator()

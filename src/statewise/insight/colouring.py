@@ -1,6 +1,5 @@
 """Units drawn over what was read: characters coloured by one unit, with what was likely to come next; or a series."""
 
-import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from statewise.insight.neurons import Match, Units
 from statewise.insight.pictures import Theme, sheet
+from statewise.shown import in_html, in_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def coloured_text(units: Units, name: str) -> str:
     values = units.of(name)
     marks = []
     for character, value, strength in zip(units.shown, values, strengths(values.tolist()), strict=True):
-        seen = html.escape(character) if character != "\n" else "↵\n"
+        seen = in_html(character) if character != "\n" else "↵\n"
         marks.append(f'<i style="background:{_background(strength)}" title="{value:.3f}">{seen}</i>')
     return f'<div class="text">{"".join(marks)}</div>'
 
@@ -69,10 +69,10 @@ def next_characters(units: Units, name: str) -> str:
     for character, strength, likely in zip(units.shown, strengths(units.of(name).tolist()), units.likely, strict=True):
         below = "".join(
             f'<u style="opacity:{0.25 + 0.75 * odds:.2f};background:rgba({ORANGE},{odds:.2f})" title="{odds:.3f}">'
-            f"{html.escape(visible(choice))}</u>"
+            f"{in_html(visible(choice))}</u>"
             for choice, odds in likely
         )
-        shown = html.escape(visible(character))
+        shown = in_html(visible(character))
         columns.append(f'<span><b style="background:{_background(strength)}">{shown}</b>{below}</span>')
     return f'<div class="next">{"".join(columns)}</div>'
 
@@ -98,7 +98,9 @@ def units_picture(units: Units, matches: Sequence[Match], theme: Theme) -> "Figu
                 shown = "".join(units.shown[place] if units.shown[place].isprintable() else " " for place in line)
                 axes.text(0, row + 0.75, shown, family="monospace", fontsize=LETTER_POINTS, parse_math=False)
             axes.set_axis_off()
-            title = f"{match.unit} follows: {match.predicate} (r = {match.r:.2f}, chance {match.chance:.2f})"
+            title = (
+                f"{match.unit} follows: {in_picture(match.predicate)} (r = {match.r:.2f}, chance {match.chance:.2f})"
+            )
             axes.set_title(title, fontsize=10, loc="left")
     return figure
 

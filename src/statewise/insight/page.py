@@ -1,7 +1,6 @@
 """One page that shows all that was found, and opens without a network: its pictures and style are inside it."""
 
 import base64
-import html
 from collections.abc import Mapping, Sequence
 
 from statewise.insight.colouring import CSS as TEXT_CSS
@@ -23,6 +22,7 @@ from statewise.insight.pictures import (
     spectrum_picture,
 )
 from statewise.insight.summary import rows_of
+from statewise.shown import in_html
 
 CSS = (
     """
@@ -114,26 +114,26 @@ def page(
 ) -> str:
     """Return the page, in HTML, from what was measured and the pictures of `drawn`."""
     names = [name.removesuffix(f"-{LIGHT.name}.png") for name in pngs if name.endswith(f"-{LIGHT.name}.png")]
-    parts = [f"<h1>{html.escape(title)}</h1>", _list(words), _table(memories)]
+    parts = [f"<h1>{in_html(title)}</h1>", _list(words), _table(memories)]
     for name in names:
         parts += [f"<h2>{TITLES[name]}</h2>", f'<p class="note">{NOTES[name]}</p>']
         if name == "units" and units is not None and units.inputs is None:
             parts.append(_texts(units, matches))
         else:
             parts.append(_picture(TITLES[name], pngs[f"{name}-{LIGHT.name}.png"], pngs[f"{name}-{DARK.name}.png"]))
-    again = f"<p>Measured by <code>{html.escape(command)}</code>.</p>" if command else ""
-    head = f"{HEAD}<title>{html.escape(title)}</title><style>{CSS}</style>"
+    again = f"<p>Measured by <code>{in_html(command)}</code>.</p>" if command else ""
+    head = f"{HEAD}<title>{in_html(title)}</title><style>{CSS}</style>"
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}{again}</body></html>\n'
 
 
 def _list(words: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{html.escape(one)}</li>' for one in words)}</ul>"
+    return f"<ul>{''.join(f'<li>{in_html(one)}</li>' for one in words)}</ul>"
 
 
 def _table(memories: Sequence[Memory]) -> str:
-    head = "".join(f"<th>{html.escape(memory.name)}</th>" for memory in memories)
+    head = "".join(f"<th>{in_html(memory.name)}</th>" for memory in memories)
     body = "".join(
-        f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{html.escape(value)}</td>' for value in values)}</tr>"
+        f"<tr><td>{in_html(name)}</td>{''.join(f'<td>{in_html(value)}</td>' for value in values)}</tr>"
         for name, values in rows_of(memories)
     )
     return f"<table><tr><th></th>{head}</tr>{body}</table>"
@@ -142,7 +142,7 @@ def _table(memories: Sequence[Memory]) -> str:
 def _picture(words: str, light: bytes, dark: bytes) -> str:
     dark_source, light_source = (f"data:image/png;base64,{base64.b64encode(one).decode()}" for one in (dark, light))
     source = f'<source srcset="{dark_source}" media="(prefers-color-scheme: dark)">'
-    return f'<picture>{source}<img src="{light_source}" alt="{html.escape(words)}"></picture>'
+    return f'<picture>{source}<img src="{light_source}" alt="{in_html(words)}"></picture>'
 
 
 def _texts(units: Units, matches: Sequence[Match]) -> str:
@@ -151,7 +151,7 @@ def _texts(units: Units, matches: Sequence[Match]) -> str:
     for match in matches:
         real = "" if match.is_real else ": no more than chance"
         figures = f"r = {match.r:.2f}, chance {match.chance:.2f}{real}"
-        parts.append(f"<h3>{html.escape(match.predicate)}: {html.escape(match.unit)} ({figures})</h3>")
+        parts.append(f"<h3>{in_html(match.predicate)}: {in_html(match.unit)} ({figures})</h3>")
         parts.append(coloured_text(part, match.unit))
     if matches and units.likely:
         parts.append("<h3>What it holds for likeliest to come next, beneath each character</h3>")

@@ -12,6 +12,7 @@ from statewise.insight.ablation import NOTICED
 from statewise.insight.history import History
 from statewise.insight.memory import Memory
 from statewise.insight.watching import BINS, LEFT, RIGHT, CellShares
+from statewise.shown import in_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,7 +150,7 @@ def _draw_reach(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None
     norms = np.array(reach.norms)
     lags = reach.first + np.arange(len(norms))
     shown = norms / norms[0] if norms[0] else norms
-    words = f"{memory.name}: 95 % within {reach.words()} steps"
+    words = f"{in_picture(memory.name)}: 95 % within {reach.words()} steps"
     axes.plot(lags, shown, label=words, linewidth=1.8, **looks(theme, number))
     place = reach.horizon.value
     height = float(np.interp(place, lags, shown))
@@ -161,7 +162,7 @@ def _draw_use(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None:
     use = memory.cut
     colour = theme.colours[number % len(theme.colours)]
     axes.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
-    words = f"{memory.name}: uses {use.words()} steps"
+    words = f"{in_picture(memory.name)}: uses {use.words()} steps"
     look = looks(theme, number)
     axes.plot(use.lags, use.rises, marker=MARKERS[number % len(MARKERS)], markersize=4, label=words, **look)
 
@@ -188,7 +189,7 @@ def inputs_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
         for number, memory in enumerate(memories):
             norms = np.array(memory.inputs.norms)
             shown = norms / norms.max() if norms.max() else norms
-            words = f"{memory.name}: 95 % within {memory.inputs.words()}"
+            words = f"{in_picture(memory.name)}: 95 % within {memory.inputs.words()}"
             left.plot(np.arange(len(norms)), shown, label=words, linewidth=1.8, **looks(theme, number))
             if memory.replaced.rises[0] <= NOTICED:
                 continue
@@ -196,7 +197,9 @@ def inputs_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
             colour = theme.colours[number % len(theme.colours)]
             right.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
             marker = MARKERS[number % len(MARKERS)]
-            right.plot(use.lags, use.rises, marker=marker, markersize=4, label=memory.name, **looks(theme, number))
+            right.plot(
+                use.lags, use.rises, marker=marker, markersize=4, label=in_picture(memory.name), **looks(theme, number)
+            )
         right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
         title, label = "How much one input counts", "gradient in the input, share of the largest (log scale)"
         limits = {"ylim": (SMALLEST_SHOWN, 2), "xlim": (0, None)}
@@ -221,14 +224,16 @@ def spectrum_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
             colour = theme.colours[number % len(theme.colours)]
             look = {"marker": MARKERS[number % len(MARKERS)], "color": colour, "alpha": 0.6, "linewidths": 0}
             points = np.array([pair for one in memory.spectra for pair in one.eigenvalues]).reshape(-1, 2)
-            left.scatter(points[:, 0], points[:, 1], s=9, label=memory.name, **look)
+            left.scatter(points[:, 0], points[:, 1], s=9, label=in_picture(memory.name), **look)
             values = [one.value for one in memory.lyapunov]
             spread = [
                 [one.value - one.low for one in memory.lyapunov],
                 [one.high - one.value for one in memory.lyapunov],
             ]
             places = np.arange(1, len(values) + 1) + 0.12 * (number - (len(memories) - 1) / 2)
-            right.errorbar(places, values, spread, fmt=MARKERS[number % len(MARKERS)], color=colour, label=memory.name)
+            right.errorbar(
+                places, values, spread, fmt=MARKERS[number % len(MARKERS)], color=colour, label=in_picture(memory.name)
+            )
         right.axhline(0, color=theme.ink, linewidth=0.8)
         right.margins(y=0.12)
         right.annotate(" above: chaos", (0, 0), xycoords=("axes fraction", "data"), va="bottom", fontsize=8)
@@ -267,7 +272,13 @@ def activations_picture(history: History, theme: Theme) -> "Figure":
             edges = np.arange(len(seen) + 1) - 0.5
             drawn = axes.pcolormesh(edges, np.linspace(-1, 1, BINS + 1), shares, cmap=theme.counts, vmin=0)
             figure.colorbar(drawn, ax=axes, label="share of all outputs")
-            dress(axes, theme, f"Outputs of {name}", xlabel="update at the check", ylabel="output, a twentieth a row")
+            dress(
+                axes,
+                theme,
+                f"Outputs of {in_picture(name)}",
+                xlabel="update at the check",
+                ylabel="output, a twentieth a row",
+            )
             axes.grid(visible=False)
             few = range(0, len(seen), -(-len(seen) // 5))
             axes.set_xticks(few, [f"{seen[place][0]:,}" for place in few])
@@ -299,8 +310,8 @@ def health_picture(history: History, theme: Theme) -> "Figure":
 def _draw_layers(gradients: "Axes", ratios: "Axes", history: History, theme: Theme) -> None:
     for number, (name, seen) in enumerate(history.layers.items()):
         updates, norm, ratio = zip(*seen, strict=True)
-        gradients.plot(updates, norm, label=name, linewidth=1.3, **looks(theme, number))
-        ratios.plot(updates, ratio, label=name, linewidth=1.3, **looks(theme, number))
+        gradients.plot(updates, norm, label=in_picture(name), linewidth=1.3, **looks(theme, number))
+        ratios.plot(updates, ratio, label=in_picture(name), linewidth=1.3, **looks(theme, number))
     ratios.axhline(HEALTHY_RATIO, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
     label = "share of the weights' size (log scale)"
     dress(ratios, theme, "What an update changes", ylabel=label, yscale="log")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from statewise.insight.horizon import Interval
 from statewise.insight.memory import Memory
+from statewise.report import aligned
 
 SHORTEST_NAME = 12
 NEARLY = 0.8
@@ -44,21 +45,6 @@ def gate_table(memory: Memory) -> str:
             [f"  {gate}", f"{of.left_share:.1%}", f"{of.right_share:.1%}", "", ""] for gate, of in cell.gates.items()
         ]
     return aligned(rows)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of text as columns, the first to the left and the others to the right.
-
-    >>> print(aligned([["", "a"], ["one", "22"]]))
-          a
-    one  22
-    """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = (
-        "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def warnings(memory: Memory, window_steps: int | None = None, beside: Sequence[Memory] = ()) -> list[str]:

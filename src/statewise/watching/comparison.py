@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from statewise.shown import in_line
 from statewise.watching.story import Story
 
 ABSENT = "-"
@@ -59,6 +60,7 @@ class Comparison:
         for part, lines in told.items():
             rows += [[part]] if lines else []
             rows += [[f"  {name.replace('_', ' ')}", *map(_shown, values)] for name, values in lines.items()]
+        rows = [[in_line(cell) for cell in row] for row in rows]
         widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(len(rows[0]))]
         aligned = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
         return "\n".join("  ".join(cells).rstrip() for cells in aligned)

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from statewise.errors import MissingExtra
+from statewise.shown import in_picture
 from statewise.watching.story import Story
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -34,7 +35,7 @@ def draw(stories: Sequence[Story], path: Path) -> None:
     panels[0].set(xlabel="update", ylabel="training loss (nats a place)", title="on the training part")
     if metric:
         _baselines(panels[1], stories, metric)
-        panels[1].set(xlabel="update", ylabel=metric.replace("_", " "), title="on the held-out part")
+        panels[1].set(xlabel="update", ylabel=in_picture(metric.replace("_", " ")), title="on the held-out part")
     for axes in panels:
         axes.grid(color="#DDDDDD", linewidth=0.8)
         axes.set_axisbelow(True)
@@ -48,7 +49,7 @@ def _loss(axes: Any, story: Story, look: dict[str, Any]) -> None:
     updates, size = sorted(story.updated), math.ceil(len(story.updated) / POINTS) or 1
     groups = [updates[begin : begin + size] for begin in range(0, len(updates), size)]
     means = [fmean(story.updated[update]["nats"] for update in group) for group in groups]
-    axes.plot([fmean(group) for group in groups], means, label=str(story.path), linewidth=1.8, **look)
+    axes.plot([fmean(group) for group in groups], means, label=in_picture(story.path), linewidth=1.8, **look)
 
 
 def _scores(axes: Any, story: Story, metric: str, look: dict[str, Any]) -> None:
@@ -68,7 +69,8 @@ def _baselines(axes: Any, stories: Sequence[Story], metric: str) -> None:
             best[found[name]] = name
     for value, name in best.items():
         axes.axhline(value, color="#666666", linewidth=1, linestyle="--")
-        axes.annotate(name, (1, value), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
+        shown = in_picture(name)
+        axes.annotate(shown, (1, value), (-4, 3), xycoords=("axes fraction", "data"), textcoords="offset points",
                       ha="right", color="#666666", fontsize=9)  # fmt: skip
 
 

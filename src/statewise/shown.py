@@ -1,0 +1,91 @@
+"""What came from a file, made harmless where it is shown: in a terminal, HTML, Markdown, a picture, or as JSON.
+
+A file may hold characters that move a cursor, clear a screen, turn text round, hide it, or end a line early. Each of
+them is shown as the replacement character; JSON names it by its number, and so loses nothing.
+"""
+
+import html
+import json
+import re
+from typing import Any
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+LONGEST = 2000
+"So many characters of one line are shown."
+
+# Controls but tab and line feed; line and paragraph separators; embeddings, overrides and isolates of direction, with
+# the deprecated format characters; annotations; halves of a pair; what is no character; tags, which are invisible.
+HARMFUL = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
+)
+
+
+def in_block(text: str) -> str:
+    """Return text of several lines without what would do more than be read; a carriage return goes.
+
+    >>> in_block("To be\\r\\n\\x1b[2Jor")
+    'To be\\n�[2Jor'
+    """
+    return HARMFUL.sub(REPLACEMENT, text.replace("\r", "")) if HARMFUL.search(text) else text
+
+
+def in_line(value: object, longest: int = LONGEST) -> str:
+    """Return a value as one line, cut where it is longer than a line may be.
+
+    >>> in_line("a\\nb\\x07"), in_line("abcdef", longest=4)
+    ('a b�', 'abc…')
+    """
+    text = in_block(str(value)[: longest + 1]).replace("\n", " ").replace("\t", " ")
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def in_html(value: object) -> str:
+    """Return a value as it stands in HTML or SVG, between tags or in a quoted attribute.
+
+    >>> in_html("<b>\\x1b")
+    '&lt;b&gt;�'
+    """
+    return html.escape(in_block(str(value)))
+
+
+def in_markdown(value: object) -> str:
+    """Return a value as it stands on a line or in a cell of Markdown, with nothing of it read as HTML or as a cell.
+
+    >>> in_markdown("a|b <i>")
+    'a\\\\|b &lt;i&gt;'
+    """
+    return html.escape(in_line(value), quote=False).replace("|", "\\|")
+
+
+def in_code(value: object) -> str:
+    """Return a value as a span of code in Markdown, which a backtick inside it does not end.
+
+    >>> in_code("a <b>"), in_code("a`b")
+    ('`a <b>`', '`` a`b ``')
+    """
+    text = in_line(value)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"`{text}`" if len(fence) == 1 else f"{fence} {text} {fence}"
+
+
+def in_picture(value: object) -> str:
+    """Return a value as matplotlib draws it: no `$` begins a formula, and no `_` in front keeps it from a legend.
+
+    >>> in_picture("_a$b$")
+    ' _a\\\\$b\\\\$'
+    """
+    text = in_line(value).replace("$", "\\$")
+    return f" {text}" if text.startswith("_") else text
+
+
+def in_json(value: Any) -> str:
+    """Return plain values as one line of JSON that any encoding can hold and any terminal can show.
+
+    >>> in_json({"é": "\\x9b\\ud800"})
+    '{"é": "\\\\u009b\\\\ud800"}'
+    """
+    return HARMFUL.sub(_by_number, json.dumps(value, ensure_ascii=False))
+
+
+def _by_number(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]  # two halves of a pair where it needs them
