@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import statewise
@@ -50,3 +52,20 @@ def test_runs_stand_beside_each_other(run_path: Path, book: Path) -> None:
 def test_looking_twice_finds_the_same(run_path: Path, book: Path) -> None:
     one, two = (statewise.inspect_memory(run_path, **HOW).as_json() for _ in range(2))
     assert one["memories"] == two["memories"]
+
+
+def test_a_forecast_is_looked_into_whatever_is_asked_for_of_its_short_series() -> None:
+    table = np.zeros(150, dtype=[("time", "datetime64[s]"), ("load", float)])
+    table["time"] = np.datetime64("2026-01-01T00", "s") + np.arange(150) * np.timedelta64(3600, "s")
+    table["load"] = np.sin(np.arange(150) / 4) + np.arange(150) % 3
+    how: dict[str, Any] = {"width": 4, "rows": 4, "updates": 2, "threads": 1, "horizon": 6, "context": 24}
+    statewise.train(statewise.Forecast(source=table, held_out=12, **how), run="runs/load")
+    for lags in (12, 5000):
+        looked = statewise.inspect_memory("runs/load", lags=lags, probes=4)
+        assert looked.memories[0].horizon.horizon.value > 0
+        flags = set(re.findall(r"--[a-z-]+", looked.words()))
+        assert flags <= {"--lags", "--probes", "--steps"}, "a flag that inspect or train does not have"
+
+
+def test_a_recommender_is_looked_into(by_recommender: Path) -> None:
+    assert statewise.inspect_memory("run", **HOW).memories[0].horizon.horizon.value > 0

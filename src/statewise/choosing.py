@@ -14,6 +14,7 @@ from torch import Tensor
 
 from statewise.errors import UsageError
 from statewise.heads import Categorical
+from statewise.heads.head import check_temperature
 
 GOLDEN, FIRST, SECOND, WORD = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 2**64 - 1
 
@@ -54,8 +55,7 @@ class Rule:
     never: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.temperature >= 0:
-            raise UsageError(f"temperature {self.temperature:g} is below 0: give 0 for the likeliest choice, or more")
+        check_temperature(self.temperature)
         check_narrowing(self.top_k, self.top_p)
 
     def choose(self, logits: Tensor, number: float) -> int:

@@ -10,7 +10,7 @@ from statewise.shown import in_line
 class StatewiseError(Exception):
     """What every error of this package is; catch it to catch them all.
 
-    >>> UsageError("temperature -1 is below 0: give 0 for the likeliest choice, 1 for the model's own odds").exit_code
+    >>> UsageError("temperature -1 is below 0: give 0 for the likeliest, 1 for the model's own odds").exit_code
     2
     """
 

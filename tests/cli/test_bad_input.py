@@ -118,7 +118,7 @@ def test_an_option_that_cannot_be_is_named(
 def test_unknown_tasks_corpora_commands_and_kinds_name_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unknown task 'txt': did you mean 'text'?" in refused(capsys, ["train", "txt"])
     assert "unknown corpus 'shakespear': did you mean 'shakespeare'?" in refused(capsys, ["data", "get", "shakespear"])
-    assert "Did you mean 'train'" in refused(capsys, ["trian"])
+    assert "did you mean 'train'?" in refused(capsys, ["trian"])
     assert "unknown kind 'cell': did you mean 'cells'?" in refused(capsys, ["list", "cell"])
     assert "nothing to learn from was given" in refused(capsys, ["train", "text"])
 
@@ -232,7 +232,8 @@ def test_a_run_without_a_good_checkpoint_is_refused(capsys: pytest.CaptureFixtur
     ("arguments", "said"),
     [
         (["--length", "0"], "length 0 asks for nothing: give 1 or more"),
-        (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest choice, or more"),
+        (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest, or more"),
+        (["--temperature", "inf"], "temperature inf is no finite number: give 0 for the likeliest, or more"),
         (["--top-k", "0"], "top-k 0 leaves no choice: give 1 or more"),
         (["--top-p", "2"], "top-p 2 is no share: give more than 0 and at most 1"),
         (["--choices", "-1"], "choices -1 asks for nothing"),
@@ -243,6 +244,25 @@ def test_a_prediction_that_cannot_be_is_refused_before_anything_is_written(
     capsys: pytest.CaptureFixture[str], run_path: Path, arguments: list[str], said: str
 ) -> None:
     assert said in refused(capsys, ["predict", str(run_path), "It was", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["foo"], "unknown command 'foo': known are resume, evaluate,"),
+        (["inspectt", "r"], "unknown command 'inspectt': did you mean 'inspect'? (known: resume, "),
+        (["data", "gett", "x"], "unknown command 'gett': did you mean 'get'? (known: list, get, path)"),
+        (["train", "tex", "a"], "unknown task 'tex': did you mean 'text'?"),
+        (["train", "text", "a", "--widht", "3"], "unknown flag '--widht': did you mean '--width'?"),
+        (["predict", "run", "--lenth", "3"], "unknown flag '--lenth': did you mean '--length'?"),
+        (["list", "--zzz"], "unknown flag '--zzz': `statewise list --help` names those there are"),
+        (["--zzz"], "unknown flag '--zzz': `statewise --help` names those there are"),
+    ],
+)
+def test_what_is_not_known_is_answered_with_the_nearest_or_where_to_look(
+    capsys: pytest.CaptureFixture[str], run_path: Path, arguments: list[str], said: str
+) -> None:
+    assert refused(capsys, arguments).startswith(said)
 
 
 def test_temperature_0_takes_the_likeliest(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:

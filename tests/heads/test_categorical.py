@@ -1,12 +1,13 @@
 """The categorical head: its loss is cross entropy, and temperature bends its odds as it says."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
 
 from statewise.errors import UsageError
-from statewise.heads import Categorical, Loss
+from statewise.heads import Categorical, Gaussian, GaussianMixture, Loss, NegativeBinomial, Quantiles, StudentT
 
 T, B, H, V = 7, 3, 4, 6
 ODDS = torch.tensor([0.1, 0.2, 0.7])
@@ -85,7 +86,11 @@ def test_logits_of_any_size_are_drawn_from() -> None:
     assert drawn_shares(torch.tensor([5000.0, 5000.0, -5000.0]), 1.0)[2] == 0
 
 
-@pytest.mark.parametrize("temperature", [-1.0, float("nan")])
-def test_a_temperature_below_nought_is_refused(temperature: float) -> None:
-    with pytest.raises(UsageError, match=f"temperature {temperature:g} is below 0: give 0 for the likeliest"):
-        Categorical(H, V).sample(torch.zeros(B, V), temperature=temperature)
+@pytest.mark.parametrize(
+    ("temperature", "words"), [(-1.0, "below 0"), (math.nan, "no finite"), (math.inf, "no finite")]
+)
+@pytest.mark.parametrize("kind", [Categorical, Gaussian, GaussianMixture, NegativeBinomial, Quantiles, StudentT])
+def test_a_temperature_below_nought_or_without_end_is_refused(kind: Any, temperature: float, words: str) -> None:
+    head = kind(H, V) if kind is Categorical else kind(H)
+    with pytest.raises(UsageError, match=f"temperature {temperature:g} is {words}"):
+        head.sample(head(torch.zeros(B, H)), temperature=temperature)

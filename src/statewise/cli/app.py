@@ -7,16 +7,31 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from statewise import __version__
+from statewise.errors import UsageError
+from statewise.registry import unknown
+
+
+class Commands(TyperGroup):
+    """Commands by name; one that is not known is answered with the nearest, or with all of them."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command. Raises `UsageError` for one that is not known."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and not cmd_name.startswith("-"):
+            raise UsageError(unknown("command", cmd_name, self.list_commands(ctx)))
+        return found
+
 
 app = typer.Typer(
     name="statewise",
+    cls=Commands,
     help="Recurrent networks that train fast, stream one step at a time, and say honestly how good they are.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Texts and tables that come by name.", no_args_is_help=True)
+data_app = typer.Typer(help="Texts and tables that come by name.", no_args_is_help=True, cls=Commands)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory, as `statewise train` names it")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]

@@ -1,7 +1,9 @@
 """Where `statewise` begins: it runs one command and turns what went wrong into one line and an exit code."""
 
+import difflib
 import os
 import sys
+from typing import Any
 
 from statewise.cli.processes import leave, rank_here
 
@@ -40,7 +42,7 @@ def _answered(arguments: list[str]) -> int:
     except StatewiseError as error:
         return complain(str(error), error.exit_code, own=isinstance(error, DataError))
     except TyperException as error:
-        return complain(error.format_message(), error.exit_code)
+        return complain(_worded(error), error.exit_code)
     except BrokenPipeError:
         return _stop_writing()
     except OSError as error:
@@ -64,6 +66,17 @@ def _invoke(arguments: list[str]) -> int:
         code = leaving.exit_code
     sys.stdout.flush()
     return code
+
+
+def _worded(error: Any) -> str:
+    """Return what the reader of a command line has to say; for a flag that is not known, the nearest one."""
+    context = getattr(error, "ctx", None)
+    if context is None or not hasattr(error, "possibilities"):
+        return str(error.format_message())
+    known = [name for one in context.command.get_params(context) for name in (*one.opts, *one.secondary_opts)]
+    near = difflib.get_close_matches(error.option_name, [name for name in known if name.startswith("-")], n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"`{context.command_path} --help` names those there are"
+    return f"unknown flag '{error.option_name}': {hint}"
 
 
 def complain(message: str, exit_code: int, *, own: bool = False) -> int:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from statewise.errors import UsageError
-from statewise.heads.head import Head, Loss
+from statewise.heads.head import Head, Loss, check_temperature
 
 
 @final
@@ -45,7 +45,7 @@ class Categorical(Head[Tensor]):
     def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Draw one choice at each place, from `softmax(logits / temperature)`; temperature 0 gives the likeliest.
 
-        Raises `UsageError` for a temperature below 0.
+        Raises `UsageError` for a temperature below 0 or infinite.
 
         >>> Categorical(1, 3).sample(torch.tensor([[0.0, 9.0, 1.0]]), temperature=0)
         tensor([1])
@@ -57,14 +57,13 @@ class Categorical(Head[Tensor]):
     def choose(logits: Tensor, uniforms: Tensor, *, temperature: float = 1.0) -> Tensor:
         """Return the first choice whose share, added to those before it, is beyond a number from 0 to below 1.
 
-        Shapes: logits `[..., V]`, uniforms `[...]`. Raises `UsageError` for a temperature below 0, and for odds that
-        are not numbers.
+        Shapes: logits `[..., V]`, uniforms `[...]`. Raises `UsageError` for a temperature below 0 or infinite, and for
+        odds that are not numbers.
 
         >>> Categorical.choose(torch.tensor([0.2, 0.3, 0.5]).log(), torch.tensor(0.4))
         tensor(1)
         """
-        if not temperature >= 0:
-            raise UsageError(f"temperature {temperature:g} is below 0: give 0 for the likeliest choice, or more")
+        check_temperature(temperature)
         if temperature == 0:
             return logits.argmax(dim=-1)
         shifted = (logits - logits.amax(dim=-1, keepdim=True)).double() / temperature

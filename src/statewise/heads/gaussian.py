@@ -6,6 +6,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor, nn
 
+from statewise.heads.head import check_temperature
 from statewise.heads.real import Real, normal_cdf, normal_draws, positive
 
 
@@ -52,6 +53,7 @@ class Gaussian(Real[GaussianParams]):
         self, params: GaussianParams, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw a number at each place; the temperature multiplies the standard deviation."""
+        check_temperature(temperature)
         return params.mean + temperature * params.scale * normal_draws(params.mean, generator)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.heads.gaussian import gaussian_nats
+from statewise.heads.head import check_temperature
 from statewise.heads.real import Real, normal_cdf, normal_draws, positive
 
 
@@ -57,6 +58,7 @@ class GaussianMixture(Real[MixtureParams]):
         self, params: MixtureParams, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw a number at each place; the temperature bends the weights and multiplies the standard deviations."""
+        check_temperature(temperature)
         heights = params.log_weights - params.scales.log()  # of the peaks: the highest is the likeliest number
         uniform = torch.empty_like(params.means).uniform_(generator=generator).clamp(min=1e-20)
         weights = heights if temperature == 0 else params.log_weights / temperature - (-uniform.log()).log()

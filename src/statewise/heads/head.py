@@ -1,5 +1,6 @@
 """What a head is: it turns features into the parameters of a distribution, scores targets and draws samples."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,6 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from statewise.errors import UsageError
 
 Params = TypeVar("Params")
 
@@ -90,3 +93,18 @@ class Head(nn.Module, ABC, Generic[Params]):
     @abstractmethod
     def sample(self, params: Params, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Draw one target at each place; temperature 0 gives the likeliest."""
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise `UsageError` for a temperature below 0, and for one that is no finite number.
+
+    >>> check_temperature(float("inf"))
+    Traceback (most recent call last):
+    statewise.errors.UsageError: temperature inf is no finite number: give 0 for the likeliest, or more
+    """
+    if temperature < 0:
+        raise UsageError(
+            f"temperature {temperature:g} is below 0: give 0 for the likeliest, 1 for the model's own odds"
+        )
+    if not math.isfinite(temperature):
+        raise UsageError(f"temperature {temperature:g} is no finite number: give 0 for the likeliest, or more")

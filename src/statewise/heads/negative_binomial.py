@@ -5,6 +5,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor, nn
 
+from statewise.heads.head import check_temperature
 from statewise.heads.real import Real, gamma_draws, positive
 
 
@@ -62,6 +63,7 @@ class NegativeBinomial(Real[NegativeBinomialParams]):
         self, params: NegativeBinomialParams, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw a count at each place; the temperature multiplies the dispersion, and 0 gives the likeliest count."""
+        check_temperature(temperature)
         if temperature == 0:
             return ((1 - params.dispersion) * params.mean).clamp(min=0).floor()
         shape = 1 / (params.dispersion * temperature)

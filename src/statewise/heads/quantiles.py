@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.errors import UsageError
+from statewise.heads.head import check_temperature
 from statewise.heads.real import Real, positive
 
 LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
@@ -64,6 +65,7 @@ class Quantiles(Real[Tensor]):
 
     def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Draw a number at each place; the temperature multiplies log(l / (1 - l)) of its level: 0 is the median."""
+        check_temperature(temperature)
         uniform = torch.empty_like(params[..., 0]).uniform_(generator=generator).clamp(1e-6, 1 - 1e-6)
         return self.quantile(params, (temperature * uniform.logit()).sigmoid())
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from statewise.heads.head import check_temperature
 from statewise.heads.real import Real, gamma_draws, normal_draws, positive
 
 POINTS = 128
@@ -70,6 +71,7 @@ class StudentT(Real[StudentTParams]):
         self, params: StudentTParams, *, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw a number at each place; the temperature multiplies the scale."""
+        check_temperature(temperature)
         normal = normal_draws(params.centre, generator)
         spread = (2 * gamma_draws(params.freedom / 2, generator) / params.freedom).sqrt()
         return params.centre + temperature * params.scale * normal / spread.clamp(min=1e-6)

@@ -82,13 +82,15 @@ class ForecastData(Data):
         }
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
-        """Return windows of context and horizon, each beginning anew, from anywhere in the training part."""
+        """Return windows of context and horizon, each beginning anew, from anywhere in the training part.
+
+        Windows of so many `steps` are as long as the longest series where that is shorter.
+        """
         codec, task = self.codec, self.task
-        length = steps or task.steps or codec.context + codec.horizon
         learned = (self.read.panel.observed() - self.split.kept).clip(min=0)
-        return Windows(
-            self.read, learned if part == "training" else self.ends.clip(min=0), rows or task.rows, length, task.seed
-        )
+        ends = learned if part == "training" else self.ends.clip(min=0)
+        length = min(steps, max(1, int(ends.max()))) if steps else task.steps or codec.context + codec.horizon
+        return Windows(self.read, ends, rows or task.rows, length, task.seed)
 
     @cached_property
     def _baselines(self) -> dict[str, tuple[dict[str, float], Floats]]:
