@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from made_log import train_in
@@ -24,6 +25,12 @@ from torch import distributed
 
 import statewise
 from statewise.distributed import Ranks, join
+
+# how long an example takes says how slow and busy a machine is, not whether what is tested is right
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 SOON = timedelta(seconds=60)
 TOKENS = {"ann": "a" * 22, "ben": "b" * 30}

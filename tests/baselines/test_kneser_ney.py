@@ -59,7 +59,7 @@ texts = st.integers(1, 5).flatmap(
 )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(texts)
 def test_every_order_equals_the_textbook(drawn: tuple[int, list[int], list[int]]) -> None:
     choices, seen, unseen = drawn

@@ -79,7 +79,7 @@ def test_counting_in_pieces_is_counting_at_once(counted: NextItem, monkeypatch: 
         assert one.counts.tolist() == other.counts.tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=30), st.lists(st.integers(0, 4), max_size=6))
 def test_rows_of_pairs_are_those_of_a_table(pairs: list[tuple[int, int]], items: list[int]) -> None:
     table = np.zeros((V, V))

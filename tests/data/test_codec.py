@@ -40,7 +40,7 @@ def alphabet_of(text: str) -> Characters:
     return Characters("".join(dict.fromkeys(composed(text))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text)
 def test_any_text_comes_back_from_the_alphabet_it_made(text: str) -> None:
     codec = alphabet_of(text)
@@ -51,7 +51,7 @@ def test_any_text_comes_back_from_the_alphabet_it_made(text: str) -> None:
     assert codec.missing(text) == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text)
 def test_any_text_comes_back_from_its_bytes(text: str) -> None:
     codec = Bytes()
@@ -61,7 +61,7 @@ def test_any_text_comes_back_from_its_bytes(text: str) -> None:
     assert codec.missing(text) == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text)
 def test_composed_and_decomposed_text_are_one(text: str) -> None:
     codec = alphabet_of(text)
@@ -71,7 +71,7 @@ def test_composed_and_decomposed_text_are_one(text: str) -> None:
         assert codec.missing(written) == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text, text)
 def test_a_character_outside_of_the_alphabet_is_code_0_and_named_once(known: str, text: str) -> None:
     codec = alphabet_of(known)
@@ -82,14 +82,14 @@ def test_a_character_outside_of_the_alphabet_is_code_0_and_named_once(known: str
     assert codec.decode(codes) == "".join(UNKNOWN_SHOWN if c in strange else c for c in composed(text))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text)
 def test_a_codec_comes_back_from_its_json(text: str) -> None:
     for codec in (Bytes(), alphabet_of(text)):
         assert text_codec(json.loads(json.dumps(codec.as_json(), ensure_ascii=False))) == codec
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=20))
 def test_any_bytes_are_shown_as_text_in_which_only_broken_ones_are_replaced(content: bytes) -> None:
     shown = Bytes().decode(content + b" ")

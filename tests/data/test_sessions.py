@@ -71,7 +71,7 @@ def test_an_event_that_is_there_twice_counts_once_but_an_item_may_come_back_late
     assert cut_sessions(rows, None).items.tolist() == [5, 6, 5, 5]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.lists(st.integers(0, 9), min_size=2, max_size=6), min_size=1, max_size=6))
 def test_places_say_the_sessions_again(sessions: list[list[int]]) -> None:
     items = np.array([item for session in sessions for item in session])

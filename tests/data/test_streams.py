@@ -29,7 +29,7 @@ def joined(windows: list[Window]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat([window.inputs for window in windows]), torch.cat([window.targets for window in windows])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(count=st.integers(2, 400), rows=st.integers(1, 9), steps=st.integers(1, 40))
 def test_every_row_reads_its_stripe_once_in_order_and_predicts_what_follows(count: int, rows: int, steps: int) -> None:
     codes = code_file(count)

@@ -46,7 +46,7 @@ def make_learner(seed: int = 0, total: int = 5 * T - 2, **how: Any) -> Learner:
     return Learner(model.double(), windows, Recipe(**{**PLAIN, "steps": T, "precision": "64-true", **how}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.integers(1, 90),
     length=st.integers(1, 9),

@@ -29,7 +29,7 @@ def prepared(**settings: Any) -> TextData:
     return make_task(**settings).prepare(Path("cache"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text("ab", max_size=3), max_size=8), st.text("ab", min_size=1, max_size=4))
 def test_writing_ends_before_the_stopping_string_however_the_pieces_fall(pieces: list[str], stop: str) -> None:
     whole = "".join(pieces)
