@@ -18,6 +18,8 @@ TINY: dict[str, Any] = {"source": "book.txt", "width": 8, "embedding": 4, "rows"
 RUN: dict[str, Any] = {**TINY, "threads": 1, "updates": 16, "checks": 7, "sample_seconds": 0, "warmup": 0}
 # a rate at which the loss goes up and down
 WILD: dict[str, Any] = {**RUN, "optimizer": "sgd", "rate": 30.0, "schedule": "plateau", "patience": 1, "factor": 0.5}
+# a rate that rises until it undoes what was learned: on any processor, the best check is one in the middle
+RISING: dict[str, Any] = {**RUN, "optimizer": "sgd", "rate": 60.0, "schedule": "constant", "warmup": 60}
 
 
 def after(scores: list[float], **settings: Any) -> Progress:
@@ -78,7 +80,7 @@ def test_a_run_left_at_any_check_resumes_to_the_same_end(book: Path, settings: d
 
 
 def test_training_stops_early_says_so_and_stays_stopped(book: Path) -> None:
-    task = statewise.Text(**{**WILD, "rate": 300.0, "early_stop": 2, "keep": "best"})
+    task = statewise.Text(**{**RISING, "early_stop": 2, "keep": "best"})
     events = list(statewise.training(task, run="one"))
     (stopped,) = [event for event in events if isinstance(event, Stopped)]
     assert stopped.checks == 2
@@ -88,10 +90,10 @@ def test_training_stops_early_says_so_and_stays_stopped(book: Path) -> None:
 
 
 def test_the_best_weights_are_those_that_are_used(book: Path) -> None:
-    events = list(statewise.training(statewise.Text(**{**WILD, "keep": "best"}), run="one"))
+    events = list(statewise.training(statewise.Text(**{**RISING, "keep": "best"}), run="one"))
     scores = [event.metrics["bits_per_character"] for event in events if isinstance(event, Checked)]
     assert len(scores) == 8  # the last weights compete, too
-    assert min(scores) < scores[-1]
+    assert min(scores) < min(scores[0], scores[-1]) - 0.5
     assert statewise.evaluate("one").metrics["bits_per_character"] == min(scores)
 
 
