@@ -14,6 +14,7 @@ from statewise.benchmarking.networks import Shape, first_state, inputs, matrix_f
 from statewise.benchmarking.question import Question, Settings, compare
 from statewise.benchmarking.row import Row
 from statewise.cells import Recurrent
+from statewise.kernels import native
 from statewise.state import split
 
 SESSIONS = (1, 4, 16, 64, 256, 1024, 4096)
@@ -29,7 +30,7 @@ def rows(settings: Settings) -> Iterator[Row]:
         recurrent, x = ours(network("lstm", shape)), inputs(shape)[0]
         state = our_state(recurrent, first_state("lstm", shape))
         own = {
-            "statewise": Local(step_natively(recurrent, x, state), around=torch.inference_mode),
+            "statewise": Local(step_at_once(recurrent, x, state), around=torch.inference_mode),
             "statewise, plain step": Local(step_together(recurrent, x, state), around=torch.inference_mode),
             "statewise, one by one": Local(step_one_by_one(recurrent, x, state), around=torch.inference_mode),
         }
@@ -38,8 +39,10 @@ def rows(settings: Settings) -> Iterator[Row]:
         yield compare(case, {**own, **theirs}, settings, floor=Floor(matrix_flops("lstm", shape), products))
 
 
-def step_natively(recurrent: Recurrent[Any], x: Tensor, state: Any) -> Callable[[], dict[str, Tensor]]:
-    """Return our way to step every session once: all layers in one native call."""
+def step_at_once(recurrent: Recurrent[Any], x: Tensor, state: Any) -> Callable[[], dict[str, Tensor]]:
+    """Return our way to step every session once: all layers in one native call, or the cells' step without kernels."""
+    if native.Program is None:
+        return step_together(recurrent, x, state)
     compiled = program.compile(recurrent)
     return lambda: {"ys": compiled.step(x, state)[0].unsqueeze(0)}
 

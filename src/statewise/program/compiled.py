@@ -44,6 +44,8 @@ _made: "WeakKeyDictionary[nn.Module, dict[str, Program]]" = WeakKeyDictionary()
 
 def program_of(model: Model[Any], storage: str = "float32") -> "Program | None":
     """Return a model's program, made once and kept as long as the model, or None where there can be none here."""
+    if storage not in STORAGES:
+        raise UsageError(unknown("storage", storage, STORAGES))
     if native.Program is None or not allowed("native"):
         return None
     programs = _made.setdefault(model, {})
@@ -51,8 +53,6 @@ def program_of(model: Model[Any], storage: str = "float32") -> "Program | None":
         try:
             programs[storage] = Program(model, storage)
         except UsageError:
-            if storage not in STORAGES:
-                raise
             return None
     return programs[storage]
 
