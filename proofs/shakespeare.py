@@ -56,7 +56,7 @@ def judged(report: dict[str, Any], events: list[dict[str, Any]], seen: dict[str,
     curve = [[e["seconds"] / 60, e["metrics"][BITS]] for e in events if e["event"] == "checked"]
     return {
         "claim": f"at most {MOST_MINUTES} minutes on 2 cores, better than the 6-gram",
-        "holds": minutes <= MOST_MINUTES and own < bits["6-gram"] and seen["threads"] <= 2,
+        "holds": minutes <= MOST_MINUTES and own < bits["6-gram"] and seen["stretches"][-1]["numerics"]["threads"] <= 2,
         "minutes": minutes,
         "characters_per_second": report["training"]["places_per_second"],
         "parameters": report["training"]["parameters"],

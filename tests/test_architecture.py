@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "statewise"
-ENVIRONMENT = {"statewise.data.packages", "statewise.tuning.over_ray"}
+ENVIRONMENT = {"statewise.data.packages", "statewise.kernels.extension", "statewise.tuning.over_ray"}
 FACES = {"tasks", "cli"}
 
 

@@ -13,8 +13,7 @@ from statewise.choosing import Rule, new_seed, uniform
 from statewise.decode import sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
-from statewise.kernels import native, using
-from statewise.kernels.native import _native  # type: ignore[attr-defined]
+from statewise.kernels import extension, native, using
 from statewise.model import Model
 from statewise.state import leaves
 from statewise.stream import Stream
@@ -53,11 +52,11 @@ def test_native_code_makes_the_choices_that_python_makes(how: dict[str, Any], se
     model = make_model()
     for name in ("avx512vnni", "avx512", "avx2", "baseline"):
         try:
-            _native.use(name)
+            extension.use(name)
         except ValueError:
             continue
         ours = written(Stream(model), seed=seed, ahead=7, **how)
-        _native.use("best")
+        extension.use("best")
         with using("reference"):
             theirs = Stream(model)
             assert written(theirs, seed=seed, **how) == ours
@@ -68,7 +67,7 @@ def test_native_code_makes_the_choices_that_python_makes(how: dict[str, Any], se
 def test_numbers_come_by_count_and_are_the_same_in_native_code() -> None:
     for seed in (0, 1, 2**64 - 1):
         numbers = [uniform(seed, n) for n in range(2000)]
-        assert [_native.uniform(seed, n) for n in range(2000)] == numbers
+        assert [extension._native.uniform(seed, n) for n in range(2000)] == numbers
         assert 0 <= min(numbers) < 0.01
         assert 0.99 < max(numbers) < 1
         assert abs(sum(numbers) / 2000 - 0.5) < 0.03

@@ -24,7 +24,9 @@ from statewise.learning.events import (
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.model import Model
+from statewise.numerics import changed, numerics_of, stretches
 from statewise.run.directory import RunDirectory
+from statewise.shown import in_line
 from statewise.task import Data, Score, Task, report_on
 
 
@@ -61,10 +63,14 @@ class Session:
                 yield event
 
     def _events(self) -> Iterator[Event]:
-        notice = self._restore()
+        notices = [self._restore()]
         parameters = self.learner.model.parameter_count
         first = self.learner.update_number
-        yield Started(str(self.directory.path), first, parameters, self.data.facts, notice)
+        numerics = numerics_of(self.learner.model.core, self.ranks.count)
+        if self.ranks.is_first:
+            notices.append(self._others_than(numerics))
+        notice = "\n".join(filter(None, notices)) or None
+        yield Started(str(self.directory.path), first, parameters, self.data.facts, notice, numerics)
         self.began = time.monotonic() - self.learner.seconds
         start_seconds = self.learner.seconds
         try:
@@ -92,6 +98,12 @@ class Session:
         self.learner.restore(files)
         self.saved_at = self._stands_at()
         return notice
+
+    def _others_than(self, numerics: dict[str, Any]) -> str | None:
+        """Say what differs from the stretch that made the checkpoint, if anything."""
+        before = [one for one in stretches(self.directory.read_events()) if one["update"] < self.learner.update_number]
+        named = in_line(changed(before[-1]["numerics"], numerics)) if before else ""
+        return f"under other numerics than before, so bits may differ: {named}" if named else None
 
     def _newest(self) -> tuple[dict[str, bytes], str | None]:
         """Return the newest good checkpoint, as the first process reads it, and what it had to say of newer ones."""

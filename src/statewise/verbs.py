@@ -8,8 +8,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 
-from statewise import registry
-from statewise.cells.facts import kernels_at_work
+from statewise import __version__, registry
 from statewise.data.frames import keep
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
@@ -19,6 +18,7 @@ from statewise.learning.learner import Learner
 from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
+from statewise.numerics import stretches
 from statewise.program import why_not
 from statewise.report import Report
 from statewise.run.config import build, check, plain
@@ -27,7 +27,6 @@ from statewise.session import Session
 from statewise.shown import in_html
 from statewise.stream import Stream
 from statewise.task import Answer, Live, Score, Scoring, Task, report_on
-from statewise.versions import versions
 
 Source = Any
 "A path, the name of a corpus, a table in memory where the task reads tables, or several of these."
@@ -177,7 +176,10 @@ def evaluate(run: str | Path, source: Source | None = None, **how: Any) -> Repor
 
 
 def inspect(run: str | Path) -> dict[str, Any]:
-    """Return what there is to know about a run without using it: settings, size, progress, results, samples."""
+    """Return what there is to know about a run without using it: settings, size, progress, results, samples.
+
+    `stretches` tells, of each time that training began or went on, behind which update, and what its bits depend on.
+    """
     directory = RunDirectory(Path(run))
     config = directory.read_config()
     events = list(directory.read_events())
@@ -188,6 +190,7 @@ def inspect(run: str | Path) -> dict[str, Any]:
     return {
         "run": str(run),
         **{key: config[key] for key in config if key != "format"},
+        "stretches": stretches(events),
         "bytes": size,
         "last_update": {key: updates[-1][key] for key in ("update", "fraction", "seconds", "nats")}
         if updates
@@ -235,10 +238,8 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
         "settings": plain(task),
         "data": data.facts,
         "parameters": learner.model.parameter_count,
-        "versions": versions(),
-        "threads": torch.get_num_threads(),
+        "versions": {"statewise": __version__},
         "processes": learner.ranks.count,
-        "kernels": kernels_at_work(learner.model.core) or ["reference"],
         "stepping": why_not(learner.model) or "step program",
     }
 

@@ -11,7 +11,7 @@ from statewise.benchmarking import roofline, training
 from statewise.benchmarking.questions import QUESTIONS
 from statewise.cells import Recurrent, from_torch
 from statewise.cli.main import run
-from statewise.kernels import native
+from statewise.kernels import extension
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--quick", "--rounds", "1", "--threads", "1"]
@@ -53,7 +53,7 @@ def test_the_roofline_has_products_and_every_small_cache(
     rows = answer(capsys, "roofline")["rows"]
     products = [row for row in rows if "matrix products" in row["case"]["what"]]
     levels = [row["case"]["what"].split("(")[1][:2] for row in rows if row["case"]["what"].startswith("reading")]
-    assert len(products) == (1 if native.instructions() is None else 2)  # PyTorch's, and ours
+    assert len(products) == (1 if extension.instructions() is None else 2)  # PyTorch's, and ours
     assert levels == ["L1", "L2"]
     assert all(row["at best"] > 0.1 for row in rows)
 

@@ -176,7 +176,9 @@ def test_the_cells_are_listed_with_all_that_is_known_of_them_in_the_columns_ther
     assert "stabilizer [1] steps, scans in parallel; kernels: reference" in words
 
 
-def test_doctor_names_versions_threads_and_the_kernels_of_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_names_versions_threads_vectors_and_the_kernels_of_every_cell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     found = json.loads(output(capsys, "doctor", "--json")[0])
     assert found["threads"] == 1
     assert {"statewise", "python", "torch"} <= found["versions"].keys()
@@ -184,6 +186,9 @@ def test_doctor_names_versions_threads_and_the_kernels_of_every_cell(capsys: pyt
     shown, _ = output(capsys, "doctor")
     assert f"  torch             {found['versions']['torch']}" in shown.splitlines()
     assert "threads  1" in shown.splitlines()
+    assert f"processor  {found['processor']}" in shown.splitlines()
+    assert f"vectors of PyTorch  {found['vectors']['torch']}" in shown.splitlines()
+    assert f"native kernels  {found['vectors']['statewise']}" in shown
 
 
 def test_inspect_shows_settings_results_and_samples(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:

@@ -25,12 +25,14 @@ from statewise.cells import (
     PeepholeLSTM,
     ProjectedLSTM,
 )
-from statewise.kernels import kernels_of, using
+from statewise.kernels import extension, kernels_of, using
 from statewise.kernels.native import OPS, room
 from statewise.state import leaves, map_leaves
 from statewise.testing import check_cell
 
-native = pytest.importorskip("statewise.kernels._native", reason="installed without native kernels")
+if extension.instructions() is None:
+    pytest.skip(f"native kernels: {extension.ABSENT}", allow_module_level=True)
+native: Any = extension._native
 
 MAKERS: dict[str, Callable[[int, int], Cell[Any]]] = {
     "elman_tanh": Elman,
@@ -54,19 +56,19 @@ def instruction_sets() -> list[str]:
     found = []
     for name in ("baseline", "avx2", "avx512"):
         try:
-            native.use(name)
+            extension.use(name)
         except ValueError:
             continue
         found.append(name)
-    native.use("best")
+    extension.use("best")
     return found
 
 
 @pytest.fixture(params=instruction_sets())
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
-    native.use(request.param)
+    extension.use(request.param)
     yield request.param
-    native.use("best")
+    extension.use("best")
 
 
 @pytest.fixture

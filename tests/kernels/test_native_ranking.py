@@ -9,13 +9,11 @@ from torch import Tensor
 
 from statewise.heads import samples
 from statewise.heads.ranking_losses import LOSSES
-from statewise.kernels import native, native_ranking, using
+from statewise.kernels import extension, native_ranking, using
 from statewise.kernels.native_ranking import Sample
 
-if native.instructions() is None:
-    pytest.skip("the native kernels were not built", allow_module_level=True)
-
-from statewise.kernels import _native
+if extension.instructions() is None:
+    pytest.skip(f"native kernels: {extension.ABSENT}", allow_module_level=True)
 
 T, B, D, N = 7, 3, 5, 11
 REGULARIZATION = 0.7
@@ -25,11 +23,11 @@ every_loss = pytest.mark.parametrize("loss", sorted(LOSSES))
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
 def instructions(request: pytest.FixtureRequest) -> Any:
     try:
-        _native.use(request.param)
+        extension.use(request.param)
     except ValueError:
         pytest.skip(f"this processor has no {request.param}")
     yield request.param
-    _native.use("best")
+    extension.use("best")
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from statewise.cells import LRU, RGLRU, MinGRU, MinLSTM, Recurrent
 from statewise.cells.diagonal import scan_linear, scan_positive
-from statewise.kernels import kernels_of, using
+from statewise.kernels import extension, kernels_of, using
 from statewise.testing import check_cell
 
-native = pytest.importorskip("statewise.kernels._native", reason="installed without native kernels")
+if extension.instructions() is None:
+    pytest.skip(f"native kernels: {extension.ABSENT}", allow_module_level=True)
 
 CELLS: dict[str, Callable[[int, int], Recurrent[Any]]] = {
     "min_gru": MinGRU,
@@ -26,11 +27,11 @@ CELLS: dict[str, Callable[[int, int], Recurrent[Any]]] = {
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     try:
-        native.use(request.param)
+        extension.use(request.param)
     except ValueError:
         pytest.skip(f"this processor has no {request.param}")
     yield request.param
-    native.use("best")
+    extension.use("best")
 
 
 def looped(decay: Tensor, drive: Tensor, first: Tensor, reset: Tensor | None, mask: Tensor | None) -> Tensor:

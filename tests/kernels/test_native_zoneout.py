@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from statewise.cells import GRU, LSTM, Cell, CoupledLSTM, Elman, PeepholeLSTM, Zoneout
-from statewise.kernels import kernels_of, using
+from statewise.kernels import extension, kernels_of, using
 from statewise.state import leaves, map_leaves
 from statewise.testing import check_cell
 
-native = pytest.importorskip("statewise.kernels._native", reason="installed without native kernels")
+if extension.instructions() is None:
+    pytest.skip(f"native kernels: {extension.ABSENT}", allow_module_level=True)
 
 PARTS: dict[str, Callable[[int, int], Cell[Any]]] = {"lstm": LSTM, "coupled_lstm": CoupledLSTM, "gru": GRU}
 
@@ -20,11 +21,11 @@ PARTS: dict[str, Callable[[int, int], Cell[Any]]] = {"lstm": LSTM, "coupled_lstm
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     try:
-        native.use(request.param)
+        extension.use(request.param)
     except ValueError:
         pytest.skip(f"this processor has no {request.param}")
     yield request.param
-    native.use("best")
+    extension.use("best")
 
 
 def begun(cell: Zoneout, rows: int) -> Any:

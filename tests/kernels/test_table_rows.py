@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.kernels import native, using
+from statewise.kernels import extension, using
 from statewise.kernels.table_rows import merge_rows, put_rows, take_rows
 
 
@@ -32,7 +32,7 @@ def test_a_row_named_more_than_once_has_the_sum_in_the_order_given(sizes: tuple[
     for merged in found:
         assert merged.is_coalesced()
         assert merged.indices()[0].tolist() == which.tolist()
-        if native.instructions():
+        if extension.instructions():
             assert torch.equal(merged.values(), torch.from_numpy(wanted))
 
 

@@ -29,8 +29,7 @@ from statewise.cells import (
 )
 from statewise.errors import UsageError
 from statewise.heads import Categorical
-from statewise.kernels import native, using
-from statewise.kernels.native import _native  # type: ignore[attr-defined]
+from statewise.kernels import extension, native, using
 from statewise.model import Model
 from statewise.state import leaves, same_structure, select_rows
 
@@ -53,11 +52,11 @@ pytestmark = pytest.mark.skipif(native.Program is None, reason="installed withou
 @pytest.fixture(params=["avx512vnni", "avx512", "avx2", "baseline"])
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     try:
-        _native.use(request.param)
+        extension.use(request.param)
     except ValueError:
         pytest.skip(f"this processor has no {request.param}")
     yield request.param
-    _native.use("best")
+    extension.use("best")
 
 
 def shaken(model: Model[Any]) -> Model[Any]:
@@ -120,11 +119,11 @@ def test_whole_numbers_are_summed_to_the_same_ones_with_vnni_and_without() -> No
     results = []
     for name in ("avx512vnni", "avx512"):
         try:
-            _native.use(name)
+            extension.use(name)
         except ValueError:
             pytest.skip(f"this processor has no {name}")
         results.append(program.compile(model, "int8").step(x, state))
-        _native.use("best")
+        extension.use("best")
     assert all(map(torch.equal, leaves(results[0]), leaves(results[1])))
 
 

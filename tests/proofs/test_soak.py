@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from statewise.kernels import native
+from statewise.kernels import extension
 
 SOAK = Path(__file__).parents[2] / "proofs" / "soak.py"
 
 
-@pytest.mark.skipif(native.instructions() is None, reason="installed without native kernels")
+@pytest.mark.skipif(extension.instructions() is None, reason="installed without native kernels")
 def test_many_updates_of_many_shapes_hold_no_more_memory_than_a_few(tmp_path: Path) -> None:
     result = tmp_path / "soak.json"
     command = [sys.executable, str(SOAK), "--updates", "550", "--save", str(result)]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from statewise.benchmarking.measure import Outputs, timed
-from statewise.kernels import native
+from statewise.kernels import extension, native
 
 PRODUCT_SIDES = (384, 1024)
 WHOSE = ("torch", "statewise")
@@ -22,7 +22,7 @@ class Products:
     def __init__(self, sides: tuple[int, ...] = PRODUCT_SIDES, whose: tuple[str, ...] = WHOSE) -> None:
         self.best_flops_per_second = 0.0
         makers = {"torch": _product, "statewise": _own_product}
-        able = [name for name in whose if name == "torch" or native.instructions()]
+        able = [name for name in whose if name == "torch" or extension.instructions()]
         self._calls = [(side, makers[name](side)) for name in able for side in sides]
 
     def outputs(self) -> Outputs:

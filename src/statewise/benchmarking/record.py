@@ -12,6 +12,7 @@ import torch
 
 from statewise.benchmarking.question import Question, Settings
 from statewise.benchmarking.row import Row
+from statewise.numerics import processor
 from statewise.versions import versions
 
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -49,14 +50,6 @@ def machine() -> dict[str, Any]:
         "system": platform.platform(),
         "load": round(os.getloadavg()[0], 2),
     }
-
-
-def processor() -> str:
-    """Return the processor's name, as far as the system knows one."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def caches(folder: Path = CACHES) -> dict[str, int]:

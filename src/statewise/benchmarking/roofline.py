@@ -8,7 +8,7 @@ from statewise.benchmarking.gauges import WHOSE, MultiplyAdds, Products, Reading
 from statewise.benchmarking.question import Question, Settings
 from statewise.benchmarking.record import caches
 from statewise.benchmarking.row import BEST, Row
-from statewise.kernels import native
+from statewise.kernels import extension
 
 SIDES = (384, 768, 1024, 1536)
 QUICK_BYTES = 2**22
@@ -17,7 +17,7 @@ QUICK_BYTES = 2**22
 def rows(settings: Settings) -> Iterator[Row]:
     """Yield a row for the matrix products at each number of threads, and for each level of memory on one thread."""
     before = torch.get_num_threads()
-    if native.instructions() is not None:
+    if extension.instructions() is not None:
         registers = MultiplyAdds()
         for _ in range(10 * settings.rounds):
             registers.turn()
@@ -25,7 +25,7 @@ def rows(settings: Settings) -> Iterator[Row]:
         yield _told(settings, what, registers.best_flops_per_second / 1e9, "GFLOP/s")
     for threads in sorted({1, settings.threads}):
         torch.set_num_threads(threads)
-        for whose in WHOSE if native.instructions() else WHOSE[:1]:
+        for whose in WHOSE if extension.instructions() else WHOSE[:1]:
             products = Products(SIDES[:1] if settings.quick else SIDES, whose=(whose,))
             for _ in range(settings.rounds):
                 products.turn(1)

@@ -4,6 +4,7 @@ import json as json_format
 import shutil
 import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -69,6 +70,7 @@ def _print_pairs(pairs: Mapping[str, Any]) -> None:
 
 def inspect_run(run: Path, *, json: bool) -> None:
     """Print what there is to know of a run."""
+    from statewise.numerics import changed
     from statewise.report import Report
     from statewise.verbs import inspect
 
@@ -83,8 +85,10 @@ def inspect_run(run: Path, *, json: bool) -> None:
     print("data")
     _print_pairs(seen["data"])
     print("ran with")
-    ran = {**seen["versions"], "threads": seen["threads"], "kernels": ", ".join(seen["kernels"])}
-    _print_pairs({**ran, "one step at a time": seen.get("stepping", "model.step")})
+    _print_pairs({**_ran_with(seen), "one step at a time": seen.get("stepping", "model.step")})
+    for before, now in pairwise(seen["stretches"]):
+        if differing := changed(before["numerics"], now["numerics"]):
+            print(f"  from update {now['update']:,} on: {in_line(differing)}")
     if seen["last_update"]:
         last = seen["last_update"]
         print(f"update {last['update']:,}, {last['fraction']:.0%} of training, {last['seconds'] / 60:.1f} minutes")
@@ -93,6 +97,13 @@ def inspect_run(run: Path, *, json: bool) -> None:
         print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
     for update, sample in _spread(list(seen["samples"].items())):
         print(f"--- update {update:,} ---\n{in_block(sample).strip()}")
+
+
+def _ran_with(seen: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the first stretch of a run ran with, or what little an older run has kept of that."""
+    from statewise.numerics import named
+
+    return named(seen["stretches"][0]["numerics"] if seen["stretches"] else seen["versions"])
 
 
 def _spread(samples: list[tuple[int, str]]) -> list[tuple[int, str]]:
@@ -107,22 +118,26 @@ def show_doctor(*, json: bool) -> None:
     import torch
 
     from statewise.cells import Cell
-    from statewise.kernels import kernels_of, native
+    from statewise.kernels import extension, kernels_of
+    from statewise.numerics import processor, vectors
     from statewise.versions import missing_extras, versions
 
     cells = {name: cast(type[Cell[Any]], registry.find("cells", name)) for name in registry.names("cells")}
     kernels = {name: kernels_of(getattr(cell(1, 1), "recurrence", None)) for name, cell in cells.items()}
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     found = {"versions": versions(), "threads": torch.get_num_threads(), "devices": devices, "kernels": kernels}
-    found["native_kernels"] = native.instructions()
+    found |= {"native_kernels": extension.instructions(), "processor": processor(), "vectors": vectors()}
+    found["vector_limit"] = extension.LIMIT or None
     found["missing_extras"] = missing_extras()
     if json:
         print(json_format.dumps(found))
         return
     print("versions")
     _print_pairs(versions())
-    print(f"threads  {found['threads']}\ndevices  {', '.join(devices)}")
-    print(f"native kernels  {native.instructions() or native.ABSENT}")
+    print(f"threads  {found['threads']}\ndevices  {', '.join(devices)}\nprocessor  {processor()}")
+    limit = f" ({extension.VARIABLE} allows {extension.LIMIT})" if extension.LIMIT else ""
+    print(f"native kernels  {extension.ABSENT or f'{extension.instructions()}{limit}'}")
+    print(f"vectors of PyTorch  {vectors()['torch']}")
     print("kernels, the preferred one first")
     _print_pairs({name: ", ".join(of) for name, of in kernels.items()})
     print("extras that are not installed" if missing_extras() else "every extra is installed")

@@ -13,12 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.dlpack import from_dlpack
 
+from statewise.kernels.extension import _native
 from statewise.kernels.op import Leaves, Op, Sequence
-
-try:
-    from statewise.kernels import _native
-except ImportError:  # installed without a compiler: everything runs on the other kernels
-    _native = None  # type: ignore[assignment]
 
 Program = None if _native is None else _native.Program
 "A whole model in native code, or None where that is not installed; `statewise.program` makes them."
@@ -33,17 +29,6 @@ CELLS = [
 
 FLOATS_TO_LEND = 1 << 15
 "What is smaller comes from the ordinary heap, whose pages stay with the process."
-
-ABSENT = "none: installed without a compiler, or with STATEWISE_NATIVE=0; reinstall with GCC or Clang to have them"
-
-
-def instructions() -> str | None:
-    """Return the instruction set that native kernels use on this processor, or None where they were not built.
-
-    >>> instructions() in (None, "baseline", "avx2", "avx512", "avx512vnni")
-    True
-    """
-    return None if _native is None else _native.instructions()
 
 
 def multiply_adds(times: int) -> float:

@@ -11,12 +11,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from statewise.kernels.choice import allowed
+from statewise.kernels.extension import _native
 from statewise.kernels.native import _address, _transformed, room
-
-try:
-    from statewise.kernels import _native
-except ImportError:  # installed without a compiler
-    _native = None  # type: ignore[assignment]
 
 LOSSES = ["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"]
 "The losses that native code knows, in the order of its own list."

@@ -7,13 +7,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from statewise.kernels.extension import _native
 from statewise.kernels.native import _address, _transformed
 from statewise.kernels.op import Leaves, Op, Sequence
-
-try:
-    from statewise.kernels import _native
-except ImportError:  # installed without a compiler
-    _native = None  # type: ignore[assignment]
 
 
 class NativeScan(NamedTuple):

@@ -5,13 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from statewise.kernels.extension import _native
 from statewise.kernels.native import CELLS, Call, NativeOp, _address
 from statewise.kernels.op import Leaves, Op, Sequence
-
-try:
-    from statewise.kernels import _native
-except ImportError:  # installed without a compiler
-    _native = None  # type: ignore[assignment]
 
 DRAWN = 2**24
 "How many numbers can be drawn."

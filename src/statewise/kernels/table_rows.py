@@ -6,12 +6,8 @@ import torch
 from torch import Tensor
 
 from statewise.kernels.choice import allowed
+from statewise.kernels.extension import _native
 from statewise.kernels.native import room
-
-try:
-    from statewise.kernels import _native
-except ImportError:  # installed without a compiler
-    _native = None  # type: ignore[assignment]
 
 
 def merge_rows(gradient: Tensor) -> Tensor:

@@ -4,13 +4,14 @@ from typing import Any, NamedTuple
 
 
 class Started(NamedTuple):
-    """Training begins, or goes on where it stopped."""
+    """Training begins, or goes on where it stopped; `numerics` is what its bits depend on from here to the next."""
 
     run: str
     update: int
     parameters: int
     data: dict[str, Any]
     notice: str | None = None
+    numerics: dict[str, Any] | None = None
 
 
 class Updated(NamedTuple):
