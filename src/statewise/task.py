@@ -23,10 +23,15 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     Sources = Any
+    Several = str | tuple[str, ...]
+    Amount = str | int
 else:
-    Sources = str | tuple[str, ...]
-"""What a task learns from: as settings have it names of files and corpora, one or several. From Python a path, and
-where a task reads tables a frame or an array, may stand for a name; `verbs` puts the name in its place."""
+    Sources, Several, Amount = str | tuple[str, ...], tuple[str, ...], str
+"""What a user may write in Python, and behind `else` what `run.config.build` makes of it.
+
+Sources are names of files and corpora, one or several; a path, and where a task reads tables a frame or an array, may
+stand for a name. Several words may be one, and an amount of time may be a number of steps.
+"""
 
 Part = Literal["training", "held_out"]
 Scoring = Generator[float, None, "Score"]

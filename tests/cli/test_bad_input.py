@@ -232,7 +232,7 @@ def test_a_run_without_a_good_checkpoint_is_refused(capsys: pytest.CaptureFixtur
     ("arguments", "said"),
     [
         (["--length", "0"], "length 0 asks for nothing: give 1 or more"),
-        (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest, or more"),
+        (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest, 1 for the"),
         (["--temperature", "inf"], "temperature inf is no finite number: give 0 for the likeliest, or more"),
         (["--top-k", "0"], "top-k 0 leaves no choice: give 1 or more"),
         (["--top-p", "2"], "top-p 2 is no share: give more than 0 and at most 1"),

@@ -64,7 +64,7 @@ class Frequency:
             return np.asarray(days.astype("datetime64[s]") + (origin - origin.astype("datetime64[D]")))
         return origin + (steps * self.count).astype("timedelta64[s]")
 
-    def steps(self, text: str) -> int:
+    def steps(self, amount: str | int) -> int:
         """Return how many steps an amount of time is: `24h`, `7d`, or a plain number of steps.
 
         Raises `UsageError` where it is no amount, or no whole number of steps.
@@ -72,6 +72,7 @@ class Frequency:
         >>> Frequency("s", 3600).steps("7d"), Frequency("b", 1).steps("2w"), Frequency("mo", 1).steps("1y")
         (168, 10, 12)
         """
+        text = str(amount)
         if re.fullmatch(r"\s*\d+\s*", text):
             return max(1, int(text))
         count, unit = _amount(text)

@@ -41,11 +41,11 @@ class Wanted(Protocol):
     """What a user may have said of it."""
 
     @property
-    def horizon(self) -> str | None:
+    def horizon(self) -> str | int | None:
         """How far to forecast."""
 
     @property
-    def context(self) -> str | None:
+    def context(self) -> str | int | None:
         """How far to look back."""
 
     @property
@@ -57,11 +57,11 @@ class Wanted(Protocol):
         """The country whose holidays to read."""
 
     @property
-    def held_out(self) -> str | None:
+    def held_out(self) -> str | int | None:
         """How much to keep from training."""
 
     @property
-    def validation(self) -> str | None:
+    def validation(self) -> str | int | None:
         """How much before it checks look at."""
 
     @property

@@ -9,7 +9,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task, stacked_core
+from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.panel import Panel
@@ -40,24 +40,26 @@ class Forecast(Task):
     reads_tables: ClassVar[bool] = True
 
     source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
-    target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = ()
+    target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ()
     time: Annotated[str | None, Doc("the column of times; none means that called time, date, ..., or the first")] = None
     series: Annotated[str | None, Doc("the column that tells series apart, in a long table")] = None
-    known: Annotated[tuple[str, ...], Doc("columns of numbers that are known ahead of time")] = ()
-    past: Annotated[tuple[str, ...], Doc("columns of numbers that are known once they were seen")] = ()
-    static: Annotated[tuple[str, ...], Doc("columns of words that are the same throughout a series")] = ()
+    known: Annotated[Several, Doc("columns of numbers that are known ahead of time")] = ()
+    past: Annotated[Several, Doc("columns of numbers that are known once they were seen")] = ()
+    static: Annotated[Several, Doc("columns of words that are the same throughout a series")] = ()
     frequency: Annotated[str | None, Doc("how often a value comes, as 1h; none finds it from the times")] = None
-    horizon: Annotated[str | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
-    context: Annotated[str | None, Doc("how far to look back first; none means the longest season")] = None
+    horizon: Annotated[Amount | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
+    context: Annotated[Amount | None, Doc("how far to look back first; none means the longest season")] = None
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
     holidays: Annotated[
         str | None, Doc("a country whose holidays to read, as US, or a part of one, as US-MN; none reads none")
     ] = None
-    held_out: Annotated[str | None, Doc("the end of each series that is kept from training; none means a tenth")] = None
+    held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training; none means a tenth")] = (
+        None
+    )
     validation: Annotated[
-        str | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
+        Amount | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
     ] = None
-    between: Annotated[str | None, Doc("time between two origins of the backtest; none means the horizon")] = None
+    between: Annotated[Amount | None, Doc("time between two origins of the backtest; none means the horizon")] = None
     around: Annotated[
         Literal["level", "last"] | None,
         Doc("read and forecast values around their running level, or the last one; none takes what was nearer before"),

@@ -10,7 +10,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.task import Data, Score, Scoring, Sources, Task, stacked_core
+from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
     from statewise.data.catalogue import Catalogue
@@ -46,7 +46,7 @@ class Recommend(Task):
     item: Annotated[str | None, Doc("column that names the item; none looks for item_id")] = None
     time: Annotated[str | None, Doc("column with seconds or dates; none looks for timestamp")] = None
     type: Annotated[str | None, Doc("column that --types are looked for in; none looks for type")] = None
-    types: Annotated[tuple[str, ...], Doc("only events of these types")] = ()
+    types: Annotated[Several, Doc("only events of these types")] = ()
     weight: Annotated[str | None, Doc("column for --least-weight; none looks for weight or rating")] = None
     least_weight: Annotated[float | None, Doc("only events of at least this weight, such as a rating")] = None
     gap_minutes: Annotated[float, Doc("pause of a user that ends a session"), Gt(0)] = 30.0
@@ -98,7 +98,7 @@ class Recommend(Task):
         from statewise.data.event_log import Columns
 
         named = self.session, self.user, self.item, self.time, self.type
-        return Columns(*named, self.types, self.weight, self.least_weight)
+        return Columns(*named, tuple(self.types), self.weight, self.least_weight)
 
     @property
     def rules(self) -> "Rules":

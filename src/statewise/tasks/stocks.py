@@ -8,7 +8,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt
 
 from statewise.errors import UsageError
-from statewise.task import Data, Score, Scoring, Sources
+from statewise.task import Amount, Data, Score, Scoring, Sources
 from statewise.tasks.forecast import CERTAIN, Forecast
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class Stocks(Forecast):
     usual_epochs: ClassVar[float] = 0.5
 
     source: Annotated[Sources, Doc("a table of prices, a column each, or the name of a corpus")] = "shares"
-    horizon: Annotated[str | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
-    context: Annotated[str | None, Doc("how far to look back first")] = "63b"
-    held_out: Annotated[str | None, Doc("the end of each series that is kept from training")] = "504b"
+    horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
+    context: Annotated[Amount | None, Doc("how far to look back first")] = "63b"
+    held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training")] = "504b"
     width: Annotated[int, Doc("units in a layer"), Ge(1)] = 32
     steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0)] = 126
     rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.002

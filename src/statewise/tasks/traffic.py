@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Le, Lt
 
-from statewise.task import Sources
+from statewise.task import Amount, Several, Sources
 from statewise.tasks.forecast import Forecast
 
 
@@ -27,13 +27,11 @@ class Traffic(Forecast):
     usual_epochs: ClassVar[float] = 3
 
     source: Annotated[Sources, Doc("a table of cars an hour, or the name of a corpus")] = "traffic"
-    target: Annotated[tuple[str, ...], Doc("columns to forecast; several are series of their own")] = (
-        "traffic_volume",
-    )
-    horizon: Annotated[str | None, Doc("how far to forecast")] = "24h"
+    target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ("traffic_volume",)
+    horizon: Annotated[Amount | None, Doc("how far to forecast")] = "24h"
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = True
     holidays: Annotated[str | None, Doc("the country whose holidays to read, or a part of it, as US-MN")] = "US"
-    held_out: Annotated[str | None, Doc("the end that is kept from training")] = "60d"
+    held_out: Annotated[Amount | None, Doc("the end that is kept from training")] = "60d"
     members: Annotated[int, Doc("networks that learn side by side and are mixed in the forecast"), Ge(1)] = 3
     dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.01
     width: Annotated[int, Doc("units in a layer"), Ge(1)] = 96
