@@ -184,6 +184,28 @@ def test_calls_that_are_cut_off_anywhere_are_applied_exactly_once(serving: Any, 
     meddler.close()
 
 
+def test_a_session_whose_end_was_not_answered_is_ended_again_without_an_error(serving: Any) -> None:
+    meddler = Meddler(serving.port, lambda count: "after" if count == 2 else "")
+    with Client(meddler.address) as client:
+        session = client.create()
+        session.delete()
+        assert meddler.count == 3
+        session.delete()
+        with pytest.raises(RefusedByServer, match="deleted or has expired"):
+            session.step("a")
+    meddler.close()
+
+    async def main() -> None:
+        meddler = Meddler(serving.port, lambda count: "after" if count == 2 else "")
+        async with AsyncClient(meddler.address) as client:
+            session = await client.create()
+            await session.delete()
+            await session.delete()
+        meddler.close()
+
+    asyncio.run(main())
+
+
 def test_a_server_that_is_not_there_is_left_for_the_next(serving: Any) -> None:
     with Client("http://127.0.0.1:1", serving.address) as client:
         assert client.create().steps == 0

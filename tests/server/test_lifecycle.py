@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 import statewise
-from statewise.client import AsyncClient, Client, Conflict
+from statewise.client import AsyncClient, Client, Conflict, RefusedByServer
 from statewise.state import unsigned
 
 TEXT = "It was the best of times, it was the worst"
@@ -131,6 +131,84 @@ def test_a_server_that_is_told_to_stop_drops_nothing(serve: Any) -> None:
     for thread in threads:
         thread.join()
     assert unanswered == []
+
+
+def test_a_server_whose_store_is_gone_is_not_ready_and_applies_nothing(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    server = serve("--quiet", "--store", f"sqlite:{file}")
+    session = f"{server.address}/v1/sessions/{httpx.post(f'{server.address}/v1/sessions').json()['session']}"
+    assert httpx.get(f"{server.address}/readyz").json() == {"status": "ready"}
+    file.rename(tmp_path / "away.db")
+    refused = httpx.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "mine"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
+    assert eventually_ready(server.address) == (503, {"status": "the store does not answer"})
+    (tmp_path / "away.db").rename(file)
+    assert eventually_ready(server.address) == (200, {"status": "ready"})
+    answer = httpx.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "mine"})
+    assert answer.json()["steps"] == 1
+    assert httpx.get(f"{server.address}/livez").status_code == 200
+    file.unlink()
+    assert server.stop() == 1
+    assert server.said.read_text().splitlines()[-1].endswith("bring it back and start the server again")
+    assert "Traceback" not in server.said.read_text()
+
+
+def eventually_ready(address: str) -> tuple[int, Any]:
+    """What `/readyz` says once the store has been asked again."""
+    time.sleep(1.1)
+    answer = httpx.get(f"{address}/readyz")
+    return answer.status_code, answer.json()
+
+
+def test_a_server_whose_redis_is_gone_is_not_ready(serve: Any, redis_url: str) -> None:
+    import redis
+
+    server, client = serve("--quiet", "--store", redis_url), redis.Redis.from_url(redis_url)
+    assert httpx.get(f"{server.address}/readyz").status_code == 200
+    client.client_pause(3500)
+    assert eventually_ready(server.address) == (503, {"status": "the store does not answer"})
+    client.close()
+    for _ in range(10):
+        if httpx.get(f"{server.address}/readyz").status_code == 200:
+            break
+        time.sleep(1)
+    else:
+        pytest.fail("it is never ready again")
+
+
+def test_an_owner_begins_no_more_sessions_than_are_allowed(serve: Any, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(f"ann {'a' * 22}\nben {'b' * 22}\n")
+    (tmp_path / "tokens").chmod(0o600)
+    limits = ("--max-sessions", "3", "--max-sessions-per-owner", "2", "--token-file", str(tmp_path / "tokens"))
+    server = serve("--quiet", *limits)
+    with Client(server.address, token="a" * 22) as ann, Client(server.address, token="b" * 22) as ben:
+        first, second = ann.create(), ann.create()
+        data = second.snapshot()
+        for begin in (ann.create, first.fork, lambda: ann.restore(data)):
+            with pytest.raises(RefusedByServer, match="you have 2 sessions, which is the most") as refused:
+                begin()
+            assert (refused.value.status, refused.value.code) == (507, "full")
+        ben.create()
+        with pytest.raises(RefusedByServer, match="as many sessions as it may"):
+            ben.create()
+        first.delete()
+        second.fork().step("a")
+
+
+def test_a_redis_that_evicts_is_said_once_when_a_server_begins(serve: Any, redis_url: str) -> None:
+    import redis
+
+    client = redis.Redis.from_url(redis_url)
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        server = serve("--quiet", "--store", redis_url)
+        assert server.address
+    finally:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.close()
+    said = server.said.read_text().splitlines()
+    assert len(said) == 1
+    assert "maxmemory-policy allkeys-lru" in said[0]
 
 
 def step_for_ever(socket: ClientConnection) -> None:

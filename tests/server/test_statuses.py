@@ -113,8 +113,10 @@ def test_what_is_not_there_or_not_done_that_way(serving: Any, session: str) -> N
 
 def test_a_session_that_ended_is_gone(session: str) -> None:
     assert HTTP.delete(session).status_code == 204
-    for asked in (HTTP.get(session), HTTP.delete(session), HTTP.post(f"{session}/step", json={"input": 1})):
+    assert HTTP.delete(session).status_code == 204  # a repeat of what is done
+    for asked in (HTTP.get(session), HTTP.post(f"{session}/step", json={"input": 1}), HTTP.post(f"{session}/fork")):
         assert problem(asked) == (410, "gone")
+    assert problem(HTTP.delete(session.rsplit("/", 1)[0] + "/" + "x" * 22)) == (404, "unknown")
 
 
 def test_a_repeated_call_is_answered_again_and_another_is_told_where_the_session_is(session: str) -> None:

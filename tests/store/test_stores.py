@@ -1,7 +1,10 @@
 """Every store keeps what it was given, lets one of two changes win, and forgets in time."""
 
+import sqlite3
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
@@ -9,9 +12,20 @@ from typing import Any
 import pytest
 
 from statewise.errors import UsageError
-from statewise.store import Change, MemoryStore, Record, Store, StoreError, new_id, open_store, read_keys
+from statewise.store import (
+    Change,
+    MemoryStore,
+    Record,
+    SessionLimits,
+    Store,
+    StoreError,
+    StoreFull,
+    new_id,
+    open_store,
+    read_keys,
+)
 from statewise.store.redis import RedisStore
-from statewise.store.sqlite import SQLiteStore
+from statewise.store.sqlite import TABLES, SQLiteStore
 
 FIRST = Record("me", "model", 0, b"\x00state", "", b"")
 NEXT = Record("me", "model", 3, b"next\xff", "0:key", b'{"told": 1}')
@@ -140,6 +154,136 @@ def test_of_changes_that_race_one_wins(name: Any, clock: Clock) -> None:
         each.close()
 
 
+def test_no_more_sessions_are_kept_than_the_limits_allow_and_what_ended_does_not_count(
+    store: Store, clock: Clock
+) -> None:
+    owner = new_id()  # one that other tests have not
+    mine, limits = FIRST._replace(owner=owner), SessionLimits(per_owner=3)
+    ids = [new_id() for _ in range(3)]
+    for id in ids:
+        store.create(id, mine, limits)
+    with pytest.raises(StoreFull, match="you have 3 sessions, which is the most: delete one first"):
+        store.create(new_id(), mine, limits)
+    store.create(new_id(), FIRST._replace(owner=new_id()), limits)
+    assert store.swap([Change(ids[0], 0, mine._replace(steps=1))]) == [True]
+    with pytest.raises(StoreFull):
+        store.create(new_id(), mine, limits)
+    store.delete(ids[1])
+    store.delete(ids[1])
+    store.create(new_id(), mine, limits)
+    with pytest.raises(StoreFull):
+        store.create(new_id(), mine, limits)
+    with pytest.raises(StoreFull, match="the store holds as many sessions as it may"):
+        store.create(new_id(), mine, SessionLimits(total=store.count()))
+    clock.now += 6
+    store.swap([Change(ids[0], 1, mine._replace(steps=2))])
+    clock.now += 6  # all but that one have expired, whether or not they were swept
+    for _ in range(2):
+        store.create(new_id(), mine, limits)
+    with pytest.raises(StoreFull):
+        store.create(new_id(), mine, limits)
+
+
+def test_sessions_that_are_begun_at_once_stay_within_the_limits(name: Any, clock: Clock) -> None:
+    stores = [made(name, clock)]
+    stores += [stores[0] if name == "memory" or not isinstance(name, str) else made(name, clock)]
+    owner, gate, kept = new_id(), Barrier(2), list[int]()
+
+    def begin(which: int) -> None:
+        gate.wait()
+        for _ in range(20):
+            with suppress(StoreFull):
+                stores[which].create(new_id(), FIRST._replace(owner=owner), SessionLimits(per_owner=15))
+                kept.append(which)
+
+    threads = [Thread(target=begin, args=(which,)) for which in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(kept) == 15
+    for each in {*stores}:
+        each.close()
+
+
+def test_a_file_of_the_older_format_is_taken_over_with_its_sessions(tmp_path: Path) -> None:
+    path, clock = tmp_path / "sessions.db", Clock()
+    with sqlite3.connect(path) as file:
+        file.execute(TABLES[0])
+        for id, state in (("a", b"state"), ("b", b"state"), ("gone", b"")):
+            file.execute("INSERT INTO sessions VALUES (?, 'me', 'model', 0, ?, '', x'', ?)", (id, state, clock.now))
+        file.execute("PRAGMA user_version=1")
+    file.close()
+    for _ in range(2):
+        store = SQLiteStore(path, 10.0, clock=clock)
+        assert store.count() == 2
+        assert store.read("a") == FIRST._replace(state=b"state")
+        with pytest.raises(StoreFull):
+            store.create("c", FIRST, SessionLimits(per_owner=2))
+        store.close()
+
+
+def replaced(path: Path) -> None:
+    """Put another store in the place of one that is open."""
+    SQLiteStore(path.with_suffix(".other")).close()
+    path.with_suffix(".other").rename(path)
+
+
+@pytest.mark.parametrize("happens", [Path.unlink, lambda path: path.rename(path.with_suffix(".moved")), replaced])
+def test_a_file_that_was_removed_or_replaced_while_it_is_open_is_an_error(
+    tmp_path: Path, happens: Callable[[Path], Any]
+) -> None:
+    store = SQLiteStore(tmp_path / "sessions.db")
+    store.create("a", FIRST)
+    store.check()
+    happens(tmp_path / "sessions.db")
+    asks: list[Callable[[], Any]] = [
+        store.check,
+        store.count,
+        store.sweep,
+        lambda: store.read("a"),
+        lambda: store.create("b", FIRST),
+        lambda: store.swap([Change("a", 0, NEXT)]),
+        lambda: store.delete("a"),
+        store.close,
+    ]
+    for ask in asks:
+        with pytest.raises(StoreError, match="was removed or replaced: bring it back"):
+            ask()
+
+
+def test_the_clock_of_redis_decides_and_not_that_of_a_server(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, behind = open_store(redis_url, 10.0), open_store(redis_url, 10.0)
+    id, now = new_id(), time.time
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() - 3600)  # a server whose clock is an hour behind
+        behind.create(id, FIRST)
+        assert behind.swap([Change(id, 0, NEXT)]) == [True]
+    assert here.read(id) == NEXT
+    assert here.swap([Change(id, NEXT.steps, FIRST)]) == [True]
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now() + 3600)
+        assert behind.read(id) == FIRST
+    for store in (here, behind):
+        store.close()
+
+
+def test_a_redis_that_evicts_is_said(redis_url: str) -> None:
+    import redis
+
+    store, client = open_store(redis_url), redis.Redis.from_url(redis_url)
+    assert store.warnings() == []
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        (warning,) = store.warnings()
+    finally:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.close()
+    assert "maxmemory-policy allkeys-lru" in warning
+    assert "set maxmemory-policy noeviction" in warning
+    store.close()
+
+
 def test_a_dictionary_holds_no_more_than_it_may() -> None:
     store = MemoryStore(most_bytes=30)
     for id in "abcd":
@@ -171,7 +315,7 @@ def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path / "later.db")
     store._file.execute("PRAGMA user_version=7")
     store.close()
-    with pytest.raises(StoreError, match="has format 7, not 1"):
+    with pytest.raises(StoreError, match="has format 7, not 2"):
         open_store(f"sqlite:{tmp_path / 'later.db'}")
 
 

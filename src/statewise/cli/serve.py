@@ -1,6 +1,7 @@
 """`statewise serve`: models behind HTTP, and how to ask them."""
 
 import ipaddress
+import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,12 @@ def serve_runs(runs: list[Path], where: Listening, limits: dict[str, Any], *, qu
 
     settings = _settings(where, limits)
     models = {name: load(path) for name, path in _named(runs).items()}
-    application = Application(models, open_store(where.store, where.keep_seconds), settings)
+    store = open_store(where.store, where.keep_seconds)
+    application = Application(models, store, settings)
     listening = bind(where.host, where.port)
     _quiet_logs()
+    for warning in store.warnings():
+        logging.getLogger(__name__).warning(warning)
 
     def ready() -> None:
         at = listening.getsockname()
@@ -147,7 +151,5 @@ def _shown(store: str) -> str:
 
 
 def _quiet_logs() -> None:
-    import logging
-
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(REFUSED))

@@ -19,6 +19,9 @@ Answer = dict[str, Any]
 REPEATED = frozenset({429, 502, 503, 504})
 "The statuses after which the same call may be granted."
 
+FULL_STATUS = 507
+"There are as many sessions as there may be: it is no failure of the server, and stays so until one is deleted."
+
 FIRST_SECONDS, MOST_SECONDS = 0.02, 2.0
 STATE_TYPE = "application/vnd.safetensors"
 
@@ -146,7 +149,7 @@ def read_reply(reply: Reply) -> bytes:
     message, code = str(error.get("message", "the server gave no reason")), str(error.get("code", "unknown"))
     if reply.status == 409 and code == "elsewhere":
         raise Conflict(message, error.get("steps"))
-    if reply.status >= 500:
+    if reply.status >= 500 and reply.status != FULL_STATUS:
         raise ServerError(f"the server answered {reply.status}: {message}")
     raise RefusedByServer(reply.status, code, message)
 

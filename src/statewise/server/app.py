@@ -25,10 +25,11 @@ from statewise.server.settings import Settings
 from statewise.server.signatures import Signatures
 from statewise.server.sockets import Sockets
 from statewise.server.wanted import first_problem
-from statewise.store import Store, StoreError, read_keys
+from statewise.store import Store, StoreError, StoreFull, read_keys
 from statewise.verbs import Trained
 from statewise.versions import versions
 
+READY = "ready"
 SWEEP_SECONDS, SWEEP_REST = 10.0, 20.0
 "How often what has expired is forgotten, and how many times as long as that took nothing is then done."
 
@@ -52,10 +53,11 @@ class Application:
         self._routed.openapi = self.openapi  # type: ignore[method-assign]
         self.app = Gate(self._routed, self.settings, self.metrics)
 
-    @property
-    def ready(self) -> bool:
-        """Whether more may be asked of it."""
-        return not self.app.draining
+    async def state(self) -> str:
+        """Return `ready` where more may be asked of it, else why not: `stopping`, or the `store does not answer`."""
+        if self.app.draining:
+            return "stopping"
+        return READY if await self.sessions.vault.answers() else "the store does not answer"
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of every route."""
@@ -98,6 +100,7 @@ class Application:
             DataError,
             Busy,
             StoreError,
+            StoreFull,
             TimeoutError,
             HTTPException,
             RequestValidationError,
@@ -116,8 +119,8 @@ class Application:
 
         @app.get("/readyz", tags=["watching"], summary="Whether more may be asked of it", responses={503: {}})
         async def readyz() -> Response:
-            status = "ready" if self.ready else "stopping"
-            return Response(dumps({"status": status}), 200 if self.ready else 503, media_type="application/json")
+            status = await self.state()
+            return Response(dumps({"status": status}), 200 if status == READY else 503, media_type="application/json")
 
         @app.get("/metrics", tags=["watching"], summary="Figures for Prometheus", response_class=Response)
         async def metrics() -> Response:

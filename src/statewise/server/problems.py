@@ -2,8 +2,8 @@
 
 from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
-from statewise.server.refusals import BUSY, UNREADABLE, Refused
-from statewise.store import StoreError
+from statewise.server.refusals import BUSY, FULL, UNREADABLE, Refused
+from statewise.store import StoreError, StoreFull
 
 
 def as_refused(error: BaseException) -> Refused | None:
@@ -12,6 +12,8 @@ def as_refused(error: BaseException) -> Refused | None:
         return error
     if isinstance(error, Busy):
         return Refused(BUSY, "too much is waiting: try again in a moment")
+    if isinstance(error, StoreFull):
+        return Refused(FULL, str(error))
     if isinstance(error, StoreError):
         return Refused(BUSY, "the store does not answer: try again in a moment, with the same steps and key")
     if isinstance(error, TimeoutError):

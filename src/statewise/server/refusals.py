@@ -26,6 +26,7 @@ UNREADABLE = Refusal(422, "unreadable")
 TOO_MANY = Refusal(429, "too_many")
 BUSY = Refusal(503, "busy")
 FAILED = Refusal(500, "failed")
+FULL = Refusal(507, "full")
 
 
 class Refused(Exception):

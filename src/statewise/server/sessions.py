@@ -23,7 +23,7 @@ from statewise.server.served import How, Served, dumps
 from statewise.server.settings import Settings
 from statewise.server.signatures import Signatures
 from statewise.server.vault import Vault
-from statewise.store import Record, Store, new_id
+from statewise.store import Record, SessionLimits, Store, new_id
 from statewise.stream import Stream
 
 TRIES, READERS = 5, 2
@@ -67,7 +67,8 @@ class Sessions:
         self._signatures = signatures
         self.models, self._settings, self._metrics = dict(models), settings, metrics
         self._by_digest = {served.digest: served for served in self.models.values()}
-        self.vault = Vault(store, metrics, settings.most_requests)
+        limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_owner)
+        self.vault = Vault(store, metrics, settings.most_requests, limits)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="prompts")
         self._writing = Together[Writing, list[str]](write, most=settings.most_predictions)
@@ -200,8 +201,12 @@ class Sessions:
         return await self._keep(Record(owner, served.digest, 0, served.admit(data)))
 
     async def delete(self, owner: str, id: str) -> None:
-        """End a session."""
-        await self.look(owner, id)
+        """End a session; one that has ended already stays so."""
+        try:
+            await self.look(owner, id)
+        except Refused as refused:
+            if refused.refusal is not GONE:
+                raise
         async with self._lock(id):
             await self.vault.delete(id)
 

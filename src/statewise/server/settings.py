@@ -23,6 +23,8 @@ class Settings:
     most_body_bytes: int = MIB
     most_state_bytes: int = 16 * MIB
     most_inputs: int = 100_000
+    max_sessions: int = 1_000_000
+    max_sessions_per_owner: int = 100_000
     most_requests: int = 2048
     most_requests_an_owner: int = 2048
     most_predictions: int = 64

@@ -1,31 +1,35 @@
 """The store as the server asks it: without waiting in the event loop, many changes in one call."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from statewise.batcher import Together
+from statewise.batcher import Busy, Together
 from statewise.server.metrics import Metrics
 from statewise.state import check_seal
-from statewise.store import Change, MemoryStore, Record, Store
+from statewise.store import Change, MemoryStore, Record, SessionLimits, Store, StoreError
 
 CACHE_BYTES = 64 << 20
+CHECK_SECONDS, CHECK_WAIT_SECONDS = 1.0, 2.0
+"The store is asked no more often than this whether it answers, and has so long to do so."
 
 
 @final
 class Vault:
     """A store, and copies of what this server read or wrote last: who steps from a stale one is told at the swap."""
 
-    def __init__(self, store: Store, metrics: Metrics, queue: int) -> None:
-        self._store, self._metrics = store, metrics
+    def __init__(self, store: Store, metrics: Metrics, queue: int, limits: SessionLimits) -> None:
+        self._store, self._metrics, self._limits = store, metrics, limits
+        self._answered, self._looked_at, self._looking = True, -CHECK_SECONDS, asyncio.Lock()
         self._quick = isinstance(store, MemoryStore)
         self._copies = MemoryStore(store.keep_seconds, CACHE_BYTES)
         self._swaps = Together[Change, bool](self._swap_all, most=256, queue=2 * queue)
         self._calls = Together[Callable[[], Any], Any](_called, most=64, queue=2 * queue)
 
     async def create(self, id: str, record: Record) -> None:
-        """Keep a new session."""
-        await self._call(lambda: self._store.create(id, record))
+        """Keep a new session. Raises `StoreFull` where there are too many."""
+        await self._call(lambda: self._store.create(id, record, self._limits))
         self._note(id, record)
 
     async def read(self, id: str, *, copy: bool = False) -> Record | None:
@@ -61,6 +65,22 @@ class Vault:
         self._copies.sweep()
         await self._call(self._store.sweep)
         return int(await self._call(self._store.count))
+
+    async def answers(self) -> bool:
+        """Return whether the store answers, as was seen within the last second."""
+        async with self._looking:
+            if time.monotonic() - self._looked_at >= CHECK_SECONDS:
+                self._answered = await self._check()
+                self._looked_at = time.monotonic()
+            return self._answered
+
+    async def _check(self) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_WAIT_SECONDS):
+                await self._call(self._store.check)
+        except (StoreError, Busy, TimeoutError):
+            return False
+        return True
 
     async def close(self) -> None:
         """Finish what is under way and close the store."""

@@ -3,6 +3,17 @@
 from statewise.store.keys import read_keys
 from statewise.store.memory import MemoryStore
 from statewise.store.opening import open_store
-from statewise.store.record import Change, Record, Store, StoreError, new_id
+from statewise.store.record import Change, Record, SessionLimits, Store, StoreError, StoreFull, new_id
 
-__all__ = ["Change", "MemoryStore", "Record", "Store", "StoreError", "new_id", "open_store", "read_keys"]
+__all__ = [
+    "Change",
+    "MemoryStore",
+    "Record",
+    "SessionLimits",
+    "Store",
+    "StoreError",
+    "StoreFull",
+    "new_id",
+    "open_store",
+    "read_keys",
+]

@@ -1,13 +1,13 @@
 """Sessions in this process: the quickest store, and gone with the process."""
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import final
 
 from statewise.store.keys import new_key
-from statewise.store.record import KEEP_SECONDS, Change, Record, Store
+from statewise.store.record import KEEP_SECONDS, LIMITS, Change, Record, SessionLimits, Store, StoreFull
 
 MOST_BYTES = 1 << 30
 MOST_REMEMBERED = 100_000
@@ -32,11 +32,17 @@ class MemoryStore(Store):
         self.keep_seconds, self.most_bytes, self._clock = keep_seconds, most_bytes, clock
         self._kept: OrderedDict[str, tuple[float, Record]] = OrderedDict()
         self._gone: OrderedDict[str, Record] = OrderedDict()
+        self._owners: Counter[str] = Counter()
         self._bytes, self._lock, self._keys = 0, Lock(), [new_key()]
 
-    def create(self, id: str, record: Record) -> None:
-        """Keep a new session."""
+    def create(self, id: str, record: Record, limits: SessionLimits = LIMITS) -> None:
+        """Keep a new session. Raises `StoreFull` where there are too many."""
         with self._lock:
+            try:
+                limits.check(len(self._kept), self._owners[record.owner])
+            except StoreFull:
+                self._sweep()
+                limits.check(len(self._kept), self._owners[record.owner])
             self._put(id, record)
 
     def read(self, id: str) -> Record | None:
@@ -57,10 +63,7 @@ class MemoryStore(Store):
     def sweep(self) -> int:
         """Forget what has expired."""
         with self._lock:
-            before, oldest = len(self._kept), self._clock() - self.keep_seconds
-            while self._kept and next(iter(self._kept.values()))[0] < oldest:
-                self._forget(next(iter(self._kept)))
-            return before - len(self._kept)
+            return self._sweep()
 
     def count(self) -> int:
         """Return how many sessions there are."""
@@ -70,8 +73,17 @@ class MemoryStore(Store):
         """Return a key that goes with the sessions."""
         return self._keys
 
+    def check(self) -> None:
+        """Do nothing: it is here."""
+
     def close(self) -> None:
         """Do nothing: nothing lasts here."""
+
+    def _sweep(self) -> int:
+        before, oldest = len(self._kept), self._clock() - self.keep_seconds
+        while self._kept and next(iter(self._kept.values()))[0] < oldest:
+            self._forget(next(iter(self._kept)))
+        return before - len(self._kept)
 
     def _found(self, id: str) -> Record | None:
         used, record = self._kept.get(id, (0.0, None))
@@ -90,6 +102,7 @@ class MemoryStore(Store):
     def _put(self, id: str, record: Record) -> None:
         _, before = self._kept.pop(id, (0.0, None))
         self._bytes += record.bytes - (before.bytes if before else 0)
+        self._owners[record.owner] += before is None
         self._kept[id] = self._clock(), record
         while self._bytes > self.most_bytes and len(self._kept) > 1:
             self._forget(next(iter(self._kept)))
@@ -99,6 +112,9 @@ class MemoryStore(Store):
         if record is None:
             return
         self._bytes -= record.bytes
+        self._owners[record.owner] -= 1
+        if not self._owners[record.owner]:
+            del self._owners[record.owner]
         self._gone[id] = record._replace(state=b"", answer=b"")
         if len(self._gone) > MOST_REMEMBERED:
             self._gone.popitem(last=False)

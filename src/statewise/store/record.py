@@ -17,6 +17,34 @@ class StoreError(StatewiseError):
     exit_code = 1
 
 
+class StoreFull(StatewiseError):
+    """There are as many sessions as there may be; nothing was kept."""
+
+    exit_code = 1
+
+
+class SessionLimits(NamedTuple):
+    """The most sessions that there may be: in the whole store, and of one owner."""
+
+    total: int = 1_000_000
+    per_owner: int = 1_000_000
+
+    def check(self, total: int, of_owner: int) -> None:
+        """Raise `StoreFull` where there are so many that one more is too many.
+
+        >>> SessionLimits(10, per_owner=2).check(total=7, of_owner=2)
+        Traceback (most recent call last):
+        statewise.store.record.StoreFull: you have 2 sessions, which is the most: delete one first
+        """
+        if of_owner >= self.per_owner:
+            raise StoreFull(f"you have {of_owner:,} sessions, which is the most: delete one first")
+        if total >= self.total:
+            raise StoreFull("the store holds as many sessions as it may: try again later")
+
+
+LIMITS = SessionLimits()
+
+
 class Record(NamedTuple):
     """One session at rest.
 
@@ -51,7 +79,7 @@ class Change(NamedTuple):
 
 
 class Store(ABC):
-    """Where sessions lie. A session that nobody stepped for `keep_seconds` is gone.
+    """Where sessions lie. A session that nobody stepped for `keep_seconds` is gone, by the clock of the store.
 
     Every method may block, and raises `StoreError` where the store does not answer.
     """
@@ -59,8 +87,8 @@ class Store(ABC):
     keep_seconds: float
 
     @abstractmethod
-    def create(self, id: str, record: Record) -> None:
-        """Keep a new session."""
+    def create(self, id: str, record: Record, limits: SessionLimits = LIMITS) -> None:
+        """Keep a new session. Raises `StoreFull` where there are as many already as the limits allow."""
 
     @abstractmethod
     def read(self, id: str) -> Record | None:
@@ -80,7 +108,15 @@ class Store(ABC):
 
     @abstractmethod
     def count(self) -> int:
-        """Return how many sessions there are."""
+        """Return how many sessions there are; those that expired since the last `sweep` may be among them."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise `StoreError` where the store does not answer, or is not the one that was opened."""
+
+    def warnings(self) -> list[str]:
+        """Return what an operator should know of the store, a line each."""
+        return []
 
     @abstractmethod
     def keys(self) -> list[bytes]:
