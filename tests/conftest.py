@@ -12,6 +12,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -167,18 +168,18 @@ class Serving:
     def port(self) -> int:
         return int(self.address.rsplit(":", 1)[1])
 
-    def taken(self) -> socket.socket:
-        """Return a client that is inside and sends no more; who came while another was leaving was refused."""
-        for _ in range(50):
-            slow = socket.create_connection(("127.0.0.1", self.port))
-            slow.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
-            slow.settimeout(0.2)
-            try:
-                slow.recv(1)
-            except TimeoutError:
-                return slow
-            slow.close()
-        pytest.fail("nobody was let in")
+    @contextmanager
+    def busy(self, inputs: int) -> Iterator[None]:
+        """Let the server read so many inputs, 16 every quarter of a second where it was begun as `slow`."""
+        httpx = pytest.importorskip("httpx")
+        session = httpx.post(f"{self.address}/v1/sessions").json()["session"]
+        body = json.dumps({"inputs": [1] * inputs})
+        head = f"POST /v1/sessions/{session}/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        with socket.create_connection(("127.0.0.1", self.port)) as client:
+            client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            while httpx.get(f"{self.address}/v1/models").status_code != 503:
+                time.sleep(0.01)
+            yield
 
     def kill(self) -> None:
         self.process.kill()
@@ -231,6 +232,13 @@ def strict(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("strict")
     limits = ("--idle-seconds", "1", "--most-requests", "1", "--most-sockets", "1", "--most-connections", "40")
     yield from _shared(trained_once, folder, "--quiet", *limits)
+
+
+@pytest.fixture(scope="session")
+def slow(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One server that answers one request at a time and takes a quarter of a second for up to 16 inputs."""
+    folder = tmp_path_factory.mktemp("slow")
+    yield from _shared(trained_once, folder, "--quiet", "--most-requests", "1", "--window-microseconds", "250000")
 
 
 def _shared(trained_once: Path, folder: Path, *arguments: str) -> Iterator[Serving]:

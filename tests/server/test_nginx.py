@@ -1,9 +1,8 @@
 """docs/deploy/nginx.conf spreads one session over two servers, and goes on when one of them is killed."""
 
-import shutil
-import socket
-import subprocess
-import time
+import importlib
+import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,17 @@ from websockets.sync.client import connect
 import statewise
 from statewise.client import Client
 
-NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-CONFIGURATION = Path(__file__).parents[2] / "docs" / "deploy" / "nginx.conf"
+PROOFS = Path(__file__).parents[2] / "proofs"
 TEXT = "It was the best of times"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+@pytest.fixture
+def nginx(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(PROOFS)
+    made = importlib.import_module("serving.nginx")
+    if made.PROGRAM is None:
+        pytest.skip(made.MISSING)
+    return made
 
 
 @pytest.fixture
@@ -31,30 +33,9 @@ def servers(serve: Any, tmp_path: Path) -> list[Any]:
 
 
 @pytest.fixture
-def address(servers: list[Any], tmp_path: Path) -> Iterator[str]:
-    """A proxy as it is configured, but for its ports and the folder in which it writes."""
-    if NGINX is None:
-        pytest.skip("nginx is not installed here (Debian: apt-get install nginx-light)")
-    port, text = free_port(), CONFIGURATION.read_text()
-    for old, new in (("8001", servers[0].port), ("8002", servers[1].port), ("127.0.0.1:8000", f"127.0.0.1:{port}")):
-        assert old in text
-        text = text.replace(old, str(new))
-    text = text.replace("/run/nginx-statewise.pid", str(tmp_path / "nginx.pid"))
-    places = "".join(
-        f"{kind}_temp_path {tmp_path / kind};" for kind in ("proxy", "client_body", "fastcgi", "uwsgi", "scgi")
-    )
-    (tmp_path / "nginx.conf").write_text(text.replace("http {", f"http {{ {places}", 1))
-    command = [NGINX, "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path), "-g", "daemon off;"]
-    with (tmp_path / "nginx.log").open("w") as log:
-        process = subprocess.Popen(command, stderr=log)
-    for _ in range(200):
-        with socket.socket() as trying:
-            if trying.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(10)
+def address(nginx: Any, servers: list[Any]) -> Iterator[str]:
+    with nginx.in_front_of([server.port for server in servers]) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_a_session_is_spread_over_two_servers_and_outlives_one(
@@ -74,6 +55,27 @@ def test_a_session_is_spread_over_two_servers_and_outlives_one(
             socket.send('{"input": 1}')
             assert '"steps"' in str(socket.recv(10))
     assert httpx.get(f"{address}/metrics").status_code == 404
+
+
+def test_more_requests_at_once_than_the_limit_are_refused_but_not_sockets_or_checks(nginx: Any, slow: Any) -> None:
+    with nginx.in_front_of([slow.port], limit=1) as port:
+        address = f"http://127.0.0.1:{port}"
+        session = httpx.post(f"{address}/v1/sessions").json()["session"]
+        with connect(f"ws://127.0.0.1:{port}/v1/sessions/{session}/stream") as socket:
+            reading = threading.Thread(
+                target=httpx.post, args=(f"{address}/v1/sessions/{session}/run",), kwargs={"json": {"inputs": [1] * 40}}
+            )
+            reading.start()
+            while (refused := httpx.get(f"{address}/v1/models")).status_code == 200:
+                pass
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
+            assert (refused.headers["retry-after"], refused.headers["server"][:5]) == ("1", "nginx")
+            assert httpx.get(f"{address}/readyz").json() == {"status": "ready"}
+            reading.join()
+            socket.send('{"input": 1}')
+            assert json.loads(socket.recv(10))["steps"] == 41
+        with Client(address) as client:  # it asks again
+            assert client.session(session).steps == 41
 
 
 def _steps(address: str) -> float:

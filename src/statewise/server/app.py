@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 
 from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
+from statewise.server.admission import AdmissionControl
 from statewise.server.completions import completion_routes
 from statewise.server.description import describe
-from statewise.server.gate import Gate
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, UNKNOWN, UNREADABLE, Refused
@@ -51,7 +51,7 @@ class Application:
         self._description: dict[str, Any] | None = None
         self._routed = self._routes()
         self._routed.openapi = self.openapi  # type: ignore[method-assign]
-        self.app = Gate(self._routed, self.settings, self.metrics)
+        self.app = AdmissionControl(self._routed, self.settings, self.metrics)
 
     async def state(self) -> str:
         """Return `ready` where more may be asked of it, else why not: `stopping`, or the `store does not answer`."""
@@ -124,19 +124,14 @@ class Application:
 
         @app.get("/metrics", tags=["watching"], summary="Figures for Prometheus", response_class=Response)
         async def metrics() -> Response:
-            self.app.count_those_at_the_door()
             self.metrics.waiting.set(sum(s.batcher.waiting for s in self.sessions.models.values()))
             return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _told(self, request: Request, error: Exception) -> Response:
-        noted = request.scope.get("refused")
-        refused = noted or _refused(error)
+        refused = _refused(error)
         self.metrics.refused(refused.refusal)
-        strange = isinstance(error, HTTPException) and noted is None
-        status = error.status_code if strange else refused.refusal.status  # type: ignore[attr-defined]
-        unread = {"Connection": "close"} if noted else {}  # the rest of the body would be taken for a request
-        headers = {**refused.headers, **unread}
-        return Response(dumps(refused.as_json()), status, headers=headers, media_type="application/json")
+        status = error.status_code if isinstance(error, HTTPException) else refused.refusal.status
+        return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
 
 
 def _refused(error: Exception) -> Refused:

@@ -28,11 +28,10 @@ class Metrics:
         self.sockets = Gauge("sockets", "WebSockets that are open", **named)
         self.waiting = Gauge("waiting", "sessions that wait for their turn", **named)
         self._refusals = Counter("refusals", "requests that were not granted", ["code"], **named)
-        self._turned_away = 0
-
-    def turned_away(self, count: int = 1) -> None:
-        """Count requests that were refused unread, in as little time as can be."""
-        self._turned_away += count
+        self._refusals.labels(BUSY.code)  # shown before the first one, so that its increase can be asked for
+        self.unfinished_bodies = Counter(
+            "unfinished_bodies", "requests whose client left before its body was whole", **named
+        )
 
     def refused(self, refusal: Refusal) -> None:
         """Count a request that was not granted."""
@@ -40,6 +39,4 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
-        self._refusals.labels(BUSY.code).inc(self._turned_away)
-        self._turned_away = 0
         return generate_latest(self.registry)

@@ -16,9 +16,7 @@ import uvicorn
 
 from statewise.errors import UsageError
 from statewise.server.app import Application
-from statewise.server.doorway import Doorway
-from statewise.server.gate import NO_ROOM_BYTES
-from statewise.server.protocol import Patient, Strict
+from statewise.server.protocol import HttpConnection, WebSocketConnection
 
 LISTENING, MOST_FILES = 2048, 1 << 20
 COLLECTED_AFTER = 50_000
@@ -58,13 +56,13 @@ def serve(application: Application, listening: socket.socket, ready: Callable[[]
         runner.run(_serve(application, listening, ready))
 
 
-def _configured(application: Application, doorway: Doorway | None) -> uvicorn.Config:
-    settings, gate = application.settings, application.app
-    http: Any = partial(Patient, gate, doorway, settings.header_seconds)
+def _configured(application: Application) -> uvicorn.Config:
+    settings, admission = application.settings, application.app
+    http: Any = partial(HttpConnection, admission, settings.header_seconds)
     return uvicorn.Config(
-        gate,
+        admission,
         http=http,
-        ws=Strict,
+        ws=WebSocketConnection,
         ws_max_size=settings.most_body_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.idle_seconds / 2,
@@ -83,10 +81,7 @@ def _configured(application: Application, doorway: Doorway | None) -> uvicorn.Co
 
 async def _serve(application: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    doorway = Doorway.open(NO_ROOM_BYTES, application.settings.idle_seconds)
-    if doorway is not None:
-        application.app.share(doorway.board)
-    server = _Server(_configured(application, doorway))
+    server = _Server(_configured(application))
 
     def stop() -> None:
         if stopping.is_set():
@@ -106,8 +101,6 @@ async def _serve(application: Application, listening: socket.socket, ready: Call
     await serving
     sweeping.cancel()
     await application.close()
-    if doorway is not None:
-        doorway.close()
 
 
 @final

@@ -138,7 +138,7 @@ class SessionRoutes:
 
 
 def owner(request: Request) -> str:
-    """Return who asks, as the gate found out."""
+    """Return the owner of a request, as `AdmissionControl` found out."""
     return cast(str, request.scope["owner"])
 
 

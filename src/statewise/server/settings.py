@@ -22,6 +22,8 @@ class Settings:
     accept_foreign_snapshots: bool = False
     most_body_bytes: int = MIB
     most_state_bytes: int = 16 * MIB
+    most_bodies_bytes: int = 256 * MIB
+    least_bytes_a_second: int = 64 << 10
     most_inputs: int = 100_000
     max_sessions: int = 1_000_000
     max_sessions_per_owner: int = 100_000

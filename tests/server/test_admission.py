@@ -13,8 +13,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 import statewise
+from statewise.server.admission import OPEN_PATHS
 from statewise.server.app import Application
-from statewise.server.gate import OPEN_PATHS
 from statewise.server.settings import Settings
 from statewise.store import MemoryStore
 
