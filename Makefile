@@ -45,13 +45,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: pyproject.toml constraints.txt $(shell find native -type f) | $(VENV)/bin/python
-	@echo "setting up $(VENV): a few minutes, once"
+	@echo "setting up $(VENV), once: packages are fetched and native kernels compiled, which takes minutes on a slow machine"
 	$(INSTALL) --editable .
 	@touch $@
 
 # the whole of it at once, since every installation builds the kernels
 $(VENV)/.dev: pyproject.toml constraints.txt $(shell find native -type f) | $(VENV)/bin/python
-	@echo "setting up $(VENV): a few minutes, once"
+	@echo "setting up $(VENV), once: packages are fetched and native kernels compiled, which takes minutes on a slow machine"
 	$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/.core $@
 

@@ -27,7 +27,7 @@ app = typer.Typer(
     cls=Commands,
     help="Recurrent networks that train fast, stream one step at a time, and say honestly how good they are.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

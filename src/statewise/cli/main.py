@@ -8,6 +8,8 @@ from typing import Any
 from statewise.cli.processes import leave, rank_here
 
 FAILED, INTERRUPTED = 1, 130
+COMPLETE = "_STATEWISE_COMPLETE"
+"Set by a shell that asks how a command line may go on, where `--install-completion` has told it to."
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -57,6 +59,8 @@ def _invoke(arguments: list[str]) -> int:
 
     from statewise.cli.app import app
 
+    if COMPLETE in os.environ:
+        return _complete(get_command(app))
     code = 0
     try:
         # Not `main` of the command, which would answer an interrupt itself, without a word.
@@ -66,6 +70,19 @@ def _invoke(arguments: list[str]) -> int:
         code = leaving.exit_code
     sys.stdout.flush()
     return code
+
+
+def _complete(command: Any) -> int:
+    """Answer a shell that asks how a command line may go on; where what stands there is wrong, nothing may."""
+    from statewise.errors import StatewiseError
+
+    try:
+        command.main([], prog_name="statewise")
+    except StatewiseError:
+        return 0
+    except SystemExit as answered:
+        return int(answered.code or 0)
+    return 0
 
 
 def _worded(error: Any) -> str:
