@@ -20,6 +20,7 @@ from statewise.model import Model
 from statewise.report import aligned
 from statewise.run.directory import RunDirectory
 from statewise.run.files import saving, write_whole
+from statewise.run.history import RunHistory
 from statewise.task import Data
 from statewise.verbs import Trained, load
 
@@ -116,7 +117,7 @@ def inspect_memory(
         memories.append(_measured(other.model, _data_of(other), lags, probes, other.path.name, say))
     words = warnings(memories[0], task.steps, memories[2:])
     units, matches = _units_of(trained, data, predicates)
-    history = history_of(RunDirectory(Path(run)).read_events())
+    history = history_of(RunHistory.of(Path(run)))
     seconds = time.monotonic() - began
     return Looked(Path(run), memories, words, history, units, matches, seconds, trained.notice)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,16 +103,6 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     if len(differing) > 1 and ARITHMETIC in differing:
         differing.remove(ARITHMETIC)  # the others tell why
     return ", ".join(f"{name} {are[name]} (before: {were[name]})" for name in differing)
-
-
-def stretches(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return, of each stretch of a training that says so, the update that it began behind and its numerics.
-
-    >>> stretches([{"event": "started", "update": 0, "numerics": {"threads": 2}}, {"event": "updated", "update": 1}])
-    [{'update': 0, 'numerics': {'threads': 2}}]
-    """
-    begun = [event for event in events if event["event"] == "started" and isinstance(event.get("numerics"), dict)]
-    return [{"update": int(event["update"]), "numerics": event["numerics"]} for event in begun]
 
 
 def named(numerics: Mapping[str, Any]) -> dict[str, str]:

@@ -24,8 +24,9 @@ from statewise.learning.events import (
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.model import Model
-from statewise.numerics import changed, numerics_of, stretches
+from statewise.numerics import changed, numerics_of
 from statewise.run.directory import RunDirectory
+from statewise.run.history import RunHistory
 from statewise.shown import in_line
 from statewise.task import Data, Score, Task, report_on
 
@@ -101,7 +102,9 @@ class Session:
 
     def _others_than(self, numerics: dict[str, Any]) -> str | None:
         """Say what differs from the stretch that made the checkpoint, if anything."""
-        before = [one for one in stretches(self.directory.read_events()) if one["update"] < self.learner.update_number]
+        before = [
+            one for one in RunHistory.of(self.directory.path).stretches if one["update"] < self.learner.update_number
+        ]
         named = in_line(changed(before[-1]["numerics"], numerics)) if before else ""
         return f"under other numerics than before, so bits may differ: {named}" if named else None
 

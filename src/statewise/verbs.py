@@ -18,11 +18,11 @@ from statewise.learning.learner import Learner
 from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
-from statewise.numerics import stretches
 from statewise.program import why_not
 from statewise.report import Report
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
+from statewise.run.history import RunHistory
 from statewise.session import Session
 from statewise.shown import in_html
 from statewise.stream import Stream
@@ -182,23 +182,17 @@ def inspect(run: str | Path) -> dict[str, Any]:
     """
     directory = RunDirectory(Path(run))
     config = directory.read_config()
-    events = list(directory.read_events())
-    updates = [event for event in events if event["event"] == "updated"]
-    reports = [event["report"] for event in events if event["event"] == "finished"]
-    checked = [event for event in events if event["event"] == "checked"]
-    size = sum(path.stat().st_size for path in directory.path.rglob("*") if path.is_file())
+    history = RunHistory.of(directory.path)
     return {
         "run": str(run),
         **{key: config[key] for key in config if key != "format"},
-        "stretches": stretches(events),
-        "bytes": size,
-        "last_update": {key: updates[-1][key] for key in ("update", "fraction", "seconds", "nats")}
-        if updates
-        else None,
-        "finished": bool(reports),
-        "best": (reports[-1]["metrics"] if reports else None) or _best(checked),
-        "baselines": reports[-1]["baselines"] if reports else {},
-        "samples": {event["update"]: event["sample"] for event in events if event["event"] == "sampled"},
+        "stretches": history.stretches,
+        "bytes": directory.size(),
+        "last_update": history.updates.of_last(),
+        "finished": history.report is not None,
+        "best": history.metrics or None,
+        "baselines": history.baselines,
+        "samples": history.sampled,
     }
 
 
@@ -259,11 +253,6 @@ def _returned(scoring: Scoring) -> Score:
         except StopIteration as done:
             score: Score = done.value
             return score
-
-
-def _best(checked: list[dict[str, Any]]) -> dict[str, float] | None:
-    best = min(checked, key=lambda event: event["judged"], default=None)
-    return best["metrics"] if best else None
 
 
 def _finished(events: Iterator[Event]) -> Run:

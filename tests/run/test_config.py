@@ -133,9 +133,9 @@ def test_a_file_that_is_no_table_of_settings_is_named_in_one_line(tmp_path: Path
 
 
 def test_a_settings_file_that_is_not_there_or_a_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^cannot read .*no\.yaml \(No such file or directory\): give a YAML file"):
+    with pytest.raises(UsageError, match=r"^cannot read .*no\.yaml \(No such file or directory\): check the path"):
         read_yaml(tmp_path / "no.yaml")
-    with pytest.raises(UsageError, match=r"\(Is a directory\): give a YAML file"):
+    with pytest.raises(UsageError, match=r"\(Is a directory\): check the path"):
         read_yaml(tmp_path)
 
 

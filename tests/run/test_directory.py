@@ -2,10 +2,12 @@
 
 import errno
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import yaml
 import statewise
 from statewise.errors import RunError, TrainingError, UsageError
 from statewise.run.directory import RunDirectory, create_run, refuse_taken
+from statewise.run.recorded import LARGEST_EVENT
 
 KILLED_IN_THE_LOCK = """
 import os, pathlib, signal, sys
@@ -34,7 +37,7 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 def test_a_fresh_run_holds_its_settings_and_its_codec_and_reads_them_back(directory: RunDirectory) -> None:
     assert sorted(path.name for path in directory.path.iterdir()) == ["codec.json", "run.yaml"]
-    assert directory.read_config() == {"format": 1, **CONFIG}
+    assert directory.read_config() == {"format": 1, "sources": {}, "data": {}, "parameters": 0, **CONFIG}
     assert directory.read_codec() == {"unit": "byte"}
     assert directory.config.read_text().startswith("format: 1\ntask: text\n")
 
@@ -117,8 +120,21 @@ def test_a_missing_run_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"format: [1", "run.yaml cannot be read: the run is damaged"),
-        (b"\xff\xff", "run.yaml cannot be read: the run is damaged"),
+        (
+            b"format: [1",
+            "line 2, column 1): the run is damaged",
+        ),
+        (b"\xff\xff", "invalid start byte): the run is damaged"),
+        (b"format: 1\nformat: 1", "run.yaml cannot be read ('format' is named twice): the run is damaged"),
+        (
+            b"{format: 1, task: [a], settings: {}}",
+            "run.yaml has a task of another type than it may be: the run is damaged",
+        ),
+        (b"{format: 1, task: a, settings: [1]}", "a settings of another type than it may be: the run is damaged"),
+        (
+            b"{format: 1, task: a, settings: {}, processes: 9999}",
+            "a processes of another type than it may be: the run is damaged",
+        ),
         (b"", "run.yaml lacks format, task or settings: the run is damaged"),
         (b"format: 1\ntask: text\n", "run.yaml lacks format, task or settings: the run is damaged"),
         (b"- format\n- task\n- settings\n", "run.yaml lacks format, task or settings: the run is damaged"),
@@ -140,7 +156,7 @@ def test_settings_that_are_damaged_or_of_another_version_are_named(
 @pytest.mark.parametrize("content", [None, b"", b"[1]", b'{"unit": "by', b"\xff"])
 def test_a_codec_that_is_missing_or_damaged_is_named(directory: RunDirectory, content: bytes | None) -> None:
     directory.codec.unlink() if content is None else directory.codec.write_bytes(content)
-    with pytest.raises(RunError, match=r"codec\.json is (missing or )?damaged: the run cannot be decoded"):
+    with pytest.raises(RunError, match=r"codec\.json (is damaged.*: the run cannot be decoded|\(No such file .*)$"):
         directory.read_codec()
 
 
@@ -152,7 +168,7 @@ def test_a_run_of_an_unknown_task_or_without_a_table_of_settings_is_refused(run_
     with pytest.raises(UsageError, match="unknown task 'txet': did you mean 'text'"):
         use(run_path)
     directory.config.write_text(yaml.safe_dump({**config, "settings": [1]}))
-    with pytest.raises(RunError, match=r"the settings in run\.yaml are no table: the run is damaged"):
+    with pytest.raises(RunError, match=r"run\.yaml has a settings of another type than it may be: the run is damaged"):
         use(run_path)
 
 
@@ -164,7 +180,11 @@ def test_a_codec_of_another_task_is_refused(run_path: Path) -> None:
 
 def test_events_come_back_in_order_and_none_is_no_error(directory: RunDirectory) -> None:
     assert list(directory.read_events()) == []
-    events: list[dict[str, Any]] = [{"event": "sampled", "sample": "日本\n\u2028 é"}, {"event": "updated", "nats": 1.5}]
+    events: list[dict[str, Any]] = [
+        {"event": "sampled", "update": 3, "sample": "日本\n\u2028 é"},
+        {"event": "updated", "update": 4, "nats": 1.5, "norm": math.inf},
+        {"event": "of a later version", "update": "?"},
+    ]
     for event in events:
         directory.append_event(event)
     assert list(directory.read_events()) == events
@@ -173,7 +193,8 @@ def test_events_come_back_in_order_and_none_is_no_error(directory: RunDirectory)
 
 @pytest.mark.parametrize("cut", [1, 25, 33, 36, 39])
 def test_an_event_that_was_cut_off_costs_only_itself(directory: RunDirectory, cut: int) -> None:
-    first, lost, last = {"event": "started"}, {"event": "sampled", "sample": "日本"}, {"event": "updated"}
+    first, last = {"event": "started", "update": 0}, {"event": "saved", "update": 5}
+    lost = {"event": "sampled", "sample": "日本", "update": 3}
     directory.append_event(first)
     whole = directory.events.stat().st_size
     directory.append_event(lost)
@@ -252,3 +273,77 @@ def test_files_that_were_being_written_are_swept_and_others_stay(tmp_path: Path)
         orphan.write_text("cut")
     directory.sweep()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["000003.txt", "samples"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"[]", "it is no event"),
+        (b"3", "it is no event"),
+        (b'{"update": 3}', "it is no event"),
+        (b'{"event": ["saved"]}', "it is no event"),
+        (b'{"event": "updated", "update": 3}', "its 'nats' is missing"),
+        (b'{"event": "updated", "update": -1, "nats": 1, "norm": 1}', "its 'update' is missing or of another type"),
+        (b'{"event": "updated", "update": true, "nats": 1, "norm": 1}', "its 'update' is missing or of another type"),
+        (b'{"event": "updated", "update": 3, "nats": "1", "norm": 1}', "its 'nats' is missing or of another type"),
+        (b'{"event": "updated", "update": 3, "nats": 1, "norm": 1, "layers": {"a": [1]}}', "its 'layers' is"),
+        (b'{"event": "checked", "update": 3, "metrics": {"a": "b"}, "judged": 1}', "its 'metrics' is missing or of"),
+        (
+            b'{"event": "finished", "update": 3, "report": {"metrics": {}}}',
+            "its 'report' is missing or of another type",
+        ),
+        (b'{"event": "sampled", "update": 3, "sample": null}', "its 'sample' is missing or of another type"),
+    ],
+)
+def test_a_line_that_is_whole_and_no_event_is_named(directory: RunDirectory, line: bytes, said: str) -> None:
+    directory.events.write_bytes(b'{"event": "started", "update": 0}\n' + line + b"\n")
+    with pytest.raises(RunError) as raised:
+        list(directory.read_events())
+    assert str(raised.value).startswith(f"{directory.events} line 2 is damaged ({said}")
+    assert str(raised.value).endswith("): leave it out")
+
+
+def test_a_line_without_an_end_is_refused_and_not_read(directory: RunDirectory) -> None:
+    with directory.events.open("wb") as file:
+        file.truncate(LARGEST_EVENT * 100)
+    with pytest.raises(RunError, match=r"events\.jsonl has a line 1 of endless length: the run is damaged"):
+        list(directory.read_events())
+
+
+@pytest.mark.parametrize("name", ["run.yaml", "codec.json", "events.jsonl"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(directory: RunDirectory, name: str) -> None:
+    (directory.path / name).unlink(missing_ok=True)
+    os.mkfifo(directory.path / name)
+    reads = {"run.yaml": directory.read_config, "codec.json": directory.read_codec}
+    with pytest.raises(RunError, match=rf"{name} is no plain file: give one that is"):
+        reads.get(name, lambda: list(directory.read_events()))()
+
+
+@pytest.mark.parametrize("name", ["lock", "events.jsonl", "report.md", "samples"])
+def test_nothing_is_written_through_a_link_out_of_a_run(directory: RunDirectory, tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir() if name == "samples" else outside.write_text("mine")
+    (directory.path / name).symlink_to(outside)
+    writes: dict[str, Callable[[], None]] = {
+        "lock": lambda: directory.locked().__enter__(),
+        "events.jsonl": lambda: directory.append_event({"event": "saved", "update": 3}),
+        "samples": lambda: directory.write(directory.samples / "3.txt", "words"),
+        "report.md": lambda: directory.write(directory.report, "words"),
+    }
+    with pytest.raises(RunError, match=rf"{name} is a link, and writing there would change what it leads to: put a"):
+        writes[name]()
+    assert list(outside.iterdir()) == [] if name == "samples" else outside.read_text() == "mine"
+
+
+def test_a_lock_that_is_a_pipe_is_refused_and_not_waited_for(directory: RunDirectory) -> None:
+    os.mkfifo(directory.path / "lock")
+    with pytest.raises(RunError, match="lock is no plain file"), directory.locked():
+        pass
+
+
+def test_more_than_can_be_read_again_is_not_written(directory: RunDirectory) -> None:
+    with pytest.raises(
+        UsageError, match=r"run\.yaml would have more than 4,194,304 bytes: give fewer names or sources"
+    ):
+        directory.begin({**CONFIG, "settings": {"source": ["x" * 1000] * 5000}}, {"unit": "byte"})
+    assert directory.read_config()["settings"] == {"width": 3}

@@ -11,8 +11,8 @@ import statewise
 from statewise.cli.main import run
 from statewise.errors import RunError
 from statewise.run.directory import RunDirectory
+from statewise.run.history import RunHistory
 from statewise.watching.comparison import Comparison
-from statewise.watching.story import Story
 from statewise.watching.tensorboard import export_events
 
 HOW: dict[str, Any] = {
@@ -72,9 +72,10 @@ def test_what_is_trained_anew_behind_a_checkpoint_counts_once(two: Path) -> None
     first = dict(next(event for event in directory.read_events() if event["event"] == "updated"))
     directory.append_event({"event": "started", "update": 3})
     directory.append_event({**first, "update": 4, "nats": 0.25})
-    story = Story.of(Path("run"))
-    assert sorted(story.updated) == [1, 2, 3, 4]
-    assert story.updated[4]["nats"] == 0.25
+    history = RunHistory.of(Path("run"))
+    assert history.updates.numbers.tolist() == [1, 2, 3, 4]
+    assert history.updates["nats"][-1] == 0.25
+    assert history.report is None
 
 
 def test_tensorboard_reads_what_was_written(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,13 +86,13 @@ def test_tensorboard_reads_what_was_written(two: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "look at them with: tensorboard --logdir board\n"
     reader = EventAccumulator("board")
     reader.Reload()
-    story = Story.of(two / "other")
+    history = RunHistory.of(two / "other")
     losses = reader.Scalars("training/nats")
-    assert [event.step for event in losses] == sorted(story.updated)
-    assert [event.value for event in losses] == pytest.approx([story.updated[e.step]["nats"] for e in losses])
+    assert [event.step for event in losses] == history.updates.numbers.tolist()
+    assert [event.value for event in losses] == pytest.approx(history.updates["nats"].tolist())
     scores = reader.Scalars("held_out/bits_per_character")
     assert len(scores) == 3  # two checks and the end
-    assert scores[-1].value == pytest.approx(story.metrics["bits_per_character"])
+    assert scores[-1].value == pytest.approx(history.metrics["bits_per_character"])
     assert "sample/text_summary" in reader.Tags()["tensors"]
     assert export_events(two / "other", Path("board"), follow=True) == Path("board")  # finished: it does not wait
     Path("board/mine.txt").touch()

@@ -16,7 +16,7 @@ def compare_runs(runs: list[Path], picture: Path | None, *, json: bool) -> None:
         raise UsageError(f"only {runs[0]} was given: name two runs or more, as in `statewise compare runs/a runs/b`")
     comparison = Comparison.of(runs)
     if picture:
-        draw(comparison.stories, picture)
+        draw(comparison.runs, picture)
         print(f"curves in {picture}", file=sys.stderr)
     print(json_format.dumps(comparison.as_json()) if json else comparison.table())
 

@@ -1,7 +1,8 @@
 """How a training went, read from its events: what each layer learned, where gradients were clipped, activations."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from statewise.run.history import RunHistory
 
 
 class History(NamedTuple):
@@ -30,31 +31,22 @@ class History(NamedTuple):
         return {"updates": len(self.updates), "clipped_share": self.clipped_share, "layers": last}
 
 
-def history_of(events: Iterable[dict[str, Any]]) -> History:
-    """Read the health of a training from its events; what an older version did not write is left out.
+def history_of(told: RunHistory) -> History:
+    """Return the health of a training that its events tell of; what an older version did not write is left out.
 
-    Where a training went back to a checkpoint, an update that was made twice stands as it was made last.
-
-    >>> history_of([{"event": "updated", "update": 1, "nats": 4.5, "norm": 3.0, "clipped": 1.0}]).clipped
+    >>> events = [{"event": "updated", "update": 1, "nats": 4.5, "norm": 3.0, "clipped": 1.0}]
+    >>> history_of(RunHistory.from_events(events)).clipped
     [True]
     """
-    updates: dict[int, dict[str, Any]] = {}
-    checks: dict[int, dict[str, Any]] = {}
-    for event in events:
-        kept = {"updated": updates, "checked": checks}.get(str(event.get("event")))
-        if kept is not None:
-            number = int(event["update"])
-            while kept and next(reversed(kept)) >= number:  # it went back
-                kept.popitem()
-            kept[number] = event
+    updates = told.updates
     layers: dict[str, list[tuple[int, float, float]]] = {}
-    for number, event in updates.items():
-        for name, (norm, ratio) in (event.get("layers") or {}).items():
+    for number, seen in updates.layers.items():
+        for name, (norm, ratio) in seen.items():
             layers.setdefault(name, []).append((number, norm, ratio))
     activations: dict[str, list[tuple[int, list[int]]]] = {}
-    for number, event in checks.items():
+    for number, event in told.checked.items():
         for name, counts in (event.get("activations") or {}).items():
             activations.setdefault(name, []).append((number, counts))
-    every = list(updates.values())
-    clipped = [0 < event.get("clipped", 0.0) < event["norm"] * (1 - 1e-6) for event in every]
-    return History(list(updates), [e["nats"] for e in every], [e["norm"] for e in every], clipped, layers, activations)
+    norms = updates["norm"].tolist()
+    clipped = [0 < after < norm * (1 - 1e-6) for after, norm in zip(updates["clipped"], norms, strict=True)]
+    return History(updates.numbers.tolist(), updates["nats"].tolist(), norms, clipped, layers, activations)

@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import yaml
-
+from statewise.disk.reading import read_file
 from statewise.errors import UsageError
+from statewise.plain import strict_yaml
 
 Configured = TypeVar("Configured")
 MOST_SHOWN = 100
@@ -95,12 +95,11 @@ def schema(kind: type) -> dict[str, Any]:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the settings in a YAML file. Raises `UsageError` where it is missing or not a table of settings."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path} ({error.strerror}): give a YAML file of settings") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"{path} is not YAML ({reason}): give lines like `width: 256`") from None
+        values = strict_yaml.read_yaml(read_file(path, strict_yaml.LARGEST_YAML, UsageError))
+    except UsageError:  # which is a ValueError, too
+        raise
+    except ValueError as error:
+        raise UsageError(f"{path} is not YAML ({error}): give lines like `width: 256`") from None
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds {type(values).__name__}, not settings: give lines like `width: 256`")
     return values
@@ -108,7 +107,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def as_yaml(values: Mapping[str, Any]) -> str:
     """Return plain values as YAML, in the given order."""
-    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+    return strict_yaml.write_yaml(dict(values))
 
 
 def _first_line(error: Any, name: str) -> str:

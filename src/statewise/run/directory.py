@@ -1,25 +1,31 @@
 """The run directory: everything about one training, readable by eye, with nothing in it that is executed."""
 
 import fcntl
-import json
 import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import yaml
-
-from statewise.errors import RunError
+from statewise.disk.reading import file_size, open_file, read_file, refuse_links
+from statewise.errors import RunError, UsageError
+from statewise.plain.strict_json import read_json
+from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
 from statewise.run.config import as_yaml
 from statewise.run.files import make_folder, saving, sync_folder, write_whole
+from statewise.run.recorded import CONFIG, LARGEST_EVENT, misfit, read_event
+from statewise.shown import in_json, in_line
 
 FORMAT = 1
 DEFAULT_FOLDER = Path("runs")
 CACHE = ".data"
 HOLDER = re.compile(r"process \d+ on [\w.-]+")
+LARGEST_CODEC = 1 << 28
+NEEDED = {"format", "task", "settings"}
+ABSENT: dict[str, Any] = {"sources": {}, "data": {}, "parameters": 0, "versions": {}}
+"What `run.yaml` is taken to say where it says nothing of it."
 BEGUN = re.compile(r"codec\.json|\.(codec\.json|run\.yaml)\.\d+\.tmp")
 
 
@@ -66,67 +72,93 @@ class RunDirectory(NamedTuple):
     def read_config(self) -> dict[str, Any]:
         """Return what `run.yaml` says.
 
-        Raises `RunError` where this is no run, a half-made one, or one of another format.
+        Raises `RunError` where this is no run, a half-made one, a damaged one, or one of another format.
         """
-        if not self.path.is_dir():
+        if not is_there(self.path, is_folder=True):
             raise RunError(f"there is no run at {self.path}: give the folder that `statewise train` named")
+        if not is_there(self.config):
+            raise RunError(f"{self.path} has no run.yaml: it is no run, or was cut off while it was made")
         try:
-            config = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunError(f"{self.path} has no run.yaml: it is no run, or was cut off while it was made") from None
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
-            raise RunError(f"{self.config} cannot be read: the run is damaged") from None
-        if not isinstance(config, dict) or not {"format", "task", "settings"} <= config.keys():
+            config = read_yaml(read_file(self.config, LARGEST_YAML))
+        except ValueError as error:
+            raise RunError(f"{self.config} cannot be read ({error}): the run is damaged") from None
+        if not isinstance(config, dict) or not config.keys() >= NEEDED:
             raise RunError(f"{self.config} lacks format, task or settings: the run is damaged")
         if config["format"] != FORMAT:
             versions = config.get("versions")
-            made = versions.get("statewise") if isinstance(versions, dict) else "another version"
-            raise RunError(
-                f"{self.path} has format {config['format']}, not {FORMAT}: use statewise {made}, which made it"
-            )
+            made = versions.get("statewise") if isinstance(versions, dict) else None
+            other = f"{in_line(config['format'], 20)}, not {FORMAT}: use statewise {made or 'another version'}"
+            raise RunError(f"{self.path} has format {other}, which made it")
+        config = {**ABSENT, **config}
+        if odd := misfit(config, CONFIG, set(CONFIG) - NEEDED):
+            raise RunError(f"{self.config} has a {odd} of another type than it may be: the run is damaged")
         return config
 
     def read_codec(self) -> dict[str, Any]:
         """Return what `codec.json` says. Raises `RunError` where it is missing or damaged."""
         try:
-            written = json.loads(self.codec.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise RunError(f"{self.codec} is missing or damaged: the run cannot be decoded") from None
+            written = read_json(read_file(self.codec, LARGEST_CODEC))
+        except ValueError as error:
+            raise RunError(f"{self.codec} is damaged ({error}): the run cannot be decoded") from None
         if not isinstance(written, dict):
             raise RunError(f"{self.codec} is damaged: the run cannot be decoded")
         return written
 
     def begin(self, config: Mapping[str, Any], codec: Mapping[str, Any]) -> None:
-        """Write what never changes again."""
+        """Write what never changes again. Raises `UsageError` where there is more of it than would be read again."""
+        files = {self.codec: in_json(codec).encode(), self.config: as_yaml({"format": FORMAT, **config}).encode()}
+        for path, most in ((self.codec, LARGEST_CODEC), (self.config, LARGEST_YAML)):
+            if len(files[path]) > most:
+                raise UsageError(f"{path.name} would have more than {most:,} bytes: give fewer names or sources")
         with saving(f"the run {self.path}", "free some space and train again"):
-            write_whole(self.codec, json.dumps(codec, ensure_ascii=False).encode())
-            write_whole(self.config, as_yaml({"format": FORMAT, **config}).encode())
+            for path, content in files.items():
+                write_whole(path, content)
 
     def write(self, path: Path, content: str) -> None:
-        """Write one of the run's files, whole."""
+        """Write one of the run's files, whole. Raises `RunError` where its folder is a link."""
+        refuse_links(path.parent if path.parent != self.path else path)
         with saving(str(path), "free some space, then `statewise resume` the run"):
             make_folder(path.parent)
             write_whole(path, content.encode())
 
     def append_event(self, event: Mapping[str, Any]) -> None:
         """Add one line to the events; one that was cut off before stays by itself."""
+        refuse_links(self.events)
         with (
             saving(str(self.events), "free some space, then `statewise resume` the run"),
             self.events.open("a+b") as file,
         ):
             behind = b"\n" if _is_cut_off(file) else b""
-            file.write(behind + json.dumps(event, ensure_ascii=False).encode() + b"\n")
+            file.write(behind + in_json(event).encode() + b"\n")
 
     def read_events(self) -> Iterator[dict[str, Any]]:
-        """Yield the events; a line that was cut off is left out."""
-        if not self.events.is_file():
+        """Yield the events; a line that was cut off is left out.
+
+        Raises `RunError` for a whole one that is no event, or is longer than one may be.
+        """
+        if not is_there(self.events):
             return
-        with self.events.open("rb") as file:  # as bytes, since a cut may go through a character
-            for line in file:
+        number = 0
+        with open_file(self.events) as file:  # as bytes, since a cut may go through a character
+            while line := file.readline(LARGEST_EVENT):
+                number += 1
+                if len(line) == LARGEST_EVENT:
+                    raise RunError(f"{self.events} has a line {number} of endless length: the run is damaged")
                 try:
-                    yield json.loads(line)
-                except ValueError:
-                    continue
+                    event = read_event(line)
+                except ValueError as error:
+                    raise RunError(f"{self.events} line {number} is damaged ({error}): leave it out") from None
+                if event is not None:
+                    yield event
+
+    def size(self) -> int:
+        """Return how many bytes its files have, as far as they can be seen; one may be replaced meanwhile."""
+        total = 0
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with suppress(OSError):
+                    total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118  # as os.walk gives them
+        return total
 
     def sweep(self) -> None:
         """Remove files that were being written when a process was killed."""
@@ -140,6 +172,9 @@ class RunDirectory(NamedTuple):
 
         The system lets go of the lock when its process ends, however it ends: one that was left behind is taken over.
         """
+        refuse_links(self.path / "lock")
+        if (self.path / "lock").exists():
+            file_size(self.path / "lock")  # a pipe would wait for ever
         with (self.path / "lock").open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,6 +191,14 @@ class RunDirectory(NamedTuple):
             file.write(f"process {os.getpid()} on {platform.node()}\n")
             file.flush()
             yield
+
+
+def is_there(path: Path, *, is_folder: bool = False) -> bool:
+    """Say whether something is there, a folder where it is to be one; nothing is under what no name can be."""
+    try:
+        return path.is_dir() if is_folder else path.exists()
+    except (OSError, ValueError):  # a name too long, or one with a zero byte
+        return False
 
 
 def create_run(task: str, name: str, path: Path | None = None) -> RunDirectory:

@@ -1,8 +1,8 @@
 """A state is a value: a nest of tuples of tensors with rows on axis 0, to be kept, split, joined and written down."""
 
+from statewise.plain.strict_json import read_json
 from statewise.state.packing import Packing
 from statewise.state.signing import SigningKey, UnknownKey, check_signature, sign, unsigned
-from statewise.state.strict_json import read_json
 from statewise.state.tensors import (
     UNSEALED,
     check_seal,

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from statewise.errors import DataError
-from statewise.state.strict_json import read_json
+from statewise.plain.strict_json import read_json
 from statewise.state.tree import lengths, paths, rebuild
 
 State = TypeVar("State")

@@ -12,6 +12,7 @@ from statewise.learning.events import Checked, Finished
 from statewise.report import Report
 from statewise.run.config import plain
 from statewise.run.directory import RunDirectory
+from statewise.run.history import RunHistory
 from statewise.task import Task
 from statewise.tuning.search import Search
 from statewise.verbs import Run, resuming, task_of, training
@@ -48,8 +49,10 @@ def train(task: Task, *, run: str | Path, workers: int = 2, retries: int = RETRI
         trainer.fit()
     except (ray.exceptions.RayError, RuntimeError) as error:
         raise TrainingError(f"training over Ray failed: {_last_line(error)}") from error
-    report = [event["report"] for event in RunDirectory(where).read_events() if event["event"] == "finished"]
-    return Run(where, Report(**report[-1]))
+    report = RunHistory.of(where).report
+    if report is None:
+        raise TrainingError(f"training over Ray ended before {where} was finished: resume it")
+    return Run(where, Report(**report))
 
 
 def work(asked: Mapping[str, Any]) -> None:

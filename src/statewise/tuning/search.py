@@ -1,7 +1,6 @@
 """A search for better settings with Optuna: every trial is a run of its own, and all of it can be gone on with."""
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,18 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import yaml
-
+from statewise.disk.reading import file_size, read_file
 from statewise.errors import MissingExtra, RunError, StatewiseError, UsageError
-from statewise.learning.events import Checked, Finished
+from statewise.learning.events import Checked, Finished, as_json
+from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
 from statewise.run.config import as_yaml, build, plain
-from statewise.run.directory import RunDirectory
+from statewise.run.directory import RunDirectory, is_there
 from statewise.run.files import write_whole
+from statewise.run.history import RunHistory
+from statewise.run.recorded import Check, is_count, is_table, is_table_of, is_text, misfit
 from statewise.task import Task
 from statewise.tuning.space import Space, as_plain, parse_space
 from statewise.verbs import inspect, resuming, task_of, training
 
 BEST, TOLD, JOURNAL, TRIALS = "best.yaml", "tune.yaml", "study.journal", "trials"
+FORM: dict[str, Check] = {"task": is_text, "settings": is_table, "space": is_table_of(is_text), "seed": is_count}
+DAMAGED = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
 CHECKS = 5
 STARTUP = 4
 "So many trials are drawn at random, and none of them is cut short, before the others are held against them."
@@ -67,22 +70,19 @@ class Search:
         told = {"task": task.name, "settings": plain(task), "space": as_plain(space), "seed": seed}
         path = folder / TOLD
         if path.exists():
-            if yaml.safe_load(path.read_text(encoding="utf-8")) != json.loads(json.dumps(told)):
+            if _told(folder) != told:
                 raise RunError(f"{folder} holds a search with other settings: give the same, or another --run")
         elif folder.exists() and any(folder.iterdir()):
             raise RunError(f"{folder} exists already and is no search: give another --run")
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, as_yaml(json.loads(json.dumps(told))).encode())
+            write_whole(path, as_yaml(told).encode())
         return cls(folder, task, space, seed)
 
     @classmethod
     def read(cls, folder: Path) -> "Search":
-        """Return the search that a folder holds. Raises `RunError` where there is none."""
-        path = folder / TOLD
-        if not path.exists():
-            raise RunError(f"{folder} holds no search: give the folder that `statewise tune` named")
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+        """Return the search that a folder holds. Raises `RunError` where there is none, or a damaged one."""
+        told = _told(folder)
         task = task_of(told)
         space = parse_space([f"{name}={values}" for name, values in told["space"].items()], plain(task))
         return cls(folder, task, space, told["seed"])
@@ -129,17 +129,17 @@ class Search:
     def _train(self, study: Any, trial: Any, task: Task, run: Path) -> float:
         """Train one trial and return its best score; raises Optuna's `TrialPruned` where it falls behind the others."""
         events = resuming(run) if RunDirectory(run).config.exists() else training(task, run=run)
-        told = [event for event in RunDirectory(run).read_events() if event["event"] == "checked"]
-        scores = {event["update"]: float(event["judged"]) for event in told}
+        history = RunHistory.of(run)
         with closing(events):
             for event in events:
+                history.tell(as_json(event))
                 if isinstance(event, Checked):
-                    scores[event.update] = event.judged
-                    trial.report(event.judged, len(scores) - 1)
-                    if len(scores) <= task.checks and trial.should_prune():  # not at the last one, when it is done
+                    checks = len(history.checked)
+                    trial.report(event.judged, checks - 1)
+                    if checks <= task.checks and trial.should_prune():  # not at the last one, when it is done
                         raise _optuna().TrialPruned
-                if isinstance(event, Finished):
-                    return min(scores.values())
+                if isinstance(event, Finished) and history.best_check:
+                    return float(history.best_check["judged"])
         raise RunError(f"{run} ended before it was finished: tune it again")
 
     def trials(self) -> list[Trial]:
@@ -147,17 +147,14 @@ class Search:
         optuna = _optuna()
         states = optuna.trial.TrialState
         names = {states.COMPLETE: "complete", states.PRUNED: "pruned", states.FAIL: "failed"}
-        return [
-            Trial(
-                trial.number,
-                names.get(trial.state, "open"),
-                dict(trial.params),
-                min(trial.intermediate_values.values(), default=trial.value),
-                _metrics_of(self._run(trial.number)),
-                str(self._run(trial.number)),
-            )
-            for trial in self._study(0).get_trials(deepcopy=False)
-        ]
+        found = []
+        for trial in self._study(0).get_trials(deepcopy=False):
+            run = self._run(trial.number)
+            check = RunHistory.of(run).best_check
+            judged, metrics = (float(check["judged"]), dict(check["metrics"])) if check else (trial.value, {})
+            state = names.get(trial.state, "open")
+            found.append(Trial(trial.number, state, dict(trial.params), judged, metrics, str(run)))
+        return found
 
     def best(self) -> Trial | None:
         """Return the best of the complete trials."""
@@ -192,10 +189,16 @@ class Search:
         drawn = int.from_bytes(hashlib.sha256(f"{self.seed} {number}".encode()).digest()[:4], "big")
         sampler = optuna.samplers.TPESampler(seed=drawn, n_startup_trials=STARTUP, constant_liar=True)
         pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1)
-        storage = optuna.storages.JournalStorage(JournalFileBackend(str(self.folder / JOURNAL)))
-        return optuna.create_study(
-            storage=storage, study_name="statewise", sampler=sampler, pruner=pruner, load_if_exists=True
-        )
+        journal = self.folder / JOURNAL
+        if journal.exists():
+            file_size(journal)  # of what is no plain file, nothing is read
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
+        try:
+            return optuna.create_study(
+                storage=storage, study_name="statewise", sampler=sampler, pruner=pruner, load_if_exists=True
+            )
+        except DAMAGED as error:
+            raise RunError(f"{self.folder / JOURNAL} is damaged ({error}): tune into another --run") from None
 
 
 def prepared(task: Task) -> Task:
@@ -210,10 +213,18 @@ def locked(search: Search) -> Iterator[None]:
         yield
 
 
-def _metrics_of(run: Path) -> dict[str, float]:
-    """Return what a trial scored at its best check."""
-    checked = [event for event in RunDirectory(run).read_events() if event["event"] == "checked"]
-    return dict(min(checked, key=lambda event: float(event["judged"]), default={"metrics": {}})["metrics"])
+def _told(folder: Path) -> dict[str, Any]:
+    """Return what a search was told. Raises `RunError` where a folder holds none, or a damaged one."""
+    path = folder / TOLD
+    if not is_there(path):
+        raise RunError(f"{folder} holds no search: give the folder that `statewise tune` named")
+    try:
+        told = read_yaml(read_file(path, LARGEST_YAML))
+    except ValueError as error:
+        raise RunError(f"{path} cannot be read ({error}): the search is damaged") from None
+    if not isinstance(told, dict) or (odd := misfit(told, FORM, set())):
+        raise RunError(f"{path} lacks {'what a search has' if not isinstance(told, dict) else odd}: it is damaged")
+    return told
 
 
 def _optuna() -> Any:

@@ -1,57 +1,71 @@
 """Runs beside each other: the settings that differ, what each scores beside its baselines, and how long it took."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from statewise.run.directory import RunDirectory
+from statewise.run.history import RunHistory
 from statewise.shown import in_line
-from statewise.watching.story import Story
 
 ABSENT = "-"
+
+
+class Told(NamedTuple):
+    """A run as it stands beside others: what it was told, and what became of it."""
+
+    path: Path
+    config: Mapping[str, Any]
+    history: RunHistory
+
+    @classmethod
+    def of(cls, path: Path) -> "Told":
+        """Read a run. Raises `RunError` where it is none, or is damaged."""
+        return cls(path, RunDirectory(path).read_config(), RunHistory.of(path))
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Some runs, a column each."""
 
-    stories: Sequence[Story]
+    runs: Sequence[Told]
 
     @classmethod
     def of(cls, runs: Sequence[Path]) -> "Comparison":
         """Read the runs. Raises `RunError` where one is none."""
-        return cls([Story.of(run) for run in runs])
+        return cls([Told.of(run) for run in runs])
 
     def settings(self) -> dict[str, list[Any]]:
         """Return the settings that differ, of every run."""
-        names = dict.fromkeys(name for story in self.stories for name in story.settings)
-        found = {name: [story.settings.get(name) for story in self.stories] for name in names}
+        names = dict.fromkeys(name for run in self.runs for name in run.config["settings"])
+        found = {name: [run.config["settings"].get(name) for run in self.runs] for name in names}
         differing = {name: values for name, values in found.items() if any(value != values[0] for value in values)}
-        tasks = [story.task for story in self.stories]
+        tasks = [run.config["task"] for run in self.runs]
         return {"task": tasks, **differing} if len(set(tasks)) > 1 else differing
 
     def metrics(self) -> dict[str, list[float | None]]:
         """Return what the runs score, counts left out."""
-        return _columns(self.stories, lambda story: story.metrics)
+        return _columns(self.runs, lambda run: run.history.metrics)
 
     def baselines(self) -> dict[str, list[float | None]]:
         """Return what each baseline scores in the metric that matters most."""
-        return _columns(self.stories, _baselines_of)
+        return _columns(self.runs, _baselines_of)
 
     def training(self) -> dict[str, list[Any]]:
         """Return how long and how large each was."""
-        finished = ["yes" if story.report else "no" for story in self.stories]
+        finished = ["yes" if run.history.report else "no" for run in self.runs]
         return {
-            "updates": [max(story.updated, default=0) for story in self.stories],
-            "minutes": [round(story.seconds / 60, 2) for story in self.stories],
-            "parameters": [story.parameters for story in self.stories],
+            "updates": [run.history.updates.last for run in self.runs],
+            "minutes": [round(run.history.seconds / 60, 2) for run in self.runs],
+            "parameters": [run.config["parameters"] for run in self.runs],
             "finished": finished,
         }
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""
         parts = ("settings", "metrics", "baselines", "training")
-        return {"runs": [str(story.path) for story in self.stories], **{part: getattr(self, part)() for part in parts}}
+        return {"runs": [str(run.path) for run in self.runs], **{part: getattr(self, part)() for part in parts}}
 
     def table(self) -> str:
         """Return the comparison as text: a column a run."""
@@ -66,17 +80,15 @@ class Comparison:
         return "\n".join("  ".join(cells).rstrip() for cells in aligned)
 
 
-def _columns(stories: Sequence[Story], of: Callable[[Story], dict[str, float]]) -> dict[str, list[float | None]]:
-    found = [of(story) for story in stories]
+def _columns(runs: Sequence[Told], of: Callable[[Told], dict[str, float]]) -> dict[str, list[float | None]]:
+    found = [of(run) for run in runs]
     names = dict.fromkeys(name for values in found for name, value in values.items() if isinstance(value, float))
     return {name: [values.get(name) for values in found] for name in names}
 
 
-def _baselines_of(story: Story) -> dict[str, float]:
-    if not story.report or not story.report["metrics"]:
-        return {}
-    metric = next(iter(story.report["metrics"]))
-    return {f"{name}, {metric}": of[metric] for name, of in story.report["baselines"].items() if metric in of}
+def _baselines_of(run: Told) -> dict[str, float]:
+    metric = next(iter(run.history.metrics), None)
+    return {f"{name}, {metric}": of[metric] for name, of in run.history.baselines.items() if metric in of}
 
 
 def _shown(value: Any) -> str:

@@ -7,8 +7,9 @@ from statistics import fmean
 from typing import Any
 
 from statewise.errors import MissingExtra
+from statewise.run.history import RunHistory
 from statewise.shown import in_picture
-from statewise.watching.story import Story
+from statewise.watching.comparison import Told
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 "Of Okabe & Ito 2008."
@@ -17,24 +18,24 @@ POINTS = 200
 "So many means of neighbouring updates make a curve."
 
 
-def draw(stories: Sequence[Story], path: Path) -> None:
+def draw(runs: Sequence[Told], path: Path) -> None:
     """Write the picture. Raises `MissingExtra` where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("a picture needs matplotlib: pip install 'statewise[plot]'") from error
 
-    metric = _shared_metric(stories)
+    metric = _shared_metric(runs)
     figure = Figure(figsize=(10, 4.6) if metric else (6.5, 4.6), layout="constrained")
     panels = figure.subplots(1, 2 if metric else 1, squeeze=False)[0]
-    for number, story in enumerate(stories):
+    for number, run in enumerate(runs):
         look = {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number // len(COLOURS) % len(DASHES)]}
-        _loss(panels[0], story, look)
+        _loss(panels[0], run, look)
         if metric:
-            _scores(panels[1], story, metric, look)
+            _scores(panels[1], run.history, metric, look)
     panels[0].set(xlabel="update", ylabel="training loss (nats a place)", title="on the training part")
     if metric:
-        _baselines(panels[1], stories, metric)
+        _baselines(panels[1], runs, metric)
         panels[1].set(xlabel="update", ylabel=in_picture(metric.replace("_", " ")), title="on the held-out part")
     for axes in panels:
         axes.grid(color="#DDDDDD", linewidth=0.8)
@@ -45,25 +46,27 @@ def draw(stories: Sequence[Story], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def _loss(axes: Any, story: Story, look: dict[str, Any]) -> None:
-    updates, size = sorted(story.updated), math.ceil(len(story.updated) / POINTS) or 1
-    groups = [updates[begin : begin + size] for begin in range(0, len(updates), size)]
-    means = [fmean(story.updated[update]["nats"] for update in group) for group in groups]
-    axes.plot([fmean(group) for group in groups], means, label=in_picture(story.path), linewidth=1.8, **look)
+def _loss(axes: Any, run: Told, look: dict[str, Any]) -> None:
+    updates = run.history.updates
+    size = math.ceil(len(updates) / POINTS) or 1
+    groups = [slice(begin, begin + size) for begin in range(0, len(updates), size)]
+    places, means = ([fmean(numbers[group]) for group in groups] for numbers in (updates.numbers, updates["nats"]))
+    axes.plot(places, means, label=in_picture(run.path), linewidth=1.8, **look)
 
 
-def _scores(axes: Any, story: Story, metric: str, look: dict[str, Any]) -> None:
-    scores = {update: event["metrics"][metric] for update, event in story.checked.items() if metric in event["metrics"]}
-    if story.report and metric in story.report["metrics"]:
-        scores[max(story.updated, default=0)] = story.report["metrics"][metric]
+def _scores(axes: Any, history: RunHistory, metric: str, look: dict[str, Any]) -> None:
+    checked = {update: event["metrics"] for update, event in history.checked.items()}
+    if history.report:
+        checked[history.updates.last] = history.metrics
+    scores = {update: metrics[metric] for update, metrics in checked.items() if metric in metrics}
     axes.plot(sorted(scores), [scores[update] for update in sorted(scores)], marker="o", markersize=4, **look)
 
 
-def _baselines(axes: Any, stories: Sequence[Story], metric: str) -> None:
+def _baselines(axes: Any, runs: Sequence[Told], metric: str) -> None:
     """Draw the best baseline, a line for each of its values: runs on the same data have the same one."""
     best: dict[float, str] = {}
-    for story in stories:
-        found = {name: of[metric] for name, of in (story.report or {}).get("baselines", {}).items() if metric in of}
+    for run in runs:
+        found = {name: of[metric] for name, of in run.history.baselines.items() if metric in of}
         if found:
             name = min(found, key=lambda each: found[each])
             best[found[name]] = name
@@ -74,7 +77,7 @@ def _baselines(axes: Any, stories: Sequence[Story], metric: str) -> None:
                       ha="right", color="#666666", fontsize=9)  # fmt: skip
 
 
-def _shared_metric(stories: Sequence[Story]) -> str | None:
+def _shared_metric(runs: Sequence[Told]) -> str | None:
     """Return the metric that matters most, where all runs have it."""
-    first = next(iter(stories[0].metrics), None)
-    return first if first and all(first in story.metrics for story in stories) else None
+    first = next(iter(runs[0].history.metrics), None)
+    return first if first and all(first in run.history.metrics for run in runs) else None

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from statewise.disk.reading import refuse_links
 from statewise.errors import MissingExtra
 from statewise.run.directory import RunDirectory
+from statewise.run.history import GOING_BACK, lasting
 
 FOLDER = "tensorboard"
 NUMBERS = {"nats": "training/nats", "norm": "training/norm", "rate": "training/rate"}
@@ -29,9 +31,13 @@ def export_events(run: Path, folder: Path | None = None, *, follow: bool = False
     directory.read_config()
     began = directory.config.stat().st_mtime
     folder = folder or run / FOLDER
+    refuse_links(folder)
     shutil.rmtree(folder, ignore_errors=True)
     writer = SummaryWriter(str(folder))
-    for event in _events(directory, follow=follow):
+    for event, undoes in _events(directory, follow=follow):
+        if undoes:
+            writer.close()
+            writer = SummaryWriter(str(folder), purge_step=event["update"] + 1)
         _write(writer, event, began + event.get("seconds", 0.0))
         if follow:
             writer.flush()
@@ -39,32 +45,38 @@ def export_events(run: Path, folder: Path | None = None, *, follow: bool = False
     return folder
 
 
-def _events(directory: RunDirectory, *, follow: bool) -> Iterator[dict[str, Any]]:
-    """Yield the events, and with `follow` those to come, up to the last."""
+def _events(directory: RunDirectory, *, follow: bool) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield the events that were not undone, and with `follow` those to come, up to the last.
+
+    With each goes whether it undoes some that were yielded already.
+    """
     seen = 0
-    while True:
+    for number, event in lasting(directory):
+        seen = number + 1
+        yield event, False
+        if event["event"] == "finished":
+            return
+    while follow:
+        time.sleep(POLL_SECONDS)
         for number, event in enumerate(directory.read_events()):
             if number >= seen:
                 seen = number + 1
-                yield event
+                yield event, event["event"] in GOING_BACK
                 if event["event"] == "finished":
                     return
-        if not follow:
-            return
-        time.sleep(POLL_SECONDS)
 
 
 def _write(writer: Any, event: dict[str, Any], when: float) -> None:
     match event["event"]:
         case "updated":
-            for name, tag in NUMBERS.items():
-                writer.add_scalar(tag, event[name], event["update"], when)
+            for name in NUMBERS.keys() & event.keys():
+                writer.add_scalar(NUMBERS[name], event[name], event["update"], when)
         case "checked":
             _write_metrics(writer, event["metrics"], event["update"], when)
         case "sampled":
             writer.add_text("sample", _quoted(event["sample"]), event["update"], when)
         case "rolledback":
-            writer.add_text("rolled back", event["reason"], event["update"], when)
+            writer.add_text("rolled back", event.get("reason", ""), event["update"], when)
         case "finished":
             _write_metrics(writer, event["report"]["metrics"], event["update"], when)
             for name, metrics in event["report"]["baselines"].items():
