@@ -51,7 +51,7 @@ def test_a_distribution_of_numbers_is_told_by_its_parameters() -> None:
     with pytest.raises(UsageError, match="answers no prompts"):
         served.predict(None, "It", {})
     with pytest.raises(UsageError, match="reads no text"):
-        served.text("It")
+        served.codes("It")
 
 
 def test_a_ranking_is_told_by_the_names_of_its_items() -> None:

@@ -296,6 +296,9 @@ def serve(
     most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
     most_sockets: Annotated[int, typer.Option(help="most WebSockets at once, then 503", min=1)] = 10_000,
     most_connections: Annotated[int, typer.Option(help="most connections at once, then 503", min=1)] = 20_000,
+    max_inputs: Annotated[
+        int, typer.Option(help="most inputs read by one call, and characters of a prompt", min=1)
+    ] = 10_000,
     max_sessions: Annotated[int, typer.Option(help="most sessions in the store, then 507", min=1)] = 1_000_000,
     max_sessions_per_owner: Annotated[int, typer.Option(help="most sessions of one owner, then 507", min=1)] = 100_000,
     window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
@@ -311,6 +314,7 @@ def serve(
         "most_requests": most_requests,
         "most_requests_an_owner": most_requests_an_owner,
         "most_sockets": most_sockets,
+        "max_inputs": max_inputs,
         "max_sessions": max_sessions,
         "max_sessions_per_owner": max_sessions_per_owner,
         "most_connections": most_connections,

@@ -73,6 +73,11 @@ class Run(Told):
             raise ValueError("give inputs or text, one of them")
         return self
 
+    @property
+    def given(self) -> str | list[Any]:
+        """What is to be read."""
+        return self.inputs if self.inputs is not None else self.text or ""
+
 
 class Predict(Numbered):
     """A prompt, and beside it the settings of the task's `predict`, such as `length` and `temperature`."""

@@ -22,7 +22,7 @@ class ClientLeft(Exception):
 class BodyReader:
     """Reads bodies whole before their requests are counted, so that a slow client takes no other client's turn.
 
-    After t seconds, at least (t - `body_seconds`) `least_bytes_a_second` bytes must have come.
+    After t seconds, at least (t - `body_seconds`) `min_bytes_per_second` bytes must have come.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -62,7 +62,7 @@ class BodyReader:
         parts, end = bytearray(body), deadline.when()
         assert end is not None
         while more:
-            deadline.reschedule(end + len(parts) / self._settings.least_bytes_a_second)
+            deadline.reschedule(end + len(parts) / self._settings.min_bytes_per_second)
             part, more = await _part(receive)
             parts += part
             self._check(len(parts), most, memory)
@@ -74,7 +74,7 @@ class BodyReader:
             raise _too_large(most)
         if length <= SMALL_BYTES:
             return
-        if self._large_bytes + length - memory.counted > self._settings.most_bodies_bytes:
+        if self._large_bytes + length - memory.counted > self._settings.max_bodies_bytes:
             raise Refused(BUSY, "too many large bodies are being read: try again in a moment")
         self._large_bytes += length - memory.counted
         memory.counted = length

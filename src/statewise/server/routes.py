@@ -8,13 +8,13 @@ from typing import Annotated, Any, cast, final
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from statewise.errors import UsageError
 from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
 from statewise.server.description import links
 from statewise.server.events import Events
 from statewise.server.metrics import Metrics
+from statewise.server.portions import inputs_of
 from statewise.server.problems import as_refused
-from statewise.server.served import Served, dumps
+from statewise.server.served import dumps
 from statewise.server.sessions import Piece, Pieces, Sessions
 from statewise.server.settings import Settings
 from statewise.server.wanted import predict_settings
@@ -104,7 +104,7 @@ class SessionRoutes:
         """Read a sequence, all of it or nothing, and tell what comes next."""
         with self._timed("run"):
             _, served = await self._sessions.look(owner(request), id, copy=True)
-            inputs = inputs_of(served, body, self._settings)
+            inputs = await inputs_of(served, body.given, body.how, self._settings, each=body.each)
             read = await self._sessions.read(owner(request), id, inputs, body.call, body.how, each=body.each)
             return Response(read, media_type="application/json")
 
@@ -140,15 +140,6 @@ class SessionRoutes:
 def owner(request: Request) -> str:
     """Return the owner of a request, as `AdmissionControl` found out."""
     return cast(str, request.scope["owner"])
-
-
-def inputs_of(served: Served, body: Run, settings: Settings) -> list[Any]:
-    """Return what a body asks to read. Raises `UsageError` for what cannot be read, or too much."""
-    given = body.inputs if body.inputs is not None else body.text or ""
-    if len(given) > settings.most_inputs:
-        raise UsageError(f"{len(given)} inputs are too many for one call: give at most {settings.most_inputs}")
-    inputs = served.inputs(body.inputs) if body.inputs is not None else served.text(body.text or "")
-    return inputs
 
 
 async def told(first: Piece, pieces: Pieces) -> AsyncGenerator[bytes, None]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from statewise.batcher import Batcher, Read, Reading, Stepper
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads import Categorical, Ranking
+from statewise.server.feasibility import feasible_inputs
 from statewise.server.metrics import Metrics
 from statewise.server.settings import Settings
 from statewise.state import leaves
@@ -52,17 +53,26 @@ class Served:
             self._logits = lambda logits: logits
         elif isinstance(head, Ranking):
             self._logits = head.scores
+        self._params_numbers = sum(leaf.numel() for leaf in leaves(stream.params))
+        feasible = feasible_inputs(self.stepper, How("nothing"), settings.deadline_seconds)
+        self.max_inputs = min(settings.max_inputs, feasible or settings.max_inputs)
 
     def inputs(self, xs: Sequence[Any]) -> list[Tensor]:
         """Return inputs as the model reads them. Raises `UsageError` for one that it cannot read."""
         return [self.stepper.check(x) for x in xs]
 
-    def text(self, text: str) -> list[Tensor]:
+    def codes(self, text: str) -> list[int]:
         """Return the inputs that a text is. Raises `UsageError` where the model reads no text."""
         encode = getattr(self.trained.codec, "encode", None)
         if encode is None or not isinstance(self.trained.model.head, Categorical):
             raise UsageError(f"{self.name} reads no text: give inputs")
-        return [self.stepper.check(int(code)) for code in encode(text)]
+        return [int(code) for code in encode(text)]
+
+    def numbers(self, how: How) -> int:
+        """Return how many numbers are told behind one input, at most."""
+        if how.show == "nothing":
+            return 1
+        return 2 * how.choices if how.show == "choices" and self._logits is not None else self._params_numbers
 
     def admit(self, snapshot: bytes) -> bytes:
         """Return a session from elsewhere as this server writes it down.
@@ -116,6 +126,7 @@ class Served:
             "state_bytes": len(self.fresh),
             "exact": self.stepper.exact,
             "batched": self.stepper.together,
+            "max_inputs": self.max_inputs,
         }
 
     def _read(self, readings: Sequence[Reading]) -> list[Read]:

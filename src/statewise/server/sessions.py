@@ -18,6 +18,7 @@ from torch import Tensor
 from statewise.batcher import Together, Writing, write
 from statewise.errors import DataError, UsageError
 from statewise.server.metrics import Metrics
+from statewise.server.portions import answer_in_json, digest_of
 from statewise.server.refusals import BUSY, ELSEWHERE, GONE, UNKNOWN, Refused
 from statewise.server.served import How, Served, dumps
 from statewise.server.settings import Settings
@@ -110,7 +111,7 @@ class Sessions:
     ) -> bytes:
         """Let a session read inputs, and return what it was told, in JSON."""
         told_by_key = call.key or call.steps is None
-        name = call.name(None if told_by_key else ([x.tolist() for x in inputs], how, each))
+        name = call.name(None if told_by_key else (digest_of(inputs), how, each))
 
         async def apply(record: Record, served: Served) -> Record:
             read = await served.batcher.read(record.state, inputs, how, each=each)
@@ -118,11 +119,11 @@ class Sessions:
                 if isinstance(words, Exception):
                     raise words
             steps = record.steps + len(inputs)
-            told = {"each": read.told} if each else read.told[0]
-            answer = dumps({"session": id, "steps": steps, **told})
+            told = {"session": id, "steps": steps}
+            answer = await answer_in_json(told, read.told, served.numbers(how), each=each)
             return record._replace(steps=steps, state=read.row, key=name, answer=answer)
 
-        async with self._lock(id), asyncio.timeout(self._settings.deadline_seconds):
+        async with asyncio.timeout(self._settings.deadline_seconds), self._lock(id):
             record, served = await self.look(owner, id, copy=True)
             fresh = False
             for _ in range(TRIES):
@@ -166,8 +167,8 @@ class Sessions:
 
     async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
         """Yield what is written behind a prompt, a few pieces at a time, in one step with others who write."""
-        if len(prompt) > self._settings.most_inputs:
-            raise UsageError(f"a prompt of {len(prompt)} is too long: give at most {self._settings.most_inputs}")
+        if len(prompt) > self._settings.max_inputs:
+            raise UsageError(f"a prompt of {len(prompt)} is too long: give at most {self._settings.max_inputs}")
         if self._predictions >= self._settings.most_predictions:
             raise Refused(BUSY, "too many answers are being written: try again in a moment")
         self._predictions += 1

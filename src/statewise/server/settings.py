@@ -22,9 +22,10 @@ class Settings:
     accept_foreign_snapshots: bool = False
     most_body_bytes: int = MIB
     most_state_bytes: int = 16 * MIB
-    most_bodies_bytes: int = 256 * MIB
-    least_bytes_a_second: int = 64 << 10
-    most_inputs: int = 100_000
+    max_bodies_bytes: int = 256 * MIB
+    min_bytes_per_second: int = 64 << 10
+    max_inputs: int = 10_000
+    max_answer_numbers: int = 100_000
     max_sessions: int = 1_000_000
     max_sessions_per_owner: int = 100_000
     most_requests: int = 2048

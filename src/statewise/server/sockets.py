@@ -11,9 +11,9 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from statewise.server.bodies import Body, Predict, Run, Step
 from statewise.server.metrics import Metrics
+from statewise.server.portions import inputs_of
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_REQUEST, BUSY, FAILED, UNREADABLE, Refused
-from statewise.server.routes import inputs_of
 from statewise.server.served import dumps
 from statewise.server.sessions import Sessions
 from statewise.server.settings import Settings
@@ -119,7 +119,7 @@ class Sockets:
                     await socket.send_text((piece.answer or dumps({"text": piece.text})).decode())
             return
         if isinstance(body, Run):
-            inputs = inputs_of(served, body, self._settings)
+            inputs = await inputs_of(served, body.given, body.how, self._settings, each=body.each)
             answer = await sessions.read(owner, id, inputs, body.call, body.how, each=body.each)
         else:
             assert isinstance(body, Step)
