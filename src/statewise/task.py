@@ -12,6 +12,7 @@ from annotated_doc import Doc
 from annotated_types import Ge
 
 from statewise.errors import UsageError
+from statewise.inputs import Inputs
 from statewise.report import DYNAMIC, Report
 from statewise.run.recipe import Recipe
 
@@ -67,6 +68,11 @@ class Answer:
 class Live(ABC):
     """A task at work on what comes in, a line at a time; all that it knows can be put away and gone on from."""
 
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes, for those who send it and for those who describe it."""
+        return Inputs("a line of text", ("string",), "")
+
     @abstractmethod
     def push(self, line: Any) -> Any:
         """Read a line and return what there is to say now: shown as `str` and, where it has one, by its `as_json`.
@@ -78,7 +84,10 @@ class Live(ABC):
 
     @abstractmethod
     def save(self) -> bytes:
-        """Return all that is known, as bytes, from which `Task.live` goes on."""
+        """Return all that is known, as bytes, from which `Task.live` goes on.
+
+        Where they are tensors, as of `statewise.state.write_tensors`, `statewise serve` keeps them as a session.
+        """
 
 
 class Data(ABC):
@@ -181,6 +190,17 @@ class Task(Recipe, ABC):
         """
         pieces = self.predict(model, codec, *given, **how)
         return Answer((f"{piece}\n" for piece in pieces), lambda: {"answer": [as_plain(p) for p in pieces]}, end="")
+
+    def inputs(self, codec: Any) -> Inputs | None:
+        """Return what users give one step of `stream`; None where that reads what users do not have: `live` may then.
+
+        It is what a session of `statewise serve` is sent.
+        """
+        return None
+
+    def example_question(self, codec: Any) -> dict[str, Any]:
+        """Return arguments of `predict`, by name, that show what it answers; here none."""
+        return {}
 
     def live(self, model: "Model[Any]", codec: Any, *given: Any, **how: Any) -> Live:
         """Begin to answer lines as they come, or go on where `Live.save` left off, when given its bytes.

@@ -6,11 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 from made_log import FILMS
 
 import statewise
 from statewise.cli.main import run as command
 from statewise.errors import DataError, StatewiseError, UsageError
+from statewise.state import read_tensors, write_tensors
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> tuple[str, str]:
@@ -122,6 +124,18 @@ def test_a_session_put_away_goes_on_where_it_was_and_remembers_what_it_had(by_re
         model.live(saved[:-3])
     with pytest.raises(DataError):
         model.live(model.stream().save())
+
+
+def test_a_session_put_away_that_has_had_what_is_no_item_is_refused(by_recommender: Path) -> None:
+    model = statewise.load("run")
+    live = model.live()
+    live.push("7")
+    tensors, words = read_tensors(live.save())
+    for seen in ([-1], [FILMS], [0, 2**31 - 1], [[0]]):
+        with pytest.raises(DataError, match="the saved session"):
+            model.live(write_tensors({**tensors, "seen": torch.tensor(seen, dtype=torch.int32)}, words))
+    with pytest.raises(DataError, match="the saved session is none"):
+        model.live(write_tensors({**tensors, "seen": torch.tensor([0.0])}, words))
 
 
 def test_a_line_that_is_no_item_changes_nothing(by_recommender: Path) -> None:

@@ -10,6 +10,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
+from statewise.inputs import Inputs
 from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
@@ -217,6 +218,17 @@ class Recommend(Task):
         from statewise.stream import Stream
 
         return Stream(model, encode=lambda item: codec.number(item) if isinstance(item, str) else int(item))
+
+    def inputs(self, codec: "Catalogue") -> Inputs:
+        """Return what a step reads: an item."""
+        from statewise.tasks.recommending import item_of
+
+        words = "the id or the title of an item"
+        return Inputs(words, ("string", "integer"), codec.name(0), lambda x: item_of(codec, x), codec.session)
+
+    def example_question(self, codec: "Catalogue") -> dict[str, Any]:
+        """Return a session of one item."""
+        return {"session": [codec.name(0)], "k": 5}
 
     def predict(
         self,

@@ -13,6 +13,7 @@ from statewise.data.event_log import plain_id
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.ranking import Table, item_table
+from statewise.inputs import Inputs
 from statewise.model import Model
 from statewise.ranking import Listed
 from statewise.ranking.approximate import ApproximateIndex
@@ -102,6 +103,11 @@ def heard(codec: Catalogue, session: str | Iterable[Any]) -> tuple[list[int], li
     """Return the items of a session, and what should be said of those that were only nearly named."""
     found = [codec.find(part) for part in codec.parts(session)]
     return [one.number for one in found], [one.notice for one in found if one.notice]
+
+
+def item_of(codec: Catalogue, x: str | int) -> int:
+    """Return the item that an exact title or an id stands for; a number is an id, as it is in a log of events."""
+    return codec.number(x if isinstance(x, str) else plain_id(str(x)))
 
 
 def answer_one(session: str | Iterable[Any], recommended: list[Recommended], notices: list[str]) -> Answer:
@@ -210,10 +216,20 @@ class Recommending(Live):
         if saved is None:
             return cls(stream, codec, k, exclude_seen, index=index)
         tensors, _ = read_tensors(saved, "the saved session")
-        if set(tensors) != {"stream", "seen"} or tensors["stream"].dtype != torch.uint8:
+        forms = {name: (tensor.dtype, tensor.dim()) for name, tensor in tensors.items()}
+        if forms != {"stream": (torch.uint8, 1), "seen": (torch.int32, 1)}:
             raise DataError("the saved session is none: it is damaged, use another copy")
+        seen = tensors["seen"].tolist()
+        if seen and not 0 <= min(seen) <= max(seen) < codec.choices:
+            raise DataError("the saved session has had items that are none here: use another copy")
         opened = Stream.open(stream.model, tensors["stream"].numpy().tobytes(), encode=stream.encode)
-        return cls(opened, codec, k, exclude_seen, tensors["seen"].tolist(), index)
+        return cls(opened, codec, k, exclude_seen, seen, index)
+
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes: an event."""
+        words = "the id or the title of an item, or an empty text where another session begins"
+        return Inputs(words, ("string", "integer"), self.codec.name(0))
 
     def push(self, line: Any) -> Lists:
         """Read an event, an id or a title, and return what comes next."""
@@ -224,8 +240,8 @@ class Recommending(Live):
         else:
             found = self.codec.find(line if isinstance(line, str) else plain_id(str(line)))
             notices += [found.notice] if found.notice else []
+            self.stream.push(found.number)
             self.seen.append(found.number)
-            self.stream.push(self.seen[-1])
         query = self.stream.params.unsqueeze(0)
         seen = [self.seen] if self.exclude_seen and self.seen else None
         listed = lists(self.stream.model, query, self.k, seen, self.index)

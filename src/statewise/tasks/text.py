@@ -11,6 +11,8 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
+from statewise.inputs import Inputs
+from statewise.shown import in_line
 from statewise.task import Answer, Data, Part, Sources, Task, stacked_core
 
 if TYPE_CHECKING:
@@ -109,6 +111,18 @@ class Text(Task):
         from statewise.stream import Stream
 
         return Stream(model, encode=lambda x: _one_code(codec, x))
+
+    def inputs(self, codec: "TextCodec") -> Inputs:
+        """Return what a step reads: one character (or byte), or its code."""
+        words = f"one {self.unit}, or its code from 0 to {codec.choices - 1}"
+        shown = map(codec.show, range(codec.choices))
+        example = next((one for one in shown if one.isalpha()), codec.show(codec.choices - 1))
+        split = lambda text: codec.encode(text).tolist()  # noqa: E731
+        return Inputs(words, ("string", "integer"), example, lambda x: _one_input(codec, x, words), split)
+
+    def example_question(self, codec: "TextCodec") -> dict[str, Any]:
+        """Return the beginning of a text."""
+        return {"prompt": "It was", "length": 80}
 
     def predict(
         self,
@@ -301,6 +315,19 @@ def _check_prompt(prompt: Any) -> None:
 
 def _no_object() -> dict[str, Any]:
     raise UsageError(CONTRADICTION)
+
+
+def _one_input(codec: "TextCodec", x: str | int, words: str) -> int:
+    """Return the code of an input. Raises `UsageError`, in words for a user of a server, for more than one."""
+    if isinstance(x, str):
+        codes = codec.encode(x).tolist()
+        if len(codes) != 1:
+            unit = codec.as_json()["unit"]
+            raise UsageError(f"the input has {len(codes)} {unit}s: give {words}, or read them all as a text")
+        return int(codes[0])
+    if not 0 <= x < codec.choices:
+        raise UsageError(f"there is no code {in_line(x, 40)}: give {words}")
+    return x
 
 
 def _one_code(codec: "TextCodec", x: str | int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from statewise.errors import UsageError
+from statewise.inputs import Inputs
 from statewise.task import Answer, Live, Task
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class Surprises(Live):
 
     stream: "Stream[Any]"
     codec: Any
+
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes: a line."""
+        return Inputs("a line of text", ("string",), "It was")
 
     def push(self, line: str) -> Surprise:
         """Read a line and return the bits that each of its characters took, its end included.
