@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "statewise"
 ENVIRONMENT = {"statewise.data.packages", "statewise.kernels.extension", "statewise.tuning.over_ray"}
-FACES = {"tasks", "cli"}
+FACES = {"tasks", "cli", "progress"}
 
 
 def floors() -> dict[str, int]:

@@ -7,20 +7,21 @@ if TYPE_CHECKING:
     from statewise.exporting import export
     from statewise.insight import measure_memory
     from statewise.looking import inspect_memory
+    from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
     from statewise.tasks.forecast import Forecast
     from statewise.tasks.recommend import Recommend
     from statewise.tasks.stocks import Stocks
     from statewise.tasks.text import Text
     from statewise.tasks.traffic import Traffic
-    from statewise.verbs import Run, Trained, evaluate, inspect, load, predict, resume, resuming, train, training
+    from statewise.verbs import Run, Trained, inspect, load, predict, resuming, training
 
 __version__ = "0.1.0"
 
 # Imported when first asked for, since torch takes seconds and `statewise --help` should not.
 _ROOMS = {
-    **dict.fromkeys(["Run", "Trained", "evaluate", "inspect", "load", "predict"], "statewise.verbs"),
-    **dict.fromkeys(["resume", "resuming", "train", "training"], "statewise.verbs"),
+    **dict.fromkeys(["Run", "Trained", "inspect", "load", "predict", "resuming", "training"], "statewise.verbs"),
+    **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
     "Forecast": "statewise.tasks.forecast",
     "Recommend": "statewise.tasks.recommend",

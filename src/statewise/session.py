@@ -205,10 +205,10 @@ class Session:
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
 
     def _score(self, model: Model[Any], data: Data) -> Generator[Event, None, Score]:
-        scoring = self.task.score(model, data)
+        scoring = scored(self.task.score(model, data))
         while True:
             try:
-                yield Scoring(next(scoring))
+                yield next(scoring)
                 self.ranks.agree(0.0)
             except StopIteration as done:
                 score: Score = done.value
@@ -229,7 +229,24 @@ class Session:
             told = self.ranks.hand_round(dict)
             yield Finished(learner.update_number, self._seconds(), json.loads(told["report"]))
             return
+        yield from prepared(self.data)
         report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, training=training)
         self.directory.write(self.directory.report, report.page())
         self.ranks.hand_round(lambda: {"report": json.dumps(report.as_json()).encode()})
         yield Finished(learner.update_number, self._seconds(), report.as_json())
+
+
+def scored(scoring: Generator[float, None, Score]) -> Generator[Scoring, None, Score]:
+    """Go through a scoring, saying how far it is, and return the score."""
+    while True:
+        try:
+            yield Scoring(next(scoring))
+        except StopIteration as done:
+            score: Score = done.value
+            return score
+
+
+def prepared(data: Data) -> Iterator[Scoring]:
+    """Let data find what its baselines score, saying how far that is."""
+    for fraction in data.prepare_baselines():
+        yield Scoring(fraction, "the baselines")

@@ -114,6 +114,10 @@ class Data(ABC):
         Without `rows` or `steps` they are those of the recipe for training, and what scores fast for the rest.
         """
 
+    def prepare_baselines(self) -> Iterator[float]:
+        """Find what `baselines` will return where that takes long, yielding how much is done, from 0 to 1."""
+        return iter(())
+
     @abstractmethod
     def baselines(self) -> Mapping[str, dict[str, float]]:
         """Return what simple methods score on the held-out part, by name, in the metrics of the task."""

@@ -1,4 +1,4 @@
-"""What can be done: train, resume, evaluate, predict, inspect. Every face calls these."""
+"""What can be done: training, resuming, evaluating, predicting, inspecting. Every face calls these."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -13,7 +13,7 @@ from statewise.data.frames import keep
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
 from statewise.learning.checkpoint import load_checkpoint
-from statewise.learning.events import Event, Finished
+from statewise.learning.events import Event, Scoring
 from statewise.learning.learner import Learner
 from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights
@@ -23,10 +23,10 @@ from statewise.report import Report
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
 from statewise.run.history import RunHistory
-from statewise.session import Session
+from statewise.session import Session, prepared, scored
 from statewise.shown import in_html
 from statewise.stream import Stream
-from statewise.task import Answer, Live, Score, Scoring, Task, report_on
+from statewise.task import Answer, Live, Score, Task, report_on
 
 Source = Any
 "A path, the name of a corpus, a table in memory where the task reads tables, or several of these."
@@ -87,16 +87,6 @@ class Trained:
         return f"<p>{model}, {self.model.parameter_count:,} parameters</p>"
 
 
-def train(task: Task, *, run: str | Path | None = None) -> Run:
-    """Train, score beside the baselines, and return the run; raises what `training` does."""
-    return _finished(training(task, run=run))
-
-
-def resume(run: str | Path) -> Run:
-    """Go on with a run where its last checkpoint is, and return it when done; raises what `resuming` does."""
-    return _finished(resuming(run))
-
-
 def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, None, None]:
     """Train, yielding what happens; leaving the loop saves and stops.
 
@@ -154,8 +144,10 @@ def predict(run: str | Path, *given: Any, **how: Any) -> Iterator[Any]:
     return load(run).predict(*given, **how)
 
 
-def evaluate(run: str | Path, source: Source | None = None, **how: Any) -> Report:
-    """Score a run on its held-out part, or on another source, beside the baselines. The run never changes.
+def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Generator[Scoring, None, Report]:
+    """Score a run on its held-out part, or on another source, beside the baselines, yielding how far that is.
+
+    The report is what it returns at last. The run never changes.
 
     `how` is what the `score` of the run's task takes. Where that is `Task.score`: with `dynamic`, score once more while
     a copy goes on learning from what it has read; with a `storage` of `bfloat16` or `int8`, with its weights kept so.
@@ -169,7 +161,8 @@ def evaluate(run: str | Path, source: Source | None = None, **how: Any) -> Repor
     if source is not None:
         given = source if isinstance(source, list | tuple) else [source]
         data = data.on([kept(trained.task, one, cache) for one in given], cache)
-    score = _returned(trained.task.score(trained.model, data, **how))
+    score: Score = yield from scored(trained.task.score(trained.model, data, **how))
+    yield from prepared(data)
     return report_on(
         trained.task, data, score, run=str(run), seconds=lambda: time.monotonic() - began, notice=trained.notice
     )
@@ -244,19 +237,3 @@ def task_of(config: dict[str, Any]) -> Task:
     if not isinstance(config["settings"], dict):
         raise RunError("the settings in run.yaml are no table: the run is damaged")
     return build(kind, config["settings"])
-
-
-def _returned(scoring: Scoring) -> Score:
-    while True:
-        try:
-            next(scoring)
-        except StopIteration as done:
-            score: Score = done.value
-            return score
-
-
-def _finished(events: Iterator[Event]) -> Run:
-    for event in events:
-        if isinstance(event, Finished):
-            return Run(Path(event.report["run"]), Report(**event.report))
-    raise RunError("the run ended before it was finished: resume it")

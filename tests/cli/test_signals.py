@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from statewise.cli.signals import Interrupted, held_back, interruptible
+from statewise.cli.signals import Interrupted, interruptible
+from statewise.progress.holding import held_back
 
 FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1500 --save-seconds 0.3 --sample-seconds 0"
 SWALLOWS = """

@@ -92,7 +92,10 @@ def test_checks_and_the_best_weights_go_by_the_score_of_the_task(book: Path) -> 
     events = list(statewise.training(task, run="r"))
     checked = [event for event in events if isinstance(event, Checked)]
     assert [event.judged for event in checked] == [-event.metrics["found"] for event in checked]
-    assert [event.fraction for event in events if isinstance(event, Scoring)] == [0.5, 1.0] * (len(checked) + 1)
+    scorings = [event for event in events if isinstance(event, Scoring)]
+    own = [event.fraction for event in scorings if event.what == "the held-out part"]
+    assert own == [0.5, 1.0] * (len(checked) + 1)
+    assert [event.fraction for event in scorings[len(own) :]] == [0.25, 0.5, 0.75, 1.0]  # n-grams: counted and scored
     best = min(checked, key=lambda event: event.judged)
     assert statewise.evaluate("r").metrics == best.metrics  # keep=best uses the weights of that check
     seen = statewise.inspect("r")

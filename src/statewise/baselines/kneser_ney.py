@@ -1,6 +1,6 @@
 """Interpolated Kneser-Ney: what counting n-grams alone can predict of a text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, final
 
@@ -65,6 +65,17 @@ class KneserNey:
         Memory beside the codes: about 25 bytes a code while counting, then up to 32 a distinct n-gram.
         Raises `UsageError` for an `order` or `choices` below 1, `DataError` for codes it cannot count.
         """
+        counting = cls.fitting(codes, choices, order)
+        while True:
+            try:
+                next(counting)
+            except StopIteration as done:
+                model: Self = done.value
+                return model
+
+    @classmethod
+    def fitting(cls, codes: Codes, choices: int, order: int = 6) -> Generator[float, None, Self]:
+        """Do as `fit`, yielding which share of the orders is counted, and return the model."""
         if order < 1:
             raise UsageError(f"order {order} is below 1: give the length of the longest n-gram, as 6")
         if choices < 1:
@@ -85,6 +96,7 @@ class KneserNey:
             occurrences.append(_tally(found, counts, choices, grams))
             keys.append(found)
             ranks, grams = longer, len(found)
+            yield n / order
         return cls(choices, tuple(keys), tuple(occurrences), tuple(continuations))
 
     @property

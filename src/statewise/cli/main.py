@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 1 for a failed run, 2 for bad usage, 130 or 143 if stopped."""
-    from statewise.cli.terminal import harmless_streams
+    from statewise.progress.terminal import harmless_streams
 
     with harmless_streams():
         return _answered(sys.argv[1:] if arguments is None else arguments)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from statewise.cli.signals import SIGNALS
+from statewise.progress.holding import SIGNALS
 
 MEETING = "STATEWISE_MEETING"
 "A folder through which the processes of one command find each other; set in each of them."

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from statewise.progress.holding import SIGNALS
+
 AGAIN_SECONDS = 0.05
 PATIENCE_SECONDS = 4.0
 
@@ -70,23 +71,6 @@ def _is_importing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Within this block signals wait; they come when it is left.
-
-    They are noted rather than masked: a mask is one thread's alone, and any other would take the signal in its place.
-    """
-    came: list[int] = []
-    before = {one: signal.signal(one, lambda number, frame: came.append(number)) for one in SIGNALS}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-        for number in came:
-            signal.raise_signal(number)
 
 
 class Interruption:

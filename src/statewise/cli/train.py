@@ -121,9 +121,9 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
 
     Where several processes train together, the first one talks, and all leave at the same event.
     """
-    from statewise.cli.progress import view
     from statewise.distributed import here
     from statewise.learning.events import Finished, Started
+    from statewise.progress.view import view
     from statewise.report import Report
 
     run, report, talks, alone = "", None, rank_here() == 0, not is_one_of_several()

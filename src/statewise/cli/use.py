@@ -12,8 +12,8 @@ from annotated_doc import Doc
 
 from statewise import registry
 from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, given_of, parameter, with_parameters
-from statewise.cli.terminal import exact
 from statewise.errors import StatewiseError
+from statewise.progress.terminal import exact
 from statewise.shown import in_json
 
 if TYPE_CHECKING:
@@ -58,9 +58,18 @@ def evaluate_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> 
     """Score a run and print its table."""
     if not quiet:
         print(f"scoring {run}" + (" and learning on" if how.get("dynamic") else ""), file=sys.stderr)
-    from statewise.verbs import evaluate
+    from statewise.progress.view import view
+    from statewise.run.directory import RunDirectory
+    from statewise.verbs import evaluating, task_of
 
-    report = evaluate(run, **how)
+    scoring = evaluating(run, **how)
+    with view(task_of(RunDirectory(run).read_config()), quiet=quiet) as show:
+        while True:
+            try:
+                show(next(scoring))
+            except StopIteration as done:
+                report = done.value
+                break
     if report.notice and not quiet:
         print(report.notice, file=sys.stderr)
     print(json_format.dumps(report.as_json()) if json else report.shown())

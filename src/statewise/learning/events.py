@@ -88,9 +88,10 @@ class Saved(NamedTuple):
 
 
 class Scoring(NamedTuple):
-    """The held-out part is being scored; `fraction` of it is done."""
+    """The held-out part, or the baselines on it, are being scored; `fraction` of it is done."""
 
     fraction: float
+    what: str = "the held-out part"
 
 
 class Finished(NamedTuple):

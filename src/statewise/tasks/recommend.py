@@ -120,7 +120,7 @@ class Recommend(Task):
         sessions = prepare_sessions(self.sources, self.columns, self.rules, cache, cold=self.features)
         if self.k > sessions.codec.trained:
             raise UsageError(f"k {self.k} is more than the {sessions.codec.trained} items: give a smaller k")
-        data = RecommendData(self, sessions, sessions.held_out)
+        data = RecommendData(self, sessions, sessions.held_out, cache)
         data.windows("training")
         return data
 

@@ -1,6 +1,6 @@
 """The data of a recommender: sessions in two parts, and what simple methods score on the second."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 
 from statewise.data.catalogue import Catalogue
 from statewise.data.codes import CodeFile
+from statewise.data.figures import find_once, key_of
 from statewise.data.session_files import PreparedSessions, sessions_with
 from statewise.data.session_rows import Places, SessionRows, read_places
 from statewise.data.window import Window
@@ -25,6 +26,7 @@ class RecommendData(Data):
     task: Any  # a Recommend, whose module imports this one
     sessions: PreparedSessions
     held_out: CodeFile
+    cache: Path
 
     @property
     def codec(self) -> Catalogue:
@@ -56,21 +58,37 @@ class RecommendData(Data):
         return SessionRows(codes, rows, steps)
 
     def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what popularity, co-occurrence, neighbours and a Markov chain score."""
-        return self._baselines
+        """Return what popularity, co-occurrence, neighbours and a Markov chain score; found once, kept in the cache."""
+        for _ in self.prepare_baselines():
+            pass
+        scores: dict[str, dict[str, float]] = vars(self)["_scores"]
+        return scores
 
-    @cached_property
-    def _baselines(self) -> dict[str, dict[str, float]]:
+    def prepare_baselines(self) -> Iterator[float]:
+        """Count and score, unless that was done before, yielding how much is done."""
+        if "_scores" not in vars(self):
+            vars(self)["_scores"] = yield from find_once(self.cache, self._key(), self._find)
+
+    def _key(self) -> str:
+        task, training, places = self.task, self.sessions.training, self.places
+        first = max(0, len(training) - 2 * task.counted)
+        asked = f"simple methods, k {task.k}, repeats {task.repeats}, {task.counted} counted, {self.codec.supports}"
+        read = (part.tobytes() for part in (training.read(first), *places))
+        return key_of([asked, *read])
+
+    def _find(self) -> Generator[float, None, dict[str, dict[str, float]]]:
         found, places = {}, self.places
         counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.trained)
-        for name, method in counted.methods().items():
+        methods = counted.methods()
+        for name, method in methods.items():
             scores = scores_by(method, places, repeats=self.task.repeats)
             judged = returned(judge(scores, places.wanted, self.task.k, self.codec.trained))
             found[name] = measures(judged, places.wanted, places.sessions, self.supports)
+            yield len(found) / len(methods)
         return found
 
     def on(self, source: Sequence[str], cache: Path) -> "RecommendData":
         """Return these sessions with those of other logs, all of them, to be scored."""
         held_out, facts = sessions_with(self.codec, source, self.task.columns, self.task.rules, cache)
         told = {**self.sessions.facts, **facts, "held_out": facts["held_out_events"]}
-        return replace(self, sessions=self.sessions._replace(facts=told), held_out=held_out)
+        return replace(self, sessions=self.sessions._replace(facts=told), held_out=held_out, cache=cache)

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
 CONTRADICTION = "--interactive contradicts --json and --choices: give one of them"
+COUNTING = 0.5
+"About which share of finding the scores of n-grams is counting them."
 AHEAD = 16
 "So many characters are written at once, where nobody could tell: the next ones are there in a millisecond."
 
@@ -68,7 +70,7 @@ class Text(Task):
         from statewise.data.texts import code_text
 
         text = code_text(self.sources, self.unit, self.held_out, self.gap, cache)
-        data = TextData(self, text, text.held_out.part(0, self.scored))
+        data = TextData(self, text, text.held_out.part(0, self.scored), cache)
         data.windows("training")
         return data
 
@@ -229,6 +231,7 @@ class TextData(Data):
     task: Text
     text: "CodedText"
     scored: "CodeFile"
+    cache: Path
 
     @property
     def codec(self) -> "TextCodec":
@@ -253,16 +256,48 @@ class TextData(Data):
         return Stripes(self.scored, max(1, min(rows, (len(self.scored) - 1) // steps)), steps, unit=self.task.unit)
 
     def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what Kneser-Ney n-grams of each order score."""
+        """Return what Kneser-Ney n-grams of each order score; it is found once, and kept in the cache."""
+        for _ in self.prepare_baselines():
+            pass
+        scores: dict[str, dict[str, float]] = vars(self)["_scores"]
+        return scores
+
+    def prepare_baselines(self) -> Iterator[float]:
+        """Count n-grams and score them, unless that was done before, yielding how much is done."""
+        from statewise.data.figures import find_once
+
+        if "_scores" not in vars(self):
+            parts = self._counted(), self.scored.read()
+            found = yield from find_once(self.cache, self._key(*parts), lambda: self._find(*parts))
+            places = len(self.scored)
+            scores = {name: metrics_of(of["nats"], places, self.task.unit) for name, of in found.items()}
+            vars(self)["_scores"] = scores
+
+    def _counted(self) -> Any:
+        training = self.text.training
+        return training.read(max(0, len(training) - self.task.counted))
+
+    def _key(self, counted: Any, scored: Any) -> str:
+        from statewise.data.figures import key_of
+
+        asked = f"interpolated Kneser-Ney, {self.codec.choices} choices, order {self.task.orders}, {counted.dtype}"
+        return key_of([asked, counted.tobytes(), scored.tobytes()])
+
+    def _find(self, counted: Any, scored: Any) -> "Generator[float, None, dict[str, dict[str, float]]]":
         from statewise.baselines import KneserNey
 
-        training, scored = self.text.training, self.scored.read()
-        counted = training.read(max(0, len(training) - self.task.counted))
-        ngrams = KneserNey.fit(counted, self.codec.choices, self.task.orders)
-        return {
-            f"{order}-gram": metrics_of(ngrams.nats(scored, order), len(scored), self.task.unit)
-            for order in ngrams.orders
-        }
+        orders, found = self.task.orders, {}
+        counting = KneserNey.fitting(counted, self.codec.choices, orders)
+        while True:
+            try:
+                yield COUNTING * next(counting)
+            except StopIteration as done:
+                ngrams: KneserNey = done.value
+                break
+        for order in ngrams.orders:
+            found[f"{order}-gram"] = {"nats": ngrams.nats(scored, order)}
+            yield COUNTING + (1 - COUNTING) * order / orders
+        return found
 
     def on(self, source: Sequence[str], cache: Path) -> "TextData":
         """Return this text with others to be scored."""
@@ -272,7 +307,7 @@ class TextData(Data):
         codes = code_with(self.codec, source, cache)
         if len(codes) < 2:
             raise DataError(f"{', '.join(source)} has {len(codes)} {self.task.unit}s: give at least 2 to score")
-        return replace(self, scored=codes.part(0, self.task.scored))
+        return replace(self, scored=codes.part(0, self.task.scored), cache=cache)
 
 
 def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:

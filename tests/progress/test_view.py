@@ -7,9 +7,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from statewise.cli.bar import Bar
-from statewise.cli.progress import told, view
-from statewise.learning.events import Sampled, Updated
+from statewise.learning.events import Sampled, Scoring, Updated
+from statewise.progress.bar import Bar
+from statewise.progress.view import told, view
 from statewise.tasks.text import Text
 
 
@@ -41,6 +41,34 @@ def test_plain_lines_tell_how_training_goes(name: str, value: str, monkeypatch: 
         for number, seconds in ((1, 1.0), (2, 6.0), (3, 11.0), (4, 12.0)):
             show(Updated(number, 0, number / 40, seconds, nats=math.log(2) * 3, norm=1.0, rate=0.1, places=500))
     assert terminal.getvalue() == "update 3  8%  3.000 bits per character  100/s  3:05 left\n"
+
+
+@pytest.mark.parametrize(("large", "more"), [(1, ""), (2, "1 more update, "), (80, "79 more updates, ")])
+def test_large_gradients_that_come_one_after_another_are_told_in_one_line(
+    large: int, more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    with view(Text(source="book.txt"), quiet=False) as show:
+        for n in range(1, large + 1):
+            show(Updated(n, 0, 0.5, 1.0, 1.0, norm=100.0 + n, rate=0.1, places=5, usual=2.0, is_exploding=True))
+            show(Updated(n, 0, 0.5, 1.0, 1.0, norm=1.0, rate=0.1, places=5, usual=2.0))
+    first, *gathered = stderr.getvalue().splitlines()
+    assert first == "update 1 has a gradient of norm 101 where 2 is usual"
+    assert len(gathered) == bool(more)
+    if more:
+        assert gathered[0].startswith(f"{more}the last of them {large}, had a gradient ten times what is usual")
+        assert f"of norm {100 + large} at most" in gathered[0]
+
+
+def test_a_scoring_that_takes_long_says_what_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    stderr, clock = io.StringIO(), iter([0.0, 1.0, 11.0, 11.0, 12.0, 25.0, 25.0])
+    monkeypatch.setattr(sys, "stderr", stderr)
+    monkeypatch.setattr("statewise.progress.view.time.monotonic", lambda: next(clock))
+    with view(Text(source="book.txt"), quiet=False) as show:
+        for scoring in (Scoring(0.1), Scoring(0.2), Scoring(0.3), Scoring(0.5, "the baselines")):
+            show(scoring)
+    assert stderr.getvalue() == "scoring  20%  the held-out part\nscoring  50%  the baselines\n"
 
 
 def test_a_sample_cannot_clear_the_screen_nor_become_a_picture() -> None:
