@@ -26,7 +26,7 @@ PLAIN: dict[str, Any] = {"updates": 8, "warmup": 0, "rate": 0.05, "precision": "
 class Echo(Collector):
     """An environment that answers a choice by the same choice: what is learned is to say again what one said."""
 
-    rows = B
+    rows, size = B, 2
 
     def __init__(self, model: Model[Tensor]) -> None:
         self.last = torch.zeros(B, dtype=torch.long)
@@ -34,9 +34,6 @@ class Echo(Collector):
         self.state = self.like
         self.collected: list[Tensor] = []
         self.fails_at = -1
-
-    def __len__(self) -> int:
-        return 2
 
     def collect(self, model: Model[Any], draw: torch.Generator) -> dict[str, Tensor]:
         assert not model.training

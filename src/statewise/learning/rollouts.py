@@ -31,12 +31,13 @@ class Collector(Numbered, ABC):
 
     rows: int
     "How many rows each window has."
+    size: int = 1
+    "How many windows a rollout gives."
 
     _made: Sequence[Window] = ()
 
-    @abstractmethod
     def __len__(self) -> int:
-        """How many windows a rollout gives."""
+        return self.size
 
     @abstractmethod
     def collect(self, model: Model[Any], draw: torch.Generator) -> dict[str, Tensor]:
