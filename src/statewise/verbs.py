@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, TypeVar, cast
@@ -12,11 +13,12 @@ from statewise import __version__, registry
 from statewise.data.frames import keep
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
+from statewise.learning.allowance import Allowance, Allowing, allowance_at
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Scoring
 from statewise.learning.learner import Learner
 from statewise.learning.rollouts import Collector
-from statewise.learning.snapshot import load_weights
+from statewise.learning.snapshot import load_weights, weights_to_use
 from statewise.model import Model
 from statewise.program import why_not
 from statewise.report import Report
@@ -101,7 +103,7 @@ def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, N
         refuse_taken(Path(run))
     with ranks.first_goes_first():
         data = task.prepare(cache)
-    learner = _learner(task, data, ranks)
+    learner = _learner(task, data, ranks, nullcontext())
 
     def begin() -> dict[str, bytes]:
         directory = create_run(task.name, task.label, Path(run) if run else None)
@@ -125,7 +127,9 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
         data = task.prepare(directory.cache)
     if data.facts.get("sha256") != config.get("data", {}).get("sha256"):
         raise RunError(f"the data of {run} have changed since it began: bring them back, or train a new run")
-    yield from Session(directory, task, data, _learner(task, data, ranks)).events()
+    allowance = allowance_at(directory.checkpoints)
+    building = Allowing(allowance, directory.path) if allowance else nullcontext()
+    yield from Session(directory, task, data, _learner(task, data, ranks, building)).events()
 
 
 def load(run: str | Path) -> Trained:
@@ -133,8 +137,9 @@ def load(run: str | Path) -> Trained:
     directory = RunDirectory(Path(run))
     task = task_of(directory.read_config())
     codec = task.codec(directory.read_codec())
-    checkpoint = load_checkpoint(directory.checkpoints)
-    model = task.model(codec)
+    checkpoint = load_checkpoint(directory.checkpoints, weights_to_use)
+    with Allowing(Allowance.of(b"".join(checkpoint.files.values())), directory.path):
+        model = task.model(codec)
     load_weights(model, checkpoint.files)
     return Trained(task, model.eval(), codec, directory.path, int(checkpoint.path.name), checkpoint.notice)
 
@@ -209,11 +214,12 @@ def kept(task: Task, source: Any, cache: Path) -> str:
     return str(keep(source, cache))
 
 
-def _learner(task: Task, data: Any, ranks: Ranks) -> Learner:
+def _learner(task: Task, data: Any, ranks: Ranks, building: AbstractContextManager[object]) -> Learner:
     windows = data.windows("training")
     windows = windows if isinstance(windows, Collector) else own_rows(windows, ranks)
     torch.manual_seed(task.seed)
-    model = task.model(data.codec)  # of the same weights in every process
+    with building:
+        model = task.model(data.codec)  # of the same weights in every process
     if not ranks.is_first:
         torch.set_rng_state(random_of(task.seed, ranks.rank, 0))
     return Learner(model, windows, task, ranks)

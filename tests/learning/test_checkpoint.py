@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -93,19 +93,13 @@ def test_a_longer_file_says_both_sizes(folder: Path) -> None:
     assert f"{path} is 1,536 bytes where 768 were saved" in str(load_checkpoint(folder).notice)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("MANIFEST.json", "MANIFEST.json is missing or damaged"),
-        ("weights.safetensors", "weights.safetensors cannot be read (No such file or directory)"),
-        ("empty", "empty cannot be read (No such file or directory)"),
-    ],
-)
-def test_a_missing_file_is_named_and_the_checkpoint_before_is_used(folder: Path, name: str, said: str) -> None:
+@pytest.mark.parametrize("name", ["MANIFEST.json", "weights.safetensors", "empty"])
+def test_a_missing_file_is_named_and_the_checkpoint_before_is_used(folder: Path, name: str) -> None:
     (folder / "000005" / name).unlink()
     checkpoint = load_checkpoint(folder)
     assert checkpoint.files == files_of(3)
-    assert checkpoint.notice == f"{folder}/000005/{said}; checkpoint 000003 is used instead"
+    said = f"cannot read {folder}/000005/{name} (No such file or directory)"
+    assert checkpoint.notice == f"{said}; checkpoint 000003 is used instead"
 
 
 @pytest.mark.parametrize(
@@ -291,3 +285,50 @@ def test_each_file_is_on_the_disk_before_the_manifest_and_that_before_the_name(
     save_checkpoint(tmp_path / "checkpoints", 7, FILES)
     assert done.pop(0) == tmp_path.name  # the first save makes the folder itself, durably
     assert done == [*FILES, "MANIFEST.json", ".000007.tmp", "000007", "checkpoints"]
+
+
+def weights_alone(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith("weights")]
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "sparse", "pipe"])
+def test_files_that_are_not_needed_are_not_read_and_of_no_matter(folder: Path, damage: str) -> None:
+    other = folder / "000005" / "place.json"
+    other.unlink()
+    if damage == "cut":
+        other.write_bytes(b"{")
+    if damage == "sparse":
+        with other.open("wb") as file:
+            file.truncate(20 << 30)
+    if damage == "pipe":
+        os.mkfifo(other)
+    assert load_checkpoint(folder, weights_alone) == (
+        folder / "000005",
+        {"weights.safetensors": FILES["weights.safetensors"]},
+        None,
+    )
+    assert load_checkpoint(folder).path.name == "000003"
+
+
+def test_weights_that_are_mostly_holes_are_none(folder: Path) -> None:
+    path = folder / "000005" / "weights.safetensors"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    entry = checkpoint.Entry.of(bytes(64 << 20))
+    manifest = {"weights.safetensors": entry._asdict()}
+    (folder / "000005" / "MANIFEST.json").write_text(json.dumps(manifest))
+    assert "is mostly holes, which are no weights" in str(load_checkpoint(folder, weights_alone).notice)
+    assert load_checkpoint(folder).notice is None  # where all is wanted, zeros may be what was saved
+
+
+@pytest.mark.parametrize("name", ["²", "٣٣٣٣٣٣", "3", "9" * 5000, "000007x", "-00007"])
+def test_what_is_named_otherwise_than_by_a_number_is_no_checkpoint(folder: Path, name: str) -> None:
+    (folder / name[:250]).mkdir()
+    assert [path.name for path in saved_checkpoints(folder)] == ["000003", "000005"]
+
+
+def test_nothing_is_saved_through_a_link(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(RunError, match="link is a link, and writing there would change what it leads to"):
+        save_checkpoint(tmp_path / "link", 7, FILES)
+    assert names(folder) == ["000003", "000005"]

@@ -6,13 +6,14 @@ each file made durable, the manifest last; then renamed, and that made durable; 
 
 import hashlib
 import json
+import re
 import shutil
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from statewise.disk.reading import file_size, is_mostly_holes, read_file, refuse_links
 from statewise.errors import RunError
 from statewise.run.files import make_folder, saving, sync_folder, write_synced
 from statewise.state import read_json
@@ -21,6 +22,8 @@ MANIFEST = "MANIFEST.json"
 KEPT = 2
 ASIDE = ".old.tmp"
 LARGEST_MANIFEST_BYTES = 1 << 20
+NUMBER = re.compile(r"[0-9]{6,16}")
+"What a checkpoint is called: how many updates it is of."
 
 
 class Entry(NamedTuple):
@@ -50,6 +53,7 @@ def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, ad
     """
     final, temporary = folder / f"{update:06d}", folder / f".{update:06d}.tmp"
     with saving(f"checkpoint {final}", advice):
+        refuse_links(folder)
         try:
             make_folder(folder)
             if not saved_checkpoints(folder):  # a process killed before may have made it, and no more
@@ -70,21 +74,31 @@ def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, ad
 
 def saved_checkpoints(folder: Path) -> list[Path]:
     """Return the finished checkpoints in a folder, the oldest first."""
-    if not folder.is_dir():
-        return []
-    return sorted((path for path in folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+    try:
+        found = [path for path in folder.iterdir() if NUMBER.fullmatch(path.name)] if folder.is_dir() else []
+    except OSError as error:
+        raise RunError(f"cannot read {folder} ({error.strerror}): check its permissions") from None
+    return sorted(found, key=lambda path: int(path.name))
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
+def load_checkpoint(folder: Path, needed: Callable[[Iterable[str]], Iterable[str]] | None = None) -> Checkpoint:
     """Return the newest checkpoint whose files are what its manifest says; nothing in it is executed.
 
-    A damaged one is passed over for the one before it, and the notice says so.
-    Raises `RunError` where none is left.
+    `needed` may choose among the names of the files: the others are not read, nor of any matter, and those it chooses
+    may have no holes, as a file has that claims to be large. A damaged checkpoint is passed over for the one before it,
+    and the notice says so. Raises `RunError` where none is left.
     """
     damage: list[str] = []
     for path in reversed(saved_checkpoints(folder)):
         try:
-            files = dict(_verified(path))
+            entries = _read_manifest(path)
+        except RunError as error:
+            damage.append(str(error))
+            continue
+        if needed is not None:
+            entries = {name: entry for name in needed(entries) if (entry := entries.get(name))}
+        try:
+            files = dict(_verified(path, entries, may_have_holes=needed is None))
         except RunError as error:
             damage.append(str(error))
             continue
@@ -104,7 +118,12 @@ def sweep(folder: Path) -> None:
         return
     for aside in sorted(folder.glob(f".*{ASIDE}"), reverse=True):
         final = folder / aside.name.removesuffix(ASIDE).removeprefix(".")
-        if final.name.isdigit() and not final.exists() and _is_needed(folder, int(final.name)) and _is_whole(aside):
+        if (
+            NUMBER.fullmatch(final.name)
+            and not final.exists()
+            and _is_needed(folder, int(final.name))
+            and _is_whole(aside)
+        ):
             aside.rename(final)
             sync_folder(folder)
     for orphan in folder.glob(".*.tmp"):
@@ -118,7 +137,7 @@ def _is_needed(folder: Path, update: int) -> bool:
 
 def _is_whole(path: Path) -> bool:
     try:
-        for _ in _verified(path):
+        for _ in _verified(path, _read_manifest(path)):
             pass
     except RunError:
         return False
@@ -172,39 +191,31 @@ def manifest_of(files: Mapping[str, bytes]) -> bytes:
     return json.dumps(entries, indent=1).encode()
 
 
-def _verified(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and contents of a checkpoint's files, each once it is proved to be what was saved."""
-    for name, entry in _read_manifest(path).items():
+def _verified(path: Path, entries: Mapping[str, Entry], *, may_have_holes: bool = True) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of some of a checkpoint's files, each once it is proved to be what was saved."""
+    for name, entry in entries.items():
         place = path / name
-        try:
-            if (size := _size_of(place)) != entry.size:
-                raise RunError(f"{place} is {size:,} bytes where {entry.size:,} were saved")
-            content = place.read_bytes()
-        except OSError as error:
-            raise RunError(f"{place} cannot be read ({error.strerror})") from None
+        if (size := file_size(place)) != entry.size:
+            raise RunError(f"{place} is {size:,} bytes where {entry.size:,} were saved")
+        if not may_have_holes and is_mostly_holes(place):
+            raise RunError(f"{place} is mostly holes, which are no weights")
+        content = read_file(place, entry.size)
         if Entry.of(content) != entry:
             raise RunError(f"{place} is damaged: its sha256 is not the one that was saved")
         yield name, content
 
 
-def _size_of(place: Path) -> int:
-    seen = place.lstat()
-    if not stat.S_ISREG(seen.st_mode):  # a device or a pipe has no end
-        raise RunError(f"{place} is no plain file")
-    return seen.st_size
-
-
 def _read_manifest(path: Path) -> dict[str, Entry]:
     place = path / MANIFEST
+    file_size(place)  # no link, either
+    content = read_file(place, LARGEST_MANIFEST_BYTES)
     try:
-        if _size_of(place) > LARGEST_MANIFEST_BYTES:
-            raise RunError(f"{place} is damaged: it is larger than a manifest can be")
-        manifest = read_json(place.read_bytes())
+        manifest = read_json(content)
         entries = {
             str(name): Entry(int(entry.pop("size")), str(entry.pop("sha256"))) for name, entry in manifest.items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        raise RunError(f"{place} is missing or damaged") from None
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        raise RunError(f"{place} is damaged: it is no list of files, sizes and digests") from None
     if any(manifest.values()):
         raise RunError(f"{place} is damaged: it says more of a file than its size and sha256")
     if not entries or any(Path(name).name != name or not name.isprintable() for name in entries):

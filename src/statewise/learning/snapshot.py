@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -81,9 +81,9 @@ def _is_number(told: Any) -> bool:
     return type(told) in (int, float) and abs(told) < math.inf
 
 
-def refuse_unknown(files: Mapping[str, bytes]) -> None:
+def refuse_unknown(names: Collection[str]) -> None:
     """Raise `RunError` where a checkpoint holds a file that this version would leave unread."""
-    if unknown := sorted(files.keys() - KNOWN):
+    if unknown := sorted(set(names) - KNOWN):
         raise RunError(f"the checkpoint holds a file {unknown[0]!r} that is not known: it was made by another version")
 
 
@@ -98,15 +98,23 @@ def read_weights(model: Model[Any], files: Mapping[str, bytes], name: str = WEIG
     return weights
 
 
+def weights_to_use(names: Iterable[str]) -> list[str]:
+    """Return which of a checkpoint's files has the weights to use: the best ones, their mean, or the last.
+
+    Raises `RunError` where a checkpoint holds a file that this version would leave unread.
+    """
+    there = set(names)
+    refuse_unknown(there)
+    return [next((name for name in (BEST, AVERAGE) if name in there), WEIGHTS)]
+
+
 def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
     """Put the weights to use into a model, all or none: the best ones, their mean, or the last, as training was told.
 
     Raises `RunError` where they are not this model's.
     """
-    refuse_unknown(files)
-    model.load_state_dict(
-        read_weights(model, files, next((name for name in (BEST, AVERAGE) if name in files), WEIGHTS))
-    )
+    (name,) = weights_to_use(files)
+    model.load_state_dict(read_weights(model, files, name))
 
 
 def gathered_state(ranks: Ranks, state: Any) -> bytes:

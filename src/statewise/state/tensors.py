@@ -60,7 +60,7 @@ def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor]
     Raises `DataError` where the bytes are not in the format, claim more than 1 MiB of header or 16,384 tensors, or say
     more of a tensor than the format knows.
     """
-    header = _header(data, what)
+    header = read_header(data, what)
     try:
         # copies: a product's last bit may depend on where in memory its factors begin, and PyTorch's begin alike
         tensors = {name: tensor.clone() for name, tensor in sorted(load(data).items())}
@@ -78,13 +78,17 @@ def words_of(data: bytes, what: str = "the data") -> dict[str, str]:
     >>> words_of(write_tensors({"w": torch.ones(2)}, {"made": "here"}))
     {'made': 'here'}
     """
-    words = _header(data, what).get(WORDS, {})
+    words = read_header(data, what).get(WORDS, {})
     if not all(isinstance(word, str) for word in words.values()):
         raise DataError(f"{what} has words that are no texts: it is damaged, use another copy")
     return cast(dict[str, str], words)
 
 
-def _header(data: bytes, what: str) -> dict[str, Any]:
+def read_header(data: bytes, what: str = "the data") -> dict[str, Any]:
+    """Return what the header of some bytes, of which it may be all that is there, says of each tensor.
+
+    Raises `DataError` where it is none, or claims more than 1 MiB of header or 16,384 tensors.
+    """
     length = int.from_bytes(data[:PREFIX_BYTES], "little")
     if len(data) < PREFIX_BYTES or length > min(LARGEST_HEADER_BYTES, len(data) - PREFIX_BYTES):
         raise DataError(f"{what} does not begin with a tensor header of at most 1 MiB: it is damaged, use another copy")
