@@ -25,7 +25,8 @@ import torch
 
 import statewise
 from statewise.benchmarking.record import made_by
-from statewise.data.panel import Columns, read_panel
+from statewise.data.panel import read_panel
+from statewise.data.series_columns import Columns
 from statewise.report import aligned
 from statewise.tasks.forecast import Forecast
 

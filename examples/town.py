@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.panel import Columns, read_panel
+from statewise.data.panel import read_panel
+from statewise.data.series_columns import Columns
 from statewise.data.table_corpora import table_file
 
 Floats = NDArray[np.float64]

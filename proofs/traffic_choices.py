@@ -21,8 +21,10 @@ import outcomes
 
 import statewise
 from statewise.cells.ensemble import Ensemble
+from statewise.data.columns import numbers
 from statewise.data.table_corpora import table_file
-from statewise.data.tables import numbers, read_columns, times
+from statewise.data.tables import read_columns
+from statewise.data.times import times
 from statewise.forecasting.members import Mixture
 from statewise.model import Model
 from statewise.report import aligned

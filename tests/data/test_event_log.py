@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from statewise.data.event_log import Columns, Names, find_column, is_log, moment, read_events, read_titles
+from statewise.data.table_format import TableFormat
 from statewise.errors import DataError, StatewiseError, UsageError
 
 ANY = Columns()
@@ -57,9 +58,25 @@ def test_ids_that_a_table_program_made_floats_are_the_ids_they_were() -> None:
 
 
 def test_dates_are_seconds_of_utc() -> None:
-    dated = "user,item,date\nu,a,1970-01-01 00:01:00\nu,b,1970-01-01T02:01:00+01:00\n"
+    dated = "user,item,date\nu,a,1970-01-01T00:01:00Z\nu,b,1970-01-01T02:01:00+01:00\n"
     assert [time for _, _, time in read(log(dated))] == [60.0, 3660.0]
     assert moment(60.0) == "1970-01-01 00:01:00"
+
+
+@pytest.mark.parametrize("unit", [1, 1000, 10**6, 10**9])
+def test_times_are_seconds_whatever_unit_a_log_counts_in(unit: int) -> None:
+    rows = "".join(f"u,{item},{(1764082800 + 90 * i) * unit}\n" for i, item in enumerate("abc"))
+    assert [time for _, _, time in read(log("user,item,time\n" + rows))] == [1764082800.0, 1764082890.0, 1764082980.0]
+    with pytest.raises(DataError, match=r"row 5: column 'time' .* is in .* where those above are in"):
+        read(log("user,item,time\n" + rows + f"u,d,{1764082800 * (unit * 1000 if unit < 10**9 else 1)}\n"))
+
+
+def test_a_log_is_read_as_others_write_tables() -> None:
+    how = TableFormat(decimal=",", time_format="%d/%m/%y %H:%M", time_zone="Europe/Berlin")
+    path = log("user;item;time;rating\nu;a;01/07/26 12:00;4,5\nu;b;01/12/26 12:00;3,5\n")
+    found = read(path, Columns(least_weight=4, how=how))
+    assert [moment(time) for _, _, time in found] == ["2026-07-01 10:00:00"]
+    assert [moment(time) for _, _, time in read(path, Columns(how=how))][1] == "2026-12-01 11:00:00"
 
 
 def test_columns_of_any_name_can_be_named() -> None:
@@ -92,11 +109,11 @@ def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it(
     [
         ("session,item,time\ns,a,1\n,b,2\n", "row 3 has nothing under 'session': mend it, or leave the row out"),
         ("session,item,time\ns, ,1\n", "row 2 has nothing under 'item'"),
-        ("session,item,time\ns,a,nan\n", "row 2 has nothing under 'time'"),
+        ("session,item,time\ns,a,nan\n", "row 2: column 'time' is empty where a time was wanted"),
         ("session,item,time\ns,a,soon\n", r"row 2: column 'time' holds 'soon', which is no time"),
         (
             "session,item,time\ns,a,1\ns,b,soon\n",
-            "row 3: column 'time' holds 'soon', which is no number: the times above it are, so write it in Unix",
+            "row 3: column 'time' holds 'soon', which is no number as those above are: mend it, or leave out the row",
         ),
         ("session,item,time\ns,a,1\ns,b\n", "row 3 has 2 cells, not 3"),
         ("session,item,time\ns," + "x" * 10_000_000 + ",1\n", "cannot be read as a table .field larger than"),

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from statewise.data.columns import Convert, numbers, words
 from statewise.data.frames import columns_of, keep
-from statewise.data.tables import Convert, column_names, numbers, read_columns, times, words
+from statewise.data.tables import column_names, read_columns
+from statewise.data.times import times
 from statewise.errors import DataError
 
 WANTED: dict[str, Convert] = {"time": times, "city": words, "count": numbers}

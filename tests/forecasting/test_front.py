@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.data.panel import Columns, Panel, read_panel
+from statewise.data.panel import Panel, read_panel
+from statewise.data.series_columns import Columns
 from statewise.forecasting.front import Front, sample_paths
 from statewise.forecasting.levels import filled, levels_of, running_mean
 from statewise.forecasting.reading import Codec, Read, Windows

@@ -4,14 +4,17 @@ import io
 import json
 import math
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import statewise
 from statewise.cli.main import run
+from statewise.data.clocks import on_clocks
 from statewise.errors import DataError, UsageError
 from statewise.forecasting.returns import one_step
 from statewise.learning.events import Checked, Finished, Updated
@@ -167,16 +170,157 @@ def test_values_are_heard_one_by_one_and_the_state_goes_on(
         ('{"time": "2026-11-11 04:00", "c": 3}', "unknown column 'c'"),
         ("{", "is no JSON object"),
         ("7", "has 1 cells: give time, a, b, rain"),
-        ("2026-11-11 04:00,inf,2,3", "is infinite"),
+        ("2026-11-11 04:00,inf,2,3", "column 'a' is infinite"),
+        ("2026-11-11 04:00,1e39,2,3", "column 'a' holds 1e+39, beyond 1e+30"),
+        ("2026-11-11 04:00,1,-1e300,3", "column 'b' holds -1e+300, beyond 1e+30"),
+        ("2026-11-11 04:00,1,2,1e300", "column 'rain' holds 1e+300, beyond 1e+30"),
+        ("2026-11-11 04:00,1,2,wet", "column 'rain' holds 'wet', which is no number"),
+        ("2026-11-11 04:00,1,2,3,4", "has 5 cells: give time, a, b, rain"),
+        ("2026-11-11 04:00,1,5,2,5,3", "has 6 cells"),
+        ("soon,1,2,3", "column 'time' holds 'soon', which is no time"),
+        ("2026-13-11,1,2,3", "column 'time' holds '2026-13-11', which is no time"),
+        ("17,1,2,3", "column 'time' holds '17': give a time in whole seconds"),
+        ("2026-11-11 04:00:00.5,1,2,3", "give a time in whole seconds"),
+        (
+            "2031-11-11 04:00,1,2,3",
+            "2031-11-11T04:00:00 lies 43,824 steps of 1 h ahead, where the next is 2026-11-11T04",
+        ),
+        ("9999-12-31 04:00,1,2,3", "or allow for such a gap with --longest-gap"),
+        ('{"a": true}', "column 'a' holds 'True', which is no number"),
+        ('{"a": [1]}', "column 'a' holds '[1]', which is no number"),
+        ('{"a": 1e999}', "column 'a' is infinite"),
+        ('{"a": ' + "9" * 400 + "}", "column 'a' is infinite"),
+        ('{"a": ' + "[" * 100_000, "is no JSON object"),
+        ('{"time": [], "a": 3}', "column 'time' holds '[]', which is no time"),
+        ("1," + "x" * 200_000, "cannot be read (field larger than field limit"),
     ],
 )
 def test_a_line_that_cannot_be_heard_is_refused(
     line: str, reason: str, capsys: pytest.CaptureFixture[str], trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(line + "\n"))
-    err = said(capsys, "stream", "r", code=2)[1]
+    err = said(capsys, "stream", "r", "--state", "s", code=2)[1]
     assert err.startswith("statewise: line 1: ")
     assert reason in err
+    assert err.count("\n") == 1
+    live = statewise.load("r").live(samples=2)
+    assert Path("s").read_bytes() == live.save()  # as if the line had not come
+    monkeypatch.setattr(sys, "stdin", io.StringIO("2026-11-11 04:00,1,2,3\n"))
+    assert "2026-11-11T04:00:00" in said(capsys, "stream", "r", "--state", "s", "--samples", "2")[0]
+
+
+def test_a_line_of_which_a_part_cannot_be_read_changes_nothing(trained: Path) -> None:
+    live = statewise.load("r").live(samples=2)
+    before = live.save()
+    for wrong in ({"a": 3, "b": "x"}, {"a": 3, "b": 1e31}, {"a": 3, "time": "9999-01-01"}):
+        with pytest.raises(DataError):
+            live.push(wrong)
+        assert live.save() == before
+
+
+def test_a_gap_is_as_long_as_it_may_be(trained: Path) -> None:
+    model = statewise.load("r")
+    later = {"time": "2027-08-11 04:00", "a": 50}
+    with pytest.raises(DataError, match=r"lies 6,552 steps of 1 h ahead, .* --longest-gap"):
+        model.live(samples=2, longest_gap="100d").push(later)
+    assert model.live(samples=2).push(later).time == "2027-08-11T04:00:00"
+    a_year_more = {"time": "2027-11-11 04:00", "a": 50}
+    with pytest.raises(DataError, match="lies 8,760 steps of 1 h ahead"):
+        model.live(samples=2).push(a_year_more)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"samples": 10**9}, "are more than are drawn at once"),
+        ({"samples": 1}, "too few"),
+        ({"steps": 0}, "ask for noth"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(asked: dict[str, Any], said: str, trained: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        statewise.load("r").live(**asked)
+
+
+def test_known_covariates_that_end_before_the_horizon_are_refused_or_held(
+    capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    rows = table.read_text().splitlines()
+    ahead = [str(HOURS[-1] + i * np.timedelta64(3600, "s")) for i in range(1, 7)]
+    table.write_text("\n".join([*rows, *(f"{time},,,{i}" for i, time in enumerate(ahead[:4]))]) + "\n")
+    statewise.train(Forecast(source="table.csv", target=("a", "b"), known=("rain",), **HELD), run="r")
+    err = said(capsys, "predict", "r", code=2)[1]
+    assert "known covariates (rain) of series 'a' are given for 4 of the 6 steps ahead: add rows with them up to" in err
+    assert f"{ahead[-1]}, or give --hold-known" in err
+    held = said(capsys, "predict", "r", "--hold-known", "--samples", "10", "--json")[0]
+    full = [*table.read_text().splitlines(), *(f"{time},,,3" for time in ahead[4:])]
+    Path("more.csv").write_text("\n".join(full) + "\n")
+    given = said(capsys, "predict", "r", "more.csv", "--samples", "10", "--json")[0]
+    assert json.loads(held)["answer"] == json.loads(given)["answer"]
+
+
+def test_a_run_of_local_times_goes_on_through_the_night_in_which_clocks_are_put_back(table: Path) -> None:
+    zone = "Europe/Berlin"
+    utc = np.datetime64("2026-10-15T22:00", "s") + np.arange(N) * np.timedelta64(3600, "s")
+    shown = on_clocks(utc, zone)
+    table.write_text("\n".join(["time,a", *(f"{shown[t]},{value(t)}" for t in range(N))]) + "\n")
+    run = statewise.train(Forecast(source="table.csv", time_zone=zone, **HELD), run="r")
+    assert run.report.data["to"] == "2026-10-25T02:00:00+01:00"
+    ahead = next(run.load().predict(samples=10))
+    assert ahead.times[0] == np.datetime64("2026-10-25T02:00", "s")
+    assert ahead.as_json()["times"][0] == "2026-10-25T03:00:00+01:00"
+    assert str(ahead).splitlines()[1].startswith("2026-10-25 03:00+01:00")
+    Path("early.csv").write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
+    task = replace(cast(Forecast, run.load().task), source="early.csv")
+    live = task.live(run.load().model, run.load().codec, samples=2)
+    for line, time in (("2026-10-25 02:00,48", "02:00:00+01:00"), ("2026-10-25 03:00,47", "03:00:00+01:00")):
+        assert live.push(line).time == f"2026-10-25T{time}"
+    with pytest.raises(DataError, match="has passed: the next is 2026-10-25T04:00:00"):
+        live.push("2026-10-25 02:00,5")
+
+
+def test_the_calendar_is_that_of_the_clocks(table: Path) -> None:
+    winter, summer = np.datetime64("2026-01-05T07", "s"), np.datetime64("2026-07-06T06", "s")
+    table.write_text("\n".join(["time,a", *(f"{HOURS[t]}Z,{value(t)}" for t in range(N))]) + "\n")
+    codec = Forecast(source="table.csv", time_zone="Europe/Berlin", **HELD).prepare(Path()).codec
+    one, other = codec.calendar(np.array([winter, summer]))
+    assert np.allclose(one, other)  # eight in the morning of a Monday
+
+
+def test_a_table_as_others_write_it_is_trained_on_predicted_and_streamed(table: Path) -> None:
+    days = HOURS + np.timedelta64(6, "D")  # from the 8th to the 17th
+    times = [time.astype(datetime).strftime("%d/%m/%Y %H:%M") for time in days]
+    rows = [f"{times[t]};{str(value(t) * 100).replace('.', ',')}" for t in range(N)]
+    table.write_text("\n".join(["# a sensor", "Zeit;Last", *rows]) + "\n")
+    run = statewise.train(Forecast(source="table.csv", decimal=",", **HELD), run="r")
+    plain = [f"{days[t]},{value(t) * 100}" for t in range(N)]
+    table.write_text("\n".join(["Zeit,Last", *plain]) + "\n")
+    assert statewise.train(Forecast(source="table.csv", **HELD), run="s").metrics == run.metrics
+    table.write_text("\n".join(["# a sensor", "Zeit;Last", *rows]) + "\n")
+    heard = run.load().live(samples=2).push("01/12/2026 04:00;4825,5")  # by itself, either may be the day
+    assert (heard.time, heard.value) == ("2026-12-01T04:00:00", 4825.5)
+    table.write_text("\n".join(["Zeit;Last", *rows[:50]]) + "\n")
+    with pytest.raises(DataError, match=r"row 2: column 'Zeit' holds '08/11/2026 00:00', .* give --time-format"):
+        statewise.train(Forecast(source="table.csv", decimal=",", **HELD), run="t")
+
+
+def test_a_table_without_times_is_forecast_by_steps(capsys: pytest.CaptureFixture[str], table: Path) -> None:
+    table.write_text("\n".join(["load", *(str(value(t)) for t in range(N))]) + "\n")
+    flags = ["--context=24", "--horizon=6", "--held-out=24", "--updates=3", "--width=6", "--rows=4", "--threads=1"]
+    err = said(capsys, "train", "forecast", "table.csv", "--run", "r", *flags)[1]
+    assert "1 series every 1 step, 6 steps ahead; without times each row is a step" in err
+    answer = json.loads(said(capsys, "predict", "r", "--samples", "5", "--json", "--chart", "f.svg")[0])["answer"][0]
+    assert answer["times"] == list(range(N, N + 6))
+    live = statewise.load("r").live(samples=2)
+    assert [live.push(line).time for line in ("50", "51", {"load": 52})] == [str(N), str(N + 1), str(N + 2)]
+    for how, reason in (
+        ({"yearly": True}, "the table has steps, not times"),
+        ({"holidays": "US"}, "a holiday is a day"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            statewise.train(Forecast(source="table.csv", **{**TINY, "horizon": "6", "context": "24"}, **how), run="t")
+    with pytest.raises(UsageError, match="'6h' is no whole number of steps of 1 step: give one"):
+        statewise.train(Forecast(source="table.csv", **TINY), run="t")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +335,7 @@ def test_a_line_that_cannot_be_heard_is_refused(
         ({"target": ("a",), "context": "400h"}, "the longest series has 196 places to learn from, but a window"),
         ({"target": ("a",), "horizon": "90min"}, "no whole number of steps of 1 h"),
         ({"target": ("a",), "head": "negative_binomial"}, "is for counts"),
-        ({"target": ("a",), "time": "rain"}, "column 'rain' holds '0', which is no time"),
+        ({"target": ("a",), "time": "rain"}, "row 7, 8, 9 and more: 'a' has another value at step 0 already"),
         ({"target": ("a", "time")}, "column 'time' is given both as a target"),
     ],
 )

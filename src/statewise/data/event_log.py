@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.data.clocks import from_clocks
+from statewise.data.columns import PLAIN, Column, Convert, numbers, words
 from statewise.data.sessions import Events
-from statewise.data.tables import FIRST_ROW, Convert, column_names, numbers, read_chunks, times, words
+from statewise.data.table_format import TableFormat
+from statewise.data.tables import Piece, column_names, read_chunks
+from statewise.data.times import TimeReader
 from statewise.errors import DataError, UsageError
 from statewise.registry import unknown
 
@@ -29,7 +33,6 @@ KNOWN = {
     "features": ("features", "genres", "genre", "class", "categories", "category"),
 }
 "What columns are commonly called, in lower case and without the type that RecBole writes behind a colon."
-MEND_TIME = "the times above it are, so write it in Unix seconds or leave out the row"
 MEND_WEIGHT = "mend it, or leave out --least-weight, which asks for this column"
 WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 
@@ -38,7 +41,8 @@ WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 class Columns:
     """Which columns of a log to read, by name; what is not named is looked for under its usual names.
 
-    Only events of `types`, where some are given, and of at least `least_weight` are read.
+    Only events of `types`, where some are given, and of at least `least_weight` are read. `how` is how the table is
+    written.
     """
 
     session: str | None = None
@@ -49,6 +53,7 @@ class Columns:
     types: tuple[str, ...] = ()
     weight: str | None = None
     least_weight: float | None = None
+    how: TableFormat = field(default=PLAIN)
 
 
 class Names:
@@ -72,23 +77,25 @@ class Titles(NamedTuple):
     features: dict[str, tuple[str, ...]]
 
 
-def find_column(path: Path, kind: str, given: str | None = None) -> str | None:
+def find_column(path: Path, kind: str, given: str | None = None, how: TableFormat = PLAIN) -> str | None:
     """Return the column of a kind, or the one that was given; None where it has no usual name.
 
     Raises `UsageError`, with the nearest, where a column was given that is not there.
     """
-    names = {_plain_name(name): name for name in column_names(path)}
+    names = {_plain_name(name): name for name in column_names(path, how)}
     if given is not None:
         if _plain_name(given) not in names:
-            raise UsageError(f"{path}: {unknown('column', given, column_names(path))}")
+            raise UsageError(f"{path}: {unknown('column', given, column_names(path, how))}")
         return names[_plain_name(given)]
     return next((names[name] for name in KNOWN[kind] if name in names), None)
 
 
 def is_log(path: Path, columns: Columns) -> bool:
     """Tell a log of events from a table of items: it says when, or has the column that was said to."""
-    names = {_plain_name(name) for name in column_names(path)}
-    return (_plain_name(columns.time) in names) if columns.time else find_column(path, "time") is not None
+    names = {_plain_name(name) for name in column_names(path, columns.how)}
+    if columns.time:
+        return _plain_name(columns.time) in names
+    return find_column(path, "time", how=columns.how) is not None
 
 
 def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
@@ -96,47 +103,49 @@ def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
 
     Raises `DataError` for a row that does not say who, what or when, `UsageError` where no column says it.
     """
-    who = find_column(path, "session", columns.session) if not columns.user else None
-    who = who or _wanted(path, "user", columns.user, "session or user")
-    what, when = _wanted(path, "item", columns.item), _wanted(path, "time", columns.time)
-    converts: dict[str, Convert] = {who: words, what: words, when: _seconds}
+    how = columns.how
+    who = find_column(path, "session", columns.session, how) if not columns.user else None
+    who = who or _wanted(path, "user", columns.user, how, "session or user")
+    what, when = _wanted(path, "item", columns.item, how), _wanted(path, "time", columns.time, how)
+    converts: dict[str, Convert] = {who: words, what: words, when: _Seconds(how)}
     kind = weight = None
     if columns.types:
-        kind = _wanted(path, "type", columns.type)
+        kind = _wanted(path, "type", columns.type, how)
         converts[kind] = words
     if columns.least_weight is not None:
-        weight = _wanted(path, "weight", columns.weight)
-        converts[weight] = partial(numbers, advice=MEND_WEIGHT)
+        weight = _wanted(path, "weight", columns.weight, how)
+        converts[weight] = partial(numbers, advice=MEND_WEIGHT, how=how)
     done = 0
-    for chunk in read_chunks(path, converts):
-        _refuse_gaps(path, [(name, chunk[name]) for name in (who, what, when)], done)
-        kept = np.ones(len(chunk[who]), bool)
+    for piece in read_chunks(path, converts, how):
+        _refuse_gaps(path, piece, (who, what), done)
+        found = piece.columns
+        kept = np.ones(len(found[who]), bool)
         if kind:
-            kept &= np.isin(chunk[kind].astype(str), columns.types)
+            kept &= np.array([word in columns.types for word in found[kind]], bool)
         if weight:
-            kept &= chunk[weight] >= columns.least_weight
+            kept &= found[weight] >= columns.least_weight
         done += len(kept)
-        yield Events(_hashes(chunk[who][kept]), names(chunk[what][kept]), chunk[when][kept])
+        yield Events(_hashes(found[who][kept]), names(found[what][kept]), found[when][kept])
 
 
 def is_cut_by_session(path: Path, columns: Columns) -> bool:
     """Say whether a log names its sessions, so that no gap has to cut them."""
-    return not columns.user and find_column(path, "session", columns.session) is not None
+    return not columns.user and find_column(path, "session", columns.session, columns.how) is not None
 
 
-def read_titles(path: Path, item: str | None) -> Titles:
+def read_titles(path: Path, item: str | None, how: TableFormat = PLAIN) -> Titles:
     """Return what a table of items says of each. Raises `DataError` where it names no items or titles."""
-    is_there = item and _plain_name(item) in map(_plain_name, column_names(path))
-    what = find_column(path, "item", item if is_there else None)
-    title, year, kinds = (find_column(path, kind) for kind in ("title", "year", "features"))
+    is_there = item and _plain_name(item) in map(_plain_name, column_names(path, how))
+    what = find_column(path, "item", item if is_there else None, how)
+    title, year, kinds = (find_column(path, kind, how=how) for kind in ("title", "year", "features"))
     if what is None or title is None:
-        listed = ", ".join(column_names(path))
+        listed = ", ".join(column_names(path, how))
         raise DataError(
             f"{path} is neither a log of events, since no column says the time, nor a table of items with titles: "
             f"it has {listed}"
         )
     found = Titles({}, {})
-    for chunk in read_chunks(path, {name: words for name in (what, title, year, kinds) if name}):
+    for chunk, _ in read_chunks(path, {name: words for name in (what, title, year, kinds) if name}, how):
         ids = [plain_id(name) for name in chunk[what]]
         years = chunk[year] if year else [""] * len(ids)
         for name, said, when in zip(ids, chunk[title], years, strict=True):
@@ -168,31 +177,33 @@ def moment(seconds: float) -> str:
         return f"{seconds:g}"
 
 
-def _wanted(path: Path, kind: str, given: str | None, title: str = "") -> str:
-    found = find_column(path, kind, given)
+def _wanted(path: Path, kind: str, given: str | None, how: TableFormat, title: str = "") -> str:
+    found = find_column(path, kind, given, how)
     if found is None:
-        listed = ", ".join(column_names(path))
+        listed = ", ".join(column_names(path, how))
         raise UsageError(f"{path} has no column that says the {title or kind} among {listed}: name it with --{kind}")
     return found
 
 
-def _refuse_gaps(path: Path, columns: list[tuple[str, NDArray[Any]]], done: int) -> None:
-    for name, column in columns:
-        empty = ~np.isfinite(column) if column.dtype.kind == "f" else np.array([not word.strip() for word in column])
+def _refuse_gaps(path: Path, piece: Piece, names: Sequence[str], done: int) -> None:
+    for name in names:
+        empty = np.array([not word.strip() for word in piece.columns[name]], bool)
         if empty.any():
-            row = done + int(np.argmax(empty)) + FIRST_ROW
+            row = piece.rows(done + int(np.argmax(empty)))
             raise DataError(f"{path} row {row} has nothing under '{name}': mend it, or leave the row out")
 
 
-def _seconds(cells: Sequence[Any]) -> NDArray[np.float64]:
-    """Return times in seconds: as they are where they are numbers, else as dates of UTC."""
-    if np.asarray(cells).dtype.kind == "M" or not len(cells):
-        return times(cells).astype(np.float64)
-    try:
-        float(cells[0])
-    except ValueError:
-        return times(cells).astype(np.float64)
-    return numbers(cells, advice=MEND_TIME)
+class _Seconds:
+    """Reads times in seconds: since 1970 in UTC, or as they are where they are plain numbers."""
+
+    def __init__(self, how: TableFormat) -> None:
+        self._zone, self._read = how.time_zone, TimeReader(how)
+
+    def __call__(self, cells: Sequence[Any]) -> Column:
+        found = self._read(cells)
+        if self._zone is not None and not self._read.has_offsets:
+            found = from_clocks(found, self._zone, np.zeros(len(found), np.bool_)).utc
+        return found.astype(np.int64) / 1e6
 
 
 def _hashes(names: NDArray[Any]) -> NDArray[np.uint64]:

@@ -1,13 +1,13 @@
 """How often a series is observed: found from its times, and counted in."""
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.tables import rows_of
 from statewise.errors import DataError, UsageError
 
 Times = NDArray[np.datetime64]
@@ -16,12 +16,16 @@ SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 MONTHS = {"mo": 1, "q": 3, "y": 12}
 DAY, WEEK = SECONDS["d"], SECONDS["w"]
 NAMES = {1: "s", 60: "min", 3600: "h", 86400: "d", 604800: "w"}
+MONDAY = np.datetime64("1970-01-05", "s")
+"Weeks, and what is no part of a day, are counted from a Monday."
 
 
 @final
 @dataclass(frozen=True)
 class Frequency:
-    """Every `count` units: seconds `s`, business days `b` (Monday to Friday) or months `mo`.
+    """Every `count` units: seconds `s`, business days `b` (Monday to Friday), months `mo`, or `step`s without times.
+
+    Step n stands as the time n seconds behind 1970.
 
     >>> str(Frequency("s", 3600)), str(Frequency("mo", 3)), str(Frequency("b", 1))
     ('1 h', '3 mo', '1 b')
@@ -34,8 +38,8 @@ class Frequency:
     def read(cls, text: str) -> "Frequency":
         """Return a frequency as `str` writes it: `1 h`, `30min`, `1 b`. Raises `UsageError` for what is none."""
         count, unit = _amount(text)
-        if unit == "b":
-            return cls("b", count)
+        if unit in ("b", "step"):
+            return cls(unit, count)
         return cls("mo", count * MONTHS[unit]) if unit in MONTHS else cls("s", count * SECONDS[unit])
 
     def __str__(self) -> str:
@@ -51,7 +55,7 @@ class Frequency:
             return np.asarray(months.astype(np.int64) // self.count)
         if self.unit == "b":
             days, first = times.astype("datetime64[D]"), origin.astype("datetime64[D]")
-            return np.asarray(np.busday_count(first, days), dtype=np.int64)
+            return np.asarray(np.busday_count(first, days), dtype=np.int64) // self.count
         return (times - origin).astype(np.int64) // self.count
 
     def times(self, origin: np.datetime64, begin: int, count: int) -> Times:
@@ -60,7 +64,7 @@ class Frequency:
         if self.unit == "mo":
             return _in_months(origin, origin.astype("datetime64[M]") + steps * self.count)
         if self.unit == "b":
-            days = np.busday_offset(origin.astype("datetime64[D]"), steps, roll="forward")
+            days = np.busday_offset(origin.astype("datetime64[D]"), steps * self.count, roll="forward")
             return np.asarray(days.astype("datetime64[s]") + (origin - origin.astype("datetime64[D]")))
         return origin + (steps * self.count).astype("timedelta64[s]")
 
@@ -73,10 +77,12 @@ class Frequency:
         (168, 10, 12)
         """
         text = str(amount)
-        if re.fullmatch(r"\s*\d+\s*", text):
+        if re.fullmatch(r"\s*\d{1,9}\s*", text):
             return max(1, int(text))
         count, unit = _amount(text)
-        if self.unit == "b":
+        if "step" in (self.unit, unit):
+            whole, step = (count, 1) if unit == "step" else (0, 1)
+        elif self.unit == "b":
             days = {"b": 1, "d": 1, "w": 5, "mo": 21, "q": 63, "y": 252}.get(unit)
             whole, step = (count * days, self.count) if days else (0, 1)
         elif self.unit == "mo":
@@ -88,9 +94,30 @@ class Frequency:
             raise UsageError(f"{text!r} is no whole number of steps of {self}: give one, or a plain number of steps")
         return max(1, whole // step)
 
+    def floor(self, times: Times) -> Times:
+        """Return the beginning of the stretch of one step in which each time lies: of the hour, the week, the month.
+
+        >>> Frequency("mo", 3).floor(np.array(["2026-11-25"], "datetime64[s]"))
+        array(['2026-10-01T00:00:00'], dtype='datetime64[s]')
+        """
+        if self.unit == "mo":
+            months = times.astype("datetime64[M]").astype(np.int64)
+            return (months - months % self.count).astype("datetime64[M]").astype("datetime64[s]")
+        if self.unit == "b":
+            return times.astype("datetime64[D]").astype("datetime64[s]")
+        first = MONDAY if self.unit == "s" else np.datetime64(0, "s")
+        return np.asarray(times - (times - first).astype(np.int64) % self.count * np.timedelta64(1, "s"))
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether a value comes once a day or more rarely, so that the clock does not matter."""
+        return self.unit in ("b", "mo") or (self.unit == "s" and self.count % DAY == 0)
+
     @property
     def seasons(self) -> tuple[int, ...]:
         """How many steps the usual seasons have, the shortest first: the day, the week, the year."""
+        if self.unit == "step":
+            return (1,)
         if self.unit == "b":
             return (5,)
         if self.unit == "mo":
@@ -101,31 +128,39 @@ class Frequency:
         return tuple(length for length in lengths if length > 1) or (1,)
 
 
-def infer_frequency(times: Times, title: str) -> Frequency:
-    """Return the frequency of rising times, of which some may be missing.
+def infer_frequency(times: Times, title: str, named: Callable[[Iterable[int]], str], *, is_steps: bool) -> Frequency:
+    """Return the frequency of rising times, of which some may be missing; `named` calls rows by their numbers.
 
     Raises `DataError` where there are fewer than three, or they do not lie on one grid, with the rows that do not.
 
-    >>> infer_frequency(np.array(["2026-01-01", "2026-02-01", "2026-04-01"], dtype="datetime64[s]"), "x")
+    >>> days = np.array(["2026-01-01", "2026-02-01", "2026-04-01"], dtype="datetime64[s]")
+    >>> infer_frequency(days, "x", str, is_steps=False)
     Frequency(unit='mo', count=1)
     """
     if len(times) < 3:
         raise DataError(f"{title} has {len(times)} time{'s'[: len(times) != 1]}: give at least 3 in each series")
     gaps = np.diff(times).astype(np.int64)
-    if (months := _months(times)) is not None:
+    if not is_steps and (months := _months(times)) is not None:
         return Frequency("mo", months)
-    sizes, counts = np.unique(gaps, return_counts=True)
-    usual = int(sizes[counts.argmax()])
-    if usual == DAY and _is_weekdays(times):
+    usual = usual_gap(times)
+    if not is_steps and usual == DAY and _is_weekdays(times):
         return Frequency("b", 1)
+    found = Frequency("step" if is_steps else "s", usual)
     odd = np.flatnonzero(gaps % usual)
     if len(odd):
-        behind = Frequency("s", int(gaps[odd[0]]))
+        behind = Frequency(found.unit, int(gaps[odd[0]]))
+        at = times[odd[0] + 1].astype(np.int64) if is_steps else times[odd[0] + 1]
         raise DataError(
-            f"{title}: times are not {Frequency('s', usual)} apart or a multiple of it, such as {times[odd[0] + 1]}, "
-            f"{behind} behind the one before (row {rows_of(odd + 1)} in order of time): bring them to one frequency"
+            f"{title}: times are not {found} apart or a multiple of it, such as {at}, {behind} behind the one before "
+            f"(row {named(odd + 1)}): bring them to one frequency, or join them by --frequency and --aggregate"
         )
-    return Frequency("s", usual)
+    return found
+
+
+def usual_gap(times: Times) -> int:
+    """Return the most frequent gap between rising times, in seconds or steps."""
+    sizes, counts = np.unique(np.diff(times).astype(np.int64), return_counts=True)
+    return int(sizes[counts.argmax()])
 
 
 def _in_months(origin: np.datetime64, months: Times) -> Times:
@@ -156,10 +191,12 @@ def _is_weekdays(times: Times) -> bool:
 
 
 def _amount(text: str) -> tuple[int, str]:
-    found = re.fullmatch(r"\s*(\d*)\s*([a-zA-Z]+)\s*", text)
-    units = {"s", "b", *SECONDS, *MONTHS}
-    unit = {"m": "min", "t": "min", "hour": "h", "day": "d", "week": "w", "month": "mo", "year": "y"}
-    named = unit.get(found[2].lower().removesuffix("s") or "s", found[2].lower()) if found else ""
-    if not found or named not in units or found[1] == "0":
-        raise UsageError(f"{text!r} is no amount of time: give a number with s, min, h, d, b, w, mo, q or y, as in 24h")
+    found = re.fullmatch(r"\s*(\d{0,9})\s*([a-zA-Z]+)\s*", text)
+    stem = (found[2].lower().removesuffix("s") or "s") if found else ""
+    unit = {"m": "min", "t": "min", "hour": "h", "day": "d", "week": "w", "month": "mo", "quarter": "q", "year": "y"}
+    named = unit.get(stem, stem)
+    if not found or named not in {"s", "b", "step", *SECONDS, *MONTHS} or not int(found[1] or 1):
+        raise UsageError(
+            f"{text[:40]!r} is no amount of time: give a number with s, min, h, d, b, w, mo, q or y, as in 24h"
+        )
     return int(found[1] or 1), named

@@ -17,7 +17,7 @@ from statewise.data.texts import digest, find_files
 from statewise.errors import DataError
 
 BUILDING = ".building-"
-FORMAT = 1
+FORMAT = 2
 "What is kept in a cache is made again where this is another number."
 
 
@@ -94,7 +94,7 @@ def _by_kind(files: list[Path], columns: Columns) -> tuple[list[Path], Titles]:
     titles = Titles({}, {})
     for path in files:
         if path not in logs:
-            found = read_titles(path, columns.item)
+            found = read_titles(path, columns.item, columns.how)
             titles.titles.update(found.titles)
             titles.features.update(found.features)
     return logs, titles

@@ -1,16 +1,17 @@
 """What lies ahead of one series: times and quantiles, as a table and as plain values."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from statewise.data.frequency import Times
+from statewise.data.clocks import Clock
+from statewise.data.panel import Ints
 from statewise.data.tables import title_of
-from statewise.errors import UsageError
+from statewise.errors import DataError, UsageError
 from statewise.forecasting.backtest import known_ahead, quantiles_of
 from statewise.forecasting.front import Front, Standing, sample_paths
 from statewise.forecasting.metrics import LEVELS
@@ -21,6 +22,7 @@ from statewise.report import aligned
 
 SHOWN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 AT_ONCE = 64
+TO_MINUTES, TO_SECONDS = "2026-11-25 15:00", "2026-11-25 15:00:00"
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -29,15 +31,17 @@ BARS = "▁▂▃▄▅▆▇█"
 class Ahead:
     """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, behind a `history` at `before`.
 
-    `paths` `[samples, H]` are the ways to go on that were drawn, for whatever depends on several times together.
+    Times are `datetime64`, in UTC where the run has a time zone, and integers where it counts steps; `clock` shows
+    them. `paths` `[samples, H]` are the ways to go on that were drawn, for whatever depends on several times together.
     """
 
     series: str
-    times: Times
+    times: NDArray[Any]
     quantiles: NDArray[np.floating]
     paths: NDArray[np.floating]
-    before: Times
+    before: NDArray[Any]
     history: NDArray[np.floating]
+    clock: Clock = field(default=Clock())
 
     def at(self, level: float) -> NDArray[np.floating]:
         """Return one quantile at every time."""
@@ -46,7 +50,7 @@ class Ahead:
     def rows(self) -> Iterator[list[str]]:
         """Yield a row for each time: the time and the quantiles."""
         for i, time in enumerate(self.times):
-            yield [_written(time), *(f"{self.quantiles[i, LEVELS.index(level)]:.6g}" for level in SHOWN)]
+            yield [self._written(time), *(f"{self.quantiles[i, LEVELS.index(level)]:.6g}" for level in SHOWN)]
 
     def __str__(self) -> str:
         head = [self.series, *(f"{level:.1%}" for level in SHOWN)]
@@ -55,17 +59,34 @@ class Ahead:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         quantiles = {f"{level:g}": [float(v) for v in self.at(level)] for level in SHOWN}
-        return {"series": self.series, "times": [str(time) for time in self.times], "quantiles": quantiles}
+        times = [int(time) if self.clock.is_steps else self.clock.shown(time) for time in self.times]
+        return {"series": self.series, "times": times, "quantiles": quantiles}
+
+    def _written(self, time: Any) -> str:
+        text = self.clock.shown(time).replace("T", " ")
+        if self.clock.zone:
+            return (
+                text[: len(TO_MINUTES)] + text[len(TO_SECONDS) :] if text[: len(TO_SECONDS)].endswith(":00") else text
+            )
+        return text.removesuffix(":00").removesuffix(" 00:00")
 
 
-def ahead_of(model: Model[Any], read: Read, only: Sequence[str], samples: int, seed: int) -> Iterator[Ahead]:
-    """Forecast beyond the last value of each series, some at once. Raises `UsageError` for one that is not there."""
+def ahead_of(
+    model: Model[Any], read: Read, only: Sequence[str], samples: int, seed: int, *, hold_known: bool = False
+) -> Iterator[Ahead]:
+    """Forecast beyond the last value of each series, some at once.
+
+    Raises `UsageError` for one that is not there, and `DataError` where known covariates end before the horizon, unless
+    the last of them are to be held.
+    """
     panel, codec = read.panel, read.codec
     for name in only:
         if name not in panel.names:
             raise UsageError(f"{title_of('the table')}: {unknown('series', name, panel.names)}")
     wanted = np.array([i for i, name in enumerate(panel.names) if not only or name in only])
     ends = panel.observed()
+    if not hold_known:
+        _refuse_unknown(read, wanted, ends[wanted])
     for begin in range(0, len(wanted), AT_ONCE):
         series = wanted[begin : begin + AT_ONCE]
         front = Front.reach(model, read, series, ends[series])
@@ -76,10 +97,30 @@ def ahead_of(model: Model[Any], read: Read, only: Sequence[str], samples: int, s
             place, end = int(panel.places[i]), int(ends[i])
             back = min(end, max(4 * codec.horizon, codec.context))
             values = panel.values[panel.part(i)][end - back : end]
-            before = panel.times(place + end - back, back)
-            yield Ahead(
-                panel.names[i], panel.times(place + end, codec.horizon), quantiles[row], drawn[row], before, values
-            )
+            before, times = panel.times(place + end - back, back), panel.times(place + end, codec.horizon)
+            shown = (codec.clock.values(part) for part in (times, before))
+            yield Ahead(panel.names[i], next(shown), quantiles[row], drawn[row], next(shown), values, codec.clock)
+
+
+def _refuse_unknown(read: Read, series: Ints, ends: Ints) -> None:
+    """Refuse series whose known covariates are not given for the whole horizon."""
+    names, panel, horizon = read.codec.columns.known, read.panel, read.codec.horizon
+    if not names:
+        return
+    within = ends[:, None] + np.arange(horizon)
+    inside = within < panel.lengths[series][:, None]
+    at = panel.begins[series][:, None] + np.where(inside, within, 0)
+    is_given = inside & ~np.isnan(panel.known[at]).any(axis=-1)
+    steps = np.logical_and.accumulate(is_given, axis=1).sum(axis=1)
+    short = int(steps.argmin())
+    if steps[short] < horizon:
+        i, end = int(series[short]), int(ends[short])
+        until = read.codec.clock.shown(panel.times(int(panel.places[i]) + end + horizon - 1, 1)[0])
+        whose = f" of series '{panel.names[i]}'" if len(panel) > 1 else ""
+        raise DataError(
+            f"known covariates ({', '.join(names)}){whose} are given for {steps[short]} of the {horizon} steps ahead: "
+            f"add rows with them up to {until}, or give --hold-known"
+        )
 
 
 def dream(model: Model[Any], codec: Codec, seed: int) -> str:
@@ -104,8 +145,3 @@ def blank_standing(model: Model[Any], codec: Codec, rows: int) -> Standing:
     past = torch.zeros(rows, len(codec.columns.past))
     place = torch.zeros(rows, dtype=torch.long)
     return Standing(model.begin(rows), recent, nothing, nothing, nothing, ones, place, codes, past)
-
-
-def _written(time: np.datetime64) -> str:
-    text = str(time).replace("T", " ")
-    return text.removesuffix(":00").removesuffix(" 00:00")

@@ -48,7 +48,7 @@ def check_holidays(country: str, frequency: Frequency) -> None:
     Raises `UsageError`, and `MissingExtra` where the package holidays is not installed.
     """
     _calendar_of(country)
-    if frequency.unit == "mo" or (frequency.unit == "s" and frequency.count > DAY):
+    if frequency.unit in ("mo", "step") or (frequency.unit == "s" and frequency.count > DAY):
         raise UsageError(f"a holiday is a day, but a value comes every {frequency}: leave --holidays away, or empty")
 
 

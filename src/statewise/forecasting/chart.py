@@ -45,18 +45,18 @@ def draw_chart(found: Sequence[Ahead], path: Path) -> None:
 def _draw(draw: Any, ahead: Ahead, *, legend: bool) -> None:
 
     last = ahead.before[-1:], ahead.history[~np.isnan(ahead.history)][-1:]
-    times = np.concatenate([last[0], ahead.times])
+    times = ahead.clock.local(np.concatenate([last[0], ahead.times]))
     for (low, high, words), shade in zip(BANDS, SHADES, strict=True):
         edges = [np.concatenate([last[1], ahead.at(level)]) for level in (low, high)]
         draw.fill_between(times, *edges, color=shade, linewidth=0, label=words)
-    draw.plot(ahead.before, ahead.history, color=INK, linewidth=1.1)
+    draw.plot(ahead.clock.local(ahead.before), ahead.history, color=INK, linewidth=1.1)
     middle = np.concatenate([last[1], ahead.at(0.5)])
     draw.plot(times, middle, color=MIDDLE, linewidth=1.6, label="median")
     draw.set_title(in_picture(ahead.series), loc="left", fontsize=10)
     draw.spines[["top", "right"]].set_visible(False)
     draw.tick_params(labelsize=8)
-    locator = draw.xaxis.get_major_locator()
-    draw.xaxis.set_major_formatter(_concise(locator))
+    if not ahead.clock.is_steps:
+        draw.xaxis.set_major_formatter(_concise(draw.xaxis.get_major_locator()))
     if legend:
         draw.legend(frameon=False, fontsize=8, loc="upper left", ncols=4)
 

@@ -9,8 +9,10 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from statewise.data.clocks import Clock
 from statewise.data.frequency import Frequency, Times
-from statewise.data.panel import Columns, Floats, Ints, Panel
+from statewise.data.panel import Floats, Ints, Panel
+from statewise.data.series_columns import Columns
 from statewise.data.window import Numbered, Window
 from statewise.errors import DataError
 from statewise.forecasting.calendar import calendar_features
@@ -28,7 +30,8 @@ class Codec:
     Only where training spans `years` of which there are several does it read the season of the year, and how large the
     spread is: from a year or two a network learns by these which day it was, and nothing for the next.
 
-    Spreads move by `pace` at every value and levels by `level_pace`: 1 makes the last value the level.
+    Times are in UTC where there is a `zone`, by whose clocks they are shown. Spreads move by `pace` at every value
+    and levels by `level_pace`: 1 makes the last value the level.
     """
 
     columns: Columns
@@ -44,6 +47,13 @@ class Codec:
     vocabularies: tuple[tuple[str, ...], ...]
     covariates: tuple[tuple[float, float], ...]
     holidays: str | None = None
+    zone: str | None = None
+    day_first: bool | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """How times are shown."""
+        return Clock(self.zone, self.frequency.unit == "step", self.day_first)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -82,8 +92,8 @@ class Codec:
         return self.years or self.counts
 
     def calendar(self, times: Times) -> Floats:
-        """Return what the calendar says of some times."""
-        return calendar_features(self.frequency, times, yearly=self.years, holidays=self.holidays)
+        """Return what the calendar says of some times, by the clocks of their zone."""
+        return calendar_features(self.frequency, self.clock.local(times), yearly=self.years, holidays=self.holidays)
 
     def codes(self, panel: Panel) -> Ints:
         """Return the number of each series, and of its words in each static column, `[series, 1 + static]`."""

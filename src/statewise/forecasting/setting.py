@@ -6,7 +6,7 @@ import numpy as np
 
 from statewise.data.frequency import Frequency
 from statewise.data.panel import Panel
-from statewise.errors import DataError
+from statewise.errors import DataError, UsageError
 from statewise.forecasting.calendar import check_holidays
 from statewise.forecasting.levels import filled, least_spread, running_mean
 from statewise.forecasting.reading import Codec
@@ -85,6 +85,8 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     frequency, longest = panel.frequency, int(panel.observed().max())
     if wanted.holidays:
         check_holidays(wanted.holidays, frequency)
+    if wanted.yearly and frequency.unit == "step":
+        raise UsageError("--yearly reads the season of the year, but the table has steps, not times: leave it out")
     season = max(frequency.seasons)
     horizon = frequency.steps(wanted.horizon) if wanted.horizon else min(frequency.seasons[0], 48)
     context = frequency.steps(wanted.context) if wanted.context else max(season, 2 * horizon, 8)
@@ -99,7 +101,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     _check_sizes(panel)
     pace = 1 / max(LEAST_PACE, SEASONS * season)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
-    span = panel.times(learned, 1)[0] - panel.times(0, 1)[0]
+    is_long = bool(panel.times(learned, 1)[0] - panel.times(0, 1)[0] >= SEVERAL_YEARS)
     codec = Codec(
         columns=panel.columns,
         frequency=frequency,
@@ -108,12 +110,14 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
         lags=tuple(lag for lag in lags_of(frequency) if lag < learned),
         pace=pace,
         level_pace=0.0 if counts else 1.0 if around(wanted, panel, pace, split, horizon) == "last" else pace,
-        years=bool(span >= SEVERAL_YEARS) if wanted.yearly is None else wanted.yearly,
+        years=is_long and frequency.unit != "step" if wanted.yearly is None else wanted.yearly,
         counts=counts,
         names=panel.names,
         vocabularies=tuple(words),
         covariates=_scales(panel, split.kept),
         holidays=wanted.holidays or None,
+        zone=panel.clock.zone,
+        day_first=panel.clock.day_first,
     )
     return codec, split
 

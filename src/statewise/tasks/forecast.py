@@ -10,6 +10,7 @@ from annotated_types import Ge, Lt
 
 from statewise.errors import UsageError
 from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
+from statewise.tasks.table_settings import TableSettings
 
 if TYPE_CHECKING:
     from statewise.data.panel import Panel
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
     from statewise.tasks.series import ForecastData
 
-SAMPLES = 200
+SAMPLES, MOST_SAMPLES = 200, 100_000
+MOST_AHEAD = 10_000_000
+"So many values are drawn ahead of one series at once."
 CERTAIN = 0.05
 "A difference that comes by luck more often than this is called none."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecast(Task):
+class Forecast(TableSettings, Task):
     """Learn a table of series and say what comes next, as quantiles.
 
     >>> Forecast(source="traffic.csv", target=("traffic_volume",), horizon="24h").head
@@ -41,12 +44,18 @@ class Forecast(Task):
 
     source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
     target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ()
-    time: Annotated[str | None, Doc("the column of times; none means that called time, date, ..., or the first")] = None
+    time: Annotated[
+        str | None, Doc("the column of times, or row: each row is a step; none looks for time, date, ...")
+    ] = None
     series: Annotated[str | None, Doc("the column that tells series apart, in a long table")] = None
     known: Annotated[Several, Doc("columns of numbers that are known ahead of time")] = ()
     past: Annotated[Several, Doc("columns of numbers that are known once they were seen")] = ()
     static: Annotated[Several, Doc("columns of words that are the same throughout a series")] = ()
     frequency: Annotated[str | None, Doc("how often a value comes, as 1h; none finds it from the times")] = None
+    aggregate: Annotated[
+        Literal["sum", "mean", "last"] | None,
+        Doc("how rows within one step of --frequency are joined; none refuses them"),
+    ] = None
     horizon: Annotated[Amount | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
     context: Annotated[Amount | None, Doc("how far to look back first; none means the longest season")] = None
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
@@ -104,13 +113,15 @@ class Forecast(Task):
     def panel(self, source: Any, codec: "Codec | None" = None) -> "Panel":
         """Read a table as series; with a codec, by the columns and the frequency of its training."""
         from statewise.data.frequency import Frequency
-        from statewise.data.panel import guess_columns, read_panel
+        from statewise.data.panel import read_panel
+        from statewise.data.series_columns import guess_columns
 
+        how, rule = self.table_format, self.aggregate
         if codec is not None:
-            return read_panel(source, codec.columns, codec.frequency)
+            return read_panel(source, codec.columns, codec.frequency, how, rule, codec.day_first)
         roles = {key: getattr(self, key) for key in ("time", "series", "known", "past", "static")}
-        columns = guess_columns(source, {**roles, "targets": self.target})
-        return read_panel(source, columns, Frequency.read(self.frequency) if self.frequency else None)
+        columns = guess_columns(source, {**roles, "targets": self.target}, how)
+        return read_panel(source, columns, Frequency.read(self.frequency) if self.frequency else None, how, rule)
 
     def table(self) -> Any:
         """Return the one table to learn from. Raises `UsageError` for several."""
@@ -193,8 +204,7 @@ class Forecast(Task):
         from statewise.forecasting import metrics
         from statewise.forecasting.backtest import backtest
 
-        if samples < 2:
-            raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
+        _check_samples(samples)
         was_training = model.training
         model.eval()
         try:
@@ -220,9 +230,10 @@ class Forecast(Task):
         return [against(best, found, CERTAIN), *untold(data.truth, data.origins.series)]
 
     def size(self, facts: Mapping[str, Any]) -> str:
-        """Say how many series of how many values there are, how often they come and how far is forecast."""
+        """Say how many series of how many values there are, how often they come, how far is forecast, what was done."""
         series = f"{facts['series']:,} series" if facts["series"] > 1 else "1 series"
-        return f"{super().size(facts)}, {series} every {facts['every']}, {facts['horizon']} steps ahead"
+        found = f"{super().size(facts)}, {series} every {facts['every']}, {facts['horizon']} steps ahead"
+        return "; ".join([found, *facts["notices"]])
 
     def predict(
         self,
@@ -233,19 +244,20 @@ class Forecast(Task):
         samples: Annotated[int, Doc("ways to go on that are drawn")] = SAMPLES,
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
         only: Annotated[tuple[str, ...], Doc("series to forecast; none means all")] = (),
+        hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
     ) -> Iterator["Ahead"]:
         """Forecast what comes behind the end of each series, one after another.
 
         A table (a path, or a frame) has the columns of that in training; rows in which only known covariates are given
-        say what is known ahead of time.
+        say what is known ahead of time. Raises `DataError` where they end before the horizon does, unless `hold_known`.
         """
         from statewise.forecasting.ahead import ahead_of
         from statewise.forecasting.reading import Read
 
-        if samples < 2:
-            raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
+        _check_samples(samples, codec.horizon)
         panel = self.panel(self.table() if table is None else table, codec)
-        return ahead_of(model, Read(panel, codec), (only,) if isinstance(only, str) else only, samples, seed)
+        named = (only,) if isinstance(only, str) else only
+        return ahead_of(model, Read(panel, codec), named, samples, seed, hold_known=hold_known)
 
     def answer(
         self,
@@ -271,19 +283,36 @@ class Forecast(Task):
         steps: Annotated[int | None, Doc("steps ahead to forecast after each value [default: the horizon]")] = None,
         samples: Annotated[int, Doc("ways to go on that are drawn after each value")] = 100,
         anomaly: Annotated[bool, Doc("also say how improbable each value was")] = False,
+        longest_gap: Annotated[
+            str | None, Doc("how far a time may lie behind the one before, as 60d; a longer gap is refused")
+        ] = None,
     ) -> Live:
         """Begin at the end of the training table, or where it was left off; each line is one observation.
 
         A line is an object (JSON) by the names of columns, or their cells in the order time, series, targets, known,
-        past (those that the table has), separated by commas.
+        past (those that the table has), separated by commas, or by semicolons where decimals have commas.
         """
+        from statewise.forecasting.observations import usual_longest_gap
         from statewise.forecasting.reading import Read
         from statewise.forecasting.tracker import Tracker
 
         ahead = codec.horizon if steps is None else steps
-        if ahead < 1 or samples < 2:
-            raise UsageError(f"steps {ahead} and samples {samples} ask for nothing: give at least 1 and 2")
-        how = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
+        if ahead < 1:
+            raise UsageError(f"steps {ahead} ask for nothing: give at least 1")
+        _check_samples(samples, ahead)
+        gap = codec.frequency.steps(longest_gap) if longest_gap else usual_longest_gap(codec.frequency)
+        how: dict[str, Any] = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
+        how |= {"longest_gap": gap, "table_format": self.table_format}
         if saved is not None:
             return Tracker.open(model, codec, saved, **how)
         return Tracker.begin(model, Read(self.panel(self.table(), codec), codec), **how)
+
+
+def _check_samples(samples: int, steps: int = 1) -> None:
+    if samples < 2:
+        raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
+    if samples > MOST_SAMPLES or samples * steps > MOST_AHEAD:
+        raise UsageError(
+            f"samples {samples:,} of {steps:,} steps are more than are drawn at once: give up to {MOST_SAMPLES:,} and "
+            f"{MOST_AHEAD:,} values"
+        )

@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
+from statewise.tasks.table_settings import TableSettings
 
 if TYPE_CHECKING:
     from statewise.data.catalogue import Catalogue
@@ -29,7 +30,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommend(Task):
+class Recommend(TableSettings, Task):
     """Learn from sessions what comes next, and recommend it (GRU4Rec).
 
     >>> Recommend(source="events.tsv", epochs=5).loss
@@ -45,7 +46,7 @@ class Recommend(Task):
     session: Annotated[str | None, Doc("column that names the session; none looks for session_id")] = None
     user: Annotated[str | None, Doc("column that names the user, whose events a gap cuts into sessions")] = None
     item: Annotated[str | None, Doc("column that names the item; none looks for item_id")] = None
-    time: Annotated[str | None, Doc("column with seconds or dates; none looks for timestamp")] = None
+    time: Annotated[str | None, Doc("column with Unix times or dates; none looks for timestamp")] = None
     type: Annotated[str | None, Doc("column that --types are looked for in; none looks for type")] = None
     types: Annotated[Several, Doc("only events of these types")] = ()
     weight: Annotated[str | None, Doc("column for --least-weight; none looks for weight or rating")] = None
@@ -99,7 +100,7 @@ class Recommend(Task):
         from statewise.data.event_log import Columns
 
         named = self.session, self.user, self.item, self.time, self.type
-        return Columns(*named, tuple(self.types), self.weight, self.least_weight)
+        return Columns(*named, tuple(self.types), self.weight, self.least_weight, self.table_format)
 
     @property
     def rules(self) -> "Rules":

@@ -1,0 +1,82 @@
+"""Cells of a column as numbers or words, or the first that is neither, by its place."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from statewise.data.table_format import TableFormat, meant_by
+
+Column = NDArray[Any]
+Convert = Callable[[Sequence[Any]], Column]
+
+NOTHING = {"", "na", "n/a", "nan", "null", "none", "."}
+ADVICE = "leave out the column or mend it"
+PLAIN = TableFormat()
+SHOWN = 40
+
+
+class Unreadable(Exception):
+    """Cell number `index` is not what a column should hold."""
+
+    def __init__(self, index: int, words: str) -> None:
+        super().__init__(words)
+        self.index, self.words = index, words
+
+
+def numbers(cells: Sequence[Any], advice: str = ADVICE, how: TableFormat = PLAIN) -> Column:
+    """Return cells as float64; what is empty, or says NA, NaN or null, is NaN. `advice` is for what is none.
+
+    >>> numbers(["1.5", "", "2e3"])
+    array([1.5e+00,     nan, 2.0e+03])
+    """
+    if how.is_plain or (isinstance(cells, np.ndarray) and cells.dtype.kind in "fiu"):
+        try:
+            return np.asarray(cells, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    return np.array([_number(i, cell, advice, how) for i, cell in enumerate(cells)], dtype=np.float64)
+
+
+def words(cells: Sequence[Any]) -> Column:
+    """Return cells as strings, equal ones as one object; what is missing is an empty one.
+
+    >>> list(words(["a", 7]))
+    ['a', '7']
+    """
+    known: dict[str, str] = {}
+    column = np.empty(len(cells), dtype=object)
+    column[:] = [known.setdefault(word, word) for word in map(text_of, cells)]
+    return column
+
+
+def text_of(cell: Any) -> str:
+    """Return a cell as text; what is missing is empty."""
+    return "" if cell is None else str(cell)
+
+
+def is_nothing(cell: Any) -> bool:
+    """Tell a cell in which there is nothing, or that says so."""
+    return cell is None or str(cell).strip().lower() in NOTHING
+
+
+def is_number(text: str, how: TableFormat = PLAIN) -> bool:
+    """Tell what is a number, or would be one with other marks for decimals and thousands."""
+    try:
+        return math.isfinite(float(how.plain(text)))
+    except ValueError:
+        return meant_by(text) is not None
+
+
+def _number(index: int, cell: Any, advice: str, how: TableFormat) -> float:
+    if is_nothing(cell):
+        return float("nan")
+    text = str(cell).strip()
+    try:
+        return float(how.plain(text))
+    except ValueError:
+        meant = meant_by(text)
+        said = f"if it is one, give {meant}" if meant else advice
+        raise Unreadable(index, f"holds {text[:SHOWN]!r}, which is no number: {said}") from None

@@ -1,0 +1,94 @@
+"""What the columns of a table of series are: told, or guessed from what they are called and hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from statewise.data.columns import PLAIN, Unreadable
+from statewise.data.moments import is_time
+from statewise.data.table_format import TableFormat
+from statewise.data.tables import Source, column_names, first_cells, title_of
+from statewise.data.times import TimeReader
+from statewise.errors import UsageError
+
+ROW = "row"
+TIME_NAMES = {"time", "date", "datetime", "timestamp", "ds", "date_time", "datetime_gmt", "month", "day", "year"}
+LOOKED_AT = 1000
+"So many cells of a first column are looked at to see whether they are times."
+PARTS = ("year", "month", "day")
+"Columns that say a time together only."
+
+
+@final
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are: the time, one or more targets, and what may be known of each series besides.
+
+    A `time` of ROW, where no column is called so, makes each row of a series one step.
+
+    With several targets each is a series of its own, named after its column. `known` are known ahead of time, `past`
+    only once they have been seen; `static` are the same throughout a series.
+    """
+
+    time: str
+    targets: tuple[str, ...]
+    series: str | None = None
+    known: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the roles as plain values."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "Columns":
+        """Return roles that were written down."""
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in written.items()}
+        return cls(**values)
+
+
+def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat = PLAIN) -> Columns:
+    """Return the roles of the columns, where not all of them were given: the time is called so, or comes first.
+
+    Where no column is called so and the first holds no times, each row is a step. Raises `UsageError` where the target
+    cannot be guessed, and where several columns say the time together.
+    """
+    names = column_names(source, how)
+    time = columns.get("time") or _time_among(source, names, how)
+    given = {key: tuple(columns.get(key) or ()) for key in ("known", "past", "static")}
+    taken = {time, columns.get("series"), *(name for group in given.values() for name in group)}
+    targets = tuple(columns.get("targets") or ())
+    if not targets:
+        by_row = time == ROW and ROW not in names
+        left = [name for name in names if name and name not in taken and not (by_row and name.lower() in TIME_NAMES)]
+        if not left or (columns.get("series") and len(left) > 1):
+            raise UsageError(f"{title_of(source)} has columns {', '.join(names)}: name the target, as in --target NAME")
+        targets = tuple(left)
+    twice = [name for name in targets if name in taken]
+    if twice:
+        raise UsageError(f"column '{twice[0]}' is given both as a target and as something else: give one of them")
+    return Columns(time, targets, columns.get("series"), **given)
+
+
+def _time_among(source: Source, names: Sequence[str], how: TableFormat) -> str:
+    called = {name.lower(): name for name in names}
+    parts = [called[part] for part in PARTS if part in called]
+    found = next((name for name in names if name.lower() in TIME_NAMES), None)
+    if found in parts and len(parts) > 1:
+        raise UsageError(
+            f"{title_of(source)} says the time in the columns {', '.join(parts)} together: join them into one, as "
+            "2026-11-25, or name one with --time"
+        )
+    if found is not None:
+        return found
+    cells = first_cells(source, how)[names[0]][:LOOKED_AT]
+    reader = TimeReader(how)
+    try:
+        when = reader(cells)
+    except Unreadable:
+        return names[0] if len(cells) and is_time(str(cells[0])) else ROW
+    counts_up = len(when) > 2 and bool((np.diff(when.astype(np.int64)) == 10**6).all())
+    return names[0] if reader.kind == "times" or counts_up else ROW
