@@ -65,7 +65,7 @@ def _made(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
     if name == "eye":
         return int(given["n"]) * int(given.get("m", given["n"]))
     if name == "repeat":
-        return math.prod(given["repeats"]) * int(given["self"].numel())
+        return int(math.prod(given["repeats"])) * int(given["self"].numel())
     if name in ("arange", "linspace", "logspace"):
         return int(given.get("steps", given.get("end", 0)))
     return int(math.prod(given["size"])) if "size" in given and name not in VIEWS else 0
