@@ -49,7 +49,7 @@ class Session:
         self.beginning: dict[str, bytes] = {}
         self.places = 0
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Train from where the run stands to the end, then score. Raises `RunError` where another process does."""
         try:
             yield from self._written() if self.ranks.is_first else self._events()

@@ -22,8 +22,9 @@ from statewise.learning.snapshot import load_weights, weights_to_use
 from statewise.model import Model
 from statewise.program import why_not
 from statewise.report import Report
+from statewise.run.beginning import Beginning
 from statewise.run.config import build, check, plain
-from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, create_run, refuse_taken
+from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, refuse_taken
 from statewise.run.history import RunHistory
 from statewise.session import Session, prepared, scored
 from statewise.shown import in_html
@@ -104,14 +105,21 @@ def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, N
     with ranks.first_goes_first():
         data = task.prepare(cache)
     learner = _learner(task, data, ranks, nullcontext())
+    with Beginning(task.name, task.label, Path(run) if run else None) as beginning:
 
-    def begin() -> dict[str, bytes]:
-        directory = create_run(task.name, task.label, Path(run) if run else None)
-        directory.begin(_config(task, data, learner), data.codec.as_json())
-        return {"path": str(directory.path).encode()}
+        def begin() -> dict[str, bytes]:
+            config, codec = _config(task, data, learner), data.codec.as_json()
+            directory = beginning.create(lambda made: made.begin(config, codec))
+            return {"path": str(directory.path).encode()}
 
-    directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
-    yield from Session(directory, task, data, learner).events()
+        directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
+        events = Session(directory, task, data, learner).events()
+        try:
+            yield next(events)
+        except BaseException:
+            events.close()
+            raise
+    yield from events
 
 
 def resuming(run: str | Path) -> Generator[Event, None, None]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from statewise.errors import RunError, TrainingError
-from statewise.run.files import saving, sync_folder, write_synced, write_whole
+from statewise.errors import RunError, TrainingError, UsageError
+from statewise.run.files import saving, sync_folder, write_figure, write_synced, write_whole
 
 
 def full(*_: object) -> None:
@@ -20,6 +20,19 @@ def test_a_file_holds_what_was_written_and_nothing_else_is_left(tmp_path: Path) 
     write_whole(tmp_path / "note", b"two")
     assert (tmp_path / "note").read_bytes() == b"two"
     assert [path.name for path in tmp_path.iterdir()] == ["note"]
+
+
+def test_a_picture_is_what_its_name_says_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    for kind, begins in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+        write_figure(tmp_path / "new" / f"picture.{kind}", figure)
+        assert (tmp_path / "new" / f"picture.{kind}").read_bytes().startswith(begins)
+    with pytest.raises(UsageError, match=r"picture.bmp is none of .png, .svg, .pdf: name the picture so"):
+        write_figure(tmp_path / "picture.bmp", figure)
+    monkeypatch.setattr("statewise.run.files.os.fsync", full)
+    with pytest.raises(TrainingError, match=r"cannot save .*picture.png"):
+        write_figure(tmp_path / "picture.png", figure)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
 @pytest.mark.parametrize("place", ["os.fsync", "Path.replace"])

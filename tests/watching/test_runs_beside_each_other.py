@@ -78,6 +78,21 @@ def test_what_is_trained_anew_behind_a_checkpoint_counts_once(two: Path) -> None
     assert history.report is None
 
 
+def test_what_was_written_for_tensorboard_by_halves_is_removed_but_not_behind_one_who_follows(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorboard")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("statewise.watching.tensorboard._write_metrics", interrupt)
+    for follow in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            export_events(two / "other", Path("board"), follow=follow)
+        assert Path("board").exists() == follow
+
+
 def test_tensorboard_reads_what_was_written(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

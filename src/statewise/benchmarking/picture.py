@@ -7,6 +7,7 @@ from typing import Any
 from statewise.benchmarking.question import Question
 from statewise.benchmarking.row import BEST, OURS, Row
 from statewise.errors import MissingExtra
+from statewise.run.files import write_figure
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 "Of Okabe & Ito 2008: ours in vermilion."
@@ -46,8 +47,7 @@ def draw(question: Question, rows: Sequence[Row], path: Path) -> None:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure)
 
 
 def _points(question: Question, rows: Sequence[Row]) -> dict[str, list[tuple[float, int]]]:

@@ -85,7 +85,8 @@ def _pairs(value: object) -> str:
 
 def _keep(question: Question, rows: list[Row], record: dict[str, object], folder: Path) -> None:
     from statewise.benchmarking.picture import draw
+    from statewise.run.files import write_whole
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{question.name}.json").write_text(json_format.dumps(record, indent=1) + "\n")
+    write_whole(folder / f"{question.name}.json", (json_format.dumps(record, indent=1) + "\n").encode())
     draw(question, rows, folder / f"{question.name}.png")

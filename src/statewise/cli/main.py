@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> None:
         with interruptible():
             code = run(arguments)
     except KeyboardInterrupt as interrupt:
-        print("interrupted: nothing was left half written", file=sys.stderr)
+        if rank_here() == 0:  # one of several processes speaks for all
+            print("interrupted: nothing was left half written", file=sys.stderr)
         code = getattr(interrupt, "exit_code", INTERRUPTED)
     leave(code)
 

@@ -131,12 +131,12 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
     with view(task, quiet=quiet or not talks) as show, Interruption(breaks_off=alone) as interruption:
         try:
             for event in events:
-                show(event)
-                here().pending = interruption.signal
                 if isinstance(event, Started):
+                    interruption.defer()
                     run = event.run
                     note_run(run)
-                    interruption.defer()
+                show(event)
+                here().pending = interruption.signal
                 if isinstance(event, Finished):
                     report = Report(**event.report)
                 elif here().agreed:

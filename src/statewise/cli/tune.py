@@ -72,8 +72,7 @@ def tune(
     """Make the trials that are missing, and print what came of all of them."""
     from statewise.cli.train import drop_overruled, settings_in
     from statewise.run.config import build, fields_of
-    from statewise.run.directory import create_run
-    from statewise.tuning.search import Search, locked, prepared
+    from statewise.tuning.search import opened, prepared
     from statewise.tuning.space import parse_space
 
     settings = {**(settings_in(config) if config else {}), **given}
@@ -85,13 +84,11 @@ def tune(
     task = prepared(build(kind, settings))
     if not space:
         raise UsageError("nothing to search among was given: name it, as in --search rate=1e-4..1e-2:log")
-    folder = run or create_run("tune", f"{task.name}-{task.label}").path
-    found = Search.begin(folder, task, space, task.seed)
-    with locked(found):
+    with opened(run, task, space, task.seed) as found:
         try:
             _make(found, trials, over_ray=over_ray, at_once=at_once, quiet=quiet)
         except KeyboardInterrupt:
-            print(f"stopped and saved; go on with the same command and --run {folder}", file=sys.stderr)
+            print(f"stopped and saved; go on with the same command and --run {found.folder}", file=sys.stderr)
             raise
         _show(found, json=json, quiet=quiet)
 

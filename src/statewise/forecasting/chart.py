@@ -1,6 +1,5 @@
 """A fan chart: what was, and how far what comes may lie apart."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 
 from statewise.errors import MissingExtra, UsageError
 from statewise.forecasting.ahead import Ahead
-from statewise.run.files import saving, write_whole
+from statewise.run.files import write_figure
 from statewise.shown import in_picture
 
 MOST_SERIES = 12
@@ -19,7 +18,7 @@ INK, MIDDLE = "#333333", "#1f4e8c"
 
 
 def draw_chart(found: Sequence[Ahead], path: Path) -> None:
-    """Draw each series with its history and its 50, 80 and 95 % intervals, as PNG or SVG.
+    """Draw each series with its history and its 50, 80 and 95 % intervals, as PNG, SVG or PDF.
 
     Raises `MissingExtra` without Matplotlib, `UsageError` for more series than can be looked at, or another suffix.
     """
@@ -27,8 +26,6 @@ def draw_chart(found: Sequence[Ahead], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtra("a chart needs Matplotlib: pip install 'statewise[plot]'") from None
-    if path.suffix not in (".png", ".svg"):
-        raise UsageError(f"{path} is neither .png nor .svg: name the chart so")
     if len(found) > MOST_SERIES:
         raise UsageError(f"{len(found)} series do not fit on one chart: name up to {MOST_SERIES} with --only")
     columns = 1 if len(found) < 3 else 2
@@ -36,10 +33,7 @@ def draw_chart(found: Sequence[Ahead], path: Path) -> None:
     figure = Figure(figsize=(9 if columns == 1 else 13, 3.2 * rows + 0.4), layout="constrained")
     for number, ahead in enumerate(found, start=1):
         _draw(figure.add_subplot(rows, columns, number), ahead, legend=number == 1)
-    content = io.BytesIO()
-    figure.savefig(content, format=path.suffix[1:], dpi=120)
-    with saving(str(path), "give another --chart"):
-        write_whole(path, content.getvalue())
+    write_figure(path, figure)
 
 
 def _draw(draw: Any, ahead: Ahead, *, legend: bool) -> None:

@@ -21,6 +21,7 @@ from statewise.shown import in_json, in_line
 FORMAT = 1
 DEFAULT_FOLDER = Path("runs")
 CACHE = ".data"
+LOCK = "lock"
 HOLDER = re.compile(r"process \d+ on [\w.-]+")
 LARGEST_CODEC = 1 << 28
 NEEDED = {"format", "task", "settings"}
@@ -172,10 +173,10 @@ class RunDirectory(NamedTuple):
 
         The system lets go of the lock when its process ends, however it ends: one that was left behind is taken over.
         """
-        refuse_links(self.path / "lock")
-        if (self.path / "lock").exists():
-            file_size(self.path / "lock")  # a pipe would wait for ever
-        with (self.path / "lock").open("a+") as file:
+        refuse_links(self.path / LOCK)
+        if (self.path / LOCK).exists():
+            file_size(self.path / LOCK)  # a pipe would wait for ever
+        with (self.path / LOCK).open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -201,17 +202,20 @@ def is_there(path: Path, *, is_folder: bool = False) -> bool:
         return False
 
 
-def create_run(task: str, name: str, path: Path | None = None) -> RunDirectory:
+def create_run(task: str, name: str, path: Path | None = None, made: list[Path] | None = None) -> RunDirectory:
     """Make a new run directory: the given one, or the next free `runs/TASK-NAME-N`.
 
+    Its path is put into `made` just before, so that an interrupt at any moment finds it there.
     Raises `RunError` where the given one is there already, and holds anything.
     """
+    made = [] if made is None else made
     with saving("the run directory", "give another folder with --run"):
         if path is not None:
             refuse_taken(path)
+            made.append(path)
             make_folder(path)
             return RunDirectory(path)
-        return RunDirectory(_next_free(f"{task}-{_slug(name)}"))
+        return RunDirectory(_next_free(f"{task}-{_slug(name)}", made))
 
 
 def refuse_taken(path: Path) -> None:
@@ -220,15 +224,17 @@ def refuse_taken(path: Path) -> None:
         raise RunError(f"{path} exists already: go on with `statewise resume {path}`, or give another --run")
 
 
-def _next_free(stem: str) -> Path:
+def _next_free(stem: str, made: list[Path]) -> Path:
     make_folder(DEFAULT_FOLDER)
     taken = [int(m[1]) for p in DEFAULT_FOLDER.iterdir() if (m := re.fullmatch(rf"{re.escape(stem)}-(\d+)", p.name))]
     number = max(taken, default=0) + 1
     while True:
         path = DEFAULT_FOLDER / f"{stem}-{number}"
+        made.append(path)
         try:
             path.mkdir()
         except FileExistsError:
+            made.remove(path)
             number += 1
         else:
             sync_folder(DEFAULT_FOLDER)

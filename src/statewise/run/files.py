@@ -1,11 +1,16 @@
 """Files that are either whole or not there, whatever happens while they are written."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from statewise.errors import TrainingError
+from statewise.errors import TrainingError, UsageError
+
+DOTS_PER_INCH = 120
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def sync_folder(folder: Path) -> None:
@@ -53,6 +58,20 @@ def write_whole(path: Path, content: bytes) -> None:
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def write_figure(path: Path, figure: Any) -> None:
+    """Write a figure of Matplotlib as what its name says, whole or not at all, in a folder made where need be.
+
+    Raises `UsageError` where that is no kind of picture, `TrainingError` where the disk does not take it.
+    """
+    if path.suffix not in PICTURES:
+        raise UsageError(f"{path} is none of {', '.join(PICTURES)}: name the picture so")
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix[1:], dpi=DOTS_PER_INCH)
+    with saving(str(path), "give another place"):
+        make_folder(path.parent)
+        write_whole(path, content.getvalue())
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -12,9 +12,10 @@ from statewise.disk.reading import file_size, read_file
 from statewise.errors import MissingExtra, RunError, StatewiseError, UsageError
 from statewise.learning.events import Checked, Finished, as_json
 from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
+from statewise.run.beginning import Beginning
 from statewise.run.config import as_yaml, build, plain
-from statewise.run.directory import RunDirectory, is_there
-from statewise.run.files import write_whole
+from statewise.run.directory import LOCK, RunDirectory, is_there
+from statewise.run.files import make_folder, saving, write_whole
 from statewise.run.history import RunHistory
 from statewise.run.recorded import Check, is_count, is_table, is_table_of, is_text, misfit
 from statewise.task import Task
@@ -24,6 +25,8 @@ from statewise.verbs import inspect, resuming, task_of, training
 BEST, TOLD, JOURNAL, TRIALS = "best.yaml", "tune.yaml", "study.journal", "trials"
 FORM: dict[str, Check] = {"task": is_text, "settings": is_table, "space": is_table_of(is_text), "seed": is_count}
 DAMAGED = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
+OWN = frozenset([TOLD, LOCK])
+"What a search holds when its first trial begins."
 CHECKS = 5
 STARTUP = 4
 "So many trials are drawn at random, and none of them is cut short, before the others are held against them."
@@ -72,11 +75,11 @@ class Search:
         if path.exists():
             if _told(folder) != told:
                 raise RunError(f"{folder} holds a search with other settings: give the same, or another --run")
-        elif folder.exists() and any(folder.iterdir()):
-            raise RunError(f"{folder} exists already and is no search: give another --run")
         else:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, as_yaml(told).encode())
+            _refuse_foreign(folder)
+            with saving(str(folder), "give another --run, or free some space"):
+                make_folder(folder)
+                write_whole(path, as_yaml(told).encode())
         return cls(folder, task, space, seed)
 
     @classmethod
@@ -207,10 +210,28 @@ def prepared(task: Task) -> Task:
 
 
 @contextmanager
-def locked(search: Search) -> Iterator[None]:
-    """Keep a second command from the same search."""
-    with RunDirectory(search.folder).locked():
-        yield
+def opened(folder: Path | None, task: Task, space: Space, seed: int = 0) -> Iterator[Search]:
+    """Give a search as `Search.begin` does, in the next free folder where none is given; no second command has it.
+
+    A new one that is interrupted before it is given leaves nothing behind.
+    """
+    if folder is not None:
+        _refuse_foreign(folder)
+    with Beginning("tune", f"{task.name}-{task.label}", folder, OWN) as beginning, ExitStack() as held:
+        path = folder if folder and folder.exists() else beginning.create().path
+        held.enter_context(RunDirectory(path).locked())  # before it is looked at, so that two do not begin at once
+        search = Search.begin(path, task, space, seed)
+        kept = held.pop_all()
+    with kept:
+        yield search
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise `RunError` where a folder holds anything, but no search."""
+    if not folder.exists() or (folder / TOLD).exists():
+        return
+    if not folder.is_dir() or any(inside.name != LOCK for inside in folder.iterdir()):
+        raise RunError(f"{folder} exists already and is no search: give another --run")
 
 
 def _told(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from statewise.errors import MissingExtra
+from statewise.run.files import write_figure
 from statewise.run.history import RunHistory
 from statewise.shown import in_picture
 from statewise.watching.comparison import Told
@@ -42,8 +43,7 @@ def draw(runs: Sequence[Told], path: Path) -> None:
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    write_figure(path, figure)
 
 
 def _loss(axes: Any, run: Told, look: dict[str, Any]) -> None:

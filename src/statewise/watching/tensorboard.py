@@ -34,14 +34,20 @@ def export_events(run: Path, folder: Path | None = None, *, follow: bool = False
     refuse_links(folder)
     shutil.rmtree(folder, ignore_errors=True)
     writer = SummaryWriter(str(folder))
-    for event, undoes in _events(directory, follow=follow):
-        if undoes:
-            writer.close()
-            writer = SummaryWriter(str(folder), purge_step=event["update"] + 1)
-        _write(writer, event, began + event.get("seconds", 0.0))
-        if follow:
-            writer.flush()
-    writer.close()
+    try:
+        for event, undoes in _events(directory, follow=follow):
+            if undoes:
+                writer.close()
+                writer = SummaryWriter(str(folder), purge_step=event["update"] + 1)
+            _write(writer, event, began + event.get("seconds", 0.0))
+            if follow:
+                writer.flush()
+        writer.close()
+    except BaseException:
+        writer.close()
+        if not follow:  # half of a run would look like all of it; who follows one may leave at any time
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 
