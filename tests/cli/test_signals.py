@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from statewise.cli.main import run
 from statewise.cli.signals import Interrupted, interruptible
 from statewise.progress.holding import held_back
 
 FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1500 --save-seconds 0.3 --sample-seconds 0"
+MOST_SECONDS = 90
 SWALLOWS = """
 import signal
 try:
@@ -25,9 +28,23 @@ except BaseException:
 """
 
 
-def train(run: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "statewise", "train", "text", "book.txt", "--run", run, *FLAGS.split()]
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "statewise", *arguments]
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def train(run: str) -> "subprocess.Popen[str]":
+    return start("train", "text", "book.txt", "--run", run, *FLAGS.split())
+
+
+def saved(run: str) -> int:
+    return max((int(path.name) for path in Path(run).glob("checkpoints/0*")), default=0)
+
+
+def wait_for_a_save_behind(update: int, run: str) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while saved(run) <= update and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def weights(run: str) -> str:
@@ -35,27 +52,35 @@ def weights(run: str) -> str:
     return hashlib.sha256((newest / "weights.safetensors").read_bytes()).hexdigest()
 
 
+@pytest.fixture(scope="module")
+def whole(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the weights of a run are that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    shutil.copy(trained_once / "book.txt", folder)
+    command = [sys.executable, "-m", "statewise", "train", "text", "book.txt", "--run", "run", *FLAGS.split()]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=MOST_SECONDS)
+    return weights(str(folder / "run"))
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_a_stopped_run_resumes_to_the_same_weights(book: Path, number: signal.Signals, code: int) -> None:
-    stopped = train("stopped")
-    deadline = time.monotonic() + 60
-    while not list(Path().glob("stopped/checkpoints/0*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    stopped.send_signal(number)
-    _, said = stopped.communicate(timeout=30)
-    assert stopped.returncode == code
-    assert "Traceback" not in said
-    if number != signal.SIGKILL:
-        assert "stopped and saved; go on with: statewise resume stopped" in said
-    resumed = subprocess.run(
-        [sys.executable, "-m", "statewise", "resume", "stopped", "--quiet"], check=True, timeout=90
-    )
-    assert resumed.returncode == 0
-    whole = train("whole")
-    whole.communicate(timeout=90)
-    assert weights("stopped") == weights("whole")
+def test_a_run_stopped_and_stopped_again_while_it_is_resumed_ends_in_the_same_weights(
+    book: Path, whole: str, number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for begin in (lambda: train("run"), lambda: start("resume", "run")):
+        before = saved("run")
+        stopped = begin()
+        wait_for_a_save_behind(before, "run")
+        assert run(["resume", "run"]) == 2  # while it lives: refused, and it is none the worse for it
+        assert f"run is being trained by process {stopped.pid} on " in capsys.readouterr().err
+        stopped.send_signal(number)
+        _, said = stopped.communicate(timeout=MOST_SECONDS)
+        assert (stopped.returncode, "Traceback" in said) == (code, False)
+        assert ("stopped and saved; go on with: statewise resume run" in said) == (number != signal.SIGKILL)
+    assert run(["resume", "run", "--quiet"]) == 0
+    assert weights("run") == whole
+    assert not list(Path("run").rglob("*.tmp"))
 
 
 def test_an_interrupt_waits_until_a_module_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

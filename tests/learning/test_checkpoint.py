@@ -142,6 +142,31 @@ def test_where_none_is_good_each_is_named(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("updates", [[6, 7], [6, 7, 8, 9, 10], [5]])
+def test_a_checkpoint_that_a_training_removes_or_replaces_while_it_is_read_is_no_damage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, updates: list[int]
+) -> None:
+    """Whoever serves or scores a run that is being trained reads the newer one, and is told of no damage."""
+    read, coming, newest = checkpoint.read_file, iter(updates), {"other": b"newest"}
+
+    def save_meanwhile(path: Path, largest: int) -> bytes:
+        content = read(path, largest)
+        if update := next(coming, None):
+            save_checkpoint(folder, update, newest)
+        return content
+
+    monkeypatch.setattr(checkpoint, "read_file", save_meanwhile)
+    assert load_checkpoint(folder) == (folder / f"{updates[-1]:06d}", newest, None)
+
+
+def test_where_checkpoints_change_without_end_reading_ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identities = iter(range(10_000))
+    monkeypatch.setattr(checkpoint, "_identity", lambda path: next(identities))
+    (folder / "000005" / "MANIFEST.json").unlink()
+    with pytest.raises(RunError, match="changes faster than it can be read: stop the training, or try again"):
+        load_checkpoint(folder)
+
+
 @pytest.mark.parametrize("made", [False, True])
 def test_where_none_was_saved_that_is_said(tmp_path: Path, made: bool) -> None:
     if made:

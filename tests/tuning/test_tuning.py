@@ -1,6 +1,8 @@
 """A search for settings: where it may look, what it tries, that it can be gone on with, and what it writes down."""
 
 import json
+import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 
 from statewise.cli.main import run
 from statewise.errors import UsageError
+from statewise.run.directory import RunDirectory
 from statewise.tuning.search import Search
 from statewise.tuning.space import Choice, Range, as_plain, parse_space
 
@@ -87,6 +90,28 @@ def test_a_search_that_is_stopped_goes_on_to_the_same_end(
     best = yaml.safe_load(Path("stopped/best.yaml").read_text())
     assert {name: best[name] for name in again["best"]["settings"]} == again["best"]["settings"]
     assert run(["train", "text", "--config", "stopped/best.yaml", "--run", "best", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("space", [SPACE, ["--search", "rate=1e-4..1e-2"]])
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_second_search_in_one_folder_is_refused_and_changes_nothing(
+    book: Path, capsys: pytest.CaptureFixture[str], space: list[str], has_begun: bool
+) -> None:
+    pytest.importorskip("optuna")
+    folder = Path("found")
+    if has_begun:
+        assert tune(*SPACE, "--trials", "1", "--run", "found", "--quiet") == 0
+    folder.mkdir(exist_ok=True)
+    with RunDirectory(folder).locked():
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        capsys.readouterr()
+        assert tune(*space, "--trials", "2", "--run", "found") == 2
+        said = capsys.readouterr()
+        assert said.err == f"statewise: found is being trained by process {os.getpid()} on {platform.node()}: " + (
+            "wait for it or stop it\n"
+        )
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert tune(*SPACE, "--trials", "1", "--run", "found", "--quiet") == 0
 
 
 def test_a_search_is_written_in_a_file_too_and_settings_that_do_not_fit_are_failed_trials(

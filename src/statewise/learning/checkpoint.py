@@ -20,6 +20,8 @@ from statewise.state import read_json
 
 MANIFEST = "MANIFEST.json"
 KEPT = 2
+TRIES = 100
+"So often a checkpoint is looked for that no training replaces while it is read."
 ASIDE = ".old.tmp"
 LARGEST_MANIFEST_BYTES = 1 << 20
 NUMBER = re.compile(r"[0-9]{6,16}")
@@ -88,24 +90,40 @@ def load_checkpoint(folder: Path, needed: Callable[[Iterable[str]], Iterable[str
     may have no holes, as a file has that claims to be large. A damaged checkpoint is passed over for the one before it,
     and the notice says so. Raises `RunError` where none is left.
     """
+    for _ in range(TRIES):
+        found = _newest_good(folder, needed)
+        if found:
+            return found
+    raise RunError(f"{folder} changes faster than it can be read: stop the training, or try again")
+
+
+def _newest_good(folder: Path, needed: Callable[[Iterable[str]], Iterable[str]] | None) -> Checkpoint | None:
+    """Return the newest good checkpoint, or None where a training replaced one while it was read."""
     damage: list[str] = []
     for path in reversed(saved_checkpoints(folder)):
+        seen = _identity(path)
         try:
             entries = _read_manifest(path)
-        except RunError as error:
-            damage.append(str(error))
-            continue
-        if needed is not None:
-            entries = {name: entry for name in needed(entries) if (entry := entries.get(name))}
-        try:
+            if needed is not None:
+                entries = {name: entry for name in needed(entries) if (entry := entries.get(name))}
             files = dict(_verified(path, entries, may_have_holes=needed is None))
         except RunError as error:
+            if _identity(path) != seen or seen is None:
+                return None
             damage.append(str(error))
             continue
         used = f"; checkpoint {path.name} is used instead" if damage else ""
         return Checkpoint(path, files, "; ".join(damage) + used if damage else None)
     reason = "; ".join(damage) if damage else f"there is no checkpoint in {folder} yet"
     raise RunError(f"{reason}: train it again, or use another run")
+
+
+def _identity(path: Path) -> int | None:
+    """Return what tells a folder from another of its name, or None where there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def sweep(folder: Path) -> None:
