@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from statewise.distributed import LostProcess
-from statewise.errors import TrainingError
+from statewise.errors import RunError, TrainingError
 from statewise.insight.watching import activations
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import (
@@ -39,9 +39,14 @@ class Session:
 
     Where several processes train together, each has a session; the first one's alone writes. All leave the loop at the
     same event; an interrupt of one of them saves nothing.
+
+    With `saves_first`, the learner has begun with another run's weights, and a checkpoint is made before any update.
     """
 
-    def __init__(self, directory: RunDirectory, task: Task, data: Data, learner: Learner) -> None:
+    def __init__(
+        self, directory: RunDirectory, task: Task, data: Data, learner: Learner, *, saves_first: bool = False
+    ) -> None:
+        self.saves_first = saves_first
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
         self.validating, self.ranks = data.validating(), learner.ranks
         self.saved_at: tuple[int, ...] | None = None
@@ -75,6 +80,8 @@ class Session:
         self.began = time.monotonic() - self.learner.seconds
         start_seconds = self.learner.seconds
         try:
+            if self.saves_first:
+                yield self._save()
             yield from self._updates()
         except (GeneratorExit, KeyboardInterrupt) as leaving:
             if self._may_save(leaving):
@@ -93,7 +100,9 @@ class Session:
             self.directory.sweep()
             sweep(self.directory.checkpoints)
         files, notice = self._newest()
-        if not files:  # stopped before the first was whole: begin anew
+        if not files:  # stopped before the first was whole: begin again
+            if not self.saves_first and "begun_from" in self.directory.read_config():
+                raise RunError(f"{self.directory.path} was stopped before it was saved once: train it again")
             self.beginning = self.learner.snapshot()
             return None
         self.learner.restore(files)
@@ -230,10 +239,17 @@ class Session:
             yield Finished(learner.update_number, self._seconds(), json.loads(told["report"]))
             return
         yield from prepared(self.data)
-        report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, training=training)
+        also = begun_from_words(self.directory.read_config())
+        report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, also=also, training=training)
         self.directory.write(self.directory.report, report.page())
         self.ranks.hand_round(lambda: {"report": json.dumps(report.as_json()).encode()})
         yield Finished(learner.update_number, self._seconds(), report.as_json())
+
+
+def begun_from_words(config: Mapping[str, Any]) -> list[str]:
+    """Return from which run's weights a training began, as a remark, where `run.yaml` says so."""
+    begun = config.get("begun_from")
+    return [f"Began with the weights of {begun['run']} at update {begun['update']}{begun['words']}."] if begun else []
 
 
 def scored(scoring: Generator[float, None, Score]) -> Generator[Scoring, None, Score]:

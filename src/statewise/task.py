@@ -249,11 +249,20 @@ class Task(Recipe, ABC):
         return f"{facts['training']:,} {facts['unit']}s to learn, {checked}{facts['held_out']:,} held out"
 
 
-def report_on(task: Task, data: Data, score: Score, *, run: str, seconds: Callable[[], float], **more: Any) -> Report:
-    """Set a score beside the baselines, with what it means."""
+def report_on(
+    task: Task,
+    data: Data,
+    score: Score,
+    *,
+    run: str,
+    seconds: Callable[[], float],
+    also: Sequence[str] = (),
+    **more: Any,
+) -> Report:
+    """Set a score next to the baselines, with what it means; `also` are further remarks."""
     baselines = {name: dict(values) for name, values in data.baselines().items()}
     tables = {title: {row: dict(cells) for row, cells in table.items()} for title, table in score.tables.items()}
-    remarks = list(task.remarks(score, data))
+    remarks = [*task.remarks(score, data), *also]
     return Report(
         task.name, run, data.facts, score.metrics, baselines, seconds(), remarks=remarks, tables=tables, **more
     )

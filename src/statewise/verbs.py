@@ -1,5 +1,6 @@
 """What can be done: training, resuming, evaluating, predicting, inspecting. Every face calls these."""
 
+import hashlib
 import time
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +11,7 @@ from typing import Any, TypeVar, cast
 import torch
 
 from statewise import __version__, registry
+from statewise.data.codec import Codec
 from statewise.data.frames import keep
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
@@ -19,6 +21,7 @@ from statewise.learning.events import Event, Scoring
 from statewise.learning.learner import Learner
 from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights, weights_to_use
+from statewise.learning.transfer import transfer
 from statewise.model import Model
 from statewise.program import why_not
 from statewise.report import Report
@@ -28,6 +31,7 @@ from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, refuse_
 from statewise.run.history import RunHistory
 from statewise.session import Session, prepared, scored
 from statewise.shown import in_html
+from statewise.state import write_tensors
 from statewise.stream import Stream
 from statewise.task import Answer, Live, Score, Task, report_on
 
@@ -90,9 +94,13 @@ class Trained:
         return f"<p>{model}, {self.model.parameter_count:,} parameters</p>"
 
 
-def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, None, None]:
+def training(
+    task: Task, *, run: str | Path | None = None, begin_from: str | Path | None = None
+) -> Generator[Event, None, None]:
     """Train, yielding what happens; leaving the loop saves and stops.
 
+    With `begin_from`, the weights are at first those of another run of the same task: symbols, items or classes that
+    both know keep their rows, others begin fresh.
     A table in memory is kept beside the run, so that it can be resumed and scored again.
     Raises `UsageError` for settings that do not fit, `DataError` for data that cannot be read, `RunError` where the
     run directory exists, `TrainingError` where training fails. No run is made before the data are read.
@@ -105,15 +113,16 @@ def training(task: Task, *, run: str | Path | None = None) -> Generator[Event, N
     with ranks.first_goes_first():
         data = task.prepare(cache)
     learner = _learner(task, data, ranks, nullcontext())
+    begun = {} if begin_from is None else {"begun_from": _begin_from(begin_from, task, data.codec, learner)}
     with Beginning(task.name, task.label, Path(run) if run else None) as beginning:
 
         def begin() -> dict[str, bytes]:
-            config, codec = _config(task, data, learner), data.codec.as_json()
+            config, codec = {**_config(task, data, learner), **begun}, data.codec.as_json()
             directory = beginning.create(lambda made: made.begin(config, codec))
             return {"path": str(directory.path).encode()}
 
         directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
-        events = Session(directory, task, data, learner).events()
+        events = Session(directory, task, data, learner, saves_first=bool(begun)).events()
         try:
             yield next(events)
         except BaseException:
@@ -231,6 +240,18 @@ def _learner(task: Task, data: Any, ranks: Ranks, building: AbstractContextManag
     if not ranks.is_first:
         torch.set_rng_state(random_of(task.seed, ranks.rank, 0))
     return Learner(model, windows, task, ranks)
+
+
+def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> dict[str, Any]:
+    """Give a learner the weights of another run, and return what is to be known of that."""
+    other = load(run)
+    if other.task.name != task.name:
+        raise UsageError(f"{run} is a run of {other.task.name}, whose weights are of no use to {task.name}")
+    weights = other.model.state_dict()
+    found = transfer(learner.model, weights, codec.symbols, other.codec.symbols)
+    digest = hashlib.sha256(write_tensors(weights)).hexdigest()
+    told = {"run": str(Path(run).resolve()), "update": other.update, "weights_sha256": digest}
+    return {**told, "words": found.words()}
 
 
 def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:

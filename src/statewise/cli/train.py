@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 COMMON = {
     "run": Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory [default: runs/TASK-NAME-N]")],
     "config": Annotated[Path | None, typer.Option(metavar="FILE", help="settings in YAML; flags come before them")],
+    "begin_from": Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="begin with the weights of another run; see also --freeze"),
+    ],
     "processes": Annotated[
         int | None, typer.Option(help="train with so many processes on this machine, each with its own rows", min=1)
     ],
@@ -59,6 +63,7 @@ def train(
     json: bool,
     quiet: bool,
     processes: int | None = None,
+    begin_from: Path | None = None,
 ) -> None:
     """Train a task from flags over a file of settings over defaults."""
     from statewise.run.config import build
@@ -76,11 +81,12 @@ def train(
         )
     task = build(kind, settings)
     if _needs_others(processes):
-        arguments = ["train", kind.name, *(["--run", str(run)] if run else [])]
+        paths = {"--run": run, "--from": begin_from}
+        arguments = ["train", kind.name, *(part for flag, path in paths.items() if path for part in (flag, str(path)))]
         raise typer.Exit(_train_with_others(int(processes or 1), arguments, task, json=json, quiet=quiet))
     from statewise.verbs import training
 
-    follow(training(task, run=run), task, json=json, quiet=quiet)
+    follow(training(task, run=run, begin_from=begin_from), task, json=json, quiet=quiet)
 
 
 def resume_run(run: Path, *, json: bool, quiet: bool, processes: int | None = None) -> None:

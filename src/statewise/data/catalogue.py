@@ -2,11 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, final
 
+from statewise.data.codec import Codec
 from statewise.data.event_log import plain_id
 from statewise.errors import RunError, UsageError
 
@@ -28,7 +29,7 @@ class Found(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Catalogue:
+class Catalogue(Codec):
     """The items of a run, the most frequent first, with how often each was trained on, titles and side features.
 
     Items without a title are called by their id. `features` names for each item what it has, such as genres. Items of
@@ -53,6 +54,11 @@ class Catalogue:
     def trained(self) -> int:
         """How many of them, the first ones, training saw."""
         return sum(support > 0 for support in self.supports)
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The ids of the items that training saw."""
+        return self.ids[: self.trained]
 
     def name(self, number: int) -> str:
         """Return the title of an item, or its id where it has none."""

@@ -2,7 +2,7 @@
 
 import codecs
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, SupportsInt, final
@@ -27,7 +27,20 @@ class Decoder(Protocol):
         """Return the text that this code completes; empty where it only begins a character."""
 
 
-class TextCodec(ABC):
+class Codec(ABC):
+    """What turns raw things into numbers and back; written to `codec.json`, so a model can be used without data."""
+
+    @abstractmethod
+    def as_json(self) -> dict[str, Any]:
+        """Return what the task's `codec` needs to build it again."""
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """What the rows of the model's tables stand for, in order, so that another run's can be taken over; or none."""
+        return ()
+
+
+class TextCodec(Codec):
     """A reversible map between text and codes from 0 to `choices - 1`."""
 
     @property
@@ -51,10 +64,6 @@ class TextCodec(ABC):
     @abstractmethod
     def never(self) -> list[int]:
         """Return the codes that are never to be written."""
-
-    @abstractmethod
-    def as_json(self) -> dict[str, Any]:
-        """Return what `text_codec` needs to build this codec again."""
 
     def decode(self, codes: Iterable[SupportsInt]) -> str:
         """Return the text of some codes."""
@@ -112,6 +121,11 @@ class Characters(TextCodec):
         """Return a decoder; code 0 is shown as the replacement character."""
         shown = UNKNOWN_SHOWN + self.alphabet
         return lambda code: shown[code]
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The one for what is not in the alphabet, called "", and the alphabet."""
+        return ("", *self.alphabet)
 
     def never(self) -> list[int]:
         """Code 0 is never written."""

@@ -59,6 +59,7 @@ from statewise.learning.snapshot import (
     read_weights,
     refuse_unknown,
 )
+from statewise.learning.transfer import freeze
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, leaves, read_tensors, write_tensors
@@ -91,6 +92,7 @@ class Learner:
         self.rollouts = Rollouts(windows, model, recipe, self.ranks) if isinstance(windows, Collector) else None
         self.reading = self.rollouts or Reading(windows, recipe)
         self.fabric = make_fabric(recipe, self.ranks.device.index)
+        freeze(model, recipe.freeze)
         self.optimizer = make_optimizer(model, recipe)
         if isinstance(self.optimizer, RowOptimizer):
             self.optimizer.holds_back = True

@@ -35,7 +35,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
     Averaged SGD (Polyak & Juditsky 1992) is plain SGD here; `Average` takes the mean of the weights.
     Raises `UsageError` where tables are read by row and the optimiser would change every row of them.
     """
-    parameters, rate, decay = list(model.parameters()), recipe.rate, recipe.weight_decay or 0.0
+    parameters = [weight for weight in model.parameters() if weight.requires_grad]
+    rate, decay = recipe.rate, recipe.weight_decay or 0.0
     is_by_row = any(getattr(part, "sparse", False) for part in model.modules())
     if is_by_row and recipe.optimizer not in ROW_BY_ROW:
         fitting = " or ".join(ROW_BY_ROW)
@@ -126,7 +127,8 @@ def load_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str,
 
     Raises `RunError` for a parameter that the model does not have, or anything that this optimiser does not remember.
     """
-    parameters, known = dict(model.named_parameters()), MEMORY[type(optimizer)]
+    parameters = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    known = MEMORY[type(optimizer)]
     state: dict[Tensor, dict[str, Any]] = {}
     for path, tensor in tensors.items():
         name, _, key = path.rpartition("/")

@@ -16,12 +16,14 @@ from statewise.task import Task
 from statewise.verbs import Run, Source, evaluating, resuming, task_of, training
 
 
-def train(task: Task, *, run: str | Path | None = None, quiet: bool = False) -> Run:
+def train(
+    task: Task, *, run: str | Path | None = None, begin_from: str | Path | None = None, quiet: bool = False
+) -> Run:
     """Train, score beside the baselines, and return the run; raises what `training` does.
 
     In a terminal and in a notebook a bar shows how far it is, unless `quiet`.
     """
-    return _followed(training(task, run=run), task, quiet)
+    return _followed(training(task, run=run, begin_from=begin_from), task, quiet)
 
 
 def resume(run: str | Path, *, quiet: bool = False) -> Run:

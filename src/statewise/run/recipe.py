@@ -79,6 +79,9 @@ class Recipe:
     clip_value: Annotated[
         float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
     ] = 0.0
+    freeze: Annotated[
+        tuple[str, ...], Doc("a part of the model whose weights stay as they are, such as encoder, core.0 or head")
+    ] = ()
     retries: Annotated[int, Doc("times to go back and try again where loss or gradient is no number"), Ge(0)] = 3
     retry_factor: Annotated[float, Doc("what each of these tries multiplies the rate by"), Gt(0), Lt(1)] = 0.5
     seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0

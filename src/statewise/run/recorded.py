@@ -74,6 +74,7 @@ CONFIG: dict[str, Check] = {
     "processes": lambda told: is_count(told) and 1 <= told <= MOST_PROCESSES,
     "kernels": is_list_of(is_text),
     "stepping": is_text,
+    "begun_from": is_table,
 }
 REPORT: dict[str, Check] = {
     "task": is_text,
