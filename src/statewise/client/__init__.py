@@ -1,7 +1,7 @@
 """A client of `statewise serve` whose calls may fail and be repeated without being applied twice."""
 
-from statewise.client.asking import Answer, Conflict, RefusedByServer, ServerError
 from statewise.client.asynchronous import AsyncClient, AsyncSession
+from statewise.client.protocol import Answer, Conflict, RefusedByServer, ServerError
 from statewise.client.synchronous import Client, Session
 
 __all__ = [

@@ -1,59 +1,51 @@
 """The client whose answers are awaited."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Self, final
+from contextlib import aclosing
+from typing import Any, Self, TypeVar, final
+from weakref import ref
 
-from statewise.client.asking import (
+from statewise.client.calls import IN_TWO_PLACES, LEFT, Begun, ClientCalls, SessionCalls
+from statewise.client.protocol import (
+    Action,
     Answer,
-    Ask,
-    Manner,
+    EventStream,
+    Exchange,
+    Listen,
     Reply,
-    Send,
-    ServerError,
-    Telling,
-    httpx,
-    new_key,
-    read_reply,
-    run_body,
+    Request,
+    Wait,
+    no_reply,
+    restore_request,
 )
+from statewise.errors import UsageError
+
+Value = TypeVar("Value")
 
 
 @final
-class AsyncClient:
+class AsyncClient(ClientCalls):
     """`Client`, awaited; many sessions may ask at once, each its own calls one after another."""
 
-    def __init__(
-        self,
-        *addresses: str,
-        token: str | None = None,
-        patience_seconds: float = 30.0,
-        timeout_seconds: float = 10.0,
-    ) -> None:
-        self._manner = Manner(addresses, token, patience_seconds, timeout_seconds)
-        self._httpx = httpx()
-        limits = self._httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        self._http = self._httpx.AsyncClient(
-            timeout=timeout_seconds, headers=self._manner.headers, trust_env=False, limits=limits
-        )
+    def _connect(self, library: Any, settings: dict[str, Any]) -> Any:
+        return library.AsyncClient(**settings)
 
     async def models(self) -> list[Answer]:
         """Return what is known of each model."""
-        return list(json.loads(await self._ask(Ask("GET", "/v1/models")))["data"])
+        return await self._carry_out(self._models())
 
     async def create(self, model: str | None = None) -> "AsyncSession":
         """Begin a session."""
-        return await self._session(Ask("POST", "/v1/sessions", {"model": model}))
+        return await self._session(Request("POST", "/v1/sessions", {"model": model}))
 
     async def restore(self, data: bytes, model: str | None = None) -> "AsyncSession":
-        """Begin a session where a snapshot is, or what `Stream.save` gave."""
-        query = f"?{self._httpx.QueryParams({'model': model})}" if model else ""
-        return await self._session(Ask("POST", f"/v1/sessions/restore{query}", data=data))
+        """Begin a session where a snapshot is; what `Stream.save` gave, where the server accepts foreign ones."""
+        return await self._session(restore_request(data, model))
 
     async def session(self, id: str) -> "AsyncSession":
         """Go on with a session where it is, whichever server it was begun at."""
-        return await self._session(Ask("GET", f"/v1/sessions/{id}"))
+        return await self._session(Request("GET", f"/v1/sessions/{id}"))
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -65,105 +57,123 @@ class AsyncClient:
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
-    async def _session(self, ask: Ask) -> "AsyncSession":
-        said = json.loads(await self._ask(ask))
-        return AsyncSession(self, said["session"], said["model"], said["steps"])
+    async def _session(self, request: Request) -> "AsyncSession":
+        return AsyncSession(self, await self._carry_out(self._begin(request)))
 
-    async def _ask(self, ask: Ask) -> bytes:
-        attempts, reply = self._manner.attempts(), None
+    async def _carry_out(self, exchange: Exchange[Value]) -> Value:
+        """Do what an exchange says, and return what it gives."""
+        reply = None
         while True:
             try:
-                what = attempts.send(reply)
+                action = exchange.send(reply)
             except StopIteration as stop:
-                return read_reply(stop.value)
-            if isinstance(what, Send):
-                reply = await self._send(what.address, ask)
-            else:
-                await asyncio.sleep(what.seconds)
-                reply = None
+                return stop.value  # type: ignore[no-any-return]
+            reply = await self._act(action)
 
-    async def _send(self, address: str, ask: Ask) -> Reply:
-        try:
-            got = await self._http.request(ask.method, address + ask.path, content=ask.content, headers=ask.headers)
-        except self._httpx.HTTPError as error:
-            return Reply(0, why=f"{address}: {type(error).__name__}")
-        return Reply(got.status_code, got.content, got.headers.get("retry-after", ""))
-
-    async def _lines(self, ask: Ask, telling: Telling) -> AsyncIterator[str]:
-        attempts, reply = self._manner.attempts(), None
+    async def _pieces(self, exchange: Exchange[None]) -> AsyncIterator[str]:
+        """Do what an exchange says, and yield the texts that it listens to."""
+        reply = None
         while True:
             try:
-                what = attempts.send(reply)
-            except StopIteration as stop:
-                read_reply(stop.value)
+                action = exchange.send(reply)
+            except StopIteration:
                 return
-            if not isinstance(what, Send):
-                await asyncio.sleep(what.seconds)
-                reply = None
+            if not isinstance(action, Listen):
+                reply = await self._act(action)
                 continue
-            telling.begin()
+            address, request, events = action
+            events.begin()
             try:
                 async with self._http.stream(
-                    ask.method, what.address + ask.path, content=ask.content, headers=ask.headers
+                    request.method, address + request.path, content=request.content, headers=request.headers
                 ) as got:
-                    if got.status_code == 200:
-                        async for line in got.aiter_lines():
-                            if text := telling.line(line):
-                                yield text
-                        reply = Reply(200) if telling.answer else Reply(0, why="the answer was cut off")
-                    else:
+                    if got.status_code != 200:
                         reply = Reply(got.status_code, await got.aread(), got.headers.get("retry-after", ""))
-            except (self._httpx.HTTPError, ServerError) as error:
-                reply = Reply(0, why=f"{what.address}: {type(error).__name__}")
+                        continue
+                    async for line in got.aiter_lines():
+                        if text := events.line(line):
+                            yield text
+                reply = events.end()
+            except Exception as error:
+                reply = no_reply(error, address, self._http)
+
+    async def _act(self, action: Action) -> Reply | None:
+        if isinstance(action, Wait):
+            await asyncio.sleep(action.seconds)
+            return None
+        address, request = action.address, action.request
+        try:
+            got = await self._http.request(
+                request.method, address + request.path, content=request.content, headers=request.headers
+            )
+        except Exception as error:
+            return no_reply(error, address, self._http)
+        return Reply(got.status_code, got.content, got.headers.get("retry-after", ""))
 
 
 @final
-class AsyncSession:
+class AsyncSession(SessionCalls):
     """`Session`, awaited."""
 
-    def __init__(self, client: AsyncClient, id: str, model: str, steps: int) -> None:
-        self._client, self.id, self.model, self.steps = client, id, model, steps
+    def __init__(self, client: AsyncClient, begun: Begun) -> None:
+        super().__init__(client._options, *begun)
+        self._client = client
 
     async def step(self, x: Any, *, show: str = "choices", choices: int = 5) -> Answer:
         """Read one input and return what comes next: `choices` with probabilities, or `params`.
 
-        Raises `Conflict` where somebody else stepped the session.
+        Raises `Conflict` where another client stepped the session.
         """
-        return await self._read("step", {"input": x, "show": show, "choices": choices})
+        return await self._do(self._step(x, show, choices))
 
     async def run(
         self, xs: str | Sequence[Any], *, each: bool = False, show: str = "choices", choices: int = 5
     ) -> Answer:
         """Read a text or a list of inputs and return what comes next, behind the last or behind `each`."""
-        return await self._read("run", {**run_body(xs), "each": each, "show": show, "choices": choices})
+        return await self._do(self._run(xs, show, choices, each=each))
 
     async def predict(self, prompt: str = "", **how: Any) -> AsyncIterator[str]:
-        """Answer a prompt, a piece at a time; the session moves once the answer is complete."""
-        telling = Telling()
-        body = {"prompt": prompt, **how, "steps": self.steps, "key": new_key()}
-        async for text in self._client._lines(Ask("POST", f"/v1/sessions/{self.id}/predict", body), telling):
-            yield text
-        self.steps = telling.answer["steps"]
+        """Answer a prompt, a piece at a time; the session moves once the answer is complete.
+
+        An answer that is not read to its end is cancelled, as `Session.predict` says.
+        """
+        await self._leave()
+        events = EventStream()
+        pieces = self._client._pieces(self._predict(prompt, how, events))
+        self._open = ref(pieces)
+        async with aclosing(pieces):  # type: ignore[type-var]
+            async for text in pieces:
+                yield text
+        if not events.answer:
+            raise UsageError(LEFT)
 
     async def fork(self) -> "AsyncSession":
         """Begin another session from here."""
-        return await self._client._session(Ask("POST", f"/v1/sessions/{self.id}/fork"))
+        await self._leave()
+        return await self._client._session(self._fork())
 
     async def snapshot(self) -> bytes:
         """Return the session as bytes, from which `AsyncClient.restore` and `Stream.open` go on."""
-        return await self._client._ask(Ask("GET", f"/v1/sessions/{self.id}/snapshot"))
+        return await self._do(self._snapshot())
 
     async def refresh(self) -> int:
         """Ask how much the session has read, and go on from there."""
-        self.steps = (await self._client.session(self.id)).steps
-        return self.steps
+        return await self._do(self._refresh())
 
     async def delete(self) -> None:
         """End the session."""
-        await self._client._ask(Ask("DELETE", f"/v1/sessions/{self.id}"))
+        await self._do(self._delete())
 
-    async def _read(self, verb: str, body: Answer) -> Answer:
-        numbered = {**body, "steps": self.steps, "key": new_key()}
-        told: Answer = json.loads(await self._client._ask(Ask("POST", f"/v1/sessions/{self.id}/{verb}", numbered)))
-        self.steps = told["steps"]
-        return told
+    async def _do(self, exchange: Exchange[Value]) -> Value:
+        await self._leave()
+        return await self._client._carry_out(exchange)
+
+    async def _leave(self) -> None:
+        """Let go of an answer that is not read to its end, so that the server stops writing it."""
+        pieces = self._open()
+        if pieces is None:
+            return
+        try:
+            await pieces.aclose()
+        except RuntimeError:  # it is running, in another task
+            raise UsageError(IN_TWO_PLACES) from None

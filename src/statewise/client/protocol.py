@@ -1,16 +1,17 @@
 """What both clients do: which calls there are, and how one is repeated until it is answered.
 
-Nothing here sends anything. `attempts` says what to send, where and when, and is told what came back.
+Nothing here sends anything. An `Exchange` is a generator that says what to do next (`Send`, `Listen`, `Wait`), is told
+what came of it, and returns what the whole call gave. `Client` and `AsyncClient` carry exchanges out.
 """
 
 import json
 import random
-import secrets
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 from statewise.errors import MissingExtra, StatewiseError, UsageError
 
@@ -41,7 +42,7 @@ class RefusedByServer(StatewiseError):
 
 
 class Conflict(RefusedByServer):
-    """The session is elsewhere: somebody else stepped it. `steps` is how much it has read."""
+    """Another client stepped the session. `steps` is how many inputs it has read; `refresh` goes on from there."""
 
     def __init__(self, message: str, steps: int | None) -> None:
         super().__init__(409, "elsewhere", message)
@@ -58,8 +59,8 @@ class Reply(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One call."""
+class Request:
+    """One call of the server's API."""
 
     method: str
     path: str
@@ -68,20 +69,29 @@ class Ask:
 
     @property
     def content(self) -> bytes:
-        """What is sent."""
+        """The bytes of its body."""
         return self.data if self.data is not None else b"" if self.body is None else json.dumps(self.body).encode()
 
     @property
     def headers(self) -> dict[str, str]:
-        """What it is."""
+        """The type of its body, where it has one."""
         kind = STATE_TYPE if self.data is not None else "application/json"
         return {"Content-Type": kind} if self.content else {}
 
 
 class Send(NamedTuple):
-    """Send the call to this address."""
+    """Send a request to the server at this address, and tell its reply."""
 
     address: str
+    request: Request
+
+
+class Listen(NamedTuple):
+    """Send a request to the server at this address, hand on its events as they come, and tell how they ended."""
+
+    address: str
+    request: Request
+    events: "EventStream"
 
 
 class Wait(NamedTuple):
@@ -90,9 +100,14 @@ class Wait(NamedTuple):
     seconds: float
 
 
+Action = Send | Listen | Wait
+Value = TypeVar("Value")
+Exchange = Generator[Action, Reply | None, Value]
+
+
 @dataclass(frozen=True)
-class Manner:
-    """Where servers of one store are, who asks, and how long the asker has."""
+class ClientOptions:
+    """Where servers of one store are, whose token is sent, and how long a call is repeated."""
 
     addresses: tuple[str, ...]
     token: str | None = None
@@ -109,14 +124,22 @@ class Manner:
         """What goes with every call."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
-    def attempts(self) -> Generator[Send | Wait, Reply | None, Reply]:
-        """Say what to do next until there is an answer, or no patience left; return the last reply.
+    def ask(self, request: Request) -> Exchange[bytes]:
+        """Send a request until it is answered; return the body of the answer. Raises what `read_reply` does."""
+        return read_reply((yield from self._repeat(lambda address: Send(address, request))))
+
+    def listen(self, request: Request, events: "EventStream") -> Exchange[None]:
+        """Send a request until its events have come to their end. Raises what `read_reply` does."""
+        read_reply((yield from self._repeat(lambda address: Listen(address, request, events))))
+
+    def _repeat(self, attempt: Callable[[str], Send | Listen]) -> Exchange[Reply]:
+        """Try until there is an answer, or no patience left; return the last reply.
 
         A server that does not answer is left for the next one, at once while there is one that was not tried.
         """
         end, failures = time.monotonic() + self.patience_seconds, 0
         while True:
-            reply = yield Send(self.addresses[self.first[0] % len(self.addresses)].rstrip("/"))
+            reply = yield attempt(self.addresses[self.first[0] % len(self.addresses)].rstrip("/"))
             assert reply is not None
             if reply.status and reply.status not in REPEATED:
                 return reply
@@ -134,6 +157,12 @@ class Manner:
         backoff = min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(failures - 1, 10))
         asked = float(reply.retry_after) if reply.retry_after.isdigit() else 0.0
         return max(asked, backoff) * random.uniform(0.5, 1.0) if not asked else asked * random.uniform(1.0, 1.25)
+
+
+def restore_request(data: bytes, model: str | None) -> Request:
+    """Return the request that begins a session where a snapshot is."""
+    query = f"?{urlencode({'model': model})}" if model else ""
+    return Request("POST", f"/v1/sessions/restore{query}", data=data)
 
 
 def read_reply(reply: Reply) -> bytes:
@@ -154,14 +183,18 @@ def read_reply(reply: Reply) -> bytes:
     raise RefusedByServer(reply.status, code, message)
 
 
-def new_key() -> str:
-    """Return what tells a call from every other."""
-    return secrets.token_urlsafe(12)
+def no_reply(error: Exception, address: str, http: Any) -> Reply:
+    """Return that nothing came back, for an error of the HTTP library; any other is raised.
 
-
-def run_body(given: str | Sequence[Any]) -> Answer:
-    """Return the body that asks to read a text or a list of inputs."""
-    return {"text": given} if isinstance(given, str) else {"inputs": list(given)}
+    Raises `UsageError` where the client itself was closed.
+    """
+    if isinstance(error, StatewiseError) and not isinstance(error, ServerError):
+        raise error
+    if http.is_closed:
+        raise UsageError("the client is closed: close it after its last answer, or make another") from None
+    if not isinstance(error, httpx().HTTPError | ServerError):
+        raise error
+    return Reply(0, why=f"{address}: {type(error).__name__}")
 
 
 def fields_of(line: str) -> tuple[str, str]:
@@ -174,7 +207,7 @@ def fields_of(line: str) -> tuple[str, str]:
     return name, value.removeprefix(" ")
 
 
-class Telling:
+class EventStream:
     """Server-sent events of an answer, read line by line, also when it has to be asked for again."""
 
     def __init__(self) -> None:
@@ -203,6 +236,10 @@ class Telling:
         new = self._new(said["text"], self._seen)
         self._seen += len(said["text"])
         return new
+
+    def end(self) -> Reply:
+        """Return how it ended."""
+        return Reply(200) if self.answer else Reply(0, why="the answer was cut off")
 
     def _new(self, text: str, start: int) -> str:
         new = text[max(0, len(self.written) - start) :]
