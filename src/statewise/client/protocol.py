@@ -42,7 +42,10 @@ class RefusedByServer(StatewiseError):
 
 
 class Conflict(RefusedByServer):
-    """Another client stepped the session. `steps` is how many inputs it has read; `refresh` goes on from there."""
+    """Another client stepped the session, or a call that ended in `ServerError` was applied all the same.
+
+    `steps` is how many inputs it has read; `refresh` goes on from there.
+    """
 
     def __init__(self, message: str, steps: int | None) -> None:
         super().__init__(409, "elsewhere", message)
