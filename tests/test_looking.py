@@ -32,7 +32,7 @@ def test_a_run_of_every_cell_can_be_looked_into_and_stays_as_it_was(cell: str, b
     assert trained.loss is not None
     assert untrained.loss is not None
     assert trained.loss < untrained.loss
-    assert trained.horizon.horizon.value > 0
+    assert trained.horizon.steps.value > 0
     assert looked.warnings[0].startswith("run forgets in")
     assert json.loads(json.dumps(looked.as_json(), allow_nan=False))["memories"][0]["probes"] == 24
     assert contents(Path("run")) == before
@@ -62,10 +62,10 @@ def test_a_forecast_is_looked_into_whatever_is_asked_for_of_its_short_series() -
     statewise.train(statewise.Forecast(source=table, held_out=12, **how), run="runs/load")
     for lags in (12, 5000):
         looked = statewise.inspect_memory("runs/load", lags=lags, probes=4)
-        assert looked.memories[0].horizon.horizon.value > 0
+        assert looked.memories[0].horizon.steps.value > 0
         flags = set(re.findall(r"--[a-z-]+", looked.words()))
         assert flags <= {"--lags", "--probes", "--steps"}, "a flag that inspect or train does not have"
 
 
 def test_a_recommender_is_looked_into(by_recommender: Path) -> None:
-    assert statewise.inspect_memory("run", **HOW).memories[0].horizon.horizon.value > 0
+    assert statewise.inspect_memory("run", **HOW).memories[0].horizon.steps.value > 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statewise.insight.horizon import Interval
+from statewise.insight.intervals import Interval
 
 ROOT = Path(__file__).parents[2]
 PAGE = " ".join((ROOT / "docs" / "ideas" / "why-rnns-forget.md").read_text().split())

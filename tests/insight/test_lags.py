@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from statewise.cells import LSTM, Cell, Chain, Elman, Recurrent
 from statewise.data.window import Window
 from statewise.heads import Categorical
-from statewise.insight.ablation import STRIDE, lags_of, rises
+from statewise.insight.ablation import STRIDE, cut, first_lags, replaced
 from statewise.insight.gradients import send_back
 from statewise.insight.memory import measure_memory
 from statewise.insight.network import ProbedNetwork, probed_network, undisturbed
@@ -52,8 +52,9 @@ def test_gradients_per_lag_are_those_of_one_backward_pass_through_the_whole_grap
         loss = cross_entropy(model.head(ys[-1]), window.targets[-1], reduction="sum")
         of_xs, *parts = torch.autograd.grad(loss, [xs, *leaves(state)])
         expected = torch.cat([part.flatten(1) for part in parts], dim=1).norm(dim=1)
-        assert np.allclose(np.exp(found.state[:, lag - 1]), expected.numpy())
+        assert np.allclose(np.exp(found.state[:, lag - 1]), expected.numpy())  # what the step lag - 1 back reads
         assert np.allclose(np.exp(found.inputs[:, lag - 1]), of_xs[-lag].norm(dim=-1).numpy())
+    assert found.state.shape == found.inputs.shape == (B, LAGS + 1)
 
 
 def test_what_is_too_small_for_a_number_is_still_measured() -> None:
@@ -77,7 +78,7 @@ def test_a_row_that_began_anew_hears_nothing_of_what_was_before() -> None:
     model = a_model(LSTM(D, H))
     found = lengths_of(probed_network(model), window)
     assert np.isfinite(found.inputs).sum(axis=1).tolist() == [3, 5, 7]
-    assert np.isfinite(found.state).sum(axis=1).tolist() == [2, 5, 6]
+    assert np.isfinite(found.state).sum(axis=1).tolist() == [2, 5, 7]
     alone = Window(window.inputs[:5, 1:2], window.targets[:5, 1:2])
     same = lengths_of(probed_network(model), alone)
     assert np.allclose(same.inputs[0, :5], found.inputs[1, :5])
@@ -112,15 +113,18 @@ class Shift(Cell[Tensor]):
         return state[:, :1] + 0 * x, torch.cat([state[:, 1:], x], dim=1)
 
 
-def test_a_cell_that_says_what_it_read_three_steps_back_uses_four_inputs_and_no_more() -> None:
+def test_a_cell_that_says_what_it_read_three_steps_back_uses_three_steps_and_no_more() -> None:
     torch.manual_seed(0)
-    memory = measure_memory(Shift(), torch.randn(90, B, 1), lags=8, probes=27)
-    assert np.allclose(memory.inputs.norms, [0, 0, 0, 1, 0, 0, 0, 0, 0])
+    memory = measure_memory(Shift(), torch.randn(90, 9, 1), lags=8, probes=81)
+    assert np.allclose(memory.inputs.shares, [0, 0, 0, 1, 0, 0, 0, 0, 0])
     assert memory.state is not None
-    assert memory.state.norms[3:] == [0.0] * 5
-    assert memory.cut.context.value == pytest.approx(4, abs=0.05)
-    assert memory.replaced.context.value == pytest.approx(4, abs=0.05)
+    assert memory.state.shares[3:] == [0.0] * 6
+    assert np.allclose(memory.horizon.steps, 3, atol=0.05)
+    assert np.allclose(memory.context.steps, 3, atol=0.05)
+    moved = dict(zip(memory.replaced.lags, memory.replaced.means, strict=True))
+    assert [lag for lag, divergence in moved.items() if divergence > 0] == [3]
     assert not memory.horizon.is_bound
+    assert not memory.context.is_bound
     assert memory.lyapunov[0].value == -np.inf
 
 
@@ -131,7 +135,7 @@ def test_reading_ends_where_a_state_has_come_back_and_what_is_found_stays_what_r
     core: Recurrent[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
-    core, lags = core.double(), lags_of(99)
+    core, lags = core.double(), first_lags(99)
     for name, weights in core.named_parameters():
         if "recurrent" in name:
             weights.detach().mul_(0.2)  # so that it soon forgets
@@ -153,7 +157,10 @@ def test_reading_ends_where_a_state_has_come_back_and_what_is_found_stays_what_r
             patch.setattr("statewise.insight.ablation.STRIDE", stride)
             traced = trace(network, cut_out(network, window, core.initial(B), 99, is_scored=False))
             patch.setattr(type(core), "scan", counted)
-            return list(rises(network, traced, lags, torch.Generator().manual_seed(0))), read
+            dice = torch.Generator().manual_seed(0)
+            divergence = network.divergence_from(traced.output, None, dice)
+            of_cut = cut(network, traced, lags, divergence)
+            return [of_cut, replaced(network, traced, lags, divergence, dice)], read
 
     early, few = found(STRIDE)
     whole, all_of_them = found(1000)

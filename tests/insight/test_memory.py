@@ -14,11 +14,12 @@ from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
 from statewise.insight import measure_memory
-from statewise.insight.horizon import Interval
+from statewise.insight.horizon import Edge
+from statewise.insight.intervals import Interval
 from statewise.insight.summary import gate_table, table, warnings
 from statewise.model import Model
 
-T, B, D, H, V = 200, 6, 5, 4, 7
+T, B, D, H, V = 200, 9, 5, 4, 7
 
 
 @pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
@@ -27,10 +28,10 @@ def test_a_plain_torch_module_has_a_memory(make: Callable[[int, int, int], nn.RN
     torch.manual_seed(0)
     module = make(D, H, layers)
     memory = measure_memory(module, torch.randn(T, B, D), lags=20, probes=40)
-    assert memory.probes == 40
+    assert (memory.probes, memory.rows) == (40, B)
     assert memory.loss is None
-    assert 0 < memory.horizon.horizon.low <= memory.horizon.horizon.high < 20
-    assert memory.cut.rises[0] > memory.cut.rises[-1] >= 0
+    assert 0 < memory.horizon.steps.low <= memory.horizon.steps.high < 20
+    assert memory.cut.curve.means[0] > memory.cut.curve.means[-1] >= 0
     assert len(memory.spectra[0].eigenvalues) == H * layers * (2 if make is nn.LSTM else 1)
     assert json.loads(json.dumps(memory.as_json(), allow_nan=False))["lags"] == 20
 
@@ -49,8 +50,7 @@ def test_the_recurrent_part_of_a_larger_module_brings_its_own_encoder_and_loss()
     model.head.load_state_dict({"weights": linear.weight, "bias": linear.bias})
     same = measure_memory(model, codes[:-1], codes[1:], lags=12, probes=30)
     assert memory.loss == pytest.approx(same.loss, rel=1e-5)
-    assert memory.horizon.norms == pytest.approx(same.horizon.norms, rel=1e-4)
-    assert memory.cut.rises == pytest.approx(same.cut.rises, abs=1e-5)
+    assert memory.inputs.shares == pytest.approx(same.inputs.shares, rel=1e-4)
 
 
 def _core(lstm: nn.LSTM) -> LSTM:
@@ -87,6 +87,7 @@ def test_a_state_that_never_fades_is_told_as_a_bound_with_what_to_do() -> None:
     words = "; ".join(warnings(memory, window_steps=16))
     assert memory.horizon.is_bound
     assert "an identity forgets in at least 14 steps" in words
+    assert "what lies further back than at least 15 steps moves its predictions less than 0.01 of their" in words
     assert "give more with --lags" in words
     assert "at least" in table([memory])
     assert "Elman" in gate_table(memory)
@@ -97,12 +98,12 @@ def test_a_network_that_uses_less_than_another_is_told_so() -> None:
     codes = torch.randint(V, (T + 1, B))
     short = measure_memory(Model(nn.Embedding(V, D), Elman(D, H), Categorical(H, V)), codes[:-1], codes[1:], lags=9)
     assert short.loss is not None
-    further = short.cut._replace(context=Interval(90, 80, 99))
+    further = short.cut._replace(context=Edge(Interval(90, 80, 99), is_bound=False))
     long = replace(short, name="a longer one", loss=short.loss / 2, cut=further)
     assert any(
-        "your targets depend on 90 steps, as a longer one shows" in one for one in warnings(short, beside=[long])
+        "a longer one uses 90 steps of the past and predicts better" in one for one in warnings(short, beside=[long])
     )
-    assert not any("your targets" in one for one in warnings(long, beside=[short]))
+    assert not any("predicts better" in one for one in warnings(long, beside=[short]))
 
 
 def test_what_cannot_be_measured_is_said_in_one_line() -> None:

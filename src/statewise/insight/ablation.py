@@ -1,4 +1,4 @@
-"""What of the past a network uses: how its loss rises when the past is cut off, or one input of it is another."""
+"""What of the past a network uses: how its predictions change when the past is cut off, or one input is replaced."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,19 +8,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from statewise.insight.horizon import Interval, bootstrap
-from statewise.insight.network import ProbedNetwork
+from statewise.insight.horizon import Edge, edge_of
+from statewise.insight.intervals import Band, band_of
+from statewise.insight.network import Divergence, ProbedNetwork
 from statewise.insight.probes import Probes, Trace
 from statewise.state import leaves, select_rows
 
 Array = NDArray[np.floating[Any]]
+Rows = NDArray[np.integer[Any]]
 
 NOTICED = 0.01
-"""A rise of so many nats, one percent of perplexity, is noticed (Khandelwal, He, Qi & Jurafsky 2018).
+"""A divergence of so many nats, one percent of perplexity, is noticed (Khandelwal, He, Qi & Jurafsky 2018).
 
 Without a loss, so large a share of the outputs' variance is."""
 
 DENSE = 64
+MOST_AT_ONCE = 24
+"How many lags around an edge are measured before it is seen again where the edge is."
 
 STRIDE = 16
 "After so many steps it is seen whether anything is left of what was changed."
@@ -28,42 +32,49 @@ ROUNDING = 16
 "Two states are the same that differ in no number by more than so many times the rounding of its unit."
 
 
-class Rises(NamedTuple):
-    """By how much the loss of each probe rises, `[N, L]` at some lags; NaN where a sequence does not reach so far."""
+def first_lags(most: int) -> list[int]:
+    """Return lags from 0 to `most`, evenly spaced on a logarithmic scale, twice as densely up to 64.
 
-    cut: Array
-    replaced: Array
-    whole: Array
-
-
-def lags_of(most: int) -> list[int]:
-    """Return lags from 1 to `most`, evenly spaced on a logarithmic scale, twice as densely up to 64.
-
-    >>> lags_of(150)
-    [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 150]
+    >>> first_lags(150)
+    [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 150]
     """
     powers = [2**power for power in range(most.bit_length())]
-    spread = {1, 3, *powers, *(3 * power for power in powers if 3 * power <= DENSE)}
+    spread = {0, 1, 3, *powers, *(3 * power for power in powers if 3 * power <= DENSE)}
     return sorted({lag for lag in spread if lag < most} | {most})
 
 
-def rises(network: ProbedNetwork, trace: Trace, lags: Sequence[int], dice: torch.Generator) -> Rises:
-    """Return what each probe loses when only its last k inputs are seen, and when the one k steps back is another.
+def cut(network: ProbedNetwork, trace: Trace, lags: Sequence[int], divergence: Divergence) -> Array:
+    """Return how far predictions move when a probe reads only its inputs from k steps back on, `[N, L]`.
 
-    What is put in its place is an input of the same batch, of any row.
+    It reads them from its first state. NaN where a sequence does not reach so far back.
     """
-    batch, whole = trace.batch, trace.output.detach()
+    batch, found = trace.batch, []
     with torch.no_grad():
-        full = network.each(whole, batch.targets, whole)
-        cut, replaced = [], []
         for lag in lags:
-            start = len(batch.xs) - lag
-            begun = _read(network, trace, batch, start, batch.fresh)
-            cut.append(_rise(network, batch, begun, whole, full, batch.remembered[start]))
-            changed = _with_another(batch, start - 1, dice)
-            other = _read(network, trace, changed, start - 1, trace.befores[start - 1])
-            replaced.append(_rise(network, batch, other, whole, full, batch.seen[start - 1]))
-    return Rises(np.stack(cut, axis=1), np.stack(replaced, axis=1), full.double().cpu().numpy())
+            start = len(batch.xs) - 1 - lag
+            ys = _read(network, trace, batch, start, batch.fresh)
+            found.append(_where(batch.remembered[start], divergence(ys)))
+    return np.stack(found, axis=1)
+
+
+def replaced(
+    network: ProbedNetwork, trace: Trace, lags: Sequence[int], divergence: Divergence, dice: torch.Generator
+) -> Array:
+    """Return how far predictions move when the input k steps back is another one of the same batch, `[N, L]`.
+
+    NaN where a sequence does not reach so far back.
+    """
+    batch, found = trace.batch, []
+    with torch.no_grad():
+        for lag in lags:
+            step = len(batch.xs) - 1 - lag
+            ys = _read(network, trace, _with_another(batch, step, dice), step, trace.befores[step])
+            found.append(_where(batch.seen[step], divergence(ys)))
+    return np.stack(found, axis=1)
+
+
+def _where(known: Tensor, moved: Tensor) -> Array:
+    return torch.where(known, moved.double(), torch.nan).cpu().numpy()
 
 
 def _read(network: ProbedNetwork, trace: Trace, batch: Probes, start: int, state: Any) -> Tensor:
@@ -103,74 +114,62 @@ def _apart(state: Any, traced: Any, rows: Tensor) -> Tensor:
     return apart
 
 
-def _rise(network: ProbedNetwork, batch: Probes, ys: Tensor, whole: Tensor, full: Tensor, there: Tensor) -> Array:
-    rise = (network.each(ys, batch.targets, whole) - full).double()
-    return torch.where(there, rise, torch.nan).cpu().numpy()
-
-
-def _with_another(batch: Probes, place: int, dice: torch.Generator) -> Probes:
+def _with_another(batch: Probes, step: int, dice: torch.Generator) -> Probes:
     pool = batch.xs[batch.mask]
     drawn = torch.randint(len(pool), (batch.xs.shape[1],), generator=dice).to(pool.device)
     xs = batch.xs.clone()
-    xs[place] = pool[drawn]
+    xs[step] = pool[drawn]
     return batch._replace(xs=xs)
 
 
-class Use(NamedTuple):
-    """How the loss rises at each lag, in nats, and the context that is used: steps beyond which it is not noticed.
-
-    `is_bound`: it is noticed at the last lag that was looked at, so the context is at least that.
-    """
+class Curve(NamedTuple):
+    """How far predictions move at each of some lags, in nats: means over the probes, and their 95 % band."""
 
     lags: list[int]
-    rises: list[float]
+    means: list[float]
     low: list[float]
     high: list[float]
-    context: Interval
-    is_bound: bool
 
-    def words(self) -> str:
-        """Say the context that is used."""
-        return ("at least " if self.is_bound else "") + self.context.words()
-
-
-def use_of(values: Array, lags: Sequence[int], seed: int = 0) -> Use:
-    """Return what is used of the past, from the rises of each probe `[N, L]` at some lags."""
-    there = ~np.isnan(values)
-    filled = np.where(there, values, 0)
-    places = np.array(lags, dtype=np.float64)
-
-    def means(weights: Array) -> Array:
-        found: Array = (weights @ filled) / np.maximum(weights @ there, 1e-300)
-        return found
-
-    spread = [bootstrap(lambda weights, i=i: means(weights)[:, i], len(values), seed) for i in range(len(lags))]  # type: ignore[misc]
-    rise = means(np.ones((1, len(values))))[0]
-    return Use(
-        list(lags),
-        rise.tolist(),
-        [one.low for one in spread],
-        [one.high for one in spread],
-        bootstrap(lambda weights: contexts(means(weights), places), len(values), seed),
-        bool(rise[-1] >= NOTICED),
-    )
+    @classmethod
+    def of(cls, lags: Sequence[int], band: Band) -> "Curve":
+        """Return a band at its lags."""
+        return cls(list(lags), band.means.tolist(), band.low.tolist(), band.high.tolist())
 
 
-def contexts(rise: Array, lags: Array) -> Array:
-    """Return from which lag on every rise `[S, L]` stays unnoticed, interpolated between two lags.
+class Use(NamedTuple):
+    """What of the past is used: how far predictions move where it is cut off, and how many steps back they need."""
 
-    >>> contexts(np.array([[1.0, 0.02, 0.0], [0.0, 0.0, 0.0]]), np.array([1.0, 2.0, 4.0]))
-    array([3., 0.])
+    curve: Curve
+    context: Edge
+
+
+def use_of(values: Array, lags: Sequence[int], rows: Rows, seed: int = 0) -> Use:
+    """Return what is used of the past, from what each probe's prediction moves by, `[N, L]`, at some lags."""
+    band = band_of(values, rows, seed)
+    return Use(Curve.of(lags, band), edge_of(band, lags, NOTICED))
+
+
+def lags_around(edge: Edge, lags: Sequence[int]) -> list[int]:
+    """Return the lags still to be measured around an edge: all between those just outside of its interval.
+
+    Where they are many, some that are spread evenly over them, since the edge may then turn out to lie between fewer.
+
+    >>> from statewise.insight.intervals import Interval
+    >>> lags_around(Edge(Interval(7.5, 6.5, 11.0), False), [0, 4, 6, 8, 12, 16])
+    [7, 9, 10, 11]
     """
-    found = np.zeros(len(rise))
-    for number, one in enumerate(rise):
-        noticed = np.flatnonzero(one >= NOTICED)
-        if not len(noticed):
-            continue
-        last = noticed[-1]
-        if last == len(lags) - 1:
-            found[number] = lags[-1]
-            continue
-        part = (one[last] - NOTICED) / (one[last] - one[last + 1])
-        found[number] = lags[last] + part * (lags[last + 1] - lags[last])
-    return found
+    from_step, _, to_step = sorted(_within(one, lags) for one in _bounds(edge))
+    first = max(lag for lag in lags if lag <= from_step)
+    last = min(lag for lag in lags if lag >= to_step)
+    missing = [lag for lag in range(first, last) if lag not in set(lags)]
+    return missing[:: -(-len(missing) // MOST_AT_ONCE)] if missing else []
+
+
+def _bounds(edge: Edge) -> tuple[float, float, float]:
+    """Return the interval of an edge; where it has none, the edge alone."""
+    value, low, high = edge.steps
+    return (value, value, value) if np.isnan(low) else (low, value, high)
+
+
+def _within(step: float, lags: Sequence[int]) -> float:
+    return min(max(step, lags[0]), lags[-1])

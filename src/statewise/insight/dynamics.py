@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.cells import Recurrent
-from statewise.insight.horizon import Interval
+from statewise.insight.intervals import Interval, t_interval
 from statewise.insight.probes import Probes
 from statewise.state import leaves, rebuild, select_rows
 
@@ -152,17 +152,13 @@ def lyapunov(core: Recurrent[Any], xs: Tensor, state: Any, count: int = 4, settl
 
 
 def exponents(core: Recurrent[Any], batch: Probes, count: int = 4, rows: int = 8) -> list[Interval]:
-    """Return the largest exponents along some probes, with what differs from row to row as an interval."""
+    """Return the largest exponents along some rows, with an interval from how the rows differ, by Student's t."""
     whole = batch.mask.all(dim=0) & ~batch.reset[1:].any(dim=0)
     chosen = whole.nonzero().flatten()[:rows]
     if not len(chosen) or not leaves(batch.state):
         return []
     found = lyapunov(core, batch.xs[:, chosen], select_rows(batch.state, chosen), count)
-    means = found.mean(dim=0)
-    spread = found.std(dim=0, correction=1) / math.sqrt(len(found)) if len(found) > 1 else torch.zeros_like(means)
-    spread = torch.where(means.isfinite(), spread, 0)
-    bounds = zip(means.tolist(), (means - 1.96 * spread).tolist(), (means + 1.96 * spread).tolist(), strict=True)
-    return [Interval(*one) for one in bounds]
+    return [t_interval(one.tolist()) for one in found.T]
 
 
 def radii(core: Recurrent[Any]) -> dict[str, list[float]]:

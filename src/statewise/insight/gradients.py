@@ -1,4 +1,4 @@
-"""How much a loss still hears of the past: the length of its gradient in the state, and the input, k steps back."""
+"""How much a loss still hears of the past: the length of its gradient in the input, and the state, k steps back."""
 
 from typing import Any, NamedTuple
 
@@ -15,20 +15,20 @@ Array = NDArray[np.floating[Any]]
 
 
 class Lengths(NamedTuple):
-    """Natural logarithms of gradient norms, a row a probe; NaN where a sequence does not reach so far back.
+    """Logarithms of gradient norms, a row a probe, `[N, K + 1]`; NaN where a sequence does not reach so far back.
 
-    `state` `[N, K]`: in the state before the last k inputs, k from 1 to K. `inputs` `[N, K + 1]`: in the input k steps
-    back, k from 0 to K. Logarithms, since what has passed hundreds of steps may be too small for a number.
+    `inputs` in the input k steps back, `state` in the state that the step reads beside that input, k from 0, the probed
+    step itself, to K. Logarithms, since what has passed hundreds of steps may be too small for a number.
     """
 
-    state: Array
     inputs: Array
+    state: Array
 
 
 def send_back(network: ProbedNetwork, trace: Trace, dice: torch.Generator) -> Lengths:
     r"""Send each row's loss at the last step back through its stretch, once, and measure its gradient on the way.
 
-        state:  || d loss_t / d s_{t-k} ||        inputs:  || d loss_t / d x_{t-k} ||
+        inputs:  || d loss_t / d x_{t-k} ||        state:  || d loss_t / d s_{t-k-1} ||
 
     A state's norm is over all of its floating tensors together. After each step back a row's error is brought to
     length one and its length kept as a logarithm, so that nothing vanishes in rounding however far it goes.
@@ -52,7 +52,7 @@ def send_back(network: ProbedNetwork, trace: Trace, dice: torch.Generator) -> Le
         scale = states[-1]
         shrink = torch.where(length.isfinite(), (-length).exp(), 0)
         owed = [_scaled(gradient, shrink) for gradient in of_state]
-    return Lengths(_present(states[:-1], batch.remembered[1:]), _present(inputs, batch.seen))
+    return Lengths(_present(inputs, batch.seen), _present(states, batch.remembered))
 
 
 def _leaf(tensor: Tensor) -> Tensor:

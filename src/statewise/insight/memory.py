@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,14 +12,18 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
-from statewise.insight.ablation import Use, lags_of, rises, use_of
+from statewise.insight.ablation import Curve, Use, cut, first_lags, lags_around, replaced, use_of
 from statewise.insight.dynamics import Spectrum, exponents, radii, spectra
 from statewise.insight.gradients import send_back
-from statewise.insight.horizon import Interval, Reach, reach_of
-from statewise.insight.network import Losses, Network, ProbedNetwork, probed_network, undisturbed
+from statewise.insight.horizon import Edge, Reach, reach_of
+from statewise.insight.intervals import Interval, band_of
+from statewise.insight.network import Divergence, Losses, Network, ProbedNetwork, probed_network, undisturbed
 from statewise.insight.probes import Probes, Trace, begin_of, cut_out, trace, windows_of
 from statewise.insight.watching import WATCHED_ROWS, CellShares, saturation
 from statewise.state import leaves, select_rows, stack
+
+Array = NDArray[np.floating[Any]]
+Rows = NDArray[np.integer[Any]]
 
 LAGS, PROBES = 100, 256
 HELD_BYTES = 600e6
@@ -31,21 +35,23 @@ WATCHED_STEPS = 256
 
 @dataclass(frozen=True)
 class Memory:
-    """What a network remembers.
+    """What one network remembers: another training of the same kind gives other figures.
 
-    `state` and `inputs` say how far back the gradient of the loss reaches, in the state and in the inputs; `cut` and
-    `replaced` how the loss rises when the past is cut off, or one input of it is another. `loss` is the mean in nats
-    with a whole past, or None where the network has no loss. `lyapunov` are in nats a step, `radii` of each block of
-    recurrent weights.
+    `inputs` says how far back the gradient of the loss reaches, in the inputs; `state` the same in the state, whose
+    norms hang on the units of each cell, so that they are not for comparing cells. `cut` says how far predictions
+    move when the past is cut off, `replaced` when one input of it is another. `loss` is the mean in nats with a whole
+    past, or None where the network has no loss. `rows` of data hold the probes: intervals come from resampling them.
+    `lyapunov` are in nats a step, `radii` of each block of recurrent weights.
     """
 
     name: str
     lags: int
     probes: int
-    state: Reach | None
+    rows: int
     inputs: Reach
+    state: Reach | None
     cut: Use
-    replaced: Use
+    replaced: Curve
     loss: float | None = None
     lyapunov: list[Interval] = field(default_factory=list)
     spectra: list[Spectrum] = field(default_factory=list)
@@ -53,9 +59,14 @@ class Memory:
     cells: dict[str, CellShares] = field(default_factory=dict)
 
     @property
-    def horizon(self) -> Reach:
-        """How far back the gradient reaches in the state; in the inputs where there is no state."""
-        return self.state or self.inputs
+    def horizon(self) -> Edge:
+        """How many steps back 95 % of the gradient in the inputs lies."""
+        return self.inputs.horizon
+
+    @property
+    def context(self) -> Edge:
+        """How many steps back the inputs are used: cutting off what lies further back is not noticed."""
+        return self.cut.context
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as plain values; what is infinite or no number is null."""
@@ -91,7 +102,7 @@ def measure_memory(
 
     >>> _ = torch.manual_seed(0)
     >>> memory = measure_memory(nn.RNN(5, 4), torch.randn(200, 8, 5), lags=12, probes=32)
-    >>> memory.probes, memory.state.horizon.value < 12
+    >>> memory.probes, memory.horizon.steps.value < 12
     (32, True)
     """
     for what, given in (("lags", lags), ("probes", probes)):
@@ -121,7 +132,7 @@ def rows_at_once(network: ProbedNetwork, lags: int, probes: int) -> int:
 
 @dataclass
 class _Measurement:
-    """Probes on their way: what each found is kept as numbers, and the last batch for what needs only one."""
+    """Probes under way: what each of them gives is kept as numbers, and the last batch for what needs only one."""
 
     network: ProbedNetwork
     lags: int
@@ -133,55 +144,90 @@ class _Measurement:
 
     def of(self, windows: Sequence[Window], leading: int) -> Memory:
         """Probe windows one after another, and return all that was found."""
-        dice = torch.Generator().manual_seed(self.seed)
-        lags = lags_of(self.lags)
-        found: list[list[NDArray[np.float64]]] = [[], [], [], [], []]
-        taken, batch = 0, None
-        for one in self._traces(windows, leading):
-            parts = (*send_back(self.network, one, dice), *rises(self.network, one, lags, dice))
-            awake = one.batch.mask[-1].cpu().numpy()
+        lags, dice = first_lags(self.lags), torch.Generator().manual_seed(self.seed)
+        found: list[list[NDArray[Any]]] = [[], [], [], [], [], []]
+        batch = None
+        for one in self._batches(windows, leading, begun=0.0):
+            divergence = self._divergence(one)
+            lengths = send_back(self.network, one.trace, dice)
+            moved = cut(self.network, one.trace, lags, divergence)
+            other = replaced(self.network, one.trace, lags, divergence, dice)
+            parts = (one.rows, lengths.inputs, lengths.state, moved, other, self._losses(one))
             for kept, part in zip(found, parts, strict=True):
-                kept.append(part[awake])
-            taken, batch = taken + int(awake.sum()), one.batch
-            self.tell(min(1.0, taken / self.probes))
-            if taken >= self.probes:
-                break
+                kept.append(one.of_probes(part))
+            batch = one.trace.batch
         if batch is None:
             raise DataError("the data hold nothing to probe: give longer sequences, or fewer lags")
-        state, inputs, cut, replaced, whole = (np.concatenate(part)[: self.probes] for part in found)
-        core = self.network.core
-        watched, begun = _watched(batch)
+        rows, inputs, state, moved, other, losses = (np.concatenate(part)[: self.probes] for part in found)
+        core, (watched, first) = self.network.core, _watched(batch)
         is_known = bool(leaves(batch.state)) and not np.isnan(state).all()
         return Memory(
             self.name,
             self.lags,
-            len(whole),
-            reach_of(state, 1, self.seed) if is_known else None,
-            reach_of(inputs, 0, self.seed),
-            use_of(cut, lags, self.seed),
-            use_of(replaced, lags, self.seed),
-            float(np.nanmean(whole)) if self.is_scored else None,
+            len(rows),
+            len(np.unique(rows)),
+            reach_of(inputs, rows, self.seed),
+            reach_of(state, rows, self.seed) if is_known else None,
+            self._use(windows, leading, lags, moved, rows),
+            Curve.of(lags, band_of(other, rows, self.seed)),
+            float(losses.mean()) if self.is_scored else None,
             exponents(core, batch) if is_known else [],
             spectra(core, batch) if is_known else [],
             radii(core),
-            saturation(core, watched, begun),
+            saturation(core, watched, first),
         )
 
-    def _traces(self, windows: Sequence[Window], leading: int) -> Iterator[Trace]:
-        """Read window after window; after the leading ones yield the probes, some rows at a time."""
-        state = None
-        for number, window in enumerate(windows):
-            begun = begin_of(self.network, window, state)
-            if number < leading:
-                _, state = self._scan(window, begun)
+    def _use(self, windows: Sequence[Window], leading: int, lags: list[int], moved: Array, rows: Rows) -> Use:
+        """Cut the past at every lag near the edge too: the windows are read again, until nothing is missing there."""
+        use, begun = use_of(moved, lags, rows, self.seed), 0.5
+        while missing := lags_around(use.context, lags):
+            parts = [
+                one.of_probes(cut(self.network, one.trace, missing, self._divergence(one)))
+                for one in self._batches(windows, leading, begun)
+            ]
+            moved = np.concatenate([moved, np.concatenate(parts)[: self.probes]], axis=1)
+            order = np.argsort([*lags, *missing])
+            lags, moved = sorted([*lags, *missing]), moved[:, order]
+            use, begun = use_of(moved, lags, rows, self.seed), (1 + begun) / 2
+        self.tell(1.0)
+        return use
+
+    def _batches(self, windows: Sequence[Window], leading: int, begun: float) -> Iterator["_Batch"]:
+        """Read window after window; after the leading ones yield probes, some rows at a time, until they are enough.
+
+        Told is a share of the work: from `begun` half of what is left.
+        """
+        state, taken, number = None, 0, 0
+        for place, window in enumerate(windows):
+            before = begin_of(self.network, window, state)
+            if place < leading:
+                _, state = self._scan(window, before)
                 continue
-            batch = cut_out(self.network, window, begun, self.lags, is_scored=self.is_scored)
+            batch = cut_out(self.network, window, before, self.lags, is_scored=self.is_scored)
             every, lasts = torch.arange(batch.xs.shape[1]), []
             for rows in torch.split(every, rows_at_once(self.network, self.lags, self.probes)):
                 read = trace(self.network, batch.of(rows))
                 lasts.append(read.last)
-                yield read
+                one = _Batch(read, rows.numpy(), number)
+                yield one
+                taken, number = taken + int(one.awake.sum()), number + 1
+                self.tell(begun + (1 - begun) / 2 * min(1.0, taken / self.probes))
+                if taken >= self.probes:
+                    return
             state = stack(lasts)
+
+    def _divergence(self, one: "_Batch") -> Divergence:
+        """Return what compares predictions of a batch; what it draws is the same each time that the batch is read."""
+        whole = one.trace.output.detach()
+        dice = torch.Generator(whole.device).manual_seed(self.seed + one.number)
+        with torch.no_grad():
+            return self.network.divergence_from(whole, one.trace.batch.targets, dice)
+
+    def _losses(self, one: "_Batch") -> NDArray[Any]:
+        if self.network.losses is None or one.trace.batch.targets is None:
+            return np.zeros(len(one.rows))
+        with torch.no_grad():
+            return self.network.losses(one.trace.output, one.trace.batch.targets).double().cpu().numpy()
 
     def _scan(self, window: Window, state: Any) -> tuple[Tensor, Any]:
         device = self.network.device
@@ -189,6 +235,24 @@ class _Measurement:
         reset, mask = (None if part is None else part.to(device) for part in (window.reset, window.mask))
         with torch.no_grad():
             return self.network.core.scan(xs, state, reset=reset, mask=mask)
+
+
+class _Batch(NamedTuple):
+    """Probes that were read, the row of data that each lies in, and the number of the batch."""
+
+    trace: Trace
+    rows: Rows
+    number: int
+
+    @property
+    def awake(self) -> NDArray[np.bool_]:
+        """Which rows were awake at some step: only they are probed."""
+        found: NDArray[np.bool_] = self.trace.batch.mask[-1].cpu().numpy()
+        return found
+
+    def of_probes(self, found: NDArray[Any]) -> NDArray[Any]:
+        """Return what was found at rows that were awake."""
+        return found[self.awake]
 
 
 def _watched(batch: Probes) -> tuple[Tensor, Any]:

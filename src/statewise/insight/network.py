@@ -11,26 +11,31 @@ from torch import Tensor, nn
 from statewise.cells import Recurrent, begin
 from statewise.cells.torch_weights import from_torch
 from statewise.errors import UsageError
+from statewise.heads import Categorical, Head, Real
 from statewise.model import Model
 from statewise.state import map_leaves
 
 Network = Model[Any] | Recurrent[Any] | nn.RNNBase
 Losses = Callable[[Tensor, Tensor], Tensor]
 "Outputs `[B, H]` and targets `[B, ...]` to one loss a row, `[B]`."
+Divergence = Callable[[Tensor], Tensor]
+"Outputs `[B, H]` to how far what they predict is from what the outputs with a whole past predict, a row, `[B]`."
+DRAWS = 8
+"From how many draws of a prediction its divergence from another is estimated, where there is no sum over all choices."
 
 
 @dataclass(frozen=True)
 class ProbedNetwork:
     """A network as the probes see it.
 
-    `losses` gives one loss a row. Where it is None there is no loss: then a random direction of the output stands for
-    its gradient, and the distance from the output with a whole past, in shares of the outputs' variance, for a rise.
+    `losses` gives one loss a row. Where it is None there is no loss, and a random direction of the output stands for
+    its gradient. `head`, where there is one, says what an output predicts.
     """
 
     core: Recurrent[Any]
     encode: Callable[[Tensor], Tensor]
     losses: Losses | None = None
-    total: Callable[[Tensor, Tensor], Tensor] | None = None
+    head: Head[Any] | None = None
 
     def summed(self, ys: Tensor, targets: Tensor | None, dice: torch.Generator) -> Tensor:
         """Return what is sent back from outputs `[B, H]`: the sum of the rows' losses, or of random projections."""
@@ -38,14 +43,27 @@ class ProbedNetwork:
             directions = torch.nn.functional.normalize(torch.randn(ys.shape, generator=dice).to(ys), dim=-1)
             return (ys * directions).sum()
         assert targets is not None
-        return self.losses(ys, targets).sum() if self.total is None else self.total(ys, targets)
+        return self.losses(ys, targets).sum() if self.head is None else self.head.loss(self.head(ys), targets).nats
 
-    def each(self, ys: Tensor, targets: Tensor | None, whole: Tensor) -> Tensor:
-        """Return a loss a row, `[B]`; where there is none, how far it is from the `whole` outputs."""
-        if self.losses is None:
-            return (ys - whole).square().mean(dim=-1) / whole.var(dim=0, correction=0).mean().clamp(min=1e-12)
-        assert targets is not None
-        return self.losses(ys, targets)
+    def divergence_from(self, whole: Tensor, targets: Tensor | None, dice: torch.Generator) -> Divergence:
+        r"""Return what measures how far the prediction of an output is from that of the `whole` one, at each row.
+
+            sum_v p(v) log(p(v) / q(v))        p with the whole past, q without: the Kullback-Leibler divergence
+
+        It is the rise of the loss to be expected if `p` is right, never below 0, and noise of the targets has no part
+        in it. Over a `Categorical` head it is exact. Over another one it is estimated from draws of `p`, the same
+        ones for every `q`, as the mean of `q / p - 1 - log(q / p)` (Schulman 2020). Without a head it is half the
+        square of how much the loss changes, which comes to the same where the change is small; and without a loss the
+        squared distance in shares of the outputs' variance.
+        """
+        if self.head is not None:
+            return _divergence_of(self.head, whole, dice)
+        if self.losses is not None:
+            assert targets is not None
+            losses, full = self.losses, self.losses(whole, targets)
+            return lambda ys: (losses(ys, targets) - full).square() / 2
+        variance = whole.var(dim=0, correction=0).mean().clamp(min=1e-12)
+        return lambda ys: (ys - whole).square().mean(dim=-1) / variance
 
     def begin(self, rows: int, context: Any = None) -> Any:
         """Return the first state."""
@@ -84,19 +102,33 @@ def probed_network(
 
 def _of_model(model: Model[Any]) -> ProbedNetwork:
     head = model.head
+    return ProbedNetwork(model.core, model.encoder, lambda ys, targets: _losses_of(head, ys, targets), head)
 
-    def total(ys: Tensor, targets: Tensor) -> Tensor:
-        return head.loss(head(ys), targets).nats
 
-    def losses(ys: Tensor, targets: Tensor) -> Tensor:
-        params = head(ys)
-        each = []
-        for row in range(len(ys)):
-            of_row = map_leaves(lambda leaf, row=row: leaf[row : row + 1], params)
-            each.append(head.loss(of_row, targets[row : row + 1]).nats)
-        return torch.stack(each)
+def _losses_of(head: Head[Any], ys: Tensor, targets: Tensor) -> Tensor:
+    params = head(ys)
+    if isinstance(head, Real):
+        return head.nats(params, targets)
+    each = []
+    for row in range(len(ys)):
+        of_row = map_leaves(lambda leaf, row=row: leaf[row : row + 1], params)
+        each.append(head.loss(of_row, targets[row : row + 1]).nats)
+    return torch.stack(each)
 
-    return ProbedNetwork(model.core, model.encoder, losses, total)
+
+def _divergence_of(head: Head[Any], whole: Tensor, dice: torch.Generator) -> Divergence:
+    if isinstance(head, Categorical):
+        log_p = head(whole).double().log_softmax(dim=-1)
+        return lambda ys: (log_p.exp() * (log_p - head(ys).double().log_softmax(dim=-1))).sum(dim=-1)
+    many = whole.repeat(DRAWS, 1)
+    drawn = head.sample(head(many), generator=dice)
+    full = _losses_of(head, many, drawn)
+
+    def divergence(ys: Tensor) -> Tensor:
+        rise = (_losses_of(head, ys.repeat(DRAWS, 1), drawn) - full).double()  # log(p / q)
+        return (torch.expm1(-rise) + rise).reshape(DRAWS, -1).mean(dim=0)
+
+    return divergence
 
 
 @contextmanager

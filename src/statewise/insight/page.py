@@ -39,12 +39,12 @@ p.note { opacity: .8; }
     + TEXT_CSS
 )
 NOTES = {
-    "reach": "Left: the length of the gradient of the loss in the state so many steps back, as a mean over all probes; "
-    "the mark is where 95 % of it lies. Right: how the loss rises when only so many steps are seen; bands are 95 % "
-    "intervals.",
-    "inputs": "Left: the same in the input so many steps back. Right: how the loss rises when that input is another.",
+    "reach": "Left: the gradient of the loss in the input so many steps back, as a share of each probe's whole "
+    "gradient and as a mean over all probes; the mark is where 95 % of it lies. Right: how far predictions move, as a "
+    "divergence, when only so many steps back are read; bands are 95 % intervals from resampling rows of data.",
+    "inputs": "How far predictions move when the input so many steps back is another one of the data.",
     "spectrum": "Left: what one step does to small differences of the state: a direction with a size below one dies "
-    "out. Right: what many steps along real data do to them; bars show how rows of data differ.",
+    "out. Right: what many steps along real data do to them; bars are 95 % intervals from how rows of data differ.",
     "gates": "Each point is a unit. To the right it is open most of the time, high up it is shut. Points near the line "
     "are hardly ever between.",
     "activations": "How the outputs of each cell were spread as training went on.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from statewise.errors import MissingExtra
-from statewise.insight.ablation import NOTICED
+from statewise.insight.ablation import NOTICED, Curve
 from statewise.insight.history import History
 from statewise.insight.memory import Memory
 from statewise.insight.watching import BINS, LEFT, RIGHT, CellShares
@@ -22,7 +22,7 @@ DPI = 120
 STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 9}
-SMALLEST_SHOWN = 1e-6
+SMALLEST_SHOWN, LEAST_MOVED = 1e-6, 1e-4
 MOST_MARKS = 400
 HEALTHY_RATIO = 1e-3
 "About how much of their size weights change in an update of a training that goes well (Karpathy's rule of thumb)."
@@ -116,66 +116,48 @@ def reach_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
     with sheet(theme, 2, width=11, height=5.4) as (figure, (left, right)):
         for number, memory in enumerate(memories):
             _draw_reach(left, memory, number, theme)
-            if memory.cut.rises[0] > 0:  # else its past helps it nothing, and what is lost with it is noise
-                _draw_use(right, memory, number, theme)
-        dress(
-            left,
-            theme,
-            "How much the loss still hears of the past",
-            xlabel="steps back",
-            ylabel="gradient, share of that one step back (log scale)",
-            yscale="log",
-            ylim=(SMALLEST_SHOWN, 2),
-            xlim=(0, None),
-        )
-        right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
-        right.annotate("noticed: 0.01 ", (1, NOTICED), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-        dress(
-            right,
-            theme,
-            "What is lost when the past is cut off",
-            xlabel="steps that are still seen (log scale)",
-            ylabel="rise of the loss, " + ("nats" if memories[0].loss is not None else "shares of the variance"),
-            xscale="log",
-        )
-        _around_nothing(right)
-        _plain_ticks(right, memories[0].cut.lags)
+            words = f"{in_picture(memory.name)}: uses {memory.context.words()} steps"
+            draw_curve(right, memory.cut.curve, number, theme, words)
+        dress_reach(left, theme)
+        dress_moved(right, theme, "How far predictions move when the past is cut off", memories[0])
+        right.set_xlabel("steps back that are still read")
         for axes in (left, right):
             _legend_below(axes)
     return figure
 
 
+def dress_reach(axes: "Axes", theme: Theme) -> None:
+    """Give axes with shares of gradients their title, labels and limits."""
+    title, label = "How much the loss still hears of its inputs", "share of a probe's gradient (log scale)"
+    dress(axes, theme, title, xlabel="steps back", ylabel=label, yscale="log", ylim=(SMALLEST_SHOWN, 1), xlim=(0, None))
+
+
+def dress_moved(axes: "Axes", theme: Theme, title: str, memory: Memory) -> None:
+    """Give axes with curves of moved predictions their title, labels and limits, and the line where it is noticed."""
+    axes.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
+    axes.annotate("noticed: 0.01 ", (1, NOTICED), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    label = "divergence, " + ("shares of the variance" if memory.loss is None else "nats") + " (log scale)"
+    dress(axes, theme, title, xlabel="steps back", ylabel=label, yscale="log", xlim=(0, None))
+    axes.set_ylim(bottom=LEAST_MOVED, top=max(10 * NOTICED, axes.get_ylim()[1]))
+
+
 def _draw_reach(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None:
-    reach = memory.horizon
-    norms = np.array(reach.norms)
-    lags = reach.first + np.arange(len(norms))
-    shown = norms / norms[0] if norms[0] else norms
-    words = f"{in_picture(memory.name)}: 95 % within {reach.words()} steps"
-    axes.plot(lags, shown, label=words, linewidth=1.8, **looks(theme, number))
-    place = reach.horizon.value
-    height = float(np.interp(place, lags, shown))
+    shares = np.array(memory.inputs.shares)
+    lags = np.arange(len(shares))
+    words = f"{in_picture(memory.name)}: 95 % within {memory.horizon.words()} steps"
+    axes.plot(lags, np.where(shares > 0, shares, np.nan), label=words, linewidth=1.8, **looks(theme, number))
+    place = memory.horizon.steps.value
+    height = float(np.interp(place, lags, shares))
     if height > SMALLEST_SHOWN:
         axes.plot([place], [height], MARKERS[number % len(MARKERS)], color=theme.colours[number % len(theme.colours)])
 
 
-def _draw_use(axes: "Axes", memory: Memory, number: int, theme: Theme) -> None:
-    use = memory.cut
-    colour = theme.colours[number % len(theme.colours)]
-    axes.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
-    words = f"{in_picture(memory.name)}: uses {use.words()} steps"
-    look = looks(theme, number)
-    axes.plot(use.lags, use.rises, marker=MARKERS[number % len(MARKERS)], markersize=4, label=words, **look)
-
-
-def _plain_ticks(axes: "Axes", lags: Sequence[int]) -> None:
-    shown = [lag for lag in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if lag <= max(lags)]
-    axes.set_xticks(shown, [str(lag) for lag in shown])
-    axes.minorticks_off()
-
-
-def _around_nothing(axes: "Axes") -> None:
-    axes.set_yscale("symlog", linthresh=NOTICED)
-    axes.set_ylim(-NOTICED, None)
+def draw_curve(axes: "Axes", curve: Curve, number: int, theme: Theme, words: str) -> None:
+    """Draw how far predictions move at each lag, with the band of it."""
+    colour, marker = theme.colours[number % len(theme.colours)], MARKERS[number % len(MARKERS)]
+    low, means, high = (np.maximum(part, LEAST_MOVED / 10) for part in (curve.low, curve.means, curve.high))
+    axes.fill_between(curve.lags, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.plot(curve.lags, means, marker=marker, markersize=3, label=words, **looks(theme, number))
 
 
 def _legend_below(axes: "Axes") -> None:
@@ -184,33 +166,12 @@ def _legend_below(axes: "Axes") -> None:
 
 
 def inputs_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
-    """Draw how much one input counts by how far back it is: its gradient, and the rise where it is another."""
-    with sheet(theme, 2, width=11, height=5.2) as (figure, (left, right)):
+    """Draw how much one input counts by how far back it is: how far predictions move where it is another."""
+    with sheet(theme, width=7, height=4.6) as (figure, (axes,)):
         for number, memory in enumerate(memories):
-            norms = np.array(memory.inputs.norms)
-            shown = norms / norms.max() if norms.max() else norms
-            words = f"{in_picture(memory.name)}: 95 % within {memory.inputs.words()}"
-            left.plot(np.arange(len(norms)), shown, label=words, linewidth=1.8, **looks(theme, number))
-            if memory.replaced.rises[0] <= NOTICED:
-                continue
-            use = memory.replaced
-            colour = theme.colours[number % len(theme.colours)]
-            right.fill_between(use.lags, use.low, use.high, color=colour, alpha=0.2, linewidth=0)
-            marker = MARKERS[number % len(MARKERS)]
-            right.plot(
-                use.lags, use.rises, marker=marker, markersize=4, label=in_picture(memory.name), **looks(theme, number)
-            )
-        right.axhline(NOTICED, color=theme.ink, linewidth=0.8, linestyle=(0, (1, 3)))
-        title, label = "How much one input counts", "gradient in the input, share of the largest (log scale)"
-        limits = {"ylim": (SMALLEST_SHOWN, 2), "xlim": (0, None)}
-        dress(left, theme, title, xlabel="steps back", ylabel=label, yscale="log", **limits)
-        unit = "nats" if memories[0].loss is not None else "shares of the variance"
-        title, label = "What is lost when one input is another", f"rise of the loss, {unit}"
-        dress(right, theme, title, xlabel="steps back (log scale)", ylabel=label, xscale="log")
-        _around_nothing(right)
-        _plain_ticks(right, memories[0].replaced.lags)
-        for axes in (left, right):
-            _legend_below(axes)
+            draw_curve(axes, memory.replaced, number, theme, in_picture(memory.name))
+        dress_moved(axes, theme, "How far predictions move when one input is another", memories[0])
+        _legend_below(axes)
     return figure
 
 

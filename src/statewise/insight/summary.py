@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from statewise.insight.horizon import Interval
+from statewise.insight.ablation import NOTICED
+from statewise.insight.horizon import Decay, Edge
+from statewise.insight.intervals import FEWEST_ROWS, FEWEST_TRAININGS, Interval
 from statewise.insight.memory import Memory
 from statewise.report import aligned
 
@@ -16,18 +18,17 @@ LOOSE = 0.5
 
 def rows_of(memories: Sequence[Memory]) -> Iterator[tuple[str, list[str]]]:
     """Yield each figure's name, with its unit, and its value for every network."""
-    yield "memory horizon, steps (95 % of the gradient)", [m.horizon.words() for m in memories]
-    yield "the same in the inputs, steps", [m.inputs.words() for m in memories]
-    yield "half-life of the gradient, steps", [m.horizon.half_life.words() for m in memories]
-    yield "what a step leaves of it, fitted", [f"{m.horizon.decay.factor:.3f}" for m in memories]
-    yield "used context, steps (state cut)", [m.cut.words() for m in memories]
-    yield "used context, steps (input replaced)", [m.replaced.words() for m in memories]
+    yield "memory horizon, steps back (95 % of the gradient)", [m.horizon.words() for m in memories]
+    yield "the same in the state, in its own units", ["none" if m.state is None else m.state.words() for m in memories]
+    yield "half-life of the gradient, steps", [_decays(m.inputs.decay, "half_life", 1) for m in memories]
+    yield "what a step leaves of it", [_decays(m.inputs.decay, "factor", 3) for m in memories]
+    yield "used context, steps back", [m.context.words() for m in memories]
     yield "largest Lyapunov exponent, nats a step", [_first(m.lyapunov) for m in memories]
     yield "spectral radius of the transition", [_range([s.radius for s in m.spectra]) for m in memories]
     yield "spectral radius of W_s", [_range([r for of in m.radii.values() for r in of]) for m in memories]
     if any(m.loss is not None for m in memories):
         yield "loss at the probes, nats", ["" if m.loss is None else f"{m.loss:.3f}" for m in memories]
-    yield "probes, lags", [f"{m.probes:,}, {m.lags:,}" for m in memories]
+    yield "probes, rows of data, lags", [f"{m.probes:,}, {m.rows:,}, {m.lags:,}" for m in memories]
 
 
 def table(memories: Sequence[Memory]) -> str:
@@ -57,32 +58,34 @@ def warnings(memory: Memory, window_steps: int | None = None, beside: Sequence[M
 
 
 def _summary(memory: Memory) -> str:
-    reach = memory.horizon
-    least = BOUND if reach.is_bound else FREE
-    used = BOUND if memory.cut.is_bound else FREE
+    decay = memory.inputs.decay
+    halved = f", half of what is left is lost every {decay.half_life.value:.1f}" if decay else ""
     return (
-        f"{memory.name} forgets in {least}{reach.horizon.value:.0f} steps: 95 % of its gradient lies within them, and "
-        f"half of what is left is lost every {reach.half_life.value:.1f}; what it reads from further back than "
-        f"{used}{memory.cut.context.value:.0f} steps does not change its loss"
+        f"{memory.name} forgets in {_rounded(memory.horizon)} steps: 95 % of the gradient in its inputs lies within "
+        f"them{halved}; what lies further back than {_rounded(memory.context)} steps moves its predictions less than "
+        f"{NOTICED:g} {'of their variance' if memory.loss is None else 'nats'}"
     )
+
+
+def _rounded(edge: Edge) -> str:
+    return f"{BOUND if edge.is_bound else FREE}{edge.steps.value:.0f}"
 
 
 def _against(memory: Memory, beside: Sequence[Memory]) -> Iterator[str]:
     """Say where another network makes use of what lies further back: then the targets depend on it."""
     for other in beside:
-        further = other.cut.context.value > 1.5 * memory.cut.context.value and other.cut.context.value > 2
+        theirs, own = other.context.steps.value, memory.context.steps.value
         better = other.loss is not None and memory.loss is not None and other.loss < memory.loss
-        if further and better:
+        if better and theirs > max(2, 1.5 * own):
             yield (
-                f"your targets depend on {other.cut.context.value:.0f} steps, as {other.name} shows, and "
-                f"{memory.name} uses {memory.cut.context.value:.0f}: use a gated cell such as the LSTM, a longer "
-                "truncation (--steps) or orthogonal initialisation"
+                f"{other.name} uses {theirs:.0f} steps of the past and predicts better, {memory.name} uses {own:.0f}: "
+                "try a gated cell such as the LSTM, a longer truncation (--steps) or orthogonal initialisation"
             )
             return
 
 
 def _of_window(memory: Memory, window_steps: int | None) -> Iterator[str]:
-    if window_steps and memory.horizon.horizon.value > NEARLY * window_steps:
+    if window_steps and memory.horizon.steps.value > NEARLY * window_steps:
         yield (
             f"its gradient reaches over the {window_steps} steps of a training window, where it was cut: a longer "
             "window (--steps) may teach it more"
@@ -113,11 +116,25 @@ def _of_cells(memory: Memory) -> Iterator[str]:
 
 
 def _of_measuring(memory: Memory) -> Iterator[str]:
-    if memory.horizon.is_bound or memory.cut.is_bound:
+    if memory.horizon.is_bound or memory.context.is_bound:
         yield f"it reaches beyond the {memory.lags} lags that were looked at: give more with --lags"
-    context = memory.cut.context
-    if context.value > 2 and context.high - context.low > LOOSE * context.value:
-        yield f"the used context is known only from {context.low:.0f} to {context.high:.0f}: give more --probes"
+    context = memory.context.steps
+    if memory.rows < FEWEST_ROWS:
+        yield f"{memory.rows} rows of data are too few for intervals, which need {FEWEST_ROWS}: give more --probes"
+    elif context.value > 2 and context.high - context.low > LOOSE * context.value:
+        yield f"the used context is known only as {context.words(0)}: give more --probes"
+    yield (
+        "all of this is about this one network: nothing is said about its cell before "
+        f"{FEWEST_TRAININGS} trainings, from seeds of their own, agree"
+    )
+
+
+def _decays(decay: Decay | None, figure: str, digits: int) -> str:
+    """Return a figure of a decay; a decay that is not geometric has none."""
+    if decay is None:
+        return "not geometric"
+    shown: Interval = getattr(decay, figure)
+    return shown.words(digits)
 
 
 def _first(intervals: Sequence[Interval]) -> str:
