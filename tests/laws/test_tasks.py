@@ -1,0 +1,93 @@
+"""Every task keeps every law: a new task adds a line to `TASKS` and nothing else."""
+
+import inspect
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from subclasses import subclasses_of
+
+from statewise.task import Task
+from statewise.tasks.forecast import Forecast
+from statewise.tasks.recommend import Recommend
+from statewise.tasks.stocks import Stocks
+from statewise.tasks.text import Text
+from statewise.tasks.traffic import Traffic
+from statewise.testing import TASK_LAWS, check_task
+
+SMALL: dict[str, Any] = {"width": 4, "rows": 3, "updates": 6, "threads": 1}
+
+
+def book(folder: Path) -> Path:
+    path = folder / "book.txt"
+    path.write_text("".join(random.Random(0).choice(["to be ", "or not ", "that is "]) for _ in range(200)))
+    return path
+
+
+def hours(folder: Path) -> Path:
+    path = folder / "hours.csv"
+    values = (f"2024-01-{1 + n // 24:02d} {n % 24:02d}:00,{5 + math.sin(n / 4):.3f}" for n in range(24 * 20))
+    path.write_text("\n".join(["time,load", *values]) + "\n")
+    return path
+
+
+def days(folder: Path) -> Path:
+    dice, price, lines = random.Random(0), 50.0, ["date,close"]
+    for n in range(400):
+        price *= math.exp(dice.gauss(0, 0.01))
+        lines.append(f"{2022 + n // 336}-{1 + n // 28 % 12:02d}-{1 + n % 28:02d},{price:.2f}")
+    path = folder / "days.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def events(folder: Path) -> Path:
+    dice, lines = random.Random(0), ["session,item,time"]
+    for session in range(120):
+        item = dice.randrange(6)
+        for step in range(5):
+            lines.append(f"{session},{item},{session * 100 + step}")
+            item = (item + 1) % 6 if dice.random() < 0.8 else dice.randrange(6)
+    path = folder / "events.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
+DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "steps": 42}
+TASKS: dict[str, Callable[[Path], Task]] = {
+    "text": lambda folder: Text(source=str(book(folder)), steps=7, orders=2, gap=9, **SMALL),
+    "forecast": lambda folder: Forecast(source=str(hours(folder)), **FORECAST),
+    "traffic": lambda folder: Traffic(source=str(hours(folder)), target=("load",), holidays=None, **FORECAST),
+    "stocks": lambda folder: Stocks(
+        source=str(days(folder)), context="21d", held_out="60d", horizon="1d", steps=42, **SMALL
+    ),
+    "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "steps": 7}),
+}
+
+
+@pytest.mark.parametrize("law", TASK_LAWS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_keeps_the_law(task: str, law: int, tmp_path: Path) -> None:
+    assert check_task(lambda: TASKS[task](tmp_path), laws=[law])[law].holds
+
+
+def test_every_task_of_the_package_is_in_the_table(tmp_path: Path) -> None:
+    tried = {type(make(tmp_path)) for make in TASKS.values()}
+    written = {kind for kind in subclasses_of(Task) if not inspect.isabstract(kind)}
+    assert written - tried == set(), "add a line for each to TASKS"
+
+
+@pytest.mark.parametrize(("law", "method"), [(5, "step"), (8, "sample")])
+def test_a_law_that_is_broken_is_named(law: int, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from statewise.cells import LSTM
+
+    plain = LSTM.step
+    monkeypatch.setattr(LSTM, "step", lambda cell, x, state: plain(cell, x + 0.1, state))
+    monkeypatch.setattr(Text, "sample", lambda *given: str(torch.rand(())))
+    with pytest.raises(AssertionError, match=f"law {law} is broken by Text"):
+        check_task(lambda: TASKS["text"](tmp_path), laws=[law])
