@@ -116,3 +116,12 @@ def test_every_page_is_reached_from_the_readme() -> None:
             if target not in seen:
                 waiting.append(target)
     assert set(PAGES) <= seen
+
+
+def test_the_tutorial_shows_the_lines_that_doctor_begins_with(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    (shown,) = [block for block in blocks(ROOT / "docs/tutorials/text.md", "text") if block.startswith("versions\n")]
+    names = [re.split(r"  +", line.strip())[0] for line in shown.splitlines()]
+    assert names == [re.split(r"  +", line.strip())[0] for line in said[: len(names)]]
+    assert said[len(names)] == "kernels, the preferred one first"
