@@ -9,7 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from statewise.bptt import Weights, accumulate, backward, clip_norm, clip_value, forward, loss, norm
+from statewise.bptt import (
+    Trace,
+    Weights,
+    accumulate,
+    backward,
+    clip_norm,
+    clip_value,
+    contributions,
+    forward,
+    loss,
+    norm,
+)
 from statewise.cells import Elman
 from statewise.data.window import Window
 from statewise.errors import UsageError
@@ -71,6 +82,46 @@ def test_the_forward_pass_is_that_of_the_elman_cell() -> None:
     close([trace.ys], [logits.softmax(-1)])
     nats = cross_entropy(logits.reshape(-1, V), torch.from_numpy(targets).flatten(), reduction="sum")
     assert loss(trace, targets) == pytest.approx(float(nats) / B, rel=1e-12)
+
+
+@pytest.mark.parametrize("steps_back", [None, 0, 2])
+def test_the_gradient_of_a_linear_output_is_autograds(steps_back: int | None) -> None:
+    weights, xs, state, _ = example()
+    wanted = np.random.default_rng(4).normal(size=(T, B, V))
+    trace = forward(weights, xs, state, linear=True)
+    given = tensors(weights)
+    total = torch.zeros((), dtype=torch.float64)
+    for t in range(T):
+        s = torch.from_numpy(state)
+        for j in range(t + 1):
+            s = s.detach() if steps_back is not None and j == t - steps_back else s
+            s = read(torch.from_numpy(xs[j]), s, given[0], given[1])
+        total = total + ((s @ given[2].T - torch.from_numpy(wanted[t])) ** 2).sum() / 2 / B
+    assert loss(trace, wanted) == pytest.approx(total.item(), rel=1e-12)
+    close(backward(weights, xs, wanted, trace, steps_back), torch.autograd.grad(total, given))
+    with pytest.raises(UsageError, match="were given for linear outputs"):
+        loss(trace, wanted[:, :, :-1])
+
+
+def test_what_each_step_adds_to_the_recurrent_weights_sums_to_the_gradient_of_the_error() -> None:
+    weights, xs, state, targets = example()
+    trace = forward(weights, xs, state)
+    total = np.zeros((H, H))
+    for t in range(T):
+        terms = contributions(weights, targets, trace, t)
+        assert len(terms) == t + 1
+        total += np.sum(terms, axis=0)
+        cut = [np.sum(terms[t - k :], axis=0) for k in range(t + 1)]
+        one = Trace(trace.states[: t + 2], trace.ys[: t + 1])
+        before = one._replace(states=one.states[:-1], ys=one.ys[:-1])
+        for k in range(t + 1):  # the error of step t alone: with it, less those before it
+            whole = backward(weights, xs[: t + 1], targets[: t + 1], one, k).recurrent
+            others = backward(weights, xs[:t], targets[:t], before, k).recurrent if t else 0
+            close([cut[k]], [whole - others])
+    close([total], [backward(weights, xs, targets, trace).recurrent])
+    for t in (-1, T):
+        with pytest.raises(UsageError, match=f"step {t} is not among the {T} that were read"):
+            contributions(weights, targets, trace, t)
 
 
 def test_the_whole_gradient_is_autograds() -> None:

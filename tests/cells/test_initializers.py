@@ -31,6 +31,13 @@ def test_weights_of_every_name_have_the_same_shape_and_train(name: str) -> None:
     assert weights.requires_grad
 
 
+def test_half_of_the_orthogonal_draws_are_reflections() -> None:
+    torch.manual_seed(0)
+    signs = [float(torch.linalg.det(gate)) for gate in initialize("orthogonal", 400, H, H).detach().chunk(400)]
+    assert {round(abs(sign), 4) for sign in signs} == {1.0}
+    assert 160 < sum(sign < 0 for sign in signs) < 240  # four deviations around half of them
+
+
 def test_each_name_means_what_it_says() -> None:
     for gate in initialize("orthogonal", GATES, H, D).chunk(GATES):
         torch.testing.assert_close(gate @ gate.T, torch.eye(H))

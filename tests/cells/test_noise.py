@@ -1,5 +1,6 @@
 """What is lost or kept at random: as often as asked, the same for a step and a scan, and nothing in evaluation."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -96,6 +97,57 @@ def test_variational_dropout_loses_the_same_values_at_every_step_and_keeps_the_m
     assert bool((ys == ys[0]).all())
     assert torch.equal(state.mask, ys[0])
     assert not torch.equal(ys[0, 0], ys[0, 1])
+
+
+def test_variational_dropout_of_inputs_loses_the_same_ones_at_every_step_of_a_row() -> None:
+    torch.manual_seed(0)
+    cell = VariationalDropout(Same(1000), 0.0, input_rate=0.2)
+    ys, state = cell.scan(ones(T, 20, 1000), cell.initial(20))
+    assert set(ys.flatten().tolist()) == {0, 1.25}
+    assert float(ys.mean()) == pytest.approx(1, abs=0.02)
+    assert bool((ys == state.input_mask).all())
+    assert not torch.equal(ys[0, 0], ys[0, 1])
+    assert torch.equal(cell.eval().scan(ones(2, 20, 1000), state)[0], ones(2, 20, 1000))
+
+
+@pytest.mark.parametrize("make", [Elman, LSTM, GRU])
+def test_variational_dropout_of_the_state_is_a_mask_on_what_the_recurrent_product_hears(make: Any) -> None:
+    part = make(D, H).double()
+    cell = VariationalDropout(part, 0.0, recurrent_rate=0.5)
+    xs, state = torch.randn(T, B, D, dtype=torch.float64), cell.initial(B)
+    ys, last = cell.scan(xs, state)
+    masks = [torch.tensor(kept, dtype=torch.float64) for kept in itertools.product((0.0, 2.0), repeat=H)]
+    fitting = [mask for mask in masks if torch.allclose(_by_hand(part, xs, mask), ys)]
+    assert len(fitting) == 1, "one mask of units, the same at every step, in every row and for every gate"
+    assert torch.equal(last.part.seed, state.part.seed)
+    others = [cell.scan(xs, cell.initial(B))[0] for _ in range(8)]
+    assert any(not torch.allclose(other, ys) for other in others)
+    plain, _ = part.scan(xs, part.initial(B))
+    torch.testing.assert_close(cell.eval().scan(xs, state)[0], plain)
+
+
+def _by_hand(part: Any, xs: Tensor, mask: Tensor) -> Tensor:
+    """Read as the equations of each cell say, where every product hears the state through one mask: `W_h (m * h)`."""
+    h, c, ys = xs.new_zeros(B, H), xs.new_zeros(B, H), []
+    for x in xs:
+        of_x = (x @ part.input_weights.T + part.bias).chunk(len(part.bias) // H, dim=-1)
+        of_h = ((mask * h) @ part.recurrent_weights.T).chunk(len(of_x), dim=-1)
+        if isinstance(part, Elman):
+            h = torch.tanh(of_x[0] + of_h[0])
+        elif isinstance(part, LSTM):
+            i, f, g, o = (a + b for a, b in zip(of_x, of_h, strict=True))
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+        else:
+            r, z = ((a + b).sigmoid() for a, b in zip(of_x[:2], of_h[:2], strict=True))
+            h = (1 - z) * (of_x[2] + r * (of_h[2] + part.candidate_bias)).tanh() + z * h
+        ys.append(h)
+    return torch.stack(ys)
+
+
+def test_a_part_without_recurrent_weights_has_no_state_to_mask() -> None:
+    with pytest.raises(UsageError, match="a Same has no weights named 'recurrent_weights' to drop"):
+        VariationalDropout(Same(3), 0.5, recurrent_rate=0.5)
 
 
 def test_a_row_that_begins_anew_takes_a_new_mask_and_carries_it_on() -> None:
@@ -210,6 +262,6 @@ def test_a_rate_of_nought_changes_nothing(wrapper: Any) -> None:
 @pytest.mark.parametrize("wrapper", [Dropout, VariationalDropout, Zoneout])
 def test_the_state_of_the_bare_part_is_refused_by_name(wrapper: Any) -> None:
     cell = wrapper(GRU(D, H), 0.5)
-    said = rf"{wrapper.__name__} was given GRUState\(hidden\) where {wrapper.__name__}State\(part, \w+\) is wanted"
+    said = rf"{wrapper.__name__} was given GRUState\(hidden\) where {wrapper.__name__}State\(part, [\w, ]+\) is wanted"
     with pytest.raises(UsageError, match=said):
         cell.scan(torch.randn(T, B, D), cell.part.initial(B))

@@ -1,8 +1,10 @@
 """What sets the simple networks apart: how the one begins, what the other feeds back."""
 
+import pytest
 import torch
 
 from statewise.cells import ElmanState, Jordan, JordanState, irnn
+from statewise.errors import UsageError
 from statewise.kernels import kernels_of
 
 T, B, D, H = 7, 3, 5, 4
@@ -38,6 +40,25 @@ def test_a_jordan_network_feeds_back_its_output_and_nothing_else() -> None:
         torch.testing.assert_close(y, ys[t])
     hidden = torch.tanh(xs[0] @ cell.input_weights.T + cell.bias)
     torch.testing.assert_close(ys[0], torch.tanh(hidden @ cell.output_weights.T + cell.output_bias))
+
+
+@pytest.mark.parametrize("decay", [0.25, 0.9])
+def test_the_state_units_of_a_jordan_network_feed_themselves(decay: float) -> None:
+    cell, plain = Jordan(D, H, hidden_units=6, decay=decay), Jordan(D, H, hidden_units=6)
+    plain.load_state_dict(cell.state_dict())
+    xs = torch.randn(T, B, D)
+    ys, last = cell.scan(xs, cell.initial(B))
+    faded = torch.stack([decay ** (T - 1 - t) * ys[t] for t in range(T)]).sum(0)
+    torch.testing.assert_close(last.output, faded)
+    y, _ = plain.step(xs[0], last)
+    torch.testing.assert_close(cell.step(xs[0], last)[0], y)  # what is heard of them is heard alike
+    assert not torch.equal(plain.scan(xs, plain.initial(B))[0], ys)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan")])
+def test_a_decay_that_would_grow_without_end_is_refused(decay: float) -> None:
+    with pytest.raises(UsageError, match="Jordan was given the decay"):
+        Jordan(D, H, decay=decay)
 
 
 def test_putting_the_right_output_in_the_state_teaches_a_jordan_network() -> None:

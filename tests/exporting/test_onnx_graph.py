@@ -77,7 +77,8 @@ EXPORTED = {
     *("elman", "elman-relu", "irnn", "lstm", "gru", "gru-reset-before"),
     *("chain-of-one", "chain-of-two", "chain-of-mixed", "residual"),
     *("dropout", "dropout-in-evaluation", "dropout-between", "learned", "conditioned"),
-    *("variational-dropout", "variational-dropout-in-evaluation"),
+    *("variational-dropout", "variational-dropout-in-evaluation", "variational-dropout-whole"),
+    *("variational-dropout-of-a-chain", "weight-drop-of-units"),
     *("weight-drop", "weight-drop-in-evaluation", "weight-drop-of-a-chain"),
 }
 "Of the table of laws what ONNX has nodes for; everything else is refused by name."

@@ -202,6 +202,7 @@ def test_parts_that_do_nothing_in_evaluation_pass_their_states_on() -> None:
     torch.manual_seed(0)
     parts: list[Recurrent[Any]] = [
         VariationalDropout(GRU(D, H), 0.2),
+        VariationalDropout(LSTM(H, H), 0.2, input_rate=0.3, recurrent_rate=0.4),
         WeightDrop(LSTM(H, H), 0.2),
         Learned(Elman(H, H)),
     ]

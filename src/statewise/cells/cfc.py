@@ -24,10 +24,11 @@ class CfC(Cell[CfCState]):
         s = 1.7159 tanh(2/3 (W_b [x, h] + b))           g, k = tanh(W_s s + b)         a, e = W_s s + b
         p = sigmoid(a * elapsed + e)                    h' = (1 - p) * g + p * k       y = h'
 
-    What it says moves from one value to the other as time passes, at a pace that the input sets. With `timed` the last
-    input feature is the time elapsed since the step before, in whatever unit the data have, and is seen nowhere else;
-    without it every step is one. The layer `s` has `hidden_units`, as many as `units` unless given. Rows of `W_s` lie
-    in the order g, k, a, e.
+    What it says moves between two values as time passes, to `k` where `a` is above zero and to `g` where it is below: a
+    closed form that approximates the solution of a differential equation. With `timed` the last input feature is the
+    time elapsed since the step before, in whatever unit the data have, and is seen nowhere else; without it every step
+    is one. The layer `s` has `hidden_units`, as many as `units` unless given. Rows of `W_s` lie in the order g, k, a,
+    e.
 
     Shapes: `x` `[B, D]`, `h` `[B, H]`. Raises `UsageError` for a timed cell of one feature, which would see nothing.
     Source: Hasani et al. 2022, "Closed-form continuous-time neural networks".

@@ -24,7 +24,8 @@ class Elman(Cell[ElmanState]):
         s' = phi(W_x x + W_s s + b)        y = s'
 
     Every step back multiplies the gradient by `W_s` and by the slope of `phi`, so it vanishes or explodes
-    geometrically: about ten steps is as far as it learns. `activation` is `tanh` or `relu`.
+    geometrically; how far back that lets it learn is measured in `docs/tutorials/classics.md`. `activation` is `tanh`
+    or `relu`; Elman's own was the logistic function.
 
     `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
 

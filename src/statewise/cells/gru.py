@@ -18,17 +18,19 @@ class GRUState(NamedTuple):
 
 @final
 class GRU(Cell[GRUState]):
-    r"""GRU whose reset gate acts after the recurrent product, as cuDNN and PyTorch have it, or before it.
+    r"""GRU whose reset gate acts after the recurrent product, as in cuDNN and PyTorch, or before it.
 
         r, z = sigmoid(W_x x + W_h h + b)
         n = tanh(W_n x + b_n + r * (U_n h + d))        h' = (1 - z) * n + z * h        y = h'
 
-    Where `z` is near one the old value passes unchanged, and its gradient with it. Gates lie in the order r, z, n.
-    With `reset_after=False` the unit is the original one, `n = tanh(W_n x + b_n + U_n (r * h))`, which has no bias `d`.
+    Where `z` is near one the old value passes unchanged, and its gradient with it. Gates lie in the order r, z, n. So
+    the first version of the paper has it; from its third on the reset gate acts before the product. That is the unit
+    with `reset_after=False`, `n = tanh(W_n x + b_n + U_n (r * h))`, which has no bias `d`.
 
     `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
 
-    Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: Cho et al. 2014.
+    Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: Cho et al. 2014 (arXiv 1406.1078, v1 and
+    v3).
 
     >>> cell = GRU(5, 4)
     >>> ys, state = cell.scan(torch.zeros(7, 3, 5), cell.initial(3))

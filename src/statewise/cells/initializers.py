@@ -18,9 +18,9 @@ def glorot(gates: int, units: int, features: int) -> nn.Parameter:
 
 
 def orthogonal(gates: int, units: int) -> nn.Parameter:
-    """Return recurrent weights `[gates * H, H]`, each gate a rotation, so that a state keeps its length at first.
+    """Return recurrent weights `[gates * H, H]`, each gate orthogonal, so that a state keeps its length at first.
 
-    Source: Saxe, McClelland & Ganguli 2014.
+    Half of the draws are rotations, the others reflections. Source: Saxe, McClelland & Ganguli 2014.
 
     >>> weights = orthogonal(1, 4)
     >>> bool(torch.allclose(weights @ weights.T, torch.eye(4), atol=1e-5))

@@ -1,4 +1,4 @@
-"""The simple recurrent network that remembers what it said, not what it thought."""
+"""The simple recurrent network that hears what it has written, not its hidden layer."""
 
 from typing import NamedTuple, final
 
@@ -7,25 +7,28 @@ from torch.nn.functional import linear
 
 from statewise.cells.initializers import glorot, zeros
 from statewise.cells.recurrent import Cell
+from statewise.errors import UsageError
 
 
 class JordanState(NamedTuple):
-    """What a Jordan network must be told about the past: its last output, `[B, H]`."""
+    """What a Jordan network must be told about the past: its state units, `[B, H]`, a fading sum of its outputs."""
 
     output: Tensor
 
 
 @final
 class Jordan(Cell[JordanState]):
-    r"""Jordan's simple recurrent network: its output is fed back to its hidden layer.
+    r"""Jordan's simple recurrent network: its outputs are fed back to its hidden layer.
 
-        s = tanh(W_x x + W_s y + b)        y' = tanh(W_y s + c)
+        h = tanh(W_x x + W_s s + b)        y = tanh(W_y h + c)        s' = mu s + y
 
-    Whatever is not said is forgotten, so an output that must be right leaves little room to remember; where the right
-    output is known in training it may be put in the state's place. The hidden layer has `hidden_units`, as many as
-    `units` unless given.
+    `decay` is `mu`, by which the state units feed themselves: with 0, the default, the state is the last output alone,
+    with more it holds older ones, too, and fades them. Whatever is not said is forgotten, so an output that must be
+    right leaves little room to remember; where the right output is known in training it may be put in the place of the
+    network's own. The hidden layer has `hidden_units`, as many as `units` unless given.
 
-    Shapes: `x` `[B, D]`, `s` `[B, hidden_units]`, `y` `[B, H]`. Source: Jordan 1986.
+    Shapes: `x` `[B, D]`, `h` `[B, hidden_units]`, `y` and `s` `[B, H]`. Raises `UsageError` for a `decay` below 0 or
+    from 1 on. Source: Jordan 1986, whose units are logistic.
 
     >>> import torch
     >>> cell = Jordan(5, 4, hidden_units=6)
@@ -34,8 +37,13 @@ class Jordan(Cell[JordanState]):
     (torch.Size([7, 3, 4]), torch.Size([3, 4]))
     """
 
-    def __init__(self, features: int, units: int, *, hidden_units: int | None = None) -> None:
+    def __init__(self, features: int, units: int, *, hidden_units: int | None = None, decay: float = 0.0) -> None:
         super().__init__()
+        if not 0 <= decay < 1:
+            raise UsageError(
+                f"Jordan was given the decay {decay} where at least 0 and below 1 is wanted: give 0 for none"
+            )
+        self.decay = decay
         self.features, self.units = features, units
         hidden = units if hidden_units is None else hidden_units
         self.input_weights = glorot(1, hidden, features)
@@ -50,6 +58,6 @@ class Jordan(Cell[JordanState]):
 
     def step(self, x: Tensor, state: JordanState) -> tuple[Tensor, JordanState]:
         """Read one input `[B, D]`."""
-        s = (linear(x, self.input_weights, self.bias) + linear(state.output, self.feedback_weights)).tanh()
-        y = linear(s, self.output_weights, self.output_bias).tanh()
-        return y, JordanState(y)
+        hidden = (linear(x, self.input_weights, self.bias) + linear(state.output, self.feedback_weights)).tanh()
+        y = linear(hidden, self.output_weights, self.output_bias).tanh()
+        return y, JordanState(self.decay * state.output + y if self.decay else y)

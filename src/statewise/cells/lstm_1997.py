@@ -18,10 +18,11 @@ class LSTM1997(Cell[LSTMState]):
         i, o = sigmoid(W_x x + W_h h + b)           g = tanh(W_x x + W_h h + b)
         c' = c + i * g                              h' = o * tanh(c')        y = h'
 
-    The slope of `c'` in `c` is exactly one, so a gradient crosses any number of steps; but nothing is ever forgotten,
-    and a memory that is fed without end saturates. A negative `input_bias` or `output_bias` keeps that gate nearly
-    shut at first, so that a memory stays quiet until it is found useful. Gates lie in the order i, g, o. Squashing is
-    tanh, as in everything since, where the paper scales two sigmoids.
+    The slope of `c'` in `c` is exactly one along this line, so a gradient crosses any number of steps. There are other
+    paths, through the gates, which the paper cuts (its gradient is truncated there) and training here does not. Nothing
+    is ever forgotten, so a memory that is fed without end saturates. A negative `input_bias` or `output_bias` keeps
+    that gate nearly shut at first, so that a memory stays quiet until it is found useful. Gates lie in the order i, g,
+    o. Squashing is tanh, as in everything since, where the paper scales two sigmoids.
 
     `input_initializer` and `recurrent_initializer` say by name how the weights begin (one of `INITIALIZERS`).
 

@@ -33,6 +33,9 @@ class WeightDrop(Recurrent[WeightDropState]):
     if rows begun at other times lie side by side. In evaluation, and where a state was begun in evaluation, seed 0,
     no weight is missing. Every weight of the part named `recurrent_weights` is dropped, in a chain those of each cell.
 
+    With `units` no single weights are missing but whole columns: a unit that is lost is heard by no gate and no unit,
+    as where the state itself had that mask, `W_h (m * h)` (Gal & Ghahramani 2016).
+
     Raises `UsageError` for a part without such weights, and for a rate below 0 or from 1 on.
     Source: Merity, Keskar & Socher 2018 (AWD-LSTM); DropConnect: Wan et al. 2013.
 
@@ -43,10 +46,10 @@ class WeightDrop(Recurrent[WeightDropState]):
     1
     """
 
-    def __init__(self, part: Recurrent[Any], rate: float) -> None:
+    def __init__(self, part: Recurrent[Any], rate: float, *, units: bool = False) -> None:
         super().__init__()
         self.features, self.units = part.features, part.units
-        self.part, self.rate = part, check_rate("WeightDrop", rate)
+        self.part, self.rate, self.drops_units = part, check_rate("WeightDrop", rate), units
         if not self._recurrent_weights():
             raise UsageError(f"a {type(part).__name__} has no weights named '{DROPPED}' to drop: give a cell that has")
 
@@ -92,7 +95,8 @@ class WeightDrop(Recurrent[WeightDropState]):
         generator = torch.Generator().manual_seed(seed)
         kept = {}
         for name, weights in self._recurrent_weights().items():
-            mask_of_weights = torch.rand(weights.shape, generator=generator) >= self.rate
+            shape = weights.shape[-1:] if self.drops_units else weights.shape
+            mask_of_weights = torch.rand(shape, generator=generator) >= self.rate
             kept[name] = weights * mask_of_weights.to(weights.device) / (1 - self.rate)
         ys, part = functional_call(self.part, kept, (xs, part, None, mask))
         return ys, part

@@ -42,7 +42,7 @@ ABSENT = "a step program needs the native kernels, which are not installed: use 
 
 BESIDE: dict[type, tuple[Leaf, ...]] = {
     Dropout: (Leaf.KEPT, Leaf.COUNTED),
-    VariationalDropout: (Leaf.KEPT,),
+    VariationalDropout: (Leaf.KEPT, Leaf.KEPT),
     WeightDrop: (Leaf.KEPT,),
     Learned: (),
     Conditioned: (),

@@ -74,7 +74,7 @@ class Recipe:
         float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
     ] = 0.0
     average_from: Annotated[float, Doc("share of the training before that mean begins"), Ge(0), Lt(1)] = 0.5
-    accumulate: Annotated[int, Doc("windows whose gradients are added up for one update"), Ge(1)] = 1
+    accumulate: Annotated[int, Doc("windows whose mean gradient makes one update"), Ge(1)] = 1
     clip: Annotated[float, Doc("largest norm of the gradient; 0 leaves it as it is"), Ge(0)] = 1.0
     clip_value: Annotated[
         float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
