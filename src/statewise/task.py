@@ -1,5 +1,6 @@
 """What one application has to say for itself: how its data become windows, its model, its scores and its answers."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 from annotated_doc import Doc
 from annotated_types import Ge
 
-from statewise.errors import UsageError
+from statewise.errors import TrainingError, UsageError
 from statewise.inputs import Inputs
 from statewise.report import DYNAMIC, Report
 from statewise.run.recipe import Recipe
@@ -259,7 +260,13 @@ def report_on(
     also: Sequence[str] = (),
     **more: Any,
 ) -> Report:
-    """Set a score next to the baselines, with what it means; `also` are further remarks."""
+    """Set a score next to the baselines, with what it means; `also` are further remarks.
+
+    Raises `TrainingError` for a score that is no number.
+    """
+    for name, value in score.metrics.items():
+        if not math.isfinite(value):
+            raise TrainingError(f"the {name} of this model is {value}: its weights are of no use, lower the --rate")
     baselines = {name: dict(values) for name, values in data.baselines().items()}
     tables = {title: {row: dict(cells) for row, cells in table.items()} for title, table in score.tables.items()}
     remarks = [*task.remarks(score, data), *also]

@@ -312,10 +312,30 @@ def test_parts_of_a_second_are_refused_but_as_steps() -> None:
     assert read(path, time="row").values.tolist() == list(range(9))
 
 
-def test_a_time_in_several_columns_is_refused() -> None:
-    path = table(["2026"] * 3, [1, 2, 3], [5, 6, 7], names="Year,Month,v")
-    with pytest.raises(UsageError, match="says the time in the columns Year, Month together: join them into one"):
-        whole(path)
+@pytest.mark.parametrize(
+    ("names", "columns", "times"),
+    [
+        ("Year,Month,v", [["2026"] * 3, ["1", "2.0", "3"]], ["2026-01-01", "2026-02-01", "2026-03-01"]),
+        ("day,month,year,v", [["9", "10", "11"], ["11"] * 3, ["2026"] * 3], ["2026-11-09", "2026-11-10", "2026-11-11"]),
+        ("Date,Hour,v", [["2026-11-25"] * 3, ["8", "9", "10"]], ["2026-11-25T08", "2026-11-25T09", "2026-11-25T10"]),
+        ("Time,Date,v", [["18.00.00", "19.00.00", "20.00.00"], ["25/11/2026"] * 3], ["2026-11-25T18", "2026-11-25T19"]),
+    ],
+)
+def test_a_time_in_several_columns_is_put_together(names: str, columns: list[list[str]], times: list[str]) -> None:
+    panel = whole(table(columns[0], *columns[1:], [5, 6, 7], names=names))
+    assert panel.names == ("v",)
+    assert panel.times(0, len(times)).tolist() == np.array(times, "datetime64[s]").tolist()
+
+
+def test_columns_are_put_together_where_they_are_named_and_only_then() -> None:
+    path = table(["2026-11-25"] * 3, [7, 8, 9], [5, 6, 7], names="tag,stunde (UTC+1),v")
+    assert read(path, time="tag+stunde (UTC+1)").values.tolist() == [5, 6, 7]
+    with pytest.raises(UsageError, match=r"unknown column 'tag\+stunde'"):
+        read(path, time="tag+stunde")
+    with pytest.raises(DataError, match=r"row 3: column 'Year.Month' holds '2026-13', which is no time"):
+        whole(table(["2026"] * 3, [1, 13, 3], [5, 6, 7], names="Year,Month,v"))
+    whole_times = table(["2026-11-25"] * 3, HOURS[:3], [5, 6, 7], names="date,time,v")
+    assert guess_columns(whole_times, {"targets": ("v",)}).time == "time"
 
 
 def test_business_days_are_no_weekends() -> None:

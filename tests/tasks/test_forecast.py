@@ -11,13 +11,15 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 
 import statewise
 from statewise.cli.main import run
 from statewise.data.clocks import on_clocks
-from statewise.errors import DataError, UsageError
+from statewise.errors import DataError, TrainingError, UsageError
 from statewise.forecasting.returns import one_step
 from statewise.learning.events import Checked, Finished, Updated
+from statewise.task import Score, report_on
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.stocks import Stocks
 
@@ -323,6 +325,17 @@ def test_a_table_without_times_is_forecast_by_steps(capsys: pytest.CaptureFixtur
         statewise.train(Forecast(source="table.csv", **TINY), run="t")
 
 
+def test_a_time_in_two_columns_is_streamed_in_two_cells(table: Path) -> None:
+    rows = [f"{str(HOURS[t])[:10]},{t % 24}:00,{value(t)}" for t in range(N)]
+    table.write_text("\n".join(["date,time,a", *rows]) + "\n")
+    run = statewise.train(Forecast(source="table.csv", **HELD), run="r")
+    live = run.load().live(samples=2)
+    assert live.push("2026-11-11,4:00,48").time == "2026-11-11T04:00:00"
+    assert live.push({"date": "2026-11-11", "time": "5:00", "a": 47}).time == "2026-11-11T05:00:00"
+    with pytest.raises(DataError, match="has 2 cells: give date, time, a"):
+        live.push("2026-11-11 06:00,48")
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -507,3 +520,16 @@ def test_what_are_no_prices_is_refused(tmp_path: Path) -> None:
     Path("prices.csv").write_text("\n".join(["Date,a", *(f"{day},{i - 5}" for i, day in enumerate(DAYS))]) + "\n")
     with pytest.raises(DataError, match="'a' has a price of -5: give prices above 0, not returns"):
         statewise.train(Stocks(source="prices.csv", updates=1), run="r")
+
+
+def test_a_score_that_is_no_number_is_an_error_and_no_result(table: Path) -> None:
+    task = Forecast(source="table.csv", target=("a",), **HELD)
+    data = task.prepare(Path())
+    score = Score({"MASE": 1.0, "CRPS": math.nan}, 1.0)
+    with pytest.raises(TrainingError, match="the CRPS of this model is nan: its weights are of no use"):
+        report_on(task, data, score, run="r", seconds=lambda: 0.0)
+    model = task.model(data.codec).eval()
+    with torch.no_grad():
+        next(model.head.parameters()).fill_(math.nan)
+    with pytest.raises(TrainingError, match="what the network forecasts are not numbers"):
+        list(task.score(model, data, samples=3))

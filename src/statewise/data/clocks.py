@@ -15,6 +15,8 @@ Bools = NDArray[np.bool_]
 
 SECOND, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "D")
 EPOCH = datetime(1970, 1, 1)
+FIRST_DAY, LAST_DAY = ((datetime(year, 6, 1) - EPOCH).days for year in (1, 9999))
+"Days before and behind are taken to be like these: a datetime has no farther ones."
 
 
 @final
@@ -111,7 +113,7 @@ def _offset_at(seconds: int, zone: str) -> int:
 @lru_cache(maxsize=1 << 16)
 def _steady_offset(day: int, zone: str) -> float:
     """Return the offset of a whole day, in seconds, NaN where clocks are changed in it or within hours of it."""
-    begin = EPOCH + timedelta(days=day)
+    begin = EPOCH + timedelta(days=min(max(day, FIRST_DAY), LAST_DAY))
     found = {_offset(begin + timedelta(hours=hours), zone) for hours in (-16, 0, 12, 24, 40)}
     return found.pop() if len(found) == 1 else float("nan")
 

@@ -1,6 +1,7 @@
 """Cells of a column as numbers or words, or the first that is neither, by its place."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ NOTHING = {"", "na", "n/a", "nan", "null", "none", "."}
 ADVICE = "leave out the column or mend it"
 PLAIN = TableFormat()
 SHOWN = 40
+WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 
 
 class Unreadable(Exception):
@@ -55,6 +57,16 @@ def words(cells: Sequence[Any]) -> Column:
 def text_of(cell: Any) -> str:
     """Return a cell as text; what is missing is empty."""
     return "" if cell is None else str(cell)
+
+
+def plain_id(text: str) -> str:
+    """Return an id without what a table program put around it.
+
+    >>> plain_id(" 12.0 "), plain_id("a1.0b")
+    ('12', 'a1.0b')
+    """
+    text = text.strip()
+    return text.split(".")[0] if WHOLE_FLOAT.fullmatch(text) else text
 
 
 def is_nothing(cell: Any) -> bool:

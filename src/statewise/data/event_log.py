@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.clocks import from_clocks
-from statewise.data.columns import PLAIN, Column, Convert, numbers, words
+from statewise.data.columns import PLAIN, Column, Convert, numbers, plain_id, words
 from statewise.data.sessions import Events
 from statewise.data.table_format import TableFormat
 from statewise.data.tables import Piece, column_names, read_chunks
@@ -34,7 +34,6 @@ KNOWN = {
 }
 "What columns are commonly called, in lower case and without the type that RecBole writes behind a colon."
 MEND_WEIGHT = "mend it, or leave out --least-weight, which asks for this column"
-WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 
 
 @dataclass(frozen=True)
@@ -153,16 +152,6 @@ def read_titles(path: Path, item: str | None, how: TableFormat = PLAIN) -> Title
         if kinds:
             found.features.update(zip(ids, map(_kinds, chunk[kinds]), strict=True))
     return found
-
-
-def plain_id(text: str) -> str:
-    """Return an id without what a table program put around it.
-
-    >>> plain_id(" 12.0 "), plain_id("a1.0b")
-    ('12', 'a1.0b')
-    """
-    text = text.strip()
-    return text.split(".")[0] if WHOLE_FLOAT.fullmatch(text) else text
 
 
 def moment(seconds: float) -> str:

@@ -160,7 +160,7 @@ def _names(
         if not names:
             raise DataError(f"{title} is empty: give a table whose first row names the columns")
         return names
-    above = _trimmed(_cells([comments[-1].lstrip("#").strip()], mark)[0]) if comments else []
+    above = _trimmed(next(_Reader([line.lstrip("#").strip() for line in comments[-1:]], mark).rows, []))
     if len(above) == len(cells) and not _are_values(above, rest, how):
         return above
     shown = ", ".join(cells[:3]) + (", ..." if len(cells) > 3 else "")

@@ -1,12 +1,13 @@
 """What the columns of a table of series are: told, or guessed from what they are called and hold."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
-from statewise.data.columns import PLAIN, Unreadable
+from statewise.data.columns import PLAIN, Unreadable, plain_id, text_of
 from statewise.data.moments import is_time
 from statewise.data.table_format import TableFormat
 from statewise.data.tables import Source, column_names, first_cells, title_of
@@ -19,6 +20,9 @@ LOOKED_AT = 1000
 "So many cells of a first column are looked at to see whether they are times."
 PARTS = ("year", "month", "day")
 "Columns that say a time together only."
+CLOCKS = ("time", "hour")
+CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d){0,2}(?: ?[ap]\.?m\.?)?", re.IGNORECASE)
+"What stands beside a date in a column of its own."
 
 
 @final
@@ -26,7 +30,8 @@ PARTS = ("year", "month", "day")
 class Columns:
     """What the columns of a table are: the time, one or more targets, and what may be known of each series besides.
 
-    A `time` of ROW, where no column is called so, makes each row of a series one step.
+    A `time` of ROW, where no column is called so, makes each row of a series one step. Where several columns say the
+    time together, `together` are these, and `time` is their names joined by +.
 
     With several targets each is a series of its own, named after its column. `known` are known ahead of time, `past`
     only once they have been seen; `static` are the same throughout a series.
@@ -38,6 +43,12 @@ class Columns:
     known: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
+
+    @property
+    def of_time(self) -> tuple[str, ...]:
+        """The columns that say the time."""
+        return self.together or (self.time,)
 
     def as_json(self) -> dict[str, Any]:
         """Return the roles as plain values."""
@@ -54,12 +65,13 @@ def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat =
     """Return the roles of the columns, where not all of them were given: the time is called so, or comes first.
 
     Where no column is called so and the first holds no times, each row is a step. Raises `UsageError` where the target
-    cannot be guessed, and where several columns say the time together.
+    cannot be guessed.
     """
     names = column_names(source, how)
     time = columns.get("time") or _time_among(source, names, how)
+    together = () if time in names else _parts_of(time, names)
     given = {key: tuple(columns.get(key) or ()) for key in ("known", "past", "static")}
-    taken = {time, columns.get("series"), *(name for group in given.values() for name in group)}
+    taken = {time, *together, columns.get("series"), *(name for group in given.values() for name in group)}
     targets = tuple(columns.get("targets") or ())
     if not targets:
         by_row = time == ROW and ROW not in names
@@ -70,21 +82,44 @@ def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat =
     twice = [name for name in targets if name in taken]
     if twice:
         raise UsageError(f"column '{twice[0]}' is given both as a target and as something else: give one of them")
-    return Columns(time, targets, columns.get("series"), **given)
+    return Columns(time, targets, columns.get("series"), **given, together=together)
+
+
+def joined_time(columns: Sequence[str], cells: Sequence[Any]) -> str:
+    """Return the time that cells of several columns say together.
+
+    >>> joined_time(("Year", "Month"), ("2026", "7.0")), joined_time(("date", "hour"), ("2026-11-25", 9))
+    ('2026-07', '2026-11-25 9')
+    """
+    texts = [plain_id(text_of(cell)) for cell in cells]
+    if all(name.lower() in PARTS for name in columns):
+        return "-".join(text.zfill(2) for text in texts)
+    return " ".join(texts)
+
+
+def _parts_of(time: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns whose names, joined by +, are a name; names may hold a + themselves."""
+    if time in names:
+        return (time,)
+    for name in names:
+        if time.startswith(f"{name}+") and (rest := _parts_of(time[len(name) + 1 :], names)):
+            return (name, *rest)
+    return ()
 
 
 def _time_among(source: Source, names: Sequence[str], how: TableFormat) -> str:
     called = {name.lower(): name for name in names}
     parts = [called[part] for part in PARTS if part in called]
     found = next((name for name in names if name.lower() in TIME_NAMES), None)
-    if found in parts and len(parts) > 1:
-        raise UsageError(
-            f"{title_of(source)} says the time in the columns {', '.join(parts)} together: join them into one, as "
-            "2026-11-25, or name one with --time"
-        )
+    if found in parts and "year" in called:
+        return "+".join(parts)
+    first = first_cells(source, how)
+    clock = next((called[name] for name in CLOCKS if name in called), None)
+    if "date" in called and clock is not None and len(first[clock]):
+        return f"{called['date']}+{clock}" if CLOCK.fullmatch(str(first[clock][0]).strip()) else clock
     if found is not None:
         return found
-    cells = first_cells(source, how)[names[0]][:LOOKED_AT]
+    cells = first[names[0]][:LOOKED_AT]
     reader = TimeReader(how)
     try:
         when = reader(cells)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.clocks import Clock, from_clocks, on_clocks
-from statewise.data.columns import numbers, words
+from statewise.data.columns import Unreadable, numbers, words
 from statewise.data.frequency import Frequency, Times
 from statewise.data.grid import Ints, Rows
 from statewise.data.rows import RowNumbers
-from statewise.data.series_columns import ROW, Columns
+from statewise.data.series_columns import ROW, Columns, joined_time
 from statewise.data.table_format import TableFormat
 from statewise.data.tables import Source, column_names, read_table, title_of
 from statewise.data.times import TimeReader
@@ -28,6 +28,8 @@ def read_rows(source: Source, columns: Columns, how: TableFormat, day_first: boo
     numeric = [*columns.targets, *columns.known, *columns.past]
     by_row = columns.time == ROW and ROW not in column_names(source, how)
     wanted: dict[str, Any] = {} if by_row else {columns.time: reader}
+    if columns.together:
+        wanted = dict.fromkeys(columns.together, words)
     wanted |= dict.fromkeys(numeric, partial(numbers, how=how))
     wanted |= dict.fromkeys([*([columns.series] if columns.series else []), *columns.static], words)
     read, numbered = read_table(source, wanted, how)
@@ -38,6 +40,8 @@ def read_rows(source: Source, columns: Columns, how: TableFormat, day_first: boo
         _refuse_size(read[name], f"{title} row {{}}: column '{name}'", numbered)
     codes, series = _codes(read.pop(columns.series)) if columns.series else (np.zeros(count, np.int64), [""])
     is_steps = by_row or reader.kind == "numbers"
+    if columns.together:
+        read[columns.time] = _together(columns, read, reader, title, numbered)
     when = _counted(codes) if by_row else read.pop(columns.time)
     parts = np.flatnonzero(when != when.astype("datetime64[s]"))
     if len(parts):
@@ -70,6 +74,17 @@ def _refuse_size(column: NDArray[Any], where: str, rows: RowNumbers) -> None:
             f"{where.format(rows.named(huge))} holds {column[huge[0]]:g}, beyond {LARGEST:g}: give it in a larger "
             "unit, or leave the cell empty"
         )
+
+
+def _together(
+    columns: Columns, read: dict[str, NDArray[Any]], reader: TimeReader, title: str, rows: RowNumbers
+) -> NDArray[Any]:
+    """Return the times that several columns say together, and take those out of what was read."""
+    parts = zip(*(read.pop(name) for name in columns.together), strict=True)
+    try:
+        return reader([joined_time(columns.together, cells) for cells in parts])
+    except Unreadable as bad:
+        raise DataError(f"{title} row {rows(bad.index)}: column '{columns.time}' {bad.words}") from None
 
 
 def _counted(codes: Ints) -> Times:

@@ -11,7 +11,7 @@ import numpy as np
 from statewise.data.clocks import from_clocks
 from statewise.data.columns import Unreadable, is_nothing, numbers
 from statewise.data.frequency import DAY, Frequency
-from statewise.data.series_columns import ROW
+from statewise.data.series_columns import ROW, joined_time
 from statewise.data.series_rows import LARGEST
 from statewise.data.table_format import TableFormat
 from statewise.data.times import TimeReader
@@ -48,7 +48,7 @@ class Observations:
         self.covariates = [*columns.known, *columns.past]
         has_time = not (columns.time == ROW and codec.clock.is_steps)
         named = [columns.series] if columns.series else []
-        self.order = [*([columns.time] if has_time else []), *named, *columns.targets]
+        self.order = [*(columns.of_time if has_time else ()), *named, *columns.targets]
         self.names = {*self.order, *self.covariates, *columns.static}
 
     def cells(self, given: Any) -> Cells:
@@ -98,10 +98,10 @@ class Observations:
 
     def time(self, cells: Cells, expected: np.datetime64) -> np.datetime64 | None:
         """Return when it was, None where that is not said; of what clocks showed twice the first from `expected` on."""
-        name = self.codec.columns.time
-        cell = cells.get(name)
-        if cell is None or not str(cell).strip():
+        name, parts = self.codec.columns.time, [cells.get(part) for part in self.codec.columns.of_time]
+        if all(part is None or not str(part).strip() for part in parts):
             return None
+        cell = joined_time(self.codec.columns.of_time, parts) if len(parts) > 1 else parts[0]
         reader, clock = TimeReader(self.how, day_first=self.codec.day_first), self.codec.clock
         try:
             found = reader([str(cell)])

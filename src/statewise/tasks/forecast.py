@@ -45,7 +45,7 @@ class Forecast(TableSettings, Task):
     source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
     target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ()
     time: Annotated[
-        str | None, Doc("the column of times, or row: each row is a step; none looks for time, date, ...")
+        str | None, Doc("the column of times, or several as date+hour, or row: each is a step; none finds it")
     ] = None
     series: Annotated[str | None, Doc("the column that tells series apart, in a long table")] = None
     known: Annotated[Several, Doc("columns of numbers that are known ahead of time")] = ()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.data.catalogue import Catalogue
-from statewise.data.event_log import plain_id
+from statewise.data.columns import plain_id
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.ranking import Table, item_table
