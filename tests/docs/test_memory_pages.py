@@ -1,13 +1,19 @@
 """What the page on forgetting quotes is what its proof found."""
 
+import inspect
 import json
+import math
 import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from statewise.insight.intervals import Interval
+from statewise.insight.ablation import NOTICED
+from statewise.insight.dynamics import exponents
+from statewise.insight.horizon import BEYOND, EVEN, FITTED_SHARE, SHARE
+from statewise.insight.intervals import FEWEST_ROWS, FEWEST_TRAININGS, RESAMPLES, TAILS, Interval, t_quantile
+from statewise.insight.memory import LAGS, PROBES
 
 ROOT = Path(__file__).parents[2]
 PAGE = " ".join((ROOT / "docs" / "ideas" / "why-rnns-forget.md").read_text().split())
@@ -62,6 +68,27 @@ def test_the_figures_of_the_cliff_are_those_that_its_drawing_finds() -> None:
     assert f"goes {-rate * slope:.0f} to the right" in PAGE
     assert f"makes it {rate * clip:g} long" in PAGE
     assert f"certain value after {drawing['CLIFF_STEPS']} steps" in PAGE
+
+
+def test_the_tutorial_says_how_intervals_are_made() -> None:
+    page = " ".join((ROOT / "docs" / "tutorials" / "memory.md").read_text().split())
+    rows = inspect.signature(exponents).parameters["rows"].default
+    low, high = (f"{100 * tail:g} %" for tail in TAILS)
+    for words in (
+        f"whole rows are drawn again, {RESAMPLES:,} times",
+        f"fewer than {FEWEST_ROWS} rows have no interval",
+        f"between the {low} and the {high} quantile",
+        f"means over {rows} rows, with {math.floor(100 * t_quantile(rows - 1)) / 100:.2f} standard errors",
+        f"how many steps back {SHARE:.0%} of it lies".replace("%", " %"),
+        f"more than {BEYOND:.0%} lies behind the last lag".replace("%", " %"),
+        f"the lags that hold {FITTED_SHARE:.1%} of it".replace("%", " %"),
+        f"within a factor of {EVEN:g} of that line",
+        f"a divergence below {NOTICED:g} nats",
+        f"(`--probes`, {PROBES} unless given), looks back over {LAGS} steps",
+    ):
+        assert words in page, words
+    assert FEWEST_TRAININGS == 5
+    assert "train it from five seeds or more" in page
 
 
 def test_how_long_it_takes_is_what_was_measured() -> None:
