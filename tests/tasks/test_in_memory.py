@@ -57,6 +57,20 @@ def test_a_run_of_a_table_in_memory_is_that_of_the_file_and_goes_on_without_the_
     assert statewise.evaluate("runs/of-frame", Path("t.csv")).metrics == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("series", [1, 2])
+def test_plain_numbers_are_series_that_come_step_by_step(series: int) -> None:
+    columns = [LOADS + shift for shift in range(series)]
+    array = LOADS if series == 1 else np.stack(columns, axis=1)
+    settings = {**HELD, "target": (), "context": 24}
+    run = statewise.train(Forecast(source=array, **settings), run="runs/r")
+    names = ["value"] if series == 1 else ["value_1", "value_2"]
+    ahead = list(run.load().predict(samples=9))
+    assert [one.series for one in ahead] == (names if series > 1 else [ahead[0].series])
+    for one, column in zip(ahead, columns, strict=True):
+        assert one.history[-1] == pytest.approx(column[-1])
+    assert statewise.evaluate("runs/r").metrics == pytest.approx(run.metrics)
+
+
 def test_a_log_of_events_in_memory_is_learned_from_with_its_titles() -> None:
     rows = [(s, (s + 3 * e) % 7, 1000 * s + e) for s in range(60) for e in range(4)]
     sessions, items, times = (list(column) for column in zip(*rows, strict=True))
