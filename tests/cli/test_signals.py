@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,8 @@ def whole(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_run_stopped_and_stopped_again_while_it_is_resumed_ends_in_the_same_weights(
     book: Path, whole: str, number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for begin in (lambda: train("run"), lambda: start("resume", "run")):
+    begins: list[Callable[[], subprocess.Popen[str]]] = [lambda: train("run"), lambda: start("resume", "run")]
+    for begin in begins:
         before = saved("run")
         stopped = begin()
         wait_for_a_save_behind(before, "run")

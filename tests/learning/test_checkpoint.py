@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from statewise.disk.reading import read_file
 from statewise.errors import RunError, TrainingError
 from statewise.learning import checkpoint
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
@@ -147,7 +148,7 @@ def test_a_checkpoint_that_a_training_removes_or_replaces_while_it_is_read_is_no
     folder: Path, monkeypatch: pytest.MonkeyPatch, updates: list[int]
 ) -> None:
     """Whoever serves or scores a run that is being trained reads the newer one, and is told of no damage."""
-    read, coming, newest = checkpoint.read_file, iter(updates), {"other": b"newest"}
+    read, coming, newest = read_file, iter(updates), {"other": b"newest"}
 
     def save_meanwhile(path: Path, largest: int) -> bytes:
         content = read(path, largest)

@@ -17,6 +17,8 @@ from statewise.run.directory import RunDirectory
 from statewise.run.files import make_folder, saving
 
 Record = dict[str, Any]
+TRIAL = "trial"
+"What a finished trial is called as an event."
 
 
 class Job(NamedTuple):
@@ -68,8 +70,8 @@ class Suite:
         settings = {(e.name, c.label): c.as_json() for e in self.experiments for c in e.contenders}
         for record in self.kept.read_events():
             job = _job_of(record)
-            if job in wanted and record.get("settings") == settings[job.experiment, job.contender]:
-                found[job] = record
+            if job is not None and job in wanted and record.get("settings") == settings[job.experiment, job.contender]:
+                found[job] = {name: value for name, value in record.items() if name != "event"}
         return found
 
     def run(self, workers: int) -> Iterator[Record]:
@@ -84,12 +86,15 @@ class Suite:
         with self.kept.locked():
             done = self.finished()
             for record in _made([job for job in self.jobs() if job not in done], workers):
-                self.kept.append_event(record)
+                self.kept.append_event({"event": TRIAL, **record})
                 yield record
 
 
-def _job_of(record: Record) -> Job:
-    return Job(*(cast(Any, record.get(name)) for name in Job._fields))
+def _job_of(record: Record) -> Job | None:
+    """Return which trial a line of the events is of, if any."""
+    told = [record.get(name) for name in Job._fields]
+    is_one = record["event"] == TRIAL and [type(part) for part in told] == [str, str, int]
+    return Job(*cast("tuple[str, str, int]", tuple(told))) if is_one else None
 
 
 def _made(jobs: list[Job], workers: int) -> Iterator[Record]:
