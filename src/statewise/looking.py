@@ -18,7 +18,6 @@ from statewise.insight.probes import windows_from
 from statewise.insight.summary import gate_table, table, warnings
 from statewise.model import Model
 from statewise.report import aligned
-from statewise.run.directory import RunDirectory
 from statewise.run.files import saving, write_whole
 from statewise.run.history import RunHistory
 from statewise.task import Data
@@ -123,7 +122,7 @@ def inspect_memory(
 
 
 def _data_of(trained: Trained) -> Data:
-    return trained.task.prepare(RunDirectory(trained.path).cache)
+    return trained.data("bring them back, or look into a new run")
 
 
 def _units_of(trained: Trained, data: Data, predicates: Mapping[str, Predicate]) -> tuple[Units | None, list[Match]]:

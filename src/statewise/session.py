@@ -69,7 +69,7 @@ class Session:
                 yield event
 
     def _events(self) -> Iterator[Event]:
-        notices = [self._restore()]
+        notices = [*self.data.notices, self._restore()]
         parameters = self.learner.model.parameter_count
         first = self.learner.update_number
         numerics = numerics_of(self.learner.model.core, self.ranks.count)

@@ -4,10 +4,11 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from annotated_doc import Doc
 from annotated_types import Ge
@@ -35,6 +36,8 @@ Sources are names of files and corpora, one or several; a path, and where a task
 stand for a name. Several words may be one, and an amount of time may be a number of steps.
 """
 
+FACTS = "_facts_of_training"
+"Where a task of a run keeps the facts of the data that it was trained on: beside its settings, and none of them."
 Part = Literal["training", "held_out"]
 Scoring = Generator[float, None, "Score"]
 "A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
@@ -108,6 +111,11 @@ class Data(ABC):
         names there are, `sha256` what a resumed run goes by.
         """
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """Return what somebody who waits for the data should be told, a line each."""
+        return ()
+
     @abstractmethod
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
         """Return the windows of a part, in order; window `i` continues window `i - 1` where rows carry a state.
@@ -163,6 +171,18 @@ class Task(Recipe, ABC):
     @abstractmethod
     def prepare(self, cache: Path) -> Data:
         """Read the source; what takes long is kept in `cache` and used again."""
+
+    def trained_on(self, facts: Mapping[str, Any]) -> Self:
+        """Return this task as that of a run whose data had such facts; what reads them again refuses others."""
+        task = copy(self)
+        vars(task)[FACTS] = facts
+        return task
+
+    @property
+    def trained_facts(self) -> Mapping[str, Any]:
+        """The facts of the data that a run of this task was trained on; none where it is of no run."""
+        facts: Mapping[str, Any] = vars(self).get(FACTS, {})
+        return facts
 
     @abstractmethod
     def codec(self, written: Mapping[str, Any]) -> Any:

@@ -2,9 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, TypeVar, cast
 
@@ -13,6 +13,7 @@ import torch
 from statewise import __version__, registry
 from statewise.data.codec import Codec
 from statewise.data.frames import keep
+from statewise.data.sources import located
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
 from statewise.learning.allowance import Allowance, Allowing, allowance_at
@@ -29,16 +30,18 @@ from statewise.run.beginning import Beginning
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, refuse_taken
 from statewise.run.history import RunHistory
+from statewise.run.sources import SOURCE, SOURCES, refuse_changed, settings_of, sources_of
 from statewise.session import Session, prepared, scored
-from statewise.shown import in_html
+from statewise.shown import in_html, in_json
 from statewise.state import write_tensors
 from statewise.stream import Stream
-from statewise.task import Answer, Live, Score, Task, report_on
+from statewise.task import Answer, Data, Live, Score, Task, report_on
 
 Source = Any
 "A path, the name of a corpus, a table in memory where the task reads tables, or several of these."
 Configured = TypeVar("Configured", bound=Task)
-SOURCE, TABLE = "source", "table"
+TABLE = "table"
+BRING_BACK = "bring them back"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,14 @@ class Trained:
     path: Path
     update: int
     notice: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def data(self, advice: str = BRING_BACK) -> Data:
+        """Return the data that it was trained on, read again.
+
+        Raises `RunError` where they have changed since, with `advice`, `DataError` where they cannot be read.
+        """
+        return _as_trained(self.task, self.codec, self.facts, self.path, advice)
 
     def predict(self, *given: Any, **how: Any) -> Iterator[Any]:
         """Answer what is given, a piece at a time: see the task's own `predict`."""
@@ -139,11 +150,10 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
     directory = RunDirectory(Path(run))
     config = directory.read_config()
     task = task_of(config)
+    codec = task.codec(directory.read_codec())
     ranks = join(task.device)
     with ranks.first_goes_first():
-        data = task.prepare(directory.cache)
-    if data.facts.get("sha256") != config.get("data", {}).get("sha256"):
-        raise RunError(f"the data of {run} have changed since it began: bring them back, or train a new run")
+        data = _as_trained(task, codec, config["data"], directory.path, f"{BRING_BACK}, or train a new run")
     allowance = allowance_at(directory.checkpoints)
     building = Allowing(allowance, directory.path) if allowance else nullcontext()
     yield from Session(directory, task, data, _learner(task, data, ranks, building)).events()
@@ -152,13 +162,15 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
 def load(run: str | Path) -> Trained:
     """Return the model of a run's newest good checkpoint. Raises `RunError` where there is none."""
     directory = RunDirectory(Path(run))
-    task = task_of(directory.read_config())
+    config = directory.read_config()
+    task = task_of(config).trained_on(config["data"])
     codec = task.codec(directory.read_codec())
     checkpoint = load_checkpoint(directory.checkpoints, weights_to_use)
     with Allowing(Allowance.of(b"".join(checkpoint.files.values())), directory.path):
         model = task.model(codec)
     load_weights(model, checkpoint.files)
-    return Trained(task, model.eval(), codec, directory.path, int(checkpoint.path.name), checkpoint.notice)
+    update = int(checkpoint.path.name)
+    return Trained(task, model.eval(), codec, directory.path, update, checkpoint.notice, config["data"])
 
 
 def predict(run: str | Path, *given: Any, **how: Any) -> Iterator[Any]:
@@ -179,14 +191,20 @@ def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Gen
     began = time.monotonic()
     trained = load(run)
     cache = RunDirectory(Path(run)).cache
-    data = trained.task.prepare(cache)
+    data = trained.data()
+    notices = data.notices
     if source is not None:
         given = source if isinstance(source, list | tuple) else [source]
         data = data.on([kept(trained.task, one, cache) for one in given], cache)
     score: Score = yield from scored(trained.task.score(trained.model, data, **how))
     yield from prepared(data)
     return report_on(
-        trained.task, data, score, run=str(run), seconds=lambda: time.monotonic() - began, notice=trained.notice
+        trained.task,
+        data,
+        score,
+        run=str(run),
+        seconds=lambda: time.monotonic() - began,
+        notice="\n".join(filter(None, [trained.notice, *notices])) or None,
     )
 
 
@@ -254,10 +272,20 @@ def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> 
     return {**told, "words": found.words()}
 
 
+def _as_trained(task: Task, codec: Any, facts: Mapping[str, Any], run: Path, advice: str) -> Data:
+    """Return the data of a run, read again. Raises `RunError` where they are not what it was trained on."""
+    data = task.prepare(RunDirectory(run).cache)
+    refuse_changed(run, facts, data.facts, advice)
+    if in_json(codec.as_json()) != in_json(data.codec.as_json()):
+        raise RunError(f"codec.json of {run} is not what its data say: it was changed, or made by another version")
+    return data
+
+
 def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
     return {
         "task": task.name,
         "settings": plain(task),
+        SOURCES: located(sources_of(plain(task))),
         "data": data.facts,
         "parameters": learner.model.parameter_count,
         "versions": {"statewise": __version__},
@@ -266,9 +294,10 @@ def _config(task: Task, data: Any, learner: Learner) -> dict[str, Any]:
     }
 
 
-def task_of(config: dict[str, Any]) -> Task:
-    """Return the task that `run.yaml` describes; raises `UsageError` where its name or a setting is not known."""
+def task_of(config: Mapping[str, Any]) -> Task:
+    """Return the task that `run.yaml` describes, its sources as they are found from any folder.
+
+    Raises `UsageError` where its name or a setting is not known.
+    """
     kind = cast(type[Task], registry.find("tasks", str(config["task"])))
-    if not isinstance(config["settings"], dict):
-        raise RunError("the settings in run.yaml are no table: the run is damaged")
-    return build(kind, config["settings"])
+    return build(kind, settings_of(config))

@@ -64,14 +64,14 @@ def test_a_file_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[str]
 def test_a_file_that_cannot_be_opened_is_named(
     capsys: pytest.CaptureFixture[str], book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Path.open
+    opened = os.open
 
-    def refuse(self: Path, *arguments: str, **named: str) -> object:
-        if self.name == "book.txt":
+    def refuse(path: str | Path, *how: int) -> int:
+        if Path(path).name == "book.txt":
             raise PermissionError(errno.EACCES, "Permission denied")
-        return opened(self, *arguments, **named)  # type: ignore[call-overload]
+        return opened(path, *how)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr("statewise.disk.reading.os.open", refuse)
     assert "cannot read book.txt (Permission denied): check" in refused(capsys, ["train", "text", "book.txt"])
 
 
@@ -293,4 +293,4 @@ def test_a_run_whose_text_has_changed_is_refused(capsys: pytest.CaptureFixture[s
     capsys.readouterr()
     assert "the data of one have changed since it began" in refused(capsys, ["resume", "one"])
     book.unlink()
-    assert "'book.txt' is neither a file" in refused(capsys, ["resume", "one"])
+    assert f"'{book}' is neither a file" in refused(capsys, ["resume", "one"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from statewise.disk.manifest import Entry
 from statewise.disk.reading import read_file
 from statewise.errors import RunError, TrainingError
 from statewise.learning import checkpoint
@@ -340,7 +341,7 @@ def test_weights_that_are_mostly_holes_are_none(folder: Path) -> None:
     path = folder / "000005" / "weights.safetensors"
     with path.open("wb") as file:
         file.truncate(64 << 20)
-    entry = checkpoint.Entry.of(bytes(64 << 20))
+    entry = Entry.of(bytes(64 << 20))
     manifest = {"weights.safetensors": entry._asdict()}
     (folder / "000005" / "MANIFEST.json").write_text(json.dumps(manifest))
     assert "is mostly holes, which are no weights" in str(load_checkpoint(folder, weights_alone).notice)

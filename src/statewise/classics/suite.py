@@ -68,7 +68,7 @@ class Suite:
         """Return what is done already."""
         wanted, found = set(self.jobs()), {}
         settings = {(e.name, c.label): c.as_json() for e in self.experiments for c in e.contenders}
-        for record in self.kept.read_events():
+        for record in self.kept.read_lines():
             job = _job_of(record)
             if job is not None and job in wanted and record.get("settings") == settings[job.experiment, job.contender]:
                 found[job] = {name: value for name, value in record.items() if name != "event"}

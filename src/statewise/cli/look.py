@@ -82,6 +82,9 @@ def inspect_run(run: Path, *, json: bool) -> None:
     print(f"{in_line(run)}: {in_line(seen['task'])}, {size}")
     print("settings")
     _print_pairs(seen["settings"])
+    if seen["sources"]:
+        print("sources lie in")
+        _print_pairs(seen["sources"])
     print("data")
     _print_pairs(seen["data"])
     print("ran with")

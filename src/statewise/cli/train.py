@@ -173,12 +173,16 @@ def _result(report: Any, quiet: bool) -> str:
 def settings_in(path: Path) -> dict[str, Any]:
     """Return the settings in a YAML file, which may be a `run.yaml`. Raises `UsageError` where it holds none."""
     from statewise.run.config import read_yaml
+    from statewise.run.sources import settings_of
 
     values = read_yaml(path)
-    settings = values.get("settings", values)  # a run.yaml holds more than settings
-    if not isinstance(settings, dict):
-        raise UsageError(f"{path} holds {type(settings).__name__}, not settings: give lines like `width: 256`")
-    return dict(settings)
+    if "settings" not in values:
+        return values
+    if not isinstance(values["settings"], dict):
+        raise UsageError(
+            f"{path} holds {type(values['settings']).__name__}, not settings: give lines like `width: 256`"
+        )
+    return settings_of(values)  # a run.yaml holds more than settings
 
 
 def drop_overruled(settings: dict[str, Any], given: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.disk.reading import file_size
 from statewise.errors import DataError
 
 
@@ -25,11 +26,12 @@ class CodeFile:
     dtype: np.dtype[Any]
     start: int
     stop: int
+    choices: int | None = None
 
     @classmethod
-    def whole(cls, path: Path, dtype: np.dtype[Any]) -> Self:
-        """Return all the codes of a file."""
-        return cls(path, dtype, 0, path.stat().st_size // dtype.itemsize)
+    def whole(cls, path: Path, dtype: np.dtype[Any], choices: int | None = None) -> Self:
+        """Return all the codes of a file; with `choices`, none of which is as large, nor below `-choices`."""
+        return cls(path, dtype, 0, file_size(path, DataError) // dtype.itemsize, choices)
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -52,6 +54,8 @@ class CodeFile:
                     self._fill(file, memoryview(row).cast("B"))
         except OSError as error:
             raise DataError(f"cannot read {self.path} ({error.strerror}): it is made again at the next start") from None
+        if self.choices is not None and codes.size and not -self.choices <= codes.min() <= codes.max() < self.choices:
+            raise DataError(f"{self.path} holds a code that stands for nothing: remove it, and it is made again")
         return codes
 
     def _fill(self, file: RawIOBase, space: memoryview) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from statewise.data.building import building, sync
+from statewise.disk.reading import read_file
+from statewise.errors import DataError
+from statewise.plain.strict_json import read_json
 
 FORMAT = 1
 MOST_BYTES = 1 << 20
@@ -48,12 +51,11 @@ def kept_figures(cache: Path, key: str) -> Found | None:
     A file that was cut short or changed is found out by a digest, and what it held is found again.
     """
     try:
-        with _path(cache, key).open("rb") as file:
-            written = json.loads(file.read(MOST_BYTES))
+        written = read_json(read_file(_path(cache, key), MOST_BYTES, DataError), any_number=True)
         figures: Found = written["figures"]
         if written["format"] != FORMAT or written["sha256"] != _digest(key, figures) or not _are_numbers(figures):
             return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (DataError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return figures
 

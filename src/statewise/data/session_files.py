@@ -2,22 +2,24 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from statewise.data.building import building, kept
 from statewise.data.catalogue import Catalogue, catalogue
 from statewise.data.codes import CodeFile
 from statewise.data.event_log import Columns, Names, Titles, is_cut_by_session, is_log, moment, read_events, read_titles
 from statewise.data.sessions import HELD_OUT, PLACE, TRAINING, Events, Rules, Written, write_known, write_sessions
-from statewise.data.texts import digest, find_files
+from statewise.data.texts import CODEC, FACTS, digest, find_files
+from statewise.disk.reading import read_file
 from statewise.errors import DataError
+from statewise.plain.strict_json import read_json
 
-BUILDING = ".building-"
-FORMAT = 2
+NAMES = (TRAINING, HELD_OUT, CODEC, FACTS)
+LARGEST_TOLD, MOST_TOLD = 1 << 30, 1 << 26
+FORMAT = 3
 "What is kept in a cache is made again where this is another number."
 
 
@@ -28,6 +30,7 @@ class PreparedSessions(NamedTuple):
     training: CodeFile
     held_out: CodeFile
     facts: dict[str, Any]
+    notice: str | None = None
 
 
 def prepare_sessions(
@@ -42,12 +45,30 @@ def prepare_sessions(
     files = find_files(sources, "events")
     contents = digest(files)
     asked = json.dumps([FORMAT, contents, asdict(columns), asdict(rules), cold])
-    folder = cache / hashlib.sha256(asked.encode()).hexdigest()[:16]
-    if not (folder / "facts.json").is_file():
-        _build(files, contents, columns, rules, folder, cold)
-    facts = json.loads((folder / "facts.json").read_text())
-    codec = catalogue(json.loads((folder / "codec.json").read_text()))
-    training, held_out = (CodeFile.whole(folder / name, PLACE) for name in (TRAINING, HELD_OUT))
+    key = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    sessions, notice = kept(
+        cache,
+        key,
+        NAMES,
+        lambda folder: _build(files, contents, columns, rules, folder, cold),
+        lambda folder: _prepared(folder, contents),
+    )
+    return sessions._replace(notice=notice)
+
+
+def _prepared(folder: Path, contents: str) -> PreparedSessions:
+    """Return the sessions that a folder holds. Raises `DataError` where its files do not fit each other."""
+    facts, written = (
+        read_json(read_file(folder / name, LARGEST_TOLD, DataError), most_values=MOST_TOLD) for name in (FACTS, CODEC)
+    )
+    codec = catalogue(written)
+    training, held_out = (CodeFile.whole(folder / name, PLACE, codec.trained) for name in (TRAINING, HELD_OUT))
+    for part, codes in (("training", training), ("held_out", held_out)):
+        places = int(facts[f"{part}_events"]) - int(facts[f"{part}_sessions"])
+        if len(codes) != 2 * places:
+            raise DataError(f"{folder} holds files that do not fit each other")
+    if facts["sha256"] != contents or facts["choices"] != codec.trained:
+        raise DataError(f"{folder} holds files that do not fit each other")
     return PreparedSessions(codec, training, held_out, facts)
 
 
@@ -57,33 +78,26 @@ def sessions_with(
     """Return the sessions of other logs, all of them, with the items of a catalogue that exists already."""
     files = find_files(sources, "events")
     key = hashlib.sha256(json.dumps([FORMAT, digest(files), codec.ids, asdict(rules)]).encode()).hexdigest()[:16]
-    cache.mkdir(parents=True, exist_ok=True)
     logs, _ = _by_kind(files, columns)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=BUILDING) as temporary:
-        fresh = Path(temporary, "places")
+    with building(cache) as temporary:
+        fresh = temporary / "places"
         names = Names(codec.ids[: codec.trained], grows=False)
         facts = write_known(_events(logs, columns, names), _fitting(rules, logs, columns), fresh)
         fresh.replace(cache / f"{key}.bin")
-    return CodeFile.whole(cache / f"{key}.bin", PLACE), facts
+    return CodeFile.whole(cache / f"{key}.bin", PLACE, codec.trained), facts
 
 
 def _build(files: list[Path], contents: str, columns: Columns, rules: Rules, folder: Path, cold: bool) -> None:
     logs, titles = _by_kind(files, columns)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=BUILDING) as temporary:
-        fresh = Path(temporary, folder.name)
-        fresh.mkdir()
-        names = Names()
-        written = write_sessions(_events(logs, columns, names), _fitting(rules, logs, columns), fresh)
-        codec = _catalogue(list(names.numbers), written, titles, cold)
-        facts = {**written.facts, "unit": "event", "choices": codec.trained, "sha256": contents}
-        facts |= {"cold_items": codec.choices - codec.trained} if cold else {}
-        facts |= {"split": moment(written.facts["split_at"]), "files": len(files)}
-        facts |= {"training": facts["training_events"], "held_out": facts["held_out_events"]}
-        (fresh / "codec.json").write_text(json.dumps(codec.as_json()))
-        (fresh / "facts.json").write_text(json.dumps(facts))
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+    names = Names()
+    written = write_sessions(_events(logs, columns, names), _fitting(rules, logs, columns), folder)
+    codec = _catalogue(list(names.numbers), written, titles, cold)
+    facts = {**written.facts, "unit": "event", "choices": codec.trained, "sha256": contents}
+    facts |= {"cold_items": codec.choices - codec.trained} if cold else {}
+    facts |= {"split": moment(written.facts["split_at"]), "files": len(files)}
+    facts |= {"training": facts["training_events"], "held_out": facts["held_out_events"]}
+    (folder / CODEC).write_text(json.dumps(codec.as_json()))
+    (folder / FACTS).write_text(json.dumps(facts))
 
 
 def _by_kind(files: list[Path], columns: Columns) -> tuple[list[Path], Titles]:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from statewise import registry
 from statewise.data.corpora import Content, PublishedTables, corpus, known_of
 from statewise.data.naming import path_of
 from statewise.data.packages import Package
+from statewise.data.sources import corpus_named
 from statewise.errors import UsageError
 
 
@@ -14,12 +14,13 @@ def table_file(source: str) -> Path:
 
     Raises `UsageError` where there is none, and for a corpus that is no single table of series.
     """
-    path = path_of(source)
-    if path.is_file():
-        return path
-    if source not in registry.names("corpora"):
+    name = corpus_named(source)
+    if name is None:
+        path = path_of(source)
+        if path.is_file():
+            return path
         raise UsageError(f"'{source}' is neither a file nor a corpus of series ({known_of('series')}): check it")
-    found = corpus(source)
+    found = corpus(name)
     files = found.files() if found.holds == "series" else []
     if len(files) != 1:
         raise UsageError(f"corpus '{source}' is no single table of series: give a file, or one of {known_of('series')}")

@@ -4,7 +4,6 @@ import codecs
 import glob
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -13,19 +12,25 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise import registry
-from statewise.data.building import building, sweep_cache, sync
+from statewise.data.building import kept
 from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
 from statewise.data.codes import CodeFile
 from statewise.data.composing import composed
 from statewise.data.corpora import Content, corpus, known_of
 from statewise.data.naming import path_of
+from statewise.data.sources import corpus_named
+from statewise.disk.reading import open_file, read_file
 from statewise.errors import DataError, UsageError
+from statewise.plain.strict_json import read_json
 
 Unit = Literal["character", "byte"]
 
 WANTED: dict[Content, str] = {"text": "a text", "series": "a table of series", "events": "a log of events"}
 CHUNK_BYTES = 1 << 20
+FORMAT = 2
+"What is kept in a cache is made again where this is another number."
+NAMES = CODES, CODEC, FACTS = "codes.bin", "codec.json", "facts.json"
+LARGEST_TOLD = 1 << 24
 
 
 class Split(NamedTuple):
@@ -59,6 +64,7 @@ class CodedText(NamedTuple):
     training: CodeFile
     held_out: CodeFile
     facts: dict[str, Any]
+    notice: str | None = None
 
 
 def find_files(sources: Iterable[str], holding: Content = "text") -> list[Path]:
@@ -71,14 +77,14 @@ def find_files(sources: Iterable[str], holding: Content = "text") -> list[Path]:
 
 
 def _files_of(source: str, holding: Content) -> list[Path]:
+    if (name := corpus_named(source)) is not None:
+        return _files_of_corpus(name, holding)
     path = path_of(source)
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
         return _some(found, source, "an empty folder", holding)
     if path.exists():
         return [path]
-    if source in registry.names("corpora"):
-        return _files_of_corpus(source, holding)
     if glob.has_magic(source):
         matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         files = [match for match in matching if match.is_file()]
@@ -132,7 +138,7 @@ def read_characters(files: Sequence[Path]) -> Iterator[NDArray[np.uint32]]:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
+        with open_file(path, DataError) as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except OSError as error:
@@ -167,32 +173,46 @@ def code_text(sources: Sequence[str], unit: Unit, share: float, gap: int, cache:
     """
     files = find_files(sources)
     contents = digest(files)
-    key = hashlib.sha256(json.dumps([contents, unit, share, gap]).encode()).hexdigest()[:16]
-    folder = cache / key
-    sweep_cache(cache)
-    if not (folder / "facts.json").is_file():
+
+    def make(folder: Path) -> None:
         codec, facts = _read_through(files, contents, unit, share, gap)
-        with building(cache) as temporary:
-            if not (folder / "facts.json").is_file():  # another process may have been building it
-                shutil.rmtree(folder, ignore_errors=True)
-                _write(temporary / key, files, codec, facts).rename(folder)
-    facts = json.loads((folder / "facts.json").read_text())
-    codec = text_codec(json.loads((folder / "codec.json").read_text()))
-    codes = CodeFile.whole(folder / "codes.bin", codec.dtype)
-    held_out = codes.part(facts["training"] + facts["gap"], len(codes))
-    return CodedText(codec, codes.part(0, facts["training"]), held_out, facts)
+        _write(folder, files, codec, facts)
+        if digest(files) != contents:
+            raise DataError(f"{', '.join(map(str, files[:3]))} changed while it was read: try again once it is written")
+
+    asked = json.dumps([FORMAT, contents, unit, share, gap])
+    text, notice = kept(cache, _key(asked), NAMES, make, lambda folder: _coded(folder, contents, unit))
+    return text._replace(notice=notice)
+
+
+def _key(asked: str) -> str:
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def _coded(folder: Path, contents: str, unit: Unit) -> CodedText:
+    """Return the text that a folder holds. Raises `DataError` where its files do not fit each other."""
+    facts, written = (read_json(read_file(folder / name, LARGEST_TOLD, DataError)) for name in (FACTS, CODEC))
+    codec = text_codec(written)
+    codes = CodeFile.whole(folder / CODES, codec.dtype, codec.choices)
+    split = Split(*(int(facts[name]) for name in Split._fields))
+    told, meant = [facts[name] for name in ("sha256", "choices", "unit")], [contents, codec.choices, unit]
+    if min(split) < 0 or sum(split) != len(codes) or told != meant or written["unit"] != unit:
+        raise DataError(f"{folder} holds files that do not fit each other")
+    return CodedText(codec, codes.part(0, split.training), codes.part(split.training + split.gap, len(codes)), facts)
 
 
 def code_with(codec: TextCodec, sources: Sequence[str], cache: Path) -> CodeFile:
     """Return a text as codes of a codec that exists already; they are kept in `cache` by the hash of both."""
     files = find_files(sources)
-    key = hashlib.sha256(json.dumps([digest(files), codec.as_json()]).encode()).hexdigest()[:16]
-    path = cache / f"{key}.bin"
-    if not path.is_file():
-        with building(cache) as temporary:
-            _encode(files, codec, temporary / path.name)
-            (temporary / path.name).replace(path)
-    return CodeFile.whole(path, codec.dtype)
+    key = _key(json.dumps([FORMAT, digest(files), codec.as_json()]))
+
+    def make(folder: Path) -> None:
+        _encode(files, codec, folder / CODES)
+
+    codes, _ = kept(
+        cache, key, [CODES], make, lambda folder: CodeFile.whole(folder / CODES, codec.dtype, codec.choices)
+    )
+    return codes
 
 
 def _encode(files: Sequence[Path], codec: TextCodec, path: Path) -> None:
@@ -201,7 +221,6 @@ def _encode(files: Sequence[Path], codec: TextCodec, path: Path) -> None:
     with path.open("wb") as out:
         for points in pieces:
             out.write(table[points].astype(codec.dtype).tobytes())
-    sync(path)
 
 
 def _read_through(
@@ -220,14 +239,11 @@ def _read_through(
     return codec, facts
 
 
-def _write(folder: Path, files: list[Path], codec: TextCodec, facts: dict[str, Any]) -> Path:
-    """Write codes, alphabet and facts into a new folder, and return it."""
-    folder.mkdir()
-    _encode(files, codec, folder / "codes.bin")
-    for name, told in (("codec.json", codec.as_json()), ("facts.json", facts)):
+def _write(folder: Path, files: list[Path], codec: TextCodec, facts: dict[str, Any]) -> None:
+    """Write codes, alphabet and facts into a new folder."""
+    _encode(files, codec, folder / CODES)
+    for name, told in ((CODEC, codec.as_json()), (FACTS, facts)):
         (folder / name).write_text(json.dumps(told))
-        sync(folder / name)
-    return folder
 
 
 def _survey(pieces: Iterable[NDArray[np.uint32]]) -> tuple[int, NDArray[np.int64]]:

@@ -5,20 +5,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from statewise.disk.manifest import MANIFEST, manifest_of
+from statewise.disk.reading import read_file
 from statewise.errors import DataError, RunError, UsageError
 from statewise.exporting.folder import as_json, write_folder
 from statewise.exporting.onnx_check import Compared, compare_onnx, open_onnx
 from statewise.exporting.onnx_graph import onnx_graph, state_names
 from statewise.exporting.rounded import rounded
-from statewise.learning.checkpoint import MANIFEST, manifest_of
 from statewise.learning.snapshot import WEIGHTS
 from statewise.registry import unknown
-from statewise.run.directory import RunDirectory
+from statewise.run.config import as_yaml
+from statewise.run.directory import LARGEST_CODEC, RunDirectory
+from statewise.run.sources import SOURCES
 from statewise.state import paths, write_tensors
 from statewise.verbs import Trained, load
 
 Format = Literal["onnx", "safetensors"]
 FORMATS = ("onnx", "safetensors")
+LARGEST_REPORT = 1 << 24
 CHECKED = 50
 "So many random sequences are compared before a graph is written."
 
@@ -82,8 +86,14 @@ def _run_files(trained: Trained) -> dict[str, bytes]:
     checkpoint[MANIFEST] = manifest_of(checkpoint)
     place = f"{directory.checkpoints.name}/{trained.update:06d}"
     files = {f"{place}/{name}": content for name, content in checkpoint.items()}
-    kept = [directory.config, directory.codec, directory.report]
-    return files | {each.name: each.read_bytes() for each in kept if each.exists()}
+    config = {name: told for name, told in directory.read_config().items() if name != SOURCES}  # they stay here
+    files |= {
+        directory.config.name: as_yaml(config).encode(),
+        directory.codec.name: read_file(directory.codec, LARGEST_CODEC),
+    }
+    if directory.report.exists():
+        files[directory.report.name] = read_file(directory.report, LARGEST_REPORT)
+    return files
 
 
 def _onnx_files(trained: Trained, name: str, *, int8: bool) -> tuple[dict[str, bytes], Compared]:
@@ -94,11 +104,10 @@ def _onnx_files(trained: Trained, name: str, *, int8: bool) -> tuple[dict[str, b
         raise RunError(f"ONNX Runtime is {compared.difference:.2g} away from this model: the graph was not written")
     first = {path: leaf for path, leaf in paths(model.begin(1)) if path in state_names(model)}
     reads = "[T, B], whole numbers," if model.encoder.__class__.__name__ == "Embedding" else "[T, B, D]"
-    codec = RunDirectory(trained.path).codec
     return {
         f"{name}.onnx": graph,
         "state.safetensors": write_tensors(first),
-        "codec.json": codec.read_bytes(),
+        "codec.json": read_file(RunDirectory(trained.path).codec, LARGEST_CODEC),
         "README.md": USE.format(name=name, reads=reads).encode(),
         "compared.json": as_json(compared._asdict()),
     }, compared
@@ -107,8 +116,8 @@ def _onnx_files(trained: Trained, name: str, *, int8: bool) -> tuple[dict[str, b
 def _costs(trained: Trained) -> dict[str, dict[str, float]]:
     """Return what the model scores on the held-out part with its own weights and with int8; nothing without data."""
     try:
-        data = trained.task.prepare(RunDirectory(trained.path).cache)
-    except (DataError, UsageError):
+        data = trained.data()
+    except (DataError, RunError, UsageError):
         return {}
     scores = {}
     for name, model in (("float32", trained.model), ("int8", rounded(trained.model))):

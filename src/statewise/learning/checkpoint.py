@@ -4,8 +4,6 @@ A checkpoint is a folder of files with a manifest of their sizes and digests. It
 each file made durable, the manifest last; then renamed, and that made durable; only then are older ones removed.
 """
 
-import hashlib
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,31 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from statewise.disk.manifest import MANIFEST, Entry, manifest_of, read_manifest
 from statewise.disk.reading import file_size, is_mostly_holes, read_file, refuse_links
 from statewise.errors import RunError
 from statewise.run.files import make_folder, saving, sync_folder, write_synced
-from statewise.state import read_json
 
-MANIFEST = "MANIFEST.json"
 KEPT = 2
 TRIES = 100
 "So often a checkpoint is looked for that no training replaces while it is read."
 ASIDE = ".old.tmp"
-LARGEST_MANIFEST_BYTES = 1 << 20
 NUMBER = re.compile(r"[0-9]{6,16}")
 "What a checkpoint is called: how many updates it is of."
-
-
-class Entry(NamedTuple):
-    """What the manifest says of one file."""
-
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, content: bytes) -> "Entry":
-        """Measure some content."""
-        return cls(len(content), hashlib.sha256(content).hexdigest())
 
 
 class Checkpoint(NamedTuple):
@@ -103,7 +87,7 @@ def _newest_good(folder: Path, needed: Callable[[Iterable[str]], Iterable[str]] 
     for path in reversed(saved_checkpoints(folder)):
         seen = _identity(path)
         try:
-            entries = _read_manifest(path)
+            entries = read_manifest(path)
             if needed is not None:
                 entries = {name: entry for name in needed(entries) if (entry := entries.get(name))}
             files = dict(_verified(path, entries, may_have_holes=needed is None))
@@ -155,7 +139,7 @@ def _is_needed(folder: Path, update: int) -> bool:
 
 def _is_whole(path: Path) -> bool:
     try:
-        for _ in _verified(path, _read_manifest(path)):
+        for _ in _verified(path, read_manifest(path)):
             pass
     except RunError:
         return False
@@ -203,12 +187,6 @@ def _hide(path: Path) -> Path:
     return path.rename(hidden)
 
 
-def manifest_of(files: Mapping[str, bytes]) -> bytes:
-    """Return the manifest of some files."""
-    entries = {name: Entry.of(content)._asdict() for name, content in files.items()}
-    return json.dumps(entries, indent=1).encode()
-
-
 def _verified(path: Path, entries: Mapping[str, Entry], *, may_have_holes: bool = True) -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of some of a checkpoint's files, each once it is proved to be what was saved."""
     for name, entry in entries.items():
@@ -221,21 +199,3 @@ def _verified(path: Path, entries: Mapping[str, Entry], *, may_have_holes: bool 
         if Entry.of(content) != entry:
             raise RunError(f"{place} is damaged: its sha256 is not the one that was saved")
         yield name, content
-
-
-def _read_manifest(path: Path) -> dict[str, Entry]:
-    place = path / MANIFEST
-    file_size(place)  # no link, either
-    content = read_file(place, LARGEST_MANIFEST_BYTES)
-    try:
-        manifest = read_json(content)
-        entries = {
-            str(name): Entry(int(entry.pop("size")), str(entry.pop("sha256"))) for name, entry in manifest.items()
-        }
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        raise RunError(f"{place} is damaged: it is no list of files, sizes and digests") from None
-    if any(manifest.values()):
-        raise RunError(f"{place} is damaged: it says more of a file than its size and sha256")
-    if not entries or any(Path(name).name != name or not name.isprintable() for name in entries):
-        raise RunError(f"{place} is damaged: it names no files, or files elsewhere")
-    return entries

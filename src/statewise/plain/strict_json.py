@@ -22,13 +22,22 @@ def read_json(content: bytes, *, any_number: bool = False, most_values: int = MO
     Traceback (most recent call last):
     ValueError: 'size' is named twice
     """
-    if sum(map(content.count, (b",", b"[", b"{"))) > most_values:
+    if count_values(content) > most_values:
         raise ValueError(f"it has more than {most_values:,} values")
     numbers: dict[str, Any] = {} if any_number else {"parse_constant": _no_number, "parse_float": _finite}
     try:
         return json.loads(content.decode(), object_pairs_hook=_once, parse_int=_whole, **numbers)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def count_values(content: bytes) -> int:
+    """Return how many values some JSON may have at most, without reading it: a comma in text counts, too.
+
+    >>> count_values(b'{"a": [1, 2]}')
+    3
+    """
+    return sum(map(content.count, (b",", b"[", b"{")))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,18 +4,18 @@ import fcntl
 import os
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from statewise.disk.reading import file_size, open_file, read_file, refuse_links
 from statewise.errors import RunError, UsageError
-from statewise.plain.strict_json import read_json
+from statewise.plain.strict_json import count_values, read_json
 from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
 from statewise.run.config import as_yaml
 from statewise.run.files import make_folder, saving, sync_folder, write_whole
-from statewise.run.recorded import CONFIG, LARGEST_EVENT, misfit, read_event
+from statewise.run.recorded import CONFIG, LARGEST_EVENT, check_event, misfit, read_line
 from statewise.shown import in_json, in_line
 
 FORMAT = 1
@@ -23,7 +23,7 @@ DEFAULT_FOLDER = Path("runs")
 CACHE = ".data"
 LOCK = "lock"
 HOLDER = re.compile(r"process \d+ on [\w.-]+")
-LARGEST_CODEC = 1 << 28
+LARGEST_CODEC, MOST_CODEC_VALUES = 1 << 28, 1 << 24
 NEEDED = {"format", "task", "settings"}
 ABSENT: dict[str, Any] = {"sources": {}, "data": {}, "parameters": 0, "versions": {}}
 "What `run.yaml` is taken to say where it says nothing of it."
@@ -98,7 +98,7 @@ class RunDirectory(NamedTuple):
     def read_codec(self) -> dict[str, Any]:
         """Return what `codec.json` says. Raises `RunError` where it is missing or damaged."""
         try:
-            written = read_json(read_file(self.codec, LARGEST_CODEC))
+            written = read_json(read_file(self.codec, LARGEST_CODEC), most_values=MOST_CODEC_VALUES)
         except ValueError as error:
             raise RunError(f"{self.codec} is damaged ({error}): the run cannot be decoded") from None
         if not isinstance(written, dict):
@@ -111,6 +111,8 @@ class RunDirectory(NamedTuple):
         for path, most in ((self.codec, LARGEST_CODEC), (self.config, LARGEST_YAML)):
             if len(files[path]) > most:
                 raise UsageError(f"{path.name} would have more than {most:,} bytes: give fewer names or sources")
+        if count_values(files[self.codec]) > MOST_CODEC_VALUES:
+            raise UsageError(f"codec.json would have more than {MOST_CODEC_VALUES:,} values: give fewer names or items")
         with saving(f"the run {self.path}", "free some space and train again"):
             for path, content in files.items():
                 write_whole(path, content)
@@ -133,9 +135,14 @@ class RunDirectory(NamedTuple):
             file.write(behind + in_json(event).encode() + b"\n")
 
     def read_events(self) -> Iterator[dict[str, Any]]:
-        """Yield the events; a line that was cut off is left out.
+        """Yield the events; a line that was cut off is left out. Raises `RunError` for a whole one that is no event."""
+        yield from self.read_lines(check_event)
 
-        Raises `RunError` for a whole one that is no event, or is longer than one may be.
+    def read_lines(self, check: Callable[[dict[str, Any]], None] = lambda told: None) -> Iterator[dict[str, Any]]:
+        """Yield the tables that `events.jsonl` has, a line each; one that was cut off is left out.
+
+        Raises `RunError` for a line that is whole and no table, of which `check` raises `ValueError`, or that is longer
+        than one may be.
         """
         if not is_there(self.events):
             return
@@ -146,11 +153,13 @@ class RunDirectory(NamedTuple):
                 if len(line) == LARGEST_EVENT:
                     raise RunError(f"{self.events} has a line {number} of endless length: the run is damaged")
                 try:
-                    event = read_event(line)
+                    told = read_line(line)
+                    if told is not None:
+                        check(told)
                 except ValueError as error:
                     raise RunError(f"{self.events} line {number} is damaged ({error}): leave it out") from None
-                if event is not None:
-                    yield event
+                if told is not None:
+                    yield told
 
     def size(self) -> int:
         """Return how many bytes its files have, as far as they can be seen; one may be replaced meanwhile."""

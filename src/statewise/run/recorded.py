@@ -138,22 +138,28 @@ def misfit(told: Mapping[str, Any], checks: Mapping[str, Check], optional: set[s
     return None
 
 
-def read_event(line: bytes) -> dict[str, Any] | None:
-    """Return the event on a line; None where it is no whole JSON, as behind a cut.
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """Return the table on a line; None where it is no whole JSON, as behind a cut.
 
-    Raises `ValueError` where it is JSON and yet no event.
+    Raises `ValueError` where it is JSON and yet no table.
 
-    >>> read_event(b'{"event": "saved", "update": 3}\\n'), read_event(b'{"event": "sav')
+    >>> read_line(b'{"event": "saved", "update": 3}\\n'), read_line(b'{"event": "sav')
     ({'event': 'saved', 'update': 3}, None)
     """
     try:
         told = read_json(line, any_number=True, most_values=MOST_EVENT_VALUES)
     except ValueError:
         return None
-    kind = told.get("event") if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        raise ValueError("it is no event")  # noqa: TRY004  # it is the file's
+    return told
+
+
+def check_event(told: Mapping[str, Any]) -> None:
+    """Raise `ValueError` where a table is no event, or one of a known kind lacks what it has."""
+    kind = told.get("event")
     if not isinstance(kind, str):
         raise ValueError("it is no event")  # noqa: TRY004  # it is the file's
     checks = EVENTS.get(kind, {})
     if odd := misfit(told, checks, set(checks) - NEEDED.get(kind, set())):
         raise ValueError(f"its '{odd}' is missing or of another type")
-    return dict(told)

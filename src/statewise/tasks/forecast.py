@@ -131,6 +131,16 @@ class Forecast(TableSettings, Task):
             raise UsageError(f"{self.name} learns from one table, not {len(self.sources)}: join them first")
         return table_file(self.sources[0])
 
+    def _panel_as_trained(self, codec: "Codec") -> "Panel":
+        """Return the series of the training, read again. Raises `RunError` where the table has changed since."""
+        from statewise.run.sources import refuse_changed
+        from statewise.tasks.series import digests_of
+
+        panel = self.panel(self.table(), codec)
+        again = f"to go on from what the table says now, name it, as in `predict RUN {self.sources[0]}`"
+        refuse_changed("this run", self.trained_facts, digests_of(panel), again)
+        return panel
+
     def prepare(self, cache: Path) -> "ForecastData":
         """Read the table and hold the end of each series out."""
         from statewise.forecasting.reading import Read
@@ -255,7 +265,7 @@ class Forecast(TableSettings, Task):
         from statewise.forecasting.reading import Read
 
         _check_samples(samples, codec.horizon)
-        panel = self.panel(self.table() if table is None else table, codec)
+        panel = self._panel_as_trained(codec) if table is None else self.panel(table, codec)
         named = (only,) if isinstance(only, str) else only
         return ahead_of(model, Read(panel, codec), named, samples, seed, hold_known=hold_known)
 
@@ -305,7 +315,7 @@ class Forecast(TableSettings, Task):
         how |= {"longest_gap": gap, "table_format": self.table_format}
         if saved is not None:
             return Tracker.open(model, codec, saved, **how)
-        return Tracker.begin(model, Read(self.panel(self.table(), codec), codec), **how)
+        return Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how)
 
 
 def _check_samples(samples: int, steps: int = 1) -> None:

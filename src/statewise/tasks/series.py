@@ -1,13 +1,14 @@
 """The data of a forecast: series in two parts, the origins of a backtest, and what simple methods score there."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from statewise.data.panel import Ints
+from statewise.data.panel import Ints, Panel
 from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.forecasting.backtest import Origins, baseline_quantiles, rolling_origins, truth_of
@@ -16,6 +17,14 @@ from statewise.forecasting.reading import Codec, Read, Windows
 from statewise.forecasting.returns import OneStep, simple_methods
 from statewise.forecasting.setting import Split
 from statewise.task import Data, Part
+
+
+def digests_of(panel: Panel) -> dict[str, str]:
+    """Return what tells a panel from any other: a digest of its values, and one of their times and names."""
+    values = hashlib.sha256(panel.values.tobytes() + panel.known.tobytes() + panel.past.tobytes())
+    spans = [str(panel.origin), str(panel.frequency), panel.begins.tolist(), panel.places.tolist()]
+    grid = hashlib.sha256(json.dumps([*spans, panel.names, panel.static.tolist()]).encode())
+    return {"sha256": values.hexdigest(), "sha256_times": grid.hexdigest()}
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,6 @@ class ForecastData(Data):
         panel, codec = self.read.panel, self.codec
         ends = panel.observed()
         learned, checked, seen = (panel.count(ends - n) for n in (self.split.kept, self.split.held_out, 0))
-        digest = hashlib.sha256(panel.values.tobytes() + panel.known.tobytes() + panel.past.tobytes())
         return {
             "unit": "value",
             "training": learned,
@@ -77,7 +85,7 @@ class ForecastData(Data):
             "context": codec.context,
             "horizon": codec.horizon,
             "origins": len(self.origins.series),
-            "sha256": digest.hexdigest(),
+            **digests_of(panel),
             "notices": list(panel.notices),
         }
 

@@ -48,6 +48,11 @@ class RecommendData(Data):
         """The places of the held-out part that are scored."""
         return Places.joined(list(read_places(self.held_out, self.task.scored)))
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """Where the sessions that were kept had to be made again: that they had."""
+        return [self.sessions.notice] if self.sessions.notice else []
+
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return the sessions of a part, one behind another in each of so many rows."""
         codes = self.sessions.training if part == "training" else self.held_out

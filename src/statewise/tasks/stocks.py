@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from statewise.model import Model
     from statewise.tasks.series import StocksData
 
+SHARES = "shares"
 SURVIVORS = "Companies that failed are not among these 20 shares: who buys today cannot know who will last."
 
 
@@ -85,6 +86,7 @@ class Stocks(Forecast):
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say whether volatility was forecast, and whether direction was, with how sure that is."""
+        from statewise.data.sources import corpus_named
         from statewise.forecasting.returns import about_direction, about_volatility
         from statewise.tasks.series import StocksData
 
@@ -92,4 +94,4 @@ class Stocks(Forecast):
         found, traded = score.details
         words = [about_volatility(found, data.rivals, CERTAIN), about_direction(found, CERTAIN)]
         words += [traded.words(CERTAIN)] if traded else []
-        return [*words, SURVIVORS] if self.source == "shares" else words
+        return [*words, SURVIVORS] if corpus_named(self.sources[0]) == SHARES else words

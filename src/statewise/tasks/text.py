@@ -244,6 +244,11 @@ class TextData(Data):
         counted = min(self.task.counted, len(self.text.training))
         return {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """Where the codes that were kept had to be made again: that they had."""
+        return [self.text.notice] if self.text.notice else []
+
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
         """Return the stripes of a part; the held-out one is read in as many stripes as training has rows."""
         from statewise.data.streams import Stripes

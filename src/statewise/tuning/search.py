@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from statewise.data.sources import located
 from statewise.disk.reading import file_size, read_file
 from statewise.errors import MissingExtra, RunError, StatewiseError, UsageError
 from statewise.learning.events import Checked, Finished, as_json
@@ -18,12 +19,19 @@ from statewise.run.directory import LOCK, RunDirectory, is_there
 from statewise.run.files import make_folder, saving, write_whole
 from statewise.run.history import RunHistory
 from statewise.run.recorded import Check, is_count, is_table, is_table_of, is_text, misfit
+from statewise.run.sources import SOURCES, settings_of, sources_of, with_places
 from statewise.task import Task
 from statewise.tuning.space import Space, as_plain, parse_space
-from statewise.verbs import inspect, resuming, task_of, training
+from statewise.verbs import inspect, load, resuming, task_of, training
 
 BEST, TOLD, JOURNAL, TRIALS = "best.yaml", "tune.yaml", "study.journal", "trials"
-FORM: dict[str, Check] = {"task": is_text, "settings": is_table, "space": is_table_of(is_text), "seed": is_count}
+FORM: dict[str, Check] = {
+    "task": is_text,
+    "settings": is_table,
+    SOURCES: is_table_of(is_text),
+    "space": is_table_of(is_text),
+    "seed": is_count,
+}
 DAMAGED = (LookupError, ValueError, TypeError, AttributeError, AssertionError)
 OWN = frozenset([TOLD, LOCK])
 "What a search holds when its first trial begins."
@@ -70,17 +78,18 @@ class Search:
         """
         if not space:
             raise UsageError("nothing to search among was given: name it, as in --search rate=1e-4..1e-2:log")
-        told = {"task": task.name, "settings": plain(task), "space": as_plain(space), "seed": seed}
+        places = located(sources_of(plain(task)))
+        told = {"task": task.name, "settings": plain(task), SOURCES: places, "space": as_plain(space), "seed": seed}
         path = folder / TOLD
         if path.exists():
-            if _told(folder) != told:
+            if {SOURCES: places, **_told(folder)} != told:
                 raise RunError(f"{folder} holds a search with other settings: give the same, or another --run")
         else:
             _refuse_foreign(folder)
             with saving(str(folder), "give another --run, or free some space"):
                 make_folder(folder)
                 write_whole(path, as_yaml(told).encode())
-        return cls(folder, task, space, seed)
+        return cls(folder, build(type(task), with_places(plain(task), places)), space, seed)
 
     @classmethod
     def read(cls, folder: Path) -> "Search":
@@ -166,10 +175,10 @@ class Search:
 
     def beside(self, trial: Trial) -> "Beside":
         """Return what simple methods score where trials are judged, and what this one does on the held-out part."""
-        directory, told = RunDirectory(Path(trial.run)), inspect(trial.run)
+        told = inspect(trial.run)
         if "validation" not in told["data"]:
             return Beside(told["baselines"], {})
-        data = task_of(directory.read_config()).prepare(directory.cache)
+        data = load(trial.run).data()
         return Beside(dict(data.validating().baselines()), told["best"])
 
     def write_best(self) -> Path | None:
@@ -177,7 +186,7 @@ class Search:
         best = self.best()
         if best is None:
             return None
-        settings = RunDirectory(Path(best.run)).read_config()["settings"]
+        settings = settings_of(RunDirectory(Path(best.run)).read_config())
         write_whole(self.folder / BEST, as_yaml(settings).encode())
         return self.folder / BEST
 
@@ -243,7 +252,7 @@ def _told(folder: Path) -> dict[str, Any]:
         told = read_yaml(read_file(path, LARGEST_YAML))
     except ValueError as error:
         raise RunError(f"{path} cannot be read ({error}): the search is damaged") from None
-    if not isinstance(told, dict) or (odd := misfit(told, FORM, set())):
+    if not isinstance(told, dict) or (odd := misfit(told, FORM, {SOURCES})):
         raise RunError(f"{path} lacks {'what a search has' if not isinstance(told, dict) else odd}: it is damaged")
     return told
 
