@@ -8,13 +8,19 @@ KEPT := text_training accuracy memory_analysis serving recommend forecast_scale
 RESULTS := benchmarks/results
 PROOFS := $(filter-out proofs/traffic_choices.py, $(shell grep -l __main__ proofs/*.py))  # a choice proves nothing
 
-.PHONY: demo test check format prove laws bench native sanitize arm clean
+.PHONY: demo test test-lower test-levels check format prove laws bench native sanitize arm clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
 
 test: $(VENV)/.dev  ## every test, doctest and documented command
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-lower: $(VENV)/.dev  ## what hangs on arithmetic, with AVX2 at most and without native kernels
+	@.ci/levels
+
+test-levels: test  ## every test three times: as this processor is, with AVX2 at most and without native kernels
+	@.ci/levels whole
 
 check: $(VENV)/.dev  ## format, lint and types
 	$(BIN)/ruff format --check .
