@@ -15,6 +15,7 @@ from statewise.choosing import Rule
 from statewise.decode import sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
+from statewise.kernels import native
 from statewise.model import Model
 from statewise.state import map_leaves
 from statewise.stream import Stream
@@ -24,6 +25,7 @@ CORES: dict[str, Callable[[], Any]] = {
     "by the step program": lambda: Chain(LSTM(D, H), GRU(H, H)),
     "one after another": lambda: LayerNormLSTM(D, H),
 }
+by_the_program = pytest.mark.skipif(native.Program is None, reason="a step program needs the native kernels")
 HOWS: list[dict[str, Any]] = [
     {"temperature": 1.0, "seed": 1},
     {"temperature": 0.7, "seed": 2, "top_k": 3},
@@ -64,6 +66,7 @@ def test_rows_of_every_rule_write_what_they_write_alone_and_end_in_the_same_bits
     assert told == [alone(stream, *of) for of in zip(HOWS, lengths, strict=True)]
 
 
+@by_the_program
 def test_steps_are_shared_by_those_who_write(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
     own = [Stream(model) for _ in HOWS]
@@ -76,6 +79,7 @@ def test_steps_are_shared_by_those_who_write(monkeypatch: pytest.MonkeyPatch) ->
     assert calls == []
 
 
+@by_the_program
 def test_what_was_foreseen_is_void_once_something_else_is_read() -> None:
     model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
     changes: list[Callable[[Stream[Any]], Any]] = [lambda one: one.push(3), Stream.undo, Stream.reset]

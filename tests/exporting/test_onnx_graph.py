@@ -89,7 +89,8 @@ def test_every_recurrence_is_exported_as_it_is_or_refused_in_one_line(name: str)
     model = made(RECURRENCES[name](), nn.Identity())
     if name in EXPORTED:
         compared = compare_onnx(model, open_onnx(onnx_graph(model).SerializeToString()), 5)
-        assert compared.difference < 1e-5 < compared.largest
+        assert compared.difference < 1e-5 * max(1, compared.largest)  # an IRNN's numbers grow as long as it reads
+        assert compared.largest > 1e-5
         return
     for ask in (lambda: onnx_graph(model), lambda: to_onnx(model.core)):
         with pytest.raises(UsageError, match=r"^ONNX has no node like \w+: give Elman, LSTM or GRU") as raised:
