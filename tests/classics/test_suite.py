@@ -95,7 +95,11 @@ def _lives(process: int) -> bool:
 def test_what_was_made_with_other_settings_does_not_count(tmp_path: Path) -> None:
     suite = Suite([EXPERIMENTS["xor"]], tmp_path / "kept", seeds=1)
     (tmp_path / "kept").mkdir()
-    record = {**Job("xor", "elman", 0)._asdict(), "settings": EXPERIMENTS["xor"].contender("elman").as_json()}
+    record = {
+        "event": "trial",
+        **Job("xor", "elman", 0)._asdict(),
+        "settings": EXPERIMENTS["xor"].contender("elman").as_json(),
+    }
     suite.kept.append_event(record)
     suite.kept.append_event({**record, "contender": "lstm"})  # an Elman network's settings
     suite.kept.append_event({**record, "seed": 5})
