@@ -31,6 +31,7 @@ from statewise.task import Data
 
 HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pictures" / "memory.png"
+FOLDER = Path("runs/proof-memory")
 KINDS: dict[str, dict[str, Any]] = {
     "elman": {"cell": "elman", "width": 128},
     "lstm": {"cell": "lstm", "width": 128},
@@ -59,7 +60,7 @@ MEASURES = {"memory horizon": "horizon", "used context": "context"}
 def main() -> None:
     """Train if need be, then measure, judge, write and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=Path("runs/proof-memory"))
+    parser.add_argument("--runs", type=Path, default=FOLDER)
     folder: Path = parser.parse_args().runs
     torch.set_num_threads(SETTINGS["threads"])
     found: dict[str, list[dict[str, Any]]] = {}

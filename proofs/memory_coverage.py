@@ -1,27 +1,36 @@
 """Do the intervals of a memory hold the truth as often as they say? Tried on curves of which the truth is known.
 
-    python proofs/memory_coverage.py [--trials 400] [--save FILE]
+    python proofs/memory_coverage.py [--trials 400] [--runs DIR] [--save FILE]
 
-Each trial draws probes, whose sizes are spread as those of trained networks are (a few are moved a hundred times as
-far as the mean one) and may be alike within a row of data, measures the edge as `statewise inspect --memory` does,
-and looks whether the interval holds it. Beside it stands what one would do first: the last lag at which the mean is
-above the threshold, with percentiles of a bootstrap over probes. Writes results/memory_coverage.json, and leaves with
-exit code 1 where an interval of 95 % holds the truth less than 93 or more than 99 times of 100.
+Each trial draws probes, measures the edge as `statewise inspect --memory` does, and looks whether the interval holds
+it. Drawn curves have sizes of which a few are a hundred times the mean one, and which may be alike within a row of
+data; others are those of two networks of proofs/memory.py (in DIR, trained where they are not), each at all of its
+places, and a trial draws some of them. How far the probes of both spread is kept too. Beside it stands what one would
+do first: the last lag at which the mean is above the threshold, with percentiles of a bootstrap over probes. Writes
+results/memory_coverage.json, and leaves with exit code 1 where an interval of 95 % holds the truth less than 93 or
+more than 99 times of 100.
 """
 
+import argparse
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from memory import FOLDER, KINDS, LAGS, ROWS, WORDS, bring
 from numpy.typing import NDArray
-from outcomes import arguments, conclude
+from outcomes import RESULTS, conclude
 
-from statewise.insight.ablation import NOTICED
+from statewise.insight.ablation import NOTICED, cut
 from statewise.insight.horizon import SHARE, edge_of
 from statewise.insight.intervals import RESAMPLES, Band, Interval, band_of, over_trainings
+from statewise.insight.network import probed_network, undisturbed
+from statewise.insight.probes import begin_of, cut_out, trace, windows_from
 
 Array = NDArray[np.float64]
 Dice = np.random.Generator
@@ -29,6 +38,9 @@ Dice = np.random.Generator
 STEADY = 0.98
 "How alike the sizes of a probe at two neighbouring lags are, as a correlation."
 TRAININGS, SPREAD = 5, 3.0
+SPREAD_OVER = 4000
+NETWORKS = {"elman": 20, "gru": 70}
+"Kinds of networks of proofs/memory.py, and up to which lag their curves are drawn from."
 LEAST, MOST = 0.93, 0.99
 
 
@@ -60,12 +72,16 @@ class Curves:
         edge = edge_of(band_of(values, rows, seed), self.lags, self.threshold)
         return edge.steps, last_above(values, self.threshold, seed)
 
+    def spread(self) -> dict[str, float]:
+        """Return how far probes spread where the mean is nearest the threshold, in means."""
+        near = int(np.abs(self.mean - self.threshold).argmin())
+        sizes = self.draw(np.random.default_rng(0), SPREAD_OVER, 1)[:, 0, near] / self.mean[near]
+        kept = {"deviation": sizes.std(), "percentile_99": np.quantile(sizes, 0.99), "largest": sizes.max()}
+        return {name: round(float(value), 2) for name, value in kept.items()}
+
 
 def sizes(normal: Array) -> Array:
-    """Return sizes of mean 1 from standard normal numbers: the cube of an exponential one, over 6.
-
-    Its deviation is 4.4, its 99th percentile 16 and the largest of 5,000 about 100, nearly as measured (memory.json).
-    """
+    """Return sizes of mean 1 from standard normal numbers: the cube of an exponential one, over 6."""
     exponential = -torch.special.log_ndtr(torch.from_numpy(-normal)).numpy()
     found: Array = exponential**3 / 6
     return found
@@ -109,6 +125,31 @@ def gradients(words: str, rows: int, probes_a_row: int, *, slowest: float) -> Cu
     return Curves(words, rows, probes_a_row, 1 - SHARE, mean, draw)
 
 
+def of_network(kind: str, run: Path, most: int) -> Curves:
+    """Return the curves of a trained network, at lags up to `most`, at every place of the plays that it never saw."""
+    trained = bring(run, {**KINDS[kind], "seed": 0})
+    network = probed_network(trained.model)
+    windows, leading = windows_from(trained.task.prepare(run.parent / ".data"), LAGS, sys.maxsize, ROWS)
+    found, state = [], None
+    with undisturbed(trained.model):
+        for number, window in enumerate(windows):
+            if len(window.targets) <= LAGS:
+                break
+            batch = cut_out(network, window, begin_of(network, window, state), LAGS, is_scored=True)
+            read = trace(network, batch)
+            state = read.last
+            if number >= leading:
+                divergence = network.divergence_from(read.output, batch.targets, torch.Generator())
+                found.append(cut(network, read, range(most + 1), divergence))
+    values = np.concatenate(found)
+
+    def draw(dice: Dice, rows: int, probes: int) -> Array:
+        taken: Array = values[dice.integers(len(values), size=(rows, probes))]
+        return taken
+
+    return Curves(f"{WORDS[kind]}, trained, 256 probes", 256, 1, NOTICED, values.mean(axis=0), draw)
+
+
 CURVES = (
     fading("a context that fades fast, 64 probes", 64, 1, half=1.5, edge=6.6),
     fading("a context that fades fast, 256 probes", 256, 1, half=1.5, edge=6.6),
@@ -122,8 +163,14 @@ CURVES = (
 
 def main() -> None:
     """Try every kind of curve, then five trainings, print how often each held, and keep it."""
-    given = arguments(__doc__, "memory_coverage", trials=(400, "how often each kind is drawn"))
-    parts = [tried(curves, given.trials) for curves in CURVES]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=400, help="how often each kind is drawn [400]")
+    parser.add_argument("--runs", type=Path, default=FOLDER)
+    parser.add_argument("--save", type=Path, default=RESULTS / "memory_coverage.json", help="where to keep the result")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    of_networks = (of_network(kind, given.runs / kind, most) for kind, most in NETWORKS.items())
+    parts = [tried(curves, given.trials) for curves in chain(CURVES, of_networks)]
     parts.append(trainings(given.trials))
     conclude(parts, given.save)
 
@@ -133,7 +180,7 @@ def tried(curves: Curves, trials: int) -> dict[str, Any]:
     dice = np.random.default_rng(0)
     found = [curves.measured(dice, seed) for seed in range(trials)]
     ours, first = ([pair[i] for pair in found] for i in (0, 1))
-    return part(curves.words, curves.truth, ours, first)
+    return {**part(curves.words, curves.truth, ours, first), "spread_in_means": curves.spread()}
 
 
 def trainings(trials: int) -> dict[str, Any]:
