@@ -91,6 +91,17 @@ def test_the_tutorial_says_how_intervals_are_made() -> None:
     assert "train it from five seeds or more" in page
 
 
+def test_the_tutorial_says_how_often_intervals_hold_the_truth() -> None:
+    page = " ".join((ROOT / "docs" / "tutorials" / "memory.md").read_text().split())
+    found = json.loads((ROOT / "proofs" / "results" / "memory_coverage.json").read_text())
+    assert found["holds"]
+    ours = [part["coverage"] for part in found["parts"]]
+    first = [part["last_above"]["coverage"] for part in found["parts"] if "last_above" in part]
+    low, high, low_first, high_first = (f"{100 * one:.1f}" for one in (min(ours), max(ours), min(first), max(first)))
+    assert f"{low} to {high} % of {found['parts'][0]['trials']} such intervals of a kind hold it" in page
+    assert f"by percentiles, {low_first} to {high_first} % (`python proofs/memory_coverage.py`)" in page
+
+
 def test_how_long_it_takes_is_what_was_measured() -> None:
     page = " ".join((ROOT / "docs" / "tutorials" / "memory.md").read_text().split())
     took = json.loads((ROOT / "benchmarks" / "results" / "memory_analysis.json").read_text())
