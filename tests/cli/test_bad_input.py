@@ -8,7 +8,10 @@ import pytest
 import yaml
 
 from statewise.cli.main import run
+from statewise.errors import UsageError
 from statewise.run.directory import RunDirectory
+from statewise.tasks.text import Text
+from statewise.verbs import training
 
 TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "5", "--orders", "2", "--threads", "1"]
 
@@ -294,3 +297,16 @@ def test_a_run_whose_text_has_changed_is_refused(capsys: pytest.CaptureFixture[s
     assert "the data of one have changed since it began" in refused(capsys, ["resume", "one"])
     book.unlink()
     assert f"'{book}' is neither a file" in refused(capsys, ["resume", "one"])
+
+
+@pytest.mark.parametrize("arguments", [["train", "text", "book.txt", "--run", "r\udcff"], ["predict", "runs/\udce9"]])
+def test_an_argument_that_is_no_utf_8_is_refused_before_any_work(
+    arguments: list[str], book: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err == f"statewise: argument {len(arguments)} is not UTF-8 text: rename what it names\n"
+
+
+def test_a_run_whose_name_is_no_utf_8_is_refused_in_python_too(book: Path) -> None:
+    with pytest.raises(UsageError, match="the name of the run is not UTF-8 text"):
+        next(training(Text(source="book.txt", updates=2), run="r\udcff"))

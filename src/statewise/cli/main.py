@@ -41,6 +41,7 @@ def _answered(arguments: list[str]) -> int:
     from statewise.errors import DataError, StatewiseError
 
     try:
+        _refuse_bytes(arguments)
         return _invoke(arguments)
     except StatewiseError as error:
         return complain(str(error), error.exit_code, own=isinstance(error, DataError))
@@ -52,6 +53,17 @@ def _answered(arguments: list[str]) -> int:
         return complain(
             f"{error.strerror or error}: {error.filename or 'the system said so'}; nothing was lost", FAILED, own=True
         )
+
+
+def _refuse_bytes(arguments: list[str]) -> None:
+    """Raise `UsageError` for an argument that is no UTF-8, which no file of a run could hold."""
+    from statewise.errors import UsageError
+
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"argument {number} is not UTF-8 text: rename what it names") from None
 
 
 def _invoke(arguments: list[str]) -> int:

@@ -228,7 +228,14 @@ def create_run(task: str, name: str, path: Path | None = None, made: list[Path] 
 
 
 def refuse_taken(path: Path) -> None:
-    """Raise `RunError` where a run directory is there already and holds more than a killed `begin` may have left."""
+    """Raise `RunError` where a run directory is there already and holds more than a killed `begin` may have left.
+
+    Raises `UsageError` for a name that is no UTF-8, which the files of the run could not hold.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise UsageError("the name of the run is not UTF-8 text: give another") from None
     if path.exists() and (not path.is_dir() or not all(BEGUN.fullmatch(inside.name) for inside in path.iterdir())):
         raise RunError(f"{path} exists already: go on with `statewise resume {path}`, or give another --run")
 
