@@ -1,36 +1,35 @@
 // The core, as Python sees it. Memory comes as addresses: `kernels/native.py`, the only caller, has checked it.
+#include "binding.h"
+
 #include <dlfcn.h>
-#include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <array>
-#include <stdexcept>
 #include <thread>
-#include <tuple>
-#include <vector>
 
-#include "statewise/kernels.h"
 #include "statewise/program.h"
 #include "statewise/ranking.h"
 #include "statewise/rows.h"
 
-namespace nb = nanobind;
-using Address = uintptr_t;
-
+namespace binding {
 namespace {
-
-float *numbers(Address address) { return reinterpret_cast<float *>(address); }
 
 struct Schedule {
     std::vector<int32_t> start, row, place, source, last;
     statewise_schedule view{};
 
+    // A state is kept for each pair and twice for each row, and has a number.
+    static size_t room(int32_t steps, int32_t rows) {
+        check(steps >= 0 && rows >= 0 && (int64_t)steps * rows + 2 * (int64_t)rows < INT32_MAX, "the number of steps and rows");
+        return (size_t)steps * rows;
+    }
+
     Schedule(int32_t steps, int32_t rows, Address reset, Address mask)
-        : start(steps + 1), row((size_t)steps * rows), place(row.size()), source(row.size()), last(rows) {
+        : row(room(steps, rows)), place(row.size()), source(row.size()), last(rows) {
+        start.resize((size_t)steps + 1);
         const int32_t pairs = statewise_fill_schedule(
             steps, rows, reinterpret_cast<const uint8_t *>(reset), reinterpret_cast<const uint8_t *>(mask),
             start.data(), row.data(), place.data(), source.data(), last.data());
@@ -63,6 +62,8 @@ void on_openmp(void *given) {
     of->work(of->given, team().index(), team().count());
 }
 
+}  // namespace
+
 void on_threads(statewise_work work, void *given, int threads) {
     if (threads <= 1) return work(given, 0, 1);
     if (team().whole()) {
@@ -77,20 +78,12 @@ void on_threads(statewise_work work, void *given, int threads) {
 
 const statewise_kernels *kernels = statewise_best();
 
+namespace {
+
 void use(const std::string &name) {
     const statewise_kernels *named = name == "best" ? statewise_best() : statewise_named(name.c_str());
     if (!named) throw std::invalid_argument("this processor has no " + name);
     kernels = named;
-}
-
-typedef std::array<int32_t, 4> Sizes;      // cell, features, units, memory units
-typedef std::array<Address, 4> Addresses;  // weights in their order, or a record, or two states
-
-typedef std::pair<double, Address> Zoneout;  // the rate, and the changes that were drawn
-
-statewise_layer layer(const Sizes &sizes, const Addresses &weights, const Zoneout &zoneout = {}) {
-    return {sizes[0], sizes[1], sizes[2], sizes[3], numbers(weights[0]), numbers(weights[1]), numbers(weights[2]),
-            numbers(weights[3]), (float)zoneout.first, reinterpret_cast<const uint8_t *>(zoneout.second)};
 }
 
 statewise_record record(const Addresses &of) {
@@ -125,6 +118,7 @@ void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when
 void draw_changes(const Schedule &when, int32_t units, int32_t parts, int32_t kept, const std::array<Address, 6> &streams,
                   Address changes) {
     const auto of = [&](int i) { return reinterpret_cast<int64_t *>(streams[i]); };
+    check(units > 0 && 0 <= parts && parts <= 2, "the size of a state");
     statewise_draw_changes(&when.view, units, parts, kept, {of(0), of(1)}, {of(2), of(3)},
                            reinterpret_cast<uint8_t *>(changes), {of(4), of(5)});
 }
@@ -132,6 +126,7 @@ void draw_changes(const Schedule &when, int32_t units, int32_t parts, int32_t ke
 // steps, rows, units, whether complex; then reset, mask, decay, drive, first, states
 void scan(const std::array<int32_t, 4> &sizes, const std::array<Address, 6> &of, const std::array<int64_t, 2> &gaps,
           const std::array<Address, 4> &to, int threads) {
+    check(sizes[0] >= 0 && sizes[1] >= 0 && sizes[2] >= 0, "the size of a scan");
     const statewise_scan given{sizes[0], sizes[1], sizes[2], sizes[3], reinterpret_cast<const uint8_t *>(of[0]),
                                reinterpret_cast<const uint8_t *>(of[1]), numbers(of[2]), gaps[0], gaps[1],
                                numbers(of[3]), numbers(of[4]), numbers(of[5])};
@@ -143,6 +138,9 @@ void scan(const std::array<int32_t, 4> &sizes, const std::array<Address, 6> &of,
 // gradients: nats, queries, vectors, biases
 void rank(const std::array<int32_t, 6> &sizes, double regularization, const std::array<Address, 6> &of,
           const std::array<Address, 4> &to, int threads) {
+    const int64_t places = (int64_t)sizes[0] * sizes[1];
+    check(sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0 && sizes[3] > 0 && places + sizes[3] < INT32_MAX, "the size of a ranking");
+    check(0 <= sizes[4] && sizes[4] < STATEWISE_RANKING_LOSSES, "the number of a loss");
     const statewise_ranking given{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], (float)regularization,
                                   reinterpret_cast<const uint8_t *>(of[0]), reinterpret_cast<const int64_t *>(of[1]),
                                   numbers(of[2]), numbers(of[3]), numbers(of[4]), numbers(of[5])};
@@ -152,80 +150,25 @@ void rank(const std::array<int32_t, 6> &sizes, double regularization, const std:
 
 // numbers and values; then which and sums
 int64_t merge_rows(int64_t count, int32_t width, int64_t limit, const std::array<Address, 4> &of, int threads) {
-    return statewise_merge_rows(count, width, limit, reinterpret_cast<const int64_t *>(of[0]), numbers(of[1]),
-                                reinterpret_cast<int64_t *>(of[2]), numbers(of[3]), on_threads, threads);
+    check(0 <= count && count < INT32_MAX && width >= 0, "the number of rows");
+    const int64_t found = statewise_merge_rows(count, width, limit, wholes(of[0]), numbers(of[1]),
+                                               reinterpret_cast<int64_t *>(of[2]), numbers(of[3]), on_threads, threads);
+    check(found >= 0, "the number of a row");
+    return found;
 }
 
-// of each table: itself, the rows, and how wide they are
-void copy_rows(int64_t count, Address which, const std::vector<std::tuple<Address, Address, int32_t>> &tables, bool put,
-               int threads) {
+// of each table: itself, the rows, how many the table has, and how wide they are
+void copy_rows(int64_t count, Address which, const std::vector<std::tuple<Address, Address, int64_t, int32_t>> &tables,
+               bool put, int threads) {
+    check(count >= 0, "the number of rows");
     std::vector<statewise_rows> of;
-    for (const auto &[table, rows, width] : tables) of.push_back({numbers(table), numbers(rows), width});
-    statewise_copy_rows(count, reinterpret_cast<const int64_t *>(which), of.data(), (int32_t)of.size(), put, on_threads,
-                        threads);
+    for (const auto &[table, rows, limit, width] : tables) {
+        check(width >= 0, "the width of a row");
+        of.push_back({numbers(table), numbers(rows), limit, width});
+    }
+    const int32_t found = statewise_copy_rows(count, wholes(which), of.data(), (int32_t)of.size(), put, on_threads, threads);
+    check(found == 0, "the number of a row");
 }
-
-const int64_t *wholes(Address address) { return reinterpret_cast<const int64_t *>(address); }
-
-// A program, and the calls on it; addresses of states stand in lists, as many as it has arrays of them.
-class Program {
-   public:
-    typedef std::vector<Address> States;
-
-    // sizes: storage, choices, inputs, features, outputs; encoder: embedding, weights, bias; head: weights, bias;
-    // parts: the value that is added or -1, then the sizes and weights of a layer
-    Program(const std::array<int32_t, 5> &sizes, const std::array<Address, 3> &encoder, const std::array<Address, 2> &head,
-            const std::vector<std::tuple<int32_t, Sizes, Addresses>> &parts)
-        : vectors_(!sizes[1]) {
-        std::vector<statewise_part> all;
-        for (const auto &[added, of, weights] : parts) all.push_back({added, layer(of, weights)});
-        const statewise_model model = {sizes[0], sizes[1], sizes[2], sizes[3],
-                                       numbers(encoder[0]), numbers(encoder[1]), numbers(encoder[2]),
-                                       (int32_t)all.size(), all.data(), sizes[4], numbers(head[0]), numbers(head[1])};
-        program_ = statewise_pack(kernels, &model);
-    }
-    Program(const Program &) = delete;
-    ~Program() { statewise_drop(program_); }
-
-    size_t bytes() const { return statewise_bytes(program_); }
-
-    int64_t step(int32_t rows, Address inputs, const States &before, const States &after, Address outputs, int threads) const {
-        nb::gil_scoped_release unlocked;
-        return statewise_step(program_, rows, input(inputs), from(before), to(after), numbers(outputs), on_threads, threads);
-    }
-
-    // One number, for the shortest way there is.
-    int64_t push(int64_t number, const States &before, const States &after, Address outputs) const {
-        nb::gil_scoped_release unlocked;
-        return statewise_step(program_, 1, {&number, nullptr}, from(before), to(after), numbers(outputs), on_threads, 1);
-    }
-
-    int64_t read(int64_t steps, Address inputs, Address targets, const States &before, const States &after, Address outputs,
-                 Address nats) const {
-        nb::gil_scoped_release unlocked;
-        return statewise_read(program_, steps, input(inputs), wholes(targets), from(before), to(after), numbers(outputs),
-                              numbers(nats));
-    }
-
-    int64_t sample(int64_t steps, Address odds, double temperature, int32_t top_k, double top_p,
-                   const std::vector<int32_t> &never, uint64_t seed, uint64_t first, Address choices, const States &before,
-                   const States &after, Address outputs) const {
-        nb::gil_scoped_release unlocked;
-        const statewise_rule rule = {temperature, top_k, top_p, never.data(), (int32_t)never.size()};
-        return statewise_sample(program_, steps, numbers(odds), &rule, seed, first, reinterpret_cast<int64_t *>(choices),
-                                from(before), to(after), numbers(outputs));
-    }
-
-   private:
-    statewise_input input(Address inputs) const {
-        return vectors_ ? statewise_input{nullptr, numbers(inputs)} : statewise_input{wholes(inputs), nullptr};
-    }
-    static const float *const *from(const States &states) { return reinterpret_cast<const float *const *>(states.data()); }
-    static float *const *to(const States &states) { return reinterpret_cast<float *const *>(states.data()); }
-
-    bool vectors_;
-    statewise_program *program_;
-};
 
 // An array as other libraries take it (the DLPack 0.8 standard), over memory that is brought back when they are done.
 struct Array {
@@ -262,10 +205,13 @@ PyObject *lend(int64_t floats) {
 }
 
 }  // namespace
+}  // namespace binding
 
 NB_MODULE(_native, m) {
+    using namespace binding;
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
+    m.attr("INTERFACE") = 2;  // as `kernels/extension.py` says: another one whenever a call is another
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);
@@ -274,8 +220,9 @@ NB_MODULE(_native, m) {
         .def(nb::init<int32_t, int32_t, Address, Address>())
         .def_prop_ro("pairs", [](const Schedule &of) { return of.view.pairs; });
     m.def("form", [](int32_t cell) {
+        check(0 <= cell && cell < STATEWISE_CELLS, "the number of a cell");
         const statewise_form of = statewise_form_of(cell);
-        return std::array<int32_t, 4>{of.gates, of.memories, of.inner, of.moments};
+        return std::array<int32_t, 5>{of.gates, of.memories, of.inner, of.moments, of.extra};
     });
     m.def("forward", forward, unlocked);
     m.def("backward", backward, unlocked);
@@ -285,27 +232,26 @@ NB_MODULE(_native, m) {
     m.def("merge_rows", merge_rows, unlocked);
     m.def("copy_rows", copy_rows, unlocked);
     m.def("spread", [](const Schedule &when, int32_t units, Address hidden, Address ys) {
+        check(units > 0, "the width of a state");
         statewise_spread(&when.view, units, numbers(hidden), numbers(ys));
     }, unlocked);
     m.def("last", [](const Schedule &when, int32_t units, Address states, bool numbered, Address to) {
+        check(units > 0, "the width of a state");
         statewise_gather(when.view.rows, units, numbers(states), numbered ? when.view.last : nullptr, numbers(to));
     }, unlocked);
     m.def("sigmoid", [](Address x, Address y, int64_t n) { kernels->sigmoid(numbers(x), numbers(y), n); }, unlocked);
     m.def("tanh", [](Address x, Address y, int64_t n) { kernels->tanh(numbers(x), numbers(y), n); }, unlocked);
     m.def("product", [](Address a, Address b, Address c, int32_t rows, int32_t columns, int32_t terms, int threads) {
+        check(rows >= 0 && columns >= 0 && terms >= 0 && threads > 0, "the size of a product");
         kernels->product(numbers(a), numbers(b), numbers(c), rows, columns, terms, on_threads, threads);
     }, unlocked);
     m.def("multiply_adds", [](int64_t times) { return kernels->multiply_adds(times); }, unlocked);
-    nb::class_<Program>(m, "Program")
-        .def(nb::init<const std::array<int32_t, 5> &, const std::array<Address, 3> &, const std::array<Address, 2> &,
-                      const std::vector<std::tuple<int32_t, Sizes, Addresses>> &>())
-        .def_prop_ro("bytes", &Program::bytes)
-        .def("step", &Program::step)
-        .def("push", &Program::push)
-        .def("read", &Program::read)
-        .def("sample", &Program::sample);
+    bind_programs(m);
     m.def("uniform", statewise_uniform);
-    m.def("lend", [](int64_t floats) { return nb::steal(lend(floats)); });
+    m.def("lend", [](int64_t floats) {
+        check(0 <= floats && floats <= INT64_MAX / 16, "the number of floats");
+        return nb::steal(lend(floats));
+    });
     m.def("memory_held", statewise_memory_held);
     m.def("memory_release", statewise_memory_release);
 }

@@ -76,7 +76,8 @@ static inline int32_t choose(const float *given, int32_t n, const statewise_rule
     int32_t *order = reinterpret_cast<int32_t *>(room + padded(n));
     std::copy_n(given, n, odds);
     std::fill(odds + n, odds + padded(n), NEVER);
-    for (int32_t i = 0; i < rule.nevers; ++i) odds[rule.never[i]] = NEVER;
+    for (int32_t i = 0; i < rule.nevers; ++i)
+        if (0 <= rule.never[i] && rule.never[i] < n) odds[rule.never[i]] = NEVER;
     if (rule.top_k > 0 && rule.top_k < n) rule_out_beyond_k(odds, n, rule.top_k, order);
     if (rule.top_p < 1.0) rule_out_beyond_p(odds, n, rule.top_p, order);
     const float most = largest_of(odds, n);

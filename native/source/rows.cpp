@@ -19,6 +19,10 @@ void fetch(const float *row, int32_t width) {
     for (int32_t d = 0; d < width; d += LINE) __builtin_prefetch(row + d);
 }
 
+bool are_below(const int64_t *numbers, int64_t count, int64_t limit) {
+    return std::all_of(numbers, numbers + count, [=](int64_t number) { return 0 <= number && number < limit; });
+}
+
 // The order in which numbers rise, equal ones as they were given: by 11 bits at a time, the last ones first.
 std::vector<int32_t> rising(const int64_t *numbers, int64_t count, int64_t limit) {
     constexpr int BITS = 11;
@@ -83,6 +87,7 @@ extern "C" {
 
 int64_t statewise_merge_rows(int64_t count, int32_t width, int64_t limit, const int64_t *numbers, const float *values,
                              int64_t *which, float *sums, statewise_parallel parallel, int threads) {
+    if (!are_below(numbers, count, limit)) return -1;
     Merge merge{values, sums, width, rising(numbers, count, limit), {}};
     int64_t different = 0;
     for (int64_t i = 0; i < count; ++i) {
@@ -96,11 +101,14 @@ int64_t statewise_merge_rows(int64_t count, int32_t width, int64_t limit, const 
     return different;
 }
 
-void statewise_copy_rows(int64_t count, const int64_t *which, const statewise_rows *of, int32_t tables, int32_t put,
+int32_t statewise_copy_rows(int64_t count, const int64_t *which, const statewise_rows *of, int32_t tables, int32_t put,
                          statewise_parallel parallel, int threads) {
+    for (int32_t t = 0; t < tables; ++t)
+        if (!are_below(which, count, of[t].limit)) return -1;
     Copies copies{count, which, of, tables, put != 0};
     int64_t numbers = 0;
     for (int32_t t = 0; t < tables; ++t) numbers += count * of[t].width;
     parallel(Copies::work, &copies, worth(numbers, threads));
+    return 0;
 }
 }

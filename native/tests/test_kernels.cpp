@@ -257,6 +257,35 @@ void scan(const statewise_kernels &kernels, int complex, bool shared) {
     for (int i = 0; i < 4; ++i) check(found[i].equal(found[i + 4]), "scan: three threads give other bits");
 }
 
+// Any one number that changes, all that change their signs, and two that change places give another digest of their part.
+void digest(const statewise_kernels &kernels) {
+    constexpr int PARTS = 3;
+    for (const size_t size : {1, 2, 15, 16, 17, 64, 257, 1000}) {
+        Numbers one = random_numbers(size, 1), other = random_numbers(9, 1);
+        const statewise_numbers of[] = {{one.get(), (int64_t)size}, {other.get(), 9}};
+        const auto whole = [&] {
+            std::vector<uint64_t> found;
+            for (int part = 0; part < PARTS; ++part) found.push_back(kernels.digest(of, 2, part, PARTS));
+            return found;
+        };
+        const std::vector<uint64_t> before = whole();
+        const std::string name = std::string(kernels.name) + ", digest of " + std::to_string(size);
+        for (size_t i = 0; i < size; ++i) {
+            one.at[i] = -one.at[i];
+            check(whole() != before, name + ": a number changed and was not seen");
+            one.at[i] = -one.at[i];
+            if (!i) continue;
+            std::swap(one.at[i], one.at[i - 1]);
+            check(whole() != before, name + ": two numbers changed places and were not seen");
+            std::swap(one.at[i], one.at[i - 1]);
+        }
+        for (size_t i = 0; i < size; ++i) one.at[i] = -one.at[i];
+        check(whole() != before, name + ": all signs changed and were not seen");
+        for (size_t i = 0; i < size; ++i) one.at[i] = -one.at[i];
+        check(whole() == before, name + ": the same numbers give another one");
+    }
+}
+
 // Changes are drawn for pairs alone, a share of them near the rate, and streams go on where they were.
 void draw_changes() {
     const int steps = 50, rows = 7, units = 37, parts = 2, width = 48;
@@ -302,6 +331,8 @@ int main() {
         if (const statewise_kernels *kernels = statewise_named(name))
             for (const int complex : {0, 1})
                 for (const bool shared : {false, true}) scan(*kernels, complex, shared);
+    for (const char *name : {"baseline", "avx2", "avx512"})
+        if (const statewise_kernels *kernels = statewise_named(name)) digest(*kernels);
     draw_changes();
     statewise_memory_release();
     std::printf("%d cases, %d failures\n", cases, failures);

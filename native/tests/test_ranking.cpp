@@ -82,12 +82,18 @@ void rows() {
     for (int i = 0; i < count; ++i)
         for (int d = 0; d < width; ++d) table.at[numbers[i] * width + d] += values[(size_t)i * width + d];
     Numbers taken((size_t)different * width);
-    const statewise_rows of{table.get(), taken.get(), width};
+    const statewise_rows of{table.get(), taken.get(), limit, width};
     statewise_copy_rows(different, which.data(), &of, 1, 0, on_threads, 3);
     check(!std::memcmp(taken.get(), sums.get(), taken.size * sizeof(float)), "rows: sums are others");
     std::fill_n(taken.get(), taken.size, 0.0f);
     statewise_copy_rows(different, which.data(), &of, 1, 1, on_threads, 3);
     check(std::all_of(table.get(), table.get() + table.size, [](float x) { return x == 0; }), "rows: not all were put");
+    const int64_t none = limit, below = -1;
+    for (const int64_t *wrong : {&none, &below}) {
+        check(statewise_copy_rows(1, wrong, &of, 1, 1, on_threads, 1) == -1, "rows: one that a table lacks was put");
+        check(statewise_merge_rows(1, width, limit, wrong, values.get(), which.data(), sums.get(), on_threads, 1) == -1,
+              "rows: one that a table lacks was merged");
+    }
 }
 
 }  // namespace

@@ -7,16 +7,21 @@ seed, so that choice number n depends on nothing that was drawn before it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from statewise.bounds import check_whole, shown
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.heads.head import check_temperature
 
 GOLDEN, FIRST, SECOND, WORD = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 2**64 - 1
+MOST_CHOICES = 2**31 - 1
+MOST_AT_ONCE = 2**24
+"So many choices can be made in one call."
 
 
 def uniform(seed: int, n: int) -> float:
@@ -57,6 +62,8 @@ class Rule:
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
         check_narrowing(self.top_k, self.top_p)
+        for choice in self.never:
+            check_whole("a choice that is never made,", choice, 0, MOST_CHOICES)
 
     def choose(self, logits: Tensor, number: float) -> int:
         """Return the choice out of logits `[V]` that a number between 0 and 1 stands for."""
@@ -73,21 +80,37 @@ class Wish(NamedTuple):
 
 
 class Foreseen(NamedTuple):
-    """A wish come true: the choice, and where it leads, as a row of what was stepped together."""
+    """A wish come true: the choice, and where it leads, as a row of what was stepped together, `by` which weights."""
 
     wish: Wish
     choice: int
     row: int
     state: Any
     params: Any
+    by: object
+
+
+def check_writing(steps: int, seed: int, first: int) -> None:
+    """Raise `UsageError` where so many choices cannot be made from a number of a seed's stream on."""
+    check_whole("a number of choices,", steps, 0, MOST_AT_ONCE)
+    check_whole("seed", seed, -(2**63), WORD)
+    check_whole("the first number of a seed's stream,", first, 0, WORD - MOST_AT_ONCE)
 
 
 def check_narrowing(top_k: int | None, top_p: float | None) -> None:
     """Raise `UsageError` for a `top_k` below 1 or a `top_p` outside of (0, 1]."""
-    if top_k is not None and top_k < 1:
-        raise UsageError(f"top-k {top_k} leaves no choice: give 1 or more")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise UsageError(f"top-p {top_p:g} is no share: give more than 0 and at most 1")
+    if top_k is not None:
+        if isinstance(top_k, int) and not isinstance(top_k, bool) and top_k < 1:
+            raise UsageError(f"top-k {shown(top_k)} leaves no choice: give 1 or more")
+        check_whole("top-k", top_k, 1, MOST_CHOICES)
+    if top_p is not None and (not isinstance(top_p, Real) or isinstance(top_p, bool) or not 0 < top_p <= 1):
+        raise UsageError(f"top-p {shown(top_p)} is no share: give more than 0 and at most 1")
+
+
+def check_never(never: Sequence[int], choices: int) -> None:
+    """Raise `UsageError` where what is never to be chosen is none of so many choices."""
+    if never and not 0 <= min(never) <= max(never) < choices:
+        raise UsageError(f"what is never chosen is none of the {choices} choices: give numbers from 0 to {choices - 1}")
 
 
 def narrow(
@@ -103,6 +126,7 @@ def narrow(
     """
     check_narrowing(top_k, top_p)
     if never:
+        check_never(never, logits.shape[-1])
         logits = logits.index_fill(-1, torch.tensor(list(never), device=logits.device), -torch.inf)
     if top_k is not None and top_k < logits.shape[-1]:
         least = logits.topk(top_k, dim=-1).values[..., -1:]

@@ -1,14 +1,14 @@
 """Sequences out of a stream: the likeliest at each step, a draw from the model's odds, or the best of many."""
 
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from statewise.choosing import Rule, narrow, new_seed
-from statewise.errors import UsageError
+from statewise.bounds import check_whole
+from statewise.choosing import MOST_AT_ONCE, Rule, check_writing, narrow, new_seed
 from statewise.state import select_rows
 from statewise.stream import Stream
 
@@ -25,16 +25,17 @@ def sample(
     seed: int | None = None,
     ahead: int = 1,
 ) -> Iterator[int]:
-    """Yield choices without end, each pushed back into the stream before the next; temperature 0 is greedy.
+    """Return choices without end, each pushed back into the stream before the next; temperature 0 is greedy.
 
     The odds are shaped by `temperature` after `top_k` and `top_p` have ruled choices out; a `seed` repeats itself, on
     every kernel (`statewise.choosing`). The stream may be up to `ahead - 1` choices past the one that was yielded,
     which lets native code make so many in one call. Raises `UsageError` for settings that leave nothing to choose from.
     """
     rule = Rule(temperature, top_k, top_p, tuple(never))
+    check_whole("ahead", ahead, 1, MOST_AT_ONCE)
     seed = new_seed() if seed is None else seed
-    for first in count(step=ahead):
-        yield from stream.write(ahead, rule, seed, first)
+    check_writing(ahead, seed, 0)
+    return chain.from_iterable(stream.write(ahead, rule, seed, first) for first in count(step=ahead))
 
 
 class Beam(NamedTuple):
@@ -49,8 +50,8 @@ def beam(stream: Stream[Tensor], length: int, width: int, *, never: Sequence[int
 
     The stream itself stays where it is. Raises `UsageError` for a width or length below 1.
     """
-    if width < 1 or length < 1:
-        raise UsageError(f"a beam {width} wide and {length} long finds nothing: give 1 or more of each")
+    for what, number in (("a beam's width", width), ("a beam's length", length)):
+        check_whole(what, number, 1, MOST_AT_ONCE)
     model, state = stream.model, stream.state
     scores = narrow(stream.params, never=never).log_softmax(dim=-1).unsqueeze(0)
     codes: list[list[int]] = [[]]

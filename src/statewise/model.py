@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, final
 
+import torch
 from torch import Tensor, nn
 
+from statewise.bounds import code, shown
 from statewise.cells import Recurrent, begin, reads_context
 from statewise.cells.stretches import read_stretches
 from statewise.data.window import Window, map_targets
@@ -112,6 +114,40 @@ class Model(nn.Module, Generic[Params]):
     def parameter_count(self) -> int:
         """How many numbers training adjusts."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def as_input(model: Model[Any], x: Any) -> Tensor:
+    """Return one input as a model's step reads it, of no row yet, on the device of its weights.
+
+    Raises `UsageError` for one that the model cannot read, as a number that an embedding has no row for.
+
+    >>> from statewise.cells import LSTM
+    >>> from statewise.heads import Categorical
+    >>> as_input(Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10)), 3)
+    tensor(3)
+    """
+    encoder, weights = model.encoder, next(model.parameters(), torch.empty(0))
+    if isinstance(encoder, nn.Embedding):
+        return torch.tensor(code(x, len(encoder.weight)), device=weights.device)
+    given = as_numbers(x)
+    if isinstance(encoder, nn.Linear | nn.Identity):
+        wanted = encoder.in_features if isinstance(encoder, nn.Linear) else model.core.features
+        if given.shape != (wanted,) or given.is_complex():
+            raise UsageError(f"a step reads {wanted} numbers but was given {shown(given)}")
+        given = given.to(weights.dtype)
+    return given.to(weights.device)
+
+
+def as_numbers(x: Any) -> Tensor:
+    """Return what was given as a tensor. Raises `UsageError` where it is none.
+
+    >>> as_numbers([1.5, 2])
+    tensor([1.5000, 2.0000])
+    """
+    try:
+        return torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"the input cannot be read ({' '.join(str(error).split())}): give what a step reads") from None
 
 
 def _scored_steps(ys: Tensor, window: Window) -> tuple[Tensor, Any, Tensor]:

@@ -2,18 +2,21 @@
 
 import copy
 import hashlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, cast, final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from statewise.choosing import Foreseen, Rule, Wish, narrow, uniform
+from statewise.bounds import check_whole, code
+from statewise.cells.checks import check_state
+from statewise.choosing import Foreseen, Rule, Wish, check_writing, narrow, uniform
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical, Head
-from statewise.model import Model
-from statewise.program import Place, Program, program_of
+from statewise.model import Model, as_input
+from statewise.program import Declined, Place, program_of
 from statewise.state import UNSEALED, Packing, check_seal, from_bytes, leaves, map_leaves, seal, to_bytes
 
 Params = TypeVar("Params")
@@ -21,6 +24,7 @@ Params = TypeVar("Params")
 FORMAT = "2"
 HISTORY = 16
 "So many calls can be undone, unless another number is asked for."
+MOST_CALLS = 2**31 - 1
 OTHERS = "the saved stream belongs to a model with other weights: open it with the one that made it"
 
 
@@ -40,7 +44,9 @@ class Stream(Generic[Params]):
     `state` is all that it knows of the past, `params` the distribution of what comes next. `encode` turns what is
     pushed into the number or tensor that the model reads. `context`, of one row, is what a model begins from that reads
     one. Where `statewise.program` knows the model, its native code does the work, with weights kept as `storage`
-    (`float32`, `bfloat16`, `int8`), else `model.step`. The last `history` calls can be undone.
+    (`float32`, `bfloat16`, `int8`), else `model.step`; it always speaks with the model's weights as they are, as far as
+    `statewise.program.freshness` can see them. The last `history` calls can be undone. Threads may share a stream: a
+    call waits until another one's is done, and begins where that ended.
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
@@ -62,10 +68,10 @@ class Stream(Generic[Params]):
         storage: str = "float32",
         history: int = HISTORY,
     ) -> None:
-        if history < 0:
-            raise UsageError(f"a history of {history} calls cannot be kept: give 0 or more")
+        check_whole("a history of", history, 0, MOST_CALLS)
         self.model, self.encode, self.context = model, encode or (lambda x: x), context
-        self._program = program_of(model, storage)
+        self._program, self._lock = program_of(model, storage), threading.RLock()
+        self.refresh()
         self._before: deque[tuple[Any, Params, int]] = deque(maxlen=history)
         self._at, self._params = self._fresh()
         self._steps = 0
@@ -75,7 +81,8 @@ class Stream(Generic[Params]):
     @property
     def state(self) -> Any:
         """All that is known of the past, with a row of its own."""
-        return self._program.state(self._at) if self._program and isinstance(self._at, Place) else self._at
+        at = self._at
+        return at.state if type(at) is Place else at
 
     @property
     def params(self) -> Params:
@@ -103,67 +110,80 @@ class Stream(Generic[Params]):
         self._foreseen = tuple(foreseen)
 
     def push(self, x: Any) -> Params:
-        """Read one input and return the distribution of what comes next."""
-        params, at = self._step(x)
-        self._go(at, params, self._steps + 1)
-        return params
+        """Read one input and return the distribution of what comes next.
+
+        Raises `UsageError` for what the model cannot read; the stream stays where it is.
+        """
+        with self._lock:
+            params, at = self._step(x)
+            self._go(at, params, self._steps + 1)
+            return params
 
     def push_many(self, xs: Iterable[Any]) -> Params:
         """Read inputs one after another and return the distribution behind the last."""
-        encoded = [torch.as_tensor(self.encode(x)) for x in xs]  # before any is read: all of them, or none
-        if not encoded:
-            return self._params
-        place, at, params = self._place(), self._at, self._params
-        if place is not None:
-            read, at = self._known().read(torch.stack(encoded), place)
-            params = cast(Params, read)
-        else:
-            for x in encoded:
-                params, at = self._step_by_model(x, at)
-        self._go(at, params, self._steps + len(encoded))
-        return params
+        with self._lock:
+            read = self._inputs(xs)  # before any is read: all of them, or none
+            if not len(read):
+                return self._params
+            params, at = self._read(read)
+            self._go(at, params, self._steps + len(read))
+            return params
 
     def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
         """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
-        wish, foreseen = Wish(rule, seed, first), self._foreseen
-        if steps == 1 and foreseen and foreseen[0].wish == wish:
-            seen = foreseen[0]
-            at, row = slice(seen.row, seen.row + 1), seen.row
-            self._go(map_leaves(lambda leaf: leaf[at], seen.state), seen.params[row], self._steps + 1)
-            chosen, self._foreseen = [seen.choice], foreseen[1:]
-        else:
-            chosen = self._write(steps, rule, seed, first)
-        self._wish = wish._replace(first=first + steps)
-        return chosen
+        check_writing(steps, seed, first)
+        with self._lock:
+            wish, foreseen = Wish(rule, seed, first), self._foreseen
+            if steps == 1 and foreseen and foreseen[0].wish == wish and self._would_see(foreseen[0]):
+                seen = foreseen[0]
+                at, row = slice(seen.row, seen.row + 1), seen.row
+                self._go(map_leaves(lambda leaf: leaf[at], seen.state), seen.params[row], self._steps + 1)
+                chosen, self._foreseen = [seen.choice], foreseen[1:]
+            else:
+                chosen = self._write(steps, rule, seed, first)
+            self._wish = wish._replace(first=first + steps)
+            return chosen
 
     def peek(self, x: Any) -> Params:
         """Return what `push` would, without reading on."""
-        params, _ = self._step(x)
-        return params
+        with self._lock:
+            return self._step(x)[0]
 
     def fork(self) -> "Stream[Params]":
         """Return a second stream from here; the two go on, and back, without each other."""
-        other = copy.copy(self)
-        other._before = self._before.copy()
-        return other
+        with self._lock:
+            other = copy.copy(self)
+            other._before, other._lock = self._before.copy(), threading.RLock()
+            return other
 
     def undo(self, calls: int = 1) -> Params:
         """Go back to where the stream was so many calls of `push`, `push_many`, `write` or `reset` ago.
 
         Returns the distribution there. Raises `UsageError` beyond what the history holds: the last 16, by default.
         """
-        if not 1 <= calls <= len(self._before):
-            raise UsageError(
-                f"{calls} calls cannot be undone: the stream remembers {len(self._before)}, give 1 or more"
-            )
-        for _ in range(calls):
-            self._at, self._params, self._steps = self._before.pop()
-        self._wish, self._foreseen = None, ()
-        return self._params
+        with self._lock:
+            if not 1 <= calls <= len(self._before):
+                raise UsageError(
+                    f"{calls} calls cannot be undone: the stream remembers {len(self._before)}, give 1 or more"
+                )
+            for _ in range(calls):
+                self._at, self._params, self._steps = self._before.pop()
+            self._wish, self._foreseen = None, ()
+            return self._params
+
+    def refresh(self) -> None:
+        """Heed even a few numbers of the model that were changed with no trace left, as through `.data` or NumPy.
+
+        All other changes are heeded by every call (`statewise.program.freshness`).
+        """
+        if self._program:
+            self._program.applies(whole=True)
 
     def reset(self) -> None:
         """Go back to the beginning, with nothing seen but the context."""
-        self._go(*self._fresh(), 0)
+        self.refresh()
+        with self._lock:
+            self._go(*self._fresh(), 0)
 
     def save(self) -> bytes:
         """Return the stream as sealed bytes, from which `open` goes on bit for bit. Its history is not in them."""
@@ -199,7 +219,8 @@ class Stream(Generic[Params]):
         return stream
 
     def _whole(self) -> tuple[Any, Params]:
-        return self.state, map_leaves(lambda leaf: leaf.unsqueeze(0), self._params)
+        with self._lock:
+            return self.state, map_leaves(lambda leaf: leaf.unsqueeze(0), self._params)
 
     def _words(self) -> dict[str, str]:
         return {"format": FORMAT, "model": model_digest(self.model)}
@@ -216,41 +237,68 @@ class Stream(Generic[Params]):
             return begun, _only_row(self.model.head(weight.new_zeros(1, self.model.core.units)))
 
     def _step(self, x: Any) -> tuple[Params, Any]:
-        place = self._place()
-        if place is not None:
-            return self._program.push(self.encode(x), place)  # type: ignore[union-attr, return-value]
-        return self._step_by_model(torch.as_tensor(self.encode(x)), self._at)
+        x, program = self.encode(x), self._program
+        if program is not None:
+            try:
+                at = self._at if type(self._at) is Place else program.place(self._at)
+                return program.push(x, at)  # type: ignore[return-value]
+            except Declined:
+                pass
+        return self._step_by_model(as_input(self.model, x), self._at)
+
+    def _inputs(self, xs: Iterable[Any]) -> Tensor:
+        encoder = self.model.encoder
+        if isinstance(encoder, nn.Embedding):
+            choices = len(encoder.weight)
+            return torch.tensor([code(self.encode(x), choices) for x in xs], dtype=torch.int64)
+        read = [as_input(self.model, self.encode(x)) for x in xs]
+        return torch.stack(read) if read else torch.empty(0)
+
+    def _read(self, xs: Tensor) -> tuple[Params, Any]:
+        program = self._program
+        if program is not None:
+            try:
+                at = self._at if type(self._at) is Place else program.place(self._at)
+                return program.read(xs, at)  # type: ignore[return-value]
+            except Declined:
+                pass
+        params, at = self._params, self._at
+        for x in xs.to(next(self.model.parameters(), xs).device):
+            params, at = self._step_by_model(x, at)
+        return params, at
 
     def _step_by_model(self, x: Tensor, at: Any) -> tuple[Params, Any]:
-        state = self._known().state(at) if type(at) is Place else at
+        state = at.state if type(at) is Place else at
         with torch.no_grad():
-            row, state = self.model.step(x.to(next(self.model.parameters()).device).unsqueeze(0), state)
+            try:
+                row, state = self.model.step(x.unsqueeze(0), state)
+            except RuntimeError:
+                check_state("this model, as it is now,", state, self.model.begin(1, self.context))
+                raise
         return _only_row(row), state
 
-    def _known(self) -> Program:
-        assert self._program is not None
-        return self._program
-
-    def _place(self) -> Place | None:
-        """Return where the stream is, as its program has it; None where the model itself has to step."""
-        program = self._program
-        if program is None or not program.applies():
-            return None
-        return self._at if type(self._at) is Place else program.place(self._at)
-
     def _write(self, steps: int, rule: Rule, seed: int, first: int) -> list[int]:
-        place = self._place()
-        if place is not None and self._known().choices:
-            given = cast(Tensor, self._params)
-            choices, logits, at = self._known().write(given, place, steps, rule, seed, first)
-            self._go(at, cast(Params, logits), self._steps + steps)
-            return choices.tolist()
+        program = self._program
+        if program is not None and program.writes:
+            try:
+                at = self._at if type(self._at) is Place else program.place(self._at)
+                choices, logits, at = program.write(cast(Tensor, self._params), at, steps, rule, seed, first)
+            except Declined:
+                pass
+            else:
+                self._go(at, cast(Params, logits), self._steps + steps)
+                return choices.tolist()
         ahead, chosen = self.fork(), []
         for n in range(first, first + steps):
             chosen.append(ahead._choose(rule, uniform(seed, n)))
             ahead.push(chosen[-1])
         self._go(ahead._at, ahead._params, ahead._steps)
         return chosen
+
+    def _would_see(self, seen: Foreseen) -> bool:
+        """Tell whether what was foreseen is what this stream would do itself: it has the same weights, as they are."""
+        program = self._program
+        return program is not None and program.applies() and program.packed is seen.by
 
     def _choose(self, rule: Rule, number: float) -> int:
         logits, head = cast(Tensor, self.params), self.model.head

@@ -234,12 +234,12 @@ def test_a_run_without_a_good_checkpoint_is_refused(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--length", "0"], "length 0 asks for nothing: give 1 or more"),
+        (["--length", "0"], "length 0 is no whole number from 1 to"),
         (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest, 1 for the"),
         (["--temperature", "inf"], "temperature inf is no finite number: give 0 for the likeliest, or more"),
         (["--top-k", "0"], "top-k 0 leaves no choice: give 1 or more"),
         (["--top-p", "2"], "top-p 2 is no share: give more than 0 and at most 1"),
-        (["--choices", "-1"], "choices -1 asks for nothing"),
+        (["--choices", "-1"], "choices -1 is no whole number from 0 to"),
         (["--interactive", "--json"], "--interactive contradicts --json and --choices"),
     ],
 )

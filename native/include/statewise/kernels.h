@@ -97,6 +97,12 @@ struct statewise_scan_gradients {
     float *first;         /* [B, H]; in: of the last state */
 };
 
+/* Numbers that lie one after another. */
+struct statewise_numbers {
+    const float *at;
+    int64_t count;
+};
+
 /* Run `work(given, index, count)` on up to `threads` threads at once and return when all have. */
 typedef void (*statewise_work)(void *given, int index, int count);
 typedef void (*statewise_parallel)(statewise_work work, void *given, int threads);
@@ -118,6 +124,8 @@ struct statewise_kernels {
     /* Find the losses of wanted items ranked among a sample of the others, and their gradient. */
     void (*rank)(const struct statewise_ranking *, const struct statewise_ranking_gradients *, statewise_parallel,
                  int threads);
+    /* A few bits of part `part` of `parts` of each of `count` arrays, other bits if any one number in it is another. */
+    uint64_t (*digest)(const struct statewise_numbers *, int32_t count, int32_t part, int32_t parts);
     /* sigmoid(x) and tanh(x) of n numbers: for tests of their exactness */
     void (*sigmoid)(const float *, float *, int64_t n);
     void (*tanh)(const float *, float *, int64_t n);

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from statewise.errors import UsageError
-from statewise.program import Program, program_of
+from statewise.model import as_input
+from statewise.program import Declined, Program, program_of
 from statewise.state import check_rows, leaves, map_leaves
 from statewise.stream import Stream
 
@@ -77,26 +78,13 @@ class Stepper:
 
     def check(self, x: Any) -> Tensor:
         """Return an input as the model reads it. Raises `UsageError` for one that it cannot read."""
-        try:
-            encoded = torch.as_tensor(self.stream.encode(x))
-        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-            if isinstance(error, UsageError):
-                raise
-            raise UsageError(
-                f"the input cannot be read ({' '.join(str(error).split())}): give what a step reads"
-            ) from None
-        encoder = self._model.encoder
-        if isinstance(encoder, nn.Embedding):
-            _check_code(encoded, encoder.num_embeddings)
-            return encoded.long()
-        encoded = encoded.to(torch.float32)
-        features = self._model.core.features
-        wanted = encoder.in_features if isinstance(encoder, nn.Linear) else features
-        if isinstance(encoder, nn.Linear | nn.Identity) and encoded.shape != (wanted,):
-            raise UsageError(f"a step reads {wanted} numbers but was given {list(encoded.shape)}")
+        encoded = as_input(self._model, self.stream.encode(x))
+        if isinstance(self._model.encoder, nn.Embedding):
+            return encoded
+        encoded = encoded.to(next(self._model.parameters(), torch.empty(0)).dtype)
         if not bool(encoded.isfinite().all()):
             raise UsageError("the input holds what is no finite number: give numbers")
-        self._try(encoded, features)
+        self._try(encoded, self._model.core.features)
         return encoded
 
     def _try(self, encoded: Tensor, features: int) -> None:
@@ -114,8 +102,11 @@ class Stepper:
         Raises `DataError` where the bytes of a session do not hold one row of this model's state.
         """
         program = self._program()
-        if program is not None or self.rounding:
-            return self._read(readings, program)
+        try:
+            if program is not None or self.rounding:
+                return self._read(readings, program)
+        except Declined:  # the model has changed since
+            pass
         return [self._read([reading], None)[0] for reading in readings]
 
     def _read(self, readings: Sequence[Reading], program: Program | None) -> list[Read]:
@@ -167,10 +158,3 @@ def _tells(reading: Reading, step: int) -> bool:
 
 def _rows(state: Any, start: int, end: int) -> Any:
     return map_leaves(lambda leaf: leaf[start:end], state)
-
-
-def _check_code(encoded: Tensor, choices: int) -> None:
-    if encoded.dim() or encoded.is_floating_point() or encoded.dtype == torch.bool:
-        raise UsageError(f"a step reads one of {choices} codes but was given {list(encoded.shape)} of {encoded.dtype}")
-    if not 0 <= int(encoded) < choices:
-        raise UsageError(f"the model reads numbers from 0 to {choices - 1} but was given {int(encoded)}")

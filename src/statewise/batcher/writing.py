@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.choosing import Foreseen, Wish, narrow, uniform
 from statewise.heads import Categorical
-from statewise.program import Program, program_of
+from statewise.program import Declined, Program, program_of
 from statewise.state import leaves, stack_rows
 from statewise.stream import Stream
 
@@ -63,9 +63,13 @@ def foresee(streams: Sequence[Stream[Any]], steps: int) -> None:
             break  # whose odds these are will find out alone
         now = [wish._replace(first=wish.first + step) for _, wish in writing]
         choices = _choices(params, now)
-        params, state = program.step(choices, state)
+        try:
+            params, state = program.step(choices, state)
+        except Declined:  # the model has changed since
+            break
+        by = program.packed
         for row, (wish, choice) in enumerate(zip(now, choices.tolist(), strict=True)):
-            foreseen[row].append(Foreseen(wish, choice, row, state, params))
+            foreseen[row].append(Foreseen(wish, choice, row, state, params, by))
     for (stream, _), seen in zip(writing, foreseen, strict=True):
         stream.foresee(seen)
 

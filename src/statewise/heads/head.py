@@ -3,15 +3,20 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from statewise.bounds import shown
 from statewise.errors import UsageError
 
 Params = TypeVar("Params")
+
+HOTTEST = 1e30
+"A temperature at which all odds are equal, and no number has gone beyond its bounds."
 
 
 class Term(NamedTuple):
@@ -95,16 +100,19 @@ class Head(nn.Module, ABC, Generic[Params]):
         """Draw one target at each place; temperature 0 gives the likeliest."""
 
 
-def check_temperature(temperature: float) -> None:
-    """Raise `UsageError` for a temperature below 0, and for one that is no finite number.
+def check_temperature(temperature: object) -> None:
+    """Raise `UsageError` for a temperature below 0, for one that is no finite number, and beyond 1e30.
 
     >>> check_temperature(float("inf"))
     Traceback (most recent call last):
     statewise.errors.UsageError: temperature inf is no finite number: give 0 for the likeliest, or more
     """
-    if temperature < 0:
-        raise UsageError(
-            f"temperature {temperature:g} is below 0: give 0 for the likeliest, 1 for the model's own odds"
-        )
-    if not math.isfinite(temperature):
-        raise UsageError(f"temperature {temperature:g} is no finite number: give 0 for the likeliest, or more")
+    is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
+    if is_number and 0 <= temperature <= HOTTEST:  # type: ignore[operator]
+        return
+    told = f"temperature {shown(temperature)}"
+    if is_number and temperature < 0:  # type: ignore[operator]
+        raise UsageError(f"{told} is below 0: give 0 for the likeliest, 1 for the model's own odds")
+    if is_number and temperature < math.inf:  # type: ignore[operator]
+        raise UsageError(f"{told} makes all odds equal: give at most {HOTTEST:g}")
+    raise UsageError(f"{told} is no finite number: give 0 for the likeliest, or more")

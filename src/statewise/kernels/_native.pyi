@@ -1,5 +1,7 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+INTERFACE: int
 PANEL: int
 
 class Schedule:
@@ -42,7 +44,7 @@ def draw_changes(when: Schedule, units: int, parts: int, kept: int, streams: Seq
 def scan(sizes: Sequence[int], of: Sequence[int], gaps: Sequence[int], to: Sequence[int], threads: int) -> None: ...
 def rank(sizes: Sequence[int], regularization: float, of: Sequence[int], to: Sequence[int], threads: int) -> None: ...
 def merge_rows(count: int, width: int, limit: int, of: Sequence[int], threads: int) -> int: ...
-def copy_rows(count: int, which: int, tables: Sequence[tuple[int, int, int]], put: bool, threads: int) -> None: ...
+def copy_rows(count: int, which: int, tables: Sequence[tuple[int, int, int, int]], put: bool, threads: int) -> None: ...
 def spread(when: Schedule, units: int, hidden: int, ys: int) -> None: ...
 def last(when: Schedule, units: int, states: int, numbered: bool, to: int) -> None: ...
 def sigmoid(x: int, y: int, n: int) -> None: ...
@@ -52,33 +54,62 @@ def multiply_adds(times: int) -> float: ...
 def lend(floats: int) -> object: ...
 def memory_held() -> int: ...
 def memory_release() -> None: ...
+def note_step(*args: object, **kwargs: object) -> None: ...
+
+CHANGED: int
+NOT_NOW: int
+
+class Watch:
+    def __init__(
+        self,
+        root: object,
+        attributes: int,
+        tables: list[tuple[dict[str, Any], list[Any]]],
+        kinds: list[tuple[object, type]],
+        noisy: list[dict[str, Any]],
+        weights: list[tuple[Any, Any, int, int, int, int]],
+        mixed: Callable[[str], bool],
+        device: str,
+    ) -> None: ...
+    def look(self, parts: int) -> int: ...
 
 class Program:
     def __init__(
         self,
+        watch: Watch,
         sizes: Sequence[int],
         encoder: Sequence[int],
         head: Sequence[int],
         parts: Sequence[tuple[int, Sequence[int], Sequence[int]]],
+        starts: Sequence[int],
     ) -> None: ...
     @property
     def bytes(self) -> int: ...
     def step(
-        self, rows: int, inputs: int, before: Sequence[int], after: Sequence[int], outputs: int, threads: int
+        self,
+        parts: int,
+        rows: int,
+        inputs: int,
+        before: Sequence[int],
+        after: Sequence[int],
+        outputs: int,
+        threads: int,
     ) -> int: ...
-    def push(self, number: int, before: Sequence[int], after: Sequence[int], outputs: int) -> int: ...
+    def push(self, parts: int, number: int, before: int, after: int, outputs: int) -> int: ...
     def read(
         self,
+        parts: int,
         steps: int,
         inputs: int,
         targets: int,
-        before: Sequence[int],
-        after: Sequence[int],
+        before: int,
+        after: int,
         outputs: int,
         nats: int,
     ) -> int: ...
     def sample(
         self,
+        parts: int,
         steps: int,
         odds: int,
         temperature: float,
@@ -88,8 +119,8 @@ class Program:
         seed: int,
         first: int,
         choices: int,
-        before: Sequence[int],
-        after: Sequence[int],
+        before: int,
+        after: int,
         outputs: int,
     ) -> int: ...
 

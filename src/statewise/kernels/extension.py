@@ -13,6 +13,11 @@ try:
 except ImportError:  # everything runs on the other kernels
     _native = None  # type: ignore[assignment]
 
+INTERFACE = 2
+"Another number whenever a call of native code is another."
+if _native is not None and getattr(_native, "INTERFACE", 1) != INTERFACE:
+    raise ImportError("the native kernels were built from other sources: run `pip install --editable .` again")
+
 __all__ = [
     "ABSENT",
     "LEVELS",

@@ -18,6 +18,10 @@ from statewise.kernels.op import Leaves, Op, Sequence
 
 Program = None if _native is None else _native.Program
 "A whole model in native code, or None where that is not installed; `statewise.program` makes them."
+Watch = None if _native is None else _native.Watch
+"What sees that a model is no longer as it was when a program was made of it."
+CHANGED, NOT_NOW = (0, 0) if _native is None else (_native.CHANGED, _native.NOT_NOW)
+"What a watch finds: another model, or one that computes something else for the moment."
 
 CELLS = [
     *("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru"),
@@ -26,6 +30,9 @@ CELLS = [
 ]
 "The recurrences that native code knows, in the order of its own list."
 
+
+MOST_PLACES = 2**31 - 1
+"Places and states of a sequence are numbered by 32 bits."
 
 FLOATS_TO_LEND = 1 << 15
 "What is smaller comes from the ordinary heap, whose pages stay with the process."
@@ -40,7 +47,36 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> None:
     """Put `left` `[M, K]` times the transpose of `right` `[N, K]` into `out` `[M, N]`: as kernels multiply."""
     addresses = left.data_ptr(), right.data_ptr(), out.data_ptr()
     rows, columns = out.shape
+    if left.shape != (rows, left.shape[1]) or right.shape != (columns, left.shape[1]):
+        raise ValueError(f"{list(left.shape)} by {list(right.shape)} is no product of {list(out.shape)}")
     _native.product(*addresses, rows, columns, left.shape[1], torch.get_num_threads())
+
+
+def note_step(*_: object) -> None:
+    """Let every watch know that an optimizer took a step; PyTorch calls it behind each."""
+    _native.note_step()
+
+
+def weight_shapes(recurrence: str, features: int, units: int, memory_units: int) -> list[tuple[int, ...]]:
+    """Return the shapes of a recurrence's weights, in the order in which `Cell.weights` gives them.
+
+    >>> weight_shapes("lstm", features=5, units=4, memory_units=4)
+    [(16, 5), (16, 4), (16,)]
+    """
+    gates, *_, extra = _native.form(CELLS.index(recurrence))
+    sums = gates * memory_units
+    shapes: list[tuple[int, ...]] = [(sums, features), (sums, units), (sums,)]
+    if recurrence == "projected_lstm":
+        return [*shapes, (units, memory_units)]
+    return [*shapes, (extra * units,)] if extra else shapes
+
+
+def are_places(given: Sequence, steps: int, rows: int) -> bool:
+    """Tell whether resets and mask are of so many steps and rows, and no more than native code can number."""
+    of = [places for places in (given.reset, given.mask) if places is not None]
+    fit = all(tuple(places.shape) == (steps, rows) for places in of)
+    plain = all(places.dtype == torch.bool and places.device.type == "cpu" for places in of)
+    return fit and plain and (steps + 2) * rows < MOST_PLACES
 
 
 class NativeOp(NamedTuple):
@@ -50,12 +86,22 @@ class NativeOp(NamedTuple):
     kernel: str = "native"
 
     def takes(self, given: Sequence) -> bool:
-        """Take float32 on a CPU, where there is anything to compute."""
+        """Take float32 on a CPU, of the shapes that it reads, where there is anything to compute."""
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-        return (
-            plain and given.xs.numel() > 0 and all(leaf.numel() for leaf in given.state) and not _transformed(tensors)
-        )
+        some = given.xs.numel() > 0 and all(leaf.numel() for leaf in given.state)
+        return plain and some and self._fits(given) and not _transformed(tensors)
+
+    def _fits(self, given: Sequence) -> bool:
+        """Tell whether every tensor is as large as native code will believe."""
+        (steps, rows, features), form = given.xs.shape, _native.form(self.cell)
+        if any(leaf.dim() != 2 for leaf in (*given.state, *given.fresh)) or len(given.state) != 1 + form[1]:
+            return False
+        units, memory_units = given.state[0].shape[1], given.state[-1].shape[1]
+        states = [(rows, units), (rows, memory_units)][: len(given.state)]
+        shapes = weight_shapes(CELLS[self.cell], features, units, memory_units)
+        found = [[tuple(tensor.shape) for tensor in tensors] for tensors in (given.state, given.fresh, given.weights)]
+        return found == [states, states, shapes] and are_places(given, steps, rows)
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
@@ -90,7 +136,7 @@ class Call:
         self.units = given.state[0].shape[1]
         self.memory_units = given.state[-1].shape[1]
         self.sizes = (cell, features, self.units, self.memory_units)
-        self.gates, self.memories, inner, moments = _native.form(cell)
+        self.gates, self.memories, inner, moments, _ = _native.form(cell)
         self.width, self.memory_width = _padded(self.units), _padded(self.memory_units)
         self.inner = inner * self.memory_width + moments
         self.states, self.fresh = len(given.state), 0 if given.reset is None else len(given.fresh)

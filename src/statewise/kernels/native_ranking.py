@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from statewise.kernels.choice import allowed
 from statewise.kernels.extension import _native
-from statewise.kernels.native import _address, _transformed, room
+from statewise.kernels.native import MOST_PLACES, _address, _transformed, room
 
 LOSSES = ["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"]
 "The losses that native code knows, in the order of its own list."
@@ -43,7 +43,19 @@ def takes(given: Sample, loss: str) -> bool:
     if _native is None or loss not in LOSSES or not allowed("native") or not torch.is_grad_enabled():
         return False
     plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-    return plain and len(given.items) > given.queries[..., 0].numel() > 0 and not _transformed(tensors)
+    return plain and _fits(given) and not _transformed(tensors)
+
+
+def _fits(given: Sample) -> bool:
+    """Tell whether every tensor is as large as native code will believe."""
+    (steps, rows, width), items = given.queries.shape, given.items
+    wanted = [(items, (len(items),)), (given.vectors, (len(items), width)), (given.biases, (len(items),))]
+    wanted += [] if given.lowering is None else [(given.lowering, (len(items),))]
+    wanted += [] if given.mask is None else [(given.mask, (steps, rows))]
+    of_kinds = items.dtype == torch.int64 and (given.mask is None or given.mask.dtype == torch.bool)
+    here = all(tensor.device.type == "cpu" for tensor, _ in wanted)
+    fit = all(tuple(tensor.shape) == shape for tensor, shape in wanted)
+    return of_kinds and here and fit and width > 0 and MOST_PLACES > len(items) > steps * rows > 0
 
 
 def rank(given: Sample, loss: str, regularization: float) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from statewise.kernels.extension import _native
-from statewise.kernels.native import _address, _transformed
+from statewise.kernels.native import MOST_PLACES, _address, _transformed, are_places
 from statewise.kernels.op import Leaves, Op, Sequence
 
 
@@ -23,13 +23,26 @@ class NativeScan(NamedTuple):
         dtype = given.xs.dtype
         plain = dtype in (torch.float32, torch.complex64) and all(tensor.dtype == dtype for tensor in tensors)
         here = all(tensor.device.type == "cpu" for tensor in tensors)
-        return plain and here and given.xs.numel() > 0 and not _transformed(tensors)
+        return plain and here and given.xs.numel() > 0 and _fits(given) and not _transformed(tensors)
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Return all states `[T, B, H]` and the last one."""
         places = [None if of is None else of.contiguous() for of in (given.reset, given.mask)]
         hs, last = _Scan.apply(places, *given.weights, given.xs, *given.state)  # type: ignore[no-untyped-call]
         return hs, (last,)
+
+
+def _fits(given: Sequence) -> bool:
+    """Tell whether every tensor is as large as native code will believe."""
+    shape, (decay,) = given.xs.shape, given.weights
+    if len(shape) != 3 or max(shape) > MOST_PLACES or tuple(given.state[0].shape) != tuple(shape[1:]):
+        return False
+    return are_places(given, *shape[:2]) and _expands(decay.shape, shape)
+
+
+def _expands(shape: torch.Size, to: torch.Size) -> bool:
+    padded = (1,) * (len(to) - len(shape)) + tuple(shape)
+    return len(padded) == len(to) and all(size in (1, wanted) for size, wanted in zip(padded, to, strict=True))
 
 
 class _Scan(torch.autograd.Function):

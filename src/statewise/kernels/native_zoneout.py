@@ -24,8 +24,11 @@ class NativeZoneout(NamedTuple):
     kernel: str = "native"
 
     def takes(self, given: Sequence) -> bool:
-        """Take float32 on a CPU, where there is anything to compute."""
-        return NativeOp(self.cell).takes(_without_noise(given))
+        """Take float32 on a CPU, where there is anything to compute, and streams of random numbers for every row."""
+        rows, noise = given.xs.shape[1], (*given.state[-2:], *given.fresh[-2:])
+        streams = [tuple(one.shape) == (rows,) and one.dtype == torch.int64 for one in noise]
+        here = all(one.device.type == "cpu" for one in noise)
+        return all(streams) and here and NativeOp(self.cell).takes(_without_noise(given))
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""

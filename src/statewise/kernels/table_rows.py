@@ -1,9 +1,11 @@
 """Some rows of large tables: brought together, taken out and put back; in native code where that is to be had."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
 
 from statewise.kernels.choice import allowed
 from statewise.kernels.extension import _native
@@ -53,6 +55,7 @@ def put_rows(tables: Sequence[Tensor], which: Tensor, rows: Sequence[Tensor]) ->
             table.index_copy_(0, which, changed)
         return
     _copy(tables, which, [changed.contiguous() for changed in rows], put=True)
+    increment_version(tables)  # native code writes without PyTorch's knowing
 
 
 def _takes(tensor: Tensor) -> bool:
@@ -61,7 +64,11 @@ def _takes(tensor: Tensor) -> bool:
 
 
 def _copy(tables: Sequence[Tensor], which: Tensor, rows: Sequence[Tensor], *, put: bool) -> None:
-    pairs = zip(tables, rows, strict=True)
-    of = [(table.data_ptr(), some.data_ptr(), table[0].numel()) for table, some in pairs]
+    """Copy rows. Raises `ValueError` where a table has no such row, or the rows are not as wide as it."""
+    of = []
+    for table, some in zip(tables, rows, strict=True):
+        if some.shape != (len(which), *table.shape[1:]) or not _takes(some) or which.dtype != torch.int64:
+            raise ValueError(f"{len(which)} rows of {list(table.shape)} are not {list(some.shape)} of {some.dtype}")
+        of.append((table.data_ptr(), some.data_ptr(), len(table), math.prod(table.shape[1:])))
     which = which.contiguous()
     _native.copy_rows(len(which), which.data_ptr(), of, put, torch.get_num_threads())

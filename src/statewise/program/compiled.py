@@ -1,26 +1,34 @@
-"""A model compiled: its weights packed once, and every way to run it in one native call."""
+"""A model compiled: its weights packed, packed again where they changed, and every way to run it in one native call."""
 
-from typing import Any, final
-from weakref import WeakKeyDictionary
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, final
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import Tensor, nn
 
+from statewise.bounds import code
 from statewise.cells import Recurrent
-from statewise.cells.checks import check_state
-from statewise.choosing import WORD, Rule
+from statewise.choosing import WORD, Rule, check_writing
 from statewise.errors import UsageError
 from statewise.kernels import allowed, native
-from statewise.model import Model
-from statewise.program.place import Layout, Place
-from statewise.program.plan import ABSENT, STORAGES, Leaf, Plan, addresses_of
+from statewise.model import Model, as_numbers
+from statewise.program.freshness import WHOLE, watch
+from statewise.program.packed import Packed, StaleError
+from statewise.program.place import Place
+from statewise.program.plan import ABSENT, STORAGES
 from statewise.registry import unknown
-from statewise.state import detach, leaves
 
-UNKNOWN_ODDS = -2
+Compilable = Model[Any] | Recurrent[Any]
+Result = TypeVar("Result")
 
 
-def compile(model: Model[Any] | Recurrent[Any], storage: str = "float32") -> "Program":
+class Declined(UsageError):
+    """A program cannot do what its model does now; the model itself can."""
+
+
+def compile(model: Compilable, storage: str = "float32") -> "Program":
     """Return a model as a step program, its weights kept as `float32`, `bfloat16` or `int8`.
 
     A model has an embedding, a linear map or nothing as its encoder, plain cells in chains, with residuals and dropout
@@ -49,76 +57,95 @@ def program_of(model: Model[Any], storage: str = "float32") -> "Program | None":
     if native.Program is None or not allowed("native"):
         return None
     programs = _made.setdefault(model, {})
-    if storage not in programs or not programs[storage].is_whole(model):
-        try:
-            programs[storage] = Program(model, storage)
-        except UsageError:
-            return None
-    return programs[storage]
+    if storage not in programs:
+        programs[storage] = Program._of(ref(model), storage)
+    program = programs[storage]
+    return program if program._packed is not None or program.applies() else None
 
 
 @final
 class Program:
     """A model in one native object; states go in and come out as the model's own. See `compile`.
 
-    What comes out for one row depends on no other row, to the last bit. Where weights have changed they are packed
-    again at the next call. It computes what the model does in evaluation, and no gradients.
+    What comes out for one row depends on no other row, to the last bit. It computes what the model does in evaluation,
+    and no gradients. Every call looks at the model first: where weights or parts have changed they are packed again
+    (`statewise.program.freshness` says what is seen when), and where it is no longer known `Declined`, a `UsageError`,
+    is raised. Threads may share it.
     """
 
-    def __init__(self, model: Model[Any] | Recurrent[Any], storage: str = "float32") -> None:
+    def __init__(self, model: Compilable, storage: str = "float32") -> None:
+        self._begin(lambda: model, storage)
+        self._look()
+
+    @classmethod
+    def _of(cls, model: Callable[[], Compilable | None], storage: str) -> "Program":
+        """Return a program that does not keep its model, and may have none of its parts known yet."""
+        program = cls.__new__(cls)
+        program._begin(model, storage)
+        return program
+
+    def _begin(self, model: Callable[[], Compilable | None], storage: str) -> None:
         if storage not in STORAGES:
             raise UsageError(unknown("storage", storage, STORAGES))
         if native.Program is None:
             raise UsageError(ABSENT)
-        self.storage, self._plan = storage, Plan(model)
-        plan, encoder, head = self._plan, self._plan.encoder, self._plan.head
-        self.choices = encoder.num_embeddings if isinstance(encoder, nn.Embedding) else 0
-        self.inputs = encoder.in_features if isinstance(encoder, nn.Linear) else plan.features
-        self.outputs = head.choices if head else plan.core.units
-        with torch.no_grad():
-            self._like = detach(plan.core.initial(0))
-        own = [leaf for leaf, kind in zip(leaves(self._like), plan.leaves, strict=True) if kind is Leaf.OWN]
-        self._layout = Layout(plan.leaves, [leaf.shape[1] for leaf in own])
-        self._pack()
+        self.storage, self._model, self._lock = storage, model, threading.RLock()
+        self._packed: Packed | None = None
+        self._refused: tuple[Any, str] | None = None
+
+    @property
+    def choices(self) -> int:
+        """How many numbers it reads; 0 where it reads vectors."""
+        return self._known().choices
+
+    @property
+    def inputs(self) -> int:
+        """How wide the vectors are that it reads."""
+        return self._known().inputs
+
+    @property
+    def outputs(self) -> int:
+        """How many logits, or outputs, it gives for each row."""
+        return self._known().outputs
+
+    @property
+    def packed(self) -> object:
+        """What stands for the weights as they were last packed: another object where they were packed again."""
+        return self._packed
+
+    @property
+    def writes(self) -> bool:
+        """Whether it can make choices: where the model, as it was last seen, reads numbers."""
+        return self._packed is not None and self._packed.choices > 0
 
     @property
     def bytes(self) -> int:
         """How many bytes the packed weights take."""
-        return int(self._program.bytes)
+        return int(self._known().native.bytes)
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Read one input for each row and return the logits `[B, V]` and the next state.
 
         Shapes: `x` `[B]` of whole numbers or `[B, D]`. Raises `UsageError` for what the model cannot read.
         """
-        x = self._inputs(x)
-        check_state("this program", state, self._like)
-        program, rows, before = self._ready(), x.shape[0], self._layout.own(state)
-        if any(leaf.shape[0] != rows or leaf.dtype != torch.float32 for leaf in before):
-            raise UsageError(f"a state of other rows than the {rows} to be read was given: begin(rows={rows})")
-        after = [torch.empty_like(leaf) for leaf in before]
-        outputs = torch.empty(rows, self.outputs)
-        addresses = [leaf.data_ptr() for leaf in before], [leaf.data_ptr() for leaf in after], outputs.data_ptr()
-        self._check(program.step(rows, x.data_ptr(), *addresses, torch.get_num_threads()), x)
-        return outputs, self._layout.put(state, after, 1)
+        return self._run(lambda packed, look: packed.step(x, state, look=look))
 
     def score(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Read a sequence and return what each target cost in nats `[T]`, and the last state, of one row.
 
         Shapes: `inputs` `[T]` of whole numbers or `[T, D]`, `targets` `[T]`. Raises `UsageError` for what does not fit.
         """
-        targets = targets.contiguous()
         if targets.shape != inputs.shape[:1] or targets.dtype != torch.int64:
             raise UsageError(
                 f"{inputs.shape[0]} inputs need as many targets, of int64: {list(targets.shape)} were given"
             )
-        if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < self.outputs:
-            raise UsageError(
-                f"a target is none of the {self.outputs} choices: give numbers from 0 to {self.outputs - 1}"
-            )
-        nats = torch.empty(targets.shape[0])
-        _, place = self._read(inputs, self.place(state), targets.data_ptr(), nats.data_ptr())
-        return nats, self.state(place)
+        targets, outputs = targets.cpu().contiguous(), self.outputs
+        if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < outputs:
+            raise UsageError(f"a target is none of the {outputs} choices: give numbers from 0 to {outputs - 1}")
+        place = self.place(state)
+        _, nats, place = self._run(lambda packed, look: packed.read(inputs, place, targets, look=look))
+        assert nats is not None
+        return nats, place.state
 
     def sample(
         self, logits: Tensor, state: Any, steps: int, rule: Rule | None = None, *, seed: int, first: int = 0
@@ -129,109 +156,91 @@ class Program:
         choices are not what the model reads, or odds are not numbers.
         """
         choices, logits, place = self.write(logits, self.place(state), steps, rule or Rule(), seed, first)
-        return choices, logits, self.state(place)
+        return choices, logits, place.state
 
     def place(self, state: Any) -> Place:
         """Lay a state of one row out for `push`, `read` and `write`. Raises `UsageError` for another model's state."""
-        check_state("this program", state, self._like)
-        if any(leaf.shape[0] != 1 for leaf in leaves(state)):
-            raise UsageError("one sequence has a state of one row, but one of more was given: use step for many")
-        return self._layout.place(state)
+        return self._look().layout.place(state)
 
     def state(self, place: Place) -> Any:
         """Return the state at a place."""
-        return self._layout.state(place)
+        return place.state
 
     def push(self, x: Any, place: Place) -> tuple[Tensor, Place]:
         """Read one input, a number or a vector `[D]`: the logits `[V]`, and the place behind it."""
-        if not self.choices:
-            return self.read(torch.as_tensor(x, dtype=torch.float32).unsqueeze(0), place)
-        program = self._ready()
-        before, after, outputs = place.numbers, torch.empty(self._layout.total), torch.empty(self.outputs)
-        old, new = before.data_ptr(), after.data_ptr()
-        starts = self._layout.bytes
-        number = x if type(x) is int else int(torch.as_tensor(x))
-        if program.push(number, [old + at for at in starts], [new + at for at in starts], outputs.data_ptr()) >= 0:
-            raise UsageError(self._unknown(number))
-        return outputs, Place(after, place.beside, place.steps + 1)
+        packed = self._packed or self._look()
+        if not packed.choices:
+            return self.read(as_numbers(x).unsqueeze(0), place)
+        number = x if type(x) is int and 0 <= x < packed.choices else code(x, self._look().choices)
+        try:
+            return packed.push(number, place)
+        except StaleError:
+            return self._look(WHOLE).push(number, place, look=False)
+        except UsageError:
+            if packed is self._look(WHOLE):
+                raise
+            return self.push(number, place)
 
     def read(self, xs: Tensor, place: Place) -> tuple[Tensor, Place]:
         """Read inputs `[T]` or `[T, D]`, at least one: the logits `[V]` behind the last, and the place there."""
-        return self._read(xs, place, 0, 0)
+        outputs, _, place = self._run(lambda packed, look: packed.read(xs, place, look=look))
+        return outputs, place
 
     def write(
         self, logits: Tensor, place: Place, steps: int, rule: Rule, seed: int, first: int
     ) -> tuple[Tensor, Tensor, Place]:
         """Do what `sample` does, from a place."""
-        if not self.choices or self.outputs > self.choices:
-            raise UsageError("what this model gives is not what it reads: choices cannot be read on")
-        program, layout = self._ready(), self._layout
-        choices, after = torch.empty(steps, dtype=torch.int64), torch.empty(layout.total)
-        odds, outputs = logits.contiguous(), torch.empty(self.outputs)
-        found = program.sample(
-            steps,
-            odds.data_ptr(),
-            rule.temperature,
-            rule.top_k or 0,
-            1.0 if rule.top_p is None else rule.top_p,
-            rule.never,
-            seed & WORD,
-            first,
-            choices.data_ptr(),
-            [place.numbers.data_ptr() + at for at in layout.bytes],
-            [after.data_ptr() + at for at in layout.bytes],
-            outputs.data_ptr(),
-        )
-        if found == UNKNOWN_ODDS:
-            raise UsageError("the odds are not numbers, so nothing can be chosen: the model's weights are damaged")
-        return choices, outputs if steps else logits, Place(after, place.beside, place.steps + steps)
+        check_writing(steps, seed, first)
+        return self._run(lambda packed, look: packed.write(logits, place, steps, rule, seed & WORD, first, look=look))
 
-    def applies(self) -> bool:
-        """Tell whether it computes what the model does now: no part is in training that would do something else."""
-        return self._plan.evaluates
+    def applies(self, *, whole: bool = False) -> bool:
+        """Tell whether it computes what the model does now, with its weights as they are now.
 
-    def is_whole(self, model: Model[Any]) -> bool:
-        """Tell whether a model still consists of the parts that this was made from."""
-        plan = self._plan
-        return model.encoder is plan.encoder and model.core is plan.core and model.head is plan.head
+        With `whole`, all of the weights are read for that, and not only a part of them.
+        """
+        try:
+            self._look(WHOLE if whole else 1)
+        except Declined:
+            return False
+        return True
 
-    def _read(self, xs: Tensor, place: Place, targets: int, nats: int) -> tuple[Tensor, Place]:
-        xs = self._inputs(xs)
-        program, layout, steps = self._ready(), self._layout, xs.shape[0]
-        after, outputs = torch.empty(layout.total), torch.empty(self.outputs)
-        before_at = [place.numbers.data_ptr() + at for at in layout.bytes]
-        after_at = [after.data_ptr() + at for at in layout.bytes]
-        self._check(program.read(steps, xs.data_ptr(), targets, before_at, after_at, outputs.data_ptr(), nats), xs)
-        return outputs, Place(after, place.beside, place.steps + steps)
+    def _known(self) -> Packed:
+        return self._packed or self._look()
 
-    def _ready(self) -> Any:
-        for owner, name, tensor, version, address in self._weights:
-            if owner[name] is not tensor or tensor._version != version or tensor.data_ptr() != address:
-                self._pack()
-                break
-        if not self._plan.evaluates:
-            raise UsageError("a step program computes evaluation, but the model is in training: call model.eval()")
-        return self._program
+    def _run(self, call: Callable[[Packed, bool], Result]) -> Result:
+        packed = self._packed or self._look()
+        try:
+            return call(packed, True)
+        except StaleError:
+            return call(self._look(WHOLE), False)
+        except UsageError:
+            if packed is self._look(WHOLE):  # else what was given may be right for the model as it is now
+                raise
+            return self._run(call)
 
-    def _pack(self) -> None:
-        self._weights = self._plan.weights()
-        encoder, head, parts, _held = addresses_of(self._plan)
-        sizes = [STORAGES.index(self.storage), self.choices, self.inputs, self._plan.features, self.outputs]
-        assert native.Program is not None
-        self._program = native.Program(sizes, encoder, head, parts)
+    def _look(self, parts: int = 1) -> Packed:
+        """Return the model as it is now, packed. Raises `Declined` where that cannot be."""
+        with self._lock:
+            packed = self._packed
+            found = native.CHANGED if packed is None else packed.watch.look(parts)
+            if packed is None or found == native.CHANGED:
+                packed = self._packed = self._pack()
+                found = packed.watch.look(0)
+            if found != native.NOT_NOW:
+                return packed
+        if any(part.training for part in packed.plan.noisy):
+            raise Declined("a step program computes evaluation, but the model is in training: call model.eval()")
+        raise Declined("a step program computes in float32, but autocast is on here: use model.step")
 
-    def _inputs(self, x: Tensor) -> Tensor:
-        if self.choices:
-            if x.dim() != 1 or x.is_floating_point():
-                raise UsageError(f"whole numbers [B] are read but {list(x.shape)} of {x.dtype} were given")
-            return x.to(torch.int64).contiguous()
-        if x.dim() != 2 or x.shape[1] != self.inputs:
-            raise UsageError(f"vectors [B, {self.inputs}] are read but {list(x.shape)} were given")
-        return x.detach().to(torch.float32).contiguous()
-
-    def _check(self, place: int, x: Tensor) -> None:
-        if place >= 0:
-            raise UsageError(self._unknown(int(x[place])))
-
-    def _unknown(self, number: int) -> str:
-        return f"the model reads numbers from 0 to {self.choices - 1} but was given {number}"
+    def _pack(self) -> Packed:
+        if self._refused is not None and self._refused[0].look(0) != native.CHANGED:
+            raise Declined(self._refused[1])
+        model, layout = self._model(), self._packed.layout if self._packed else None
+        if model is None:
+            raise Declined("the model is gone that this program was made of: keep it")
+        self._packed = self._refused = None
+        try:
+            return Packed(model, self.storage, layout)
+        except UsageError as error:
+            self._refused = watch(model, None), str(error)
+            raise Declined(str(error)) from None

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from statewise.cells.checks import check_state
+from statewise.errors import UsageError
 from statewise.program.plan import Leaf
-from statewise.state import leaves, rebuild
+from statewise.state import leaves, rebuild, same_structure
 
 FLOAT_BYTES = 4
+NAME = "this program"
 
 
 class Place(NamedTuple):
@@ -19,20 +22,45 @@ class Place(NamedTuple):
     numbers: Tensor
     beside: Any
     steps: int
+    layout: "Layout"
+
+    @property
+    def state(self) -> Any:
+        """The state that was laid out, as far as it has come."""
+        return self.layout.state(self)
 
 
 class Layout:
-    """Where in a place each tensor of a state lies."""
+    """Where in a place each tensor of a state lies, and what such a state is like."""
 
-    def __init__(self, kinds: Sequence[Leaf], widths: Sequence[int]) -> None:
-        self.kinds, self.widths = kinds, widths
-        *self.starts, self.total = accumulate(widths, initial=0)
+    def __init__(self, kinds: Sequence[Leaf], like: Any) -> None:
+        own = [leaf for leaf, kind in zip(leaves(like), kinds, strict=True) if kind is Leaf.OWN]
+        self.kinds, self.like, self.widths = kinds, like, [leaf.shape[1] for leaf in own]
+        *self.starts, self.total = accumulate(self.widths, initial=0)
         self.bytes = [start * FLOAT_BYTES for start in self.starts]
 
-    def own(self, state: Any) -> list[Tensor]:
-        """Return the tensors of a state that native code reads."""
+    def is_as(self, other: "Layout") -> bool:
+        """Tell whether places of the other are places of this one."""
+        return self.kinds == other.kinds and same_structure(self.like, other.like)
+
+    def own(self, state: Any, rows: int) -> list[Tensor]:
+        """Return the tensors of a state that native code reads.
+
+        Raises `UsageError` where it is another model's, or has not so many rows.
+        """
+        check_state(NAME, state, self.like)
         pairs = zip(leaves(state), self.kinds, strict=True)
-        return [leaf.detach().contiguous() for leaf, kind in pairs if kind is Leaf.OWN]
+        own = [leaf.detach().contiguous() for leaf, kind in pairs if kind is Leaf.OWN]
+        for leaf, width in zip(own, self.widths, strict=True):
+            if leaf.dtype != torch.float32 or leaf.device.type != "cpu" or leaf.shape[1:] != (width,):
+                raise UsageError(
+                    f"a step program reads states of float32 on a CPU, {width} wide, but was given "
+                    f"{list(leaf.shape)} of {leaf.dtype} on {leaf.device}: use model.step"
+                )
+            if leaf.shape[0] != rows:
+                wanted = "use step for many" if rows == 1 else f"begin(rows={rows})"
+                raise UsageError(f"a state of {leaf.shape[0]} rows was given where one of {rows} is read: {wanted}")
+        return own
 
     def put(self, state: Any, own: Sequence[Tensor], steps: int) -> Any:
         """Return a state `steps` further on, with these tensors for those that native code writes."""
@@ -46,8 +74,8 @@ class Layout:
         return rebuild(state, [after(leaf, kind) for leaf, kind in zip(leaves(state), self.kinds, strict=True)])
 
     def place(self, state: Any) -> Place:
-        """Lay a state of one row out."""
-        return Place(torch.cat([leaf.flatten() for leaf in self.own(state)]), state, 0)
+        """Lay a state of one row out. Raises `UsageError` for another model's state, and for more rows."""
+        return Place(torch.cat([leaf.flatten() for leaf in self.own(state, 1)]), state, 0, self)
 
     def state(self, place: Place) -> Any:
         """Return the state that was laid out, as far as it has come."""

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as every_module
 
 from statewise.cells import (
     Cell,
@@ -49,9 +50,13 @@ BESIDE: dict[type, tuple[Leaf, ...]] = {
 }
 "Parts that in evaluation do as the part they are around does, and what their states hold beside its."
 
+HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+HOOKS_OF_ALL = tuple(getattr(every_module, f"_global{name}") for name in HOOKS)
+"What PyTorch calls around every module, of those that are called as encoder and head are."
+OF_ITS_OWN = ("step", "forward", "_call_impl")
+"What a module computes by; one that has another than its class, as an attribute, computes something else."
 
-Weight = tuple[dict[str, Any], str, Tensor, int, int]
-"A parameter: where a module keeps it, under which name, itself, and which version of it was seen at which address."
+Shape = tuple[int, ...]
 
 
 class Plan:
@@ -64,47 +69,76 @@ class Plan:
         self.core: Recurrent[Any] = model.core if isinstance(model, Model) else model
         self.encoder: nn.Module = model.encoder if isinstance(model, Model) else nn.Identity()
         self.head = _known_head(model.head) if isinstance(model, Model) else None
-        self.features = self.core.features
+        self.features = _features(self.encoder, self.core)
         self.parts: list[Cell[Any] | int] = []
         self.leaves: list[Leaf] = []
-        self.only_evaluated: list[nn.Module] = []
-        _check_encoder(self.encoder, self.features)
+        self.noisy: list[nn.Module] = []
+        self.weights: list[Tensor] = []
+        self._widths = [self.features]
+        self._names = {id(tensor): name for name, tensor in model.named_parameters(remove_duplicate=False)}
+        _check_own(model)
+        self._take_encoder()
         self._follow(self.core)
-        _check_weights(model)
-        self.modules = list(model.modules())
+        self._take_head()
 
-    def weights(self) -> list[Weight]:
-        """Return every weight as it now is."""
-        return [
-            (module._parameters, name, tensor, tensor._version, tensor.data_ptr())
-            for module in self.modules
-            for name, tensor in module._parameters.items()
-            if tensor is not None
-        ]
+    def _take_encoder(self) -> None:
+        encoder = self.encoder
+        if isinstance(encoder, nn.Embedding):
+            self._take(encoder, (encoder.weight, (encoder.num_embeddings, encoder.embedding_dim)))
+        elif isinstance(encoder, nn.Linear):
+            self._take(encoder, (encoder.weight, (encoder.out_features, encoder.in_features)))
+            if encoder.bias is not None:
+                self._take(encoder, (encoder.bias, (encoder.out_features,)))
 
-    @property
-    def evaluates(self) -> bool:
-        """Whether no part is in training that would do something else there."""
-        return not any(part.training for part in self.only_evaluated)
+    def _take_head(self) -> None:
+        head = self.head
+        if head is not None:
+            self._fit(head, head.features)
+            self._take(head, (head.weights, (head.choices, head.features)), (head.bias, (head.choices,)))
 
     def _follow(self, part: Recurrent[Any]) -> None:
-        if isinstance(part, Chain):
+        if type(part) is Chain:
             for inner in part:
                 self._follow(inner)
-        elif isinstance(part, Residual):
-            around = len(self.parts)
+        elif type(part) is Residual:
+            around = len(self._widths) - 1
             self._follow(part.part)
-            self.parts.append(around)
+            self._fit(part, self._widths[around])
+            self._add(around, self._widths[-1])
         elif type(part) in BESIDE:
             self._follow(cast(Recurrent[Any], part.part))
             self.leaves += BESIDE[type(part)]
             if not isinstance(part, Learned | Conditioned):
-                self.only_evaluated.append(part)
+                self.noisy.append(part)
         elif isinstance(part, Cell) and part.recurrence in KNOWN:
-            self.parts.append(part)
+            self._fit(part, part.features)
+            shapes = native.weight_shapes(part.recurrence, part.features, part.units, part.units)
+            self._take(part, *zip(part.weights(), shapes, strict=True))
+            self._add(part, part.units)
             self.leaves += [Leaf.OWN] * len(leaves(part.initial(0)))
         else:
             raise UsageError(f"a step program knows no {type(part).__name__} of this kind: use model.step")
+
+    def _add(self, part: Cell[Any] | int, width: int) -> None:
+        self.parts.append(part)
+        self._widths.append(width)
+
+    def _fit(self, part: nn.Module, width: int) -> None:
+        if width != self._widths[-1]:
+            raise UsageError(
+                f"a {type(part).__name__} meets {self._widths[-1]} features where it has {width}: make them equal"
+            )
+
+    def _take(self, module: nn.Module, *weights: tuple[Tensor, Shape]) -> None:
+        """Check weights of a module, with the shapes that they must have, and note them."""
+        for tensor, shape in weights:
+            if id(tensor) not in self._names or type(tensor) is not nn.Parameter:
+                raise UsageError(
+                    f"a step program reads parameters, but a weight of the {type(module).__name__} is made out of "
+                    "others, as by weight_norm or prune: use model.step"
+                )
+            _check_weight(self._names[id(tensor)], tensor, shape)
+            self.weights.append(tensor)
 
 
 def why_not(model: Model[Any] | Recurrent[Any]) -> str | None:
@@ -145,13 +179,14 @@ def addresses_of(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, list
     return encoder, head, parts, held
 
 
-def _check_encoder(encoder: nn.Module, features: int) -> None:
+def _features(encoder: nn.Module, core: Recurrent[Any]) -> int:
     plain = type(encoder) is nn.Embedding and encoder.max_norm is None
-    width = {nn.Embedding: "embedding_dim", nn.Linear: "out_features"}.get(type(encoder))
     if not plain and type(encoder) not in (nn.Linear, nn.Identity):
         raise UsageError(f"a step program knows no encoder of the kind {type(encoder).__name__}: use model.step")
-    if width and getattr(encoder, width) != features:
-        raise UsageError(f"the encoder gives {getattr(encoder, width)} features where the core reads {features}")
+    width = {nn.Embedding: "embedding_dim", nn.Linear: "out_features"}.get(type(encoder))
+    if width and getattr(encoder, width) != core.features:
+        raise UsageError(f"the encoder gives {getattr(encoder, width)} features where the core reads {core.features}")
+    return core.features
 
 
 def _known_head(head: nn.Module) -> Categorical:
@@ -160,9 +195,22 @@ def _known_head(head: nn.Module) -> Categorical:
     return head
 
 
-def _check_weights(model: nn.Module) -> None:
-    for name, tensor in model.named_parameters():
-        if tensor.dtype != torch.float32 or tensor.device.type != "cpu" or tensor.is_inference():
-            where = f"{str(tensor.dtype).removeprefix('torch.')} on {tensor.device}"
-            where += ", made in inference mode" if tensor.is_inference() else ""
-            raise UsageError(f"a step program is made from float32 on a CPU but {name} is {where}: use model.step")
+def _check_own(model: nn.Module) -> None:
+    """Raise `UsageError` where hooks, or methods of a module's own instead of its class's, compute something else."""
+    called = (model.encoder, model.head) if isinstance(model, Model) else ()
+    if (called and any(HOOKS_OF_ALL)) or any(vars(module)[name] for module in called for name in HOOKS):
+        raise UsageError("a step program calls no hooks, but the encoder or the head has some: use model.step")
+    for module in model.modules():
+        for name in OF_ITS_OWN:
+            if name in vars(module):
+                raise UsageError(f"a {type(module).__name__} has a {name} that is not its class's: use model.step")
+
+
+def _check_weight(name: str, tensor: Tensor, shape: Shape) -> None:
+    plain = tensor.layout is torch.strided and not tensor.is_neg() and not tensor.is_inference()
+    if tensor.dtype != torch.float32 or tensor.device.type != "cpu" or not plain:
+        where = f"{str(tensor.dtype).removeprefix('torch.')} on {tensor.device}"
+        where += "" if plain else ", made in inference mode" if tensor.is_inference() else f", {tensor.layout}"
+        raise UsageError(f"a step program is made from float32 on a CPU but {name} is {where}: use model.step")
+    if tuple(tensor.shape) != shape:
+        raise UsageError(f"{name} is {list(tensor.shape)} where its module says {list(shape)}: use model.step")

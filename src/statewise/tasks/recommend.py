@@ -218,7 +218,7 @@ class Recommend(TableSettings, Task):
         """Return a stream that reads items, by their exact title or id, or by number, and gives queries."""
         from statewise.stream import Stream
 
-        return Stream(model, encode=lambda item: codec.number(item) if isinstance(item, str) else int(item))
+        return Stream(model, encode=lambda item: codec.number(item) if isinstance(item, str) else item)
 
     def inputs(self, codec: "Catalogue") -> Inputs:
         """Return what a step reads: an item."""

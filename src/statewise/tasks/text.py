@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.bounds import check_whole
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.shown import in_line
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
+LONGEST = 2**31 - 1
 CONTRADICTION = "--interactive contradicts --json and --choices: give one of them"
 COUNTING = 0.5
 "About which share of finding the scores of n-grams is counting them."
@@ -150,12 +152,10 @@ class Text(Task):
         from statewise.decode import sample
 
         _check_prompt(prompt)
-        if length < 1:
-            raise UsageError(f"length {length} asks for nothing: give 1 or more")
+        check_whole("length", length, 1, LONGEST)
         ahead = AHEAD if stream is None else 1  # what nobody else holds may run ahead of what was read
         stream = self.stream(model, codec) if stream is None else stream
         prompt = prompt or ("\n" if stream.fresh else "")
-        stream.push_many(codec.encode(prompt).tolist())
         decode = codec.decoder()
         never = codec.never()
         codes = sample(
@@ -167,6 +167,7 @@ class Text(Task):
             seed=seed,
             ahead=min(ahead, length),
         )
+        stream.push_many(codec.encode(prompt).tolist())  # now that all settings were found to be right
         written = (decode(code) for code in _first(codes, length))
         # as the model would write it: composed, where the unit is a character
         yield from before(written, codec.decode(codec.encode(stop))) if stop else written
@@ -189,8 +190,7 @@ class Text(Task):
 
         if interactive and choices:
             raise UsageError(CONTRADICTION)
-        if choices < 0:
-            raise UsageError(f"choices {choices} asks for nothing: give 1 or more")
+        check_whole("choices", choices, 0, LONGEST)
         _check_prompt(prompt)
         missing = codec.missing(prompt)
         notices = [f"never seen in training, read as the unknown character: {missing!r}"] if missing else []
@@ -370,9 +370,9 @@ def _one_input(codec: "TextCodec", x: str | int, words: str) -> int:
     return x
 
 
-def _one_code(codec: "TextCodec", x: str | int) -> int:
+def _one_code(codec: "TextCodec", x: Any) -> Any:
     if not isinstance(x, str):
-        return int(x)
+        return x
     codes = codec.encode(x)
     if len(codes) != 1:
         raise UsageError(f"{x!r} is {len(codes)} {codec.as_json()['unit']}s: push one at a time, or use push_many")

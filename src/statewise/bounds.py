@@ -1,0 +1,60 @@
+"""Numbers from outside, held within bounds before anything is done with them, and shown in one short line."""
+
+from contextlib import suppress
+from numbers import Integral
+from operator import index
+from typing import Any
+
+from statewise.errors import UsageError
+from statewise.shown import in_line
+
+LARGEST = 2**63 - 1
+SHOWN = 40
+
+
+def check_whole(what: str, value: object, least: int, most: int) -> None:
+    """Raise `UsageError` where a value is no whole number within bounds; a truth value is none.
+
+    >>> check_whole("top-k", 2.5, 1, 9)
+    Traceback (most recent call last):
+    statewise.errors.UsageError: top-k 2.5 is no whole number from 1 to 9: give one
+    """
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or not least <= value <= most:  # type: ignore[operator]
+        raise UsageError(f"{what} {shown(value)} is no whole number from {least} to {most}: give one")
+
+
+def code(x: Any, choices: int) -> int:
+    """Return an input as one of so many codes, of whatever kind of whole number. Raises `UsageError` where it is none.
+
+    >>> code(3, choices=10)
+    3
+    >>> code(2.7, choices=10)
+    Traceback (most recent call last):
+    statewise.errors.UsageError: the model reads numbers from 0 to 9 but was given 2.7
+    """
+    if type(x) is int and 0 <= x < choices:
+        return x
+    number, shape = -1, tuple(getattr(x, "shape", ()))
+    if not shape and not isinstance(x, bool) and not str(getattr(x, "dtype", "")).endswith("bool"):
+        with suppress(TypeError, ValueError, RuntimeError):
+            number = index(x)
+    if not 0 <= number < choices:
+        raise UsageError(f"the model reads numbers from 0 to {choices - 1} but was given {shown(x)}")
+    return number
+
+
+def shown(value: object) -> str:
+    """Return how a value is written, as one line, cut where it is long.
+
+    >>> shown(0.5), shown("a" * 99), shown(2**63)
+    ('0.5', "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…", '9223372036854775808')
+    """
+    if isinstance(value, int) and abs(value) > LARGEST * 2:
+        return f"{'-' * (value < 0)}2^{value.bit_length() - 1} or more"
+    if isinstance(value, float):
+        return f"{value:g}"
+    shape = getattr(value, "shape", None)
+    if shape is not None and len(shape):
+        return f"{list(shape)} of {getattr(value, 'dtype', type(value).__name__)}"
+    return in_line(" ".join(repr(value).split()), SHOWN)
