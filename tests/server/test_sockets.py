@@ -54,6 +54,21 @@ def test_messages_are_read_in_order_and_say_what_a_stream_says(
     assert told(socket, again) == told(socket, again)
 
 
+OUT_OF_BOUNDS: list[dict[str, Any]] = [
+    *({"input": x} for x in (0.5, 2.7, True, -1, 2**31, 2**63, 2**80)),
+    *({"prompt": "It", "length": 9, "top_k": x} for x in (0, 2**31, 2**63, 2.5, True)),
+    *({"prompt": "It", "length": 9, "seed": x} for x in (2**64, -(2**70), 0.5)),
+    *({"prompt": "It", "length": 9, "temperature": x} for x in (-1, 1e31, True)),
+    *({"prompt": "It", "length": x} for x in (0, -1, 2**63, 1.5)),
+]
+
+
+def test_a_number_out_of_bounds_is_refused_and_the_socket_goes_on(socket: ClientConnection) -> None:
+    for message in OUT_OF_BOUNDS:
+        assert told(socket, message)["error"]["code"] == "unreadable", message
+    assert told(socket, {"input": "I"})["steps"] == 1
+
+
 def test_an_answer_comes_in_pieces(socket: ClientConnection) -> None:
     socket.send(json.dumps({"prompt": "It was", "length": 40, "seed": 1}))
     pieces = []

@@ -94,14 +94,14 @@ class Complete(Body):
 
     model: str | None = Field(None, max_length=200, examples=["text-shakespeare-1"])
     prompt: str = Field("", examples=["It was"])
-    max_tokens: int = Field(16, ge=1, le=10_000)
-    temperature: float = Field(1.0, ge=0, le=100)
-    top_p: float | None = Field(None, gt=0, le=1)
-    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    max_tokens: int = Field(16, ge=1, le=10_000, strict=True)
+    temperature: float = Field(1.0, ge=0, le=100, strict=True)
+    top_p: float | None = Field(None, gt=0, le=1, strict=True)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63, strict=True)
     stop: str | list[str] | None = Field(None)
     stream: bool = False
     echo: bool = False
-    n: int = Field(1, ge=1, le=1)
+    n: int = Field(1, ge=1, le=1, strict=True)
 
 
 class Session(BaseModel):

@@ -3,9 +3,10 @@
 import inspect
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Strict, ValidationError, create_model
 
 from statewise.errors import UsageError
 from statewise.server.served import Served
@@ -37,10 +38,17 @@ def first_problem(errors: Any) -> str:
 def _model(kind: type, parameters: tuple[inspect.Parameter, ...]) -> type[BaseModel]:
     fields: dict[str, Any] = {
         parameter.name: (
-            Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation,
+            Any if parameter.annotation is inspect.Parameter.empty else _exactly(parameter.annotation),
             ... if parameter.default is inspect.Parameter.empty else parameter.default,
         )
         for parameter in parameters
     }
     config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
     return create_model(f"{kind.__name__}Predict", __config__=config, **fields)
+
+
+def _exactly(annotation: Any) -> Any:
+    """Return the type of a setting such that a number has to be one: no truth value, no text, no 2.0 for 2."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    kinds = set(get_args(plain)) or {plain}
+    return Annotated[annotation, Strict()] if kinds <= {int, float, bool, str, NoneType} else annotation
