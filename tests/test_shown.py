@@ -80,10 +80,11 @@ def test_an_error_quotes_a_file_in_one_harmless_line() -> None:
 def nasty_run(run_path: Path) -> Path:
     """Put words of a stranger wherever a run has words."""
     config = yaml.safe_load((run_path / "run.yaml").read_text())
-    config["settings"]["source"] = f"{NASTY}<script>"
-    config["data"][NASTY] = NASTY
-    config["versions"]["torch"] = NASTY
-    config["kernels"] = [NASTY]
+    words = NASTY.encode(errors="ignore").decode()  # half a pair of code units is refused by the reader of YAML
+    config["settings"]["source"] = f"{words}<script>"
+    config["data"][words] = words
+    config["versions"]["torch"] = words
+    config["kernels"] = [words]
     (run_path / "run.yaml").write_text(yaml.safe_dump(config))
     events = [json.loads(line) for line in (run_path / "events.jsonl").read_text().splitlines()]
     events[-1]["report"]["baselines"][f"<b>{NASTY}"] = {"bits_per_character": 1.0}
