@@ -15,6 +15,7 @@ import statewise
 from statewise.data.codec import Bytes, Characters
 from statewise.errors import DataError, UsageError
 from statewise.heads import Loss
+from statewise.learning.events import Sampled, Updated
 from statewise.learning.learner import Learner
 from statewise.tasks.text import Text, TextData, before, metrics_of
 
@@ -278,3 +279,30 @@ def test_without_truncation_a_window_is_a_whole_row_and_its_gradient_flows_throu
     found = torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None])
     expected = torch.cat([w.grad.flatten() for w in whole.parameters() if w.grad is not None])
     torch.testing.assert_close(found * max(1.0, float(norm)), expected)
+
+
+SENTENCE = "It was the best of times, it was the worst of times, it was the age of wisdom.\n"
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("average", [0.0, 0.5])
+def test_samples_of_a_run_whose_loss_falls_differ_and_say_what_its_model_then_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, average: float
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text(SENTENCE * 60)
+    how: dict[str, Any] = {
+        "optimizer": optimizer,
+        "rate": {"adam": 0.05, "sgd": 1.0, "rmsprop": 0.03}[optimizer],
+        "average": average,
+    }
+    task = make_task(width=24, embedding=8, updates=40, warmup=0, sample_seconds=1e-9, average_from=0.0, **how)
+    events = list(statewise.training(task, run="run"))
+    losses = [event.nats for event in events if isinstance(event, Updated)]
+    samples = [event.sample for event in events if isinstance(event, Sampled)]
+    assert losses[-1] < 0.8 * losses[0]
+    assert samples[0] != samples[len(samples) // 2] != samples[-1] != samples[0]
+    assert len(set(samples)) > len(samples) / 2
+    kept = sorted(Path("run/samples").iterdir())
+    assert [path.read_text() for path in kept] == samples
+    assert samples[-1] == task.sample(statewise.load("run").model, statewise.load("run").codec)
