@@ -100,7 +100,7 @@ def test_one_call_runs_each_stretch_between_resets() -> None:
 
     given = sequence(LSTM(D, H).double())
     for places in ([], [(0, 1)], [(3, 0), (3, 2)], [(0, 0), (1, 1), (6, 2)]):
-        ys, _ = TorchOp(whole).run(given._replace(reset=marks(places)))
+        ys, _ = TorchOp(whole, 4).run(given._replace(reset=marks(places)))
         assert torch.equal(ys, given.xs[..., :H])
     assert lengths == [T, T, 3, 4, 1, 5, 1]
 

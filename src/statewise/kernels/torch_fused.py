@@ -15,12 +15,23 @@ class TorchOp(NamedTuple):
     """One of PyTorch's recurrences; it knows no resets, so a sequence is cut where a row begins anew."""
 
     whole: Run
+    gates: int
     kernel: str = "torch"
 
     def takes(self, given: Sequence) -> bool:
         """Take every sequence in which no row sleeps and nothing is empty; none in half precision on a processor."""
         awake = given.mask is None or bool(given.mask.all())
-        return awake and given.xs.numel() > 0 and given.state[0].numel() > 0 and not _is_half_on_cpu(given.xs)
+        some = awake and given.xs.numel() > 0 and given.state[0].numel() > 0
+        return some and self._fits(given) and not _is_half_on_cpu(given.xs)
+
+    def _fits(self, given: Sequence) -> bool:
+        """Tell whether weights and states are of the shapes that PyTorch reads, which it does not look at itself."""
+        _, rows, features = given.xs.shape
+        units = given.state[0].shape[-1]
+        sums = self.gates * units
+        shapes = [(sums, features), (sums, units), (sums,), (units,)][: len(given.weights)]
+        found = [tuple(weights.shape) for weights in given.weights]
+        return found == shapes and all(tuple(leaf.shape) == (rows, units) for leaf in given.state)
 
     def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
         """Run each stretch between two resets in one call."""
@@ -72,8 +83,8 @@ def _elman(recurrence: Callable[..., tuple[Tensor, Tensor]]) -> Run:
 
 
 OPS: dict[str, list[Op]] = {
-    "lstm": [TorchOp(_lstm)],
-    "gru": [TorchOp(_gru)],
-    "elman_tanh": [TorchOp(_elman(torch.rnn_tanh))],
-    "elman_relu": [TorchOp(_elman(torch.rnn_relu))],
+    "lstm": [TorchOp(_lstm, 4)],
+    "gru": [TorchOp(_gru, 3)],
+    "elman_tanh": [TorchOp(_elman(torch.rnn_tanh), 1)],
+    "elman_relu": [TorchOp(_elman(torch.rnn_relu), 1)],
 }
