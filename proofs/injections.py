@@ -132,7 +132,7 @@ def make_session(cell: str, name: str) -> Session:
     """Return a training of that recurrence on numbers."""
     task = Numbers(cell=cell, **SETTINGS)
     text = task.prepare(Path("cache"))
-    data = NumbersData(task, text.text, text.scored)
+    data = NumbersData(task, text.text, text.scored, text.cache)
     torch.manual_seed(0)
     learner = Learner(task.model(data.codec), data.windows("training"), task)
     return Session(create_run("text", name, Path(name)), task, data, learner)

@@ -51,7 +51,7 @@ class Hearing:
         """Note what would run code, or open a file that is not the checkpoint's."""
         if self.is_on and event.startswith(EXECUTING):
             self.heard.append(f"{event} {what}")
-        elif self.is_on and event == "open" and not str(what[0]).startswith(self.folder):
+        elif self.is_on and event == "open" and type(what[0]) is not int and not str(what[0]).startswith(self.folder):
             self.heard.append(f"{event} {what[0]}")
 
 

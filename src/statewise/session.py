@@ -40,13 +40,21 @@ class Session:
     Where several processes train together, each has a session; the first one's alone writes. All leave the loop at the
     same event; an interrupt of one of them saves nothing.
 
-    With `saves_first`, the learner has begun with another run's weights, and a checkpoint is made before any update.
+    `begun_from` tells of the run whose weights the training began with, if any. With `saves_first` the learner has just
+    taken them, and a checkpoint is made before any update.
     """
 
     def __init__(
-        self, directory: RunDirectory, task: Task, data: Data, learner: Learner, *, saves_first: bool = False
+        self,
+        directory: RunDirectory,
+        task: Task,
+        data: Data,
+        learner: Learner,
+        *,
+        begun_from: Mapping[str, Any] | None = None,
+        saves_first: bool = False,
     ) -> None:
-        self.saves_first = saves_first
+        self.begun_from, self.saves_first = begun_from, saves_first
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
         self.validating, self.ranks = data.validating(), learner.ranks
         self.saved_at: tuple[int, ...] | None = None
@@ -101,7 +109,7 @@ class Session:
             sweep(self.directory.checkpoints)
         files, notice = self._newest()
         if not files:  # stopped before the first was whole: begin again
-            if not self.saves_first and "begun_from" in self.directory.read_config():
+            if self.begun_from and not self.saves_first:
                 raise RunError(f"{self.directory.path} was stopped before it was saved once: train it again")
             self.beginning = self.learner.snapshot()
             return None
@@ -239,16 +247,15 @@ class Session:
             yield Finished(learner.update_number, self._seconds(), json.loads(told["report"]))
             return
         yield from prepared(self.data)
-        also = begun_from_words(self.directory.read_config())
+        also = begun_from_words(self.begun_from)
         report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, also=also, training=training)
         self.directory.write(self.directory.report, report.page())
         self.ranks.hand_round(lambda: {"report": json.dumps(report.as_json()).encode()})
         yield Finished(learner.update_number, self._seconds(), report.as_json())
 
 
-def begun_from_words(config: Mapping[str, Any]) -> list[str]:
-    """Return from which run's weights a training began, as a remark, where `run.yaml` says so."""
-    begun = config.get("begun_from")
+def begun_from_words(begun: Mapping[str, Any] | None) -> list[str]:
+    """Return from which run's weights a training began, as a remark, where it began so."""
     return [f"Began with the weights of {begun['run']} at update {begun['update']}{begun['words']}."] if begun else []
 
 

@@ -133,7 +133,8 @@ def training(
             return {"path": str(directory.path).encode()}
 
         directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
-        events = Session(directory, task, data, learner, saves_first=bool(begun)).events()
+        told = begun.get("begun_from")
+        events = Session(directory, task, data, learner, begun_from=told, saves_first=bool(begun)).events()
         try:
             yield next(events)
         except BaseException:
@@ -156,7 +157,8 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
         data = _as_trained(task, codec, config["data"], directory.path, f"{BRING_BACK}, or train a new run")
     allowance = allowance_at(directory.checkpoints)
     building = Allowing(allowance, directory.path) if allowance else nullcontext()
-    yield from Session(directory, task, data, _learner(task, data, ranks, building)).events()
+    learner = _learner(task, data, ranks, building)
+    yield from Session(directory, task, data, learner, begun_from=config.get("begun_from")).events()
 
 
 def load(run: str | Path) -> Trained:

@@ -53,7 +53,7 @@ def test_the_settings_of_a_run_train_it_again(book: Path) -> None:
     write_settings(updates=3, seed=4)
     assert run(["train", "text", "--config", "settings.yaml", "--run", "one", "--quiet"]) == 0
     assert run(["train", "text", "--config", "one/run.yaml", "--run", "two", "--quiet"]) == 0
-    assert settings_of("two") == settings_of("one")
+    assert settings_of("two") == {**settings_of("one"), "source": str(book.resolve())}
     one, two = (Path(name, "checkpoints/000003/weights.safetensors").read_bytes() for name in ("one", "two"))
     assert one == two
 

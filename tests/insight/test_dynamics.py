@@ -11,7 +11,7 @@ from statewise.cells import LRU, LSTM, Cell, Chain, Elman, Recurrent
 from statewise.insight.dynamics import exponents, jacobian, lyapunov, radii, spectra, spectral_radius
 from statewise.insight.network import probed_network
 from statewise.insight.probes import begin_of, cut_out, windows_of
-from statewise.state import leaves
+from statewise.state import leaves, select_rows
 from statewise.testing.recurrences import RECURRENCES
 
 T, B, D, H = 7, 3, 5, 4
@@ -55,8 +55,10 @@ def test_an_interval_of_exponents_comes_from_rows_that_differ() -> None:
     network = probed_network(Elman(D, H))
     window = windows_of(3 * torch.randn(60, 6, D), None, 60)[0]
     batch = cut_out(network, window, begin_of(network, window, None), 59, is_scored=False)
-    first, *_ = exponents(network.core, batch, count=2)
+    first, *_ = exponents(network.core, batch, count=2, rows=4)
     assert first.low < first.value < first.high < 0
+    of_rows = lyapunov(network.core, batch.xs[:, :4], select_rows(batch.state, torch.arange(4)), count=2)[:, 0]
+    assert first.high - first.value == pytest.approx(3.182 * float(of_rows.std()) / 2, rel=1e-3)  # t of 3 degrees
 
 
 @pytest.mark.parametrize("make", [lambda: Elman(D, H), lambda: LSTM(D, H), lambda: Chain(LSTM(D, 3), Elman(3, H))])
