@@ -13,7 +13,7 @@ from statewise.heads import Categorical
 from statewise.model import Model
 from statewise.state import UNSEALED, leaves, map_leaves, seal, split, stack, to_bytes, write_tensors
 from statewise.state.tensors import read_tensors
-from statewise.stream import Stream
+from statewise.stream import Stream, keep_digest, model_digest
 
 V, D, G, H, S = 6, 3, 2, 4, 9
 ATTENTION: dict[str, Callable[[], Attention[Any]]] = {
@@ -116,3 +116,15 @@ def test_a_saved_stream_of_more_or_fewer_rows_than_one_is_refused(model: Model[T
     forged = seal(to_bytes(whole, {**stream._words(), "sha256": UNSEALED}))
     with pytest.raises(DataError, match=f"the saved stream holds {rows:,} rows, but 1 row must be there"):
         Stream.open(model, forged)
+
+
+def test_a_digest_is_computed_again_where_weights_may_change_and_once_where_they_are_final() -> None:
+    model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
+    first = model_digest(model)
+    with torch.no_grad():
+        model.encoder.weight.add_(1.0)  # type: ignore[operator, union-attr]
+    second = model_digest(model)
+    assert first != second == keep_digest(model) == model_digest(model)
+    with torch.no_grad():
+        model.encoder.weight.add_(1.0)  # type: ignore[operator, union-attr]
+    assert model_digest(model) == second

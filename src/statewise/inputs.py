@@ -64,3 +64,7 @@ def json_types_of(x: Any) -> set[str]:
         case Mapping():
             return {"object"}
     return {"null"} if x is None else set()
+
+
+TABLE = "table"
+"Marks, in an annotation, a parameter that is a table: a client sends its rows or columns, never the name of a file."

@@ -1,6 +1,6 @@
 """Forecast: one model of many series, that says what comes next and how sure it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -9,6 +9,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Lt
 
 from statewise.errors import UsageError
+from statewise.inputs import TABLE
 from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
 from statewise.tasks.table_settings import TableSettings
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from statewise.data.panel import Panel
     from statewise.forecasting.ahead import Ahead
     from statewise.forecasting.reading import Codec
+    from statewise.forecasting.tracker import Tracker
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
     from statewise.tasks.series import ForecastData
 
 SAMPLES, MOST_SAMPLES = 200, 100_000
+MOST_GAP = 100_000
 MOST_AHEAD = 10_000_000
 "So many values are drawn ahead of one series at once."
 CERTAIN = 0.05
@@ -249,7 +252,7 @@ class Forecast(TableSettings, Task):
         self,
         model: "Model[Any]",
         codec: "Codec",
-        table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training")] = None,
+        table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training"), TABLE] = None,
         *,
         samples: Annotated[int, Doc("ways to go on that are drawn")] = SAMPLES,
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
@@ -311,11 +314,21 @@ class Forecast(TableSettings, Task):
             raise UsageError(f"steps {ahead} ask for nothing: give at least 1")
         _check_samples(samples, ahead)
         gap = codec.frequency.steps(longest_gap) if longest_gap else usual_longest_gap(codec.frequency)
+        if gap > MOST_GAP:
+            raise UsageError(f"a gap of {gap:,} steps is longer than is gone through at once: give up to {MOST_GAP:,}")
         how: dict[str, Any] = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
         how |= {"longest_gap": gap, "table_format": self.table_format}
         if saved is not None:
-            return Tracker.open(model, codec, saved, **how)
-        return Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how)
+            return self._opened(saved, lambda saved: Tracker.open(model, codec, saved, **how))
+        return self._begun(Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how), codec)
+
+    def _begun(self, tracker: "Tracker", codec: "Codec") -> Live:
+        """Return what reads the lines of users, where a tracker stands at the end of the training table."""
+        return tracker
+
+    def _opened(self, saved: bytes, opened: Callable[[bytes], "Tracker"]) -> Live:
+        """Return what reads the lines of users, where it was left off."""
+        return opened(saved)
 
 
 def _check_samples(samples: int, steps: int = 1) -> None:
