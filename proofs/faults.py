@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from disk import Disk, Recorder
+from failing_disk import Disk, Recorder
 from outcomes import arguments, conclude, counted
 
 from statewise.errors import StatewiseError
