@@ -16,7 +16,9 @@ import torch
 import statewise
 from statewise.cli.main import run
 from statewise.data.clocks import on_clocks
+from statewise.data.frequency import Frequency
 from statewise.errors import DataError, TrainingError, UsageError
+from statewise.forecasting.observations import usual_longest_gap
 from statewise.forecasting.returns import one_step
 from statewise.learning.events import Checked, Finished, Updated
 from statewise.task import Score, report_on
@@ -187,6 +189,7 @@ def test_values_are_heard_one_by_one_and_the_state_goes_on(
             "2031-11-11 04:00,1,2,3",
             "2031-11-11T04:00:00 lies 43,824 steps of 1 h ahead, where the next is 2026-11-11T04",
         ),
+        ("2026-12-11 04:00,1,2,3", "2026-12-11T04:00:00 lies 720 steps of 1 h ahead, where the next is 2026-11-11T04"),
         ("9999-12-31 04:00,1,2,3", "or allow for such a gap with --longest-gap"),
         ('{"a": true}', "column 'a' holds 'True', which is no number"),
         ('{"a": [1]}', "column 'a' holds '[1]', which is no number"),
@@ -222,13 +225,21 @@ def test_a_line_of_which_a_part_cannot_be_read_changes_nothing(trained: Path) ->
 
 def test_a_gap_is_as_long_as_it_may_be(trained: Path) -> None:
     model = statewise.load("r")
-    later = {"time": "2027-08-11 04:00", "a": 50}
-    with pytest.raises(DataError, match=r"lies 6,552 steps of 1 h ahead, .* --longest-gap"):
-        model.live(samples=2, longest_gap="100d").push(later)
-    assert model.live(samples=2).push(later).time == "2027-08-11T04:00:00"
-    a_year_more = {"time": "2027-11-11 04:00", "a": 50}
+    later = {"time": "2026-12-11 04:00", "a": 50}  # a month too far, as where 11 was typed as 12
+    with pytest.raises(DataError, match=r"lies 720 steps of 1 h ahead, .* --longest-gap"):
+        model.live(samples=2).push(later)
+    assert model.live(samples=2, longest_gap="30d").push(later).time == "2026-12-11T04:00:00"
+    assert model.live(samples=2).push({"time": "2026-12-08 04:00", "a": 50}).time == "2026-12-08T04:00:00"
     with pytest.raises(DataError, match="lies 8,760 steps of 1 h ahead"):
-        model.live(samples=2).push(a_year_more)
+        model.live(samples=2, longest_gap="100d").push({"time": "2027-11-11 04:00", "a": 50})
+
+
+@pytest.mark.parametrize("every", ["1min", "1h", "6h", "1d", "1b", "1w"])
+def test_a_month_too_far_is_never_taken_for_a_gap(every: str) -> None:
+    frequency = Frequency.read(every)
+    expected, mistyped = np.array(["2026-02-02T00:00:00", "2026-03-02T00:00:00"], "datetime64[s]")
+    left_out = int(frequency.places(np.array([mistyped]), expected)[0])
+    assert usual_longest_gap(frequency) < left_out
 
 
 @pytest.mark.parametrize(

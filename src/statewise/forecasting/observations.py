@@ -23,8 +23,8 @@ Cells = dict[str, Any]
 
 SHOWN = 60
 MOST_LEFT_OUT = 10_000
-MOST_DAYS_LEFT_OUT = 300
-"Fewer than a year has, so that a mistyped year is refused."
+MOST_DAYS_LEFT_OUT = 27
+"Fewer than any month has, so that a mistyped month is refused, as a mistyped year is."
 LEAST_LEFT_OUT = 3
 
 
@@ -32,7 +32,7 @@ def usual_longest_gap(frequency: Frequency) -> int:
     """Return how many steps may lie between two observations where nothing else was said.
 
     >>> usual_longest_gap(Frequency("s", 3600)), usual_longest_gap(Frequency("mo", 1))
-    (7200, 10)
+    (648, 3)
     """
     days = {"s": frequency.count / DAY, "mo": 30 * frequency.count, "b": 1.4 * frequency.count}.get(frequency.unit)
     return MOST_LEFT_OUT if days is None else max(LEAST_LEFT_OUT, min(MOST_LEFT_OUT, int(MOST_DAYS_LEFT_OUT / days)))
