@@ -70,14 +70,20 @@ class WantsThreeAxes(Sound):
         return super().forward(features.reshape(steps, rows, width))
 
 
+class OverlooksTheLast(Sound):
+    def logits(self, params: Tensor) -> Tensor:
+        return params[..., :-1]
+
+
 BROKEN: dict[int, tuple[Callable[[], Head[Any]], set[int]]] = {
-    1: (TakesTheMean, {1}),
+    1: (TakesTheMean, {1, 8}),
     2: (IgnoresTheMask, {1, 2}),  # the loss of no place is not nought either
-    3: (UnlikeliestAtNought, {3}),
+    3: (UnlikeliestAtNought, {3, 8}),
     4: (IgnoresTheSeed, {4}),
     5: (HalvesGradients, {5}),
     6: (TooSharp, {6}),
-    7: (WantsThreeAxes, {7}),
+    7: (WantsThreeAxes, {7, 8}),
+    8: (OverlooksTheLast, {8}),
 }
 
 

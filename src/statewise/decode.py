@@ -53,7 +53,7 @@ def beam(stream: Stream[Tensor], length: int, width: int, *, never: Sequence[int
     for what, number in (("a beam's width", width), ("a beam's length", length)):
         check_whole(what, number, 1, MOST_AT_ONCE)
     model, state = stream.model, stream.state
-    scores = narrow(stream.params, never=never).log_softmax(dim=-1).unsqueeze(0)
+    scores = narrow(stream.model.head.logits(stream.params), never=never).log_softmax(dim=-1).unsqueeze(0)
     codes: list[list[int]] = [[]]
     best = scores.flatten()[:0]
     for step in range(length):
@@ -62,6 +62,6 @@ def beam(stream: Stream[Tensor], length: int, width: int, *, never: Sequence[int
         codes = [[*codes[row], choice] for row, choice in zip(rows.tolist(), choices.tolist(), strict=True)]
         if step < length - 1:
             with torch.no_grad():
-                logits, state = model.step(choices, select_rows(state, rows))
-            scores = best.unsqueeze(-1) + narrow(logits, never=never).log_softmax(dim=-1)
+                params, state = model.step(choices, select_rows(state, rows))
+            scores = best.unsqueeze(-1) + narrow(model.head.logits(params), never=never).log_softmax(dim=-1)
     return [Beam(path, score) for path, score in zip(codes, best.tolist(), strict=True)]

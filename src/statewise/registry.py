@@ -34,7 +34,7 @@ def names(kind: Kind) -> list[str]:
 def find(kind: Kind, name: str) -> object:
     """Import and return the thing of that name.
 
-    Raises `UsageError`, with the nearest known name, where there is none.
+    Raises `UsageError`, with the nearest known name, where there is none, and where its package cannot be imported.
 
     >>> find("cells", "lstm").__name__
     'LSTM'
@@ -43,7 +43,14 @@ def find(kind: Kind, name: str) -> object:
         return _registered[kind, name]
     if name not in _announced(kind):
         raise UsageError(unknown(SINGULAR[kind], name, names(kind)))
-    return _announced(kind)[name].load()
+    point = _announced(kind)[name]
+    try:
+        return point.load()
+    except (ImportError, AttributeError, SyntaxError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"{SINGULAR[kind]} '{name}' cannot be imported as {point.value} ({reason}): mend or uninstall its package"
+        ) from error
 
 
 def register(kind: Kind, name: str, thing: object) -> None:

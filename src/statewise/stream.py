@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from statewise.bounds import check_whole, code
 from statewise.cells.checks import check_state
-from statewise.choosing import Foreseen, Rule, Wish, check_writing, narrow, uniform
+from statewise.choosing import Foreseen, Rule, Wish, check_writing, uniform
 from statewise.errors import DataError, UsageError
-from statewise.heads import Categorical, Head
 from statewise.model import Model, as_input
 from statewise.program import Declined, Place, program_of
 from statewise.state import UNSEALED, Packing, check_seal, from_bytes, leaves, map_leaves, seal, to_bytes
@@ -290,7 +289,7 @@ class Stream(Generic[Params]):
                 return choices.tolist()
         ahead, chosen = self.fork(), []
         for n in range(first, first + steps):
-            chosen.append(ahead._choose(rule, uniform(seed, n)))
+            chosen.append(rule.choose(ahead.model.head.logits(ahead.params), uniform(seed, n)))
             ahead.push(chosen[-1])
         self._go(ahead._at, ahead._params, ahead._steps)
         return chosen
@@ -299,14 +298,6 @@ class Stream(Generic[Params]):
         """Tell whether what was foreseen is what this stream would do itself: it has the same weights, as they are."""
         program = self._program
         return program is not None and program.applies() and program.packed is seen.by
-
-    def _choose(self, rule: Rule, number: float) -> int:
-        logits, head = cast(Tensor, self.params), self.model.head
-        if isinstance(head, Categorical):
-            return rule.choose(logits, number)
-        allowed = narrow(logits, top_k=rule.top_k, top_p=rule.top_p, never=rule.never).unsqueeze(0)
-        generator = torch.Generator().manual_seed(int(number * 2**53))
-        return int(cast(Head[Tensor], head).sample(allowed, temperature=rule.temperature, generator=generator))
 
 
 def _only_row(params: Params) -> Params:

@@ -170,7 +170,7 @@ def test_choices_are_the_likeliest_after_each_character_with_their_odds(trained:
     assert [seen for seen, _ in listed] == list("It w")
     stream = trained.stream()
     for seen, likely in listed:
-        odds = stream.push(seen).softmax(dim=-1)
+        odds = stream.push(seen).double().softmax(dim=-1)
         assert [probability for _, probability in likely] == odds.sort(descending=True).values[:3].tolist()
         assert [int(trained.codec.encode(choice)[0]) for choice, _ in likely] == odds.topk(3).indices.tolist()
 

@@ -81,7 +81,7 @@ def _is_whole(stream: Stream[Any]) -> bool:
 
 def _program(stream: Stream[Any]) -> Program | None:
     program = program_of(stream.model)
-    able = program is not None and program.applies() and isinstance(stream.model.head, Categorical)
+    able = program is not None and program.applies() and bool(stream.model.head.choices)
     return program if able and program is not None and 0 < program.outputs <= program.choices else None
 
 

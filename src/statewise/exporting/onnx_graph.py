@@ -96,9 +96,7 @@ class _Graph:
         features = self._encoded()
         logits = self._headed(self._followed(self._model.core, features))
         self._nodes.append(self._helper.make_node("Identity", [logits], ["outputs"]))
-        head = self._model.head
-        assert isinstance(head, Categorical)
-        outputs = [self._value("outputs", ["T", "B", head.choices]), *self._outputs]
+        outputs = [self._value("outputs", ["T", "B", self._model.head.choices]), *self._outputs]
         graph = self._helper.make_graph(self._nodes, "statewise", self._inputs, outputs, self._tensors)
         opsets = [self._helper.make_opsetid("", OPSET)]
         proto = self._helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="statewise")

@@ -7,7 +7,7 @@ from typing import Any, cast, final
 import torch
 from torch import Tensor, nn
 
-from statewise.heads import Quantiles, Real
+from statewise.heads import Real
 
 ManyParams = tuple[Any, ...]
 
@@ -19,7 +19,7 @@ class Mixture(Real[ManyParams]):
         p(y) = 1/K sum_k p_k(y)
 
     In training the loss is the mean of theirs, so that none leaves anything to the others; so it is at all times where
-    they are no densities (`Quantiles`). Source: Lakshminarayanan, Pritzel & Blundell 2017. Shapes: features
+    the loss of one is no likelihood (`Quantiles`). Source: Lakshminarayanan, Pritzel & Blundell 2017. Shapes: features
     `[..., H_1 + ... + H_K]`, targets `[...]`.
 
     >>> from statewise.heads import StudentT
@@ -33,7 +33,7 @@ class Mixture(Real[ManyParams]):
         self.heads = nn.ModuleList(heads)
         self.widths = [head.features for head in self]
         self.features = sum(self.widths)
-        self.is_density = not any(isinstance(head, Quantiles) for head in self)
+        self.is_likelihood = all(head.is_likelihood for head in self)
 
     def __iter__(self) -> Iterator[Real[Any]]:
         return iter(cast(Iterable[Real[Any]], self.heads))
@@ -45,7 +45,7 @@ class Mixture(Real[ManyParams]):
     def nats(self, params: ManyParams, targets: Tensor) -> Tensor:
         """Return the mean loss of the heads in training, minus the log-density of the mixture afterwards."""
         each = torch.stack([head.nats(own, targets) for head, own in zip(self, params, strict=True)])
-        if self.training or not self.is_density:
+        if self.training or not self.is_likelihood:
             return each.mean(dim=0)
         return math.log(len(each)) - torch.logsumexp(-each, dim=0)
 

@@ -1,13 +1,13 @@
 """One of a fixed set of choices: a character, a word, a class."""
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from statewise.errors import UsageError
-from statewise.heads.head import Head, Loss, check_temperature
+from statewise.heads.head import Head, Loss, Over, check_temperature
 
 
 @final
@@ -23,6 +23,8 @@ class Categorical(Head[Tensor]):
     >>> logits.shape, head.loss(logits, torch.zeros(7, 2, dtype=torch.long)).places
     (torch.Size([7, 2, 3]), tensor(14))
     """
+
+    over: ClassVar[Over] = "choice"
 
     def __init__(self, features: int, choices: int) -> None:
         super().__init__()
@@ -41,6 +43,11 @@ class Categorical(Head[Tensor]):
             return Loss(cross_entropy(params, targets, reduction="sum"), torch.tensor(targets.numel()))
         nats = cross_entropy(params, targets, reduction="none")
         return Loss(nats[mask.flatten()].sum(), mask.sum())
+
+    def nats(self, params: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the log-probability of each target."""
+        nats = cross_entropy(params.reshape(-1, self.choices), targets.flatten(), reduction="none")
+        return nats.reshape(targets.shape)
 
     def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Draw one choice at each place, from `softmax(logits / temperature)`; temperature 0 gives the likeliest.

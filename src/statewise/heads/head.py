@@ -5,15 +5,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from statewise.bounds import shown
 from statewise.errors import UsageError
+from statewise.state import leaves, map_leaves
 
 Params = TypeVar("Params")
+
+Over = Literal["choice", "item", "number", "count", ""]
+"What a target is: one of a fixed set, an item of a catalogue, a number, how many of something; empty: anything else."
 
 HOTTEST = 1e30
 "A temperature at which all odds are equal, and no number has gone beyond its bounds."
@@ -83,6 +87,12 @@ class Head(nn.Module, ABC, Generic[Params]):
     """A distribution over targets whose parameters come from features `[..., H]`; `features` is their width."""
 
     features: int
+    over: ClassVar[Over] = ""
+    "What a target is, by which tasks know the heads that suit them: see `statewise.heads.named`."
+    choices: int = 0
+    "How many choices a target is one of, by numbers from 0; 0 where a target is no choice."
+    is_likelihood: bool = True
+    "Whether the loss is minus a log-likelihood, so that losses of several heads can be mixed as probabilities."
 
     @abstractmethod
     def forward(self, features: Tensor) -> Params:
@@ -98,6 +108,71 @@ class Head(nn.Module, ABC, Generic[Params]):
     @abstractmethod
     def sample(self, params: Params, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Draw one target at each place; temperature 0 gives the likeliest."""
+
+    def likely(self, params: Params) -> Tensor:
+        """Return the likeliest target at each place.
+
+        >>> from statewise.heads import Categorical
+        >>> Categorical(4, 3).likely(torch.tensor([0.1, 0.7, 0.2]))
+        tensor(1)
+        """
+        return self.sample(params, temperature=0)
+
+    def nats(self, params: Params, targets: Any) -> Tensor:
+        """Return minus the log-likelihood of each row's target; here each row is scored by itself.
+
+        Shapes: parameters and targets with one axis of rows before what one target is.
+        """
+        rows = []
+        for row in range(len(leaves(params)[0])):
+            own, wanted = (map_leaves(lambda leaf, at=row: leaf[at : at + 1], part) for part in (params, targets))
+            rows.append(self.loss(own, wanted).nats)
+        return torch.stack(rows)
+
+    def logits(self, params: Params) -> Tensor:
+        """Return the log-odds `[..., V]` of every choice, up to a constant: here the parameters themselves.
+
+        Raises `UsageError` where a target is no choice.
+        """
+        if not self.choices:
+            raise UsageError(f"a head of the kind {type(self).__name__} has no choices: draw from it with sample")
+        return cast(Tensor, params)
+
+    def top(self, params: Params, count: int) -> "Top":
+        """Return the `count` likeliest choices at each place, or all where there are fewer, the likeliest first.
+
+        Raises `UsageError` where a target is no choice.
+
+        >>> from statewise.heads import Categorical
+        >>> Categorical(4, 3).top(torch.tensor([0.0, 2.0, 1.0]), 2).choices
+        tensor([1, 2])
+        """
+        odds = self.logits(params)
+        likely = odds.double().softmax(dim=-1).topk(min(count, odds.shape[-1]))
+        return Top(likely.indices, likely.values)
+
+    def show(self, params: Params) -> Any:
+        """Return the parameters of one place as lists and objects of numbers, which JSON can hold.
+
+        >>> from statewise.heads import Gaussian
+        >>> Gaussian(4).show(Gaussian(4)(torch.zeros(4))).keys()
+        dict_keys(['mean', 'scale'])
+        """
+        return _plain(params)
+
+
+class Top(NamedTuple):
+    """The likeliest choices and their probabilities, the likeliest first: both `[..., count]`."""
+
+    choices: Tensor
+    probabilities: Tensor
+
+
+def _plain(params: Any) -> Any:
+    if isinstance(params, Tensor):
+        return params.tolist()
+    parts = [_plain(part) for part in params]
+    return dict(zip(params._fields, parts, strict=True)) if hasattr(params, "_fields") else parts
 
 
 def check_temperature(temperature: object) -> None:

@@ -1,11 +1,11 @@
 """A count: how many, where rare and frequent things are counted alike."""
 
-from typing import NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
 
-from statewise.heads.head import check_temperature
+from statewise.heads.head import Over, check_temperature
 from statewise.heads.real import Real, gamma_draws, positive
 
 
@@ -30,6 +30,8 @@ class NegativeBinomial(Real[NegativeBinomialParams]):
     >>> bool((head.sample(head(torch.zeros(7, 2, 4))) >= 0).all())
     True
     """
+
+    over: ClassVar[Over] = "count"
 
     def __init__(self, features: int, *, exposure: bool = False) -> None:
         super().__init__()
@@ -58,6 +60,10 @@ class NegativeBinomial(Real[NegativeBinomialParams]):
         wide = NegativeBinomialParams(*(part.double().unsqueeze(-1) for part in params))
         reached = counts <= values.unsqueeze(-1)
         return ((-self.nats(wide, counts)).exp() * reached).sum(dim=-1).clamp(0, 1).to(values.dtype)
+
+    def quantile(self, params: NegativeBinomialParams, levels: Tensor) -> Tensor:
+        """Return the least count up to which a share `levels` `[...]` lies."""
+        return super().quantile(params, levels).floor()
 
     def sample(
         self, params: NegativeBinomialParams, *, temperature: float = 1.0, generator: torch.Generator | None = None

@@ -31,7 +31,8 @@ class Quantiles(Real[Tensor]):
     torch.Size([7, 2, 3])
     """
 
-    logits: Tensor
+    is_likelihood = False
+    logits_of_levels: Tensor
 
     def __init__(self, features: int, levels: Sequence[float] = LEVELS) -> None:
         super().__init__()
@@ -39,7 +40,7 @@ class Quantiles(Real[Tensor]):
             raise UsageError(f"levels {list(levels)} do not rise from above 0 to below 1: give at least two that do")
         self.features, self.levels = features, tuple(levels)
         self.linear = nn.Linear(features, len(levels))
-        self.register_buffer("logits", torch.tensor(levels, dtype=torch.double).logit(), persistent=False)
+        self.register_buffer("logits_of_levels", torch.tensor(levels, dtype=torch.double).logit(), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the quantiles `[..., K]`, in rising order."""
@@ -48,18 +49,18 @@ class Quantiles(Real[Tensor]):
 
     def nats(self, params: Tensor, targets: Tensor) -> Tensor:
         """Return twice the pinball loss of each target, over all levels: it is no likelihood."""
-        levels = self.logits.sigmoid().to(params)
+        levels = self.logits_of_levels.sigmoid().to(params)
         beyond = targets.unsqueeze(-1) - params
         return 2 * torch.maximum(levels * beyond, (levels - 1) * beyond).sum(dim=-1)
 
     def cdf(self, params: Tensor, values: Tensor) -> Tensor:
         """Return the probability of a number that is no greater."""
         place = torch.searchsorted(params.contiguous(), values.unsqueeze(-1).contiguous())
-        return self._on_line(params, self.logits.to(params).expand_as(params), place, values).sigmoid()
+        return self._on_line(params, self.logits_of_levels.to(params).expand_as(params), place, values).sigmoid()
 
     def quantile(self, params: Tensor, levels: Tensor) -> Tensor:
         """Return the number below which a share `levels` `[...]` lies."""
-        logits, known = levels.logit(), self.logits.to(params)
+        logits, known = levels.logit(), self.logits_of_levels.to(params)
         place = torch.searchsorted(known, logits.unsqueeze(-1).contiguous())
         return self._on_line(known.expand_as(params), params, place, logits)
 

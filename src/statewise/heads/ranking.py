@@ -1,6 +1,6 @@
 """Which item of a large catalogue comes next: scores by inner product, learned against a few of the others."""
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from statewise.errors import UsageError
 from statewise.heads.alias_table import AliasTable
 from statewise.heads.categorical import Categorical
 from statewise.heads.featured_items import FeaturedItems
-from statewise.heads.head import Head, Loss
+from statewise.heads.head import Head, Loss, Over
 from statewise.heads.ranking_losses import LOSSES, ranked
 from statewise.heads.samples import rank
 from statewise.kernels.native_ranking import Sample
@@ -47,6 +47,7 @@ class Ranking(Head[Tensor]):
     (torch.Size([7, 2, 3]), tensor(14))
     """
 
+    over: ClassVar[Over] = "item"
     supports: Tensor
     odds: Tensor
 
@@ -111,6 +112,15 @@ class Ranking(Head[Tensor]):
         """Return the scores `[..., V]` of all items, or of those from `start` to `stop`."""
         return linear(queries, *self.rows(start, stop))
 
+    def logits(self, params: Tensor) -> Tensor:
+        """Return the scores `[..., V]` of all items."""
+        return self.scores(params)
+
+    def nats(self, params: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of each target among all items: in evaluation minus its log-probability."""
+        among = self._among_all if self.training else self._in_blocks
+        return among(params.flatten(0, -2), targets.flatten()).view_as(targets)
+
     def loss(self, params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         """Return the ranking loss summed over the places where `mask` is true."""
         places = torch.tensor(targets.numel()) if mask is None else mask.sum()
@@ -118,10 +128,7 @@ class Ranking(Head[Tensor]):
             params = torch.where(mask.unsqueeze(-1), params, 0)
         if self.training and self.is_sampled:
             return Loss(rank(self._sample(params, targets, mask), self.loss_name, self.regularization), places)
-        if not self.training:
-            nats = self._in_blocks(params.flatten(0, -2), targets.flatten()).view_as(targets)
-        else:
-            nats = self._among_all(params.flatten(0, -2), targets.flatten()).view_as(targets)
+        nats = self.nats(params, targets)
         return Loss((nats if mask is None else torch.where(mask, nats, 0)).sum(), places)
 
     def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:

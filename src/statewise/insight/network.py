@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from statewise.cells import Recurrent, begin
 from statewise.cells.torch_weights import from_torch
 from statewise.errors import UsageError
-from statewise.heads import Categorical, Head, Real
+from statewise.heads import Head
 from statewise.model import Model
-from statewise.state import map_leaves
 
 Network = Model[Any] | Recurrent[Any] | nn.RNNBase
 Losses = Callable[[Tensor, Tensor], Tensor]
@@ -22,6 +21,8 @@ Divergence = Callable[[Tensor], Tensor]
 "Outputs `[B, H]` to how far what they predict is from what the outputs with a whole past predict, a row, `[B]`."
 DRAWS = 8
 "From how many draws of a prediction its divergence from another is estimated, where there is no sum over all choices."
+MOST_ODDS = 1 << 24
+"How many odds are in memory at once where the sum is over all choices: 128 MB."
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class ProbedNetwork:
             sum_v p(v) log(p(v) / q(v))        p with the whole past, q without: the Kullback-Leibler divergence
 
         It is the rise of the loss to be expected if `p` is right, never below 0, and noise of the targets has no part
-        in it. Over a `Categorical` head it is exact. Over another one it is estimated from draws of `p`, the same
-        ones for every `q`, as the mean of `q / p - 1 - log(q / p)` (Schulman 2020). Without a head it is half the
-        square of how much the loss changes, which comes to the same where the change is small; and without a loss the
-        squared distance in shares of the outputs' variance.
+        in it. Over a head of choices it is exact, unless these are very many. Over another one it is estimated from
+        draws of `p`, the same ones for every `q`, as the mean of `q / p - 1 - log(q / p)` (Schulman 2020). Without a
+        head it is half the square of how much the loss changes, which comes to the same where the change is small; and
+        without a loss the squared distance in shares of the outputs' variance.
         """
         if self.head is not None:
             return _divergence_of(self.head, whole, dice)
@@ -102,33 +103,26 @@ def probed_network(
 
 def _of_model(model: Model[Any]) -> ProbedNetwork:
     head = model.head
-    return ProbedNetwork(model.core, model.encoder, lambda ys, targets: _losses_of(head, ys, targets), head)
-
-
-def _losses_of(head: Head[Any], ys: Tensor, targets: Tensor) -> Tensor:
-    params = head(ys)
-    if isinstance(head, Real):
-        return head.nats(params, targets)
-    each = []
-    for row in range(len(ys)):
-        of_row = map_leaves(lambda leaf, row=row: leaf[row : row + 1], params)
-        each.append(head.loss(of_row, targets[row : row + 1]).nats)
-    return torch.stack(each)
+    return ProbedNetwork(model.core, model.encoder, lambda ys, targets: head.nats(head(ys), targets), head)
 
 
 def _divergence_of(head: Head[Any], whole: Tensor, dice: torch.Generator) -> Divergence:
-    if isinstance(head, Categorical):
-        log_p = head(whole).double().log_softmax(dim=-1)
-        return lambda ys: (log_p.exp() * (log_p - head(ys).double().log_softmax(dim=-1))).sum(dim=-1)
+    if 0 < head.choices * len(whole) <= MOST_ODDS:
+        log_p = _log_odds(head, whole)
+        return lambda ys: (log_p.exp() * (log_p - _log_odds(head, ys))).sum(dim=-1)
     many = whole.repeat(DRAWS, 1)
     drawn = head.sample(head(many), generator=dice)
-    full = _losses_of(head, many, drawn)
+    full = head.nats(head(many), drawn)
 
     def divergence(ys: Tensor) -> Tensor:
-        rise = (_losses_of(head, ys.repeat(DRAWS, 1), drawn) - full).double()  # log(p / q)
+        rise = (head.nats(head(ys.repeat(DRAWS, 1)), drawn) - full).double()  # log(p / q)
         return (torch.expm1(-rise) + rise).reshape(DRAWS, -1).mean(dim=0)
 
     return divergence
+
+
+def _log_odds(head: Head[Any], ys: Tensor) -> Tensor:
+    return head.logits(head(ys)).double().log_softmax(dim=-1)
 
 
 @contextmanager

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from statewise.batcher import Batcher, Read, Reading, Stepper
 from statewise.errors import DataError, StatewiseError, UsageError
-from statewise.heads import Categorical, Ranking
 from statewise.server.feasibility import feasible_inputs
 from statewise.server.metrics import Metrics
 from statewise.server.settings import Settings
-from statewise.state import leaves
+from statewise.state import leaves, map_leaves, select_rows
 from statewise.stream import FORMAT, OTHERS, model_digest
 from statewise.verbs import Trained
 
@@ -46,13 +45,8 @@ class Served:
             queue=settings.most_requests,
             work=self._read,
         )
-        head, codec = trained.model.head, trained.codec
+        self._head, codec = trained.model.head, trained.codec
         self._name: Callable[[int], Any] = getattr(codec, "show", None) or getattr(codec, "name", None) or int
-        self._logits: Callable[[Tensor], Tensor] | None = None
-        if isinstance(head, Categorical):
-            self._logits = lambda logits: logits
-        elif isinstance(head, Ranking):
-            self._logits = head.scores
         self._params_numbers = sum(leaf.numel() for leaf in leaves(stream.params))
         feasible = feasible_inputs(self.stepper, How("nothing"), settings.deadline_seconds)
         self.max_inputs = min(settings.max_inputs, feasible or settings.max_inputs)
@@ -64,7 +58,7 @@ class Served:
     def codes(self, text: str) -> list[int]:
         """Return the inputs that a text is. Raises `UsageError` where the model reads no text."""
         encode = getattr(self.trained.codec, "encode", None)
-        if encode is None or not isinstance(self.trained.model.head, Categorical):
+        if encode is None or not self._head.choices:
             raise UsageError(f"{self.name} reads no text: give inputs")
         return [int(code) for code in encode(text)]
 
@@ -72,7 +66,7 @@ class Served:
         """Return how many numbers are told behind one input, at most."""
         if how.show == "nothing":
             return 1
-        return 2 * how.choices if how.show == "choices" and self._logits is not None else self._params_numbers
+        return 2 * how.choices if how.show == "choices" and self._head.choices else self._params_numbers
 
     def admit(self, snapshot: bytes) -> bytes:
         """Return a session from elsewhere as this server writes it down.
@@ -151,25 +145,12 @@ class Served:
     def _told(self, params: Any, rows: list[int], how: How) -> list[Any]:
         if how.show == "nothing":
             return [{}] * len(rows)
-        if how.show == "choices" and self._logits is not None:
+        if how.show == "choices" and self._head.choices:
             with torch.no_grad():
-                logits = self._logits(params[torch.tensor(rows)])
-            likely = logits.double().softmax(dim=-1).topk(min(how.choices, logits.shape[-1]))
-            pairs = zip(likely.values.tolist(), likely.indices.tolist(), strict=True)
-            return [{"choices": [[self._name(code), p] for p, code in zip(*pair, strict=True)]} for pair in pairs]
-        return [{"params": as_json(params, at)} for at in rows]
-
-
-def as_json(params: Any, at: int) -> Any:
-    """Return one row of a distribution's parameters as lists and objects of numbers.
-
-    >>> as_json((torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]])), at=0)
-    [[1.0, 2.0], [3.0]]
-    """
-    if isinstance(params, Tensor):
-        return params[at].tolist()
-    parts = [as_json(part, at) for part in params]
-    return dict(zip(params._fields, parts, strict=True)) if hasattr(params, "_fields") else parts
+                likely = self._head.top(select_rows(params, torch.tensor(rows)), how.choices)
+            pairs = zip(likely.choices.tolist(), likely.probabilities.tolist(), strict=True)
+            return [{"choices": [[self._name(code), p] for code, p in zip(*pair, strict=True)]} for pair in pairs]
+        return [{"params": self._head.show(map_leaves(lambda leaf, at=at: leaf[at], params))} for at in rows]
 
 
 def dumps(value: Any) -> bytes:

@@ -219,8 +219,8 @@ class Text(Task):
         """
         stream = self.stream(model, codec)
         for code in codec.encode(text):
-            likely = stream.push(int(code)).softmax(dim=-1).topk(min(count, codec.choices))
-            pairs = zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
+            likely = model.head.top(stream.push(int(code)), count)
+            pairs = zip(likely.choices.tolist(), likely.probabilities.tolist(), strict=True)
             yield codec.show(int(code)), [(codec.show(choice), probability) for choice, probability in pairs]
 
 

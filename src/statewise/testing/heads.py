@@ -1,5 +1,6 @@
 """The laws of a head: its loss is a sum, its draws are repeatable, and the one agrees with the other."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,8 +11,11 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from statewise.heads import Head, Loss, Real
-from statewise.state import map_leaves
+from statewise.state import leaves, map_leaves
 from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
+
+LEVELS, CLOSE = (0.05, 0.5, 0.9), 1e-6
+"Levels whose quantiles are looked at, and how far these may lie from where the distribution function has them."
 
 MakeHead = Callable[[], Head[Any]]
 
@@ -147,8 +151,8 @@ class _Scored(torch.nn.Module):
 def _draws_agree_with_the_loss(trial: Trial) -> None:
     if isinstance(trial.head, Real):
         _draws_spread_as_the_distribution_says(trial, trial.head)
-    choices = getattr(trial.head, "choices", None)
-    if not isinstance(choices, int) or trial.targets.dim() != 2 or trial.targets.is_floating_point():
+    choices = trial.head.choices
+    if not choices or trial.targets.dim() != 2 or trial.targets.is_floating_point():
         return
     place = trial.features[:1, :1]
     every = [trial.loss(place, torch.tensor([[choice]])).nats for choice in range(choices)]
@@ -180,6 +184,44 @@ def _one_step_reads_as_many_do(trial: Trial) -> None:
     same("the draw of one step", trial.draw(trial.features[0], seed=0, temperature=0), likeliest[0], exact=True)
 
 
+@torch.no_grad()
+def _what_it_says_of_itself_agrees(trial: Trial) -> None:
+    head, targets, features = trial.head, trial.targets.flatten(0, 1), trial.features.flatten(0, 1)
+    params = head(features)
+    likely = head.likely(params)
+    same("the likeliest target", likely, trial.draw(features, seed=0, temperature=0), exact=True)
+    nats = head.nats(params, targets)
+    same("the sum of nats", nats.sum(), trial.loss(trial.features, trial.targets).nats)
+    same("the form of nats", torch.zeros_like(nats), features.new_zeros(len(features)))
+    json.dumps(head.show(map_leaves(lambda leaf: leaf[0], params)), allow_nan=False)
+    if head.choices:
+        _odds_agree(head, params, likely)
+    if isinstance(head, Real):
+        _quantiles_agree(head, params)
+
+
+def _odds_agree(head: Head[Any], params: Any, likely: Tensor) -> None:
+    odds = head.logits(params).softmax(dim=-1)
+    if odds.shape[-1] != head.choices:
+        raise AssertionError(f"there are {odds.shape[-1]} odds where there are {head.choices} choices")
+    every = [head.nats(params, torch.full_like(likely, choice)) for choice in range(head.choices)]
+    same("the softmax of the logits", odds, torch.stack(every, dim=-1).neg().exp())
+    top = head.top(params, head.choices + 1)
+    same("the first of the top", top.choices[..., 0], likely, exact=True)
+    same("the probabilities of the top", top.probabilities, odds.gather(-1, top.choices).to(top.probabilities))
+    if bool((top.probabilities.diff(dim=-1) > 0).any()):
+        raise AssertionError("the top does not begin with the likeliest")
+
+
+def _quantiles_agree(head: Real[Any], params: Any) -> None:
+    for level in LEVELS:
+        levels = torch.full(leaves(params)[0].shape[:1], level, dtype=torch.float64)
+        numbers = head.quantile(params, levels)
+        below, up_to = head.cdf(params, numbers - CLOSE * (1 + numbers.abs())), head.cdf(params, numbers)
+        if bool((up_to < levels - CLOSE).any()) or bool((below > levels + CLOSE).any()):
+            raise AssertionError(f"the quantile of {level} is not the least number up to which that share lies")
+
+
 HEAD_LAWS: dict[int, Law[Trial]] = {
     1: Law("the loss is a sum over the places where the mask is true, and says how many", _loss_is_a_sum),
     2: Law("what lies at a masked place does not matter", _masked_places_do_not_matter),
@@ -188,6 +230,9 @@ HEAD_LAWS: dict[int, Law[Trial]] = {
     5: Law("gradients are those of finite differences", _gradients_are_those_of_finite_differences),
     6: Law("draws are as frequent as the loss says", _draws_agree_with_the_loss),
     7: Law("one step is read as many are", _one_step_reads_as_many_do),
+    8: Law(
+        "what it says of its odds, quantiles and likeliest target agrees with its loss", _what_it_says_of_itself_agrees
+    ),
 }
 "The laws of a head by their number."
 
