@@ -11,6 +11,20 @@ from statewise.shown import in_line
 LARGEST = 2**63 - 1
 SHOWN = 40
 
+# What settings may be at most: far above what anyone trains, and far below what would never end or fill a machine.
+MOST_SEQUENCES = MOST_STEPS = 1_000_000
+"Rows and steps of one window."
+MOST_AT_ONCE = 100_000_000
+"Rows times steps of one window."
+MOST_UNITS, MOST_LAYERS = 100_000, 1000
+"Units of a layer or an embedding; layers, or networks, of a model."
+MOST_THREADS = MOST_PROCESSES = 1024
+MOST_UPDATES = MOST_PLACES = 10**12
+"Updates of a training; places of data."
+MOST_CHECKS = 1_000_000
+LONGEST_MINUTES = MOST_EPOCHS = 1e9
+LARGEST_SEED = 2**32 - 1
+
 
 def check_whole(what: str, value: object, least: int, most: int) -> None:
     """Raise `UsageError` where a value is no whole number within bounds; a truth value is none.

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from annotated_doc import Doc
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
+from statewise.bounds import MOST_LAYERS, MOST_UNITS
 from statewise.errors import TrainingError, UsageError
 from statewise.inputs import Inputs
 from statewise.report import DYNAMIC, Report
@@ -156,8 +157,8 @@ class Task(Recipe, ABC):
     "Whether a source may be a table in memory, too: a frame, or an array."
 
     cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
-    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 256
-    layers: Annotated[int, Doc("layers, each reading the one below"), Ge(1)] = 1
+    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 256
+    layers: Annotated[int, Doc("layers, each reading the one below"), Ge(1), Le(MOST_LAYERS)] = 1
 
     @property
     @abstractmethod

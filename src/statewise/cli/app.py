@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from statewise import __version__
+from statewise.bounds import MOST_PROCESSES
 from statewise.errors import UsageError
 from statewise.registry import unknown
 
@@ -83,7 +84,8 @@ def version(show: Annotated[bool, typer.Option("--version", help="print the vers
 def resume(
     run: Run,
     processes: Annotated[
-        int | None, typer.Option(help="so many processes on this machine [default: as it began]", min=1)
+        int | None,
+        typer.Option(help="so many processes on this machine [default: as it began]", min=1, max=MOST_PROCESSES),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -241,7 +243,9 @@ def classics(
     out: Annotated[Path, typer.Option(metavar="DIR", help="where results lie; the same one goes on")] = Path(
         "runs/classics"
     ),
-    processes: Annotated[int | None, typer.Option(help="trials at the same time [default: one a core]", min=1)] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="trials at the same time [default: one a core]", min=1, max=MOST_PROCESSES)
+    ] = None,
     list_: Annotated[bool, typer.Option("--list", help="show the experiments, and try none")] = False,
     json: Json = False,
     quiet: Quiet = False,

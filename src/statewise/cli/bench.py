@@ -12,10 +12,11 @@ from statewise.benchmarking.questions import QUESTIONS
 from statewise.benchmarking.record import as_json
 from statewise.benchmarking.row import OURS, Row
 from statewise.benchmarking.table import table
+from statewise.bounds import MOST_THREADS, check_whole
 from statewise.errors import UsageError
 from statewise.registry import unknown
 
-QUICK_ROUNDS, ROUNDS = 3, 7
+QUICK_ROUNDS, ROUNDS, MOST_ROUNDS = 3, 7, 1000
 
 
 def list_questions(*, json: bool) -> None:
@@ -42,9 +43,9 @@ def bench(
     """Answer a question, print the table and keep it where asked; return 1 where our own outputs were wrong, else 0."""
     if name not in QUESTIONS:
         raise UsageError(unknown("question", name, QUESTIONS))
-    for what, given in (("rounds", rounds), ("threads", threads)):
-        if given is not None and given < 1:
-            raise UsageError(f"{what} {given} measures nothing: give 1 or more")
+    for what, given, most in (("rounds", rounds, MOST_ROUNDS), ("threads", threads, MOST_THREADS)):
+        if given is not None:
+            check_whole(what, given, 1, most)
     question = QUESTIONS[name]
 
     def say(words: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from statewise import registry
+from statewise.bounds import MOST_PROCESSES
 from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
 from statewise.cli.processes import is_one_of_several, launch, meet, note_run, rank_here
 from statewise.cli.signals import Interrupted, Interruption
@@ -28,7 +29,10 @@ COMMON = {
         typer.Option("--from", metavar="RUN", help="begin with the weights of another run; see also --freeze"),
     ],
     "processes": Annotated[
-        int | None, typer.Option(help="train with so many processes on this machine, each with its own rows", min=1)
+        int | None,
+        typer.Option(
+            help="train with so many processes on this machine, each with its own rows", min=1, max=MOST_PROCESSES
+        ),
     ],
     "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],
     "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],

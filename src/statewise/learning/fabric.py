@@ -7,6 +7,7 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import DoublePrecision, MixedPrecision
 from torch.amp import GradScaler
 
+from statewise.bounds import MOST_THREADS, check_whole
 from statewise.errors import UsageError
 from statewise.learning.arithmetic import HALF, SINGLE
 from statewise.run.recipe import Recipe
@@ -26,6 +27,7 @@ def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
     Raises `UsageError` for a device that cannot be used here.
     """
     if recipe.threads:
+        check_whole("threads", recipe.threads, 1, MOST_THREADS)
         torch.set_num_threads(recipe.threads)
     how: dict[str, Any] = {"precision": recipe.precision}
     if recipe.precision == "64-true":

@@ -1,11 +1,23 @@
 """How to train: the settings that every task shares."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.bounds import (
+    LARGEST_SEED,
+    LONGEST_MINUTES,
+    MOST_AT_ONCE,
+    MOST_CHECKS,
+    MOST_EPOCHS,
+    MOST_PLACES,
+    MOST_SEQUENCES,
+    MOST_STEPS,
+    MOST_THREADS,
+    MOST_UPDATES,
+)
 from statewise.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +36,11 @@ class Recipe:
     0.5
     """
 
-    rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1)] = 32
-    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 64
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"allow_inf_nan": False}
+    "Every number of a recipe or a task is finite."
+
+    rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1), Le(MOST_SEQUENCES)] = 32
+    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)] = 64
     truncate: Annotated[
         Literal["window", "none"], Doc("how far back gradients flow: through a window, or none: through all of a row")
     ] = "window"
@@ -33,21 +48,31 @@ class Recipe:
         int | None,
         Doc("new steps in a window, those before being read again for the gradient; none means all of them"),
         Ge(1),
+        Le(MOST_STEPS),
     ] = None
     vary: Annotated[
         float,
         Doc("spread of the lengths of windows, in steps, drawn anew each epoch (AWD-LSTM: 5); 0 varies none"),
         Ge(0),
+        Le(MOST_STEPS),
     ] = 0.0
     shuffle: Annotated[
-        int, Doc("windows that stay together while each epoch reads them in another order; 0 keeps the order"), Ge(0)
+        int,
+        Doc("windows that stay together while each epoch reads them in another order; 0 keeps the order"),
+        Ge(0),
+        Le(MOST_PLACES),
     ] = 0
     segment: Annotated[
-        int, Doc("steps of a window whose activations are kept at once, the rest computed again; 0 keeps all"), Ge(0)
+        int,
+        Doc("steps of a window whose activations are kept at once, the rest computed again; 0 keeps all"),
+        Ge(0),
+        Le(MOST_STEPS),
     ] = 0
-    minutes: Annotated[float | None, Doc("how long to train, by the clock"), Gt(0)] = None
-    epochs: Annotated[float | None, Doc("how long to train, in passes over the training part"), Gt(0)] = None
-    updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1)] = None
+    minutes: Annotated[float | None, Doc("how long to train, by the clock"), Gt(0), Le(LONGEST_MINUTES)] = None
+    epochs: Annotated[
+        float | None, Doc("how long to train, in passes over the training part"), Gt(0), Le(MOST_EPOCHS)
+    ] = None
+    updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1), Le(MOST_UPDATES)] = None
     optimizer: Annotated[
         Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad", "momentum_adagrad"],
         Doc("how a gradient becomes an update"),
@@ -62,11 +87,15 @@ class Recipe:
     schedule: Annotated[
         Literal["cosine", "constant", "step", "plateau"], Doc("how the rate falls over the training")
     ] = "cosine"
-    warmup: Annotated[int, Doc("updates over which the rate rises from 0"), Ge(0)] = 50
-    drops: Annotated[int, Doc("how often schedule step lowers the rate, evenly spread"), Ge(1)] = 3
+    warmup: Annotated[int, Doc("updates over which the rate rises from 0"), Ge(0), Le(MOST_UPDATES)] = 50
+    drops: Annotated[int, Doc("how often schedule step lowers the rate, evenly spread"), Ge(1), Le(MOST_CHECKS)] = 3
     factor: Annotated[float, Doc("what schedule step or plateau multiplies the rate by"), Gt(0), Lt(1)] = 0.3
-    patience: Annotated[int, Doc("checks without a better score before schedule plateau lowers the rate"), Ge(1)] = 2
-    early_stop: Annotated[int, Doc("checks without a better score that end training; 0 never does"), Ge(0)] = 0
+    patience: Annotated[
+        int, Doc("checks without a better score before schedule plateau lowers the rate"), Ge(1), Le(MOST_CHECKS)
+    ] = 2
+    early_stop: Annotated[
+        int, Doc("checks without a better score that end training; 0 never does"), Ge(0), Le(MOST_CHECKS)
+    ] = 0
     keep: Annotated[Literal["last", "best"], Doc("weights to use afterwards: the last, or the best at a check")] = (
         "last"
     )
@@ -74,7 +103,7 @@ class Recipe:
         float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
     ] = 0.0
     average_from: Annotated[float, Doc("share of the training before that mean begins"), Ge(0), Lt(1)] = 0.5
-    accumulate: Annotated[int, Doc("windows whose mean gradient makes one update"), Ge(1)] = 1
+    accumulate: Annotated[int, Doc("windows whose mean gradient makes one update"), Ge(1), Le(MOST_UPDATES)] = 1
     clip: Annotated[float, Doc("largest norm of the gradient; 0 leaves it as it is"), Ge(0)] = 1.0
     clip_value: Annotated[
         float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
@@ -82,10 +111,14 @@ class Recipe:
     freeze: Annotated[
         tuple[str, ...], Doc("a part of the model whose weights stay as they are, such as encoder, core.0 or head")
     ] = ()
-    retries: Annotated[int, Doc("times to go back and try again where loss or gradient is no number"), Ge(0)] = 3
+    retries: Annotated[
+        int, Doc("times to go back and try again where loss or gradient is no number"), Ge(0), Le(MOST_CHECKS)
+    ] = 3
     retry_factor: Annotated[float, Doc("what each of these tries multiplies the rate by"), Gt(0), Lt(1)] = 0.5
-    seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0)] = 0
-    threads: Annotated[int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1)] = None
+    seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0), Le(LARGEST_SEED)] = 0
+    threads: Annotated[
+        int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1), Le(MOST_THREADS)
+    ] = None
     device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
     precision: Annotated[
         Literal["32-true", "64-true", "bf16-mixed", "16-mixed"], Doc("number format of the arithmetic")
@@ -94,6 +127,7 @@ class Recipe:
         int,
         Doc("how often to score on the way: a part kept for validation, where the task has one, or the held-out"),
         Ge(0),
+        Le(MOST_CHECKS),
     ] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
     save_seconds: Annotated[
@@ -101,7 +135,9 @@ class Recipe:
         Doc("seconds between two checkpoints; none means 60, or fifty times what a save takes where that is more"),
         Gt(0),
     ] = None
-    save_updates: Annotated[int, Doc("updates between two checkpoints, beside save_seconds; 0 goes by time"), Ge(0)] = 0
+    save_updates: Annotated[
+        int, Doc("updates between two checkpoints, beside save_seconds; 0 goes by time"), Ge(0), Le(MOST_UPDATES)
+    ] = 0
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in ("minutes", "epochs", "updates")}
@@ -116,6 +152,11 @@ class Recipe:
             raise UsageError(f"{needing[0]} goes by checks of the held-out part, and there are none: give checks")
 
     def _refuse_contradictions(self) -> None:
+        if self.rows * self.steps > MOST_AT_ONCE:
+            raise UsageError(
+                f"rows {self.rows:,} of {self.steps:,} steps are more than the {MOST_AT_ONCE:,} places of a window: "
+                "give fewer rows or steps"
+            )
         if self.stride and self.steps % self.stride:
             raise UsageError(
                 f"steps {self.steps} is no multiple of stride {self.stride}: give a stride that divides it"

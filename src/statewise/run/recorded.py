@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from statewise.bounds import MOST_PROCESSES
 from statewise.plain.strict_json import read_json
 
-MOST_PROCESSES = 1024
 LARGEST_EVENT = 1 << 24
 MOST_EVENT_VALUES = 1 << 20
 

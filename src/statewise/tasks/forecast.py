@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_doc import Doc
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
+from statewise.bounds import MOST_LAYERS, MOST_SEQUENCES, MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
 from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
 from statewise.tasks.table_settings import TableSettings
@@ -77,18 +78,21 @@ class Forecast(TableSettings, Task):
         Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
         Doc("the distribution of a next value; negative_binomial is for counts"),
     ] = "student_t"
-    embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1)] = 8
+    embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1), Le(MOST_UNITS)] = 8
     members: Annotated[
-        int, Doc("networks with beginnings of their own, learned side by side and mixed in the forecast"), Ge(1)
+        int,
+        Doc("networks with beginnings of their own, learned side by side and mixed in the forecast"),
+        Ge(1),
+        Le(MOST_LAYERS),
     ] = 1
     dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.0
     rivals: Annotated[
         tuple[Literal["auto_ets", "auto_arima"], ...], Doc("baselines to fit at every origin besides, by statsforecast")
     ] = ()
 
-    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 64
-    rows: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1)] = 64
-    steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0)] = 0
+    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 64
+    rows: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1), Le(MOST_SEQUENCES)] = 64
+    steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 0.0
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:

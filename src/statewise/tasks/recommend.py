@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.bounds import LONGEST_MINUTES, MOST_PLACES, MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
@@ -51,19 +52,21 @@ class Recommend(TableSettings, Task):
     types: Annotated[Several, Doc("only events of these types")] = ()
     weight: Annotated[str | None, Doc("column for --least-weight; none looks for weight or rating")] = None
     least_weight: Annotated[float | None, Doc("only events of at least this weight, such as a rating")] = None
-    gap_minutes: Annotated[float, Doc("pause of a user that ends a session"), Gt(0)] = 30.0
+    gap_minutes: Annotated[float, Doc("pause of a user that ends a session"), Gt(0), Le(LONGEST_MINUTES)] = 30.0
     held_out: Annotated[float, Doc("share of sessions, the last to begin, kept from training"), Gt(0), Lt(1)] = 0.1
-    least_support: Annotated[int, Doc("fewest events of an item in training"), Ge(1)] = 5
-    shortest: Annotated[int, Doc("fewest events of a session"), Ge(2)] = 2
-    scored: Annotated[int, Doc("most places of the held-out part to score"), Ge(1)] = 100_000
-    counted: Annotated[int, Doc("most places of the training part that the baselines count"), Ge(1)] = 5_000_000
-    k: Annotated[int, Doc("how long a list is by which a model is scored"), Ge(1)] = 20
+    least_support: Annotated[int, Doc("fewest events of an item in training"), Ge(1), Le(MOST_PLACES)] = 5
+    shortest: Annotated[int, Doc("fewest events of a session"), Ge(2), Le(MOST_PLACES)] = 2
+    scored: Annotated[int, Doc("most places of the held-out part to score"), Ge(1), Le(MOST_PLACES)] = 100_000
+    counted: Annotated[
+        int, Doc("most places of the training part that the baselines count"), Ge(1), Le(MOST_PLACES)
+    ] = 5_000_000
+    k: Annotated[int, Doc("how long a list is by which a model is scored"), Ge(1), Le(MOST_PLACES)] = 20
     repeats: Annotated[bool, Doc("whether what a session has had may be recommended again")] = True
     items: Annotated[
         Literal["tied", "separate", "one_hot"],
         Doc("what is read of an item: the vector it is scored by, another, none"),
     ] = "tied"
-    embedding: Annotated[int, Doc("numbers that stand for one item"), Ge(1)] = 100
+    embedding: Annotated[int, Doc("numbers that stand for one item"), Ge(1), Le(MOST_UNITS)] = 100
     features: Annotated[
         bool, Doc("add what items have, such as genres, to their vectors, and know items never trained on by it")
     ] = False
@@ -71,7 +74,10 @@ class Recommend(TableSettings, Task):
         Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("how badly an item was ranked")
     ] = "cross_entropy"
     negatives: Annotated[
-        int, Doc("items drawn for a window to be ranked among; as many as there are, or 0, are all of them"), Ge(0)
+        int,
+        Doc("items drawn for a window to be ranked among; as many as there are, or 0, are all of them"),
+        Ge(0),
+        Le(MOST_PLACES),
     ] = 2048
     in_batch: Annotated[bool, Doc("whether items are ranked among those of the other rows, too")] = True
     alpha: Annotated[float, Doc("negatives are drawn by support to this power"), Ge(0), Le(1)] = 0.5
@@ -81,8 +87,8 @@ class Recommend(TableSettings, Task):
     dropout_hidden: Annotated[float, Doc("share of what a cell writes lost in training"), Ge(0), Lt(1)] = 0.5
 
     cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "gru"
-    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 100
-    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1)] = 16
+    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 100
+    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)] = 16
 
     @property
     def sources(self) -> tuple[str, ...]:

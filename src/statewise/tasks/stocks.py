@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
+from statewise.bounds import MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
 from statewise.task import Amount, Data, Score, Scoring, Sources
 from statewise.tasks.forecast import CERTAIN, Forecast
@@ -40,8 +41,8 @@ class Stocks(Forecast):
     horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
     context: Annotated[Amount | None, Doc("how far to look back first")] = "63b"
     held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training")] = "504b"
-    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 32
-    steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0)] = 126
+    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 32
+    steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)] = 126
     rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.002
 
     def panel(self, source: Any, codec: "Codec | None" = None) -> "Panel":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
-from statewise.bounds import check_whole
+from statewise.bounds import MOST_PLACES, MOST_UNITS, check_whole
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.shown import in_line
@@ -50,11 +50,13 @@ class Text(Task):
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["character", "byte"], Doc("what a step reads")] = "character"
-    embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1)] = 64
+    embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1), Le(MOST_UNITS)] = 64
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
-    gap: Annotated[int, Doc("characters between the two parts that nobody reads"), Ge(0)] = 1000
-    scored: Annotated[int, Doc("most characters of the held-out part to score"), Ge(2)] = 1_000_000
-    counted: Annotated[int, Doc("most characters, the last ones, that n-grams count"), Ge(1)] = 6_000_000
+    gap: Annotated[int, Doc("characters between the two parts that nobody reads"), Ge(0), Le(MOST_PLACES)] = 1000
+    scored: Annotated[int, Doc("most characters of the held-out part to score"), Ge(2), Le(MOST_PLACES)] = 1_000_000
+    counted: Annotated[int, Doc("most characters, the last ones, that n-grams count"), Ge(1), Le(MOST_PLACES)] = (
+        6_000_000
+    )
     orders: Annotated[int, Doc("longest n-gram of the baseline"), Ge(1), Le(12)] = 6
 
     @property

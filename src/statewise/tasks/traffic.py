@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Le, Lt
 
+from statewise.bounds import MOST_LAYERS, MOST_UNITS
 from statewise.task import Amount, Several, Sources
 from statewise.tasks.forecast import Forecast
 
@@ -32,9 +33,11 @@ class Traffic(Forecast):
     yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = True
     holidays: Annotated[str | None, Doc("the country whose holidays to read, or a part of it, as US-MN")] = "US"
     held_out: Annotated[Amount | None, Doc("the end that is kept from training")] = "60d"
-    members: Annotated[int, Doc("networks that learn side by side and are mixed in the forecast"), Ge(1)] = 3
+    members: Annotated[
+        int, Doc("networks that learn side by side and are mixed in the forecast"), Ge(1), Le(MOST_LAYERS)
+    ] = 3
     dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.01
-    width: Annotated[int, Doc("units in a layer"), Ge(1)] = 96
+    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 96
     average: Annotated[
         float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
     ] = 0.99

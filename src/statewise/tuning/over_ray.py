@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from statewise.bounds import MOST_PROCESSES, check_whole
 from statewise.distributed import join
 from statewise.errors import MissingExtra, TrainingError
 from statewise.learning.events import Checked, Finished
@@ -25,9 +26,10 @@ def train(task: Task, *, run: str | Path, workers: int = 2, retries: int = RETRI
 
     Where a worker is lost, Ray starts all of them anew, at most `retries` times, and the run goes on from its last
     checkpoint. What checks and the end score is reported through Ray, whose own records lie in `storage`.
-    The folder of the run has to be seen by every machine. Raises `MissingExtra` without Ray, `TrainingError` where
-    it failed more often.
+    The folder of the run has to be seen by every machine. Raises `UsageError` for fewer than 1 or more than
+    1024 workers, `MissingExtra` without Ray, `TrainingError` where it failed more often.
     """
+    check_whole("workers", workers, 1, MOST_PROCESSES)
     ray = start()
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
