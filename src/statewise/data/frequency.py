@@ -15,6 +15,14 @@ Times = NDArray[np.datetime64]
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 MONTHS = {"mo": 1, "q": 3, "y": 12}
 DAY, WEEK = SECONDS["d"], SECONDS["w"]
+MOST_YEARS = 100
+YEARS = {
+    **{unit: seconds / (365 * DAY) for unit, seconds in SECONDS.items()},
+    **{unit: months / 12 for unit, months in MONTHS.items()},
+    "b": 1 / 260,
+    "step": 1 / (365 * DAY),
+}
+"About how much of a year a unit is."
 NAMES = {1: "s", 60: "min", 3600: "h", 86400: "d", 604800: "w"}
 MONDAY = np.datetime64("1970-01-05", "s")
 "Weeks, and what is no part of a day, are counted from a Monday."
@@ -36,8 +44,15 @@ class Frequency:
 
     @classmethod
     def read(cls, text: str) -> "Frequency":
-        """Return a frequency as `str` writes it: `1 h`, `30min`, `1 b`. Raises `UsageError` for what is none."""
+        """Return a frequency as `str` writes it: `1 h`, `30min`, `1 b`.
+
+        Raises `UsageError` for what is none, and for a value in more than a hundred years.
+        """
         count, unit = _amount(text)
+        if count * YEARS[unit] > MOST_YEARS:
+            raise UsageError(
+                f"a value every {text.strip()} is less than one in {MOST_YEARS} years: give a shorter time"
+            )
         if unit in ("b", "step"):
             return cls(unit, count)
         return cls("mo", count * MONTHS[unit]) if unit in MONTHS else cls("s", count * SECONDS[unit])

@@ -46,7 +46,7 @@ class TableFormat:
         if self.time_format is not None:
             _check_time_format(self.time_format)
         if self.time_zone is not None:
-            _check_time_zone(self.time_zone)
+            check_time_zone(self.time_zone)
 
     @property
     def is_plain(self) -> bool:
@@ -99,7 +99,8 @@ def _check_time_format(pattern: str) -> None:
         raise UsageError(f"time format {pattern!r} has no year: give one as '%d/%m/%Y %H:%M'")
 
 
-def _check_time_zone(name: str) -> None:
+def check_time_zone(name: str) -> None:
+    """Raise `UsageError` for what is no time zone, naming the nearest."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
     try:

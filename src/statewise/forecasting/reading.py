@@ -17,6 +17,7 @@ from statewise.data.window import Numbered, Window
 from statewise.errors import DataError
 from statewise.forecasting.calendar import calendar_features
 from statewise.forecasting.levels import ages, filled, levels_of
+from statewise.forecasting.written import check_written
 
 LARGEST, FARTHEST = 20.0, 4.0
 "No value that is read is farther from its level, in spreads, and no covariate: a broken sensor should drown nothing."
@@ -56,14 +57,15 @@ class Codec:
         return Clock(self.zone, self.frequency.unit == "step", self.day_first)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return it as plain values, tuples as lists."""
+        plain = {field.name: _listed(getattr(self, field.name)) for field in fields(self)}
         return {**plain, "columns": self.columns.as_json(), "frequency": str(self.frequency)}
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> "Codec":
         """Return what was written. Raises `DataError` where it is of another form."""
         try:
+            check_written(written)
             values = dict(written)
             for name in ("lags", "names"):
                 values[name] = tuple(values[name])
@@ -214,6 +216,10 @@ class Windows(Numbered):
 
 
 GOLDEN = 0.6180339887498949
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(part) for part in value] if isinstance(value, tuple) else value
 
 
 def standardised(values: Floats, scales: Sequence[tuple[float, float]]) -> Floats:
