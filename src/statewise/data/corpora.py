@@ -15,8 +15,8 @@ from statewise import registry
 from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
 
-Content = Literal["text", "series", "events"]
-"What a corpus holds: a text, a table of series, or a log of events with a table of what they are of."
+Content = Literal["text", "series", "events", "drawings"]
+"What a corpus holds: a text, a table of series, a log of events with a table of what they are of, or drawings."
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}
 
@@ -78,7 +78,7 @@ class PublishedCorpus(Corpus):
 @final
 @dataclass(frozen=True)
 class PublishedTables(Corpus):
-    """Tables out of a published package, as they are in it."""
+    """Tables or drawings out of a published package, as they are in it."""
 
     package: Package
     holds: Content = field(default="series", kw_only=True)

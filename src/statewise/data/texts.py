@@ -25,7 +25,12 @@ from statewise.plain.strict_json import read_json
 
 Unit = Literal["character", "byte"]
 
-WANTED: dict[Content, str] = {"text": "a text", "series": "a table of series", "events": "a log of events"}
+WANTED: dict[Content, str] = {
+    "text": "a text",
+    "series": "a table of series",
+    "events": "a log of events",
+    "drawings": "drawings",
+}
 CHUNK_BYTES = 1 << 20
 FORMAT = 2
 "What is kept in a cache is made again where this is another number."
