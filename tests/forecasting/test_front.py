@@ -14,6 +14,7 @@ from statewise.forecasting.front import Front, sample_paths
 from statewise.forecasting.levels import filled, levels_of, running_mean
 from statewise.forecasting.reading import Codec, Read, Windows
 from statewise.forecasting.setting import codec_for
+from statewise.heads.named import heads_over
 from statewise.model import Model
 from statewise.tasks.forecast import Forecast
 
@@ -34,7 +35,7 @@ def panel(gap: bool = True) -> Panel:
 
 def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
     torch.manual_seed(0)
-    task = Forecast(source="t.csv", horizon="4", context="20", held_out="12", width=5, embedding=2, head=head, **how)  # type: ignore[arg-type]
+    task = Forecast(source="t.csv", horizon="4", context="20", held_out="12", width=5, embedding=2, head=head, **how)
     held = panel()
     if head == "negative_binomial":
         held = replace(held, values=np.round(held.values))
@@ -43,7 +44,7 @@ def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
 
 
 @pytest.mark.parametrize("around", ["level", "last"])
-@pytest.mark.parametrize("head", ["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"])
+@pytest.mark.parametrize("head", heads_over("number", "count"))
 @pytest.mark.parametrize("how", [{}, {"members": 2, "dropout": 0.5, "holidays": "US"}], ids=["plain", "more"])
 def test_values_one_by_one_are_read_as_a_window_is(head: str, around: str, how: dict[str, Any]) -> None:
     model, read = made(head, around=around, **how)

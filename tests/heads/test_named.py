@@ -34,7 +34,7 @@ def test_a_registered_head_is_taken_by_its_kind(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("quantiles", "head quantiles has no choice or item as its target: give one of categorical, ranking"),
+        ("quantiles", "head quantiles does not have a choice or item as its target: give one of categorical, ranking"),
         ("categoricl", r"unknown head 'categoricl': did you mean 'categorical'\? \(known: categorical, ranking\)"),
     ],
 )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, cast, final
 
 import numpy as np
 import torch
@@ -109,8 +109,7 @@ def _held_out(panel: Panel, ends: Ints, held_out: int) -> _HeldOut:
 @torch.no_grad()
 def one_step(model: Model[Any], read: Read, ends: Ints, held_out: int) -> OneStep:
     """Read the last days before the end of each series day by day, each predicted before it is read."""
-    panel, codec, head = read.panel, read.codec, model.head
-    assert isinstance(head, Real)
+    panel, codec, head = read.panel, read.codec, cast(Real[Any], model.head)
     found = []
     for begin in range(0, len(panel), SERIES_AT_ONCE):
         series = np.arange(begin, min(begin + SERIES_AT_ONCE, len(panel)))

@@ -1,6 +1,6 @@
 """What a panel asks for: how far to look back, which past values to read, how much to hold out."""
 
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from statewise.errors import DataError, UsageError
 from statewise.forecasting.calendar import check_holidays
 from statewise.forecasting.levels import filled, least_spread, running_mean
 from statewise.forecasting.reading import Codec
+from statewise.heads.named import head_named
 
 Around = Literal["level", "last"]
 
@@ -73,8 +74,8 @@ class Wanted(Protocol):
         """What values are read and forecast around."""
 
     @property
-    def head(self) -> Any:
-        """The distribution of a next value."""
+    def head(self) -> str:
+        """The name of the distribution of a next value."""
 
 
 def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
@@ -95,9 +96,9 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     _check_learned(panel, split, horizon)
     if not wanted.context and context > learned - horizon:
         context = learned - horizon  # what was not asked for gives way
-    counts = wanted.head == "negative_binomial"
+    counts = head_named(wanted.head, "number", "count").over == "count"
     if counts:
-        _check_counts(panel)
+        _check_counts(panel, wanted.head)
     _check_sizes(panel)
     pace = 1 / max(LEAST_PACE, SEASONS * season)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
@@ -213,8 +214,8 @@ def _check_sizes(panel: Panel) -> None:
             )
 
 
-def _check_counts(panel: Panel) -> None:
+def _check_counts(panel: Panel, head: str) -> None:
     values = panel.values[~np.isnan(panel.values)]
     odd = values[(values < 0) | (values != np.round(values))]
     if len(odd):
-        raise DataError(f"head negative_binomial is for counts, but there is {odd[0]:g}: use --head student_t")
+        raise DataError(f"head {head} is for counts, but there is {odd[0]:g}: use --head student_t")

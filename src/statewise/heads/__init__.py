@@ -4,6 +4,7 @@ from statewise.heads.categorical import Categorical
 from statewise.heads.gaussian import Gaussian
 from statewise.heads.gaussian_mixture import GaussianMixture
 from statewise.heads.head import Head, Loss, Term
+from statewise.heads.items import ItemHead
 from statewise.heads.negative_binomial import NegativeBinomial
 from statewise.heads.quantiles import Quantiles
 from statewise.heads.ranking import Ranking
@@ -15,6 +16,7 @@ __all__ = [
     "Gaussian",
     "GaussianMixture",
     "Head",
+    "ItemHead",
     "Loss",
     "NegativeBinomial",
     "Quantiles",

@@ -12,7 +12,7 @@ from statewise.heads.head import Head, Loss, Over, check_temperature
 
 @final
 class Categorical(Head[Tensor]):
-    r"""A softmax over `choices`.
+    r"""A softmax over `choices`. By its name a task makes it, as any head of choices, as `Head(features, choices)`.
 
         y = softmax(W_y s + b)        loss = -log y[target]
 

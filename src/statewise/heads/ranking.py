@@ -1,6 +1,6 @@
 """Which item of a large catalogue comes next: scores by inner product, learned against a few of the others."""
 
-from typing import ClassVar, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,9 @@ from torch.nn.functional import linear
 
 from statewise.errors import UsageError
 from statewise.heads.alias_table import AliasTable
-from statewise.heads.categorical import Categorical
 from statewise.heads.featured_items import FeaturedItems
-from statewise.heads.head import Head, Loss, Over
+from statewise.heads.head import Loss
+from statewise.heads.items import ItemHead
 from statewise.heads.ranking_losses import LOSSES, ranked
 from statewise.heads.samples import rank
 from statewise.kernels.native_ranking import Sample
@@ -22,7 +22,7 @@ BLOCK_SCORES = 1 << 22
 
 
 @final
-class Ranking(Head[Tensor]):
+class Ranking(ItemHead):
     r"""Scores over the items of a catalogue, which only training against all of them ever computes at once.
 
         q = P s + p        r_j = E_j . q + b_j
@@ -47,7 +47,6 @@ class Ranking(Head[Tensor]):
     (torch.Size([7, 2, 3]), tensor(14))
     """
 
-    over: ClassVar[Over] = "item"
     supports: Tensor
     odds: Tensor
 
@@ -112,10 +111,6 @@ class Ranking(Head[Tensor]):
         """Return the scores `[..., V]` of all items, or of those from `start` to `stop`."""
         return linear(queries, *self.rows(start, stop))
 
-    def logits(self, params: Tensor) -> Tensor:
-        """Return the scores `[..., V]` of all items."""
-        return self.scores(params)
-
     def nats(self, params: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each target among all items: in evaluation minus its log-probability."""
         among = self._among_all if self.training else self._in_blocks
@@ -130,11 +125,6 @@ class Ranking(Head[Tensor]):
             return Loss(rank(self._sample(params, targets, mask), self.loss_name, self.regularization), places)
         nats = self.nats(params, targets)
         return Loss((nats if mask is None else torch.where(mask, nats, 0)).sum(), places)
-
-    def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Draw one item at each place from `softmax(scores / temperature)`; temperature 0 gives the highest score."""
-        uniforms = torch.rand(params.shape[:-1], dtype=torch.double, device=params.device, generator=generator)
-        return Categorical.choose(self.scores(params), uniforms, temperature=temperature)
 
     def draw(self) -> Tensor:
         """Draw the negatives of a window, `[N]`, from PyTorch's own random numbers."""

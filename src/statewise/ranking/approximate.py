@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from statewise.errors import MissingExtra, UsageError
-from statewise.heads import Ranking
+from statewise.heads import ItemHead
 from statewise.ranking.lists import Listed
 
 CELLS_PER_ROOT = 4
@@ -22,13 +22,14 @@ class ApproximateIndex:
     The score of an item is that of the head, `E_j . q + b_j`; only which items are scored is a matter of luck. It is
     made of the weights as they are: make another after training. Raises `MissingExtra` where faiss is not installed.
 
+    >>> from statewise.heads import Ranking
     >>> head = Ranking(4, torch.ones(50))
     >>> index = ApproximateIndex(head, looked_at=50)  # all there are: exact
     >>> bool((index.top(torch.ones(1, 4), 3).items == head.scores(torch.ones(1, 4)).topk(3).indices).all())
     True
     """
 
-    def __init__(self, head: Ranking, *, looked_at: int = LOOKED_AT, seed: int = 0) -> None:
+    def __init__(self, head: ItemHead, *, looked_at: int = LOOKED_AT, seed: int = 0) -> None:
         faiss = _faiss()
         vectors, biases = head.rows()
         items = torch.cat([vectors, biases.unsqueeze(1)], dim=1).detach().cpu().numpy()

@@ -1,7 +1,7 @@
 """What a model asks for behind the events of sessions, which lists that makes, and which event moved what."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from statewise.data.session_rows import Places
 from statewise.data.window import Window
-from statewise.heads import Ranking
+from statewise.heads import ItemHead
 from statewise.model import Model
 from statewise.ranking.approximate import ApproximateIndex
 from statewise.ranking.lists import Listed, top
@@ -59,10 +59,9 @@ def _window(places: Places, starts: NDArray[Any], lengths: NDArray[Any]) -> tupl
     return Window(read, wanted, mask=torch.from_numpy(mask)), where[mask]
 
 
-def ranking_of(model: Model[Any]) -> Ranking:
+def ranking_of(model: Model[Any]) -> ItemHead:
     """Return the head of a recommender."""
-    assert isinstance(model.head, Ranking)
-    return model.head
+    return cast(ItemHead, model.head)
 
 
 def lists(

@@ -42,6 +42,8 @@ class Forecast(TableSettings, Task):
     example: ClassVar[str] = "traffic.csv --target traffic_volume --horizon 24h"
     usual_epochs: ClassVar[float] = 4
     reads_tables: ClassVar[bool] = True
+    judges_densities: ClassVar[bool] = False
+    "Whether scores are of the density of each value, which a head without a likelihood does not give."
 
     source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
     target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ()
@@ -75,8 +77,7 @@ class Forecast(TableSettings, Task):
         Doc("read and forecast values around their running level, or the last one; none takes what was nearer before"),
     ] = None
     head: Annotated[
-        Literal["student_t", "gaussian", "gaussian_mixture", "quantiles", "negative_binomial"],
-        Doc("the distribution of a next value; negative_binomial is for counts"),
+        str, Doc("the distribution of a next value, by name (see `statewise list heads`); some are for counts alone")
     ] = "student_t"
     embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1), Le(MOST_UNITS)] = 8
     members: Annotated[
@@ -145,12 +146,20 @@ class Forecast(TableSettings, Task):
         refuse_changed("this run", self.trained_facts, digests_of(panel), again)
         return panel
 
+    @property
+    def made_head(self) -> Any:
+        """What makes the head. Raises `UsageError`, with those that suit, where it is over no number."""
+        from statewise.heads.named import head_named
+
+        return head_named(self.head, "number", "count", likelihood=self.judges_densities)
+
     def prepare(self, cache: Path) -> "ForecastData":
         """Read the table and hold the end of each series out."""
         from statewise.forecasting.reading import Read
         from statewise.forecasting.setting import codec_for
         from statewise.tasks.series import ForecastData
 
+        _ = self.made_head  # refused before anything is read
         panel = self.panel(self.table())
         codec, split = codec_for(self, panel)
         data = ForecastData(self, Read(panel, codec), split)
@@ -169,13 +178,11 @@ class Forecast(TableSettings, Task):
         from statewise.forecasting.encoder import Reader
         from statewise.forecasting.members import Mixture
         from statewise.model import Model
-        from statewise.registry import find
 
         encoder = Reader(codec.choices, codec.numbers, self.embedding)
         cores = [self._core(codec, encoder.features) for _ in range(self.members)]
-        make: Any = find("heads", self.head)
         sizes: dict[str, Any] = {"exposure": True} if codec.counts else {}
-        heads = [make(core.units, **sizes) for core in cores]
+        heads = [self.made_head(core.units, **sizes) for core in cores]
         return Model(encoder, *((cores[0], heads[0]) if self.members == 1 else (Ensemble(cores), Mixture(heads))))
 
     def _core(self, codec: "Codec", features: int) -> Any:

@@ -70,6 +70,7 @@ class Recommend(TableSettings, Task):
     features: Annotated[
         bool, Doc("add what items have, such as genres, to their vectors, and know items never trained on by it")
     ] = False
+    head: Annotated[str, Doc("what scores items, by name (see `statewise list heads`)")] = "ranking"
     loss: Annotated[
         Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("how badly an item was ranked")
     ] = "cross_entropy"
@@ -118,8 +119,10 @@ class Recommend(TableSettings, Task):
     def prepare(self, cache: Path) -> "RecommendData":
         """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
         from statewise.data.session_files import prepare_sessions
+        from statewise.heads.named import head_named
         from statewise.tasks.sessions import RecommendData
 
+        head_named(self.head, "item")
         if self.features and self.items != "tied":
             raise UsageError(
                 f"features are of vectors that are read and scored, not of {self.items}: give --items tied"
@@ -138,11 +141,11 @@ class Recommend(TableSettings, Task):
         return catalogue(written)
 
     def model(self, codec: "Catalogue") -> "Model[Any]":
-        """Return a table of items, cells and a ranking head."""
+        """Return a table of items, cells and a head that scores items."""
         import torch
 
         from statewise.cells import Dropout
-        from statewise.heads import Ranking
+        from statewise.heads.named import head_named
         from statewise.model import Model
         from statewise.tasks.recommending import OneHot, item_encoder
 
@@ -161,7 +164,7 @@ class Recommend(TableSettings, Task):
         core = stacked_core(self.cell, features, self.width, self.layers)
         if self.dropout_hidden:
             core = Dropout(core, self.dropout_hidden)
-        head = Ranking(
+        head = head_named(self.head, "item")(
             self.width,
             torch.tensor(codec.supports[: codec.trained], dtype=torch.float32),
             table=table if self.items == "tied" else None,

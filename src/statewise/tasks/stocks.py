@@ -36,6 +36,7 @@ class Stocks(Forecast):
     title: ClassVar[str] = "Forecast the returns of shares: volatility, and an honest word about direction"
     example: ClassVar[str] = "shares"
     usual_epochs: ClassVar[float] = 0.5
+    judges_densities: ClassVar[bool] = True
 
     source: Annotated[Sources, Doc("a table of prices, a column each, or the name of a corpus")] = "shares"
     horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
