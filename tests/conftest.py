@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -34,6 +35,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 SOON = timedelta(seconds=60)
+START_SECONDS = 120
+"A server that has not started by then never will, however busy the machine is."
+
 TOKENS = {"ann": "a" * 22, "ben": "b" * 30}
 REDIS = shutil.which("redis-server")
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
@@ -154,12 +158,19 @@ class Serving:
     def __init__(self, run: Path, folder: Path, *arguments: str) -> None:
         self.command = [sys.executable, "-m", "statewise", "serve", str(run), "--port", "0", *arguments]
         self.said = folder / f"said-{time.monotonic_ns()}"
+        environment = {**os.environ, "PYTHONFAULTHANDLER": "1"}
         with self.said.open("w") as said:
-            self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=said, text=True)
+            self.process = subprocess.Popen(
+                self.command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment
+            )
 
     @cached_property
     def address(self) -> str:
         assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], START_SECONDS)[0]:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler then prints the stack of every thread
+            self.process.wait()
+            pytest.fail(f"the server did not start within {START_SECONDS} seconds:\n{self.said.read_text()}")
         line = self.process.stdout.readline()
         assert " at http" in line, self.said.read_text()
         return line.split(" at ")[1].split(",")[0]

@@ -163,7 +163,7 @@ def eventually_ready(address: str) -> tuple[int, Any]:
 def test_a_server_whose_redis_is_gone_is_not_ready(serve: Any, redis_url: str) -> None:
     import redis
 
-    server, client = serve("--quiet", "--store", redis_url), redis.Redis.from_url(redis_url)
+    server, client = serve("--quiet", "--store", redis_url), redis.Redis.from_url(redis_url, socket_timeout=30)
     assert httpx.get(f"{server.address}/readyz").status_code == 200
     client.client_pause(3500)
     assert eventually_ready(server.address) == (503, {"status": "the store does not answer"})
@@ -198,7 +198,7 @@ def test_an_owner_begins_no_more_sessions_than_are_allowed(serve: Any, tmp_path:
 def test_a_redis_that_evicts_is_said_once_when_a_server_begins(serve: Any, redis_url: str) -> None:
     import redis
 
-    client = redis.Redis.from_url(redis_url)
+    client = redis.Redis.from_url(redis_url, socket_timeout=30)
     client.config_set("maxmemory-policy", "allkeys-lru")
     try:
         server = serve("--quiet", "--store", redis_url)
