@@ -207,6 +207,13 @@ class Serving:
         self.process.stdout.close()
 
 
+@pytest.fixture(scope="session")
+def server_of() -> type[Serving]:
+    """What begins a server of any run."""
+    pytest.importorskip("uvicorn")
+    return Serving
+
+
 @pytest.fixture
 def serve(trained_once: Path, tmp_path: Path) -> Iterator[Callable[..., Serving]]:
     """Servers of the small run, each with its own flags, that end with the test."""

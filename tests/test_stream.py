@@ -14,7 +14,7 @@ from statewise.heads import Categorical, Gaussian, Ranking
 from statewise.model import Model
 from statewise.state import UNSEALED, leaves, map_leaves, seal, split, stack, to_bytes, write_tensors
 from statewise.state.tensors import read_tensors
-from statewise.stream import Stream
+from statewise.stream import Stream, keep_digest, model_digest
 
 V, D, G, H, S = 6, 3, 2, 4, 9
 ATTENTION: dict[str, Callable[[], Attention[Any]]] = {
@@ -127,3 +127,15 @@ def test_a_stream_writes_what_its_head_draws_by_its_odds_and_no_number() -> None
     assert ranked.fork().write(1, Rule(top_k=1, temperature=5.0), seed=3) == [likeliest]
     with pytest.raises(UsageError, match="a head of the kind Gaussian has no choices"):
         Stream(Model(torch.nn.Identity(), LSTM(1, 4), Gaussian(4))).write(1, Rule(), seed=0)
+
+
+def test_a_digest_is_computed_again_where_weights_may_change_and_once_where_they_are_final() -> None:
+    model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
+    first = model_digest(model)
+    with torch.no_grad():
+        model.encoder.weight.add_(1.0)  # type: ignore[operator]
+    second = model_digest(model)
+    assert first != second == keep_digest(model) == model_digest(model)
+    with torch.no_grad():
+        model.encoder.weight.add_(1.0)  # type: ignore[operator]
+    assert model_digest(model) == second

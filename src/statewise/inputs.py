@@ -64,3 +64,10 @@ def json_types_of(x: Any) -> set[str]:
         case Mapping():
             return {"object"}
     return {"null"} if x is None else set()
+
+
+TABLE = "table"
+"Marks, in an annotation, a parameter that is a table: a client sends its rows or columns, never the name of a file."
+
+OF_COMMANDS = "of commands"
+"Marks, in an annotation, a parameter that no client of a server may send, as one that decides how long a step takes."

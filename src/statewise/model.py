@@ -127,8 +127,8 @@ def as_input(model: Model[Any], x: Any) -> Tensor:
     tensor(3)
     """
     encoder, weights = model.encoder, next(model.parameters(), torch.empty(0))
-    if isinstance(encoder, nn.Embedding):
-        return torch.tensor(code(x, len(encoder.weight)), device=weights.device)
+    if (choices := choices_read(encoder)) is not None:
+        return torch.tensor(code(x, choices), device=weights.device)
     given = as_numbers(x)
     if isinstance(encoder, nn.Linear | nn.Identity):
         wanted = encoder.in_features if isinstance(encoder, nn.Linear) else model.core.features
@@ -148,6 +148,17 @@ def as_numbers(x: Any) -> Tensor:
         return torch.as_tensor(x)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UsageError(f"the input cannot be read ({' '.join(str(error).split())}): give what a step reads") from None
+
+
+def choices_read(encoder: nn.Module) -> int | None:
+    """Return how many codes an encoder tells apart; None for one that reads vectors.
+
+    >>> choices_read(nn.Sequential(nn.Embedding(10, 5), nn.Dropout(0.1))), choices_read(nn.Linear(3, 5))
+    (10, None)
+    """
+    first = encoder[0] if isinstance(encoder, nn.Sequential) and len(encoder) else encoder
+    choices = len(first.weight) if isinstance(first, nn.Embedding) else getattr(first, "choices", None)
+    return choices if isinstance(choices, int) else None
 
 
 def _scored_steps(ys: Tensor, window: Window) -> tuple[Tensor, Any, Tensor]:

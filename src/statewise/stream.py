@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Self, TypeVar, cast, final
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +28,22 @@ MOST_CALLS = 2**31 - 1
 OTHERS = "the saved stream belongs to a model with other weights: open it with the one that made it"
 
 
+_digests: "WeakKeyDictionary[Model[Any], str]" = WeakKeyDictionary()
+"Of models whose weights are final."
+
+
+def keep_digest(model: Model[Any]) -> str:
+    """Return the digest of a model whose weights do not change any more, and do not compute it again.
+
+    A server calls this: a digest of 16 MB of weights at every answer would take longer than most answers.
+    """
+    return _digests.setdefault(model, model_digest(model))
+
+
 def model_digest(model: Model[Any]) -> str:
     """Return a sha256 over a model's weights, by which a saved state knows whose it is."""
+    if (kept := _digests.get(model)) is not None:
+        return kept
     total = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -30,8 +30,12 @@ def test_the_printed_lines_run_in_a_shell(guarded: Any, tmp_path: Path) -> None:
         time.sleep(0.01)
     ran = subprocess.run(["sh", "-ec", lines], capture_output=True, text=True, check=True, cwd=tmp_path)
     answers = [json.loads(line) for line in ran.stdout.splitlines() if line]
-    assert [sorted(answer)[:1] for answer in answers] == [["data"], ["choices"], ["model"], ["choices"]]
-    assert answers[1]["steps"] == answers[2]["steps"] == 1
+    models, step, fork, answer, completion = answers
+    assert models["data"][0]["id"] == "run"
+    assert len(step["choices"]) == 5
+    assert step["steps"] == fork["steps"] == 1
+    assert len(answer["text"]) == 80
+    assert len(completion["choices"][0]["text"]) == 80
     assert (tmp_path / "session.safetensors").stat().st_size > 100
 
 

@@ -5,25 +5,21 @@ import json
 import threading
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 import torch
-from torch import nn
 
 import statewise
-from statewise.batcher import Stepper
-from statewise.cells import GRU
 from statewise.errors import UsageError
-from statewise.heads import Categorical
-from statewise.model import Model
-from statewise.server.feasibility import INPUTS, SHARE, feasible_inputs
+from statewise.server.feasibility import SHARE, feasible
+from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.portions import answer_in_json, digest_of, inputs_of
-from statewise.server.served import How, Served, dumps
+from statewise.server.portions import answer_in_json, inputs_of
+from statewise.server.served import Served
 from statewise.server.settings import Settings
-from statewise.stream import Stream
+from statewise.server.stepping import LIVE, STREAM, How
 
 LONG = 3_000
 
@@ -51,10 +47,13 @@ async def turns_of_others_during(work: Any) -> tuple[Any, int]:
 
 @pytest.mark.parametrize("given", [[1, 2] * (LONG // 2), "It" * (LONG // 2)], ids=["inputs", "a text"])
 def test_others_have_their_turns_while_inputs_are_made_tensors(served: Served, given: Any) -> None:
-    inputs, turns = asyncio.run(turns_of_others_during(inputs_of(served, given, How(), Settings())))
+    stepping = served.usual
+    how = stepping.how(How())
+    inputs, turns = asyncio.run(turns_of_others_during(inputs_of(stepping, given, how, Settings())))
     assert len(inputs) == LONG
-    assert turns >= LONG / 32
-    assert torch.equal(torch.stack(inputs[:2]), torch.tensor(served.codes("It") if isinstance(given, str) else [1, 2]))
+    assert turns >= LONG // 32
+    codes = stepping.split("It") if isinstance(given, str) else [1, 2]
+    assert torch.equal(torch.stack(inputs[:2]), torch.tensor(codes))
 
 
 def test_others_have_their_turns_while_a_long_answer_is_written() -> None:
@@ -67,17 +66,22 @@ def test_others_have_their_turns_while_a_long_answer_is_written() -> None:
     assert asyncio.run(answer_in_json(head, told[:1], 9_999, each=True)) == dumps({**head, "each": told[:1]})
 
 
-def test_lists_of_inputs_are_told_apart_by_their_digest() -> None:
+def test_lists_of_inputs_are_told_apart_by_their_digest(served: Served) -> None:
     lists = [[torch.tensor(1), torch.tensor(2)], [torch.tensor([1, 2])], [torch.tensor([[1, 2]])], [torch.tensor(1.0)]]
+    digest_of = served.steppings[STREAM].digest
     assert len({digest_of(inputs) for inputs in lists}) == len(lists)
     assert digest_of(lists[0]) == digest_of([torch.tensor(1), torch.tensor(2)])
+    lines: list[list[Any]] = [["a", "b"], ["a\nb"], [1], ["1"], [{"a": 1}]]
+    digest_of = served.steppings[LIVE].digest
+    assert len({digest_of(inputs) for inputs in lines}) == len(lines)
 
 
 def test_an_answer_of_too_many_numbers_is_refused_before_anything_is_read(served: Served) -> None:
     settings = Settings(max_answer_numbers=1000)
 
     def read(inputs: int, how: How, *, each: bool = True) -> int:
-        return len(asyncio.run(inputs_of(served, [1] * inputs, how, settings, each=each)))
+        stepping = served.usual
+        return len(asyncio.run(inputs_of(stepping, [1] * inputs, stepping.how(how), settings, each=each)))
 
     vocabulary, params, choices = served.trained.codec.choices, How("params"), How("choices", 5)
     fits = 1000 // vocabulary
@@ -91,38 +95,20 @@ def test_an_answer_of_too_many_numbers_is_refused_before_anything_is_read(served
     assert read(1500, params, each=False) == 1500
 
 
-class Slow:
-    """A stepper that takes a hundredth of a second for each portion."""
+def test_no_more_inputs_are_allowed_than_a_model_can_read_in_time(trained_once: Path) -> None:
+    read = list[int]()
 
-    stream = Stream(Model(nn.Embedding(6, 5), GRU(5, 4), Categorical(4, 6)).eval())
-
-    def fresh(self) -> bytes:
-        return b""
-
-    def check(self, x: Any) -> Any:
-        if x.dim():
-            raise UsageError("no")
-        return x
-
-    def read(self, readings: Any) -> None:
-        assert len(readings[0].inputs) == INPUTS
+    def slowly() -> None:
+        read.append(1)
         time.sleep(0.01)
 
-
-def test_no_more_inputs_are_allowed_than_a_model_can_read_in_time(trained_once: Path) -> None:
-    most = feasible_inputs(cast(Stepper, Slow()), None, 2.0)
-    assert most is not None
-    assert 1 <= most <= SHARE * 2.0 / 0.01 * INPUTS
+    most = feasible(slowly, 16, 2.0)
+    assert 1 <= most <= SHARE * 2.0 / 0.01 * 16
+    assert len(read) == 3
     trained, settings = statewise.load(trained_once / "run"), Settings(deadline_seconds=1e-6)
-    assert Served("run", trained, settings, Metrics()).max_inputs == 1
+    served = Served("run", trained, settings, Metrics())
+    assert {stepping.max_inputs for stepping in served.steppings.values()} == {1}
     assert Served("run", trained, Settings(max_inputs=3), Metrics()).facts()["max_inputs"] == 3
-
-
-def test_an_encoder_that_is_not_known_sets_no_limit_of_its_own() -> None:
-    class Odd(Slow):
-        stream = Stream(Model(nn.Identity(), GRU(5, 4), Categorical(4, 6)).eval())
-
-    assert feasible_inputs(cast(Stepper, Odd()), None, 2.0) is None
 
 
 def test_the_longest_sequence_allowed_is_read_while_others_are_answered(serving: Any) -> None:

@@ -1,7 +1,7 @@
 """What is told of a distribution, whatever the head: choices by name, every number, or that they are not finite."""
 
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,70 +12,74 @@ import statewise
 from statewise.batcher import Reading
 from statewise.cells import GRU
 from statewise.errors import UsageError
-from statewise.heads import Gaussian, Ranking
+from statewise.heads import Categorical, Gaussian, Ranking
+from statewise.inputs import Inputs
 from statewise.model import Model
 from statewise.server.metrics import Metrics
-from statewise.server.served import How, Served
 from statewise.server.settings import Settings
+from statewise.server.stepping import How
+from statewise.server.streams import StreamStepping
 from statewise.stream import Stream
 
 V, D, H = 6, 5, 4
+CODE, VECTOR = Inputs("a code", ("integer",), 1), Inputs("two numbers", ("array",), [0.5, -1.0])
 
 
-class Trained:
-    """As much of a run as is served."""
-
-    def __init__(self, model: Any, codec: Any = None) -> None:
-        self.model, self.codec = model.eval(), codec
-        self.task = SimpleNamespace(predict=lambda model, codec, *, k=10: iter(()), name="other")
-
-    def stream(self, saved: bytes | None = None) -> Stream[Any]:
-        return Stream(self.model)
+def made(model: Model[Any], inputs: Inputs, called: Callable[[int], Any] = int) -> StreamStepping:
+    return StreamStepping("mine", Stream(model.eval()), inputs, Settings(), Metrics(), called)
 
 
-def made(trained: Any) -> Served:
-    return Served("mine", trained, Settings(), Metrics())
-
-
-def told(served: Served, x: Any, how: How) -> Any:
-    return served.stepper.read([Reading(served.fresh, served.inputs([x]), how)])[0].told[0]
+def told(served: StreamStepping, x: Any, how: How) -> Any:
+    return served.stepper.read([Reading(served.fresh, served.check([x]), served.how(how))])[0].told[0]
 
 
 def test_a_distribution_of_numbers_is_told_by_its_parameters() -> None:
-    served = made(Trained(Model(nn.Linear(2, D), GRU(D, H), Gaussian(H))))
-    stream = Stream(served.trained.model)
-    wanted = stream.push(torch.tensor([0.5, -1.0]))
+    served = made(Model(nn.Linear(2, D), GRU(D, H), Gaussian(H)), VECTOR)
+    wanted = Stream(served.stepper.stream.model).push(torch.tensor([0.5, -1.0]))
     params = told(served, [0.5, -1.0], How())["params"]
     assert torch.equal(torch.tensor(params["mean"] if isinstance(params, dict) else params[0]), wanted[0])
     assert told(served, [0.5, -1.0], How("nothing")) == {}
-    with pytest.raises(UsageError, match="answers no prompts"):
-        served.predict(None, "It", {})
-    with pytest.raises(UsageError, match="reads no text"):
-        served.codes("It")
+    with pytest.raises(UsageError, match="mine reads no text: give inputs"):
+        served.split("It")
+    with pytest.raises(UsageError, match="the input 1 cannot be read: give two numbers"):
+        served.check([1])
+    with pytest.raises(UsageError, match="a session of mine takes no settings"):
+        served.how(How(settings=(("k", "5"),)))
 
 
 def test_a_ranking_is_told_by_the_names_of_its_items() -> None:
-    codec = SimpleNamespace(name=lambda item: f"item {item}")
-    served = made(Trained(Model(nn.Embedding(V, D), GRU(D, H), Ranking(H, torch.ones(V))), codec))
-    choices = told(served, 3, How("choices", 2))["choices"]
+    model = Model(nn.Embedding(V, D), GRU(D, H), Ranking(H, torch.ones(V)))
+    choices = told(made(model, CODE, lambda item: f"item {item}"), 3, How("choices", 2))["choices"]
     with torch.no_grad():
-        head = cast(Ranking, served.trained.model.head)
-        scores = head.scores(Stream(served.trained.model).push(3))
+        scores = cast(Ranking, model.head).scores(Stream(model).push(3))
     assert [name for name, _ in choices] == [f"item {item}" for item in scores.topk(2).indices.tolist()]
 
 
-def test_numbers_that_are_not_finite_are_told_as_an_error() -> None:
-    served = made(Trained(Model(nn.Identity(), GRU(2, H), Gaussian(H))))
+def test_codes_are_read_by_an_encoder_of_several_parts() -> None:
+    model = Model(nn.Sequential(nn.Embedding(V, D), nn.Dropout(0.2)), GRU(D, H), Categorical(H, V))
+    served = made(model, CODE)
+    assert told(served, 3, How("params"))["params"] == Stream(model).push(torch.tensor(3)).tolist()
+    for code in (-1, V):
+        with pytest.raises(UsageError, match=f"the model reads numbers from 0 to {V - 1} but was given {code}"):
+            served.check([code])
+
+
+def test_numbers_that_are_not_finite_are_told_as_an_error_and_are_not_served() -> None:
+    model = Model(nn.Identity(), GRU(2, H), Gaussian(H))
+    served = made(model, VECTOR)
     with torch.no_grad():
-        for parameter in served.trained.model.head.parameters():
+        for parameter in model.head.parameters():
             parameter.fill_(float("inf"))
     assert isinstance(told(served, [1.0, 1.0], How()), UsageError)
+    with pytest.raises(UsageError, match="not finite"):
+        made(model, VECTOR)
 
 
 def test_a_text_is_told_by_its_characters(trained_once: Path) -> None:
-    served = made(statewise.load(trained_once / "run"))
+    trained = statewise.load(trained_once / "run")
+    inputs = trained.task.inputs(trained.codec)
+    assert inputs is not None
+    served = made(trained.model, inputs, trained.codec.show)
     choices = told(served, "I", How("choices", 100))["choices"]
-    assert len(choices) == served.trained.codec.choices
+    assert len(choices) == trained.codec.choices
     assert abs(sum(probability for _, probability in choices) - 1) < 1e-9
-    assert served.takes("length", "seed")
-    assert not served.takes("stream")

@@ -1,7 +1,9 @@
 """`statewise serve`: models behind HTTP, and how to ask them."""
 
 import ipaddress
+import json
 import logging
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,32 +101,24 @@ def _settings(where: Listening, limits: dict[str, Any]) -> "Settings":
 
 def _lines(address: str, model: str, application: Any, token_file: Path | None) -> str:
     """Return lines that can be pasted into a shell as they are."""
-    token = f' -H "Authorization: Bearer $({TOKEN} {token_file})"' if token_file else ""
-    json = " -H 'Content-Type: application/json'"
-    body = f'{{"model": "{model}"}}'
-    step = _first_input(application.sessions.models[model])
-    more = ""
-    if application.sessions.models[model].takes("length", "temperature"):
-        said = f'{{"model": "{model}", "prompt": "It was", "max_tokens": 80}}'
-        more = f"\n{CURL}{token}{json} -d '{said}' {address}/v1/completions"
-    return (
-        f"{CURL}{token} {address}/v1/models\n"
-        f"SESSION=$({CURL}{token}{json} -d '{body}' {address}/v1/sessions | {ID})\n"
-        f"{CURL}{token}{json} -d '{{\"input\": {step}}}' {address}/v1/sessions/$SESSION/step\n"
-        f"{CURL}{token} -X POST {address}/v1/sessions/$SESSION/fork\n"
-        f"{CURL}{token} -o session.safetensors {address}/v1/sessions/$SESSION/snapshot"
-        f"{more}"
-    )
+    token = f' -H "Authorization: Bearer $({TOKEN} {shlex.quote(str(token_file))})"' if token_file else ""
+    curl, served = f"{CURL}{token}", application.sessions.models[model]
 
+    def post(path: str, **body: Any) -> str:
+        said = shlex.quote(json.dumps(body))
+        return f"{curl} -H 'Content-Type: application/json' -d {said} {address}/v1/{path}"
 
-def _first_input(served: Any) -> str:
-    from torch import nn
-
-    encoder = served.trained.model.encoder
-    if isinstance(encoder, nn.Embedding):
-        return "1"
-    width = encoder.in_features if isinstance(encoder, nn.Linear) else served.trained.model.core.features
-    return str([0.0] * width)
+    lines = [
+        f"{curl} {address}/v1/models",
+        f"SESSION=$({post('sessions', model=model)} | {ID})",
+        post("sessions/$SESSION/step", input=served.usual.inputs.example),
+        f"{curl} -X POST {address}/v1/sessions/$SESSION/fork",
+        f"{curl} -o session.safetensors {address}/v1/sessions/$SESSION/snapshot",
+        post("predict", model=model, **served.example_question),
+    ]
+    if served.takes("length", "temperature"):
+        lines.append(post("completions", model=model, prompt="It was", max_tokens=80))
+    return "\n".join(lines)
 
 
 def _named(runs: list[Path]) -> dict[str, Path]:

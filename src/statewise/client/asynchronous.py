@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Any, Self, TypeVar, final
 from weakref import ref
 
-from statewise.client.calls import IN_TWO_PLACES, LEFT, Begun, ClientCalls, SessionCalls
+from statewise.client.calls import IN_TWO_PLACES, LEFT, Begun, ClientCalls, SessionCalls, told_by
 from statewise.client.protocol import (
     Action,
     Answer,
@@ -35,13 +35,17 @@ class AsyncClient(ClientCalls):
         """Return what is known of each model."""
         return await self._carry_out(self._models())
 
-    async def create(self, model: str | None = None) -> "AsyncSession":
-        """Begin a session."""
-        return await self._session(Request("POST", "/v1/sessions", {"model": model}))
+    async def predict(self, model: str | None = None, **arguments: Any) -> Answer:
+        """Return what `statewise predict --json` would for these arguments, without a session."""
+        return await self._carry_out(self._answer(model, arguments))
 
-    async def restore(self, data: bytes, model: str | None = None) -> "AsyncSession":
+    async def create(self, model: str | None = None, *, live: bool | None = None) -> "AsyncSession":
+        """Begin a session; a `live` one answers each input as `statewise stream` answers a line."""
+        return await self._session(Request("POST", "/v1/sessions", {"model": model, "live": live}))
+
+    async def restore(self, data: bytes, model: str | None = None, *, live: bool | None = None) -> "AsyncSession":
         """Begin a session where a snapshot is; what `Stream.save` gave, where the server accepts foreign ones."""
-        return await self._session(restore_request(data, model))
+        return await self._session(restore_request(data, model, live=live))
 
     async def session(self, id: str) -> "AsyncSession":
         """Go on with a session where it is, whichever server it was begun at."""
@@ -119,18 +123,25 @@ class AsyncSession(SessionCalls):
         super().__init__(client._options, *begun)
         self._client = client
 
-    async def step(self, x: Any, *, show: str = "choices", choices: int = 5) -> Answer:
+    async def step(self, x: Any, *, show: str | None = None, choices: int | None = None, **settings: Any) -> Answer:
         """Read one input and return what comes next: `choices` with probabilities, or `params`.
 
-        Raises `Conflict` where another client stepped the session.
+        A live session returns an `answer`, and takes the settings of the task's live stream. Raises `Conflict` where
+        another client stepped the session.
         """
-        return await self._do(self._step(x, show, choices))
+        return await self._do(self._step(x, told_by(show, choices, settings)))
 
     async def run(
-        self, xs: str | Sequence[Any], *, each: bool = False, show: str = "choices", choices: int = 5
+        self,
+        xs: str | Sequence[Any],
+        *,
+        each: bool = False,
+        show: str | None = None,
+        choices: int | None = None,
+        **settings: Any,
     ) -> Answer:
-        """Read a text or a list of inputs and return what comes next, behind the last or behind `each`."""
-        return await self._do(self._run(xs, show, choices, each=each))
+        """Read a text or a list of inputs and return what comes next, behind the last or behind `each`; see `step`."""
+        return await self._do(self._run(xs, told_by(show, choices, settings), each=each))
 
     async def predict(self, prompt: str = "", **how: Any) -> AsyncIterator[str]:
         """Answer a prompt, a piece at a time; the session moves once the answer is complete.

@@ -23,6 +23,16 @@ class Begun(NamedTuple):
     steps: int
 
 
+def told_by(show: str | None, choices: int | None, settings: Answer) -> Answer:
+    """Return how a call says what it is to be told: what is left out is left to the server.
+
+    >>> told_by(None, 3, {}), told_by(None, None, {"samples": 50})
+    ({'choices': 3}, {'settings': {'samples': 50}})
+    """
+    said = {"show": show, "choices": choices, "settings": settings or None}
+    return {name: value for name, value in said.items() if value is not None}
+
+
 class ClientCalls(ABC):
     """Servers of one store, of which any will do."""
 
@@ -47,6 +57,11 @@ class ClientCalls(ABC):
         """Ask what is known of each model."""
         return list(json.loads((yield from self._options.ask(Request("GET", "/v1/models"))))["data"])
 
+    def _answer(self, model: str | None, arguments: Answer) -> Exchange[Answer]:
+        """Ask for an answer without a session."""
+        body = {**arguments, **({"model": model} if model else {})}
+        return dict(json.loads((yield from self._options.ask(Request("POST", "/v1/predict", body)))))
+
     def _begin(self, request: Request) -> Exchange[Begun]:
         """Ask for a session."""
         said = json.loads((yield from self._options.ask(request)))
@@ -67,14 +82,14 @@ class SessionCalls:
         self._open: Callable[[], Any] = lambda: None
         "The answer that is being read, for as long as something else holds it."
 
-    def _step(self, x: Any, show: str, choices: int) -> Exchange[Answer]:
+    def _step(self, x: Any, told: Answer) -> Exchange[Answer]:
         """Ask for a step."""
-        return self._read("step", {"input": x, "show": show, "choices": choices})
+        return self._read("step", {"input": x, **told})
 
-    def _run(self, xs: str | Sequence[Any], show: str, choices: int, *, each: bool) -> Exchange[Answer]:
+    def _run(self, xs: str | Sequence[Any], told: Answer, *, each: bool) -> Exchange[Answer]:
         """Ask for a sequence of steps."""
         given = {"text": xs} if isinstance(xs, str) else {"inputs": list(xs)}
-        return self._read("run", {**given, "each": each, "show": show, "choices": choices})
+        return self._read("run", {**given, "each": each, **told})
 
     def _predict(self, prompt: str, how: Answer, events: EventStream) -> Exchange[None]:
         """Listen to the answer to a prompt, and know where the session is after it."""

@@ -162,10 +162,11 @@ class ClientOptions:
         return max(asked, backoff) * random.uniform(0.5, 1.0) if not asked else asked * random.uniform(1.0, 1.25)
 
 
-def restore_request(data: bytes, model: str | None) -> Request:
+def restore_request(data: bytes, model: str | None, *, live: bool | None = None) -> Request:
     """Return the request that begins a session where a snapshot is."""
-    query = f"?{urlencode({'model': model})}" if model else ""
-    return Request("POST", f"/v1/sessions/restore{query}", data=data)
+    said = {"model": model, "live": None if live is None else str(live).lower()}
+    query = urlencode({name: value for name, value in said.items() if value})
+    return Request("POST", f"/v1/sessions/restore{'?' * bool(query)}{query}", data=data)
 
 
 def read_reply(reply: Reply) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Self, TypeVar, final
 from weakref import ref
 
-from statewise.client.calls import IN_TWO_PLACES, LEFT, Begun, ClientCalls, SessionCalls
+from statewise.client.calls import IN_TWO_PLACES, LEFT, Begun, ClientCalls, SessionCalls, told_by
 from statewise.client.protocol import (
     Action,
     Answer,
@@ -41,13 +41,17 @@ class Client(ClientCalls):
         """Return what is known of each model."""
         return self._carry_out(self._models())
 
-    def create(self, model: str | None = None) -> "Session":
-        """Begin a session."""
-        return self._session(Request("POST", "/v1/sessions", {"model": model}))
+    def predict(self, model: str | None = None, **arguments: Any) -> Answer:
+        """Return what `statewise predict --json` would for these arguments, without a session."""
+        return self._carry_out(self._answer(model, arguments))
 
-    def restore(self, data: bytes, model: str | None = None) -> "Session":
+    def create(self, model: str | None = None, *, live: bool | None = None) -> "Session":
+        """Begin a session; a `live` one answers each input as `statewise stream` answers a line."""
+        return self._session(Request("POST", "/v1/sessions", {"model": model, "live": live}))
+
+    def restore(self, data: bytes, model: str | None = None, *, live: bool | None = None) -> "Session":
         """Begin a session where a snapshot is; what `Stream.save` gave, where the server accepts foreign ones."""
-        return self._session(restore_request(data, model))
+        return self._session(restore_request(data, model, live=live))
 
     def session(self, id: str) -> "Session":
         """Go on with a session where it is, whichever server it was begun at."""
@@ -122,16 +126,25 @@ class Session(SessionCalls):
         super().__init__(client._options, *begun)
         self._client = client
 
-    def step(self, x: Any, *, show: str = "choices", choices: int = 5) -> Answer:
+    def step(self, x: Any, *, show: str | None = None, choices: int | None = None, **settings: Any) -> Answer:
         """Read one input and return what comes next: `choices` with probabilities, or `params`.
 
-        Raises `Conflict` where another client stepped the session.
+        A live session returns an `answer`, and takes the settings of the task's live stream. Raises `Conflict` where
+        another client stepped the session.
         """
-        return self._do(self._step(x, show, choices))
+        return self._do(self._step(x, told_by(show, choices, settings)))
 
-    def run(self, xs: str | Sequence[Any], *, each: bool = False, show: str = "choices", choices: int = 5) -> Answer:
-        """Read a text or a list of inputs and return what comes next, behind the last or behind `each`."""
-        return self._do(self._run(xs, show, choices, each=each))
+    def run(
+        self,
+        xs: str | Sequence[Any],
+        *,
+        each: bool = False,
+        show: str | None = None,
+        choices: int | None = None,
+        **settings: Any,
+    ) -> Answer:
+        """Read a text or a list of inputs and return what comes next, behind the last or behind `each`; see `step`."""
+        return self._do(self._run(xs, told_by(show, choices, settings), each=each))
 
     def predict(self, prompt: str = "", **how: Any) -> Iterator[str]:
         """Answer a prompt, a piece at a time; the session moves once the answer is complete.

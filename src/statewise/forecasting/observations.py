@@ -17,6 +17,7 @@ from statewise.data.table_format import TableFormat
 from statewise.data.times import TimeReader
 from statewise.errors import DataError, UsageError
 from statewise.forecasting.reading import Codec
+from statewise.inputs import Inputs
 from statewise.registry import unknown
 
 Cells = dict[str, Any]
@@ -65,6 +66,20 @@ class Observations:
         except (ValueError, RecursionError):
             raise DataError(f"{line[:SHOWN]!r} is no JSON object: mend it") from None
         return self._by_name(found)
+
+    def inputs(self, series: str, time: str, value: float) -> Inputs:
+        """Return what an observation may be, with that of a series at a time as an example."""
+        columns = self.codec.columns
+        target = next((name for name in columns.targets if series == name or series.endswith(f" {name}")), None)
+        target, several = target or columns.targets[0], len(columns.targets) > 1
+        said: Cells = {columns.time: time, target: value}
+        if columns.series is not None:
+            said[columns.series] = series.removesuffix(f" {target}") if several else series
+        example = {name: said[name] for name in self.order if name in said}
+        words = f"an observation, as an object with {', '.join(self.order)}, or as their cells in a list or a line"
+        if len(columns.targets) == 1 and columns.series is None:
+            return Inputs(f"{words}, or the value alone", ("object", "array", "string", "number"), example)
+        return Inputs(words, ("object", "array", "string"), example)
 
     def targets(self, cells: Cells) -> list[tuple[str, float]]:
         """Return the value of each target that is there, by the name of its series; NaN where nothing came."""

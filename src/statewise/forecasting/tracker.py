@@ -11,10 +11,11 @@ from torch import Tensor
 from statewise.errors import DataError, UsageError
 from statewise.forecasting.ahead import blank_standing
 from statewise.forecasting.backtest import quantiles_of
-from statewise.forecasting.front import Front, sample_paths
+from statewise.forecasting.front import Front, Standing, sample_paths
 from statewise.forecasting.metrics import LEVELS
 from statewise.forecasting.observations import Cells, Observations
 from statewise.forecasting.reading import Codec, Read, standardised
+from statewise.inputs import Inputs
 from statewise.model import Model
 from statewise.registry import unknown
 from statewise.state import from_bytes, rebuild, to_bytes
@@ -24,6 +25,10 @@ from statewise.task import Live
 
 FORMAT = "1"
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
+MOST_PLACES = 2**32
+"A grid that began when the first clock struck has fewer seconds."
+
+FIRST, LAST = np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31", "s")
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,30 @@ class Tracker(Live):
         blank = blank_standing(model, codec, len(codec.names))
         origin = np.datetime64("1970-01-01", "s")
         tracker = cls(Front(model, codec, origin, blank), codec.names, **how)
-        (at, known), said = from_bytes(saved, (blank, tracker.known), "the saved state")
+        (at, known), said = from_bytes(saved, (blank, tracker.known), "the saved state", rows=len(codec.names))
         if said.get("format") != FORMAT or said.get("model") != model_digest(model):
             raise DataError("the saved state belongs to a model with other weights: open it with the one that made it")
         try:
             origin, drawn = np.datetime64(said["origin"], "s"), int(said["drawn"])
         except (KeyError, ValueError):
             raise DataError("the saved state does not say where it stands: it is damaged, begin without it") from None
+        if not _is_standing(at, known, codec) or np.isnat(origin) or not FIRST <= origin <= LAST or drawn < 0:
+            raise DataError("the saved state says what no series can: it is damaged, begin without it")
         tracker.front = replace(tracker.front, at=at, origin=origin)
         tracker.known, tracker.drawn = known, drawn
         return tracker
+
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes: the next observation of the first series is the example."""
+        last = float(self.front.at.last[0].nan_to_num())
+        return self.next_inputs(float(f"{last:.6g}"))
+
+    def next_inputs(self, value: float) -> Inputs:
+        """Return what `push` takes, with this value of the first series, at its next time, as the example."""
+        now = self.front.only(torch.tensor([0]))
+        time = now.codec.clock.shown(now.codec.frequency.times(now.origin, int(now.at.place), 1)[0])
+        return self.observations.inputs(self.names[0], time, value)
 
     def save(self) -> bytes:
         """Return where all series stand, as bytes."""
@@ -108,10 +127,14 @@ class Tracker(Live):
         From Python it may be a mapping, a list of cells, or the number itself where there is one series. Where any of
         it cannot be read, nothing has changed.
         """
+        cells = self.observations.cells(line)
+        return self.hear(self.observations.targets(cells), cells)
+
+    def hear(self, values: Sequence[tuple[str, float]], cells: Cells) -> Any:
+        """Let values of some series come, with the cells beside them, all or none."""
         before = self.front, self.known, self.drawn
         try:
-            cells = self.observations.cells(line)
-            heard = [self._hear(name, value, cells) for name, value in self.observations.targets(cells)]
+            heard = [self._hear(name, value, cells) for name, value in values]
         except BaseException:
             self.front, self.known, self.drawn = before
             raise
@@ -188,6 +211,19 @@ class Tracker(Live):
         before = torch.cat([known, now.at.past], dim=-1)
         moved = torch.where(there, given.float(), before) if names else before
         return moved[:, : len(columns.known)], moved[:, len(columns.known) :]
+
+
+def _is_standing(at: Standing, known: Tensor, codec: Codec) -> bool:
+    """Tell whether series can stand so: codes that there are, finite numbers, spreads above 0."""
+    codes = torch.tensor(codec.choices)
+    finite = leaves((at.state, at.last, at.age, at.level, at.spread, at.past, known))
+    return (
+        bool(((at.codes >= 0) & (at.codes < codes)).all())
+        and bool(((at.place >= -MOST_PLACES) & (at.place <= MOST_PLACES)).all())
+        and all(bool(leaf.isfinite().all()) for leaf in finite)
+        and not bool(at.recent.isinf().any())
+        and bool((at.spread > 0).all())
+    )
 
 
 class Together(list[Heard]):

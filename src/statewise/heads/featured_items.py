@@ -42,6 +42,11 @@ class FeaturedItems(nn.Module):
         self.register_buffer("features", padded, persistent=False)
         self.register_buffer("counts", (padded != nothing).sum(dim=1).clamp(min=1), persistent=False)
 
+    @property
+    def choices(self) -> int:
+        """How many items there are."""
+        return len(self.features)
+
     def forward(self, items: Tensor) -> Tensor:
         """Return the rows of items."""
         own = self.own(items.clamp(max=self.trained - 1))

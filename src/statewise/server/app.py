@@ -13,18 +13,19 @@ from starlette.exceptions import HTTPException
 from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
 from statewise.server.admission import AdmissionControl
+from statewise.server.arguments import first_problem
 from statewise.server.completions import completion_routes
 from statewise.server.description import describe
+from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, UNKNOWN, UNREADABLE, Refused
 from statewise.server.routes import SessionRoutes
-from statewise.server.served import Served, dumps
+from statewise.server.served import Served
 from statewise.server.sessions import Sessions
 from statewise.server.settings import Settings
 from statewise.server.signatures import Signatures
 from statewise.server.sockets import Sockets
-from statewise.server.wanted import first_problem
 from statewise.store import Store, StoreError, StoreFull, read_keys
 from statewise.verbs import Trained
 from statewise.versions import versions
@@ -62,7 +63,8 @@ class Application:
     def openapi(self) -> dict[str, Any]:
         """Return the description of every route."""
         if self._description is None:
-            self._description = describe(self._routed, needs_token=bool(self.settings.owners))
+            models = list(self.sessions.models.values())
+            self._description = describe(self._routed, models, needs_token=bool(self.settings.owners))
         return self._description
 
     async def sweep_for_ever(self) -> None:
@@ -107,7 +109,7 @@ class Application:
         ):
             app.add_exception_handler(known, self._told)
         self._watch(app)
-        app.include_router(SessionRoutes(self.sessions, self.settings, self.metrics).router())
+        app.include_router(SessionRoutes(self.sessions, self.metrics).router())
         app.include_router(completion_routes(self.sessions, self.metrics))
         app.include_router(self.sockets.routes())
         return app
@@ -124,7 +126,7 @@ class Application:
 
         @app.get("/metrics", tags=["watching"], summary="Figures for Prometheus", response_class=Response)
         async def metrics() -> Response:
-            self.metrics.waiting.set(sum(s.batcher.waiting for s in self.sessions.models.values()))
+            self.metrics.waiting.set(self.sessions.waiting)
             return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _told(self, request: Request, error: Exception) -> Response:

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from statewise.server.served import How, Show
 from statewise.server.sessions import Call
+from statewise.server.stepping import How, Show
 
 Key = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_.~-]*$")]
 
@@ -39,23 +39,31 @@ class Numbered(Body):
 class Told(Numbered):
     """A call that is told what comes next."""
 
-    show: Show = Field("choices", description="the likeliest choices, all `params` of the distribution, or nothing")
-    choices: int = Field(5, ge=1, le=100, strict=True, description="how many of the likeliest choices")
+    show: Show | None = Field(
+        None, description="the likeliest choices (the default), all `params` of the distribution, or nothing"
+    )
+    choices: int | None = Field(None, ge=1, le=100, strict=True, description="how many of the likeliest choices [5]")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="of a live session: the settings of the task's live stream"
+    )
 
     @property
     def how(self) -> How:
         """How the outcome is to be told."""
-        return How(self.show, self.choices)
+        return How.asked(self.show, self.choices, self.settings)
 
 
 class Create(Body):
     """Which model to begin a session of; it may be left out where there is one."""
 
     model: str | None = Field(None, max_length=200, examples=["text-shakespeare-1"])
+    live: bool | None = Field(
+        None, strict=True, description="whether each input is answered as `statewise stream` answers a line"
+    )
 
 
 class Step(Told):
-    """One input: a character, a code, or a list of numbers, as the task has it."""
+    """One input: what the model's users have, as `GET /v1/models` says."""
 
     input: Any = Field(examples=["a"])
 
@@ -87,6 +95,20 @@ class Predict(Numbered):
     prompt: str = Field("", examples=["It was"])
 
 
+class Question(Body):
+    """Arguments of the task's `predict`, by name."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
+
+    model: str | None = Field(None, max_length=200, examples=["text-shakespeare-1"])
+
+
+class Asking(Body):
+    """A question over a WebSocket; the session stays where it is."""
+
+    predict: dict[str, Any] = Field(description="arguments of the task's `predict`, by name")
+
+
 class Complete(Body):
     """A prompt to be completed, in the words of OpenAI's completions."""
 
@@ -110,10 +132,11 @@ class Session(BaseModel):
     session: str = Field(examples=["X0b1o2rT9dGq5fJ7wZkL3A"])
     model: str = Field(examples=["text-shakespeare-1"])
     steps: int = Field(examples=[0])
+    live: bool = Field(examples=[False])
 
 
 class Outcome(BaseModel):
-    """What a session was told: `choices` with their probabilities, or `params`, or `each` a list of these."""
+    """What a session was told: `choices` with their probabilities, `params`, an `answer`, or `each` a list of these."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from statewise.errors import UsageError
-from statewise.server.bodies import Complete
+from statewise.server.bodies import Complete, Question
 from statewise.server.events import Events
+from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.routes import failures
-from statewise.server.served import Served, dumps
+from statewise.server.served import Served
 from statewise.server.sessions import Sessions
 from statewise.store import new_id
 
@@ -21,7 +22,7 @@ Chunks = AsyncGenerator[bytes, None]
 
 
 def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
-    """Return `/v1/models`, each of them, and `/v1/completions`."""
+    """Return `/v1/models`, each of them, `/v1/predict` and `/v1/completions`."""
     router = APIRouter(prefix="/v1", tags=["completions"])
 
     @router.get("/models", summary="The models that are served", responses=failures())
@@ -32,12 +33,17 @@ def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
     async def model(name: Annotated[str, Path(max_length=200, examples=["text-shakespeare-1"])]) -> dict[str, Any]:
         return sessions.model(name).facts()
 
+    @router.post("/predict", summary="Answer without a session", responses=failures(404), response_model=dict[str, Any])
+    async def answer(request: Request, body: Question) -> Response:
+        said = await sessions.predictions.whole(sessions.model(body.model), body.model_extra or {})
+        return Response(said, media_type="application/json")
+
     @router.post("/completions", summary="Complete a prompt", responses=failures(404), response_model=dict[str, Any])
     async def completions(request: Request, body: Complete) -> Response:
         served = sessions.model(body.model)
         how = _how(served, body)
         stream, pieces = served.predict(None, body.prompt, how)
-        written = sessions.written(stream, body.prompt, pieces)
+        written = sessions.predictions.written(stream, body.prompt, pieces)
         first = await anext(written, "")
         if body.stream:
             return Events(_chunks(served, body, first, written))

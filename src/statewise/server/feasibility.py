@@ -1,39 +1,24 @@
 """How much one call may ask of a model, so that what is allowed can be done within its deadline."""
 
 import time
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable
 
-import torch
-from torch import Tensor, nn
-
-from statewise.batcher import Reading, Stepper
-from statewise.errors import StatewiseError
-
-TRIES, INPUTS = 3, 16
+TRIES = 3
 SHARE = 0.5
 "A call that nothing disturbs takes at most this share of its deadline."
 
 
-def feasible_inputs(stepper: Stepper, how: Hashable, deadline_seconds: float) -> int | None:
-    """Return how many inputs one session can read in its share of a deadline, by trying; None where that is unknown."""
-    x = _example(stepper.stream.model)
-    try:
-        reading = Reading(stepper.fresh(), [stepper.check(x)] * INPUTS, how)
-        seconds = min(_seconds(stepper, reading) for _ in range(TRIES))
-    except StatewiseError:  # an encoder that reads something else
-        return None
-    return max(1, int(SHARE * deadline_seconds / seconds * INPUTS))
+def feasible(read: Callable[[], object], count: int, deadline_seconds: float) -> int:
+    """Return how many inputs can be read in the share of a deadline, where `read` reads so many, by trying.
+
+    >>> feasible(lambda: time.sleep(0.01), count=1, deadline_seconds=10.0) <= 500
+    True
+    """
+    seconds = min(_seconds(read) for _ in range(TRIES))
+    return max(1, int(SHARE * deadline_seconds / seconds * count))
 
 
-def _seconds(stepper: Stepper, reading: Reading) -> float:
+def _seconds(read: Callable[[], object]) -> float:
     began = time.perf_counter()
-    stepper.read([reading])
-    return time.perf_counter() - began
-
-
-def _example(model: Any) -> Tensor:
-    encoder = model.encoder
-    if isinstance(encoder, nn.Embedding):
-        return torch.tensor(0)
-    return torch.zeros(encoder.in_features if isinstance(encoder, nn.Linear) else model.core.features)
+    read()
+    return max(time.perf_counter() - began, 1e-9)

@@ -1,15 +1,13 @@
 """Long lists of inputs and answers, a portion at a time, so that the event loop serves others in between."""
 
 import asyncio
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from statewise.errors import UsageError
-from statewise.server.served import How, Served, dumps
+from statewise.server.json_values import dumps
 from statewise.server.settings import Settings
+from statewise.server.stepping import Stepping
 
 INPUTS = 32
 "So many inputs are made tensors before others have their turn, which takes about a millisecond."
@@ -19,34 +17,30 @@ NUMBERS = 1024
 
 
 async def inputs_of(
-    served: Served, given: str | Sequence[Any], how: How, settings: Settings, *, each: bool = False
-) -> list[Tensor]:
+    stepping: Stepping, given: str | Sequence[Any], how: Hashable, settings: Settings, *, each: bool = False
+) -> list[Any]:
     """Return what a text or a list asks to read. Raises `UsageError` for what cannot be read, or too much."""
-    if len(given) > served.max_inputs:
-        raise UsageError(
-            f"{len(given)} inputs are too many for one call: give at most {served.max_inputs} now, the rest later"
-        )
-    numbers = served.numbers(how) * len(given)
+    _check_length(len(given), settings.max_inputs)
+    given = stepping.split(given) if isinstance(given, str) else given
+    _check_length(len(given), stepping.max_inputs)
+    numbers = stepping.numbers(how) * len(given)
     if each and numbers > settings.max_answer_numbers:
         raise UsageError(
             f"an answer of {numbers:,} numbers is too long: give fewer inputs for `each`, or ask for fewer choices "
             f"(at most {settings.max_answer_numbers:,} numbers)"
         )
-    given = served.codes(given) if isinstance(given, str) else given
-    inputs: list[Tensor] = []
-    async with asyncio.timeout(settings.deadline_seconds):
-        for start in range(0, len(given), INPUTS):
-            inputs += served.inputs(given[start : start + INPUTS])
-            await asyncio.sleep(0)
+    if not given:
+        raise UsageError("the text holds no input: give at least one")
+    inputs = stepping.check(given[:INPUTS])
+    for start in range(INPUTS, len(given), INPUTS):
+        await asyncio.sleep(0)
+        inputs += stepping.check(given[start : start + INPUTS])
     return inputs
 
 
-def digest_of(inputs: Sequence[Tensor]) -> str:
-    """Return what tells a list of inputs from any other."""
-    sha = hashlib.sha256()
-    for x in inputs:
-        sha.update(f"{list(x.shape)}".encode() + x.numpy().tobytes())
-    return sha.hexdigest()
+def _check_length(length: int, most: int) -> None:
+    if length > most:
+        raise UsageError(f"{length} inputs are too many for one call: give at most {most} now, the rest later")
 
 
 async def answer_in_json(answer: dict[str, Any], told: Sequence[Any], numbers: int, *, each: bool) -> bytes:

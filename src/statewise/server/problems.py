@@ -1,9 +1,14 @@
 """Errors of the house as refusals of the server."""
 
+import re
+
 from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
 from statewise.server.refusals import BUSY, FULL, UNREADABLE, Refused
 from statewise.store import StoreError, StoreFull
+
+FOLDERS = re.compile(r"(?<![\w.~/])/(?:[^\s/'\"]+/)+")
+"Where a file lies, which is nothing to a client."
 
 
 def as_refused(error: BaseException) -> Refused | None:
@@ -19,5 +24,5 @@ def as_refused(error: BaseException) -> Refused | None:
     if isinstance(error, TimeoutError):
         return Refused(BUSY, "this took too long: try again, with the same steps and key")
     if isinstance(error, UsageError | DataError):
-        return Refused(UNREADABLE, str(error))
+        return Refused(UNREADABLE, FOLDERS.sub("", str(error)))
     return None

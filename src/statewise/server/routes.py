@@ -11,14 +11,11 @@ from fastapi.responses import StreamingResponse
 from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
 from statewise.server.description import links
 from statewise.server.events import Events
+from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.portions import inputs_of
 from statewise.server.problems import as_refused
-from statewise.server.served import dumps
-from statewise.server.sessions import Piece, Pieces, Sessions
-from statewise.server.settings import Settings
-from statewise.server.wanted import predict_settings
-from statewise.store import Record
+from statewise.server.sessions import Held, Piece, Pieces, Sessions
+from statewise.server.stepping import LIVE
 
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["X0b1o2rT9dGq5fJ7wZkL3A"])]
 STATE_TYPE = "application/vnd.safetensors"
@@ -48,8 +45,8 @@ STATE_BODY = {
 class SessionRoutes:
     """What is done at every route under `/v1/sessions`."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
-        self._sessions, self._settings, self._metrics = sessions, settings, metrics
+    def __init__(self, sessions: Sessions, metrics: Metrics) -> None:
+        self._sessions, self._metrics = sessions, metrics
 
     def router(self) -> APIRouter:
         """Return every route, with what the OpenAPI says of it."""
@@ -75,17 +72,23 @@ class SessionRoutes:
     async def create(self, request: Request, body: Create | None = None) -> Session:
         """Begin a session."""
         with self._timed("create"):
-            return self._described(*await self._sessions.create(owner(request), body.model if body else None))
+            model, live = (body.model, body.live) if body else (None, None)
+            return self._described(*await self._sessions.create(owner(request), model, live=live))
 
-    async def restore(self, request: Request, model: Annotated[str | None, Query(max_length=200)] = None) -> Session:
+    async def restore(
+        self,
+        request: Request,
+        model: Annotated[str | None, Query(max_length=200)] = None,
+        live: Annotated[bool | None, Query()] = None,
+    ) -> Session:
         """Begin a session where a snapshot is; what `Stream.save` gave, where this server accepts foreign ones."""
         with self._timed("restore"):
-            return self._described(*await self._sessions.restore(owner(request), model, await request.body()))
+            data = await request.body()
+            return self._described(*await self._sessions.restore(owner(request), model, data, live=live))
 
     async def look(self, request: Request, id: Id) -> Session:
         """Say how much a session has read, and of which model it is."""
-        record, _ = await self._sessions.look(owner(request), id)
-        return self._described(id, record)
+        return self._described(id, await self._sessions.look(owner(request), id))
 
     async def delete(self, request: Request, id: Id) -> None:
         """End a session."""
@@ -95,24 +98,18 @@ class SessionRoutes:
     async def step(self, request: Request, id: Id, body: Step) -> Response:
         """Read one input, and tell what comes next."""
         with self._timed("step"):
-            _, served = await self._sessions.look(owner(request), id, copy=True)
-            inputs = served.inputs([body.input])
-            read = await self._sessions.read(owner(request), id, inputs, body.call, body.how)
+            read = await self._sessions.read(owner(request), id, [body.input], body.call, body.how)
             return Response(read, media_type="application/json")
 
     async def run(self, request: Request, id: Id, body: Run) -> Response:
         """Read a sequence, all of it or nothing, and tell what comes next."""
         with self._timed("run"):
-            _, served = await self._sessions.look(owner(request), id, copy=True)
-            inputs = await inputs_of(served, body.given, body.how, self._settings, each=body.each)
-            read = await self._sessions.read(owner(request), id, inputs, body.call, body.how, each=body.each)
+            read = await self._sessions.read(owner(request), id, body.given, body.call, body.how, each=body.each)
             return Response(read, media_type="application/json")
 
     async def predict(self, request: Request, id: Id, body: Predict) -> Events:
         """Answer a prompt piece by piece; the last event says where the session then is."""
-        _, served = await self._sessions.look(owner(request), id, copy=True)
-        how = predict_settings(served, body.model_extra or {})
-        pieces = self._sessions.predict(owner(request), id, body.prompt, how, body.call)
+        pieces = self._sessions.predict(owner(request), id, body.prompt, body.model_extra or {}, body.call)
         first = await anext(pieces)  # what cannot be done is said with its status
         return Events(told(first, pieces))
 
@@ -133,8 +130,9 @@ class SessionRoutes:
         yield
         self._metrics.seconds.labels(verb).observe(time.perf_counter() - began)
 
-    def _described(self, id: str, record: Record) -> Session:
-        return Session(session=id, model=self._sessions.served(record).name, steps=record.steps)
+    def _described(self, id: str, held: Held) -> Session:
+        is_live = held.stepping.kind == LIVE
+        return Session(session=id, model=held.served.name, steps=held.record.steps, live=is_live)
 
 
 def owner(request: Request) -> str:

@@ -6,28 +6,25 @@ so a call that is repeated is answered again and not applied again, on this serv
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
 from contextlib import aclosing
-from itertools import islice
 from typing import Any, NamedTuple, final
 from weakref import WeakValueDictionary
 
-from torch import Tensor
-
-from statewise.batcher import Together, Writing, write
 from statewise.errors import DataError, UsageError
+from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.portions import answer_in_json, digest_of
-from statewise.server.refusals import BUSY, ELSEWHERE, GONE, UNKNOWN, Refused
-from statewise.server.served import How, Served, dumps
+from statewise.server.portions import answer_in_json, inputs_of
+from statewise.server.predictions import Predictions
+from statewise.server.refusals import ELSEWHERE, GONE, UNKNOWN, Refused
+from statewise.server.served import Served
 from statewise.server.settings import Settings
 from statewise.server.signatures import Signatures
+from statewise.server.stepping import STREAM, How, Stepping
 from statewise.server.vault import Vault
 from statewise.store import Record, SessionLimits, Store, new_id
-from statewise.stream import Stream
 
-TRIES, READERS = 5, 2
+TRIES = 5
 
 
 class Call(NamedTuple):
@@ -41,6 +38,24 @@ class Call(NamedTuple):
         if self.steps is None:
             return ""
         return f"{self.steps}:{self.key or hashlib.sha256(repr(asked).encode()).hexdigest()}"
+
+
+class Held(NamedTuple):
+    """A session, its model, and how it is stepped."""
+
+    record: Record
+    served: Served
+    stepping: Stepping
+
+
+class Asked(NamedTuple):
+    """What one call reads, how it is told, by what name a repeated call is known, and where it believes the session."""
+
+    inputs: Sequence[Any]
+    how: Hashable
+    each: bool
+    name: str
+    steps: int | None
 
 
 class Piece(NamedTuple):
@@ -67,13 +82,15 @@ class Sessions:
     ) -> None:
         self._signatures = signatures
         self.models, self._settings, self._metrics = dict(models), settings, metrics
-        self._by_digest = {served.digest: served for served in self.models.values()}
+        self._kinds = {
+            served.key(stepping): (served, stepping)
+            for served in self.models.values()
+            for stepping in served.steppings.values()
+        }
         limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_owner)
         self.vault = Vault(store, metrics, settings.most_requests, limits)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="prompts")
-        self._writing = Together[Writing, list[str]](write, most=settings.most_predictions)
-        self._predictions = 0
+        self.predictions = Predictions(settings)
 
     def model(self, name: str | None) -> Served:
         """Return a model by its name, or the only one there is."""
@@ -83,16 +100,13 @@ class Sessions:
             raise Refused(UNKNOWN, "there is no such model here: GET /v1/models lists them")
         return self.models[name]
 
-    def served(self, record: Record) -> Served:
-        """Return a session's model."""
-        return self._by_digest[record.model]
-
-    async def create(self, owner: str, model: str | None) -> tuple[str, Record]:
-        """Begin a session."""
+    async def create(self, owner: str, model: str | None, *, live: bool | None = None) -> tuple[str, Held]:
+        """Begin a session, of the kind that is asked for or the model's usual one."""
         served = self.model(model)
-        return await self._keep(Record(owner, served.digest, 0, served.fresh))
+        stepping = served.stepping(live=live)
+        return await self._keep(Record(owner, served.key(stepping), 0, stepping.fresh))
 
-    async def look(self, owner: str, id: str, *, copy: bool = False) -> tuple[Record, Served]:
+    async def look(self, owner: str, id: str, *, copy: bool = False) -> Held:
         """Return a session and its model. Raises `Refused` where it is another owner's, gone, or never was."""
         try:
             record = await self.vault.read(id, copy=copy) if len(id) < 64 else None
@@ -102,48 +116,56 @@ class Sessions:
             raise Refused(UNKNOWN, "you have no such session: create one")
         if record.gone:
             raise Refused(GONE, "this session was deleted or has expired: create another")
-        if record.model not in self._by_digest:
+        if record.model not in self._kinds:
             raise Refused(ELSEWHERE, "this session belongs to a model that is not served here any more")
-        return record, self._by_digest[record.model]
+        return Held(record, *self._kinds[record.model])
 
     async def read(
-        self, owner: str, id: str, inputs: Sequence[Tensor], call: Call, how: How, *, each: bool = False
+        self, owner: str, id: str, given: str | Sequence[Any], call: Call, asked: How, *, each: bool = False
     ) -> bytes:
-        """Let a session read inputs, and return what it was told, in JSON."""
-        told_by_key = call.key or call.steps is None
-        name = call.name(None if told_by_key else (digest_of(inputs), how, each))
+        """Let a session read inputs, or the inputs of a text, and return what it was told, in JSON."""
+        async with asyncio.timeout(self._settings.deadline_seconds), self._lock(id):
+            held = await self.look(owner, id, copy=True)
+            how = held.stepping.how(asked)
+            inputs = await inputs_of(held.stepping, given, how, self._settings, each=each)
+            is_known = call.key or call.steps is None
+            name = call.name(None if is_known else (held.stepping.digest(inputs), how, each))
+            return await self._read(owner, id, held, Asked(inputs, how, each, name, call.steps))
 
-        async def apply(record: Record, served: Served) -> Record:
-            read = await served.batcher.read(record.state, inputs, how, each=each)
+    async def _read(self, owner: str, id: str, held: Held, asked: Asked) -> bytes:
+        inputs, how, each, name, at = asked
+
+        async def apply(record: Record, stepping: Stepping) -> Record:
+            read = await stepping.read(record.state, inputs, how, each=each)
             for words in read.told:
                 if isinstance(words, Exception):
                     raise words
             steps = record.steps + len(inputs)
             told = {"session": id, "steps": steps}
-            answer = await answer_in_json(told, read.told, served.numbers(how), each=each)
+            answer = await answer_in_json(told, read.told, stepping.numbers(how), each=each)
             return record._replace(steps=steps, state=read.row, key=name, answer=answer)
 
-        async with asyncio.timeout(self._settings.deadline_seconds), self._lock(id):
-            record, served = await self.look(owner, id, copy=True)
-            fresh = False
-            for _ in range(TRIES):
-                if name and record.key == name:
-                    return record.answer
-                if call.steps in (None, record.steps):
-                    new = await apply(record, served)
-                    if await self.vault.swap(id, record.steps, new):
-                        return new.answer
-                elif fresh:
-                    raise _elsewhere(record)
-                record, served = await self.look(owner, id)
-                fresh = True
-            raise _elsewhere(record)
+        fresh = False
+        for _ in range(TRIES):
+            record = held.record
+            if name and record.key == name:
+                return record.answer
+            if at in (None, record.steps):
+                new = await apply(record, held.stepping)
+                if await self.vault.swap(id, record.steps, new):
+                    return new.answer
+            elif fresh:
+                raise _elsewhere(record)
+            held = await self.look(owner, id)
+            fresh = True
+        raise _elsewhere(held.record)
 
-    async def predict(self, owner: str, id: str, prompt: str, how: dict[str, Any], call: Call) -> Pieces:
+    async def predict(self, owner: str, id: str, prompt: str, given: Mapping[str, Any], call: Call) -> Pieces:
         """Let a session answer a prompt, a piece at a time; the session moves once the answer is complete."""
-        name = call.name((prompt, sorted(how.items())))
         async with self._lock(id):
-            record, served = await self.look(owner, id)
+            record, served, stepping = await self.look(owner, id)
+            how = served.arguments(given)
+            name = call.name((prompt, sorted(how.items())))
             if name and record.key == name:
                 yield Piece("", record.answer)
                 return
@@ -151,9 +173,11 @@ class Sessions:
                 raise _elsewhere(record)
             if served.takes("seed") and how.get("seed") is None:
                 how = {**how, "seed": _seed(id, record.steps, name)}
+            if stepping.kind != STREAM:
+                raise UsageError("a live session answers no prompts: read inputs, or ask for POST /v1/predict")
             stream, pieces = served.predict(record.state, prompt, how)
             written = []
-            async with aclosing(self.written(stream, prompt, pieces)) as texts:
+            async with aclosing(self.predictions.written(stream, prompt, pieces)) as texts:
                 async for text in texts:
                     written.append(text)
                     yield Piece(text)
@@ -161,45 +185,27 @@ class Sessions:
             answer = dumps({"session": id, "steps": steps, "text": "".join(written)})
             new = record._replace(steps=steps, state=stream.save(), key=name, answer=answer)
             if not await self.vault.swap(id, record.steps, new):
-                raise _elsewhere((await self.look(owner, id))[0])
+                raise _elsewhere((await self.look(owner, id)).record)
             self._metrics.steps.labels(served.name).inc(stream.steps)
             yield Piece("", answer)
 
-    async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
-        """Yield what is written behind a prompt, a few pieces at a time, in one step with others who write."""
-        if len(prompt) > self._settings.max_inputs:
-            raise UsageError(f"a prompt of {len(prompt)} is too long: give at most {self._settings.max_inputs}")
-        if self._predictions >= self._settings.most_predictions:
-            raise Refused(BUSY, "too many answers are being written: try again in a moment")
-        self._predictions += 1
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.predict_seconds
-        try:  # the first piece is written where prompts are read, which may take long
-            taken = await loop.run_in_executor(self._readers, list, islice(pieces, 1))
-            while taken:
-                if text := "".join(taken):
-                    yield text
-                if loop.time() > end:
-                    raise TimeoutError
-                taken = await self._writing.ask(Writing(stream, pieces))
-        finally:
-            self._predictions -= 1
-
-    async def fork(self, owner: str, id: str) -> tuple[str, Record]:
+    async def fork(self, owner: str, id: str) -> tuple[str, Held]:
         """Begin a session where another one is."""
-        record, _ = await self.look(owner, id)
-        return await self._keep(record._replace(key="", answer=b""))
+        held = await self.look(owner, id)
+        return await self._keep(held.record._replace(key="", answer=b""))
 
     async def snapshot(self, owner: str, id: str) -> bytes:
         """Return a session's state with this server's signature, which `Stream.open` and `restore` go on from."""
-        record, _ = await self.look(owner, id)
-        return self._signatures.sign(record.state)
+        return self._signatures.sign((await self.look(owner, id)).record.state)
 
-    async def restore(self, owner: str, model: str | None, data: bytes) -> tuple[str, Record]:
+    async def restore(
+        self, owner: str, model: str | None, data: bytes, *, live: bool | None = None
+    ) -> tuple[str, Held]:
         """Begin a session where a snapshot is. Raises `DataError` for one that no server of this store has made."""
         served = self.model(model)
+        stepping = served.stepping(live=live)
         await self._signatures.check(data)
-        return await self._keep(Record(owner, served.digest, 0, served.admit(data)))
+        return await self._keep(Record(owner, served.key(stepping), 0, stepping.admit(data)))
 
     async def delete(self, owner: str, id: str) -> None:
         """End a session; one that has ended already stays so."""
@@ -211,18 +217,22 @@ class Sessions:
         async with self._lock(id):
             await self.vault.delete(id)
 
+    @property
+    def waiting(self) -> int:
+        """How many sessions wait for their turn."""
+        return sum(stepping.waiting for _, stepping in self._kinds.values())
+
     async def close(self) -> None:
         """Let what waits be done, and the store be closed."""
         for served in self.models.values():
-            await served.batcher.close()
-        await self._writing.close()
-        self._readers.shutdown()
+            await served.close()
+        await self.predictions.close()
         await self.vault.close()
 
-    async def _keep(self, record: Record) -> tuple[str, Record]:
+    async def _keep(self, record: Record) -> tuple[str, Held]:
         id = new_id()
         await self.vault.create(id, record)
-        return id, record
+        return id, Held(record, *self._kinds[record.model])
 
     def _lock(self, id: str) -> asyncio.Lock:
         lock = self._locks.get(id)

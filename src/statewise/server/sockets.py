@@ -9,19 +9,20 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from statewise.server.bodies import Body, Predict, Run, Step
+from statewise.server.arguments import first_problem
+from statewise.server.bodies import Asking, Body, Predict, Run, Step
+from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.portions import inputs_of
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_REQUEST, BUSY, FAILED, UNREADABLE, Refused
-from statewise.server.served import dumps
 from statewise.server.sessions import Sessions
 from statewise.server.settings import Settings
-from statewise.server.wanted import first_problem, predict_settings
 
 NORMAL, GOING_AWAY, UNSUPPORTED, RESTARTING = 1000, 1001, 1003, 1012
-KINDS: dict[str, type[Body]] = {"input": Step, "inputs": Run, "text": Run, "prompt": Predict}
+KINDS: dict[str, type[Body]] = {"input": Step, "inputs": Run, "text": Run, "prompt": Predict, "predict": Asking}
 "By which field a message says what it asks."
+
+KINDS_SHOWN = "input, inputs, text, prompt or predict"
 
 
 @final
@@ -111,19 +112,23 @@ class Sockets:
 
     async def _do(self, socket: WebSocket, owner: str, id: str, body: Body) -> None:
         sessions = self._sessions
-        _, served = await sessions.look(owner, id, copy=True)
-        if isinstance(body, Predict):
-            how = predict_settings(served, body.model_extra or {})
-            async with aclosing(sessions.predict(owner, id, body.prompt, how, body.call)) as pieces:
-                async for piece in pieces:
-                    await socket.send_text((piece.answer or dumps({"text": piece.text})).decode())
-            return
-        if isinstance(body, Run):
-            inputs = await inputs_of(served, body.given, body.how, self._settings, each=body.each)
-            answer = await sessions.read(owner, id, inputs, body.call, body.how, each=body.each)
-        else:
-            assert isinstance(body, Step)
-            answer = await sessions.read(owner, id, served.inputs([body.input]), body.call, body.how)
+        match body:
+            case Predict():
+                given = sessions.predict(owner, id, body.prompt, body.model_extra or {}, body.call)
+                async with aclosing(given) as pieces:
+                    async for piece in pieces:
+                        await socket.send_text((piece.answer or dumps({"text": piece.text})).decode())
+                return
+            case Asking():
+                held = await sessions.look(owner, id, copy=True)
+                said = await sessions.predictions.whole(held.served, body.predict)
+                answer = dumps({"session": id, "steps": held.record.steps})[:-1] + b"," + said[1:]
+            case Run():
+                answer = await sessions.read(owner, id, body.given, body.call, body.how, each=body.each)
+            case Step():
+                answer = await sessions.read(owner, id, [body.input], body.call, body.how)
+            case _:
+                raise AssertionError(body)
         await socket.send_text(answer.decode())
 
     async def _send(self, socket: WebSocket, value: Any) -> None:
@@ -135,12 +140,10 @@ def _body(text: str) -> Body:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError):
-        raise Refused(
-            BAD_REQUEST, "the message is no JSON: send an object with input, inputs, text or prompt"
-        ) from None
+        raise Refused(BAD_REQUEST, f"the message is no JSON: send an object with {KINDS_SHOWN}") from None
     kinds = [name for name in KINDS if isinstance(given, dict) and name in given]
     if len(kinds) != 1:
-        raise Refused(UNREADABLE, "give input, inputs, text or prompt, one of them")
+        raise Refused(UNREADABLE, f"give {KINDS_SHOWN}, one of them")
     try:
         return KINDS[kinds[0]].model_validate(given)
     except ValidationError as error:

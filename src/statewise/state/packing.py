@@ -31,6 +31,7 @@ class Packing(Generic[State]):
     """
 
     def __init__(self, like: State, words: Mapping[str, str]) -> None:
+        self.words = dict(words)
         self._like, self._words = like, {**words, "sha256": UNSEALED}
         written = to_bytes(rebuild(like, [leaf[:1] for leaf in leaves(like)]), self._words)
         self._start = PREFIX_BYTES + int.from_bytes(written[:PREFIX_BYTES], "little")

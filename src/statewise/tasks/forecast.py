@@ -1,6 +1,6 @@
 """Forecast: one model of many series, that says what comes next and how sure it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -10,6 +10,7 @@ from annotated_types import Ge, Le, Lt
 
 from statewise.bounds import MOST_LAYERS, MOST_SEQUENCES, MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
+from statewise.inputs import OF_COMMANDS, TABLE
 from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
 from statewise.tasks.table_settings import TableSettings
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from statewise.data.panel import Panel
     from statewise.forecasting.ahead import Ahead
     from statewise.forecasting.reading import Codec
+    from statewise.forecasting.tracker import Tracker
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
@@ -260,7 +262,7 @@ class Forecast(TableSettings, Task):
         self,
         model: "Model[Any]",
         codec: "Codec",
-        table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training")] = None,
+        table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training"), TABLE] = None,
         *,
         samples: Annotated[int, Doc("ways to go on that are drawn")] = SAMPLES,
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
@@ -305,7 +307,9 @@ class Forecast(TableSettings, Task):
         samples: Annotated[int, Doc("ways to go on that are drawn after each value")] = 100,
         anomaly: Annotated[bool, Doc("also say how improbable each value was")] = False,
         longest_gap: Annotated[
-            str | None, Doc("how far a time may lie behind the one before, as 60d; a longer gap is refused")
+            str | None,
+            Doc("how far a time may lie behind the one before, as 60d; a longer gap is refused"),
+            OF_COMMANDS,
         ] = None,
     ) -> Live:
         """Begin at the end of the training table, or where it was left off; each line is one observation.
@@ -325,8 +329,16 @@ class Forecast(TableSettings, Task):
         how: dict[str, Any] = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
         how |= {"longest_gap": gap, "table_format": self.table_format}
         if saved is not None:
-            return Tracker.open(model, codec, saved, **how)
-        return Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how)
+            return self._opened(saved, lambda saved: Tracker.open(model, codec, saved, **how))
+        return self._begun(Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how), codec)
+
+    def _begun(self, tracker: "Tracker", codec: "Codec") -> Live:
+        """Return what reads the lines of users, where a tracker stands at the end of the training table."""
+        return tracker
+
+    def _opened(self, saved: bytes, opened: Callable[[bytes], "Tracker"]) -> Live:
+        """Return what reads the lines of users, where it was left off."""
+        return opened(saved)
 
 
 def _check_samples(samples: int, steps: int = 1) -> None:

@@ -1,6 +1,6 @@
 """Stocks: the returns of shares, walk-forward, with an honest word about direction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from statewise.data.panel import Panel
     from statewise.forecasting.reading import Codec
+    from statewise.forecasting.tracker import Tracker
     from statewise.model import Model
+    from statewise.task import Live
     from statewise.tasks.series import StocksData
 
 SHARES = "shares"
@@ -59,6 +61,16 @@ class Stocks(Forecast):
 
         data = super().prepare(cache)
         return StocksData(self, data.read, data.split)
+
+    def _begun(self, tracker: "Tracker", codec: "Codec") -> "Live":
+        from statewise.forecasting.prices import Prices
+
+        return Prices.begin(tracker, super().panel(self.table(), codec))
+
+    def _opened(self, saved: bytes, opened: "Callable[[bytes], Tracker]") -> "Live":
+        from statewise.forecasting.prices import Prices
+
+        return Prices.open(saved, opened)
 
     def score(  # type: ignore[override]
         self,

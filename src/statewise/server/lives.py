@@ -1,0 +1,148 @@
+"""Sessions that are a task's own live streams: each input is answered as `statewise stream` answers a line."""
+
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import Any, final
+
+from statewise.batcher import Read, Together
+from statewise.errors import DataError, UsageError
+from statewise.server.arguments import Arguments
+from statewise.server.feasibility import feasible
+from statewise.server.json_values import count_values, plain_json
+from statewise.server.metrics import Metrics
+from statewise.server.settings import Settings
+from statewise.server.stepping import LIVE, How, Stepping
+from statewise.state import UNSEALED, check_seal, seal, unsigned, words_of
+from statewise.state.tensors import with_words
+from statewise.task import Live, as_plain
+from statewise.verbs import Trained
+
+MOST_OPEN = 64
+"So many live streams stay open behind what they have read: a session that goes on soon need not be opened again."
+
+
+MOST_A_SETTING = 1000
+"No setting of a live stream may be larger: each input is answered within the deadline of a step."
+
+
+@final
+class LiveStepping(Stepping):
+    """The live streams of one task. Raises what `Task.live` does, and `UsageError` where its example cannot be read.
+
+    All of them are stepped in one thread, one after another, an input at a time in turns.
+    """
+
+    kind = LIVE
+
+    def __init__(self, name: str, trained: Trained, settings: Settings, metrics: Metrics) -> None:
+        self.name, self._trained, self._metrics = name, trained, metrics
+        self._arguments = Arguments.of(trained.task.live, MOST_A_SETTING)
+        live = trained.live()
+        self.inputs, self.fresh = live.inputs, sealed(live.save())
+        self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
+        self._together = Together[Callable[[], Any], Any](_done, most=1, queue=settings.most_requests)
+        example = self.inputs.check(self.inputs.example)
+        self._numbers = count_values(plain_json(as_plain(trained.live(self.fresh).push(example))))
+        count = feasible(lambda: trained.live(self.fresh).push(example), 1, settings.deadline_seconds)
+        self.max_inputs, self._max_text = min(settings.max_inputs, count), settings.max_inputs
+
+    def how(self, asked: How) -> How:
+        """Return the settings of the task's live stream."""
+        if asked.show is not None or asked.choices is not None:
+            raise UsageError(f"a live session of {self.name} takes settings, not show and choices")
+        return How.asked(None, None, self._arguments.check(asked.arguments))
+
+    def check(self, xs: Sequence[Any]) -> list[Any]:
+        """Return inputs as the task reads them."""
+        for x in xs:
+            if isinstance(x, str) and len(x) > self._max_text:
+                raise UsageError(f"an input of {len(x):,} characters is too long: give at most {self._max_text:,}")
+        return [self.inputs.check(x) for x in xs]
+
+    def split(self, text: str) -> Sequence[Any]:
+        """Return the lines of a text."""
+        return text.splitlines()
+
+    def digest(self, inputs: Sequence[Any]) -> str:
+        """Return a sha256 over the inputs as JSON."""
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+    def numbers(self, how: Hashable) -> int:
+        """Return how many values are told behind the example."""
+        return self._numbers
+
+    async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> Read:
+        """Read inputs one after another; what cannot be read leaves the session where it was."""
+        live: Live = await self._together.ask(partial(self._opened, state, how))
+        told = [await self._together.ask(partial(self._push, live, x)) for x in inputs]
+        row: bytes = await self._together.ask(partial(self._kept, live, how))
+        return Read(row, told if each else told[-1:])
+
+    def admit(self, snapshot: bytes) -> bytes:
+        """Return a session from elsewhere as the task writes it down."""
+        check_seal(snapshot, "the snapshot")
+        return sealed(self._trained.live(unsigned(snapshot)).save())
+
+    def facts(self) -> dict[str, Any]:
+        """Return how large a session is, and which settings an input may have."""
+        return {
+            **self.described(),
+            "settings": self._arguments.schema(),
+            "state_bytes": len(self.fresh),
+            "exact": True,
+            "batched": False,
+            "max_inputs": self.max_inputs,
+        }
+
+    @property
+    def waiting(self) -> int:
+        """How many sessions wait for their turn."""
+        return self._together.waiting
+
+    async def close(self) -> None:
+        """Let what waits be read, then stop."""
+        await self._together.close()
+
+    def _opened(self, state: bytes, how: Hashable) -> Live:
+        """Return the live stream behind a state: the one that wrote it, where it is still open."""
+        found = self._open.pop((state, how), None)
+        assert isinstance(how, How)
+        return found or self._trained.live(state, **how.arguments)
+
+    def _push(self, live: Live, x: Any) -> dict[str, Any]:
+        began = time.perf_counter()
+        said = live.push(x)
+        self._metrics.batch_seconds.labels(self.name).observe(time.perf_counter() - began)
+        self._metrics.steps.labels(self.name).inc()
+        notices = list(getattr(said, "notices", ()))
+        return {"answer": plain_json(as_plain(said)), **({"notices": notices} if notices else {})}
+
+    def _kept(self, live: Live, how: Hashable) -> bytes:
+        state = sealed(live.save())
+        self._open[state, how] = live
+        if len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)
+        return state
+
+
+def sealed(data: bytes) -> bytes:
+    """Return what `Live.save` gave with a digest of itself. Raises `UsageError` where it is not made of tensors."""
+    try:
+        words = words_of(data, "what the live stream saves")
+    except DataError as error:
+        raise UsageError(f"{error}; a session is kept as tensors: let it save by statewise.state") from None
+    return data if "sha256" in words else seal(with_words(data, {**words, "sha256": UNSEALED}))
+
+
+def _done(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    answers: list[Any] = []
+    for call in calls:
+        try:
+            answers.append(call())
+        except Exception as error:  # its asker's to know
+            answers.append(error)
+    return answers

@@ -1,0 +1,248 @@
+"""Any task is served by what its users have: stepped, asked, described, and as the printed lines say."""
+
+import csv
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from made_log import train_in
+from websockets.sync.client import connect
+
+import statewise
+from statewise import registry
+from statewise.tasks.forecast import Forecast
+from statewise.tasks.stocks import Stocks
+from statewise.tasks.traffic import Traffic
+
+HOURS = [str(np.datetime64("2026-11-02T00", "s") + np.timedelta64(t, "h")) for t in range(260)]
+DAYS = [str(day) for day in np.busday_offset("2020-01-01", np.arange(260), roll="forward")]
+SMALL: dict[str, Any] = {"width": 4, "rows": 4, "updates": 2, "threads": 1, "sample_seconds": 0}
+SERIES: dict[str, Any] = {**SMALL, "context": "12h", "horizon": "3h", "held_out": "24h"}
+BOOK = "It was the best of times, it was the worst of times.\n" * 60
+
+
+def table(folder: Path, name: str, head: str, rows: list[str]) -> str:
+    path = folder / f"{name}.csv"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return str(path)
+
+
+def text(folder: Path) -> None:
+    (folder / "book.txt").write_text(BOOK)
+    task = statewise.Text(source=str(folder / "book.txt"), embedding=4, steps=16, orders=1, **SMALL)
+    statewise.train(task, run=folder / "run")
+
+
+def forecast(folder: Path) -> None:
+    timed = [(n, t) for n in range(2) for t in range(len(HOURS))]
+    rows = [f"{HOURS[t]},{'ab'[n]},{50 + t % 24 + 9 * n},{t % 5}" for n, t in timed]
+    source = table(folder, "load", "time,place,load,rain", rows)
+    task = Forecast(source=source, target="load", series="place", past="rain", **SERIES)
+    statewise.train(task, run=folder / "run")
+
+
+def traffic(folder: Path) -> None:
+    rows = [f"{hour},{50 + t % 24}" for t, hour in enumerate(HOURS)]
+    source = table(folder, "cars", "time,traffic_volume", rows)
+    statewise.train(Traffic(source=source, holidays=None, yearly=False, members=1, **SERIES), run=folder / "run")
+
+
+def stocks(folder: Path) -> None:
+    rows = [f"{day},{100 + t % 7},{90 + t % 5}" for t, day in enumerate(DAYS)]
+    source = table(folder, "prices", "Date,A,B", rows)
+    statewise.train(Stocks(source=source, context="12b", held_out="40b", steps=16, **SMALL), run=folder / "run")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
+RUNS: dict[str, Callable[[Path], object]] = {
+    "text": text,
+    "recommend": train_in,
+    "forecast": forecast,
+    "traffic": traffic,
+    "stocks": stocks,
+}
+
+
+@pytest.fixture(scope="module", params=RUNS)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        RUNS[request.param](folder)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def server(run: Path, server_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    server = server_of(run, tmp_path_factory.mktemp("said"))
+    assert server.address
+    yield server
+    assert "Traceback" not in server.said.read_text()
+    server.close()
+
+
+@pytest.fixture
+def model(server: Any) -> Any:
+    return httpx.get(f"{server.address}/v1/models").json()["data"][0]
+
+
+def begun(server: Any, **body: Any) -> str:
+    made = httpx.post(f"{server.address}/v1/sessions", json=body)
+    assert made.status_code == 201, made.text
+    return f"{server.address}/v1/sessions/{made.json()['session']}"
+
+
+def post(address: str, body: Any) -> Any:
+    answer = httpx.post(address, json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def refused(address: str, body: Any) -> str:
+    answer = httpx.post(address, json=body)
+    assert answer.status_code == 422, answer.text
+    return str(answer.json()["error"]["message"])
+
+
+def test_every_task_is_tried_here() -> None:
+    assert set(RUNS) == set(registry.names("tasks"))
+
+
+def test_the_printed_lines_work_as_they_stand(server: Any, tmp_path: Path) -> None:
+    for _ in range(500):
+        if "/v1/predict" in (lines := server.said.read_text()):
+            break
+        time.sleep(0.01)
+    ran = subprocess.run(["sh", "-ec", lines], capture_output=True, text=True, check=True, cwd=tmp_path)
+    answers = [json.loads(line) for line in ran.stdout.splitlines() if line]
+    assert [answer for answer in answers if "error" in answer] == []
+    models, step, fork, *_ = answers
+    assert models["object"] == "list"
+    assert step["steps"] == fork["steps"] == 1
+    assert step.get("choices") or step.get("answer")
+    assert (tmp_path / "session.safetensors").stat().st_size > 100
+
+
+def test_a_step_reads_what_users_have_over_http_and_a_websocket(server: Any, model: Any) -> None:
+    session, example = begun(server), model["example"]
+    first = post(f"{session}/step", {"input": example})
+    again = post(f"{begun(server)}/run", {"inputs": [example], "each": True})
+    told = {key: first[key] for key in ("choices", "answer") if key in first}
+    assert again["each"] == [told]
+    fork = httpx.post(f"{session}/fork").json()
+    assert fork["steps"] == 1
+    address = f"ws://127.0.0.1:{server.port}/v1/sessions/{begun(server).rsplit('/', 1)[1]}/stream"
+    with connect(address) as socket:
+        socket.send(json.dumps({"input": example}))
+        answer = json.loads(socket.recv(30))
+        assert {key: answer[key] for key in told} == told
+        socket.send(json.dumps({"predict": question(server)}))
+        answered = json.loads(socket.recv(60))
+        assert answered["steps"] == 1
+        assert "error" not in answered
+
+
+def question(server: Any) -> Any:
+    """What the server itself gives as an example of a question."""
+    described = httpx.get(f"{server.address}/openapi.json").json()
+    body = described["paths"]["/v1/predict"]["post"]["requestBody"]["content"]["application/json"]
+    (example,) = body["examples"].values()
+    return {name: value for name, value in example["value"].items() if name != "model"}
+
+
+@pytest.mark.parametrize("x", [True, None, [[1]], {"nothing": 1}, "\x00", 1e300, 2**200, "x" * 20_000, [], {}])
+def test_what_no_user_has_is_refused_in_words_and_changes_nothing(server: Any, model: Any, x: Any) -> None:
+    if x == "\x00" and model["task"] == "text":
+        return  # a character that was never seen
+    session = begun(server)
+    message = refused(f"{session}/step", {"input": x})
+    assert "\n" not in message
+    for foreign in ("torch", "Tensor", "dtype", "NoneType", "True", "None", "float()", "argument", "push_many"):
+        assert foreign not in message
+    assert httpx.get(session).json()["steps"] == 0
+
+
+def test_a_snapshot_goes_on_where_the_session_is(server: Any, model: Any) -> None:
+    session = begun(server)
+    post(f"{session}/step", {"input": model["example"]})
+    data = httpx.get(f"{session}/snapshot").content
+    restored = httpx.post(f"{server.address}/v1/sessions/restore", content=data)
+    assert restored.status_code == 201, restored.text
+    other = f"{server.address}/v1/sessions/{restored.json()['session']}"
+    following = {"input": after(model["example"])}
+    one, same = (post(f"{each}/step", following) for each in (session, other))
+    assert {**one, "session": "", "steps": 0} == {**same, "session": "", "steps": 0}
+
+
+def after(example: Any) -> Any:
+    """An input that may come behind an example: of a time, the next one, which is not named."""
+    if isinstance(example, dict):
+        return {name: value for name, value in example.items() if name not in ("time", "Date")}
+    return example
+
+
+def test_live_streams_answer_as_the_command_line_does(server: Any, model: Any, run: Path) -> None:
+    live = model["sessions"]["live"]
+    session, trained = begun(server, live=True), statewise.load(run)
+    inputs, here = [live["example"], after(live["example"])], trained.live()
+    told = post(f"{session}/run", {"inputs": inputs, "each": True})["each"]
+    wanted = [json.loads(json.dumps(here.push(x).as_json())) for x in inputs]
+    assert [one["answer"] for one in told] == wanted
+    assert httpx.get(session).json() | {"session": ""} == {"session": "", "model": "run", "steps": 2, "live": True}
+    refusal = refused(f"{session}/step", {"input": live["example"], "settings": {"nothing": 1}})
+    assert refusal.startswith("nothing: ")
+    assert "longest_gap" not in live["settings"].get("properties", {})
+    assert "takes settings" in refused(f"{session}/step", {"input": live["example"], "choices": 2})
+
+
+def test_the_description_says_what_each_route_takes(server: Any, model: Any) -> None:
+    described = httpx.get(f"{server.address}/openapi.json").json()
+    schemas = described["components"]["schemas"]
+    assert model["input"] in schemas["Step"]["properties"]["input"]["description"]
+    assert schemas["Step"]["properties"]["input"]["examples"] == [model["example"]]
+    assert set(model["predict"]["properties"]) <= set(schemas["Question"]["properties"])
+    settings = model["sessions"].get("live", {}).get("settings", {}).get("properties", {})
+    assert set(settings) <= set(schemas["Step"]["properties"]["settings"]["properties"])
+    body = described["paths"]["/v1/sessions/{id}/step"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["examples"]["run"]["value"] == {"input": model["example"]}
+
+
+def test_a_question_is_answered_as_the_command_line_does(server: Any, run: Path) -> None:
+    asked = question(server)
+    answer = post(f"{server.address}/v1/predict", {**asked, **({"seed": 3} if "length" in asked else {})})
+    wanted = statewise.load(run).answer(**asked, **({"seed": 3} if "length" in asked else {})).as_json()
+    assert answer == json.loads(json.dumps(wanted))
+    assert "nothing: " in refused(f"{server.address}/v1/predict", {"nothing": 1})
+    for path in ("/etc/passwd", "book.txt", str(run)):
+        for name in ("table", "sessions", "csv", "chart", "source", "interactive"):
+            assert httpx.post(f"{server.address}/v1/predict", json={name: path}).status_code == 422
+
+
+def test_a_table_is_sent_as_rows_or_as_columns(server: Any, model: Any, run: Path) -> None:
+    if "table" not in model["predict"]["properties"]:
+        return  # a task without tables
+    (source,) = run.parent.glob("*.csv")
+    rows = list(csv.DictReader(source.read_text().splitlines()))
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    how = {"samples": 20, "seed": 3}
+    wanted = json.loads(json.dumps(statewise.load(run).answer(str(source), **how).as_json()))
+    for sent in (rows, columns):
+        assert post(f"{server.address}/v1/predict", {"table": sent, **how}) == wanted
+    assert "columns of the table" in refused(f"{server.address}/v1/predict", {"table": {"a": [1], "b": []}})
+    assert refused(f"{server.address}/v1/predict", {"table": [{"a": 1}]}).startswith("the table: unknown column ")
+
+
+def test_the_questions_of_the_page_are_answered(server: Any, model: Any) -> None:
+    bodies = [json.loads(body) for body in re.findall(r"^\$ curl .* -d '(.*)' \S+/v1/predict$", PAGE.read_text(), re.M)]
+    assert [set(body) - {"k", "table"} for body in bodies] == [{"session"}, set()]
+    of_task = {"recommend": {**bodies[0], "session": [model["example"]]}, "forecast": bodies[1]}
+    if body := of_task.get(model["task"]):
+        answer = post(f"{server.address}/v1/predict", body)
+        assert answer.get("answer") or answer.get("items")

@@ -1,0 +1,69 @@
+"""Answers that come whole are counted until they have ended, and are no longer than a server may give."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+import statewise
+from statewise.errors import UsageError
+from statewise.server.metrics import Metrics
+from statewise.server.predictions import Predictions
+from statewise.server.refusals import Refused
+from statewise.server.served import Served
+from statewise.server.settings import Settings
+
+
+class Waiting:
+    """A model that answers once it may."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+
+    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        return given
+
+    def answer(self, arguments: dict[str, Any], most: int) -> bytes:
+        assert self.may.wait(30)
+        return b"{}"
+
+
+def test_an_answer_that_took_too_long_counts_until_it_has_ended() -> None:
+    waiting = Waiting()
+    served = cast(Served, waiting)
+
+    async def main() -> None:
+        predictions = Predictions(Settings(most_predictions=1, predict_seconds=0.05))
+        with pytest.raises(TimeoutError):
+            await predictions.whole(served, {})
+        with pytest.raises(Refused, match="too many answers are being written"):
+            await predictions.whole(served, {})
+        waiting.may.set()
+        for _ in range(1000):
+            try:
+                assert await predictions.whole(served, {}) == b"{}"
+                break
+            except Refused:
+                await asyncio.sleep(0.01)
+        else:
+            pytest.fail("its place is never free again")
+        await predictions.close()
+
+    asyncio.run(main())
+
+
+def test_a_question_or_an_answer_that_is_too_long_is_refused(trained_once: Path) -> None:
+    settings = Settings(max_inputs=50, max_answer_numbers=0)
+    served = Served("run", statewise.load(trained_once / "run"), settings, Metrics())
+
+    async def main() -> None:
+        predictions = Predictions(settings)
+        with pytest.raises(UsageError, match=r"prompt is too long \(51\): give at most 50"):
+            await predictions.whole(served, {"prompt": "x" * 51})
+        with pytest.raises(UsageError, match=r"an answer of \d values is too long: ask for less \(at most 0\)"):
+            await predictions.whole(served, {"prompt": "It was", "length": 5})
+        await predictions.close()
+
+    asyncio.run(main())
