@@ -89,7 +89,7 @@ def training(given: argparse.Namespace) -> dict[str, Any]:
         path = Path(folder, "wide.csv")
         write_wide(path, given.series, given.values)
         task = Forecast(
-            source=str(path), horizon="24h", context="7d", held_out="24h", updates=20, threads=1, rows=32
+            source=str(path), horizon="24h", context="7d", held_out="24h", updates=20, threads=1, batch_size=32
         )  # fmt: skip
         began = time.perf_counter()
         run = statewise.train(task, run=Path(folder, "run"))

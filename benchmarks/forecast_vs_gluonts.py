@@ -98,7 +98,7 @@ def measured(python: Path, folder: Path, minutes: float, threads: int) -> dict[s
     """Return the scores and speeds of both."""
     task = Forecast(
         source="traffic", target=("traffic_volume",), horizon="24h", held_out="60d", context="7d", minutes=minutes,
-        rows=ROWS, width=WIDTH, threads=threads,
+        batch_size=ROWS, hidden_size=WIDTH, threads=threads,
     )  # fmt: skip
     made = made_by()
     run = statewise.train(task, run=folder / "ours")

@@ -81,7 +81,9 @@ def make_learner(rows: int, ranks: Ranks) -> Learner:
     model: Model[Any] = Model(nn.Embedding(CHOICES, EMBEDDING), LSTM(EMBEDDING, WIDTH), Categorical(WIDTH, CHOICES))
     codes = torch.randint(CHOICES, (UPDATES * STEPS + 1, rows), generator=torch.Generator().manual_seed(1))
     windows = [Window(codes[i : i + STEPS], codes[i + 1 : i + STEPS + 1]) for i in range(0, UPDATES * STEPS, STEPS)]
-    return Learner(model, own_rows(windows, ranks), Recipe(updates=10**6, steps=STEPS, rows=rows, threads=1), ranks)
+    return Learner(
+        model, own_rows(windows, ranks), Recipe(updates=10**6, sequence_length=STEPS, batch_size=rows, threads=1), ranks
+    )
 
 
 def update_seconds(ranks: Ranks, rows: int = ROWS, clock: Callable[[], float] = time.perf_counter) -> list[float]:

@@ -147,7 +147,7 @@ def training(rounds: int) -> list[dict[str, Any]]:
         for steps, negatives in SHAPES:
             windows = SessionRows(CodeFile.whole(path, PLACE), ROWS, steps)
             torch.manual_seed(0)
-            learner = Learner(our_model(supports, negatives), windows, Recipe(updates=10**9, rate=RATE))
+            learner = Learner(our_model(supports, negatives), windows, Recipe(updates=10**9, learning_rate=RATE))
             plain = plain_updates(windows, supports, negatives)
             ways: dict[str, Callable[[], object]] = {"ours": learner.update, "plain": lambda it=plain: next(it)}  # type: ignore[misc]
             updates = max(1, round(TURN_SECONDS / max(turn(way, 3) for way in ways.values())))
@@ -233,7 +233,7 @@ def prepared(events: int, items: int, folder: Path) -> dict[str, Any]:
     told, supports = folder / "prepared.json", folder / "supports.npy"
     if not told.exists():
         began = time.perf_counter()
-        written = write_sessions(made_log(events, items), Rules(held_out=0.01, least_support=1), folder)
+        written = write_sessions(made_log(events, items), Rules(held_out=0.01, min_support=1), folder)
         found = {"events": written.facts["events"], "sessions": written.facts["sessions"], "items": items}
         found |= {"trained_items": len(written.items), "preparing_seconds": round(time.perf_counter() - began)}
         found |= {"preparing_megabytes": peak_megabytes()}
@@ -250,7 +250,7 @@ def scale(events: int, folder: Path, items: int = 1_000_000) -> list[dict[str, A
     supports = torch.from_numpy(np.load(folder / "supports.npy")).float()
     for steps in (1, 16):
         windows = SessionRows(CodeFile.whole(folder / TRAINING, PLACE), ROWS, steps)
-        learner = Learner(our_model(supports, 2048), windows, Recipe(updates=10**9, rate=RATE))
+        learner = Learner(our_model(supports, 2048), windows, Recipe(updates=10**9, learning_rate=RATE))
         turn(learner.update, 20)
         took = [turn(learner.update, 1600 // steps // 4) for _ in range(9)]
         row[f"training_{steps}_steps_events_per_second"] = round(ROWS * steps / statistics.median(took))

@@ -53,7 +53,9 @@ def main() -> None:
         write_text(book, given.megabytes)
         marks["text_megabytes"] = round(book.stat().st_size / 1e6)
         began = time.monotonic()
-        task = statewise.Text(source=str(book), width=128, minutes=given.seconds / 60, scored=100_000, sample_seconds=0)
+        task = statewise.Text(
+            source=str(book), hidden_size=128, minutes=given.seconds / 60, scored=100_000, sample_seconds=0
+        )
         for event in statewise.training(task, run=Path(folder, "run")):
             if isinstance(event, Started):
                 marks["started_after_seconds"] = round(time.monotonic() - began, 1)

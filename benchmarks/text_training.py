@@ -58,15 +58,17 @@ def compare(width: int, layers: int, rounds: int, codes_path: Path) -> dict[str,
     """Train one shape both ways, in turns."""
     codes = CodeFile.whole(codes_path, np.dtype(np.uint8))
     torch.manual_seed(0)
-    task = Text(source="unused", width=width, layers=layers, embedding=EMBEDDING)
+    task = Text(source="unused", hidden_size=width, layers=layers, embedding=EMBEDDING)
     ours = task.model(Characters("".join(chr(ord("!") + i) for i in range(CHOICES - 1))))
     learner = Learner(
-        ours, Stripes(codes, ROWS, STEPS, begin_in_turn=True), Recipe(rows=ROWS, steps=STEPS, updates=10**6)
+        ours,
+        Stripes(codes, ROWS, STEPS, begin_in_turn=True),
+        Recipe(batch_size=ROWS, sequence_length=STEPS, updates=10**6),
     )
     plain_module = plain_torch()
     plain = plain_module.CharacterLSTM(CHOICES, EMBEDDING, width, layers)
     their = plain_module.train(
-        plain, torch.from_numpy(codes.read().astype("int64")), rows=ROWS, steps=STEPS, updates=10**6
+        plain, torch.from_numpy(codes.read().astype("int64")), batch_size=ROWS, sequence_length=STEPS, updates=10**6
     )
     core = bare(learner)
     ways: dict[str, Callable[[], object]] = {"ours": learner.update, "plain": lambda: next(their), "core": core}

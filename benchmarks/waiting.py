@@ -32,7 +32,7 @@ def train(width: int, seconds: float) -> float:
     """Return the characters a second of one network in this process."""
     torch.set_num_threads(THREADS)
     codec = Characters("".join(chr(ord("!") + i) for i in range(CHOICES - 1)))
-    model = Text(source="unused", width=width).model(codec)
+    model = Text(source="unused", hidden_size=width).model(codec)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     codes = torch.randint(1, CHOICES, (STEPS + 1, ROWS))
     window, state = Window(codes[:-1], codes[1:]), model.begin(ROWS)

@@ -52,7 +52,7 @@ def run(updates: int = 300) -> float:
     """Train, and return the share of fresh sequences whose answer is right."""
     torch.manual_seed(0)
     model = Model(nn.Embedding(SYMBOLS, 8), GRU(8, 24), Categorical(24, 2))
-    learner = Learner(model, batches(3200, seed=1, order_seed=0), Recipe(updates=updates, rate=0.02))
+    learner = Learner(model, batches(3200, seed=1, order_seed=0), Recipe(updates=updates, learning_rate=0.02))
     while not learner.is_done:
         updated = learner.update()
         if updated.update % 50 == 0:

@@ -69,7 +69,7 @@ class Games(Collector):
 def run(updates: int = 200) -> float:
     torch.manual_seed(0)
     games, model = Games(), Model(nn.Identity(), GRU(ARMS + 1, 32), Policy(32))
-    learner = Learner(model, games, Recipe(updates=updates, rate=0.02))
+    learner = Learner(model, games, Recipe(updates=updates, learning_rate=0.02))
     while not learner.is_done:
         learner.update()
     return games.reward

@@ -66,7 +66,7 @@ def run(updates: int = 200) -> float:
     torch.manual_seed(0)
     sources, model = drawn(9600, seed=1), make_model()
     batches = Batches([example(source) for source in sources], [len(source) for source in sources], rows=96, seed=0)
-    learner = Learner(model, batches, Recipe(updates=updates, rate=0.02))
+    learner = Learner(model, batches, Recipe(updates=updates, learning_rate=0.02))
     while not learner.is_done:
         updated = learner.update()
         if updated.update % 50 == 0:

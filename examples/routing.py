@@ -40,7 +40,7 @@ def drive(flow: Floats, folder: Path, run: Path, *, days: int, updates: int, sam
     past = flow[: hours - held_out * 24].reshape(-1, WEEK, len(ROADS))
     task = Forecast(
         source=str(write_roads(folder / "roads.csv", flow, 0, hours)), horizon=f"{HORIZON}h", context="48h",
-        held_out=f"{held_out}d", between="24h", updates=updates, width=48, rows=64, threads=1,
+        held_out=f"{held_out}d", between="24h", updates=updates, hidden_size=48, batch_size=64, threads=1,
     )  # fmt: skip
     model = statewise.train(task, run=run).load()
     mornings = [t for t in range(hours - held_out * 24, hours) if t % 24 == PLANNED_AT and t // 24 % 7 < 5][-days:]

@@ -71,7 +71,7 @@ def compared(sequences: int, *, int8: bool) -> list[str]:
 def cost(updates: int) -> dict[str, Any]:
     """Return what a trained model scores as it is and as int8, on text that it never saw."""
     with tempfile.TemporaryDirectory() as name:
-        task = statewise.Text(source="shakespeare", width=256, updates=updates, scored=100_000, orders=1)
+        task = statewise.Text(source="shakespeare", hidden_size=256, updates=updates, scored=100_000, orders=1)
         statewise.train(task, run=Path(name) / "run")
         exported = export(Path(name) / "run", Path(name) / "exported", int8=True)
     bits = {kind: row["bits_per_character"] for kind, row in exported.metrics.items()}

@@ -189,13 +189,13 @@ def _report(returns: Floats, **how: Any) -> Report:
         path.write_text("\n".join(["Date,a,b,c,d,e,f", *rows]) + "\n")
         task = Stocks(
             source=str(path),
-            width=8,
-            rows=32,
-            rate=0.01,
+            hidden_size=8,
+            batch_size=32,
+            learning_rate=0.01,
             threads=1,
             context="21b",
             held_out=f"{HELD_OUT}b",
-            steps=42,
+            sequence_length=42,
             **how,
         )
         return statewise.train(task, run=Path(folder, "run")).report
@@ -232,8 +232,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "traffic": traffic,
     "seeds": seeds,
     "stocks": stocks,
-    "fred-monthly": partial(corpus, "fred-monthly", "12", "5y", target=("value",), series="series_id", width=16),
-    "eia-weekly": partial(corpus, "eia-weekly", "13", "2y", target=("value",), series="series_id", width=16),
+    "fred-monthly": partial(corpus, "fred-monthly", "12", "5y", target=("value",), series="series_id", hidden_size=16),
+    "eia-weekly": partial(corpus, "eia-weekly", "13", "2y", target=("value",), series="series_id", hidden_size=16),
     "walks": walks,
     "clusters": clusters,
     "routing": routing,

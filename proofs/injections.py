@@ -36,7 +36,14 @@ CLAIM = "NaN, infinity or 1e38 in input, loss, gradient or weight is named and u
 CELLS = ["lstm", "gru", "elman", "min_gru", "layer_norm_lstm"]
 VALUES = [math.nan, math.inf, 1e38]
 STEP, ROW, AFTER, KEPT = 7, 2, 5, 4
-SETTINGS: dict[str, Any] = {"source": "book.txt", "width": 6, "rows": 4, "steps": 16, "orders": 1, "updates": 9}
+SETTINGS: dict[str, Any] = {
+    "source": "book.txt",
+    "hidden_size": 6,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 1,
+    "updates": 9,
+}
 SETTINGS |= {"threads": 1, "save_updates": 4, "sample_seconds": 0, "schedule": "constant", "warmup": 0}
 
 
@@ -46,8 +53,8 @@ class Numbers(Text):
 
     def model(self, codec: Any) -> Model[Any]:
         """Return a model that reads numbers."""
-        core = stacked_core(self.cell, self.embedding, self.width, self.layers)
-        return Model(torch.nn.Linear(codec.choices, self.embedding), core, Categorical(self.width, codec.choices))
+        core = stacked_core(self.cell, self.embedding, self.hidden_size, self.layers)
+        return Model(torch.nn.Linear(codec.choices, self.embedding), core, Categorical(self.hidden_size, codec.choices))
 
 
 class AsNumbers(Sequence[Window]):

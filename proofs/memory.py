@@ -33,10 +33,10 @@ HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pictures" / "memory.png"
 FOLDER = Path("runs/proof-memory")
 KINDS: dict[str, dict[str, Any]] = {
-    "elman": {"cell": "elman", "width": 128},
-    "lstm": {"cell": "lstm", "width": 128},
-    "gru": {"cell": "gru", "width": 128},
-    "elman-256": {"cell": "elman", "width": 256},
+    "elman": {"cell": "elman", "hidden_size": 128},
+    "lstm": {"cell": "lstm", "hidden_size": 128},
+    "gru": {"cell": "gru", "hidden_size": 128},
+    "elman-256": {"cell": "elman", "hidden_size": 256},
 }
 WORDS = {"elman": "Elman", "lstm": "LSTM", "gru": "GRU", "elman-256": "Elman, 256 units"}
 SEEDS = range(5)

@@ -28,7 +28,14 @@ from outcomes import RESULTS, conclude, counted
 CLAIM = "a training in two processes that loses one of them so often ends in the bits of one that lost none"
 ENDED = "ended in time, with one line"
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
-SETTINGS: dict[str, Any] = {"source": "book.txt", "width": 8, "embedding": 4, "rows": 4, "steps": 16, "updates": 600}
+SETTINGS: dict[str, Any] = {
+    "source": "book.txt",
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "updates": 600,
+}
 SETTINGS |= {"orders": 2, "threads": 1, "checks": 3, "keep": "best", "save_seconds": 0.1, "sample_seconds": 0.0}
 SETTINGS |= {"shuffle": 4, "vary": 2.0}
 COUNT = 2

@@ -56,8 +56,8 @@ def markov() -> dict[str, Any]:
         lines = (f"{n},{item},{100 * n + step}" for n, items in enumerate(made) for step, item in enumerate(items))
         log.write_text("session_id,item_id,timestamp\n" + "\n".join(lines) + "\n")
         task = Recommend(
-            source=str(log), k=5, negatives=0, epochs=3, width=200, rows=64, steps=9, held_out=0.05, threads=1,
-            dropout_embedding=0.0, dropout_hidden=0.0, items="separate", sample_seconds=0,
+            source=str(log), k=5, negatives=0, epochs=3, hidden_size=200, batch_size=64, sequence_length=9,
+            held_out=0.05, threads=1, dropout_embedding=0.0, dropout_hidden=0.0, items="separate", sample_seconds=0,
         )  # fmt: skip
         for name, this in {"all items": task, "8 items drawn": replace(task, negatives=8, alpha=0.0)}.items():
             run = statewise.train(this, run=Path(folder, name))
@@ -98,7 +98,7 @@ def windows() -> dict[str, Any]:
     recipe = build(Recommend, read_yaml(RECIPE))
     for steps in (1, 4, 16, 32):
         with tempfile.TemporaryDirectory() as folder:
-            report = statewise.train(replace(recipe, steps=steps, epochs=10), run=Path(folder, "run")).report
+            report = statewise.train(replace(recipe, sequence_length=steps, epochs=10), run=Path(folder, "run")).report
         found[str(steps)] = {
             "recall_at_20": report.metrics["recall_at_20"],
             "mrr_at_20": report.metrics["mrr_at_20"],

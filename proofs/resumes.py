@@ -31,12 +31,19 @@ from statewise.learning.events import Saved, Updated
 from statewise.registry import register
 
 CLAIM = "a run resumed at any update of any epoch reads the same windows and ends in the same bits"
-COMMON: dict[str, Any] = {"source": "book.txt", "width": 6, "embedding": 5, "rows": 4, "steps": 170, "orders": 1}
+COMMON: dict[str, Any] = {
+    "source": "book.txt",
+    "hidden_size": 6,
+    "embedding": 5,
+    "batch_size": 4,
+    "sequence_length": 170,
+    "orders": 1,
+}
 COMMON |= {"threads": 1, "save_updates": 1, "sample_seconds": 0, "warmup": 3}
 WAYS: dict[str, dict[str, Any]] = {
     "in order": {},
     "shuffled, of varied lengths, three at a time": {"shuffle": 2, "vary": 9.0, "accumulate": 3},
-    "two at a time, where an epoch has an odd number": {"accumulate": 2, "optimizer": "adamw", "rate": 0.02},
+    "two at a time, where an epoch has an odd number": {"accumulate": 2, "optimizer": "adamw", "learning_rate": 0.02},
     "the best and the mean of the weights kept": {"average": 0.9, "average_from": 0.3, "checks": 5, "keep": "best"},
     "dropout and zoneout, gradients through two windows, in segments": {"cell": "noisy", "stride": 85, "segment": 13},
     "a falling rate, averaged descent": {

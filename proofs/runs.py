@@ -20,7 +20,14 @@ from statewise.cli.train import command_for
 from statewise.data import streams, texts  # noqa: F401
 
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
-SETTINGS: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "updates": 40, "orders": 2}
+SETTINGS: dict[str, Any] = {
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "updates": 40,
+    "orders": 2,
+}
 SETTINGS |= {"threads": 1, "checks": 3, "keep": "best", "average": 0.9, "save_updates": 4, "sample_seconds": 0.2}
 MOST_SECONDS = 300
 RUN, BOOK = Path("run"), Path("book.txt")

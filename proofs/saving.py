@@ -86,7 +86,7 @@ def share_of_saving(minutes: float) -> tuple[float, int]:
 def single_save(width: int) -> dict[str, float]:
     """Return how large a checkpoint of that width is, and how long one takes (median)."""
     codes = torch.randint(80, (65, 32))
-    task = Text(source="unused", width=width, updates=99)
+    task = Text(source="unused", hidden_size=width, updates=99)
     data = statewise.Text(source="book.txt").prepare(Path("cache"))
     learner = Learner(task.model(data.codec), [Window(codes[:-1] % 20, codes[1:] % 20)], task)
     learner.update()

@@ -99,7 +99,7 @@ def measured(length: int, segment: int) -> dict[str, float]:
     model = Model(torch.nn.Embedding(CHOICES, 32), LSTM(32, WIDTH), Categorical(WIDTH, CHOICES))
     codes = torch.randint(CHOICES, (length + 1, ROWS))
     short, window = Window(codes[:8], codes[1:9]), Window(codes[:-1], codes[1:])
-    recipe = Recipe(updates=9, segment=segment, threads=1, truncate="none", clip=0, rate=1e-6, warmup=0)
+    recipe = Recipe(updates=9, segment=segment, threads=1, truncate="none", clip=0, learning_rate=1e-6, warmup=0)
     windows = [short, window]
     learner = Learner(model, windows, recipe)
     learner.update()  # so that what is made once is made

@@ -39,7 +39,7 @@ BEFORE: dict[str, Any] = {
     "average": 0.99,
     "epochs": 6,
     "context": "7d",
-    "width": 96,
+    "hidden_size": 96,
     "dropout": 0.0,
     "members": 1,
 }

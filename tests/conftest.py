@@ -42,10 +42,10 @@ TOKENS = {"ann": "a" * 22, "ben": "b" * 30}
 REDIS = shutil.which("redis-server")
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
 TINY = {
-    "width": 8,
+    "hidden_size": 8,
     "embedding": 4,
-    "rows": 4,
-    "steps": 16,
+    "batch_size": 4,
+    "sequence_length": 16,
     "updates": 5,
     "orders": 2,
     "threads": 1,

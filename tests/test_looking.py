@@ -13,7 +13,15 @@ import statewise
 from statewise.errors import RunError, UsageError
 from statewise.registry import names
 
-TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 1, "threads": 1, "updates": 2}
+TINY: dict[str, Any] = {
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 1,
+    "threads": 1,
+    "updates": 2,
+}
 HOW: dict[str, Any] = {"lags": 12, "probes": 24}
 
 
@@ -58,13 +66,13 @@ def test_a_forecast_is_looked_into_whatever_is_asked_for_of_its_short_series() -
     table = np.zeros(150, dtype=[("time", "datetime64[s]"), ("load", float)])
     table["time"] = np.datetime64("2026-01-01T00", "s") + np.arange(150) * np.timedelta64(3600, "s")
     table["load"] = np.sin(np.arange(150) / 4) + np.arange(150) % 3
-    how: dict[str, Any] = {"width": 4, "rows": 4, "updates": 2, "threads": 1, "horizon": 6, "context": 24}
+    how: dict[str, Any] = {"hidden_size": 4, "batch_size": 4, "updates": 2, "threads": 1, "horizon": 6, "context": 24}
     statewise.train(statewise.Forecast(source=table, held_out=12, **how), run="runs/load")
     for lags in (12, 5000):
         looked = statewise.inspect_memory("runs/load", lags=lags, probes=4)
         assert looked.memories[0].horizon.steps.value > 0
         flags = set(re.findall(r"--[a-z-]+", looked.words()))
-        assert flags <= {"--lags", "--probes", "--steps"}, "a flag that inspect or train does not have"
+        assert flags <= {"--lags", "--probes", "--sequence-length"}, "a flag that inspect or train does not have"
 
 
 def test_a_recommender_is_looked_into(by_recommender: Path) -> None:

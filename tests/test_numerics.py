@@ -19,7 +19,15 @@ from statewise.numerics import arithmetic, changed, numerics_of
 from statewise.verbs import resuming
 
 TASK = statewise.Text(
-    source="book.txt", cell="peephole_lstm", width=8, embedding=4, rows=4, steps=16, updates=9, orders=2, threads=1
+    source="book.txt",
+    cell="peephole_lstm",
+    hidden_size=8,
+    embedding=4,
+    batch_size=4,
+    sequence_length=16,
+    updates=9,
+    orders=2,
+    threads=1,
 )
 OTHER_LEVELS = [level for level in ("baseline", "none") if level != (extension.instructions() or "none")]
 

@@ -12,7 +12,14 @@ import statewise.errors
 from statewise.kernels import native
 from statewise.learning.events import Saved, Started, Updated
 
-TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1}
+TINY: dict[str, Any] = {
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 2,
+    "threads": 1,
+}
 
 
 def weights(run: Path) -> str:
@@ -21,7 +28,7 @@ def weights(run: Path) -> str:
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 6, 17])
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "rmsprop", "accumulate": 2, "steps": 700}])
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "rmsprop", "accumulate": 2, "sequence_length": 700}])
 def test_a_resumed_run_ends_in_the_weights_of_an_undisturbed_one(
     book: Path, stop_at: int, settings: dict[str, Any]
 ) -> None:
@@ -40,7 +47,7 @@ def test_a_resumed_run_ends_in_the_weights_of_an_undisturbed_one(
 
 def test_the_loss_falls_with_every_cell(book: Path) -> None:
     for cell in ("elman", "lstm", "gru"):
-        task = statewise.Text(source="book.txt", updates=40, cell=cell, warmup=1, rate=0.03, **TINY)
+        task = statewise.Text(source="book.txt", updates=40, cell=cell, warmup=1, learning_rate=0.03, **TINY)
         losses = [e.nats for e in statewise.training(task, run=cell) if isinstance(e, Updated)]
         assert losses[-1] < losses[0] - 0.3, cell
 

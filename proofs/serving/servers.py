@@ -21,7 +21,7 @@ def train(folder: Path, width: int, layers: int, updates: int = 2, name: str = "
     (folder / "book.txt").write_text(TEXT * 200)
     path = folder / f"{name}-{layers}x{width}"
     task = statewise.Text(
-        source=str(folder / "book.txt"), width=width, layers=layers, updates=updates, orders=1, sample_seconds=0
+        source=str(folder / "book.txt"), hidden_size=width, layers=layers, updates=updates, orders=1, sample_seconds=0
     )
     statewise.train(task, run=path)
     return path

@@ -114,7 +114,7 @@ def inspect_memory(
     ]
     for other in map(load, beside):
         memories.append(_measured(other.model, _data_of(other), lags, probes, other.path.name, say))
-    words = warnings(memories[0], task.steps, memories[2:])
+    words = warnings(memories[0], task.sequence_length, memories[2:])
     units, matches = _units_of(trained, data, predicates)
     history = history_of(RunHistory.of(Path(run)))
     seconds = time.monotonic() - began

@@ -166,7 +166,7 @@ class Session:
         tries = learner.progress.tries + 1
         if tries > task.retries:
             source = f"look at the data near window {learner.window_number + 1}"
-            lower = f"train with a lower rate than {task.rate:g}, a longer warmup or a smaller clip"
+            lower = f"train with a lower learning rate than {task.learning_rate:g}, a longer warmup or a smaller clip"
             advice = source if spoiled.finding.kind in ("input", "target") else lower
             raise TrainingError(f"{spoiled}, after {task.retries} tries with lower rates: {advice}")
         files, notice = self._newest()

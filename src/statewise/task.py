@@ -157,7 +157,7 @@ class Task(Recipe, ABC):
     "Whether a source may be a table in memory, too: a frame, or an array."
 
     cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
-    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 256
+    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 256
     layers: Annotated[int, Doc("layers, each reading the one below"), Ge(1), Le(MOST_LAYERS)] = 1
 
     @property
@@ -253,7 +253,7 @@ class Task(Recipe, ABC):
         loss = yield from _last(scoring.score(model, data.windows("held_out")))
         metrics = self.metrics(loss)
         if dynamic:
-            windows = data.windows("held_out", rows=1, steps=self.steps)
+            windows = data.windows("held_out", rows=1, steps=self.sequence_length)
             learning_on = yield from _last(scoring.score_dynamically(model, windows))
             metrics |= {DYNAMIC + name: value for name, value in self.metrics(learning_on).items()}
         if storage != "float32":
@@ -287,7 +287,9 @@ def report_on(
     """
     for name, value in score.metrics.items():
         if not math.isfinite(value):
-            raise TrainingError(f"the {name} of this model is {value}: its weights are of no use, lower the --rate")
+            raise TrainingError(
+                f"the {name} of this model is {value}: its weights are of no use, lower the --learning-rate"
+            )
     baselines = {name: dict(values) for name, values in data.baselines().items()}
     tables = {title: {row: dict(cells) for row, cells in table.items()} for title, table in score.tables.items()}
     remarks = [*task.remarks(score, data), *also]

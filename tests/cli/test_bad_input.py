@@ -9,11 +9,13 @@ import yaml
 
 from statewise.cli.main import run
 from statewise.errors import UsageError
+from statewise.run.config import RENAMED
 from statewise.run.directory import RunDirectory
 from statewise.tasks.text import Text
 from statewise.verbs import training
 
-TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "5", "--orders", "2", "--threads", "1"]
+SIZES = "--hidden-size 8 --batch-size 4 --sequence-length 16 --updates 5 --orders 2 --threads 1"
+TINY = SIZES.split()
 
 
 def refused(capsys: pytest.CaptureFixture[str], arguments: list[str], *, code: int = 2) -> str:
@@ -93,7 +95,9 @@ def test_a_text_shorter_than_a_window_says_how_much_is_wanted(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "short.txt").write_text("a rose is a rose " * 10)
-    line = refused(capsys, ["train", "text", "short.txt", "--gap", "0", "--rows", "4", "--steps", "100"])
+    line = refused(
+        capsys, ["train", "text", "short.txt", "--gap", "0", "--batch-size", "4", "--sequence-length", "100"]
+    )
     assert line.startswith("the text has 153 characters to train on, but 4 rows of 100 steps need 401: give more text")
     assert "too few to hold out" in refused(capsys, ["train", "text", "short.txt"])
 
@@ -101,10 +105,10 @@ def test_a_text_shorter_than_a_window_says_how_much_is_wanted(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--widht", "3"], "--width"),
+        (["--hiden-size", "3"], "--hidden-size"),
         (["--cell", "lstn"], "unknown cell 'lstn': did you mean 'lstm'?"),
-        (["--width", "many"], "--width"),
-        (["--width", "0"], "'width' of text cannot be 0"),
+        (["--hidden-size", "many"], "--hidden-size"),
+        (["--hidden-size", "0"], "'hidden_size' of text cannot be 0"),
         (["--unit", "word"], "--unit"),
         (["--minutes", "1", "--epochs", "2"], "minutes 1 and epochs 2 contradict each other"),
         (["--device", "abacus"], "device 'abacus' cannot be used here"),
@@ -129,10 +133,10 @@ def test_unknown_tasks_corpora_commands_and_kinds_name_the_nearest(capsys: pytes
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("widht: 8\nsource: book.txt", "unknown setting 'widht' of text: did you mean 'width'?"),
-        ("width: [1", "settings.yaml is not YAML"),
+        ("hiden_size: 8\nsource: book.txt", "unknown setting 'hiden_size' of text: did you mean 'hidden_size'?"),
+        ("hidden_size: [1", "settings.yaml is not YAML"),
         ("- 1", "settings.yaml holds list, not settings"),
-        ("width: wide\nsource: book.txt", "setting 'width' of text cannot be 'wide'"),
+        ("hidden_size: wide\nsource: book.txt", "setting 'hidden_size' of text cannot be 'wide'"),
     ],
 )
 def test_a_settings_file_that_cannot_be_is_named(
@@ -256,7 +260,7 @@ def test_a_prediction_that_cannot_be_is_refused_before_anything_is_written(
         (["inspectt", "r"], "unknown command 'inspectt': did you mean 'inspect'? (known: resume, "),
         (["data", "gett", "x"], "unknown command 'gett': did you mean 'get'? (known: list, get, path)"),
         (["train", "tex", "a"], "unknown task 'tex': did you mean 'text'?"),
-        (["train", "text", "a", "--widht", "3"], "unknown flag '--widht': did you mean '--width'?"),
+        (["train", "text", "a", "--hiden-size", "3"], "unknown flag '--hiden-size': did you mean '--hidden-size'?"),
         (["predict", "run", "--lenth", "3"], "unknown flag '--lenth': did you mean '--length'?"),
         (["list", "--zzz"], "unknown flag '--zzz': `statewise list --help` names those there are"),
         (["--zzz"], "unknown flag '--zzz': `statewise --help` names those there are"),
@@ -266,6 +270,23 @@ def test_what_is_not_known_is_answered_with_the_nearest_or_where_to_look(
     capsys: pytest.CaptureFixture[str], run_path: Path, arguments: list[str], said: str
 ) -> None:
     assert refused(capsys, arguments).startswith(said)
+
+
+@pytest.mark.parametrize("command", ["resume", "evaluate", "predict"])
+def test_an_old_run_is_refused_by_the_names_that_are_no_longer_read_and_works_with_the_new_ones(
+    capsys: pytest.CaptureFixture[str], run_path: Path, command: str
+) -> None:
+    config = run_path / "run.yaml"
+    new, old = config.read_text(), config.read_text()
+    for name, was in {v: k for k, v in RENAMED.items()}.items():
+        old = old.replace(f" {name}:", f" {was}:")
+    config.write_text(old)
+    arguments = [command, str(run_path), *(["It", "--length", "3"] if command == "predict" else [])]
+    line = "text no longer reads the settings rows, steps, rate, width: rename them to batch_size, "
+    line += "sequence_length, learning_rate, hidden_size in the settings file or run.yaml"
+    assert refused(capsys, arguments) == line
+    config.write_text(new)
+    assert run(arguments) == 0
 
 
 def test_temperature_0_takes_the_likeliest(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:

@@ -33,7 +33,7 @@ def asked(line: str) -> "subprocess.CompletedProcess[str]":
         ("statewise ", {"train", "resume", "serve", "doctor"}),
         ("statewise res", {"resume"}),
         ("statewise train ", {"text", "forecast", "recommend"}),
-        ("statewise train text --wid", {"--width"}),
+        ("statewise train text --hid", {"--hidden-size"}),
         ("statewise train text --optimizer a", {"adam", "adamw", "adagrad"}),
         ("statewise serve --most-re", {"--most-requests"}),
     ],

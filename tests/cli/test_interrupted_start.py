@@ -17,10 +17,9 @@ from statewise.run.beginning import Beginning
 from statewise.run.directory import RunDirectory
 
 LEFT_HALF = "interrupted: nothing was left half written\n"
-TRAIN = (
-    "train text book.txt --width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1 --sample-seconds 0 --quiet"
-)
-TUNE = "tune text book.txt --width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1 --search rate=1e-3..1e-2"
+SIZES = "--hidden-size 8 --batch-size 4 --sequence-length 16 --orders 2 --threads 1 --updates 1"
+TRAIN = f"train text book.txt {SIZES} --sample-seconds 0 --quiet"
+TUNE = f"tune text book.txt {SIZES} --search learning-rate=1e-3..1e-2"
 CALLS = [(os, "mkdir"), (os, "open"), (os, "fsync"), (os, "replace"), (fcntl, "flock")]
 
 

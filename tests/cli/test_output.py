@@ -16,7 +16,8 @@ from statewise import registry
 from statewise.cli.look import KINDS
 from statewise.cli.main import run
 
-FLAGS = "--width 8 --embedding 4 --rows 4 --steps 16 --updates 5 --orders 2 --threads 1 --sample-seconds 0"
+SIZES = "--hidden-size 8 --embedding 4 --batch-size 4 --sequence-length 16"
+FLAGS = f"{SIZES} --updates 5 --orders 2 --threads 1 --sample-seconds 0"
 TINY = FLAGS.split()
 KEYS = {"task", "run", "data", "metrics", "baselines", "seconds"}
 SENTENCE = "It was the best of times, it was the worst of times.\n"
@@ -116,11 +117,32 @@ def test_a_folder_a_pattern_and_several_files_are_read_as_one_text(
 
 
 def test_a_recipe_gives_the_settings_and_flags_come_before_them(capsys: pytest.CaptureFixture[str], book: Path) -> None:
-    recipe = {"source": "book.txt", "width": 9, "embedding": 4, "rows": 4, "steps": 16, "epochs": 7, "orders": 2}
+    recipe = {
+        "source": "book.txt",
+        "hidden_size": 9,
+        "embedding": 4,
+        "batch_size": 4,
+        "sequence_length": 16,
+        "epochs": 7,
+        "orders": 2,
+    }
     Path("recipe.yaml").write_text(yaml.safe_dump(recipe))
-    output(capsys, "train", "text", "--config", "recipe.yaml", "--run", "r", "--updates", "3", "--rows", "5", "--quiet")
+    output(
+        capsys,
+        "train",
+        "text",
+        "--config",
+        "recipe.yaml",
+        "--run",
+        "r",
+        "--updates",
+        "3",
+        "--batch-size",
+        "5",
+        "--quiet",
+    )
     settings = yaml.safe_load(Path("r/run.yaml").read_text())["settings"]
-    assert [settings[name] for name in ("width", "rows", "updates", "epochs")] == [9, 5, 3, None]
+    assert [settings[name] for name in ("hidden_size", "batch_size", "updates", "epochs")] == [9, 5, 3, None]
 
 
 def test_the_settings_of_a_run_train_it_again_to_the_same_score(
@@ -199,7 +221,7 @@ def test_inspect_shows_settings_results_and_samples(capsys: pytest.CaptureFixtur
     assert re.search(r"one step at a time +(step program|a step program needs the native kernels)", shown)
     lines = shown.splitlines()
     assert lines[0].startswith("run: text, ")
-    assert any(line.split() == ["width", "8"] for line in lines)
+    assert any(line.split() == ["hidden_size", "8"] for line in lines)
     assert any(line.startswith("this model ") for line in lines)
     assert shown.endswith("--- update 4 ---\nIt was\n�[2Jthe age\n")
     seen = json.loads(output(capsys, "inspect", "run", "--json")[0])

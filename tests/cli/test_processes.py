@@ -19,7 +19,7 @@ from statewise.cli.main import run
 from statewise.distributed import Ranks
 
 InProcesses = Callable[[int, Callable[[Ranks], Any]], list[Any]]
-FLAGS = ["--width", "8", "--rows", "4", "--steps", "16", "--orders", "2"]
+FLAGS = ["--hidden-size", "8", "--batch-size", "4", "--sequence-length", "16", "--orders", "2"]
 FLAGS += ["--threads", "1", "--save-seconds", "0.1", "--sample-seconds", "0"]
 MOST_SECONDS = 90
 
@@ -60,7 +60,14 @@ def events(run: str, kind: str) -> list[dict[str, Any]]:
 
 def test_a_training_in_two_processes_survives_what_befalls_them(in_processes: InProcesses, book: Path) -> None:
     updates = 400
-    how: dict[str, Any] = {"width": 8, "rows": 4, "steps": 16, "orders": 2, "threads": 1, "sample_seconds": 0.0}
+    how: dict[str, Any] = {
+        "hidden_size": 8,
+        "batch_size": 4,
+        "sequence_length": 16,
+        "orders": 2,
+        "threads": 1,
+        "sample_seconds": 0.0,
+    }
     task = statewise.Text(source="book.txt", updates=updates, **how)
     assert in_processes(2, lambda ranks: statewise.train(task, run="whole").report.training["updates"]) == [updates] * 2
     assert [event["update"] for event in events("whole", "updated")] == list(range(1, updates + 1))
@@ -106,8 +113,8 @@ def test_torchrun_trains_and_its_run_goes_on_in_one_process_alone(book: Path) ->
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--rows", "5"], "5 rows cannot be shared alike by 2 processes: give rows that 2 divides"),
-        (["--width", "0"], "setting 'width' of text cannot be 0"),
+        (["--batch-size", "5"], "a batch of 5 cannot be split into 2 equal parts: give a batch size that 2 divides"),
+        (["--hidden-size", "0"], "setting 'hidden_size' of text cannot be 0"),
     ],
 )
 def test_bad_usage_is_told_once(book: Path, flags: list[str], words: str) -> None:

@@ -17,7 +17,8 @@ from statewise.cli.main import run
 from statewise.cli.signals import Interrupted, interruptible
 from statewise.progress.holding import held_back
 
-FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --updates 1500 --save-seconds 0.3 --sample-seconds 0"
+SIZES = "--hidden-size 8 --batch-size 4 --sequence-length 16 --orders 2 --threads 1"
+FLAGS = f"{SIZES} --updates 1500 --save-seconds 0.3 --sample-seconds 0"
 MOST_SECONDS = 90
 SWALLOWS = """
 import signal

@@ -23,7 +23,7 @@ from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.verbs import load
 
-FLAGS = "--width 8 --rows 4 --steps 16 --orders 2 --threads 1 --run r"
+FLAGS = "--hidden-size 8 --batch-size 4 --sequence-length 16 --orders 2 --threads 1 --run r"
 TRAIN = ["train", "text", "book.txt", *FLAGS.split(), "--minutes", "0.02", "--sample-seconds", "0.5"]
 # A terminal sends ^C to the programs that it controls, so the program has to make it its own first.
 IN_TERMINAL = """

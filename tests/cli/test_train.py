@@ -13,7 +13,15 @@ from statewise.run.config import fields_of
 from statewise.run.directory import RunDirectory
 from statewise.tasks.text import Text
 
-FILE: dict[str, Any] = {"source": "book.txt", "width": 8, "rows": 4, "steps": 16, "orders": 2, "threads": 1, "gap": 9}
+FILE: dict[str, Any] = {
+    "source": "book.txt",
+    "hidden_size": 8,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 2,
+    "threads": 1,
+    "gap": 9,
+}
 
 
 def settings_of(name: str) -> dict[str, Any]:
@@ -30,15 +38,15 @@ def test_every_setting_is_a_flag_with_its_words_and_its_default() -> None:
     assert set(fields_of(Text)) <= set(flags)
     assert {name for name, flag in flags.items() if not flag.opts[0].startswith("--")} == {"source"}
     assert flags["held_out"].opts == ["--held-out"]
-    assert flags["width"].help == "units in a layer [default: 256]"
+    assert flags["hidden_size"].help == "units in a layer [default: 256]"
     assert flags["minutes"].help == "how long to train, by the clock"
 
 
 def test_flags_come_before_the_file_and_the_file_before_defaults(book: Path) -> None:
-    write_settings(updates=2, width=6)
-    assert run(["train", "text", "--config", "settings.yaml", "--width", "5", "--run", "one", "--quiet"]) == 0
+    write_settings(updates=2, hidden_size=6)
+    assert run(["train", "text", "--config", "settings.yaml", "--hidden-size", "5", "--run", "one", "--quiet"]) == 0
     made = settings_of("one")
-    assert (made["width"], made["rows"], made["optimizer"]) == (5, 4, "adam")
+    assert (made["hidden_size"], made["batch_size"], made["optimizer"]) == (5, 4, "adam")
 
 
 @pytest.mark.parametrize("other", [{"minutes": 9.0}, {"epochs": 99.0}])

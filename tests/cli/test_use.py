@@ -67,7 +67,14 @@ class Ranking(Text):
     answer = Task.answer
 
 
-TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1}
+TINY: dict[str, Any] = {
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 2,
+    "threads": 1,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +147,7 @@ def test_a_flag_of_another_task_is_refused(capsys: pytest.CaptureFixture[str], r
 def test_a_tuple_is_a_flag_that_is_repeated_and_what_is_on_can_be_switched_off(
     capsys: pytest.CaptureFixture[str], ranked: Path
 ) -> None:
-    budget = [f"--{name}={value}" for name, value in {**TINY, "updates": 1}.items()]
+    budget = [f"--{name.replace('_', '-')}={value}" for name, value in {**TINY, "updates": 1}.items()]
     command = ["train", "ranking", "book.txt", "--run", "r", "--tags", "a", "--tags", "b", "--no-sorts", *budget]
     said(capsys, *command, "--quiet")
     settings = statewise.inspect("r")["settings"]

@@ -99,7 +99,7 @@ def test_the_score_of_batches_is_that_of_the_examples_one_by_one() -> None:
 
 
 def test_training_on_batches_is_resumed_bit_for_bit_within_and_between_epochs() -> None:
-    recipe = Recipe(updates=10, precision="64-true", warmup=0, rate=0.01)
+    recipe = Recipe(updates=10, precision="64-true", warmup=0, learning_rate=0.01)
     learner, kept = Learner(make_model(), make_batches(), recipe), {}
     while not learner.is_done:
         kept[learner.update_number] = learner.snapshot()
@@ -115,7 +115,7 @@ def test_training_on_batches_is_resumed_bit_for_bit_within_and_between_epochs() 
 
 def test_processes_share_the_rows_of_batches(in_processes: Callable[..., Any]) -> None:
     def work(ranks: Ranks) -> Any:
-        recipe = Recipe(updates=6, precision="64-true", warmup=0, rate=0.01)
+        recipe = Recipe(updates=6, precision="64-true", warmup=0, learning_rate=0.01)
         learner = Learner(make_model(), own_rows(make_batches(), ranks), recipe, ranks)
         return [learner.update().nats for _ in range(6)]
 

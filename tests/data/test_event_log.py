@@ -74,7 +74,7 @@ def test_times_are_seconds_whatever_unit_a_log_counts_in(unit: int) -> None:
 def test_a_log_is_read_as_others_write_tables() -> None:
     how = TableFormat(decimal=",", time_format="%d/%m/%y %H:%M", time_zone="Europe/Berlin")
     path = log("user;item;time;rating\nu;a;01/07/26 12:00;4,5\nu;b;01/12/26 12:00;3,5\n")
-    found = read(path, Columns(least_weight=4, how=how))
+    found = read(path, Columns(min_weight=4, how=how))
     assert [moment(time) for _, _, time in found] == ["2026-07-01 10:00:00"]
     assert [moment(time) for _, _, time in read(path, Columns(how=how))][1] == "2026-12-01 11:00:00"
 
@@ -91,17 +91,15 @@ def test_columns_of_any_name_can_be_named() -> None:
 def test_only_events_of_some_types_and_weights_are_read() -> None:
     path = log("user,item,time,event,rating\nu,a,1,view,5\nu,b,2,buy,1\nu,c,3,buy,4\nu,d,4,cart,\n")
     assert [time for *_, time in read(path, Columns(types=("buy", "cart")))] == [2.0, 3.0, 4.0]
-    assert [time for *_, time in read(path, Columns(types=("buy",), least_weight=2))] == [3.0]
+    assert [time for *_, time in read(path, Columns(types=("buy",), min_weight=2))] == [3.0]
     with pytest.raises(UsageError, match="no column that says the type"):
         read(log(ROWS), Columns(types=("buy",)))
 
 
 def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it() -> None:
     path = log("user,item,time,rating\nu,a,1,5\nu,b,2,good\n")
-    with pytest.raises(
-        DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out --least-weight"
-    ):
-        read(path, Columns(least_weight=2))
+    with pytest.raises(DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out --min-weight"):
+        read(path, Columns(min_weight=2))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from statewise.data.session_rows import Places, read_places
 from statewise.data.sessions import Rules
 from statewise.errors import DataError, UsageError
 
-RULES = Rules(gap_seconds=60.0, held_out=0.25, least_support=1)
+RULES = Rules(gap_seconds=60.0, held_out=0.25, min_support=1)
 ANY = Columns()
 
 

@@ -92,7 +92,7 @@ def some_rows() -> list[Row]:
 
 
 def test_the_last_sessions_to_begin_are_held_out_and_nothing_of_them_is_trained_on(tmp_path: Path) -> None:
-    written, training, held_out = write(some_rows(), held_out=0.2, least_support=2)
+    written, training, held_out = write(some_rows(), held_out=0.2, min_support=2)
     assert training == [[1, 0, 0]] * 7
     assert held_out == [[1, 0, 0]] * 2
     assert written.items.tolist() == [4, 3]
@@ -109,14 +109,14 @@ def test_the_last_sessions_to_begin_are_held_out_and_nothing_of_them_is_trained_
 
 def test_a_session_across_the_split_is_in_neither_part() -> None:
     rows = [*some_rows(), (30, 3, 70.0), (30, 4, 481.0)]
-    written, training, held_out = write(rows, held_out=0.2, least_support=1)
+    written, training, held_out = write(rows, held_out=0.2, min_support=1)
     assert written.facts["sessions_across_the_split"] == 1
     assert len(training) + len(held_out) == 9
 
 
 def test_sessions_left_too_short_are_dropped_and_do_not_count_for_their_items() -> None:
     rows = [*some_rows(), (20, 3, 60.0), (21, 7, 61.0), (21, 7, 62.0)]
-    written, training, _ = write(rows, held_out=0.2, least_support=3, shortest=3)
+    written, training, _ = write(rows, held_out=0.2, min_support=3, shortest=3)
     assert all(len(session) >= 3 for session in training)
     assert written.supports.tolist() == [12, 6]
 
@@ -126,7 +126,7 @@ def test_sessions_left_too_short_are_dropped_and_do_not_count_for_their_items() 
     [
         ([(1, 3, 0.0), (1, 4, 1.0)], {}, "of 1 sessions none is left for the training part"),
         ([(w, w, float(w)) for w in range(9)], {}, "none is left for the training part, with items of at least 5"),
-        ([(w, 3, 0.0) for w in range(9)], {"least_support": 1}, "none is left for the training part"),
+        ([(w, 3, 0.0) for w in range(9)], {"min_support": 1}, "none is left for the training part"),
     ],
 )
 def test_events_that_leave_nothing_to_predict_are_refused(rows: list[Row], rules: Any, words: str) -> None:

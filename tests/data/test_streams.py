@@ -94,7 +94,8 @@ def test_a_stripe_may_be_one_window_and_not_shorter() -> None:
     with pytest.raises(DataError) as raised:
         Stripes(code_file(3 * 7), rows=3, steps=7, unit="byte")
     assert str(raised.value) == (
-        "the text has 21 bytes to train on, but 3 rows of 7 steps need 22: give more text, or fewer rows or steps"
+        "the text has 21 bytes to train on, but 3 rows of 7 steps need 22: give more text, or a "
+        "smaller batch size or sequence length"
     )
 
 

@@ -127,7 +127,7 @@ def test_a_learner_learns_whatever_the_targets_are(window: Window) -> None:
     torch.manual_seed(0)
     head = WholeRows() if window.is_labelled else TwoHeads()
     model: Model[Any] = Model(nn.Identity(), LSTM(D, H), head)
-    learner = Learner(model, [window], Recipe(updates=60, warmup=0, rate=0.05))
+    learner = Learner(model, [window], Recipe(updates=60, warmup=0, learning_rate=0.05))
     losses = [learner.update().nats for _ in range(60)]
     assert losses[-1] < 0.5 * losses[0]
 

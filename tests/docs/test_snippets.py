@@ -14,10 +14,11 @@ from statewise.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-TINY = ["--width", "8", "--rows", "4", "--steps", "16", "--updates", "4", "--threads", "1"]
-TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--least-support", "1"]}
+TINY = ["--hidden-size", "8", "--batch-size", "4", "--sequence-length", "16", "--updates", "4", "--threads", "1"]
+TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--min-support", "1"]}
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
-BUDGETS = {"--minutes", "--epochs", "--updates", "--width", "--layers", "--rows", "--steps", "--config", "--trials"}
+SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
+BUDGETS = {"--minutes", "--epochs", "--updates", *SIZES, "--config", "--trials"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
 CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k"}
 FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]

@@ -39,7 +39,7 @@ def losses(layers: int, tmp_path: Path) -> tuple[list[float], list[float]]:
     codes = codec.encode(text())
     (tmp_path / "codes.bin").write_bytes(codes.tobytes())
     torch.manual_seed(0)
-    task = Text(source="unused", width=WIDTH, layers=layers, embedding=EMBEDDING)
+    task = Text(source="unused", hidden_size=WIDTH, layers=layers, embedding=EMBEDDING)
     ours = task.model(codec)
     plain = script().CharacterLSTM(codec.choices, EMBEDDING, WIDTH, layers)
     plain.embedding.load_state_dict(ours.encoder.state_dict())
@@ -48,8 +48,10 @@ def losses(layers: int, tmp_path: Path) -> tuple[list[float], list[float]]:
         parameter.requires_grad_("bias_hh" not in name)
     plain.linear.load_state_dict({"weight": ours.head.weights, "bias": ours.head.bias})
     windows = Stripes(CodeFile.whole(tmp_path / "codes.bin", codes.dtype), ROWS, STEPS, begin_in_turn=True)
-    learner = Learner(ours, windows, Recipe(rows=ROWS, steps=STEPS, updates=UPDATES, rate=RATE))
-    sizes = {"rows": ROWS, "steps": STEPS, "updates": UPDATES, "rate": RATE}
+    learner = Learner(
+        ours, windows, Recipe(batch_size=ROWS, sequence_length=STEPS, updates=UPDATES, learning_rate=RATE)
+    )
+    sizes = {"batch_size": ROWS, "sequence_length": STEPS, "updates": UPDATES, "learning_rate": RATE}
     their = script().train(plain, torch.from_numpy(codes.astype("int64")), **sizes)
     return [learner.update().nats for _ in range(UPDATES)], list(their)
 
@@ -61,7 +63,7 @@ def test_our_losses_are_those_of_plain_torch_over_more_than_an_epoch(tmp_path: P
 
 
 def test_our_losses_are_those_of_plain_torch_in_two_layers(tmp_path: Path) -> None:
-    assert isinstance(Text(source="unused", width=WIDTH, layers=2).model(Characters("ab")).core, Chain)
+    assert isinstance(Text(source="unused", hidden_size=WIDTH, layers=2).model(Characters("ab")).core, Chain)
     ours, plain = losses(2, tmp_path)
     torch.testing.assert_close(torch.tensor(ours), torch.tensor(plain), rtol=1e-3, atol=1e-4)
 
@@ -69,6 +71,6 @@ def test_our_losses_are_those_of_plain_torch_in_two_layers(tmp_path: Path) -> No
 def test_the_script_runs_on_a_file(tmp_path: Path) -> None:
     book = tmp_path / "book.txt"
     book.write_text(text())
-    flags = ["--width", "6", "--rows", "3", "--steps", "7", "--updates", "4"]
+    flags = ["--hidden-size", "6", "--batch-size", "3", "--sequence-length", "7", "--updates", "4"]
     done = subprocess.run([sys.executable, SCRIPT, book, *flags], capture_output=True, text=True, check=True)
     assert "bits per character" in done.stdout

@@ -35,7 +35,9 @@ def panel(gap: bool = True) -> Panel:
 
 def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
     torch.manual_seed(0)
-    task = Forecast(source="t.csv", horizon="4", context="20", held_out="12", width=5, embedding=2, head=head, **how)
+    task = Forecast(
+        source="t.csv", horizon="4", context="20", held_out="12", hidden_size=5, embedding=2, head=head, **how
+    )
     held = panel()
     if head == "negative_binomial":
         held = replace(held, values=np.round(held.values))

@@ -12,7 +12,15 @@ from statewise.registry import names
 
 @pytest.mark.parametrize("cell", names("cells"))
 def test_the_memory_of_a_run_of_any_cell_is_measured(cell: str, book: Path, tmp_path: Path) -> None:
-    tiny = {"width": 8, "layers": 1, "rows": 4, "steps": 12, "updates": 2, "orders": 1, "threads": 1}
+    tiny = {
+        "hidden_size": 8,
+        "layers": 1,
+        "batch_size": 4,
+        "sequence_length": 12,
+        "updates": 2,
+        "orders": 1,
+        "threads": 1,
+    }
     run = statewise.train(statewise.Text(source=str(book), cell=cell, **tiny), run=tmp_path / "run")  # type: ignore[arg-type]
     looked = statewise.inspect_memory(run.path, lags=4, probes=8)
     (trained, before) = looked.memories

@@ -19,7 +19,7 @@ from statewise.tasks.text import Text
 from statewise.tasks.traffic import Traffic
 from statewise.testing import TASK_LAWS, check_task
 
-SMALL: dict[str, Any] = {"width": 4, "rows": 3, "updates": 6, "threads": 1}
+SMALL: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "updates": 6, "threads": 1}
 
 
 def book(folder: Path) -> Path:
@@ -58,15 +58,15 @@ def events(folder: Path) -> Path:
 
 
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
-DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "steps": 42}
+DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
 TASKS: dict[str, Callable[[Path], Task]] = {
-    "text": lambda folder: Text(source=str(book(folder)), steps=7, orders=2, gap=9, **SMALL),
+    "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
     "forecast": lambda folder: Forecast(source=str(hours(folder)), **FORECAST),
     "traffic": lambda folder: Traffic(source=str(hours(folder)), target=("load",), holidays=None, **FORECAST),
     "stocks": lambda folder: Stocks(
-        source=str(days(folder)), context="21d", held_out="60d", horizon="1d", steps=42, **SMALL
+        source=str(days(folder)), context="21d", held_out="60d", horizon="1d", sequence_length=42, **SMALL
     ),
-    "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "steps": 7}),
+    "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }
 
 

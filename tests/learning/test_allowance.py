@@ -72,7 +72,8 @@ def test_each_way_to_make_numbers_out_of_sizes_is_counted_before(make: Any, tmp_
 
 
 @pytest.mark.parametrize(
-    "settings", [{"width": 60_000}, {"embedding": 1 << 33}, {"layers": 3_000_000}, {"cell": "gru", "width": 1 << 20}]
+    "settings",
+    [{"hidden_size": 60_000}, {"embedding": 1 << 33}, {"layers": 3_000_000}, {"cell": "gru", "hidden_size": 1 << 20}],
 )
 @pytest.mark.parametrize("verb", ["load", "resume"])
 def test_a_strangers_settings_build_no_larger_model(run_path: Path, settings: dict[str, Any], verb: str) -> None:

@@ -19,7 +19,13 @@ from statewise.model import Model, Opening
 from statewise.run.recipe import Recipe
 
 T, B, D, H, V, S = 7, 3, 5, 4, 6, 8
-PLAIN: dict[str, Any] = {"updates": 6, "warmup": 0, "schedule": "constant", "rate": 0.05, "precision": "64-true"}
+PLAIN: dict[str, Any] = {
+    "updates": 6,
+    "warmup": 0,
+    "schedule": "constant",
+    "learning_rate": 0.05,
+    "precision": "64-true",
+}
 
 
 class Table(nn.Module):

@@ -14,12 +14,26 @@ from statewise.learning.events import Checked, Scoring, Stopped, Updated
 from statewise.learning.progress import Progress
 from statewise.run.recipe import Recipe
 
-TINY: dict[str, Any] = {"source": "book.txt", "width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2}
+TINY: dict[str, Any] = {
+    "source": "book.txt",
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 2,
+}
 RUN: dict[str, Any] = {**TINY, "threads": 1, "updates": 16, "checks": 7, "sample_seconds": 0, "warmup": 0}
 # a rate at which the loss goes up and down
-WILD: dict[str, Any] = {**RUN, "optimizer": "sgd", "rate": 30.0, "schedule": "plateau", "patience": 1, "factor": 0.5}
+WILD: dict[str, Any] = {
+    **RUN,
+    "optimizer": "sgd",
+    "learning_rate": 30.0,
+    "schedule": "plateau",
+    "patience": 1,
+    "factor": 0.5,
+}
 # a rate that rises until it undoes what was learned: on any processor, the best check is one in the middle
-RISING: dict[str, Any] = {**RUN, "optimizer": "sgd", "rate": 60.0, "schedule": "constant", "warmup": 60}
+RISING: dict[str, Any] = {**RUN, "optimizer": "sgd", "learning_rate": 60.0, "schedule": "constant", "warmup": 60}
 
 
 def after(scores: list[float], **settings: Any) -> Progress:

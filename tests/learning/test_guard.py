@@ -22,7 +22,14 @@ from statewise.run.recipe import Recipe
 T, B, D, H, V = 7, 3, 5, 4, 6
 MARK = V - 1
 VALUES = [math.nan, math.inf, 1e38]
-TINY: dict[str, Any] = {"source": "book.txt", "width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2}
+TINY: dict[str, Any] = {
+    "source": "book.txt",
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 2,
+}
 RUN: dict[str, Any] = {**TINY, "threads": 1, "updates": 9, "sample_seconds": 0}
 
 
@@ -96,7 +103,7 @@ def test_a_state_that_is_no_number_is_named_with_its_step_and_row() -> None:
 
 
 def test_weights_that_a_step_made_too_large_are_put_back() -> None:
-    learner = make_learner(rate=1e30, warmup=0, optimizer="sgd", clip=0)
+    learner = make_learner(learning_rate=1e30, warmup=0, optimizer="sgd", clip=0)
     before = learner.snapshot()
     with pytest.raises(NotFinite, match=r"update 1 was undone: weight '.*' is -?[0-9.]+e\+2"):
         learner.update()
@@ -142,7 +149,7 @@ def test_a_run_goes_back_to_its_last_checkpoint_and_on_with_a_lower_rate(
     book: Any, monkeypatch: pytest.MonkeyPatch, save_seconds: float, back_to: int
 ) -> None:
     spoil_updates(monkeypatch, {7: 2})
-    task = statewise.Text(**RUN, save_seconds=save_seconds, schedule="constant", warmup=0, rate=0.25)
+    task = statewise.Text(**RUN, save_seconds=save_seconds, schedule="constant", warmup=0, learning_rate=0.25)
     events = list(statewise.training(task, run="one"))
     back = [event for event in events if isinstance(event, RolledBack)]
     assert [(event.update, event.tries, event.scale) for event in back] == [(back_to, 1, 0.5), (back_to, 2, 0.25)]

@@ -35,7 +35,9 @@ def test_the_gradient_of_a_layer_is_told_before_clipping_and_its_change_as_a_rat
 
 
 def test_the_events_of_a_run_tell_it_at_every_sixteenth_update_and_activations_at_checks(book: Path) -> None:
-    tiny = statewise.Text(source="book.txt", width=8, layers=2, rows=4, steps=16, orders=1, updates=33, checks=2)
+    tiny = statewise.Text(
+        source="book.txt", hidden_size=8, layers=2, batch_size=4, sequence_length=16, orders=1, updates=33, checks=2
+    )
     events = list(statewise.training(tiny, run="run"))
     told = [event.update for event in events if isinstance(event, Updated) and event.layers]
     assert told == [1, 1 + LOOK_EVERY, 1 + 2 * LOOK_EVERY]

@@ -20,7 +20,7 @@ from statewise.model import Model
 from statewise.run.recipe import Recipe
 
 T, B, D, H, V = 7, 6, 5, 4, 8
-PLAIN: dict[str, Any] = {"epochs": 3, "warmup": 2, "rate": 0.02, "precision": "64-true", "steps": T}
+PLAIN: dict[str, Any] = {"epochs": 3, "warmup": 2, "learning_rate": 0.02, "precision": "64-true", "sequence_length": T}
 InProcesses = Callable[[int, Callable[[Ranks], Any]], list[Any]]
 Kept = dict[str, str]
 
@@ -71,7 +71,7 @@ def curve(in_processes: InProcesses, count: int, **how: Any) -> list[tuple[float
     [
         {},
         {"accumulate": 2, "segment": 3},
-        {"steps": 2 * T, "stride": T, "shuffle": 2},
+        {"sequence_length": 2 * T, "stride": T, "shuffle": 2},
         {"vary": 1.0, "optimizer": "sgd"},
     ],
     ids=str,
@@ -84,7 +84,7 @@ def test_several_processes_have_the_loss_curve_of_one(in_processes: InProcesses,
 
 
 def test_the_rows_must_be_shared_alike() -> None:
-    with pytest.raises(UsageError, match="6 rows cannot be shared alike by 4 processes"):
+    with pytest.raises(UsageError, match="a batch of 6 cannot be split into 4 equal parts"):
         make_learner(Ranks(0, 4))
 
 

@@ -22,7 +22,14 @@ from statewise.run.recipe import Recipe
 from statewise.state import detach, leaves
 
 T, B, D, H, V = 7, 3, 5, 4, 6
-PLAIN: dict[str, Any] = {"updates": 9, "warmup": 0, "schedule": "constant", "optimizer": "sgd", "rate": 0.5, "clip": 0}
+PLAIN: dict[str, Any] = {
+    "updates": 9,
+    "warmup": 0,
+    "schedule": "constant",
+    "optimizer": "sgd",
+    "learning_rate": 0.5,
+    "clip": 0,
+}
 
 FILES = ["weights.safetensors", "optimizer.safetensors", "state.safetensors", "random.safetensors", "place.json"]
 
@@ -53,7 +60,7 @@ def test_a_learner_put_back_goes_on_bit_for_bit(optimizer: str, accumulate: int,
         "optimizer": optimizer,
         "accumulate": accumulate,
         "dropout": 0.3,
-        "rate": 0.01,
+        "learning_rate": 0.01,
         "schedule": "cosine",
         "average_from": 0.2,
     }
@@ -128,7 +135,7 @@ def test_more_windows_an_update_than_there_are_make_an_epoch_of_one_update() -> 
 
 
 def test_the_rate_of_each_update_is_the_schedules() -> None:
-    learner = make_learner(warmup=4, schedule="cosine", rate=1.0, updates=2)
+    learner = make_learner(warmup=4, schedule="cosine", learning_rate=1.0, updates=2)
     rates = [learner.update().rate for _ in range(3)]
     assert rates == pytest.approx([0.25 * 1.0, 0.5 * (0.01 + 0.99 / 2), 0.75 * 0.01])
     assert learner.optimizer.param_groups[0]["lr"] == rates[-1]
@@ -258,7 +265,7 @@ def test_an_update_that_is_done_but_not_counted_must_not_be_saved(monkeypatch: p
 
 
 def test_half_precision_scales_the_loss_until_its_gradient_fits_and_remembers_by_how_much() -> None:
-    how: dict[str, Any] = {"precision": "16-mixed", "updates": 99, "rate": 0.05}
+    how: dict[str, Any] = {"precision": "16-mixed", "updates": 99, "learning_rate": 0.05}
     learner, single = make_learner(**how), make_learner(**{**how, "precision": "32-true"})
     learner.loss_scale = LossScale(2.0**40)  # far too large for numbers up to 65,504
     assert learner.update().nats == pytest.approx(single.update().nats, rel=1e-2)

@@ -38,7 +38,7 @@ def descend(layer: nn.Linear, optimizer: torch.optim.Optimizer, seed: int = 1) -
 @pytest.mark.parametrize(("name", "kind"), list(zip(NAMES, [Adam, AdamW, RMSprop, SGD, SGD, Adagrad])))
 def test_each_name_is_its_optimiser_over_every_parameter(name: Any, kind: type) -> None:
     layer = make_layer()
-    optimizer = make_optimizer(layer, Recipe(optimizer=name, rate=0.25))
+    optimizer = make_optimizer(layer, Recipe(optimizer=name, learning_rate=0.25))
     (group,) = optimizer.param_groups
     assert type(optimizer) is kind
     assert group["lr"] == 0.25
@@ -48,7 +48,7 @@ def test_each_name_is_its_optimiser_over_every_parameter(name: Any, kind: type) 
 def test_the_first_steps_are_those_of_the_textbook() -> None:
     for name, settings in (("sgd", {"momentum": 0.9}), ("rmsprop", {"alpha": 0.95})):
         layer = make_layer()
-        optimizer = make_optimizer(layer, Recipe(optimizer=name, rate=0.01))  # type: ignore[arg-type]
+        optimizer = make_optimizer(layer, Recipe(optimizer=name, learning_rate=0.01))  # type: ignore[arg-type]
         weight, memory = layer.bias.detach().clone(), torch.zeros(H)
         for seed in (1, 2):
             descend(layer, optimizer, seed)
@@ -68,13 +68,13 @@ def test_the_first_steps_are_those_of_the_textbook() -> None:
     [(0, 0.0, 0.5), (1, 0.0, 1.0), (2, 0.0, 1.5), (3, 0.0, 2.0), (9, 0.0, 2.0), (9, 0.5, 1.01), (9, 1.0, 0.02)],
 )
 def test_the_rate_rises_in_a_line_and_falls_along_a_cosine(update: int, fraction: float, rate: float) -> None:
-    assert rate_at(Recipe(rate=2.0, warmup=4), update, fraction) == pytest.approx(rate)
+    assert rate_at(Recipe(learning_rate=2.0, warmup=4), update, fraction) == pytest.approx(rate)
 
 
 def test_a_constant_rate_rises_but_never_falls_and_no_warmup_begins_at_the_full_rate() -> None:
-    steady = Recipe(rate=2.0, warmup=4, schedule="constant")
+    steady = Recipe(learning_rate=2.0, warmup=4, schedule="constant")
     assert [rate_at(steady, update, 0.9) for update in (0, 3, 99)] == [0.5, 2.0, 2.0]
-    assert rate_at(Recipe(rate=2.0, warmup=0), 0, 0.0) == 2.0
+    assert rate_at(Recipe(learning_rate=2.0, warmup=0), 0, 0.0) == 2.0
 
 
 def give_gradients(layer: nn.Linear) -> None:
@@ -124,7 +124,7 @@ def test_a_parameter_without_a_gradient_is_left_out_of_the_bounds() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_an_optimiser_remembers_goes_back_bit_for_bit(name: Any) -> None:
-    recipe = Recipe(optimizer=name, rate=0.01)
+    recipe = Recipe(optimizer=name, learning_rate=0.01)
     layer = make_layer()
     optimizer = make_optimizer(layer, recipe)
     assert {path.partition("/")[2] for path in optimizer_tensors(layer, optimizer)} <= {"step", "sum"}  # nothing yet
@@ -180,7 +180,7 @@ def test_memory_of_another_optimiser_or_shape_is_refused(name: Any, wrong: dict[
 def test_without_momentum_sgd_is_plain() -> None:
     layer = make_layer()
     before = layer.bias.detach().clone()
-    optimizer = make_optimizer(layer, Recipe(optimizer="sgd", momentum=0.0, rate=0.01))
+    optimizer = make_optimizer(layer, Recipe(optimizer="sgd", momentum=0.0, learning_rate=0.01))
     descend(layer, optimizer)
     descend(layer, optimizer, seed=1)
     assert optimizer_tensors(layer, optimizer) == {}
@@ -206,8 +206,8 @@ def test_weight_decay_is_as_given_and_by_default_only_adamws(name: Any, given: f
     ],
 )
 def test_the_rate_goes_down_in_evenly_spaced_steps(fraction: float, rate: float) -> None:
-    assert rate_at(Recipe(rate=2.0, warmup=0, schedule="step", drops=3, factor=0.5), 99, fraction) == rate
+    assert rate_at(Recipe(learning_rate=2.0, warmup=0, schedule="step", drops=3, factor=0.5), 99, fraction) == rate
 
 
 def test_schedule_plateau_leaves_the_rate_to_the_checks() -> None:
-    assert rate_at(Recipe(rate=2.0, warmup=4, schedule="plateau", checks=3), 1, 0.9) == 1.0
+    assert rate_at(Recipe(learning_rate=2.0, warmup=4, schedule="plateau", checks=3), 1, 0.9) == 1.0

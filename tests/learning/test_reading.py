@@ -19,14 +19,21 @@ from statewise.run.recipe import Recipe
 from statewise.state import leaves
 
 T, B, D, H, V = 7, 3, 5, 4, 6
-PLAIN: dict[str, Any] = {"updates": 99, "warmup": 0, "schedule": "constant", "optimizer": "sgd", "rate": 0.5, "clip": 0}
+PLAIN: dict[str, Any] = {
+    "updates": 99,
+    "warmup": 0,
+    "schedule": "constant",
+    "optimizer": "sgd",
+    "learning_rate": 0.5,
+    "clip": 0,
+}
 WAYS: list[dict[str, Any]] = [
     {"shuffle": 1},
     {"shuffle": 2},
     {"vary": 2.0},
     {"vary": 2.0, "shuffle": 2, "accumulate": 2},
-    {"steps": 3 * T, "stride": T},
-    {"steps": 2 * T, "stride": T, "shuffle": 3, "vary": 1.0, "accumulate": 2},
+    {"sequence_length": 3 * T, "stride": T},
+    {"sequence_length": 2 * T, "stride": T, "shuffle": 3, "vary": 1.0, "accumulate": 2},
 ]
 
 
@@ -43,7 +50,7 @@ def make_learner(seed: int = 0, total: int = 5 * T - 2, **how: Any) -> Learner:
     encoder = nn.Sequential(nn.Embedding(V, D), nn.Dropout(how.pop("dropout", 0.0)))
     model: Model[Tensor] = Model(encoder, Chain(LSTM(D, H), GRU(H, 2)), Categorical(2, V))
     windows = [window._replace(inputs=window.inputs % V, targets=window.targets % V) for window in make_windows(total)]
-    return Learner(model.double(), windows, Recipe(**{**PLAIN, "steps": T, "precision": "64-true", **how}))
+    return Learner(model.double(), windows, Recipe(**{**PLAIN, "sequence_length": T, "precision": "64-true", **how}))
 
 
 @settings(max_examples=60)
@@ -91,7 +98,7 @@ def test_rows_begin_anew_with_each_group_and_go_on_within_it() -> None:
 
 
 def test_varied_windows_are_as_long_on_average_and_some_are_halves() -> None:
-    recipe, windows = Recipe(steps=70, vary=5.0), make_windows(70 * 400, 70)
+    recipe, windows = Recipe(sequence_length=70, vary=5.0), make_windows(70 * 400, 70)
     reading = Reading(windows, recipe)
     lengths = torch.tensor([float(len(reading[number].inputs)) for number in range(400)])
     assert float(lengths.mean()) == pytest.approx(70, abs=0.01)
@@ -144,7 +151,10 @@ def test_a_learner_resumes_bit_for_bit_at_every_update_of_three_epochs(how: dict
 
 
 def test_an_overlapping_window_sends_its_errors_back_through_all_of_its_steps() -> None:
-    overlapping, plain = make_learner(steps=2 * T, stride=T, rate=1e-9), make_learner(rate=1e-9)
+    overlapping, plain = (
+        make_learner(sequence_length=2 * T, stride=T, learning_rate=1e-9),
+        make_learner(learning_rate=1e-9),
+    )
     for learner in (overlapping, plain):
         learner.update()
         learner.update()
@@ -159,7 +169,10 @@ def test_an_overlapping_window_sends_its_errors_back_through_all_of_its_steps() 
 
 
 def test_overlapping_windows_carry_the_state_behind_the_first_of_them_and_count_every_place_once() -> None:
-    overlapping, plain = make_learner(steps=3 * T, stride=T, rate=1e-12), make_learner(rate=1e-12)
+    overlapping, plain = (
+        make_learner(sequence_length=3 * T, stride=T, learning_rate=1e-12),
+        make_learner(learning_rate=1e-12),
+    )
     states = [plain.state]
     for number in range(5):
         told, expected = overlapping.update(), plain.update()
@@ -172,7 +185,7 @@ def test_overlapping_windows_carry_the_state_behind_the_first_of_them_and_count_
 
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_a_bad_weight_under_overlapping_windows_is_undone_whole(accumulate: int) -> None:
-    learner = make_learner(steps=2 * T, stride=T, accumulate=accumulate)
+    learner = make_learner(sequence_length=2 * T, stride=T, accumulate=accumulate)
     learner.update()
     kept = learner.snapshot()
     with torch.no_grad():
@@ -186,10 +199,16 @@ def test_a_bad_weight_under_overlapping_windows_is_undone_whole(accumulate: int)
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        ({"steps": 10, "stride": 4}, "steps 10 is no multiple of stride 4: give a stride that divides it"),
-        ({"steps": 4, "stride": 8}, "steps 4 is no multiple of stride 8"),
+        (
+            {"sequence_length": 10, "stride": 4},
+            "sequence_length 10 is not a multiple of stride 4: give a stride that divides it",
+        ),
+        ({"sequence_length": 4, "stride": 8}, "sequence_length 4 is not a multiple of stride 8"),
         ({"truncate": "none", "vary": 5.0}, "truncate none reads a row at once, and vary 5 cuts it"),
-        ({"truncate": "none", "steps": 8, "stride": 4}, "truncate none reads a row at once, and stride 4 cuts it"),
+        (
+            {"truncate": "none", "sequence_length": 8, "stride": 4},
+            "truncate none reads a row at once, and stride 4 cuts it",
+        ),
     ],
 )
 def test_what_contradicts_itself_is_refused(how: dict[str, Any], words: str) -> None:

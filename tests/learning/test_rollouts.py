@@ -20,7 +20,7 @@ from statewise.run.recipe import Recipe
 from statewise.state import leaves, rebuild
 
 T, B, H, V = 7, 3, 4, 6
-PLAIN: dict[str, Any] = {"updates": 8, "warmup": 0, "rate": 0.05, "precision": "64-true"}
+PLAIN: dict[str, Any] = {"updates": 8, "warmup": 0, "learning_rate": 0.05, "precision": "64-true"}
 
 
 class Echo(Collector):

@@ -31,7 +31,7 @@ def descend(table: nn.Embedding, optimizer: torch.optim.Optimizer, codes: list[i
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 def test_reading_every_row_changes_a_table_as_a_whole_gradient_would(name: Any, decay: float) -> None:
     tables = [make_table(sparse=sparse) for sparse in (False, True)]
-    recipe = Recipe(optimizer=name, rate=0.1, weight_decay=decay)
+    recipe = Recipe(optimizer=name, learning_rate=0.1, weight_decay=decay)
     for table in tables:
         optimizer = make_optimizer(table, recipe)
         for seed in range(3):
@@ -42,7 +42,7 @@ def test_reading_every_row_changes_a_table_as_a_whole_gradient_would(name: Any, 
 @pytest.mark.parametrize("name", ROW_BY_ROW)
 def test_rows_that_were_not_read_and_their_memory_stay_bit_for_bit(name: Any) -> None:
     table = make_table(sparse=True)
-    optimizer = make_optimizer(table, Recipe(optimizer=name, rate=0.1))
+    optimizer = make_optimizer(table, Recipe(optimizer=name, learning_rate=0.1))
     descend(table, optimizer, [0, 1, 2, 3, 4, 5], 0)
     before = [table.weight.detach().clone(), *(kept.clone() for kept in optimizer.state[table.weight].values())]
     descend(table, optimizer, [4, 1, 4], 1)

@@ -1,5 +1,6 @@
 """A learner reads tables by row: it resumes bit for bit, and a spoiled update leaves no trace in them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def some_windows() -> list[Window]:
 
 
 def make_learner(tied: bool = False, **how: Any) -> Learner:
-    recipe = Recipe(updates=50, rate=0.05, warmup=0, threads=1, **how)
+    recipe = Recipe(updates=50, learning_rate=0.05, warmup=0, threads=1, **how)
     return Learner(make_model(tied=tied), some_windows(), recipe)
 
 
@@ -61,11 +62,12 @@ def test_an_update_that_overflows_leaves_weights_and_memory_as_they_were(optimiz
     for _ in range(when):
         learner.update()
     before = learner.snapshot()
-    rate, learner.recipe = learner.recipe.rate, Recipe(updates=50, rate=1e30, warmup=0, threads=1, optimizer=optimizer)  # type: ignore[arg-type]
+    recipe = learner.recipe
+    learner.recipe = replace(recipe, learning_rate=1e30)
     with pytest.raises(NotFinite):
         learner.update()
     assert learner.snapshot() == before
-    learner.recipe = Recipe(updates=50, rate=rate, warmup=0, threads=1, optimizer=optimizer)  # type: ignore[arg-type]
+    learner.recipe = recipe
     assert learner.update().update == when + 1
 
 

@@ -23,10 +23,10 @@ from statewise.state import read_tensors
 
 D, H = 5, 4
 SMALL: dict[str, Any] = {
-    "width": H,
+    "hidden_size": H,
     "embedding": D,
-    "rows": 3,
-    "steps": 7,
+    "batch_size": 3,
+    "sequence_length": 7,
     "orders": 2,
     "updates": 5,
     "threads": 1,
@@ -93,27 +93,8 @@ def test_a_run_begins_from_another_and_its_report_says_so(tmp_path: Path, monkey
     Path("one.txt").write_text("to be or not to be " * 40)
     Path("two.txt").write_text("zebras graze on top " * 40)
     statewise.train(statewise.Text(source="one.txt", **SMALL), run="one", quiet=True)
-    assert (
-        command(
-            [
-                "train",
-                "text",
-                "two.txt",
-                "--from",
-                "one",
-                "--config",
-                "one/run.yaml",
-                "--freeze",
-                "core",
-                "--updates",
-                "4",
-                "--run",
-                "two",
-                "--quiet",
-            ]
-        )
-        == 0
-    )
+    line = "train text two.txt --from one --config one/run.yaml --freeze core --updates 4 --run two --quiet"
+    assert command(line.split()) == 0
     theirs, _ = read_tensors(load_checkpoint(Path("one/checkpoints")).files["weights.safetensors"], "")
     ours, _ = read_tensors(load_checkpoint(Path("two/checkpoints")).files["weights.safetensors"], "")
     assert all(torch.equal(ours[name], theirs[name]) for name in ours if name.startswith("core"))

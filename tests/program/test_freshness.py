@@ -107,7 +107,7 @@ def test_a_stream_follows_a_learner(optimizer: str, sparse: bool) -> None:
     if sparse and optimizer not in ("adam", "momentum_adagrad"):
         pytest.skip("it changes whole tables")
     model = make_model(sparse=sparse)
-    recipe = Recipe(updates=9, warmup=0, rate=0.05, optimizer=optimizer, average=0.9, average_from=0.0)  # type: ignore[arg-type]
+    recipe = Recipe(updates=9, warmup=0, learning_rate=0.05, optimizer=optimizer, average=0.9, average_from=0.0)  # type: ignore[arg-type]
     learner = Learner(model, [window(), window()], recipe)
     assert learner.average is not None
     streams = [Stream(model), Stream(learner.average.model), Stream(model, storage="bfloat16")]

@@ -18,7 +18,15 @@ from statewise.learning.events import Checked, Finished, Sampled, Scoring, Start
 from statewise.progress.notebook import notebook_view
 from statewise.tasks.text import Text
 
-TINY: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1, "updates": 3}
+TINY: dict[str, Any] = {
+    "hidden_size": 8,
+    "embedding": 4,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "orders": 2,
+    "threads": 1,
+    "updates": 3,
+}
 
 
 class Terminal(io.StringIO):
@@ -155,7 +163,7 @@ def test_n_grams_are_counted_once_for_a_text_and_shown_while_they_are(
     monkeypatch.setattr(KneserNey, "fitting", noted)
     first = statewise.train(Text(source="book.txt", **TINY), run="runs/a").report
     assert statewise.evaluate("runs/a").baselines == first.baselines
-    assert statewise.train(Text(source="book.txt", **{**TINY, "width": 6}), run="runs/b").report.baselines == (
+    assert statewise.train(Text(source="book.txt", **{**TINY, "hidden_size": 6}), run="runs/b").report.baselines == (
         first.baselines
     )
     assert len(counted) == 1

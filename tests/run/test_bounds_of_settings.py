@@ -70,9 +70,11 @@ def test_a_number_beyond_its_bounds_is_refused_in_one_line(
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_a_window_of_more_places_than_are_held_at_once_is_refused(kind: type) -> None:
     given = {} if kind is Recipe else {"source": "a.txt"}
-    assert build(kind, {**given, "rows": 10**4, "steps": 10**4}) is not None
-    with pytest.raises(UsageError, match=r"^rows 10,001 of 10,000 steps are more than the 100,000,000 places of a win"):
-        build(kind, {**given, "rows": 10**4 + 1, "steps": 10**4})
+    assert build(kind, {**given, "batch_size": 10**4, "sequence_length": 10**4}) is not None
+    with pytest.raises(
+        UsageError, match=r"^batch_size 10,001 times sequence_length 10,000 is more than the 100,000,000"
+    ):
+        build(kind, {**given, "batch_size": 10**4 + 1, "sequence_length": 10**4})
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bounds")
     (folder / "book.txt").write_text("a small text, to be read again and again. " * 40)
     task = statewise.Text(
-        source=str(folder / "book.txt"), width=4, rows=3, steps=7, embedding=5, gap=9, orders=1, updates=2, threads=1
+        source=str(folder / "book.txt"),
+        hidden_size=4,
+        batch_size=3,
+        sequence_length=7,
+        embedding=5,
+        gap=9,
+        orders=1,
+        updates=2,
+        threads=1,
     )
     return statewise.train(task, run=folder / "run", quiet=True).path
 
@@ -88,11 +98,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("rows", 2**40),
-        ("steps", 2**40),
+        ("batch_size", 2**40),
+        ("sequence_length", 2**40),
         ("threads", 100_000),
         ("layers", 3_000_000),
-        ("width", 10**9),
+        ("hidden_size", 10**9),
         ("seed", 2**40),
         ("epochs", 1e300),
     ],

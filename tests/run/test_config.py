@@ -1,8 +1,9 @@
 """Settings are checked once, at the border: by name, by type, and with the nearest name where one is wrong."""
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from statewise.tasks.text import Text
 
 
 def test_values_of_another_type_become_what_they_stand_for() -> None:
-    task = build(Text, {"source": "a.txt", "width": "64", "rate": "1e-3", "minutes": None, "epochs": 2})
-    assert (task.width, task.rate, task.minutes, task.epochs) == (64, 0.001, None, 2.0)
-    assert (type(task.width), type(task.epochs)) == (int, float)
+    task = build(Text, {"source": "a.txt", "hidden_size": "64", "learning_rate": "1e-3", "minutes": None, "epochs": 2})
+    assert (task.hidden_size, task.learning_rate, task.minutes, task.epochs) == (64, 0.001, None, 2.0)
+    assert (type(task.hidden_size), type(task.epochs)) == (int, float)
 
 
 def test_a_list_of_sources_becomes_a_tuple_and_one_source_stays_one() -> None:
@@ -27,7 +28,13 @@ def test_a_list_of_sources_becomes_a_tuple_and_one_source_stays_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "nearest"), [("widht", "width"), ("stpes", "steps"), ("optimiser", "optimizer"), ("heldout", "held_out")]
+    ("wrong", "nearest"),
+    [
+        ("hiden_size", "hidden_size"),
+        ("sequense_length", "sequence_length"),
+        ("optimiser", "optimizer"),
+        ("heldout", "held_out"),
+    ],
 )
 def test_an_unknown_setting_names_the_nearest(wrong: str, nearest: str) -> None:
     with pytest.raises(UsageError) as raised:
@@ -44,18 +51,18 @@ def test_a_setting_like_no_other_is_answered_with_all_of_them(unlike: Any) -> No
 
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(UsageError, match=r"^setting 'source' of text is missing: give it$"):
-        build(Text, {"width": 3})
+        build(Text, {"hidden_size": 3})
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"width": 0}, "setting 'width' of text cannot be 0: input should be greater than or equal to 1"),
+        ({"hidden_size": 0}, "setting 'hidden_size' of text cannot be 0: input should be greater than or equal to 1"),
         ({"held_out": 1}, "setting 'held_out' of text cannot be 1: input should be less than 1"),
-        ({"rate": "fast"}, "setting 'rate' of text cannot be 'fast': input should be a valid number"),
-        ({"width": 2.5}, "setting 'width' of text cannot be 2.5: input should be a valid integer"),
+        ({"learning_rate": "fast"}, "setting 'learning_rate' of text cannot be 'fast': input should be a valid number"),
+        ({"hidden_size": 2.5}, "setting 'hidden_size' of text cannot be 2.5: input should be a valid integer"),
         ({"unit": "word"}, "setting 'unit' of text cannot be 'word': input should be 'character' or 'byte'"),
-        ({"rate": float("nan")}, "setting 'rate' of text cannot be nan"),
+        ({"learning_rate": float("nan")}, "setting 'learning_rate' of text cannot be nan"),
         ({"source": {"a": 1}}, "setting 'source' of text cannot be {'a': 1}"),
     ],
 )
@@ -72,10 +79,10 @@ def test_settings_that_contradict_each_other_keep_their_own_words() -> None:
 
 
 def test_a_task_made_by_hand_is_checked_as_one_from_a_file() -> None:
-    task = Text(source=("a.txt", "b.txt"), width=3)
+    task = Text(source=("a.txt", "b.txt"), hidden_size=3)
     assert check(task) == task
-    with pytest.raises(UsageError, match="setting 'width' of text cannot be -3"):
-        check(Text(source="a.txt", width=-3))
+    with pytest.raises(UsageError, match="setting 'hidden_size' of text cannot be -3"):
+        check(Text(source="a.txt", hidden_size=-3))
 
 
 def test_what_a_flag_takes_as_text_may_be_a_path_a_number_or_one_word() -> None:
@@ -83,7 +90,7 @@ def test_what_a_flag_takes_as_text_may_be_a_path_a_number_or_one_word() -> None:
     assert check(Forecast(**given)) == Forecast(source="a.csv", horizon="24", held_out="7", target=("load",))
     assert check(Recommend(source=[Path("a"), "b"])).source == ("a", "b")
     assert build(Recommend, {"source": "a", "types": "view"}).types == ("view",)
-    assert build(Text, {"source": "a", "width": np.int64(5)}).width == 5
+    assert build(Text, {"source": "a", "hidden_size": np.int64(5)}).hidden_size == 5
     for wrong in (True, 2.5, [24]):
         with pytest.raises(UsageError, match=r"^setting 'horizon' of forecast cannot be"):
             build(Forecast, {"source": "a", "horizon": wrong})
@@ -97,7 +104,7 @@ def test_a_long_value_that_does_not_fit_is_cut_and_stays_on_one_line() -> None:
 
 
 def test_settings_survive_yaml_whatever_they_are(tmp_path: Path) -> None:
-    task = Text(source=("bücher/日本.txt", "yes", "1e5"), rate=1e-05, minutes=None, updates=3, cell="gru")
+    task = Text(source=("bücher/日本.txt", "yes", "1e5"), learning_rate=1e-05, minutes=None, updates=3, cell="gru")
     path = tmp_path / "settings.yaml"
     path.write_text(as_yaml(plain(task)), encoding="utf-8")
     assert build(Text, read_yaml(path)) == task
@@ -114,11 +121,11 @@ def test_plain_values_come_in_the_order_of_the_fields() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"width: [1", "is not YAML"),
+        (b"hidden_size: [1", "is not YAML"),
         (b"\xff\xfe", "is not YAML"),
-        (b"", "holds NoneType, not settings: give lines like `width: 256`"),
+        (b"", "holds NoneType, not settings: give lines like `hidden_size: 256`"),
         (b"- 1", "holds list, not settings"),
-        (b"width", "holds str, not settings"),
+        (b"hidden_size", "holds str, not settings"),
         (b"!!python/object/apply:os.getcwd []", "is not YAML"),
     ],
 )
@@ -144,7 +151,11 @@ def test_the_schema_holds_every_setting_with_its_bounds_choices_and_default() ->
     properties = described["properties"]
     assert list(properties) == fields_of(Text)
     assert described["required"] == ["source"]
-    assert (properties["width"]["type"], properties["width"]["minimum"], properties["width"]["default"]) == (
+    assert (
+        properties["hidden_size"]["type"],
+        properties["hidden_size"]["minimum"],
+        properties["hidden_size"]["default"],
+    ) == (
         "integer",
         1,
         256,
@@ -152,3 +163,25 @@ def test_the_schema_holds_every_setting_with_its_bounds_choices_and_default() ->
     assert properties["held_out"]["exclusiveMaximum"] == 1
     assert properties["unit"]["enum"] == ["character", "byte"]
     assert {"type": "null"} in properties["minutes"]["anyOf"]
+
+
+def test_old_names_of_settings_are_refused_in_one_line() -> None:
+    old = {"source": "a.txt", "rate": 0.1, "rows": 3, "steps": 7, "width": 4}
+    with pytest.raises(UsageError) as caught:
+        build(Text, old)
+    assert str(caught.value) == (
+        "text no longer reads the settings rate, rows, steps, width: rename them to learning_rate, batch_size, "
+        "sequence_length, hidden_size in the settings file or run.yaml"
+    )
+
+
+def test_a_name_that_is_old_elsewhere_is_read_by_a_task_that_has_it() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Mine:
+        name: ClassVar[str] = "mine"
+        rate: float = 0.5
+        batch_size: int = 3
+
+    assert build(Mine, {"rate": 2.0}).rate == 2.0
+    with pytest.raises(UsageError, match="mine no longer reads the settings rows: rename them to batch_size"):
+        build(Mine, {"rows": 2})

@@ -25,7 +25,7 @@ from statewise.run.directory import RunDirectory
 with RunDirectory(pathlib.Path(sys.argv[1])).locked():
     os.kill(os.getpid(), signal.SIGKILL)
 """
-CONFIG: dict[str, Any] = {"task": "text", "settings": {"width": 3}, "versions": {"statewise": "0.0.7"}}
+CONFIG: dict[str, Any] = {"task": "text", "settings": {"hidden_size": 3}, "versions": {"statewise": "0.0.7"}}
 
 
 @pytest.fixture
@@ -346,4 +346,4 @@ def test_more_than_can_be_read_again_is_not_written(directory: RunDirectory) -> 
         UsageError, match=r"run\.yaml would have more than 4,194,304 bytes: give fewer names or sources"
     ):
         directory.begin({**CONFIG, "settings": {"source": ["x" * 1000] * 5000}}, {"unit": "byte"})
-    assert directory.read_config()["settings"] == {"width": 3}
+    assert directory.read_config()["settings"] == {"hidden_size": 3}

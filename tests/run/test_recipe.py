@@ -54,4 +54,4 @@ def test_two_budgets_contradict_each_other(budgets: dict[str, Any], said: str) -
 
 def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Recipe().rows = 3  # type: ignore[misc]
+        Recipe().batch_size = 3  # type: ignore[misc]

@@ -88,7 +88,7 @@ def test_a_trial_is_judged_by_checks_that_were_not_undone(rolled_back: Path) -> 
     from statewise.tuning.space import Range
 
     task = statewise.Text(source="book.txt", updates=5, checks=2)
-    search = Search.begin(Path("search"), task, {"rate": Range(0.001, 0.01)})
+    search = Search.begin(Path("search"), task, {"learning_rate": Range(0.001, 0.01)})
     study = search._study(0)
     trial = study.ask()
     for step, judged in enumerate((0.5, 0.1)):

@@ -14,7 +14,7 @@ from statewise.data.sources import corpus_named, found_again, located
 from statewise.errors import RunError, UsageError
 from statewise.run.directory import RunDirectory
 
-TINY: dict[str, Any] = {"width": 4, "rows": 3, "threads": 1, "updates": 2, "sample_seconds": 0}
+TINY: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "threads": 1, "updates": 2, "sample_seconds": 0}
 TEXT = "It was the best of times, it was the worst of times.\n" * 60
 HOURS = np.datetime64("2026-11-02T00", "s") + np.arange(150) * np.timedelta64(3600, "s")
 
@@ -32,7 +32,7 @@ def write_log(path: Path, shift: int = 0) -> None:
 
 def text_in(folder: Path) -> Any:
     (folder / "book.txt").write_text(TEXT)
-    return statewise.Text(source="book.txt", steps=8, embedding=3, orders=2, gap=10, **TINY)
+    return statewise.Text(source="book.txt", sequence_length=8, embedding=3, orders=2, gap=10, **TINY)
 
 
 def forecast_in(folder: Path) -> Any:
@@ -42,7 +42,7 @@ def forecast_in(folder: Path) -> Any:
 
 def recommend_in(folder: Path) -> Any:
     write_log(folder / "log.csv")
-    return statewise.Recommend(source=("log.csv",), least_support=1, k=2, steps=4, embedding=3, **TINY)
+    return statewise.Recommend(source=("log.csv",), min_support=1, k=2, sequence_length=4, embedding=3, **TINY)
 
 
 MAKES = {"text": text_in, "forecast": forecast_in, "recommend": recommend_in}
@@ -150,7 +150,9 @@ def test_a_forecast_beyond_the_table_of_its_training_says_where_that_has_changed
 def test_a_corpus_stays_one_where_a_file_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plays.txt").write_text(TEXT)
     monkeypatch.setattr("statewise.data.corpora.PublishedCorpus.files", lambda self: [tmp_path / "plays.txt"])
-    statewise.train(statewise.Text(source="shakespeare", steps=8, embedding=3, orders=2, gap=10, **TINY), run="run")
+    statewise.train(
+        statewise.Text(source="shakespeare", sequence_length=8, embedding=3, orders=2, gap=10, **TINY), run="run"
+    )
     assert RunDirectory(Path("run")).read_config()["sources"] == {"shakespeare": "corpus:shakespeare"}
     (tmp_path / "shakespeare").write_text(TEXT[::-1])
     assert corpus_named("shakespeare") is None
@@ -167,7 +169,7 @@ def test_a_pattern_means_the_folder_that_it_was_typed_in_also_where_that_is_odd(
     for folder in ("[ab]", "a"):
         (tmp_path / folder / "one.txt").write_text(TEXT if folder == "[ab]" else TEXT[::-1])
     monkeypatch.chdir(tmp_path / "[ab]")
-    task = statewise.Text(source="*.txt", steps=8, embedding=3, orders=2, gap=10, **TINY)
+    task = statewise.Text(source="*.txt", sequence_length=8, embedding=3, orders=2, gap=10, **TINY)
     statewise.train(task, run=tmp_path / "run")
     monkeypatch.chdir(tmp_path)
     assert statewise.evaluate("run").metrics == statewise.inspect("run")["best"]
@@ -188,8 +190,9 @@ def test_a_search_goes_on_from_any_folder_and_not_with_another_file(
     from statewise.tuning.search import Search
 
     text_in(tmp_path)
-    asked = ["tune", "text", "book.txt", "--run", str(tmp_path / "s"), "--search", "width=3,4", "--trials", "1"]
-    asked += ["--rows", "3", "--steps", "8", "--updates", "2", "--orders", "2", "--gap", "10", "--quiet"]
+    asked = ["tune", "text", "book.txt", "--run", str(tmp_path / "s"), "--search", "hidden_size=3,4", "--trials", "1"]
+    sizes = "--batch-size 3 --sequence-length 8 --updates 2 --orders 2 --gap 10 --quiet"
+    asked += sizes.split()
     assert run(asked) == 0
     best = yaml.safe_load((tmp_path / "s" / "best.yaml").read_text())
     assert best["source"] == [str(tmp_path / "book.txt")]

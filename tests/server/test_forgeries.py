@@ -27,7 +27,14 @@ def other_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("other")
     (folder / "book.txt").write_text("It was the best of times, it was the worst of times.\n" * 100)
     task = statewise.Text(
-        source=str(folder / "book.txt"), width=8, embedding=4, rows=4, steps=16, updates=2, orders=1, sample_seconds=0
+        source=str(folder / "book.txt"),
+        hidden_size=8,
+        embedding=4,
+        batch_size=4,
+        sequence_length=16,
+        updates=2,
+        orders=1,
+        sample_seconds=0,
     )
     statewise.train(task, run=folder / "other")
     return folder / "other"

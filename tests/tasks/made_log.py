@@ -11,8 +11,8 @@ import statewise
 from statewise.tasks.recommend import Recommend
 
 SMALL: dict[str, Any] = {
-    "width": 12, "embedding": 8, "rows": 6, "steps": 5, "k": 3, "least_support": 1, "threads": 1, "sample_seconds": 0,
-    "dropout_hidden": 0.0, "dropout_embedding": 0.0, "negatives": 0,
+    "hidden_size": 12, "embedding": 8, "batch_size": 6, "sequence_length": 5, "k": 3, "min_support": 1, "threads": 1,
+    "sample_seconds": 0, "dropout_hidden": 0.0, "dropout_embedding": 0.0, "negatives": 0,
 }  # fmt: skip
 FILMS = 10
 
@@ -40,5 +40,5 @@ def train_in(folder: Path) -> Path:
         patch.chdir(folder)
         torch.set_num_threads(1)
         write_log()
-        statewise.train(make_task(updates=260, rate=0.02, warmup=5), run="run")
+        statewise.train(make_task(updates=260, learning_rate=0.02, warmup=5), run="run")
     return folder

@@ -14,13 +14,13 @@ def test_a_cell_learns_text_in_twenty_updates(cell: str, book: Path, tmp_path: P
     text = statewise.Text(
         source=str(book),
         cell=cell,
-        width=16,
+        hidden_size=16,
         layers=1,
-        rows=4,
-        steps=16,
+        batch_size=4,
+        sequence_length=16,
         updates=20,
         orders=1,
-        rate=0.02,
+        learning_rate=0.02,
         warmup=0,
         threads=1,
     )

@@ -28,7 +28,14 @@ from statewise.tasks.stocks import Stocks
 
 N = 220
 HOURS = np.datetime64("2026-11-02T00", "s") + np.arange(N) * np.timedelta64(3600, "s")
-TINY: dict[str, Any] = {"width": 6, "rows": 4, "updates": 6, "threads": 1, "horizon": "6h", "context": "24h"}
+TINY: dict[str, Any] = {
+    "hidden_size": 6,
+    "batch_size": 4,
+    "updates": 6,
+    "threads": 1,
+    "horizon": "6h",
+    "context": "24h",
+}
 HELD: dict[str, Any] = {**TINY, "held_out": "24h"}
 FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in HELD.items()]
 
@@ -95,7 +102,7 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(how: dict[str, Any], table: Pa
 def test_every_head_learns(head: str, table: Path) -> None:
     rows = [f"{HOURS[t]},{round(value(t))}" for t in range(N)]
     table.write_text("\n".join(["time,a", *rows]) + "\n")
-    task = Forecast(source="table.csv", head=head, **{**HELD, "updates": 40, "rate": 0.03})
+    task = Forecast(source="table.csv", head=head, **{**HELD, "updates": 40, "learning_rate": 0.03})
     losses = [event.nats for event in statewise.training(task, run="r") if isinstance(event, Updated)]
     assert losses[-1] < losses[0] - 0.1
     if head == "negative_binomial":
@@ -320,7 +327,8 @@ def test_a_table_as_others_write_it_is_trained_on_predicted_and_streamed(table: 
 
 def test_a_table_without_times_is_forecast_by_steps(capsys: pytest.CaptureFixture[str], table: Path) -> None:
     table.write_text("\n".join(["load", *(str(value(t)) for t in range(N))]) + "\n")
-    flags = ["--context=24", "--horizon=6", "--held-out=24", "--updates=3", "--width=6", "--rows=4", "--threads=1"]
+    words = "--context=24 --horizon=6 --held-out=24 --updates=3 --hidden-size=6 --batch-size=4 --threads=1"
+    flags = words.split()
     err = said(capsys, "train", "forecast", "table.csv", "--run", "r", *flags)[1]
     assert "1 series every 1 step, 6 steps ahead; without times each row is a step" in err
     answer = json.loads(said(capsys, "predict", "r", "--samples", "5", "--json", "--chart", "f.svg")[0])["answer"][0]
@@ -396,7 +404,7 @@ def test_checks_look_at_a_part_that_is_neither_learned_nor_held_out(tmp_path: Pa
 
 def test_a_series_that_stands_still_is_forecast_to_stand_still(table: Path) -> None:
     table.write_text("\n".join(["time,a", *(f"{hour},7" for hour in HOURS)]) + "\n")
-    finished = statewise.train(Forecast(source="table.csv", **{**HELD, "updates": 60, "rate": 0.02}), run="r")
+    finished = statewise.train(Forecast(source="table.csv", **{**HELD, "updates": 60, "learning_rate": 0.02}), run="r")
     assert np.allclose(next(finished.load().predict(samples=20)).at(0.5), 7, atol=0.01)
     assert "MASE" not in finished.metrics
     assert finished.report.remarks == [
@@ -480,14 +488,14 @@ def test_a_planted_signal_is_found_and_a_random_walk_is_called_one(signal: float
     prices(signal)
     task = Stocks(
         source="prices.csv",
-        width=8,
-        rows=32,
+        hidden_size=8,
+        batch_size=32,
         updates=120,
-        rate=0.01,
+        learning_rate=0.01,
         threads=1,
         context="21b",
         held_out="300b",
-        steps=42,
+        sequence_length=42,
     )
     report = statewise.train(task, run="r").report
     assert verdict in report.remarks[1]
@@ -505,7 +513,7 @@ def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_sam
     Path("prices.csv").write_text(Path("prices.csv").read_text().replace(f"{DAYS[800]},", f"{DAYS[800]},,", 1))
     lines = [line.split(",")[:7] for line in Path("prices.csv").read_text().splitlines()]
     Path("prices.csv").write_text("\n".join(map(",".join, lines)) + "\n")
-    task = Stocks(source="prices.csv", width=4, context="21b", held_out="200b")
+    task = Stocks(source="prices.csv", hidden_size=4, context="21b", held_out="200b")
     data = task.prepare(tmp_path)
     found = one_step(task.model(data.codec), data.read, data.ends, data.scored)
     for rival in data.rivals.values():
@@ -517,7 +525,7 @@ def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_sam
 def test_prices_that_stand_still_in_the_held_out_part_have_no_direction(tmp_path: Path) -> None:
     moving = [f"{day},{100 + min(i, 690) % 7}" for i, day in enumerate(DAYS)]
     Path("prices.csv").write_text("\n".join(["Date,a", *moving]) + "\n")
-    how: dict[str, Any] = {"width": 4, "context": "21b", "held_out": "200b", "updates": 2, "threads": 1}
+    how: dict[str, Any] = {"hidden_size": 4, "context": "21b", "held_out": "200b", "updates": 2, "threads": 1}
     report = statewise.train(Stocks(source="prices.csv", **how), run="r").report
     assert report.remarks[1] == "Direction: nothing moved in the held-out part, so there is none to forecast."
     assert "direction" not in report.metrics

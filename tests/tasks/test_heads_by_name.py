@@ -22,7 +22,14 @@ from statewise.tasks.stocks import Stocks
 from statewise.testing import check_head
 
 H, V = 4, 6
-SERIES: dict[str, Any] = {"width": 6, "rows": 4, "updates": 6, "threads": 1, "horizon": "6h", "context": "24h"}
+SERIES: dict[str, Any] = {
+    "hidden_size": 6,
+    "batch_size": 4,
+    "updates": 6,
+    "threads": 1,
+    "horizon": "6h",
+    "context": "24h",
+}
 
 
 class Laplace(Real[Tensor]):
@@ -121,7 +128,7 @@ def test_they_keep_the_laws() -> None:
 
 
 def test_a_forecast_takes_it_by_its_name(hours: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = [f"--{name}={value}" for name, value in SERIES.items()]
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in SERIES.items()]
     assert run(["train", "forecast", "hours.csv", "--head", "laplace", "--run", "r", *flags]) == 0
     assert "head: laplace" in Path("r/run.yaml").read_text()
     assert run(["evaluate", "r", "--samples", "20", "--json"]) == 0
@@ -143,7 +150,14 @@ def test_several_members_of_it_are_mixed(hours: Path) -> None:
 
 def test_a_text_takes_it_by_its_name(book: Path) -> None:
     task = statewise.Text(
-        source=str(book), head="two_layers", width=8, rows=4, steps=16, updates=4, orders=1, threads=1
+        source=str(book),
+        head="two_layers",
+        hidden_size=8,
+        batch_size=4,
+        sequence_length=16,
+        updates=4,
+        orders=1,
+        threads=1,
     )
     found = statewise.train(task, run="r")
     assert "head: two_layers" in Path("r/run.yaml").read_text()

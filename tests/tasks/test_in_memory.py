@@ -19,7 +19,7 @@ from statewise.tasks.text import Text
 N = 220
 HOURS = np.datetime64("2026-11-02T00", "ms") + np.arange(N) * np.timedelta64(3600, "s")
 LOADS = np.array([round(50 + 20 * math.sin(2 * math.pi * t / 24) + (t * 37 % 11), 3) for t in range(N)])
-TINY: dict[str, Any] = {"width": 6, "rows": 4, "updates": 4, "threads": 1, "context": "24h"}
+TINY: dict[str, Any] = {"hidden_size": 6, "batch_size": 4, "updates": 4, "threads": 1, "context": "24h"}
 HELD: dict[str, Any] = {**TINY, "horizon": 6, "held_out": 24, "target": "load"}
 
 
@@ -76,7 +76,7 @@ def test_a_log_of_events_in_memory_is_learned_from_with_its_titles() -> None:
     sessions, items, times = (list(column) for column in zip(*rows, strict=True))
     log = in_polars({"session_id": sessions, "item_id": items, "timestamp": times})
     films = in_pandas({"item_id": range(7), "title": [f"Film {chr(65 + i)}" for i in range(7)]})
-    task = Recommend(source=(log, films), k=3, width=8, embedding=4, rows=4, updates=3, threads=1)
+    task = Recommend(source=(log, films), k=3, hidden_size=8, embedding=4, batch_size=4, updates=3, threads=1)
     run = statewise.train(task, run="runs/films")
     assert next(iter(run.load().predict(session=[0, "film d"], k=1))).title.startswith("Film ")
     assert statewise.evaluate("runs/films", log).metrics.keys() == run.metrics.keys()
@@ -106,7 +106,7 @@ def test_what_a_task_cannot_read_is_refused_in_one_line(run_path: Path) -> None:
     for task, words in (
         (Text(source=frame), "text reads no ndarray: give a path, or the name of a corpus"),
         (Forecast(source=3.5, **HELD), "a float is no table"),
-        (Forecast(source=frame, **{**HELD, "width": -1}), "setting 'width' of forecast cannot be -1"),
+        (Forecast(source=frame, **{**HELD, "hidden_size": -1}), "setting 'hidden_size' of forecast cannot be -1"),
         (Forecast(source=np.zeros((2, 2, 2)), **HELD), "an array float64"),
     ):
         with pytest.raises((UsageError, DataError), match=words) as raised:

@@ -89,8 +89,11 @@ def test_tied_items_are_read_as_they_are_scored_and_one_hot_ones_are_not_stored_
     [
         ({"k": 11}, "k 11 is more than the 10 items: give a smaller k"),
         ({"item": "film"}, r"log\.csv: unknown column 'film'"),
-        ({"least_support": 10**6}, "none is left for the training part, with items of at least 1000000 events"),
-        ({"rows": 5000}, "but 5000 rows of 5 steps need 25,000: give more sessions, or fewer rows or steps"),
+        ({"min_support": 10**6}, "none is left for the training part, with items of at least 1000000 events"),
+        (
+            {"batch_size": 5000},
+            "but 5000 rows of 5 steps need 25,000: give more sessions, or a smaller batch size or sequence length",
+        ),
         ({"features": True}, "no table of items says what they have, such as genres: give one, or leave out"),
         ({"features": True, "items": "separate"}, "features are of vectors that are read and scored, not of separate"),
         ({"negatives": 2, "optimizer": "sgd"}, "sgd changes every row of a table at each update"),
@@ -120,7 +123,15 @@ def test_a_second_order_source_is_learned_nearly_to_its_own_odds_against_all_ite
         for step, item in enumerate(items)
     ]
     Path("log.csv").write_text("\n".join(["session_id,item_id,timestamp", *lines]) + "\n")
-    how: dict[str, Any] = {**SMALL, "width": 24, "embedding": 12, "rows": 16, "steps": 7, "updates": 500, "rate": 0.02}
+    how: dict[str, Any] = {
+        **SMALL,
+        "hidden_size": 24,
+        "embedding": 12,
+        "batch_size": 16,
+        "sequence_length": 7,
+        "updates": 500,
+        "learning_rate": 0.02,
+    }
     reached = {}
     for negatives in (0, 3):
         task = Recommend(source="log.csv", **{**how, "negatives": negatives, "alpha": 0.0, "items": "separate"})
@@ -156,7 +167,7 @@ def write_genres(cold: int = 7) -> None:
 @pytest.mark.parametrize("negatives", [0, 8])
 def test_an_item_never_trained_on_is_recommended_and_read_by_what_it_has(negatives: int) -> None:
     write_genres(cold=7)
-    run = statewise.train(make_task(features=True, negatives=negatives, updates=120, rate=0.02), run="cold")
+    run = statewise.train(make_task(features=True, negatives=negatives, updates=120, learning_rate=0.02), run="cold")
     model = run.load()
     assert (model.codec.trained, model.codec.choices) == (19, 20)
     assert run.report.data["cold_items"] == 1

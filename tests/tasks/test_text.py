@@ -19,7 +19,7 @@ from statewise.learning.events import Sampled, Updated
 from statewise.learning.learner import Learner
 from statewise.tasks.text import Text, TextData, before, metrics_of
 
-SMALL: dict[str, Any] = {"width": 8, "embedding": 4, "rows": 3, "steps": 7, "orders": 2, "gap": 5}
+SMALL: dict[str, Any] = {"hidden_size": 8, "embedding": 4, "batch_size": 3, "sequence_length": 7, "orders": 2, "gap": 5}
 
 
 def make_task(**settings: Any) -> Text:
@@ -101,7 +101,7 @@ def test_the_held_out_part_is_scored_whole_in_as_many_rows_as_fill_windows(book:
 
 def test_a_text_too_short_for_its_windows_is_refused_before_anything_is_trained(book: Path) -> None:
     with pytest.raises(DataError, match="3 rows of 9000 steps need 27,001"):
-        prepared(steps=9000)
+        prepared(sequence_length=9000)
 
 
 def test_baselines_are_scored_on_the_same_text_and_may_count_less_of_it(book: Path) -> None:
@@ -212,7 +212,7 @@ def test_length_stop_and_seed_do_what_they_say(trained: statewise.Trained) -> No
 
 def test_a_stop_typed_in_two_code_points_is_the_same_as_in_one(book: Path) -> None:
     book.write_text("aé" * 1000)
-    statewise.train(make_task(updates=60, rate=0.05, warmup=0, sample_seconds=0, threads=1), run="accents")
+    statewise.train(make_task(updates=60, learning_rate=0.05, warmup=0, sample_seconds=0, threads=1), run="accents")
     model = statewise.load("accents")
     for stop in ("é", "e\u0301"):
         assert "".join(model.predict("aéa", length=9, temperature=0, stop=stop)) == ""
@@ -263,7 +263,14 @@ def test_a_sample_is_of_the_same_dice_each_time(trained: statewise.Trained) -> N
 def test_without_truncation_a_window_is_a_whole_row_and_its_gradient_flows_through_all_of_it(
     book: Path, segment: int
 ) -> None:
-    how: dict[str, Any] = {"source": str(book), "width": 8, "rows": 4, "orders": 2, "updates": 2, "segment": segment}
+    how: dict[str, Any] = {
+        "source": str(book),
+        "hidden_size": 8,
+        "batch_size": 4,
+        "orders": 2,
+        "updates": 2,
+        "segment": segment,
+    }
     task = Text(**how, truncate="none", precision="64-true")
     data = task.prepare(Path("cache"))
     (window,) = data.windows("training")
@@ -293,10 +300,10 @@ def test_samples_of_a_run_whose_loss_falls_differ_and_say_what_its_model_then_sa
     Path("book.txt").write_text(SENTENCE * 60)
     how: dict[str, Any] = {
         "optimizer": optimizer,
-        "rate": {"adam": 0.05, "sgd": 1.0, "rmsprop": 0.03}[optimizer],
+        "learning_rate": {"adam": 0.05, "sgd": 1.0, "rmsprop": 0.03}[optimizer],
         "average": average,
     }
-    task = make_task(width=24, embedding=8, updates=40, warmup=0, sample_seconds=1e-9, average_from=0.0, **how)
+    task = make_task(hidden_size=24, embedding=8, updates=40, warmup=0, sample_seconds=1e-9, average_from=0.0, **how)
     events = list(statewise.training(task, run="run"))
     losses = [event.nats for event in events if isinstance(event, Updated)]
     samples = [event.sample for event in events if isinstance(event, Sampled)]

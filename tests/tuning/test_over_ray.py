@@ -46,7 +46,15 @@ def _command(process: psutil.Process) -> list[str]:
 def test_a_training_under_ray_loses_a_worker_and_ends_as_one_that_lost_none(book: Path) -> None:
     from statewise.tuning import over_ray
 
-    how = {"width": 8, "embedding": 4, "rows": 4, "steps": 16, "orders": 2, "threads": 1, "sample_seconds": 0.0}
+    how = {
+        "hidden_size": 8,
+        "embedding": 4,
+        "batch_size": 4,
+        "sequence_length": 16,
+        "orders": 2,
+        "threads": 1,
+        "sample_seconds": 0.0,
+    }
     task = statewise.Text(source=str(book), updates=1500, checks=3, save_seconds=0.2, **how)  # type: ignore[arg-type]
     killed: list[int] = []
     watcher = threading.Thread(target=kill_a_worker_behind_a_checkpoint, args=(Path("run"), killed))
@@ -64,8 +72,8 @@ def test_a_training_under_ray_loses_a_worker_and_ends_as_one_that_lost_none(book
 
 
 def test_a_search_over_ray_makes_every_trial(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--rows", "4", "--steps", "16", "--orders", "2", "--updates", "12", "--threads", "1"]
-    space = ["--search", "rate=1e-3..1e-1:log", "--search", "width=4,8"]
+    flags = ["--batch-size", "4", "--sequence-length", "16", "--orders", "2", "--updates", "12", "--threads", "1"]
+    space = ["--search", "learning_rate=1e-3..1e-1:log", "--search", "hidden_size=4,8"]
     command = ["tune", "text", str(book), *flags, *space, "--trials", "4", "--over-ray", "--run", "search", "--json"]
     assert run(command) == 0
     told = json.loads(capsys.readouterr().out)

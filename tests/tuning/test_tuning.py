@@ -15,9 +15,9 @@ from statewise.run.directory import RunDirectory
 from statewise.tuning.search import Search
 from statewise.tuning.space import Choice, Range, as_plain, parse_space
 
-SMALL = ["--rows", "4", "--steps", "16", "--orders", "2", "--updates", "12", "--embedding", "4"]
+SMALL = ["--batch-size", "4", "--sequence-length", "16", "--orders", "2", "--updates", "12", "--embedding", "4"]
 SMALL += ["--threads", "1", "--sample-seconds", "0", "--warmup", "0"]
-SPACE = ["--search", "rate=1e-3..1e-1:log", "--search", "width=4,8", "--search", "layers=1..2"]
+SPACE = ["--search", "learning_rate=1e-3..1e-1:log", "--search", "hidden_size=4,8", "--search", "layers=1..2"]
 
 
 def tune(*more: str) -> int:
@@ -25,10 +25,10 @@ def tune(*more: str) -> int:
 
 
 def test_a_space_is_read_and_written_as_it_is_said() -> None:
-    asked = ["rate=1e-4..1e-2:log", "layers=1..3", "cell=lstm,gru", "clip=0.5..2.5", "weight-decay=1e-3,0.1"]
-    space = parse_space(asked, ["rate", "layers", "cell", "clip", "weight_decay"])
+    asked = ["learning-rate=1e-4..1e-2:log", "layers=1..3", "cell=lstm,gru", "clip=0.5..2.5", "weight-decay=1e-3,0.1"]
+    space = parse_space(asked, ["learning_rate", "layers", "cell", "clip", "weight_decay"])
     assert space == {
-        "rate": Range(1e-4, 1e-2, True),
+        "learning_rate": Range(1e-4, 1e-2, True),
         "layers": Range(1, 3),
         "cell": Choice(("lstm", "gru")),
         "clip": Range(0.5, 2.5),
@@ -40,16 +40,16 @@ def test_a_space_is_read_and_written_as_it_is_said() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ("rate", "'rate' says not where to look"),
-        ("raet=1..2", "unknown setting 'raet': did you mean 'rate'?"),
-        ("rate=1..x", "'1..x' of rate is no range"),
-        ("rate=2..1", "the range 2..1 of rate is empty"),
-        ("rate=0..1:log", "the range 0..1:log of rate is empty: give a low end above 0 "),
+        ("layers", "'layers' says not where to look"),
+        ("learning-raet=1..2", "unknown setting 'learning_raet': did you mean 'learning_rate'?"),
+        ("learning_rate=1..x", "'1..x' of learning_rate is no range"),
+        ("learning_rate=2..1", "the range 2..1 of learning_rate is empty"),
+        ("learning_rate=0..1:log", "the range 0..1:log of learning_rate is empty: give a low end above 0 "),
     ],
 )
 def test_what_is_no_space_is_refused(asked: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        parse_space([asked], ["rate", "layers"])
+        parse_space([asked], ["learning_rate", "layers"])
 
 
 def test_a_search_that_is_stopped_goes_on_to_the_same_end(
@@ -84,7 +84,7 @@ def test_a_search_that_is_stopped_goes_on_to_the_same_end(
 
     assert tune(*SPACE, "--trials", "6", "--run", "stopped") == 0
     table = capsys.readouterr().out.splitlines()
-    assert table[0].split() == ["trial", "rate", "width", "layers", "bits", "per", "character"]
+    assert table[0].split() == ["trial", "learning_rate", "hidden_size", "layers", "bits", "per", "character"]
     assert table[1].split()[0] == str(again["best"]["number"])
     assert sum(line.endswith("baseline") for line in table) == 2
     best = yaml.safe_load(Path("stopped/best.yaml").read_text())
@@ -92,7 +92,7 @@ def test_a_search_that_is_stopped_goes_on_to_the_same_end(
     assert run(["train", "text", "--config", "stopped/best.yaml", "--run", "best", "--quiet"]) == 0
 
 
-@pytest.mark.parametrize("space", [SPACE, ["--search", "rate=1e-4..1e-2"]])
+@pytest.mark.parametrize("space", [SPACE, ["--search", "learning_rate=1e-4..1e-2"]])
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_a_second_search_in_one_folder_is_refused_and_changes_nothing(
     book: Path, capsys: pytest.CaptureFixture[str], space: list[str], has_begun: bool
@@ -128,7 +128,7 @@ def test_a_search_is_written_in_a_file_too_and_settings_that_do_not_fit_are_fail
     ("arguments", "words"),
     [
         ([], "nothing to search among was given"),
-        (["--search", "rate=1e-3..1e-2:log", "--run", "taken"], "taken exists already and is no search"),
+        (["--search", "learning_rate=1e-3..1e-2:log", "--run", "taken"], "taken exists already and is no search"),
     ],
 )
 def test_what_cannot_be_searched_is_said_in_one_line(
@@ -148,8 +148,20 @@ def test_a_search_that_has_a_validation_part_says_what_the_best_scores_on_the_ot
     pytest.importorskip("optuna")
     rows = [f"2026-11-{1 + t // 24:02d}T{t % 24:02d}:00,{(t * 7) % 24 + (t * 37 % 11)}" for t in range(200)]
     Path("t.csv").write_text("\n".join(["time,a", *rows]) + "\n")
-    asked = ["tune", "forecast", "t.csv", "--run", "s", "--search", "width=3,4", "--trials", "2", "--updates", "4"]
-    asked += ["--horizon", "6h", "--held-out", "24h", "--validation", "48h", "--context", "24h", "--rows", "4"]
+    asked = [
+        "tune",
+        "forecast",
+        "t.csv",
+        "--run",
+        "s",
+        "--search",
+        "hidden_size=3,4",
+        "--trials",
+        "2",
+        "--updates",
+        "4",
+    ]
+    asked += ["--horizon", "6h", "--held-out", "24h", "--validation", "48h", "--context", "24h", "--batch-size", "4"]
     assert run([*asked, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["best"]["metrics"].keys() == told["held_out"].keys()

@@ -16,10 +16,10 @@ from statewise.watching.comparison import Comparison
 from statewise.watching.tensorboard import export_events
 
 HOW: dict[str, Any] = {
-    "width": 8,
+    "hidden_size": 8,
     "embedding": 4,
-    "rows": 4,
-    "steps": 16,
+    "batch_size": 4,
+    "sequence_length": 16,
     "orders": 2,
     "threads": 1,
     "sample_seconds": 0.001,

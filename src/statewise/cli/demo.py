@@ -11,7 +11,14 @@ from statewise.errors import DataError, MissingExtra
 if TYPE_CHECKING:
     from statewise.task import Task
 
-SMALL = {"width": 192, "embedding": 48, "rows": 32, "steps": 50, "rate": 0.006, "sample_seconds": 10.0}
+SMALL = {
+    "hidden_size": 192,
+    "embedding": 48,
+    "batch_size": 32,
+    "sequence_length": 50,
+    "learning_rate": 0.006,
+    "sample_seconds": 10.0,
+}
 PROMPTS = {"shakespeare": "ROMEO:\n", "python": "def "}
 
 

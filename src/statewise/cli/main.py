@@ -100,11 +100,15 @@ def _complete(command: Any) -> int:
 
 def _worded(error: Any) -> str:
     """Return what the reader of a command line has to say; for a flag that is not known, the nearest one."""
+    from statewise.run.config import RENAMED
+
     context = getattr(error, "ctx", None)
     if context is None or not hasattr(error, "possibilities"):
         return str(error.format_message())
     known = [name for one in context.command.get_params(context) for name in (*one.opts, *one.secondary_opts)]
-    near = difflib.get_close_matches(error.option_name, [name for name in known if name.startswith("-")], n=1)
+    new = f"--{RENAMED.get(error.option_name[2:].replace('-', '_'), '')}".replace("_", "-")
+    flags = [name for name in known if name.startswith("-")]
+    near = [new] if new in flags else difflib.get_close_matches(error.option_name, flags, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"`{context.command_path} --help` names those there are"
     return f"unknown flag '{error.option_name}': {hint}"
 

@@ -184,7 +184,7 @@ def settings_in(path: Path) -> dict[str, Any]:
         return values
     if not isinstance(values["settings"], dict):
         raise UsageError(
-            f"{path} holds {type(values['settings']).__name__}, not settings: give lines like `width: 256`"
+            f"{path} holds {type(values['settings']).__name__}, not settings: give lines like `hidden_size: 256`"
         )
     return settings_of(values)  # a run.yaml holds more than settings
 

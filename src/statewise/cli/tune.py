@@ -20,7 +20,9 @@ COMMON = {
     "search": (
         Annotated[
             list[str] | None,
-            typer.Option(metavar="NAME=WHERE", help="where to look: rate=1e-4..1e-2:log, layers=1..3, cell=lstm,gru"),
+            typer.Option(
+                metavar="NAME=WHERE", help="where to look: learning-rate=1e-4..1e-2:log, layers=1..3, cell=lstm,gru"
+            ),
         ],
         None,
     ),
@@ -83,7 +85,7 @@ def tune(
         raise UsageError("a search reads its source again and again: give a file in place of -")
     task = prepared(build(kind, settings))
     if not space:
-        raise UsageError("nothing to search among was given: name it, as in --search rate=1e-4..1e-2:log")
+        raise UsageError("nothing to search among was given: name it, as in --search learning-rate=1e-4..1e-2:log")
     with opened(run, task, space, task.seed) as found:
         try:
             _make(found, trials, over_ray=over_ray, at_once=at_once, quiet=quiet)
@@ -95,7 +97,9 @@ def tune(
 
 def _in_file(space: Any) -> list[str]:
     if not isinstance(space, dict):
-        raise UsageError(f"search is {type(space).__name__} in the file: give lines like `rate: 1e-4..1e-2:log`")
+        raise UsageError(
+            f"search is {type(space).__name__} in the file: give lines like `learning_rate: 1e-4..1e-2:log`"
+        )
     return [f"{name}={','.join(map(str, v)) if isinstance(v, list) else v}" for name, v in space.items()]
 
 

@@ -33,14 +33,14 @@ KNOWN = {
     "features": ("features", "genres", "genre", "class", "categories", "category"),
 }
 "What columns are commonly called, in lower case and without the type that RecBole writes behind a colon."
-MEND_WEIGHT = "mend it, or leave out --least-weight, which asks for this column"
+MEND_WEIGHT = "mend it, or leave out --min-weight, which asks for this column"
 
 
 @dataclass(frozen=True)
 class Columns:
     """Which columns of a log to read, by name; what is not named is looked for under its usual names.
 
-    Only events of `types`, where some are given, and of at least `least_weight` are read. `how` is how the table is
+    Only events of `types`, where some are given, and of at least `min_weight` are read. `how` is how the table is
     written.
     """
 
@@ -51,7 +51,7 @@ class Columns:
     type: str | None = None
     types: tuple[str, ...] = ()
     weight: str | None = None
-    least_weight: float | None = None
+    min_weight: float | None = None
     how: TableFormat = field(default=PLAIN)
 
 
@@ -111,7 +111,7 @@ def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
     if columns.types:
         kind = _wanted(path, "type", columns.type, how)
         converts[kind] = words
-    if columns.least_weight is not None:
+    if columns.min_weight is not None:
         weight = _wanted(path, "weight", columns.weight, how)
         converts[weight] = partial(numbers, advice=MEND_WEIGHT, how=how)
     done = 0
@@ -122,7 +122,7 @@ def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
         if kind:
             kept &= np.array([word in columns.types for word in found[kind]], bool)
         if weight:
-            kept &= found[weight] >= columns.least_weight
+            kept &= found[weight] >= columns.min_weight
         done += len(kept)
         yield Events(_hashes(found[who][kept]), names(found[what][kept]), found[when][kept])
 

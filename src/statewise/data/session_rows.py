@@ -83,7 +83,7 @@ class SessionRows(Numbered):
         if self.stripe < steps:
             raise DataError(
                 f"the sessions have {len(codes) // 2:,} events to predict, but {rows} rows of {steps} steps need "
-                f"{rows * steps:,}: give more sessions, or fewer rows or steps"
+                f"{rows * steps:,}: give more sessions, or a smaller batch size or sequence length"
             )
 
     def __len__(self) -> int:

@@ -38,13 +38,13 @@ class Rules:
     """How events become sessions, and which of them are kept.
 
     `gap_seconds` cuts what one user did into sessions, None where sessions are named; `held_out` is the share of
-    sessions, the last to begin, that is kept from training; of the rest, items with less than `least_support` events
+    sessions, the last to begin, that is kept from training; of the rest, items with less than `min_support` events
     and sessions shorter than `shortest` are left out.
     """
 
     gap_seconds: float | None = None
     held_out: float = 0.1
-    least_support: int = 5
+    min_support: int = 5
     shortest: int = 2
 
 
@@ -98,7 +98,7 @@ def write_sessions(events: Iterable[Events], rules: Rules, folder: Path) -> Writ
         choices = 1 + max(int(shard.items.max(initial=-1)) for shard in shards)
         before = _Part(shards, ends_before=split)
         seen = before.supports(choices)
-        training = before.with_only(seen >= rules.least_support, rules.shortest)
+        training = before.with_only(seen >= rules.min_support, rules.shortest)
         supports = training.supports(choices)
         later = _Part(shards, begins_from=split)
         held_out = later.with_only(supports > 0, rules.shortest)
@@ -261,6 +261,6 @@ def _refuse_empty(facts: dict[str, Any], rules: Rules) -> None:
         if not facts[f"{part}_sessions"]:
             raise DataError(
                 f"of {facts['sessions']:,} sessions none is left for the {part.replace('_', '-')} part, with items of "
-                f"at least {rules.least_support} events and sessions of {max(2, rules.shortest)} or more: give more "
+                f"at least {rules.min_support} events and sessions of {max(2, rules.shortest)} or more: give more "
                 "events, a smaller least support, or another share to hold out"
             )

@@ -40,7 +40,7 @@ class Stripes(Numbered):
         if self.stripe < steps:
             raise DataError(
                 f"the text has {len(codes):,} {unit}s to train on, but {rows} rows of {steps} steps need "
-                f"{rows * steps + 1:,}: give more text, or fewer rows or steps"
+                f"{rows * steps + 1:,}: give more text, or a smaller batch size or sequence length"
             )
 
     def __len__(self) -> int:

@@ -48,7 +48,8 @@ class Ranks:
         """Return which of so many rows are this process's. Raises `UsageError` where they cannot be shared alike."""
         if rows % self.count:
             raise UsageError(
-                f"{rows} rows cannot be shared alike by {self.count} processes: give rows that {self.count} divides"
+                f"a batch of {rows} cannot be split into {self.count} equal parts: "
+                f"give a batch size that {self.count} divides"
             )
         each = rows // self.count
         return slice(self.rank * each, (self.rank + 1) * each)

@@ -98,7 +98,7 @@ def backtest(
         paths = sample_paths(front, known, samples, seed + begin)
         found.append(quantiles_of(paths))
         if not np.isfinite(found[-1]).all():
-            raise TrainingError("what the network forecasts are not numbers: train with a lower --rate")
+            raise TrainingError("what the network forecasts are not numbers: train with a lower --learning-rate")
         yield min(1.0, (begin + at_once) / len(origins.series))
     return np.concatenate(found)
 

@@ -79,7 +79,7 @@ def _against(memory: Memory, beside: Sequence[Memory]) -> Iterator[str]:
         if better and theirs > max(2, 1.5 * own):
             yield (
                 f"{other.name} uses {theirs:.0f} steps of the past and predicts better, {memory.name} uses {own:.0f}: "
-                "try a gated cell such as the LSTM, a longer truncation (--steps) or orthogonal initialisation"
+                "try a gated cell such as the LSTM, longer windows (--sequence-length) or orthogonal initialisation"
             )
             return
 
@@ -88,7 +88,7 @@ def _of_window(memory: Memory, window_steps: int | None) -> Iterator[str]:
     if window_steps and memory.horizon.steps.value > NEARLY * window_steps:
         yield (
             f"its gradient reaches over the {window_steps} steps of a training window, where it was cut: a longer "
-            "window (--steps) may teach it more"
+            "window (--sequence-length) may teach it more"
         )
 
 

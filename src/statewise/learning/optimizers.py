@@ -36,7 +36,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
     Raises `UsageError` where tables are read by row and the optimiser would change every row of them.
     """
     parameters = [weight for weight in model.parameters() if weight.requires_grad]
-    rate, decay = recipe.rate, recipe.weight_decay or 0.0
+    rate, decay = recipe.learning_rate, recipe.weight_decay or 0.0
     is_by_row = any(getattr(part, "sparse", False) for part in model.modules())
     if is_by_row and recipe.optimizer not in ROW_BY_ROW:
         fitting = " or ".join(ROW_BY_ROW)
@@ -67,10 +67,11 @@ def rate_at(recipe: Recipe, update: int, fraction: float) -> float:
     It rises linearly over `warmup` updates; `cosine` then falls along half a cosine to a hundredth of `rate`, `step`
     by `factor` at each of `drops` evenly spaced moments. What `plateau` does is in `Progress.scale`.
 
-    >>> rate_at(Recipe(rate=1.0, warmup=4), update=1, fraction=0.0), rate_at(Recipe(rate=1.0), 99, fraction=1.0)
+    >>> recipe = Recipe(learning_rate=1.0, warmup=4)
+    >>> rate_at(recipe, update=1, fraction=0.0), rate_at(recipe, update=99, fraction=1.0)
     (0.5, 0.01)
     """
-    rate = recipe.rate * (min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0)
+    rate = recipe.learning_rate * (min(1.0, (update + 1) / recipe.warmup) if recipe.warmup else 1.0)
     match recipe.schedule:
         case "cosine":
             return rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * fraction)))

@@ -45,7 +45,7 @@ class Reading:
 
     >>> import torch
     >>> windows = [Window(torch.tensor([[i]]), torch.tensor([[i]])) for i in range(6)]
-    >>> reading = Reading(windows, Recipe(steps=1, shuffle=2, seed=1))
+    >>> reading = Reading(windows, Recipe(sequence_length=1, shuffle=2, seed=1))
     >>> [[int(reading[6 * epoch + i].inputs) for i in range(6)] for epoch in range(2)]
     [[4, 5, 0, 1, 2, 3], [2, 3, 4, 5, 0, 1]]
     """

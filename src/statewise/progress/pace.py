@@ -78,5 +78,5 @@ class LargeGradients:
         more = f"{self.count - 1:,} more updates" if self.count > 2 else "1 more update"
         return (
             f"{more}, the last of them {self.last:,}, had a gradient ten times what is usual or larger, of norm "
-            f"{self.norm:.3g} at most: where the loss does not fall, lower --rate or --clip"
+            f"{self.norm:.3g} at most: where the loss does not fall, lower --learning-rate or --clip"
         )

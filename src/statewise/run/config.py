@@ -13,6 +13,15 @@ from statewise.errors import UsageError
 from statewise.plain import strict_yaml
 
 Configured = TypeVar("Configured")
+RENAMED = {
+    "rate": "learning_rate",
+    "rows": "batch_size",
+    "steps": "sequence_length",
+    "width": "hidden_size",
+    "least_weight": "min_weight",
+    "least_support": "min_support",
+}
+"Old names of settings, which are no longer read, and the names that replaced them before version 0.1."
 MOST_SHOWN = 100
 "How many characters of a value a message repeats."
 
@@ -25,22 +34,27 @@ def fields_of(kind: type) -> list[str]:
 def build(kind: type[Configured], values: Mapping[str, Any]) -> Configured:
     """Return a task from plain values.
 
-    Raises `UsageError` for a setting it does not have, naming the nearest, one that is missing, or a value that does
-    not fit.
+    Raises `UsageError` for a setting it does not have, naming the nearest, an old name of a setting, one that is
+    missing, or a value that does not fit.
 
     >>> from statewise.tasks.text import Text
-    >>> build(Text, {"source": "book.txt", "widht": 64})
+    >>> build(Text, {"source": "book.txt", "hiden_size": 64})
     Traceback (most recent call last):
-    statewise.errors.UsageError: unknown setting 'widht' of text: did you mean 'width'?
+    statewise.errors.UsageError: unknown setting 'hiden_size' of text: did you mean 'hidden_size'?
     """
     from pydantic import TypeAdapter, ValidationError
 
     name = getattr(kind, "name", kind.__name__)
-    for key in values:
-        if key not in fields_of(kind):
-            near = difflib.get_close_matches(str(key), fields_of(kind), n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(fields_of(kind))}"
-            raise UsageError(f"unknown setting '{key}' of {name}: {hint}")
+    unknown = [key for key in values if key not in fields_of(kind)]
+    if old := {key: RENAMED[key] for key in unknown if RENAMED.get(key) in fields_of(kind)}:
+        raise UsageError(
+            f"{name} no longer reads the settings {', '.join(old)}: rename them to {', '.join(old.values())} in the "
+            "settings file or run.yaml"
+        )
+    for key in unknown:
+        near = difflib.get_close_matches(str(key), fields_of(kind), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(fields_of(kind))}"
+        raise UsageError(f"unknown setting '{key}' of {name}: {hint}")
     try:
         return TypeAdapter(kind).validate_python(as_flags_take_them(kind, values))
     except ValidationError as error:
@@ -53,8 +67,8 @@ def as_flags_take_them(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     Only where a setting takes text, or several words, and was given neither.
 
     >>> from statewise.tasks.forecast import Forecast
-    >>> as_flags_take_them(Forecast, {"source": Path("a.csv"), "horizon": 24, "target": "load", "width": 64})
-    {'source': 'a.csv', 'horizon': '24', 'target': ('load',), 'width': 64}
+    >>> as_flags_take_them(Forecast, {"source": Path("a.csv"), "horizon": 24, "target": "load", "hidden_size": 64})
+    {'source': 'a.csv', 'horizon': '24', 'target': ('load',), 'hidden_size': 64}
     """
     hints = get_type_hints(kind)
     return {name: _as_flag(_kinds_of(hints[name]), value) for name, value in values.items()}
@@ -99,9 +113,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UsageError:  # which is a ValueError, too
         raise
     except ValueError as error:
-        raise UsageError(f"{path} is not YAML ({error}): give lines like `width: 256`") from None
+        raise UsageError(f"{path} is not YAML ({error}): give lines like `hidden_size: 256`") from None
     if not isinstance(values, dict):
-        raise UsageError(f"{path} holds {type(values).__name__}, not settings: give lines like `width: 256`")
+        raise UsageError(f"{path} holds {type(values).__name__}, not settings: give lines like `hidden_size: 256`")
     return values
 
 

@@ -39,8 +39,10 @@ class Recipe:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"allow_inf_nan": False}
     "Every number of a recipe or a task is finite."
 
-    rows: Annotated[int, Doc("sequences read side by side (the mini-batch)"), Ge(1), Le(MOST_SEQUENCES)] = 32
-    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)] = 64
+    batch_size: Annotated[int, Doc("sequences in a batch"), Ge(1), Le(MOST_SEQUENCES)] = 32
+    sequence_length: Annotated[
+        int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
+    ] = 64
     truncate: Annotated[
         Literal["window", "none"], Doc("how far back gradients flow: through a window, or none: through all of a row")
     ] = "window"
@@ -83,7 +85,7 @@ class Recipe:
     weight_decay: Annotated[
         float | None, Doc("pull of the weights towards 0; none means 0, and 0.01 for adamw"), Ge(0)
     ] = None
-    rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.004
+    learning_rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.004
     schedule: Annotated[
         Literal["cosine", "constant", "step", "plateau"], Doc("how the rate falls over the training")
     ] = "cosine"
@@ -152,14 +154,15 @@ class Recipe:
             raise UsageError(f"{needing[0]} goes by checks of the held-out part, and there are none: give checks")
 
     def _refuse_contradictions(self) -> None:
-        if self.rows * self.steps > MOST_AT_ONCE:
+        if self.batch_size * self.sequence_length > MOST_AT_ONCE:
             raise UsageError(
-                f"rows {self.rows:,} of {self.steps:,} steps are more than the {MOST_AT_ONCE:,} places of a window: "
-                "give fewer rows or steps"
+                f"batch_size {self.batch_size:,} times sequence_length {self.sequence_length:,} is more than the "
+                f"{MOST_AT_ONCE:,} places of a window: give a smaller one"
             )
-        if self.stride and self.steps % self.stride:
+        if self.stride and self.sequence_length % self.stride:
             raise UsageError(
-                f"steps {self.steps} is no multiple of stride {self.stride}: give a stride that divides it"
+                f"sequence_length {self.sequence_length} is not a multiple of stride {self.stride}: "
+                "give a stride that divides it"
             )
         for name, value in {"stride": self.stride, "vary": self.vary}.items():
             if self.truncate == "none" and value:
@@ -168,12 +171,12 @@ class Recipe:
     @property
     def window_steps(self) -> int | None:
         """Steps that a window of the training part has, those read again not counted; None is all that a row has."""
-        return None if self.truncate == "none" else self.stride or self.steps
+        return None if self.truncate == "none" else self.stride or self.sequence_length
 
     @property
     def overlap(self) -> int:
-        """How many of the windows before one are read again, for the gradient to flow back through `steps` steps."""
-        return self.steps // self.stride - 1 if self.stride else 0
+        """How many windows are read again before a new one, so that gradients flow through `sequence_length` steps."""
+        return self.sequence_length // self.stride - 1 if self.stride else 0
 
     @property
     def averaging(self) -> float:

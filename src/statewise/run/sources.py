@@ -15,7 +15,7 @@ DIGEST, SHOWN = "sha256", 12
 def sources_of(settings: Mapping[str, Any]) -> list[str]:
     """Return the sources in some settings that are text, as one that was typed is.
 
-    >>> sources_of({"source": "book.txt"}), sources_of({"width": 3})
+    >>> sources_of({"source": "book.txt"}), sources_of({"hidden_size": 3})
     (['book.txt'], [])
     """
     given = settings.get(SOURCE, ())

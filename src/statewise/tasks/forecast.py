@@ -93,9 +93,11 @@ class Forecast(TableSettings, Task):
         tuple[Literal["auto_ets", "auto_arima"], ...], Doc("baselines to fit at every origin besides, by statsforecast")
     ] = ()
 
-    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 64
-    rows: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1), Le(MOST_SEQUENCES)] = 64
-    steps: Annotated[int, Doc("steps in a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)] = 0
+    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 64
+    batch_size: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1), Le(MOST_SEQUENCES)] = 64
+    sequence_length: Annotated[
+        int, Doc("steps in a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
+    ] = 0
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 0.0
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
@@ -191,7 +193,7 @@ class Forecast(TableSettings, Task):
         from statewise.cells import Dropout
         from statewise.cells.exposure import WithExposure
 
-        core = stacked_core(self.cell, features, self.width, self.layers)
+        core = stacked_core(self.cell, features, self.hidden_size, self.layers)
         core = Dropout(core, self.dropout) if self.dropout else core
         return WithExposure(core) if codec.counts else core
 

@@ -50,11 +50,11 @@ class Recommend(TableSettings, Task):
     time: Annotated[str | None, Doc("column with Unix times or dates; none looks for timestamp")] = None
     type: Annotated[str | None, Doc("column that --types are looked for in; none looks for type")] = None
     types: Annotated[Several, Doc("only events of these types")] = ()
-    weight: Annotated[str | None, Doc("column for --least-weight; none looks for weight or rating")] = None
-    least_weight: Annotated[float | None, Doc("only events of at least this weight, such as a rating")] = None
+    weight: Annotated[str | None, Doc("column for --min-weight; none looks for weight or rating")] = None
+    min_weight: Annotated[float | None, Doc("only events of at least this weight, such as a rating")] = None
     gap_minutes: Annotated[float, Doc("pause of a user that ends a session"), Gt(0), Le(LONGEST_MINUTES)] = 30.0
     held_out: Annotated[float, Doc("share of sessions, the last to begin, kept from training"), Gt(0), Lt(1)] = 0.1
-    least_support: Annotated[int, Doc("fewest events of an item in training"), Ge(1), Le(MOST_PLACES)] = 5
+    min_support: Annotated[int, Doc("fewest events of an item in training"), Ge(1), Le(MOST_PLACES)] = 5
     shortest: Annotated[int, Doc("fewest events of a session"), Ge(2), Le(MOST_PLACES)] = 2
     scored: Annotated[int, Doc("most places of the held-out part to score"), Ge(1), Le(MOST_PLACES)] = 100_000
     counted: Annotated[
@@ -88,8 +88,10 @@ class Recommend(TableSettings, Task):
     dropout_hidden: Annotated[float, Doc("share of what a cell writes lost in training"), Ge(0), Lt(1)] = 0.5
 
     cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "gru"
-    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 100
-    steps: Annotated[int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)] = 16
+    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 100
+    sequence_length: Annotated[
+        int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
+    ] = 16
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -107,14 +109,14 @@ class Recommend(TableSettings, Task):
         from statewise.data.event_log import Columns
 
         named = self.session, self.user, self.item, self.time, self.type
-        return Columns(*named, tuple(self.types), self.weight, self.least_weight, self.table_format)
+        return Columns(*named, tuple(self.types), self.weight, self.min_weight, self.table_format)
 
     @property
     def rules(self) -> "Rules":
         """How events become sessions."""
         from statewise.data.sessions import Rules
 
-        return Rules(60 * self.gap_minutes, self.held_out, self.least_support, self.shortest)
+        return Rules(60 * self.gap_minutes, self.held_out, self.min_support, self.shortest)
 
     def prepare(self, cache: Path) -> "RecommendData":
         """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
@@ -161,11 +163,11 @@ class Recommend(TableSettings, Task):
         features = self.embedding
         if self.items == "one_hot":
             encoder, features = torch.nn.Sequential(OneHot(codec.choices), encoder[1]), codec.choices
-        core = stacked_core(self.cell, features, self.width, self.layers)
+        core = stacked_core(self.cell, features, self.hidden_size, self.layers)
         if self.dropout_hidden:
             core = Dropout(core, self.dropout_hidden)
         head = head_named(self.head, "item")(
-            self.width,
+            self.hidden_size,
             torch.tensor(codec.supports[: codec.trained], dtype=torch.float32),
             table=table if self.items == "tied" else None,
             loss=self.loss,

@@ -97,8 +97,8 @@ class ForecastData(Data):
         codec, task = self.codec, self.task
         learned = (self.read.panel.observed() - self.split.kept).clip(min=0)
         ends = learned if part == "training" else self.ends.clip(min=0)
-        length = min(steps, max(1, int(ends.max()))) if steps else task.steps or codec.context + codec.horizon
-        return Windows(self.read, ends, rows or task.rows, length, task.seed)
+        length = min(steps, max(1, int(ends.max()))) if steps else task.sequence_length or codec.context + codec.horizon
+        return Windows(self.read, ends, rows or task.batch_size, length, task.seed)
 
     @cached_property
     def _baselines(self) -> dict[str, tuple[dict[str, float], Floats]]:

@@ -56,7 +56,7 @@ class RecommendData(Data):
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return the sessions of a part, one behind another in each of so many rows."""
         codes = self.sessions.training if part == "training" else self.held_out
-        rows, steps = rows or self.task.rows, steps or self.task.steps
+        rows, steps = rows or self.task.batch_size, steps or self.task.sequence_length
         if part == "held_out":
             rows = max(1, min(rows, len(codes) // 2 // steps))
             steps = min(steps, len(codes) // 2)

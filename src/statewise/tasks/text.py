@@ -40,7 +40,7 @@ AHEAD = 16
 class Text(Task):
     """Learn a text and write more of it (char-rnn).
 
-    >>> Text(source="shakespeare", width=128, minutes=2).cell
+    >>> Text(source="shakespeare", hidden_size=128, minutes=2).cell
     'lstm'
     """
 
@@ -96,7 +96,7 @@ class Text(Task):
 
         # Row 0 of the embedding, the unknown character's, stays zero: it carries nothing about which one it is.
         encoder = nn.Embedding(codec.choices, self.embedding, padding_idx=codec.never()[0] if codec.never() else None)
-        core = stacked_core(self.cell, self.embedding, self.width, self.layers)
+        core = stacked_core(self.cell, self.embedding, self.hidden_size, self.layers)
         return Model(encoder, core, head_named(self.head, "choice")(core.units, codec.choices))
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
@@ -258,7 +258,7 @@ class TextData(Data):
         """Return the stripes of a part; the held-out one is read in as many stripes as training has rows."""
         from statewise.data.streams import Stripes
 
-        rows = rows or self.task.rows
+        rows = rows or self.task.batch_size
         if part == "training":
             steps = steps or self.task.window_steps
             return Stripes(self.text.training, rows, steps, unit=self.task.unit, begin_in_turn=True)

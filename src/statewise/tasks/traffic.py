@@ -37,7 +37,7 @@ class Traffic(Forecast):
         int, Doc("networks that learn side by side and are mixed in the forecast"), Ge(1), Le(MOST_LAYERS)
     ] = 3
     dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.01
-    width: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 96
+    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 96
     average: Annotated[
         float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
     ] = 0.99

@@ -170,7 +170,7 @@ def check_task(make: Callable[[], Task], *, laws: Iterable[int] | None = None) -
     >>> def small() -> Text:
     ...     path = Path(tempfile.mkdtemp(), "book.txt")
     ...     _ = path.write_text("to be or not to be, that is the question. " * 20)
-    ...     return Text(source=str(path), width=4, rows=3, steps=7, orders=2, gap=9, updates=4)
+    ...     return Text(source=str(path), hidden_size=4, batch_size=3, sequence_length=7, orders=2, gap=9, updates=4)
     >>> check_task(small, laws=[4])[4].statement
     'a resumed training ends in the same weights, bit for bit'
     """

@@ -77,7 +77,7 @@ class Search:
         Raises `UsageError` without a space, `RunError` where the folder holds another search, or something else.
         """
         if not space:
-            raise UsageError("nothing to search among was given: name it, as in --search rate=1e-4..1e-2:log")
+            raise UsageError("nothing to search among was given: name it, as in --search learning-rate=1e-4..1e-2:log")
         places = located(sources_of(plain(task)))
         told = {"task": task.name, "settings": plain(task), SOURCES: places, "space": as_plain(space), "seed": seed}
         path = folder / TOLD

@@ -1,4 +1,4 @@
-"""Where a search may look: `rate=1e-4..1e-2:log`, `layers=1..3`, `cell=lstm,gru`."""
+"""Where a search may look: `learning-rate=1e-4..1e-2:log`, `layers=1..3`, `cell=lstm,gru`."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -45,7 +45,7 @@ def parse_space(asked: Iterable[str], known: Iterable[str]) -> dict[str, Range |
 
     Raises `UsageError` for anything else, and for a name that is no setting.
 
-    >>> parse_space(["rate=1e-4..1e-2:log", "layers=1..3", "cell=lstm,gru"], ["rate", "layers", "cell"])["layers"]
+    >>> parse_space(["layers=1..3", "cell=lstm,gru"], ["learning_rate", "layers", "cell"])["layers"]
     Range(low=1, high=3, log=False)
     """
     found: dict[str, Range | Choice] = {}
@@ -54,7 +54,9 @@ def parse_space(asked: Iterable[str], known: Iterable[str]) -> dict[str, Range |
         name, equals, values = one.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or not values:
-            raise UsageError(f"'{one}' says not where to look: give rate=1e-4..1e-2:log, layers=1..3 or cell=lstm,gru")
+            raise UsageError(
+                f"'{one}' says not where to look: give learning-rate=1e-4..1e-2:log, layers=1..3 or cell=lstm,gru"
+            )
         if name not in known:
             raise UsageError(unknown("setting", name, known))
         found[name] = _part(name, values)
