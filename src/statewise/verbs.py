@@ -268,7 +268,8 @@ def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> 
     if other.task.name != task.name:
         raise UsageError(f"{run} is a run of {other.task.name}, whose weights are of no use to {task.name}")
     weights = other.model.state_dict()
-    found = transfer(learner.model, weights, codec.symbols, other.codec.symbols)
+    symbols, theirs = (getattr(one, "symbols", ()) for one in (codec, other.codec))  # a task's own codec may have none
+    found = transfer(learner.model, weights, symbols, theirs)
     digest = hashlib.sha256(write_tensors(weights)).hexdigest()
     told = {"run": str(Path(run).resolve()), "update": other.update, "weights_sha256": digest}
     return {**told, "words": found.words()}

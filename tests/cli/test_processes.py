@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -139,3 +140,26 @@ def test_a_process_that_torchrun_started_starts_no_others(
     monkeypatch.setenv("RANK", "1")
     assert run(["train", "text", "book.txt", "--processes", "2"]) == 2
     assert capsys.readouterr().err == ""
+
+
+def test_no_more_processes_than_a_machine_is_good_for_start_unasked(
+    trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained_once / "run", tmp_path / "run")
+    config = tmp_path / "run" / "run.yaml"
+    started: list[int] = []
+
+    def start_none(count: int, arguments: list[str]) -> int:
+        started.append(count)
+        return 0
+
+    monkeypatch.setattr("statewise.cli.train.launch", start_none)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    for count, code in ((6, 0), (7, 2), (1024, 2)):
+        config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), "processes": count}, sort_keys=False))
+        assert run(["resume", str(tmp_path / "run")]) == code
+    assert started == [6]
+    said = capsys.readouterr().err
+    assert "statewise: the run began with 1,024 processes, and no more than 6 start here unasked" in said
+    assert run(["resume", str(tmp_path / "run"), "--processes", "7"]) == 0
+    assert started == [6, 7]

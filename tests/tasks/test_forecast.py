@@ -64,6 +64,13 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return out, err
 
 
+def test_a_forecast_begins_with_the_weights_of_another(capsys: pytest.CaptureFixture[str], trained: Path) -> None:
+    columns = ["--target", "a", "--target", "b", "--past", "rain"]
+    said(capsys, "train", "forecast", "table.csv", *columns, *FLAGS, "--run", "two", "--from", "r", "--freeze", "core")
+    first, second = (statewise.load(run).model.core.state_dict() for run in ("r", "two"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_a_training_ends_beside_simple_methods_with_a_word_on_luck(
     capsys: pytest.CaptureFixture[str], table: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """`statewise train TASK` and `statewise resume`: flags from a task's fields, and the loop that shows what happens."""
 
 import json as json_format
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Generator
@@ -37,6 +38,9 @@ COMMON = {
     "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],
     "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],
 }
+
+FEW = 4
+"So many processes are started on any machine, where a run began with them."
 
 
 def command_for(name: str) -> Any:
@@ -98,12 +102,22 @@ def resume_run(run: Path, *, json: bool, quiet: bool, processes: int | None = No
     from statewise.run.directory import RunDirectory
 
     config = RunDirectory(run).read_config()
-    processes = processes or (1 if is_one_of_several() else int(config.get("processes", 1)))
+    processes = processes or (1 if is_one_of_several() else _as_it_began(config))
     if _needs_others(processes):
         raise typer.Exit(launch(processes, ["resume", str(run), *_manner(json, quiet)]))
     from statewise.verbs import resuming, task_of
 
     follow(resuming(run), task_of(config), json=json, quiet=quiet)
+
+
+def _as_it_began(config: dict[str, Any]) -> int:
+    """Return in how many processes a run began. Raises `UsageError` for more than this machine is good for."""
+    began, most = int(config.get("processes", 1)), max(FEW, os.cpu_count() or 1)
+    if began > most:
+        raise UsageError(
+            f"the run began with {began:,} processes, and no more than {most} start here unasked: give --processes"
+        )
+    return began
 
 
 def _needs_others(processes: int | None) -> bool:
