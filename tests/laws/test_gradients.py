@@ -1,4 +1,4 @@
-"""Law 8 at every length and number of rows: gradients are those of finite differences, with resets and sleep."""
+"""Law 8 at other lengths and numbers of rows: gradients are those of finite differences, with resets and sleep."""
 
 from dataclasses import replace
 
@@ -12,9 +12,9 @@ from statewise.testing.recurrences import RECURRENCES
 from statewise.testing.trial import B, T, try_out
 
 
-@pytest.mark.parametrize("steps", range(1, T + 1))
+@pytest.mark.parametrize("steps", [1, 2, 5])
 @pytest.mark.parametrize("name", RECURRENCES)
-def test_gradients_are_right_at_every_length(name: str, steps: int) -> None:
+def test_gradients_are_right_at_short_lengths(name: str, steps: int) -> None:
     rows = 1 + steps % B
     trial = try_out(RECURRENCES[name], torch.float64, "reference")
     here = slice(T - steps, T), slice(B - rows, B)  # the last ones, among which rows begin anew and sleep
