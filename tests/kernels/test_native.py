@@ -253,6 +253,30 @@ def test_a_sequence_that_does_not_lie_in_one_piece_is_read_all_the_same(name: st
         assert torch.allclose(cell.scan(xs, cell.initial(3))[0], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_one_row_that_lies_as_a_batch_first_sequence_is_read_by_its_own_steps_alone(name: str) -> None:
+    """PyTorch calls it contiguous, whatever the distance between its rows says, since there is one row alone."""
+    cell = MAKERS[name](5, 4)
+    one = torch.randn(1, 7, 5).transpose(0, 1)
+    towards = torch.randn(1, 7, 4).transpose(0, 1)
+    found = []
+    for xs, of_ys in ((one, towards), (one.clone(), towards.clone())):
+        read = xs.detach().requires_grad_()
+        ys, _ = cell.scan(read, cell.initial(1))
+        (grad,) = torch.autograd.grad(ys, read, of_ys)
+        with torch.no_grad():
+            plain, _ = cell.scan(xs, cell.initial(1))
+        found.append((ys.detach(), plain, grad))
+    with using("reference"):
+        wanted = one.clone().requires_grad_()
+        ys, _ = cell.scan(wanted, cell.initial(1))
+        (grad,) = torch.autograd.grad(ys, wanted, towards)
+    for native_ys, plain, native_grad in found:
+        torch.testing.assert_close(native_ys, ys.detach())
+        torch.testing.assert_close(plain, ys.detach())
+        torch.testing.assert_close(native_grad, grad)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e-42, 1e38])
 def test_what_is_not_finite_stays_in_its_row_and_is_as_the_reference_has_it(
