@@ -18,12 +18,15 @@ from statewise.heads import (
     NegativeBinomial,
     Quantiles,
     Ranking,
+    Strokes,
     StudentT,
 )
 from statewise.testing import HEAD_LAWS, check_head
 
 T, B, H, V = 7, 3, 4, 6
 NUMBERS, COUNTS = torch.linspace(-3, 4, T * B).reshape(T, B), torch.arange(T * B).reshape(T, B).float()
+PEN = torch.nn.functional.one_hot(torch.arange(T * B).reshape(T, B) % 3, 3).float()
+MOVED = torch.stack([NUMBERS, NUMBERS.flip(0)], dim=-1)
 HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "categorical": (lambda: Categorical(H, V), torch.arange(T * B).reshape(T, B) % V),
     "categorical-of-two": (lambda: Categorical(H, 2), torch.arange(T * B).reshape(T, B) % 2),
@@ -38,6 +41,8 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "mixture-in-evaluation": (lambda: Mixture([StudentT(H), Gaussian(H)]).eval(), NUMBERS),
     "mixture-of-quantiles": (lambda: Mixture([Quantiles(H), Quantiles(2)]).eval(), NUMBERS),
     "mixture-of-counts": (lambda: Mixture([NegativeBinomial(H), NegativeBinomial(H, exposure=True)]).eval(), COUNTS),
+    "strokes": (lambda: Strokes(H, V), torch.cat([MOVED, PEN], dim=-1)),
+    "strokes-without-an-end": (lambda: Strokes(H, V, "end_of_stroke"), torch.cat([MOVED, PEN[..., :1]], dim=-1)),
     "ranking": (lambda: Ranking(H, torch.arange(V) + 1.0), torch.arange(T * B).reshape(T, B) % V),
 }
 

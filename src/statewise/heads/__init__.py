@@ -9,6 +9,7 @@ from statewise.heads.negative_binomial import NegativeBinomial
 from statewise.heads.quantiles import Quantiles
 from statewise.heads.ranking import Ranking
 from statewise.heads.real import Real
+from statewise.heads.strokes import Strokes
 from statewise.heads.student_t import StudentT
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Quantiles",
     "Ranking",
     "Real",
+    "Strokes",
     "StudentT",
     "Term",
 ]

@@ -181,7 +181,9 @@ def _one_step_reads_as_many_do(trial: Trial) -> None:
     many, likeliest = trial.head(trial.features), trial.draw(trial.features, seed=0, temperature=0)
     one = trial.head(trial.features[0])
     same("the distribution of one step", one, map_leaves(lambda leaf: leaf[0], many))
-    same("the draw of one step", trial.draw(trial.features[0], seed=0, temperature=0), likeliest[0], exact=True)
+    one_draw = trial.draw(trial.features[0], seed=0, temperature=0)
+    # a choice is the same; a number is as near as the distribution, which a product of other rows rounds otherwise
+    same("the draw of one step", one_draw, likeliest[0], exact=not trial.targets.is_floating_point())
 
 
 @torch.no_grad()
