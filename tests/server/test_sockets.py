@@ -86,7 +86,7 @@ def test_what_is_no_message_is_answered_and_the_next_is_read(socket: ClientConne
         ({}, "unreadable"),
         ({"input": 1, "text": "a"}, "unreadable"),
         ({"input": 999}, "unreadable"),
-        ({"input": 1, "steps": 5}, "elsewhere"),
+        ({"input": 1, "steps": 5}, "conflict"),
         ({"prompt": "a", "length": -1}, "unreadable"),
     ]:
         assert told(socket, message)["error"]["code"] == code
@@ -124,7 +124,7 @@ def test_a_handshake_for_a_session_that_is_not_there_or_gone_is_refused(serving:
         with pytest.raises(InvalidStatus) as refused:
             opened(serving, asked)
         assert refused.value.response.status_code == status
-        assert json.loads(refused.value.response.body or b"{}")["error"]["code"] in ("gone", "unknown")
+        assert json.loads(refused.value.response.body or b"{}")["error"]["code"] in ("gone", "not_found")
 
 
 def test_a_silent_socket_is_closed_with_a_code_and_one_too_many_is_refused(strict: Any) -> None:

@@ -134,12 +134,12 @@ def test_settings_of_a_prediction_are_checked(session: str, how: Any) -> None:
 
 def test_what_is_not_there_or_not_done_that_way(serving: Any, session: str) -> None:
     address = serving.address
-    assert problem(HTTP.get(f"{address}/v1/nothing")) == (404, "unknown")
-    assert problem(HTTP.get(f"{address}/v1/sessions/{'x' * 22}")) == (404, "unknown")
-    assert problem(HTTP.get(f"{address}/v1/sessions/..%2f..%2fetc")) == (404, "unknown")
+    assert problem(HTTP.get(f"{address}/v1/nothing")) == (404, "not_found")
+    assert problem(HTTP.get(f"{address}/v1/sessions/{'x' * 22}")) == (404, "not_found")
+    assert problem(HTTP.get(f"{address}/v1/sessions/..%2f..%2fetc")) == (404, "not_found")
     assert problem(HTTP.get(f"{address}/v1/sessions/a%00b")) == (422, "unreadable")
     assert problem(HTTP.put(session)) == (405, "bad_method")
-    assert problem(HTTP.post(f"{address}/v1/sessions", json={"model": "other"})) == (404, "unknown")
+    assert problem(HTTP.post(f"{address}/v1/sessions", json={"model": "other"})) == (404, "not_found")
     assert problem(HTTP.post(f"{session}/step", content=b'{"input": 1}')) == (422, "unreadable")
 
 
@@ -148,7 +148,7 @@ def test_a_session_that_ended_is_gone(session: str) -> None:
     assert HTTP.delete(session).status_code == 204  # a repeat of what is done
     for asked in (HTTP.get(session), HTTP.post(f"{session}/step", json={"input": 1}), HTTP.post(f"{session}/fork")):
         assert problem(asked) == (410, "gone")
-    assert problem(HTTP.delete(session.rsplit("/", 1)[0] + "/" + "x" * 22)) == (404, "unknown")
+    assert problem(HTTP.delete(session.rsplit("/", 1)[0] + "/" + "x" * 22)) == (404, "not_found")
 
 
 def test_a_repeated_call_is_answered_again_and_another_is_told_where_the_session_is(session: str) -> None:
@@ -156,11 +156,11 @@ def test_a_repeated_call_is_answered_again_and_another_is_told_where_the_session
     again = HTTP.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "mine"})
     other = HTTP.post(f"{session}/step", json={"input": 1, "steps": 0, "key": "yours"})
     assert (first.status_code, first.content) == (again.status_code, again.content)
-    assert problem(other) == (409, "elsewhere")
+    assert problem(other) == (409, "conflict")
     assert other.json()["error"]["steps"] == 1
     unnamed = [HTTP.post(f"{session}/run", json={"text": "It", "steps": 1}) for _ in range(2)]
     assert unnamed[0].content == unnamed[1].content
-    assert problem(HTTP.post(f"{session}/run", json={"text": "st", "steps": 1})) == (409, "elsewhere")
+    assert problem(HTTP.post(f"{session}/run", json={"text": "st", "steps": 1})) == (409, "conflict")
     assert HTTP.get(session).json()["steps"] == 3
 
 

@@ -48,7 +48,7 @@ class Conflict(RefusedByServer):
     """
 
     def __init__(self, message: str, steps: int | None) -> None:
-        super().__init__(409, "elsewhere", message)
+        super().__init__(409, "conflict", message)
         self.steps = steps
 
 
@@ -180,7 +180,7 @@ def read_reply(reply: Reply) -> bytes:
     except (ValueError, KeyError, TypeError):
         error = {}
     message, code = str(error.get("message", "the server gave no reason")), str(error.get("code", "unknown"))
-    if reply.status == 409 and code == "elsewhere":
+    if reply.status == 409 and code == "conflict":
         raise Conflict(message, error.get("steps"))
     if reply.status >= 500 and reply.status != FULL_STATUS:
         raise ServerError(f"the server answered {reply.status}: {message}")
@@ -232,7 +232,7 @@ class EventStream:
         said = json.loads(value)
         if self._event == "error":
             code = said.get("error", {}).get("code")
-            statuses = {"elsewhere": 409, "busy": 503, "too_many": 429}
+            statuses = {"conflict": 409, "busy": 503, "too_many": 429}
             read_reply(Reply(statuses.get(code, 422), value.encode()))
         if self._event == "done":
             self.answer = said

@@ -19,7 +19,7 @@ from statewise.server.description import describe
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
-from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, UNKNOWN, UNREADABLE, Refused
+from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, NOT_FOUND, UNREADABLE, Refused
 from statewise.server.routes import SessionRoutes
 from statewise.server.served import Served
 from statewise.server.sessions import Sessions
@@ -143,7 +143,7 @@ def _refused(error: Exception) -> Refused:
             return Refused(BAD_REQUEST, "the body is no JSON")
         return Refused(UNREADABLE, first_problem(problems))
     if isinstance(error, HTTPException):
-        known = {404: Refused(UNKNOWN, "there is nothing here"), 405: Refused(BAD_METHOD, "this is not done that way")}
+        known = {404: Refused(NOT_FOUND, "there is nothing here"), 405: Refused(BAD_METHOD, "this is not done that way")}
         return known.get(error.status_code, Refused(BAD_REQUEST, "the request cannot be read"))
     return as_refused(error) or Refused(BUSY, "try again in a moment")
 

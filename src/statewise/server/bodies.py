@@ -149,7 +149,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    code: str = Field(examples=["elsewhere"])
+    code: str = Field(examples=["conflict"])
     message: str
 
 

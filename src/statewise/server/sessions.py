@@ -16,7 +16,7 @@ from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
 from statewise.server.portions import answer_in_json, inputs_of
 from statewise.server.predictions import Predictions
-from statewise.server.refusals import ELSEWHERE, GONE, UNKNOWN, Refused
+from statewise.server.refusals import CONFLICT, GONE, NOT_FOUND, Refused
 from statewise.server.served import Served
 from statewise.server.settings import Settings
 from statewise.server.signatures import Signatures
@@ -97,7 +97,7 @@ class Sessions:
         if name is None and len(self.models) == 1:
             return next(iter(self.models.values()))
         if name not in self.models:
-            raise Refused(UNKNOWN, "there is no such model here: GET /v1/models lists them")
+            raise Refused(NOT_FOUND, "there is no such model here: GET /v1/models lists them")
         return self.models[name]
 
     async def create(self, owner: str, model: str | None, *, live: bool | None = None) -> tuple[str, Held]:
@@ -113,11 +113,11 @@ class Sessions:
         except DataError:
             raise Refused(GONE, "this session was damaged in the store: create another") from None
         if record is None or record.owner != owner:
-            raise Refused(UNKNOWN, "you have no such session: create one")
+            raise Refused(NOT_FOUND, "you have no such session: create one")
         if record.gone:
             raise Refused(GONE, "this session was deleted or has expired: create another")
         if record.model not in self._kinds:
-            raise Refused(ELSEWHERE, "this session belongs to a model that is not served here any more")
+            raise Refused(CONFLICT, "this session belongs to a model that is not served here any more")
         return Held(record, *self._kinds[record.model])
 
     async def read(
@@ -155,10 +155,10 @@ class Sessions:
                 if await self.vault.swap(id, record.steps, new):
                     return new.answer
             elif fresh:
-                raise _elsewhere(record)
+                raise _conflict(record)
             held = await self.look(owner, id)
             fresh = True
-        raise _elsewhere(held.record)
+        raise _conflict(held.record)
 
     async def predict(self, owner: str, id: str, prompt: str, given: Mapping[str, Any], call: Call) -> Pieces:
         """Let a session answer a prompt, a piece at a time; the session moves once the answer is complete."""
@@ -170,7 +170,7 @@ class Sessions:
                 yield Piece("", record.answer)
                 return
             if call.steps not in (None, record.steps):
-                raise _elsewhere(record)
+                raise _conflict(record)
             if served.takes("seed") and how.get("seed") is None:
                 how = {**how, "seed": _seed(id, record.steps, name)}
             if stepping.kind != STREAM:
@@ -185,7 +185,7 @@ class Sessions:
             answer = dumps({"session": id, "steps": steps, "text": "".join(written)})
             new = record._replace(steps=steps, state=stream.save(), key=name, answer=answer)
             if not await self.vault.swap(id, record.steps, new):
-                raise _elsewhere((await self.look(owner, id)).record)
+                raise _conflict((await self.look(owner, id)).record)
             self._metrics.steps.labels(served.name).inc(stream.steps)
             yield Piece("", answer)
 
@@ -241,8 +241,8 @@ class Sessions:
         return lock
 
 
-def _elsewhere(record: Record) -> Refused:
-    return Refused(ELSEWHERE, f"the session has read {record.steps} inputs: go on from there", steps=record.steps)
+def _conflict(record: Record) -> Refused:
+    return Refused(CONFLICT, f"the session has read {record.steps} inputs: go on from there", steps=record.steps)
 
 
 def _seed(id: str, steps: int, name: str) -> int:
