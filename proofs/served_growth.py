@@ -65,7 +65,7 @@ def beside(run: Path, width: int, sessions: int, seconds: float) -> dict[str, An
     task = statewise.load(run)
     embedding = str(task.model.encoder.embedding_dim)
     plain = [sys.executable, str(HERE / "serving" / "plain.py"), str(task.codec.choices), embedding, str(width), "2"]
-    ours = ("--most-rows", "1024", "--most-requests", AT_ONCE, "--most-requests-an-owner", AT_ONCE)
+    ours = ("--max-batch-size", "1024", "--max-requests", AT_ONCE, "--max-requests-per-owner", AT_ONCE)
     told: dict[str, Any] = {}
     for name, begin in (("statewise", lambda: Server.of(run, *ours)), ("plain", lambda: Server(*plain))):
         server = begin().ready()

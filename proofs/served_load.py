@@ -37,7 +37,7 @@ def main() -> None:
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as name:
         run = train(Path(name), asked.width, 2)
-        with serving(run, "--most-rows", "1024") as server:
+        with serving(run, "--max-batch-size", "1024") as server:
             told = load.run(load.stepped(server.port, asked.sessions, asked.seconds, snapshots=True))
         lost, outcomes = told.pop("lost"), compared(run, told.pop("sent"), told.pop("snapshots"))
     claim = "a session among a thousand that step for a minute is where it would be alone, none lost or mixed up"

@@ -69,8 +69,8 @@ def main() -> None:
 def overloaded(run: Path, seconds: float, at_once: int) -> tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]:
     """Return what becomes of requests at four times the peak with nginx and without, and the peaks between."""
     with (
-        serving(run, "--most-requests", str(2 * at_once)) as server,
-        serving(run, "--most-requests", str(at_once)) as alone,
+        serving(run, "--max-requests", str(2 * at_once)) as server,
+        serving(run, "--max-requests", str(at_once)) as alone,
         in_front_of([server.port], limit=at_once) as proxy,
     ):
 

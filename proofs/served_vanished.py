@@ -21,7 +21,7 @@ from serving.frames import begun, frame, shake
 from serving.servers import Server, serving, train
 from serving.wire import Wire
 
-KEEP_SECONDS, PATIENCE_SECONDS, MOST_GROWTH = 3.0, 1200, 0.02
+TTL_SECONDS, PATIENCE_SECONDS, MOST_GROWTH = 3.0, 1200, 0.02
 COUNTED = ("sessions", "sockets")
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     asked = arguments(__doc__, "served_vanished", clients=(10_000, "clients that vanish"))
     with (
         tempfile.TemporaryDirectory() as name,
-        serving(train(Path(name), 64, 1), "--keep-hours", str(KEEP_SECONDS / 3600)) as server,
+        serving(train(Path(name), 64, 1), "--ttl-hours", str(TTL_SECONDS / 3600)) as server,
     ):
         for number in range(asked.clients // 2):
             vanish(server.port, number)

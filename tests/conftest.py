@@ -248,7 +248,7 @@ def guarded(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def strict(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server that answers one request at a time and waits a second for nobody."""
     folder = tmp_path_factory.mktemp("strict")
-    limits = ("--idle-seconds", "1", "--most-requests", "1", "--most-sockets", "1", "--most-connections", "40")
+    limits = ("--idle-seconds", "1", "--max-requests", "1", "--max-sockets", "1", "--max-connections", "40")
     yield from _shared(trained_once, folder, "--quiet", *limits)
 
 
@@ -256,7 +256,7 @@ def strict(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def slow(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """One server that answers one request at a time and takes a quarter of a second for up to 16 inputs."""
     folder = tmp_path_factory.mktemp("slow")
-    yield from _shared(trained_once, folder, "--quiet", "--most-requests", "1", "--window-microseconds", "250000")
+    yield from _shared(trained_once, folder, "--quiet", "--max-requests", "1", "--window-microseconds", "250000")
 
 
 def _shared(trained_once: Path, folder: Path, *arguments: str) -> Iterator[Serving]:

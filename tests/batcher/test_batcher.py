@@ -78,7 +78,7 @@ def test_a_long_sequence_is_read_in_turns_with_short_ones(stream: Stream[Tensor]
         return read.row
 
     async def main() -> list[bytes]:
-        batcher = Batcher(stepper, most_rows=2)
+        batcher = Batcher(stepper, max_batch_size=2)
         rows = await asyncio.gather(read(batcher, "long", 200), *[read(batcher, f"{n}", 1) for n in range(5)])
         await batcher.close()
         return rows

@@ -35,7 +35,7 @@ def asked(line: str) -> "subprocess.CompletedProcess[str]":
         ("statewise train ", {"text", "forecast", "recommend"}),
         ("statewise train text --hid", {"--hidden-size"}),
         ("statewise train text --optimizer a", {"adam", "adamw", "adagrad"}),
-        ("statewise serve --most-re", {"--most-requests"}),
+        ("statewise serve --max-re", {"--max-requests", "--max-requests-per-owner"}),
     ],
 )
 def test_what_may_come_next_is_offered_and_nothing_heavy_is_loaded(line: str, among: set[str]) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from statewise.cli.flags import flags_of_fields
 from statewise.cli.main import run
+from statewise.server.settings import ServerSettings
 from statewise.server.tokens import owner_of, read_tokens
 
 
@@ -78,4 +80,16 @@ def test_what_cannot_be_served_is_said_in_one_line(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "cannot listen at 127.0.0.1" in refused([str(run_path), "--port", port], capsys)
-    assert "--port" in refused([str(run_path), "--port", "70000"], capsys)
+
+
+def test_every_limit_is_a_flag_that_is_checked_before_anything_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    flags = flags_of_fields(ServerSettings)
+    assert len(flags) > 10
+    for flag in flags:
+        spelled = f"--{flag.name.replace('_', '-')}"
+        for value in ("-1", "1e300"):
+            said = refused(["nowhere", f"{spelled}={value}"], capsys)
+            assert f"'{flag.name}'" in said or f"'{spelled}'" in said
+    assert "'port'" in refused(["nowhere", "--port", "70000"], capsys)
+    assert "'ttl_hours'" in refused(["nowhere", "--ttl-hours", "0"], capsys)
+    assert "there is no run at nowhere" in refused(["nowhere", "--max-requests", "7", "--quiet"], capsys)

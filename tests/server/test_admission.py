@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 import statewise
 from statewise.server.admission import OPEN_PATHS
 from statewise.server.app import Application
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.store import MemoryStore
 
 HTTP = httpx.Client()
@@ -27,7 +27,7 @@ BODIES: dict[str, Any] = {"step": {"input": 1}, "run": {"text": "It"}, "predict"
 @pytest.fixture(scope="module")
 def routes(trained_once: Path) -> list[tuple[str, str]]:
     """Every method and path of the OpenAPI, and the WebSocket's."""
-    app = Application({"run": statewise.load(trained_once / "run")}, MemoryStore(), Settings())
+    app = Application({"run": statewise.load(trained_once / "run")}, MemoryStore(), ServerSettings())
     described = app.openapi()
     found = [
         (method.upper(), path.replace("{name}", "run"))

@@ -21,7 +21,7 @@ from statewise.server.lives import LiveStepping
 from statewise.server.metrics import Metrics
 from statewise.server.served import Served
 from statewise.server.sessions import Call
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import LIVE, How
 from statewise.state import read_tensors, seal, unsigned, write_tensors
 from statewise.store import MemoryStore
@@ -32,7 +32,7 @@ LINES = ["It was the best", "of times", "it was the worst"]
 
 
 def live_of(run: Path) -> LiveStepping:
-    stepping = Served("run", statewise.load(run), Settings(), Metrics()).steppings[LIVE]
+    stepping = Served("run", statewise.load(run), ServerSettings(), Metrics()).steppings[LIVE]
     assert isinstance(stepping, LiveStepping)
     return stepping
 
@@ -168,7 +168,7 @@ def made(trained_once: Path, **methods: Any) -> Callable[[], Served]:
         live=lambda saved=None, **how: task.live(trained.model, trained.codec, saved, **how),
         stream=trained.stream,
     )
-    return lambda: Served("mine", fake, Settings(), Metrics())
+    return lambda: Served("mine", fake, ServerSettings(), Metrics())
 
 
 def test_a_task_of_which_no_session_can_be_kept_is_refused_in_one_line(trained_once: Path) -> None:
@@ -196,7 +196,7 @@ def test_an_example_that_cannot_be_read_is_no_example(trained_once: Path) -> Non
 
 def test_several_models_are_told_apart_and_described_together(trained_once: Path, by_recommender: Path) -> None:
     trained = {"writer": statewise.load(trained_once / "run"), "shop": statewise.load(by_recommender / "run")}
-    app = Application(trained, MemoryStore(), Settings())
+    app = Application(trained, MemoryStore(), ServerSettings())
     described = app.openapi()
     body = described["paths"]["/v1/sessions/{id}/step"]["post"]["requestBody"]["content"]["application/json"]
     assert set(body["examples"]) == {"writer", "shop"}

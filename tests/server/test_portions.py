@@ -18,7 +18,7 @@ from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
 from statewise.server.portions import answer_in_json, inputs_of
 from statewise.server.served import Served
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import LIVE, STREAM, How
 
 LONG = 3_000
@@ -26,7 +26,7 @@ LONG = 3_000
 
 @pytest.fixture(scope="module")
 def served(trained_once: Path) -> Served:
-    return Served("run", statewise.load(trained_once / "run"), Settings(), Metrics())
+    return Served("run", statewise.load(trained_once / "run"), ServerSettings(), Metrics())
 
 
 async def turns_of_others_during(work: Any) -> tuple[Any, int]:
@@ -49,7 +49,7 @@ async def turns_of_others_during(work: Any) -> tuple[Any, int]:
 def test_others_have_their_turns_while_inputs_are_made_tensors(served: Served, given: Any) -> None:
     stepping = served.usual
     how = stepping.how(How())
-    inputs, turns = asyncio.run(turns_of_others_during(inputs_of(stepping, given, how, Settings())))
+    inputs, turns = asyncio.run(turns_of_others_during(inputs_of(stepping, given, how, ServerSettings())))
     assert len(inputs) == LONG
     assert turns >= LONG // 32
     codes = stepping.split("It") if isinstance(given, str) else [1, 2]
@@ -77,7 +77,7 @@ def test_lists_of_inputs_are_told_apart_by_their_digest(served: Served) -> None:
 
 
 def test_an_answer_of_too_many_numbers_is_refused_before_anything_is_read(served: Served) -> None:
-    settings = Settings(max_answer_numbers=1000)
+    settings = ServerSettings(max_answer_numbers=1000)
 
     def read(inputs: int, how: How, *, each: bool = True) -> int:
         stepping = served.usual
@@ -105,10 +105,10 @@ def test_no_more_inputs_are_allowed_than_a_model_can_read_in_time(trained_once: 
     most = feasible(slowly, 16, 2.0)
     assert 1 <= most <= SHARE * 2.0 / 0.01 * 16
     assert len(read) == 3
-    trained, settings = statewise.load(trained_once / "run"), Settings(deadline_seconds=1e-6)
+    trained, settings = statewise.load(trained_once / "run"), ServerSettings(deadline_seconds=1e-6)
     served = Served("run", trained, settings, Metrics())
     assert {stepping.max_inputs for stepping in served.steppings.values()} == {1}
-    assert Served("run", trained, Settings(max_inputs=3), Metrics()).facts()["max_inputs"] == 3
+    assert Served("run", trained, ServerSettings(max_inputs=3), Metrics()).facts()["max_inputs"] == 3
 
 
 def test_the_longest_sequence_allowed_is_read_while_others_are_answered(serving: Any) -> None:

@@ -13,7 +13,7 @@ from statewise.server.metrics import Metrics
 from statewise.server.predictions import Predictions
 from statewise.server.refusals import Refused
 from statewise.server.served import Served
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 
 
 class Waiting:
@@ -35,7 +35,7 @@ def test_an_answer_that_took_too_long_counts_until_it_has_ended() -> None:
     served = cast(Served, waiting)
 
     async def main() -> None:
-        predictions = Predictions(Settings(most_predictions=1, predict_seconds=0.05))
+        predictions = Predictions(ServerSettings(max_predictions=1, predict_seconds=0.05))
         with pytest.raises(TimeoutError):
             await predictions.whole(served, {})
         with pytest.raises(Refused, match="too many answers are being written"):
@@ -55,7 +55,7 @@ def test_an_answer_that_took_too_long_counts_until_it_has_ended() -> None:
 
 
 def test_a_question_or_an_answer_that_is_too_long_is_refused(trained_once: Path) -> None:
-    settings = Settings(max_inputs=50, max_answer_numbers=0)
+    settings = ServerSettings(max_inputs=50, max_answer_numbers=0)
     served = Served("run", statewise.load(trained_once / "run"), settings, Metrics())
 
     async def main() -> None:

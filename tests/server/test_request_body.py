@@ -17,7 +17,7 @@ import pytest
 
 from statewise.server.refusals import BAD_REQUEST, BUSY, TOO_LARGE, Refused
 from statewise.server.request_body import SMALL_BYTES, BodyReader, ClientLeft
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 
 HEAD = "POST /v1/sessions/{}/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -39,7 +39,7 @@ def sent(parts: list[bytes], seconds: float = 0.0, *, leaves: bool = False) -> C
     return receive
 
 
-async def read(settings: Settings, receive: Any, *, reader: BodyReader | None = None) -> bytes:
+async def read(settings: ServerSettings, receive: Any, *, reader: BodyReader | None = None) -> bytes:
     reader = reader or BodyReader(settings)
     with reader.memory() as memory:
         receive = await reader.read(scope(), receive, memory)
@@ -49,12 +49,12 @@ async def read(settings: Settings, receive: Any, *, reader: BodyReader | None = 
 
 
 def test_a_body_is_given_whole_however_it_came() -> None:
-    assert asyncio.run(read(Settings(), sent([b"ab", b"", b"c"]))) == b"abc"
-    assert asyncio.run(read(Settings(), sent([b""]))) == b""
+    assert asyncio.run(read(ServerSettings(), sent([b"ab", b"", b"c"]))) == b"abc"
+    assert asyncio.run(read(ServerSettings(), sent([b""]))) == b""
 
 
 def test_the_deadline_is_of_the_whole_body_and_a_fast_large_one_has_longer() -> None:
-    settings = Settings(body_seconds=0.3, min_bytes_per_second=100_000)
+    settings = ServerSettings(body_seconds=0.3, min_bytes_per_second=100_000)
     began = time.monotonic()
     with pytest.raises(Refused, match="did not come in time") as late:
         asyncio.run(read(settings, sent([b"a"] * 100, 0.05)))
@@ -65,7 +65,7 @@ def test_the_deadline_is_of_the_whole_body_and_a_fast_large_one_has_longer() -> 
 
 
 def test_a_body_that_claims_to_be_small_is_refused_once_it_is_too_large() -> None:
-    settings = Settings(most_body_bytes=5)
+    settings = ServerSettings(max_body_bytes=5)
     for parts in ([b"abcdef"], [b"abc", b"def", b"g"]):
         with pytest.raises(Refused) as caught:
             asyncio.run(read(settings, sent(parts)))
@@ -74,11 +74,11 @@ def test_a_body_that_claims_to_be_small_is_refused_once_it_is_too_large() -> Non
 
 def test_a_client_that_leaves_is_told_apart_from_one_that_is_late() -> None:
     with pytest.raises(ClientLeft):
-        asyncio.run(read(Settings(), sent([b"ab"], leaves=True)))
+        asyncio.run(read(ServerSettings(), sent([b"ab"], leaves=True)))
 
 
 def test_large_bodies_are_bounded_together_and_keep_no_small_one_out() -> None:
-    settings = Settings(max_bodies_bytes=3 * SMALL_BYTES, body_seconds=5)
+    settings = ServerSettings(max_bodies_bytes=3 * SMALL_BYTES, body_seconds=5)
     reader, half = BodyReader(settings), b"a" * (SMALL_BYTES + 1)
 
     async def run() -> None:
@@ -120,7 +120,7 @@ class Dripping:
 
 @pytest.fixture
 def dripped(serve: Any) -> Iterator[Any]:
-    server = serve("--most-requests", "20", "--idle-seconds", "5", "--quiet")
+    server = serve("--max-requests", "20", "--idle-seconds", "5", "--quiet")
     session = httpx.post(f"{server.address}/v1/sessions").json()["session"]
     dripping = Dripping(server.port, 20, session)
     yield server, session, dripping

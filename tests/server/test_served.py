@@ -16,7 +16,7 @@ from statewise.heads import Categorical, Gaussian, Ranking
 from statewise.inputs import Inputs
 from statewise.model import Model
 from statewise.server.metrics import Metrics
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import How
 from statewise.server.streams import StreamStepping
 from statewise.stream import Stream
@@ -26,7 +26,7 @@ CODE, VECTOR = Inputs("a code", ("integer",), 1), Inputs("two numbers", ("array"
 
 
 def made(model: Model[Any], inputs: Inputs, called: Callable[[int], Any] = int) -> StreamStepping:
-    return StreamStepping("mine", Stream(model.eval()), inputs, Settings(), Metrics(), called)
+    return StreamStepping("mine", Stream(model.eval()), inputs, ServerSettings(), Metrics(), called)
 
 
 def told(served: StreamStepping, x: Any, how: How) -> Any:

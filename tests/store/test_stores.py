@@ -41,16 +41,16 @@ class Clock:
         return self.now
 
 
-def made(name: Any, clock: Clock, keep_seconds: float = 10.0) -> Store:
+def made(name: Any, clock: Clock, ttl_seconds: float = 10.0) -> Store:
     if not isinstance(name, str):
-        return RedisStore(name, keep_seconds, clock)
+        return RedisStore(name, ttl_seconds, clock)
     if name == "memory":
-        return MemoryStore(keep_seconds, clock=clock)
+        return MemoryStore(ttl_seconds, clock=clock)
     if name.startswith("sqlite:"):
-        return SQLiteStore(Path(name.removeprefix("sqlite:")), keep_seconds, clock=clock)
+        return SQLiteStore(Path(name.removeprefix("sqlite:")), ttl_seconds, clock=clock)
     import redis
 
-    return RedisStore(redis.Redis.from_url(name), keep_seconds, clock)
+    return RedisStore(redis.Redis.from_url(name), ttl_seconds, clock)
 
 
 @pytest.fixture(params=["memory", "sqlite", "redis", "pretended redis"])
@@ -324,7 +324,7 @@ def test_a_store_that_nobody_knows_or_that_is_not_there_is_refused() -> None:
         with pytest.raises(UsageError, match="give memory, sqlite:PATH or redis"):
             open_store(name)
     with pytest.raises(UsageError, match="kept for 0 seconds"):
-        open_store("memory", keep_seconds=0)
+        open_store("memory", ttl_seconds=0)
     pytest.importorskip("redis")
     with pytest.raises(StoreError, match="does not answer"):
         open_store("redis://127.0.0.1:1/0")

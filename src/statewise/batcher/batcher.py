@@ -42,14 +42,14 @@ class Batcher:
         self,
         stepper: Stepper,
         *,
-        most_rows: int = 1024,
+        max_batch_size: int = 1024,
         window_microseconds: float = 0.0,
         queue: int = 4096,
         work: Callable[[Sequence[Reading]], list[Read]] | None = None,
     ) -> None:
         self.stepper, self._work = stepper, work or stepper.read
         self._together = Together[Reading, Read](
-            self._read, most=most_rows, window_microseconds=window_microseconds, queue=queue
+            self._read, most=max_batch_size, window_microseconds=window_microseconds, queue=queue
         )
 
     @property

@@ -8,6 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from statewise import __version__
 from statewise.bounds import MOST_PROCESSES
+from statewise.cli.serve import serve_command
 from statewise.errors import UsageError
 from statewise.registry import unknown
 
@@ -274,70 +275,7 @@ def export(
     export_run(run, to, format, int8=int8, json=json, quiet=quiet)
 
 
-@app.command()
-def serve(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="run directories, each a model")],
-    store: Annotated[
-        str, typer.Option(help="where sessions lie: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")
-    ] = "memory",
-    host: Annotated[str, typer.Option(help="the address to listen at")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="the port to listen at; 0 takes a free one", min=0, max=65535)] = 8000,
-    token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="who may ask: lines TOKEN or NAME TOKEN; made if need be")
-    ] = None,
-    key_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="keys that sign snapshots, made if need be [default: those of the store]"),
-    ] = None,
-    accept_foreign_snapshots: Annotated[
-        bool, typer.Option("--accept-foreign-snapshots", help="restore snapshots that no server of the store has made")
-    ] = False,
-    allow_host: Annotated[list[str] | None, typer.Option(help="also answer under this Host")] = None,
-    allow_origin: Annotated[list[str] | None, typer.Option(help="let pages of this Origin ask")] = None,
-    keep_hours: Annotated[float, typer.Option(help="how long a session is kept that nobody steps")] = 24.0,
-    most_rows: Annotated[int, typer.Option(help="most sessions stepped in one call", min=1)] = 256,
-    most_requests: Annotated[int, typer.Option(help="most requests at once, then 503", min=1)] = 2048,
-    most_requests_an_owner: Annotated[int, typer.Option(help="most of one owner's at once, then 429", min=1)] = 2048,
-    most_sockets: Annotated[int, typer.Option(help="most WebSockets at once, then 503", min=1)] = 10_000,
-    most_connections: Annotated[int, typer.Option(help="most connections at once, then 503", min=1)] = 20_000,
-    max_inputs: Annotated[
-        int, typer.Option(help="most inputs read by one call, and characters of a prompt", min=1)
-    ] = 10_000,
-    max_sessions: Annotated[int, typer.Option(help="most sessions in the store, then 507", min=1)] = 1_000_000,
-    max_sessions_per_owner: Annotated[int, typer.Option(help="most sessions of one owner, then 507", min=1)] = 100_000,
-    window_microseconds: Annotated[float, typer.Option(help="how long a step waits for company", min=0)] = 0.0,
-    deadline_seconds: Annotated[float, typer.Option(help="how long a step may take, then 503", min=0.001)] = 10.0,
-    idle_seconds: Annotated[float, typer.Option(help="how long a silent connection is kept", min=1)] = 60.0,
-    quiet: Quiet = False,
-) -> None:
-    """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
-    from statewise.cli.serve import Listening, serve_runs
-
-    limits = {
-        "most_rows": most_rows,
-        "most_requests": most_requests,
-        "most_requests_an_owner": most_requests_an_owner,
-        "most_sockets": most_sockets,
-        "max_inputs": max_inputs,
-        "max_sessions": max_sessions,
-        "max_sessions_per_owner": max_sessions_per_owner,
-        "most_connections": most_connections,
-        "window_microseconds": window_microseconds,
-        "deadline_seconds": deadline_seconds,
-        "idle_seconds": idle_seconds,
-    }
-    where = Listening(
-        host=host,
-        port=port,
-        store=store,
-        token_file=token_file,
-        key_file=key_file,
-        accept_foreign_snapshots=accept_foreign_snapshots,
-        allow_host=allow_host or [],
-        allow_origin=allow_origin or [],
-        keep_seconds=keep_hours * 3600,
-    )
-    serve_runs(runs, where, limits, quiet=quiet)
+app.command("serve")(serve_command)
 
 
 @app.command()

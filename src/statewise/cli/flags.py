@@ -15,13 +15,14 @@ Parameter = inspect.Parameter
 
 
 def flags_of_fields(kind: type) -> list[Parameter]:
-    """Return a flag for each field of a task, and an argument for its source."""
+    """Return a flag for each field that is annotated with `Doc`, and an argument for a task's source."""
     hints = typing.get_type_hints(kind, include_extras=True)
     parameters = [
         argument(SOURCE, hints[SOURCE], metavar="PATH")
         if field.name == SOURCE
         else flag(field.name, hints[field.name], None if field.default is MISSING else field.default)
         for field in fields(kind)
+        if typing.get_origin(hints[field.name]) is Annotated
     ]
     return sorted(parameters, key=lambda parameter: parameter.name != SOURCE)
 

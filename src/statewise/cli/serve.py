@@ -5,14 +5,16 @@ import json
 import logging
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
+import typer
+
+from statewise.cli.flags import Parameter, flags_of_fields, given_of, parameter, with_parameters
 from statewise.errors import MissingExtra, UsageError
-
-if TYPE_CHECKING:
-    from statewise.server.settings import Settings
+from statewise.run.config import build, fields_of
+from statewise.server.settings import ListenOptions, ServerSettings
 
 REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", "Unsupported upgrade")
 "What uvicorn says of requests that were refused, which anybody could fill a disk with."
@@ -29,26 +31,12 @@ ID = r"""sed 's/.*"session":"\([^"]*\).*/\1/'"""
 "The id out of what a server answers, for a shell."
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listening:
-    """Where to listen, who may ask there, and where sessions lie."""
-
-    host: str
-    port: int
-    store: str
-    token_file: Path | None
-    key_file: Path | None
-    accept_foreign_snapshots: bool
-    allow_host: list[str]
-    allow_origin: list[str]
-    keep_seconds: float
-
-
-def serve_runs(runs: list[Path], where: Listening, limits: dict[str, Any], *, quiet: bool) -> None:
+def serve_runs(runs: list[Path], given: dict[str, Any], *, quiet: bool) -> None:
     """Load the runs, open the store and serve until a signal; exit code 0 where nothing was lost."""
-    if not _is_loopback(where.host) and where.token_file is None:
+    listen = build(ListenOptions, {name: given[name] for name in given if name in fields_of(ListenOptions)})
+    if not _is_loopback(listen.host) and listen.token_file is None:
         raise UsageError(
-            f"{where.host} can be reached from elsewhere: give --token-file FILE, which is made if need be"
+            f"{listen.host} can be reached from elsewhere: give --token-file FILE, which is made if need be"
         )
     try:
         from statewise.server.app import Application
@@ -58,11 +46,11 @@ def serve_runs(runs: list[Path], where: Listening, limits: dict[str, Any], *, qu
     from statewise.store import open_store
     from statewise.verbs import load
 
-    settings = _settings(where, limits)
+    settings = _settings(listen, {name: given[name] for name in given if name not in fields_of(ListenOptions)})
     models = {name: load(path) for name, path in _named(runs).items()}
-    store = open_store(where.store, where.keep_seconds)
+    store = open_store(listen.store, 3600 * listen.ttl_hours)
     application = Application(models, store, settings)
-    listening = bind(where.host, where.port)
+    listening = bind(listen.host, listen.port)
     _quiet_logs()
     for warning in store.warnings():
         logging.getLogger(__name__).warning(warning)
@@ -70,32 +58,52 @@ def serve_runs(runs: list[Path], where: Listening, limits: dict[str, Any], *, qu
     def ready() -> None:
         at = listening.getsockname()
         shown = f"http://{'[' + at[0] + ']' if ':' in at[0] else at[0]}:{at[1]}"
-        print(f"{', '.join(models)} at {shown}, sessions in {_shown(where.store)}", flush=True)
+        print(f"{', '.join(models)} at {shown}, sessions in {_shown(listen.store)}", flush=True)
         if not quiet:
-            print(_lines(shown, next(iter(models)), application, where.token_file), file=sys.stderr, flush=True)
+            print(_lines(shown, next(iter(models)), application, listen.token_file), file=sys.stderr, flush=True)
 
     serve(application, listening, ready)
     if not quiet:
         print("stopped: every answered step is in the store", file=sys.stderr)
 
 
-def _settings(where: Listening, limits: dict[str, Any]) -> "Settings":
+def serve_command(runs: list[Path], quiet: bool, **given: Any) -> None:
+    """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
+    serve_runs(runs, given_of(given), quiet=quiet)
+
+
+with_parameters(
+    serve_command,
+    [
+        parameter(
+            "runs",
+            Annotated[list[Path], typer.Argument(metavar="RUN", help="run directories, each a model")],
+            Parameter.empty,
+        ),
+        *flags_of_fields(ListenOptions),
+        *flags_of_fields(ServerSettings),
+        parameter("quiet", Annotated[bool, typer.Option("--quiet", help="print nothing but the result")], False),
+    ],
+)
+
+
+def _settings(listen: ListenOptions, limits: dict[str, Any]) -> ServerSettings:
     from statewise.server.process import most_files
-    from statewise.server.settings import Settings
     from statewise.server.tokens import read_tokens
 
-    hosts = {name.lower() for name in (*where.allow_host, where.host) if name not in ("0.0.0.0", "::")}
-    wait = min(WAIT_SECONDS, limits["idle_seconds"])
-    connections = max(1, min(limits["most_connections"], most_files() - FILES_BESIDE))
-    return Settings(
-        owners=read_tokens(where.token_file) if where.token_file else {},
-        hosts=frozenset(hosts | {"localhost", "127.0.0.1", "::1"}),
-        origins=frozenset(where.allow_origin),
-        key_file=where.key_file,
-        accept_foreign_snapshots=where.accept_foreign_snapshots,
+    settings = build(ServerSettings, limits)
+    hosts = {name.lower() for name in (*listen.allow_host, listen.host) if name not in ("0.0.0.0", "::")}
+    wait = min(WAIT_SECONDS, settings.idle_seconds)
+    return replace(
+        settings,
+        owners=read_tokens(listen.token_file) if listen.token_file else {},
+        hosts=settings.hosts | hosts,
+        origins=frozenset(listen.allow_origin),
+        key_file=listen.key_file,
+        accept_foreign_snapshots=listen.accept_foreign_snapshots,
         header_seconds=wait,
         body_seconds=wait,
-        **{**limits, "most_connections": connections},
+        max_connections=max(1, min(settings.max_connections, most_files() - FILES_BESIDE)),
     )
 
 

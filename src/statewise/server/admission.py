@@ -18,7 +18,7 @@ from statewise.server.refusals import (
     Refused,
 )
 from statewise.server.request_body import BodyReader, ClientLeft, Memory
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.tokens import owner_of
 
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
@@ -53,7 +53,7 @@ NO_ROOM_CLOSE_BYTES = NO_ROOM.as_http(close=True)
 class AdmissionControl:
     """An ASGI application around another: it answers what may not go further itself."""
 
-    def __init__(self, app: Any, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: Any, settings: ServerSettings, metrics: Metrics) -> None:
         self._app, self._settings, self._metrics = app, settings, metrics
         self._by_owner: Counter[str] = Counter()
         self._total = 0
@@ -61,9 +61,9 @@ class AdmissionControl:
         self.draining = False
 
     @property
-    def most_connections(self) -> int:
+    def max_connections(self) -> int:
         """How many connections may be open at once."""
-        return self._settings.most_connections
+        return self._settings.max_connections
 
     def reject_connection(self) -> bytes:
         """Return the 503 response for one connection too many, and count it."""
@@ -72,7 +72,7 @@ class AdmissionControl:
 
     @property
     def _full(self) -> bool:
-        return self._total >= self._settings.most_requests
+        return self._total >= self._settings.max_requests
 
     def drain(self) -> None:
         """Answer every request with `Connection: close` from now on."""
@@ -128,7 +128,7 @@ class AdmissionControl:
             return
         if self._full:
             raise NO_ROOM
-        if self._by_owner[owner] >= self._settings.most_requests_an_owner:
+        if self._by_owner[owner] >= self._settings.max_requests_per_owner:
             raise Refused(TOO_MANY, "too many of your requests are being answered: wait for some of them")
         self._total += 1
         self._by_owner[owner] += 1

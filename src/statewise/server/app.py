@@ -23,7 +23,7 @@ from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, NOT_FOUND, 
 from statewise.server.routes import SessionRoutes
 from statewise.server.served import Served
 from statewise.server.sessions import Sessions
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.signatures import Signatures
 from statewise.server.sockets import Sockets
 from statewise.store import Store, StoreError, StoreFull, read_keys
@@ -39,8 +39,8 @@ SWEEP_SECONDS, SWEEP_REST = 10.0, 20.0
 class Application:
     """Models, sessions and routes; `app` is what uvicorn, or any ASGI server, is given."""
 
-    def __init__(self, models: Mapping[str, Trained], store: Store, settings: Settings | None = None) -> None:
-        self.settings, self.metrics = settings or Settings(), Metrics()
+    def __init__(self, models: Mapping[str, Trained], store: Store, settings: ServerSettings | None = None) -> None:
+        self.settings, self.metrics = settings or ServerSettings(), Metrics()
         served = {name: Served(name, trained, self.settings, self.metrics) for name, trained in models.items()}
         file = self.settings.key_file
         signatures = Signatures(
@@ -143,7 +143,10 @@ def _refused(error: Exception) -> Refused:
             return Refused(BAD_REQUEST, "the body is no JSON")
         return Refused(UNREADABLE, first_problem(problems))
     if isinstance(error, HTTPException):
-        known = {404: Refused(NOT_FOUND, "there is nothing here"), 405: Refused(BAD_METHOD, "this is not done that way")}
+        known = {
+            404: Refused(NOT_FOUND, "there is nothing here"),
+            405: Refused(BAD_METHOD, "this is not done that way"),
+        }
         return known.get(error.status_code, Refused(BAD_REQUEST, "the request cannot be read"))
     return as_refused(error) or Refused(BUSY, "try again in a moment")
 

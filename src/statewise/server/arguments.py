@@ -48,7 +48,7 @@ class Arguments:
             for name, parameter in inspect.signature(method).parameters.items()
             if name not in NOT_SENT and _is_sent(parameter)
         }
-        return cls(getattr(method, "__qualname__", "Settings"), taken, most)
+        return cls(getattr(method, "__qualname__", "ServerSettings"), taken, most)
 
     def __contains__(self, name: object) -> bool:
         return name in self._parameters

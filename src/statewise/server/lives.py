@@ -14,7 +14,7 @@ from statewise.server.arguments import Arguments
 from statewise.server.feasibility import feasible
 from statewise.server.json_values import count_values, plain_json
 from statewise.server.metrics import Metrics
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import LIVE, How, Stepping
 from statewise.state import UNSEALED, check_seal, seal, unsigned, words_of
 from statewise.state.tensors import with_words
@@ -38,13 +38,13 @@ class LiveStepping(Stepping):
 
     kind = LIVE
 
-    def __init__(self, name: str, trained: Trained, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, name: str, trained: Trained, settings: ServerSettings, metrics: Metrics) -> None:
         self.name, self._trained, self._metrics = name, trained, metrics
         self._arguments = Arguments.of(trained.task.live, MOST_A_SETTING)
         live = trained.live()
         self.inputs, self.fresh = live.inputs, sealed(live.save())
         self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
-        self._together = Together[Callable[[], Any], Any](_done, most=1, queue=settings.most_requests)
+        self._together = Together[Callable[[], Any], Any](_done, most=1, queue=settings.max_requests)
         example = self.inputs.check(self.inputs.example)
         self._numbers = count_values(plain_json(as_plain(trained.live(self.fresh).push(example))))
         count = feasible(lambda: trained.live(self.fresh).push(example), 1, settings.deadline_seconds)

@@ -6,7 +6,7 @@ from typing import Any
 
 from statewise.errors import UsageError
 from statewise.server.json_values import dumps
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import Stepping
 
 INPUTS = 32
@@ -17,7 +17,7 @@ NUMBERS = 1024
 
 
 async def inputs_of(
-    stepping: Stepping, given: str | Sequence[Any], how: Hashable, settings: Settings, *, each: bool = False
+    stepping: Stepping, given: str | Sequence[Any], how: Hashable, settings: ServerSettings, *, each: bool = False
 ) -> list[Any]:
     """Return what a text or a list asks to read. Raises `UsageError` for what cannot be read, or too much."""
     _check_length(len(given), settings.max_inputs)

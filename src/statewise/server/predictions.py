@@ -11,7 +11,7 @@ from statewise.batcher import Together, Writing, write
 from statewise.errors import UsageError
 from statewise.server.refusals import BUSY, Refused
 from statewise.server.served import Served
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.stream import Stream
 
 READERS, ANSWERING = 2, 1
@@ -24,11 +24,11 @@ class Predictions:
     Prompts are read in threads of their own, so that an answer which comes whole, and may take long, delays none.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self._settings, self._count = settings, 0
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="prompts")
         self._answering = ThreadPoolExecutor(ANSWERING, thread_name_prefix="answers")
-        self._writing = Together[Writing, list[str]](write, most=settings.most_predictions)
+        self._writing = Together[Writing, list[str]](write, most=settings.max_predictions)
 
     async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
         """Yield what is written behind a prompt, a few pieces at a time, in one step with others who write."""
@@ -81,7 +81,7 @@ class Predictions:
 
     def _add(self) -> None:
         """Count an answer that is being written. Raises `Refused` where too many are."""
-        if self._count >= self._settings.most_predictions:
+        if self._count >= self._settings.max_predictions:
             raise Refused(BUSY, "too many answers are being written: try again in a moment")
         self._count += 1
 

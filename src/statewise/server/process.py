@@ -63,7 +63,7 @@ def _configured(application: Application) -> uvicorn.Config:
         admission,
         http=http,
         ws=WebSocketConnection,
-        ws_max_size=settings.most_body_bytes,
+        ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.idle_seconds / 2,
         ws_ping_timeout=settings.idle_seconds / 2,

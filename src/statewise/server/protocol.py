@@ -17,7 +17,7 @@ class Admission(Protocol):
     """What limits the number of connections."""
 
     @property
-    def most_connections(self) -> int:
+    def max_connections(self) -> int:
         """How many connections may be open at once."""
 
     def reject_connection(self) -> bytes:
@@ -42,7 +42,7 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin, if there may be one more."""
         super().connection_made(transport)
-        if len(self.connections) > self._admission.most_connections:
+        if len(self.connections) > self._admission.max_connections:
             transport.write(self._admission.reject_connection())
             transport.close()
             return

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, final
 
 from statewise.server.refusals import BAD_REQUEST, BUSY, TOO_LARGE, Refused
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 
 RESTORE_PATH = "/v1/sessions/restore"
 
@@ -25,7 +25,7 @@ class BodyReader:
     After t seconds, at least (t - `body_seconds`) `min_bytes_per_second` bytes must have come.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self._settings, self._large_bytes = settings, 0
 
     @contextmanager
@@ -43,7 +43,7 @@ class BodyReader:
         Raises `Refused` for a body that is too large or too slow, `ClientLeft` where the rest of it will not come.
         """
         settings = self._settings
-        most = settings.most_state_bytes if scope["path"] == RESTORE_PATH else settings.most_body_bytes
+        most = settings.max_state_bytes if scope["path"] == RESTORE_PATH else settings.max_body_bytes
         claimed = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not claimed.isdigit() or int(claimed) > most:
             raise _too_large(most)

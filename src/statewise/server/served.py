@@ -9,7 +9,7 @@ from statewise.server.arguments import Arguments
 from statewise.server.json_values import count_values, dumps_in_turns, plain_json
 from statewise.server.lives import LiveStepping
 from statewise.server.metrics import Metrics
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import LIVE, STREAM, Stepping
 from statewise.server.streams import StreamStepping
 from statewise.stream import keep_digest
@@ -24,7 +24,7 @@ class Served:
     the task has them. Raises `UsageError` where it has neither, or what it gives as an example cannot be read.
     """
 
-    def __init__(self, name: str, trained: Trained, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, name: str, trained: Trained, settings: ServerSettings, metrics: Metrics) -> None:
         self.name, self.trained, self._settings, self._metrics = name, trained, settings, metrics
         self.digest = keep_digest(trained.model)
         self._questions = Arguments.of(trained.task.predict)
@@ -132,7 +132,7 @@ class Served:
         return StreamStepping(self.name, trained.stream(), inputs, self._settings, self._metrics, called)
 
     def _check_sizes(self) -> None:
-        most = self._settings.most_state_bytes
+        most = self._settings.max_state_bytes
         for stepping in self.steppings.values():
             if len(stepping.fresh) > most:
                 raise UsageError(

@@ -18,7 +18,7 @@ from statewise.server.portions import answer_in_json, inputs_of
 from statewise.server.predictions import Predictions
 from statewise.server.refusals import CONFLICT, GONE, NOT_FOUND, Refused
 from statewise.server.served import Served
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.signatures import Signatures
 from statewise.server.stepping import STREAM, How, Stepping
 from statewise.server.vault import Vault
@@ -76,7 +76,7 @@ class Sessions:
         self,
         store: Store,
         models: Mapping[str, Served],
-        settings: Settings,
+        settings: ServerSettings,
         metrics: Metrics,
         signatures: Signatures,
     ) -> None:
@@ -88,7 +88,7 @@ class Sessions:
             for stepping in served.steppings.values()
         }
         limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_owner)
-        self.vault = Vault(store, metrics, settings.most_requests, limits)
+        self.vault = Vault(store, metrics, settings.max_requests, limits)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.predictions = Predictions(settings)
 

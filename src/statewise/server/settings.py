@@ -1,13 +1,41 @@
-"""How a server is to behave: what it lets in, how much of it, and how long it waits."""
+"""How a server is to behave: where it listens, what it lets in, how much of it, and how long it waits.
+
+Fields with `Doc` are flags of `statewise serve`.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Interval, Le
 
 MIB = 1 << 20
+COUNT = Interval(ge=1, le=2**31 - 1)
+LONGEST_SECONDS = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class ListenOptions:
+    """Where to listen, who may ask there, and where sessions lie."""
+
+    name: ClassVar[str] = "serve"
+
+    store: Annotated[str, Doc("where sessions lie: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")] = "memory"
+    host: Annotated[str, Doc("the address to listen at")] = "127.0.0.1"
+    port: Annotated[int, Doc("the port to listen at; 0 takes a free one"), Interval(ge=0, le=65535)] = 8000
+    token_file: Annotated[Path | None, Doc("who may ask: lines TOKEN or NAME TOKEN; made if need be")] = None
+    key_file: Annotated[Path | None, Doc("keys that sign snapshots, made if need be [default: those of the store]")] = (
+        None
+    )
+    accept_foreign_snapshots: Annotated[bool, Doc("restore snapshots that no server of the store has made")] = False
+    allow_host: Annotated[tuple[str, ...], Doc("also answer under this Host")] = ()
+    allow_origin: Annotated[tuple[str, ...], Doc("let pages of this Origin ask")] = ()
+    ttl_hours: Annotated[float, Doc("how long a session is kept that nobody steps"), Gt(0), Le(1e6)] = 24.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
     """Limits and time-outs, safe as they are.
 
     `owners` maps the sha256 of each token to the name of its owner; empty, everybody is one owner and needs no token.
@@ -15,30 +43,32 @@ class Settings:
     session may begin where any snapshot of the model is, whoever made it.
     """
 
+    name: ClassVar[str] = "serve"
+
     owners: dict[bytes, str] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
     origins: frozenset[str] = frozenset()
     key_file: Path | None = None
     accept_foreign_snapshots: bool = False
-    most_body_bytes: int = MIB
-    most_state_bytes: int = 16 * MIB
+    max_body_bytes: int = MIB
+    max_state_bytes: int = 16 * MIB
     max_bodies_bytes: int = 256 * MIB
     min_bytes_per_second: int = 64 << 10
-    max_inputs: int = 10_000
     max_answer_numbers: int = 100_000
-    max_sessions: int = 1_000_000
-    max_sessions_per_owner: int = 100_000
-    most_requests: int = 2048
-    most_requests_an_owner: int = 2048
-    most_predictions: int = 64
-    most_sockets: int = 10_000
-    most_connections: int = 20_000
-    most_rows: int = 256
-    window_microseconds: float = 0.0
-    deadline_seconds: float = 10.0
+    max_predictions: int = 64
+    max_batch_size: Annotated[int, Doc("most sessions stepped in one call"), COUNT] = 256
+    max_requests: Annotated[int, Doc("most requests at once, then 503"), COUNT] = 2048
+    max_requests_per_owner: Annotated[int, Doc("most of one owner's at once, then 429"), COUNT] = 2048
+    max_sockets: Annotated[int, Doc("most WebSockets at once, then 503"), COUNT] = 10_000
+    max_connections: Annotated[int, Doc("most connections at once, then 503"), COUNT] = 20_000
+    max_inputs: Annotated[int, Doc("most inputs read by one call, and characters of a prompt"), COUNT] = 10_000
+    max_sessions: Annotated[int, Doc("most sessions in the store, then 507"), COUNT] = 1_000_000
+    max_sessions_per_owner: Annotated[int, Doc("most sessions of one owner, then 507"), COUNT] = 100_000
+    window_microseconds: Annotated[float, Doc("how long a step waits for company"), Interval(ge=0, le=1e9)] = 0.0
+    deadline_seconds: Annotated[float, Doc("how long a step may take, then 503"), Ge(0.001), Le(LONGEST_SECONDS)] = 10.0
+    idle_seconds: Annotated[float, Doc("how long a silent connection is kept"), Ge(1), Le(LONGEST_SECONDS)] = 60.0
     body_seconds: float = 10.0
     header_seconds: float = 10.0
-    idle_seconds: float = 60.0
     predict_seconds: float = 300.0
     drain_seconds: float = 1.0
     stop_seconds: float = 25.0

@@ -16,7 +16,7 @@ from statewise.server.metrics import Metrics
 from statewise.server.problems import as_refused
 from statewise.server.refusals import BAD_REQUEST, BUSY, FAILED, UNREADABLE, Refused
 from statewise.server.sessions import Sessions
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 
 NORMAL, GOING_AWAY, UNSUPPORTED, RESTARTING = 1000, 1001, 1003, 1012
 KINDS: dict[str, type[Body]] = {"input": Step, "inputs": Run, "text": Run, "prompt": Predict, "predict": Asking}
@@ -29,7 +29,7 @@ KINDS_SHOWN = "input, inputs, text, prompt or predict"
 class Sockets:
     """The WebSockets that are open."""
 
-    def __init__(self, sessions: Sessions, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, sessions: Sessions, settings: ServerSettings, metrics: Metrics) -> None:
         self._sessions, self._settings, self._metrics = sessions, settings, metrics
         self._stopping, self._open_now = asyncio.Event(), 0
 
@@ -71,7 +71,7 @@ class Sockets:
         await self._sessions.look(owner, id)
         if self._stopping.is_set():
             raise Refused(BUSY, "this server is stopping: ask another")
-        if self._open_now >= self._settings.most_sockets:
+        if self._open_now >= self._settings.max_sockets:
             raise Refused(BUSY, "too many WebSockets are open: try again in a moment")
 
     async def _talk(self, socket: WebSocket, owner: str, id: str) -> None:

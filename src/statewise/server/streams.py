@@ -13,7 +13,7 @@ from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.inputs import Inputs
 from statewise.server.feasibility import feasible
 from statewise.server.metrics import Metrics
-from statewise.server.settings import Settings
+from statewise.server.settings import ServerSettings
 from statewise.server.stepping import STREAM, How, Stepping
 from statewise.state import leaves, map_leaves, select_rows
 from statewise.stream import FORMAT, OTHERS, Stream
@@ -35,7 +35,7 @@ class StreamStepping(Stepping):
         name: str,
         stream: Stream[Any],
         inputs: Inputs,
-        settings: Settings,
+        settings: ServerSettings,
         metrics: Metrics,
         called: Callable[[int], Any] = int,
     ) -> None:
@@ -44,9 +44,9 @@ class StreamStepping(Stepping):
         self.fresh, self._digest = self.stepper.fresh(), stream.packing().words["model"]
         self.batcher = Batcher(
             self.stepper,
-            most_rows=settings.most_rows,
+            max_batch_size=settings.max_batch_size,
             window_microseconds=settings.window_microseconds,
-            queue=settings.most_requests,
+            queue=settings.max_requests,
             work=self._read,
         )
         self._head = stream.model.head

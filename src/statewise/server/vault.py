@@ -23,7 +23,7 @@ class Vault:
         self._store, self._metrics, self._limits = store, metrics, limits
         self._answered, self._looked_at, self._looking = True, -CHECK_SECONDS, asyncio.Lock()
         self._quick = isinstance(store, MemoryStore)
-        self._copies = MemoryStore(store.keep_seconds, CACHE_BYTES)
+        self._copies = MemoryStore(store.ttl_seconds, CACHE_BYTES)
         self._swaps = Together[Change, bool](self._swap_all, most=256, queue=2 * queue)
         self._calls = Together[Callable[[], Any], Any](_called, most=64, queue=2 * queue)
 

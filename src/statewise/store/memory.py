@@ -7,7 +7,7 @@ from threading import Lock
 from typing import final
 
 from statewise.store.keys import new_key
-from statewise.store.record import KEEP_SECONDS, LIMITS, Change, Record, SessionLimits, Store, StoreFull
+from statewise.store.record import LIMITS, TTL_SECONDS, Change, Record, SessionLimits, Store, StoreFull
 
 MOST_BYTES = 1 << 30
 MOST_REMEMBERED = 100_000
@@ -25,11 +25,11 @@ class MemoryStore(Store):
 
     def __init__(
         self,
-        keep_seconds: float = KEEP_SECONDS,
+        ttl_seconds: float = TTL_SECONDS,
         most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.keep_seconds, self.most_bytes, self._clock = keep_seconds, most_bytes, clock
+        self.ttl_seconds, self.most_bytes, self._clock = ttl_seconds, most_bytes, clock
         self._kept: OrderedDict[str, tuple[float, Record]] = OrderedDict()
         self._gone: OrderedDict[str, Record] = OrderedDict()
         self._owners: Counter[str] = Counter()
@@ -80,14 +80,14 @@ class MemoryStore(Store):
         """Do nothing: nothing lasts here."""
 
     def _sweep(self) -> int:
-        before, oldest = len(self._kept), self._clock() - self.keep_seconds
+        before, oldest = len(self._kept), self._clock() - self.ttl_seconds
         while self._kept and next(iter(self._kept.values()))[0] < oldest:
             self._forget(next(iter(self._kept)))
         return before - len(self._kept)
 
     def _found(self, id: str) -> Record | None:
         used, record = self._kept.get(id, (0.0, None))
-        if record is not None and used < self._clock() - self.keep_seconds:
+        if record is not None and used < self._clock() - self.ttl_seconds:
             self._forget(id)
             return None
         return record

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from statewise.errors import StatewiseError
 
 ID_BYTES = 16
-KEEP_SECONDS = 24 * 3600.0
+TTL_SECONDS = 24 * 3600.0
 
 
 class StoreError(StatewiseError):
@@ -79,12 +79,12 @@ class Change(NamedTuple):
 
 
 class Store(ABC):
-    """Where sessions lie. A session that nobody stepped for `keep_seconds` is gone, by the clock of the store.
+    """Where sessions lie. A session that nobody stepped for `ttl_seconds` is gone, by the clock of the store.
 
     Every method may block, and raises `StoreError` where the store does not answer.
     """
 
-    keep_seconds: float
+    ttl_seconds: float
 
     @abstractmethod
     def create(self, id: str, record: Record, limits: SessionLimits = LIMITS) -> None:

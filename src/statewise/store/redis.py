@@ -7,7 +7,7 @@ from typing import Any, final
 
 from statewise.errors import MissingExtra
 from statewise.store.keys import new_key
-from statewise.store.record import KEEP_SECONDS, LIMITS, Change, Record, SessionLimits, Store, StoreError
+from statewise.store.record import LIMITS, TTL_SECONDS, Change, Record, SessionLimits, Store, StoreError
 
 PREFIX, OWNER_PREFIX = "statewise:session:", "statewise:owner:"
 ALL_NAME, KEYS_NAME = "statewise:sessions", "statewise:keys"
@@ -79,17 +79,15 @@ class RedisStore(Store):
     stands in for that of Redis.
     """
 
-    def __init__(
-        self, client: Any, keep_seconds: float = KEEP_SECONDS, clock: Callable[[], float] | None = None
-    ) -> None:
-        self.keep_seconds, self._client, self._clock = keep_seconds, client, clock
+    def __init__(self, client: Any, ttl_seconds: float = TTL_SECONDS, clock: Callable[[], float] | None = None) -> None:
+        self.ttl_seconds, self._client, self._clock = ttl_seconds, client, clock
         self._create, self._swap = client.register_script(CREATE + PUT), client.register_script(COMPARE + PUT)
         self._read, self._delete = client.register_script(READ), client.register_script(DELETE)
         self._count, self._keys = client.register_script(COUNT), client.register_script(KEYS)
         self.check()
 
     @classmethod
-    def at(cls, url: str, keep_seconds: float = KEEP_SECONDS) -> "RedisStore":
+    def at(cls, url: str, ttl_seconds: float = TTL_SECONDS) -> "RedisStore":
         """Return the store of a URL such as `redis://127.0.0.1:6379/0`.
 
         Raises `MissingExtra` without the redis package, `StoreError` where nothing answers there.
@@ -103,7 +101,7 @@ class RedisStore(Store):
             client = redis.Redis.from_url(url, **seconds)
         except ValueError as error:
             raise StoreError(f"{url} is no address of Redis ({error}): give redis://HOST:PORT/NUMBER") from None
-        return cls(client, keep_seconds)
+        return cls(client, ttl_seconds)
 
     def create(self, id: str, record: Record, limits: SessionLimits = LIMITS) -> None:
         """Keep a new session. Raises `StoreFull` where there are too many."""
@@ -177,10 +175,10 @@ class RedisStore(Store):
         self._client.close()
 
     def _time(self) -> list[Any]:
-        return ["" if self._clock is None else self._clock(), self.keep_seconds]
+        return ["" if self._clock is None else self._clock(), self.ttl_seconds]
 
     def _arguments(self, steps: int | str, record: Record) -> list[Any]:
-        return [*self._time(), int(2000 * self.keep_seconds), steps, *record]
+        return [*self._time(), int(2000 * self.ttl_seconds), steps, *record]
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import final
 
 from statewise.store.keys import read_keys
-from statewise.store.record import KEEP_SECONDS, LIMITS, Change, Record, SessionLimits, Store, StoreError, StoreFull
+from statewise.store.record import LIMITS, TTL_SECONDS, Change, Record, SessionLimits, Store, StoreError, StoreFull
 
 FORMAT, OLDEST_FORMAT = 2, 1
 WAIT_SECONDS = 10.0
@@ -50,12 +50,12 @@ class SQLiteStore(Store):
     def __init__(
         self,
         path: Path,
-        keep_seconds: float = KEEP_SECONDS,
+        ttl_seconds: float = TTL_SECONDS,
         *,
         durable: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.keep_seconds, self._path, self._clock, self._lock = keep_seconds, path.absolute(), clock, Lock()
+        self.ttl_seconds, self._path, self._clock, self._lock = ttl_seconds, path.absolute(), clock, Lock()
         with self._answering():
             self._file = sqlite3.connect(self._path, WAIT_SECONDS, isolation_level=None, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
@@ -130,12 +130,12 @@ class SQLiteStore(Store):
 
     def _sweep(self, file: sqlite3.Connection) -> int:
         oldest = self._oldest()
-        file.execute("DELETE FROM sessions WHERE used < ?", (oldest - self.keep_seconds,))
+        file.execute("DELETE FROM sessions WHERE used < ?", (oldest - self.ttl_seconds,))
         empty = "UPDATE sessions SET state = x'', answer = x'' WHERE used < ? AND state != x''"
         return file.execute(empty, (oldest,)).rowcount
 
     def _oldest(self) -> float:
-        return self._clock() - self.keep_seconds
+        return self._clock() - self.ttl_seconds
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
