@@ -101,4 +101,5 @@ def _as_bytes(leaf: Tensor) -> Any:
 
 
 def _as_leaf(part: Tensor, like: Tensor) -> Tensor:
-    return part.contiguous().view(like.dtype).reshape(part.shape[0], *like.shape[1:]).to(like.device)
+    whole = part.clone(memory_format=torch.contiguous_format)  # a single row may keep a stride that no number has
+    return whole.view(like.dtype).reshape(part.shape[0], *like.shape[1:]).to(like.device)
