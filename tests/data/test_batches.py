@@ -127,3 +127,10 @@ def test_no_examples_and_examples_without_steps_are_refused() -> None:
         Batches([], [], B)
     with pytest.raises(DataError, match="example 1 has 0 steps"):
         Batches(make_examples()[:3], [4, 0, 7], B)
+
+
+@pytest.mark.parametrize("lengths", [[3, 7, 1], [3, 7, 1, 4, 2], []])
+def test_other_lengths_than_examples_are_counted(lengths: list[int]) -> None:
+    examples = [Example(torch.zeros(n, 2), torch.zeros(n)) for n in (3, 7, 1, 4)]
+    with pytest.raises(DataError, match=rf"^there are {len(lengths)} lengths for 4 examples: give one for each$"):
+        Batches(examples, lengths, rows=2)

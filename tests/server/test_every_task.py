@@ -36,7 +36,7 @@ def table(folder: Path, name: str, head: str, rows: list[str]) -> str:
 
 def text(folder: Path) -> None:
     (folder / "book.txt").write_text(BOOK)
-    task = statewise.Text(source=str(folder / "book.txt"), embedding=4, steps=16, orders=1, **SMALL)
+    task = statewise.Text(source=str(folder / "book.txt"), embedding=4, sequence_length=16, orders=1, **SMALL)
     statewise.train(task, run=folder / "run")
 
 
@@ -57,7 +57,9 @@ def traffic(folder: Path) -> None:
 def stocks(folder: Path) -> None:
     rows = [f"{day},{100 + t % 7},{90 + t % 5}" for t, day in enumerate(DAYS)]
     source = table(folder, "prices", "Date,A,B", rows)
-    statewise.train(Stocks(source=source, context="12b", held_out="40b", steps=16, **SMALL), run=folder / "run")
+    statewise.train(
+        Stocks(source=source, context="12b", held_out="40b", sequence_length=16, **SMALL), run=folder / "run"
+    )
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"

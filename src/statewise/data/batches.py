@@ -47,7 +47,7 @@ class Batches(Epochs):
     `lengths` are the numbers of steps, by which sorting needs no example to be made. Every row begins with its example,
     from its context where there is one.
 
-    Raises `DataError` where there is no example, or one without steps.
+    Raises `DataError` where there is no example, one without steps, or another number of lengths.
 
     >>> examples = [Example(torch.zeros(n, 2), torch.zeros(n)) for n in (3, 7, 1, 7, 4)]
     >>> batches = Batches(examples, [len(example.inputs) for example in examples], rows=2)
@@ -67,7 +67,11 @@ class Batches(Epochs):
         if not len(examples):
             raise DataError("there is no example to learn from or to score: give some")
         self.examples, self.lengths, self.rows = examples, np.asarray(lengths, np.int64), rows
-        if len(self.lengths) != len(examples) or int(self.lengths.min()) < 1:
+        if len(self.lengths) != len(examples):
+            raise DataError(
+                f"there are {len(self.lengths):,} lengths for {len(examples):,} examples: give one for each"
+            )
+        if int(self.lengths.min()) < 1:
             shortest = int(self.lengths.argmin())
             raise DataError(f"example {shortest} has {int(self.lengths[shortest])} steps: leave out what has none")
         self.seed, self.pool_batches = seed, pool_batches

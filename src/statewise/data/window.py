@@ -1,7 +1,7 @@
 """The one training datum: some steps of some rows, with what is to be predicted at each."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Self, final, overload
 
 import torch
@@ -124,10 +124,7 @@ class Window(NamedTuple):
 
     def numbers(self) -> list[Tensor]:
         """Return every tensor of the window that holds numbers to learn from: inputs, targets and context."""
-        found: list[Tensor] = []
-        for part in (self.inputs, self.targets, self.context):
-            _each(lambda tensor: found.append(tensor) or tensor, part)  # type: ignore[func-returns-value]
-        return found
+        return [*_tensors((self.inputs, self.targets, self.context))]
 
     def like(self, weights: Tensor) -> "Window":
         """Return the window on the device of a model's weights, its real numbers in their number format."""
@@ -212,6 +209,15 @@ def _each(function: Callable[[Tensor], Tensor], nest: Any) -> Any:
         return nest if nest is None else function(nest)
     parts = [_each(function, part) for part in nest]
     return type(nest)(*parts) if hasattr(nest, "_fields") else tuple(parts)
+
+
+def _tensors(nest: Any) -> Iterator[Tensor]:
+    """Yield each tensor of a nest, in which None may stand for nothing."""
+    if isinstance(nest, Tensor):
+        yield nest
+    elif nest is not None:
+        for part in nest:
+            yield from _tensors(part)
 
 
 class Numbered(Sequence[Window], ABC):
