@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from statewise import program
 from statewise.bounds import code
 from statewise.cells import LSTM, LayerNormLSTM
-from statewise.choosing import Rule, narrow
 from statewise.decode import beam, sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.kernels import native
 from statewise.model import Model
+from statewise.sampling import SamplingRule, narrow
 from statewise.state import leaves
 from statewise.stream import Stream
 
@@ -95,34 +95,34 @@ BAD_RULES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("how", BAD_RULES, ids=range(len(BAD_RULES)))
 def test_a_rule_out_of_bounds_is_refused(stream: Stream[Tensor], how: dict[str, Any]) -> None:
     here = stream.params
-    refused(lambda: stream.write(2, Rule(**how), seed=1))
+    refused(lambda: stream.write(2, SamplingRule(**how), seed=1))
     refused(lambda: next(sample(stream, **how)))
     assert stream.params is here
 
 
 @pytest.mark.parametrize("seed", [2**64, 2**200, -(2**63) - 1, 0.5, 1.0, True, "1", math.nan])
 def test_a_seed_out_of_bounds_is_refused(stream: Stream[Tensor], seed: Any) -> None:
-    refused(lambda: stream.write(1, Rule(), seed=seed))
+    refused(lambda: stream.write(1, SamplingRule(), seed=seed))
     refused(lambda: sample(stream, seed=seed))
 
 
 @pytest.mark.parametrize("seed", [0, 2**64 - 1, -5, -(2**63)])
 def test_every_seed_of_64_bits_writes(stream: Stream[Tensor], seed: int) -> None:
-    assert stream.fork().write(5, Rule(), seed=seed) == stream.write(5, Rule(), seed=seed)
+    assert stream.fork().write(5, SamplingRule(), seed=seed) == stream.write(5, SamplingRule(), seed=seed)
 
 
 @pytest.mark.parametrize("number", [-1, 2**24 + 1, 2**31, 2**63, 2**200, 1.5, True, None, math.nan])
 def test_numbers_of_choices_out_of_bounds_are_refused(stream: Stream[Tensor], number: Any) -> None:
-    refused(lambda: stream.write(number, Rule(), seed=1))
+    refused(lambda: stream.write(number, SamplingRule(), seed=1))
     refused(lambda: sample(stream, ahead=number))
     refused(lambda: beam(stream, number, 2))
     refused(lambda: beam(stream, 2, number))
     if number not in (2**24 + 1, 2**31, 2**63):
-        refused(lambda: stream.write(1, Rule(), seed=1, first=number))
+        refused(lambda: stream.write(1, SamplingRule(), seed=1, first=number))
 
 
 def test_nothing_written_moves_nothing(stream: Stream[Tensor]) -> None:
-    assert stream.write(0, Rule(), seed=1) == []
+    assert stream.write(0, SamplingRule(), seed=1) == []
     refused(lambda: sample(stream, ahead=0))
     refused(lambda: Stream(stream.model, history=-1))
     refused(lambda: Stream(stream.model, history=2.5))  # type: ignore[arg-type]
@@ -164,11 +164,11 @@ def test_a_program_refuses_what_its_model_would_not_read() -> None:
         refused(lambda x=x: compiled.read(x, place))  # type: ignore[misc]
     refused(lambda: compiled.read(torch.empty(0, dtype=torch.int64), place))
     for wrong in (torch.zeros(V + 1), torch.zeros(V - 1), torch.zeros(1, V), torch.zeros(V, dtype=torch.int64)):
-        refused(lambda wrong=wrong: compiled.write(wrong, place, 3, Rule(), 1, 0))  # type: ignore[misc]
+        refused(lambda wrong=wrong: compiled.write(wrong, place, 3, SamplingRule(), 1, 0))  # type: ignore[misc]
     refused(lambda: compiled.step(torch.tensor([1, 2]), model.begin(2)._replace(hidden=torch.zeros(3, H))))
     refused(lambda: compiled.step(torch.tensor([1, 2]), model.begin(2)._replace(cell=torch.zeros(2, H, 1))))
     refused(lambda: compiled.place(model.begin(1)._replace(cell=torch.zeros(1, H, device="meta"))))
     for number in (-1, 2**24 + 1, 1.5, True):
         refused(lambda number=number: compiled.sample(logits, model.begin(1), number, seed=1))  # type: ignore[misc]
-    as_doubles = compiled.write(logits.double(), place, 3, Rule(), 1, 0)[0]
-    assert torch.equal(as_doubles, compiled.write(logits, place, 3, Rule(), 1, 0)[0])
+    as_doubles = compiled.write(logits.double(), place, 3, SamplingRule(), 1, 0)[0]
+    assert torch.equal(as_doubles, compiled.write(logits, place, 3, SamplingRule(), 1, 0)[0])

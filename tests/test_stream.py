@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import LSTM, Attention, AttentionCell, Bahdanau, Chain, GaussianWindow, Luong, Memory
-from statewise.choosing import Rule
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical, Gaussian, Ranking
 from statewise.model import Model
+from statewise.sampling import SamplingRule
 from statewise.state import UNSEALED, leaves, map_leaves, seal, split, stack, to_bytes, write_tensors
 from statewise.state.tensors import read_tensors
 from statewise.stream import Stream, keep_digest, model_digest
@@ -123,10 +123,10 @@ def test_a_stream_writes_what_its_head_draws_by_its_odds_and_no_number() -> None
     torch.manual_seed(0)
     ranked = Stream(Model(torch.nn.Embedding(6, 5), LSTM(5, 4), Ranking(4, torch.ones(6))))
     likeliest = int(ranked.model.head.logits(ranked.params).argmax())
-    assert ranked.fork().write(1, Rule(temperature=0), seed=0) == [likeliest]
-    assert ranked.fork().write(1, Rule(top_k=1, temperature=5.0), seed=3) == [likeliest]
+    assert ranked.fork().write(1, SamplingRule(temperature=0), seed=0) == [likeliest]
+    assert ranked.fork().write(1, SamplingRule(top_k=1, temperature=5.0), seed=3) == [likeliest]
     with pytest.raises(UsageError, match="a head of the kind Gaussian has no choices"):
-        Stream(Model(torch.nn.Identity(), LSTM(1, 4), Gaussian(4))).write(1, Rule(), seed=0)
+        Stream(Model(torch.nn.Identity(), LSTM(1, 4), Gaussian(4))).write(1, SamplingRule(), seed=0)
 
 
 def test_a_digest_is_computed_again_where_weights_may_change_and_once_where_they_are_final() -> None:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import GRU, LSTM, Chain, LayerNormLSTM
-from statewise.choosing import Rule
 from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
 from statewise.model import Model
+from statewise.sampling import SamplingRule
 from statewise.state import leaves
 from statewise.stream import Stream
 
@@ -43,7 +43,7 @@ def test_undo_takes_every_call_back_and_nothing_more(model: Model[Tensor]) -> No
     calls: list[Callable[[], object]] = [
         lambda: stream.push(1),
         lambda: stream.push_many([4, 0, 5]),
-        lambda: stream.write(3, Rule(), seed=2),
+        lambda: stream.write(3, SamplingRule(), seed=2),
         stream.reset,
         lambda: stream.push(2),
     ]
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_not_remembered_and_reads_nothing(model: Model[Te
     with pytest.raises((UsageError, IndexError)):
         stream.push(V + 7)
     with pytest.raises(UsageError):
-        stream.write(2, Rule(never=tuple(range(V))), seed=1)
+        stream.write(2, SamplingRule(never=tuple(range(V))), seed=1)
     assert_at(stream, here)
     stream.undo()
     with pytest.raises(UsageError, match="remembers 0"):

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import GRU, LayerNormLSTM
-from statewise.choosing import Rule
 from statewise.heads import Categorical
 from statewise.model import Model
+from statewise.sampling import SamplingRule
 from statewise.state import leaves
 from statewise.stream import Stream
 
@@ -110,7 +110,7 @@ def test_calls_of_every_kind_come_one_after_another() -> None:
 
     def write() -> None:
         for n in range(300):
-            assert len(stream.write(2, Rule(), seed=1, first=2 * n)) == 2
+            assert len(stream.write(2, SamplingRule(), seed=1, first=2 * n)) == 2
 
     def look() -> None:
         for _ in range(300):

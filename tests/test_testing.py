@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.cells import Cell, Elman, ElmanState, GRUState, Recurrent
 from statewise.errors import UsageError
-from statewise.kernels import Sequence, choice, torch_fused
+from statewise.kernels import ScanInputs, choice, torch_fused
 from statewise.kernels.op import Leaves
 from statewise.testing import LAWS, check_cell, judge_cell
 
@@ -126,13 +126,13 @@ class DividesByRows(Sound):
 class CrookedOp(NamedTuple):
     """Runs the torch kernel and bends its outputs."""
 
-    bend: Callable[[Tensor, Sequence], Tensor]
+    bend: Callable[[Tensor, ScanInputs], Tensor]
     kernel: str = "torch"
 
-    def takes(self, given: Sequence) -> bool:
+    def takes(self, given: ScanInputs) -> bool:
         return torch_fused.OPS["elman_tanh"][0].takes(given)
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         ys, last = torch_fused.OPS["elman_tanh"][0].run(given)
         return self.bend(ys, given), last
 
@@ -152,7 +152,7 @@ BROKEN: dict[int, tuple[Callable[[], Recurrent[Any]], set[int]]] = {
 }
 
 
-def too_loud_if_all_begin_anew(ys: Tensor, given: Sequence) -> Tensor:
+def too_loud_if_all_begin_anew(ys: Tensor, given: ScanInputs) -> Tensor:
     return ys * 1.1 if given.reset is not None and bool(given.reset[0].all()) else ys
 
 
@@ -189,7 +189,7 @@ def test_a_kernel_with_wrong_gradients_is_found(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_native_kernel_keeps_law_11_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    def bend(ys: Tensor, given: Sequence) -> Tensor:
+    def bend(ys: Tensor, given: ScanInputs) -> Tensor:
         return ys * (1 + 1e-15 * given.xs.shape[1])
 
     bend_with(monkeypatch, CrookedOp(bend, kernel="native"))

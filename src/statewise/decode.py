@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.bounds import check_whole
-from statewise.choosing import MOST_AT_ONCE, Rule, check_writing, narrow, new_seed
+from statewise.sampling import MOST_AT_ONCE, SamplingRule, check_writing, narrow, new_seed
 from statewise.state import select_rows
 from statewise.stream import Stream
 
@@ -28,10 +28,10 @@ def sample(
     """Return choices without end, each pushed back into the stream before the next; temperature 0 is greedy.
 
     The odds are shaped by `temperature` after `top_k` and `top_p` have ruled choices out; a `seed` repeats itself, on
-    every kernel (`statewise.choosing`). The stream may be up to `ahead - 1` choices past the one that was yielded,
+    every kernel (`statewise.sampling`). The stream may be up to `ahead - 1` choices past the one that was yielded,
     which lets native code make so many in one call. Raises `UsageError` for settings that leave nothing to choose from.
     """
-    rule = Rule(temperature, top_k, top_p, tuple(never))
+    rule = SamplingRule(temperature, top_k, top_p, tuple(never))
     check_whole("ahead", ahead, 1, MOST_AT_ONCE)
     seed = new_seed() if seed is None else seed
     check_writing(ahead, seed, 0)

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from statewise.bounds import check_whole, code
 from statewise.cells.checks import check_state
-from statewise.choosing import Foreseen, Rule, Wish, check_writing, uniform
 from statewise.errors import DataError, UsageError
 from statewise.model import Model, as_input
-from statewise.program import Declined, Place, program_of
+from statewise.program import Declined, PackedState, program_of
+from statewise.sampling import DrawnAhead, NextDraw, SamplingRule, check_writing, uniform
 from statewise.state import UNSEALED, Packing, check_seal, from_bytes, leaves, map_leaves, seal, to_bytes
 
 Params = TypeVar("Params")
@@ -89,14 +89,14 @@ class Stream(Generic[Params]):
         self._before: deque[tuple[Any, Params, int]] = deque(maxlen=history)
         self._at, self._params = self._fresh()
         self._steps = 0
-        self._wish: Wish | None = None
-        self._foreseen: tuple[Foreseen, ...] = ()
+        self._next_draw: NextDraw | None = None
+        self._ahead: tuple[DrawnAhead, ...] = ()
 
     @property
     def state(self) -> Any:
         """All that is known of the past, with a row of its own."""
         at = self._at
-        return at.state if type(at) is Place else at
+        return at.state if type(at) is PackedState else at
 
     @property
     def params(self) -> Params:
@@ -115,13 +115,13 @@ class Stream(Generic[Params]):
         return self._steps
 
     @property
-    def wish(self) -> Wish | None:
-        """The choice that it would make next, where it has been writing and nobody has foreseen that choice yet."""
-        return None if self._foreseen else self._wish
+    def next_draw(self) -> NextDraw | None:
+        """The choice that this stream makes next, if it is writing and the choice was not drawn in advance."""
+        return None if self._ahead else self._next_draw
 
-    def foresee(self, foreseen: Iterable[Foreseen]) -> None:
+    def take_ahead(self, ahead: Iterable[DrawnAhead]) -> None:
         """Be told what `write` would choose next, one choice after another; who does anything else makes it void."""
-        self._foreseen = tuple(foreseen)
+        self._ahead = tuple(ahead)
 
     def push(self, x: Any) -> Params:
         """Read one input and return the distribution of what comes next.
@@ -143,19 +143,19 @@ class Stream(Generic[Params]):
             self._go(at, params, self._steps + len(read))
             return params
 
-    def write(self, steps: int, rule: Rule, seed: int, first: int = 0) -> list[int]:
+    def write(self, steps: int, rule: SamplingRule, seed: int, first: int = 0) -> list[int]:
         """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
         check_writing(steps, seed, first)
         with self._lock:
-            wish, foreseen = Wish(rule, seed, first), self._foreseen
-            if steps == 1 and foreseen and foreseen[0].wish == wish and self._would_see(foreseen[0]):
-                seen = foreseen[0]
+            draw, ahead = NextDraw(rule, seed, first), self._ahead
+            if steps == 1 and ahead and ahead[0].draw == draw and self._would_see(ahead[0]):
+                seen = ahead[0]
                 at, row = slice(seen.row, seen.row + 1), seen.row
                 self._go(map_leaves(lambda leaf: leaf[at], seen.state), seen.params[row], self._steps + 1)
-                chosen, self._foreseen = [seen.choice], foreseen[1:]
+                chosen, self._ahead = [seen.choice], ahead[1:]
             else:
                 chosen = self._write(steps, rule, seed, first)
-            self._wish = wish._replace(first=first + steps)
+            self._next_draw = draw._replace(first=first + steps)
             return chosen
 
     def peek(self, x: Any) -> Params:
@@ -182,7 +182,7 @@ class Stream(Generic[Params]):
                 )
             for _ in range(calls):
                 self._at, self._params, self._steps = self._before.pop()
-            self._wish, self._foreseen = None, ()
+            self._next_draw, self._ahead = None, ()
             return self._params
 
     def refresh(self) -> None:
@@ -242,7 +242,7 @@ class Stream(Generic[Params]):
     def _go(self, at: Any, params: Params, steps: int) -> None:
         self._before.append((self._at, self._params, self._steps))
         self._at, self._params, self._steps = at, params, steps
-        self._wish, self._foreseen = None, ()
+        self._next_draw, self._ahead = None, ()
 
     def _fresh(self) -> tuple[Any, Params]:
         with torch.no_grad():
@@ -254,7 +254,7 @@ class Stream(Generic[Params]):
         x, program = self.encode(x), self._program
         if program is not None:
             try:
-                at = self._at if type(self._at) is Place else program.place(self._at)
+                at = self._at if type(self._at) is PackedState else program.place(self._at)
                 return program.push(x, at)  # type: ignore[return-value]
             except Declined:
                 pass
@@ -272,7 +272,7 @@ class Stream(Generic[Params]):
         program = self._program
         if program is not None:
             try:
-                at = self._at if type(self._at) is Place else program.place(self._at)
+                at = self._at if type(self._at) is PackedState else program.place(self._at)
                 return program.read(xs, at)  # type: ignore[return-value]
             except Declined:
                 pass
@@ -282,7 +282,7 @@ class Stream(Generic[Params]):
         return params, at
 
     def _step_by_model(self, x: Tensor, at: Any) -> tuple[Params, Any]:
-        state = at.state if type(at) is Place else at
+        state = at.state if type(at) is PackedState else at
         with torch.no_grad():
             try:
                 row, state = self.model.step(x.unsqueeze(0), state)
@@ -291,11 +291,11 @@ class Stream(Generic[Params]):
                 raise
         return _only_row(row), state
 
-    def _write(self, steps: int, rule: Rule, seed: int, first: int) -> list[int]:
+    def _write(self, steps: int, rule: SamplingRule, seed: int, first: int) -> list[int]:
         program = self._program
         if program is not None and program.writes:
             try:
-                at = self._at if type(self._at) is Place else program.place(self._at)
+                at = self._at if type(self._at) is PackedState else program.place(self._at)
                 choices, logits, at = program.write(cast(Tensor, self._params), at, steps, rule, seed, first)
             except Declined:
                 pass
@@ -309,8 +309,8 @@ class Stream(Generic[Params]):
         self._go(ahead._at, ahead._params, ahead._steps)
         return chosen
 
-    def _would_see(self, seen: Foreseen) -> bool:
-        """Tell whether what was foreseen is what this stream would do itself: it has the same weights, as they are."""
+    def _would_see(self, seen: DrawnAhead) -> bool:
+        """Say whether a draw made in advance is what this stream would draw itself: the weights are the same."""
         program = self._program
         return program is not None and program.applies() and program.packed is seen.by
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from statewise.batcher import Writing, foresee, write
+from statewise.batcher import Writing, draw_ahead, write
 from statewise.batcher.writing import PIECES
 from statewise.cells import GRU, LSTM, Chain, LayerNormLSTM
-from statewise.choosing import Rule
 from statewise.decode import sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.kernels import native
 from statewise.model import Model
+from statewise.sampling import SamplingRule
 from statewise.state import map_leaves
 from statewise.stream import Stream
 
@@ -86,15 +86,15 @@ def test_what_was_foreseen_is_void_once_something_else_is_read() -> None:
     for change in changes:
         one, other = Stream(model), Stream(model)
         for stream in (one, other):
-            stream.write(1, Rule(), seed=1)
+            stream.write(1, SamplingRule(), seed=1)
         plain = one.fork()
-        foresee([one, other], steps=4)
-        assert one.wish is None
+        draw_ahead([one, other], steps=4)
+        assert one.next_draw is None
         for stream in (one, plain):
             change(stream)
-        assert one.write(3, Rule(), 1, 1) == plain.write(3, Rule(), 1, 1)
+        assert one.write(3, SamplingRule(), 1, 1) == plain.write(3, SamplingRule(), 1, 1)
         assert one.save() == plain.save()
-        other.write(1, Rule(0.5), 1, 1)  # by another rule than before
+        other.write(1, SamplingRule(0.5), 1, 1)  # by another rule than before
         assert other.steps == 2
 
 
@@ -116,13 +116,13 @@ def test_a_stream_of_other_rows_comes_between_nobody_who_writes(rows: int) -> No
     model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
     own = [Stream(model) for _ in range(4)]
     for one in own:
-        one.write(1, Rule(), seed=1)
+        one.write(1, SamplingRule(), seed=1)
     stranger, honest = own[0], own[1:]
     stranger._at = map_leaves(lambda leaf: leaf.repeat(rows, 1), stranger.state)
-    wanted = [one.fork().write(4, Rule(), 1, 1) for one in honest]
-    foresee(own, steps=4)
-    assert [[one.write(1, Rule(), 1, 1 + n)[0] for n in range(4)] for one in honest] == wanted
-    assert stranger.wish is not None
+    wanted = [one.fork().write(4, SamplingRule(), 1, 1) for one in honest]
+    draw_ahead(own, steps=4)
+    assert [[one.write(1, SamplingRule(), 1, 1 + n)[0] for n in range(4)] for one in honest] == wanted
+    assert stranger.next_draw is not None
 
 
 def test_odds_that_are_no_numbers_are_said_of_those_who_have_them() -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from statewise.data.window import Window
 from statewise.distributed import LostProcess, Ranks, own_rows, random_of
 from statewise.errors import UsageError
-from statewise.learning.gradients import add_up, settle
+from statewise.learning.sparse_gradients import add_up, settle
 
 InProcesses = Callable[[int, Callable[[Ranks], Any]], list[Any]]
 

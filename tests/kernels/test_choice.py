@@ -9,14 +9,14 @@ from torch import Tensor
 
 from statewise.cells import LSTM, Elman
 from statewise.errors import UsageError
-from statewise.kernels import Op, Sequence, choose, kernels_of, using
+from statewise.kernels import Op, ScanInputs, choose, kernels_of, using
 
 T, B, D, H = 7, 3, 5, 4
 
 
-def given(cell: LSTM | Elman, **places: Any) -> Sequence:
+def given(cell: LSTM | Elman, **places: Any) -> ScanInputs:
     state: tuple[Tensor, ...] = tuple(cell.initial(B))
-    return Sequence(torch.randn(T, B, D), state, state, cell.weights(), places.get("reset"), places.get("mask"))
+    return ScanInputs(torch.randn(T, B, D), state, state, cell.weights(), places.get("reset"), places.get("mask"))
 
 
 @pytest.mark.parametrize("recurrence", ["lstm", "gru", "elman_tanh", "elman_relu"])

@@ -10,7 +10,7 @@ from statewise.cells import GRU, LSTM, Elman, LayerNormLSTM, PeepholeLSTM, Proje
 from statewise.kernels import native
 from statewise.kernels.extension import _native
 from statewise.kernels.native import CELLS, NativeOp
-from statewise.kernels.op import Sequence
+from statewise.kernels.op import ScanInputs
 from statewise.kernels.table_rows import merge_rows, put_rows, take_rows
 from statewise.state import leaves
 
@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(native.Program is None, reason="installed withou
 MAKERS: list[Any] = [Elman, LSTM, GRU, PeepholeLSTM, LayerNormLSTM, ProjectedLSTM]
 
 
-def given_to(cell: Any) -> Sequence:
+def given_to(cell: Any) -> ScanInputs:
     state = leaves(cell.initial(B))
-    return Sequence(torch.randn(T, B, D), state, state, cell.weights(), None, None)
+    return ScanInputs(torch.randn(T, B, D), state, state, cell.weights(), None, None)
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=range(len(MAKERS)))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.cells import GRU, LSTM, Cell, Elman
-from statewise.kernels import Sequence, kernels_of, using
+from statewise.kernels import ScanInputs, kernels_of, using
 from statewise.kernels.op import Leaves
 from statewise.kernels.torch_fused import OPS, TorchOp
 from statewise.state import leaves, map_leaves, rebuild
@@ -61,10 +61,10 @@ def results(cell: Cell[Any], kernel: str, reset: Tensor | None) -> list[Tensor]:
     return [*(end.detach() for end in ends), *grads]
 
 
-def sequence(cell: Cell[Any], steps: int = T, rows: int = B, **places: Tensor) -> Sequence:
+def sequence(cell: Cell[Any], steps: int = T, rows: int = B, **places: Tensor) -> ScanInputs:
     state = leaves(cell.initial(rows))
     xs = torch.randn(steps, rows, D, dtype=torch.float64)
-    return Sequence(xs, state, state, cell.weights(), places.get("reset"), places.get("mask"))
+    return ScanInputs(xs, state, state, cell.weights(), places.get("reset"), places.get("mask"))
 
 
 def op_of(cell: Cell[Any]) -> Any:

@@ -10,8 +10,8 @@ import torch
 import statewise
 from statewise.errors import UsageError
 from statewise.learning.average import Average
+from statewise.learning.early_stopping import Progress
 from statewise.learning.events import Checked, Scoring, Stopped, Updated
-from statewise.learning.progress import Progress
 from statewise.run.recipe import Recipe
 
 TINY: dict[str, Any] = {

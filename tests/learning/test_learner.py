@@ -13,9 +13,9 @@ from statewise.cells import GRU, LSTM, Chain
 from statewise.data.window import Window
 from statewise.errors import DataError, RunError, UsageError
 from statewise.heads import Categorical
-from statewise.learning.arithmetic import LossScale
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
+from statewise.learning.precision import LossScale
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
 from statewise.run.recipe import Recipe

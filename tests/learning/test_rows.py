@@ -10,10 +10,10 @@ from torch import nn
 from statewise.cells import GRU
 from statewise.data.window import Window
 from statewise.heads.ranking import Ranking, item_table
-from statewise.learning.gradients import settle
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.learning.optimizers import clip_norm
+from statewise.learning.sparse_gradients import settle
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 

@@ -23,7 +23,7 @@ from statewise.tasks.traffic import Traffic
 
 HOURS = [str(np.datetime64("2026-11-02T00", "s") + np.timedelta64(t, "h")) for t in range(260)]
 DAYS = [str(day) for day in np.busday_offset("2020-01-01", np.arange(260), roll="forward")]
-SMALL: dict[str, Any] = {"width": 4, "rows": 4, "updates": 2, "threads": 1, "sample_seconds": 0}
+SMALL: dict[str, Any] = {"hidden_size": 4, "batch_size": 4, "updates": 2, "threads": 1, "sample_seconds": 0}
 SERIES: dict[str, Any] = {**SMALL, "context": "12h", "horizon": "3h", "held_out": "24h"}
 BOOK = "It was the best of times, it was the worst of times.\n" * 60
 

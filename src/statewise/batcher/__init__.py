@@ -3,6 +3,6 @@
 from statewise.batcher.batcher import Batcher
 from statewise.batcher.stepper import Read, Reading, Stepper
 from statewise.batcher.together import Busy, Together
-from statewise.batcher.writing import Writing, foresee, write
+from statewise.batcher.writing import Writing, draw_ahead, write
 
-__all__ = ["Batcher", "Busy", "Read", "Reading", "Stepper", "Together", "Writing", "foresee", "write"]
+__all__ = ["Batcher", "Busy", "Read", "Reading", "Stepper", "Together", "Writing", "draw_ahead", "write"]

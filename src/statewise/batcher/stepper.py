@@ -51,7 +51,7 @@ class Stepper:
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
     >>> from statewise.model import Model
-    >>> stepper = Stepper(Stream(Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10)).eval()))
+    >>> stepper = Stepper(Stream(Model(torch.nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10)).eval()))
     >>> fresh, x = stepper.fresh(), stepper.check(3)
     >>> one, other = stepper.read([Reading(fresh, [x]), Reading(fresh, [x, x])])
     >>> stepper.read([Reading(one.row, [x])])[0].row == other.row

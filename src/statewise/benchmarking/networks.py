@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from statewise.cells import Cell, Chain, Recurrent, from_torch
-from statewise.kernels import Sequence, choose
+from statewise.kernels import ScanInputs, choose
 from statewise.state import leaves
 
 CELLS = ("lstm", "gru", "elman")
@@ -84,7 +84,7 @@ def kernel(recurrent: Recurrent[Any], xs: Tensor, mask: Tensor | None = None) ->
     part = next(iter(recurrent)) if isinstance(recurrent, Chain) else recurrent
     assert isinstance(part, Cell)
     state = leaves(part.initial(xs.shape[1]))
-    op = choose(part.recurrence, Sequence(xs, state, state, part.weights(), None, mask))
+    op = choose(part.recurrence, ScanInputs(xs, state, state, part.weights(), None, mask))
     return "reference" if op is None else op.kernel
 
 

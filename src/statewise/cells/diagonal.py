@@ -6,7 +6,7 @@ All begin anew at zero.
 import torch
 from torch import Tensor
 
-from statewise.kernels import Sequence, choose, linear_scan, log_linear_scan
+from statewise.kernels import ScanInputs, choose, linear_scan, log_linear_scan
 
 RECURRENCE = "linear_scan"
 "The name under which `statewise.kernels` knows what is here."
@@ -22,7 +22,7 @@ def kernel_of_scan(like: Tensor) -> str:
     'reference'
     """
     one = like.new_zeros(1, 1, 1)
-    op = choose(RECURRENCE, Sequence(one, (one[0],), (), (one,), None, None))
+    op = choose(RECURRENCE, ScanInputs(one, (one[0],), (), (one,), None, None))
     return op.kernel if op else "reference"
 
 
@@ -38,7 +38,7 @@ def scan_linear(
     >>> hs.flatten()
     tensor([6., 7., 1., 2.])
     """
-    given = Sequence(drive, (first,), (), (decay,), reset, mask)
+    given = ScanInputs(drive, (first,), (), (decay,), reset, mask)
     op = choose(RECURRENCE, given)
     if op is not None:
         hs, (last,) = op.run(given)
@@ -63,7 +63,7 @@ def scan_positive(
     >>> scan_positive(halves, halves, torch.tensor([[-3.0]]), None, None)[0].flatten()
     tensor([-1.0000,  0.0000,  0.5000])
     """
-    given = Sequence(log_drive, (first,), (), (log_decay,), reset, mask)
+    given = ScanInputs(log_drive, (first,), (), (log_decay,), reset, mask)
     if choose(RECURRENCE, given) is not None:  # step after step there is nothing that could overflow
         return scan_linear(log_decay.exp(), log_drive.exp(), first, reset, mask)
     log_decay, log_drive = mark_places(log_decay, log_drive, reset, mask)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from statewise.cells.checks import check_kind, check_places, check_state, check_type, first_of_numbers
 from statewise.errors import UsageError
-from statewise.kernels import Sequence, choose
+from statewise.kernels import ScanInputs, choose
 from statewise.state import count_rows, leaves, rebuild, where_rows
 
 State = TypeVar("State")
@@ -134,7 +134,7 @@ class Cell(Recurrent[State], ABC):
         check_state(type(self).__name__, state, fresh)
         fresh = state if reset is None else fresh
         if self.recurrence is not None:
-            given = Sequence(xs, leaves(state), leaves(fresh), self.weights(), reset, mask)
+            given = ScanInputs(xs, leaves(state), leaves(fresh), self.weights(), reset, mask)
             op = choose(self.recurrence, given)
             if op is not None:
                 ys, last = op.run(given)
@@ -147,7 +147,7 @@ class Cell(Recurrent[State], ABC):
         if self.recurrence is None:
             return "reference"
         state = leaves(self.initial(1))
-        given = Sequence(self.blank(1, 1, self.features), state, state, self.weights(), None, None)
+        given = ScanInputs(self.blank(1, 1, self.features), state, state, self.weights(), None, None)
         op = choose(self.recurrence, given)
         return op.kernel if op else "reference"
 

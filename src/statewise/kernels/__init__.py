@@ -2,6 +2,6 @@
 
 from statewise.kernels.associative import linear_scan, log_linear_scan
 from statewise.kernels.choice import allowed, choose, kernels_of, using
-from statewise.kernels.op import Op, Sequence
+from statewise.kernels.op import Op, ScanInputs
 
-__all__ = ["Op", "Sequence", "allowed", "choose", "kernels_of", "linear_scan", "log_linear_scan", "using"]
+__all__ = ["Op", "ScanInputs", "allowed", "choose", "kernels_of", "linear_scan", "log_linear_scan", "using"]

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 from statewise.errors import UsageError
 from statewise.kernels import native, native_scan, native_zoneout, torch_fused
-from statewise.kernels.op import Op, Sequence
+from statewise.kernels.op import Op, ScanInputs
 from statewise.registry import unknown
 
 OPS: dict[str, list[Op]] = {}
@@ -48,7 +48,7 @@ def kernels_of(recurrence: str | None) -> list[str]:
     return [*(op.kernel for op in _allowed(recurrence)), "reference"]
 
 
-def choose(recurrence: str | None, given: Sequence) -> Op | None:
+def choose(recurrence: str | None, given: ScanInputs) -> Op | None:
     """Return the operation to run on these tensors, or None for the reference."""
     return next((op for op in _allowed(recurrence) if op.takes(given)), None)
 

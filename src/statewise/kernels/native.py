@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.utils.dlpack import from_dlpack
 
 from statewise.kernels.extension import _native
-from statewise.kernels.op import Leaves, Op, Sequence
+from statewise.kernels.op import Leaves, Op, ScanInputs
 
 Program = None if _native is None else _native.Program
 "A whole model in native code, or None where that is not installed; `statewise.program` makes them."
@@ -71,7 +71,7 @@ def weight_shapes(recurrence: str, features: int, units: int, memory_units: int)
     return [*shapes, (extra * units,)] if extra else shapes
 
 
-def are_places(given: Sequence, steps: int, rows: int) -> bool:
+def are_places(given: ScanInputs, steps: int, rows: int) -> bool:
     """Tell whether resets and mask are of so many steps and rows, and no more than native code can number."""
     of = [places for places in (given.reset, given.mask) if places is not None]
     fit = all(tuple(places.shape) == (steps, rows) for places in of)
@@ -85,14 +85,14 @@ class NativeOp(NamedTuple):
     cell: int
     kernel: str = "native"
 
-    def takes(self, given: Sequence) -> bool:
+    def takes(self, given: ScanInputs) -> bool:
         """Take float32 on a CPU, of the shapes that it reads, where there is anything to compute."""
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
         some = given.xs.numel() > 0 and all(leaf.numel() for leaf in given.state)
         return plain and some and self._fits(given) and not _transformed(tensors)
 
-    def _fits(self, given: Sequence) -> bool:
+    def _fits(self, given: ScanInputs) -> bool:
         """Tell whether every tensor is as large as native code will believe."""
         (steps, rows, features), form = given.xs.shape, _native.form(self.cell)
         if any(leaf.dim() != 2 for leaf in (*given.state, *given.fresh)) or len(given.state) != 1 + form[1]:
@@ -103,9 +103,9 @@ class NativeOp(NamedTuple):
         found = [[tuple(tensor.shape) for tensor in tensors] for tensors in (given.state, given.fresh, given.weights)]
         return found == [states, states, shapes] and are_places(given, steps, rows)
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
-        return Call(self.cell, given).run(given)
+        return NativeScan(self.cell, given).run(given)
 
 
 class _Record:
@@ -124,14 +124,14 @@ class _Record:
         return self.hidden, self.memory, self.gates, self.inner
 
 
-class Call:
+class NativeScan:
     """One run over one sequence: who is awake when, and the sizes of everything."""
 
     zoneout = 0.0
     changes: Tensor | None = None
     "Of a cell with zoneout: its rate, and where its state changes, if that was drawn."
 
-    def __init__(self, cell: int, given: Sequence) -> None:
+    def __init__(self, cell: int, given: ScanInputs) -> None:
         self.steps, self.rows, features = given.xs.shape
         self.units = given.state[0].shape[1]
         self.memory_units = given.state[-1].shape[1]
@@ -144,7 +144,7 @@ class Call:
         self.when = _native.Schedule(self.steps, self.rows, *(_address(of) for of in places))
         self.everywhere = self.when.pairs == self.steps * self.rows
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs and the last state, with gradients where anybody asks for them."""
         tensors = [tensor.contiguous() for tensor in (*given.state, *given.fresh[: self.fresh], *given.weights)]
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
@@ -232,7 +232,7 @@ class _Recurrence(torch.autograd.Function):
     """Native code under PyTorch's differentiation."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, call: NativeScan, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Read the sequence and keep what the way back needs."""
         record = _Record(kept=True)
         xs = _rows_first(xs)

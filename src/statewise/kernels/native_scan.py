@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from statewise.kernels.extension import _native
 from statewise.kernels.native import MOST_PLACES, _address, _transformed, are_places
-from statewise.kernels.op import Leaves, Op, Sequence
+from statewise.kernels.op import Leaves, Op, ScanInputs
 
 
 class NativeScan(NamedTuple):
@@ -17,7 +17,7 @@ class NativeScan(NamedTuple):
 
     kernel: str = "native"
 
-    def takes(self, given: Sequence) -> bool:
+    def takes(self, given: ScanInputs) -> bool:
         """Take float32 and complex64 on a CPU, where there is anything to compute."""
         tensors = (given.xs, *given.state, *given.weights)
         dtype = given.xs.dtype
@@ -25,14 +25,14 @@ class NativeScan(NamedTuple):
         here = all(tensor.device.type == "cpu" for tensor in tensors)
         return plain and here and given.xs.numel() > 0 and _fits(given) and not _transformed(tensors)
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return all states `[T, B, H]` and the last one."""
         places = [None if of is None else of.contiguous() for of in (given.reset, given.mask)]
         hs, last = _Scan.apply(places, *given.weights, given.xs, *given.state)  # type: ignore[no-untyped-call]
         return hs, (last,)
 
 
-def _fits(given: Sequence) -> bool:
+def _fits(given: ScanInputs) -> bool:
     """Tell whether every tensor is as large as native code will believe."""
     shape, (decay,) = given.xs.shape, given.weights
     if len(shape) != 3 or max(shape) > MOST_PLACES or tuple(given.state[0].shape) != tuple(shape[1:]):

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from statewise.kernels.extension import _native
-from statewise.kernels.native import CELLS, Call, NativeOp, _address
-from statewise.kernels.op import Leaves, Op, Sequence
+from statewise.kernels.native import CELLS, NativeOp, NativeScan, _address
+from statewise.kernels.op import Leaves, Op, ScanInputs
 
 DRAWN = 2**24
 "How many numbers can be drawn."
@@ -23,18 +23,18 @@ class NativeZoneout(NamedTuple):
     cell: int
     kernel: str = "native"
 
-    def takes(self, given: Sequence) -> bool:
+    def takes(self, given: ScanInputs) -> bool:
         """Take float32 on a CPU, where there is anything to compute, and streams of random numbers for every row."""
         rows, noise = given.xs.shape[1], (*given.state[-2:], *given.fresh[-2:])
         streams = [tuple(one.shape) == (rows,) and one.dtype == torch.int64 for one in noise]
         here = all(one.device.type == "cpu" for one in noise)
         return all(streams) and here and NativeOp(self.cell).takes(_without_noise(given))
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
         rate, random = given.weights[-1].tolist()
         plain = _without_noise(given)
-        call = Call(self.cell, plain)
+        call = NativeScan(self.cell, plain)
         call.zoneout = rate
         parts = len(plain.state) if random else 0
         call.changes = torch.empty(call.when.pairs, parts, call.width, dtype=torch.uint8) if parts else None
@@ -46,7 +46,7 @@ class NativeZoneout(NamedTuple):
         return ys, (*state, *last)
 
 
-def _without_noise(given: Sequence) -> Sequence:
+def _without_noise(given: ScanInputs) -> ScanInputs:
     return given._replace(state=given.state[:-2], fresh=given.fresh[:-2], weights=given.weights[:-1])
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 Leaves = tuple[Tensor, ...]
 
 
-class Sequence(NamedTuple):
+class ScanInputs(NamedTuple):
     """All that an operation is given: what to read, from which state, with which weights.
 
     Shapes: `xs` `[T, B, D]`; `state` and `fresh` (the state of a row that begins anew) tensors of `[B, ...]`;
@@ -29,8 +29,8 @@ class Op(Protocol):
     def kernel(self) -> str:
         """The name of the kernel this operation belongs to."""
 
-    def takes(self, given: Sequence) -> bool:
+    def takes(self, given: ScanInputs) -> bool:
         """Tell whether this operation computes these tensors, and exactly what the reference would."""
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from statewise.kernels.op import Leaves, Op, Sequence
+from statewise.kernels.op import Leaves, Op, ScanInputs
 
 Run = Callable[[Tensor, Leaves, Leaves], tuple[Tensor, Leaves]]
 
@@ -18,13 +18,13 @@ class TorchOp(NamedTuple):
     gates: int
     kernel: str = "torch"
 
-    def takes(self, given: Sequence) -> bool:
+    def takes(self, given: ScanInputs) -> bool:
         """Take every sequence in which no row sleeps and nothing is empty; none in half precision on a processor."""
         awake = given.mask is None or bool(given.mask.all())
         some = awake and given.xs.numel() > 0 and given.state[0].numel() > 0
         return some and self._fits(given) and not _is_half_on_cpu(given.xs)
 
-    def _fits(self, given: Sequence) -> bool:
+    def _fits(self, given: ScanInputs) -> bool:
         """Tell whether weights and states are of the shapes that PyTorch reads, which it does not look at itself."""
         _, rows, features = given.xs.shape
         units = given.state[0].shape[-1]
@@ -33,7 +33,7 @@ class TorchOp(NamedTuple):
         found = [tuple(weights.shape) for weights in given.weights]
         return found == shapes and all(tuple(leaf.shape) == (rows, units) for leaf in given.state)
 
-    def run(self, given: Sequence) -> tuple[Tensor, Leaves]:
+    def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Run each stretch between two resets in one call."""
         steps = given.xs.shape[0]
         starts = [] if given.reset is None else given.reset.any(dim=1).nonzero().flatten().tolist()

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from statewise.data.window import Window
 from statewise.errors import TrainingError
-from statewise.learning.gradients import numbers
 from statewise.learning.segments import segments
+from statewise.learning.sparse_gradients import numbers
 from statewise.model import Model
 from statewise.state import detach, paths
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from statewise.learning.gradients import numbers
+from statewise.learning.sparse_gradients import numbers
 
 LOOK_EVERY = 16
 "Every so many updates; the first one too. More often would cost more than a hundredth of a small network's time."

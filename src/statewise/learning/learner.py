@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from statewise.data.window import Window
 from statewise.distributed import Ranks
 from statewise.heads import Loss, Term
-from statewise.learning.arithmetic import HALF, SINGLE, LossScale
 from statewise.learning.average import Average
+from statewise.learning.early_stopping import Progress
 from statewise.learning.events import Updated
-from statewise.learning.gradients import Before, add_up, gradients, settle, settle_step, touched
 from statewise.learning.guard import (
     LARGEST,
     Finding,
@@ -37,8 +36,7 @@ from statewise.learning.optimizers import (
     optimizer_tensors,
     rate_at,
 )
-from statewise.learning.progress import Progress
-from statewise.learning.reading import Reading
+from statewise.learning.precision import HALF, SINGLE, LossScale
 from statewise.learning.rollouts import ROLLOUTS, Collector, Rollouts
 from statewise.learning.row_optimizers import RowOptimizer
 from statewise.learning.segments import read_in_segments
@@ -50,7 +48,7 @@ from statewise.learning.snapshot import (
     RANDOM,
     STATE,
     WEIGHTS,
-    Place,
+    TrainingPosition,
     gathered_random,
     gathered_state,
     load_weights,
@@ -59,7 +57,9 @@ from statewise.learning.snapshot import (
     read_weights,
     refuse_unknown,
 )
+from statewise.learning.sparse_gradients import Before, add_up, gradients, settle, settle_step, touched
 from statewise.learning.transfer import freeze
+from statewise.learning.window_order import WindowOrder
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import detach, leaves, read_tensors, write_tensors
@@ -86,11 +86,11 @@ class Learner:
     def __init__(
         self, model: Model[Any], windows: Sequence[Window], recipe: Recipe, ranks: Ranks | None = None
     ) -> None:
-        from statewise.learning.fabric import make_fabric  # two seconds, which who only uses a model need not wait
+        from statewise.learning.device import make_fabric  # two seconds, which who only uses a model need not wait
 
         self.model, self.windows, self.recipe, self.ranks = model, windows, recipe, ranks or Ranks()
         self.rollouts = Rollouts(windows, model, recipe, self.ranks) if isinstance(windows, Collector) else None
-        self.reading = self.rollouts or Reading(windows, recipe)
+        self.order = self.rollouts or WindowOrder(windows, recipe)
         self.fabric = make_fabric(recipe, self.ranks.device.index)
         freeze(model, recipe.freeze)
         self.optimizer = make_optimizer(model, recipe)
@@ -152,7 +152,7 @@ class Learner:
         """
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
-        rate *= self.reading.rate_scale(self.window_number, self.recipe.accumulate)
+        rate *= self.order.rate_scale(self.window_number, self.recipe.accumulate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         before, self._unchanged, self.is_whole = self._moment(), None, False
@@ -267,7 +267,7 @@ class Learner:
         return window, loss, state
 
     def _window(self, number: int) -> Window:
-        window: Window = self.fabric.to_device(self.reading[number])
+        window: Window = self.fabric.to_device(self.order[number])
         return window
 
     def _moment(self) -> _Moment:
@@ -334,9 +334,9 @@ class Learner:
             files[ROLLOUTS] = self.rollouts.snapshot()
         return {**files, PLACE: self._place(averaged).write()}
 
-    def _place(self, averaged: int) -> Place:
+    def _place(self, averaged: int) -> TrainingPosition:
         stand = self.update_number, self.window_number, self.seconds, averaged
-        return Place(*stand, self.progress, self.usual, self.loss_scale)
+        return TrainingPosition(*stand, self.progress, self.usual, self.loss_scale)
 
     def restore(self, files: Mapping[str, bytes]) -> None:
         """Go back to where a snapshot was taken, or change nothing.
@@ -344,7 +344,7 @@ class Learner:
         Raises `RunError` or `DataError` where it does not fit.
         """
         refuse_unknown(files)
-        place = Place.read(files)
+        place = TrainingPosition.read(files)
         random = read_random(files, self.ranks, self.recipe.seed, place.update)
         state = own_state(files, self.state, self.ranks)
         weights = read_weights(self.model, files)

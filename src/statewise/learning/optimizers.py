@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 from statewise.errors import RunError, UsageError
-from statewise.learning.gradients import gradients
 from statewise.learning.row_optimizers import MomentumAdagrad, RowAdam
+from statewise.learning.sparse_gradients import gradients
 from statewise.run.recipe import Recipe
 
 LAST_RATE = 0.01

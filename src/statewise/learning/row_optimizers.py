@@ -16,7 +16,7 @@ from torch.optim.adam import adam
 from statewise.kernels.table_rows import merge_rows, put_rows, take_rows
 
 
-class Rows(NamedTuple):
+class ChangedRows(NamedTuple):
     """Some rows of a tensor, as they will be."""
 
     of: Tensor
@@ -24,7 +24,7 @@ class Rows(NamedTuple):
     changed: Tensor
 
 
-class Change(NamedTuple):
+class RowUpdate(NamedTuple):
     """What a step changes in place: a parameter or some rows of it, their gradient, and what is remembered of them."""
 
     parameter: Tensor
@@ -42,9 +42,9 @@ class RowOptimizer(Optimizer):
     holds_back = False
 
     @property
-    def held(self) -> list[Rows]:
+    def held(self) -> list[ChangedRows]:
         """The rows that were changed but not put yet: those of weights, and of what is remembered."""
-        found: list[Rows] = self.__dict__.setdefault("_held", [])
+        found: list[ChangedRows] = self.__dict__.setdefault("_held", [])
         return found
 
     @torch.no_grad()
@@ -65,25 +65,25 @@ class RowOptimizer(Optimizer):
             put_rows(tables, which[0], rows)
         self.held.clear()
 
-    def _change_of(self, parameter: Tensor) -> Change:
+    def _change_of(self, parameter: Tensor) -> RowUpdate:
         """Return what is to be changed: a whole parameter, or the rows that its gradient names, which are then held."""
         self.state[parameter] = memory = self.state.get(parameter) or self.begin(parameter)
         gradient = parameter.grad
         assert gradient is not None
         if not gradient.is_sparse:
-            return Change(parameter, gradient, memory)
+            return RowUpdate(parameter, gradient, memory)
         gradient = merge_rows(gradient)
         which = gradient._indices()[0]
         tables = {"": parameter, **{name: kept for name, kept in memory.items() if kept.dim()}}
         taken = dict(zip(tables, take_rows(list(tables.values()), which), strict=True))
-        self.held.extend(Rows(table, which, taken[name]) for name, table in tables.items())
-        return Change(taken[""], gradient._values(), {**memory, **taken})
+        self.held.extend(ChangedRows(table, which, taken[name]) for name, table in tables.items())
+        return RowUpdate(taken[""], gradient._values(), {**memory, **taken})
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:
         """Return what is remembered of a parameter at first."""
         raise NotImplementedError
 
-    def change(self, changes: list[Change], group: dict[str, Any]) -> None:
+    def change(self, changes: list[RowUpdate], group: dict[str, Any]) -> None:
         """Change parameters, or some rows of them, and what is remembered of each, in place."""
         raise NotImplementedError
 
@@ -112,7 +112,7 @@ class RowAdam(RowOptimizer):
         zeros = torch.zeros_like(parameter), torch.zeros_like(parameter)
         return {"step": parameter.new_zeros((), dtype=torch.float32), "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
 
-    def change(self, changes: list[Change], group: dict[str, Any]) -> None:
+    def change(self, changes: list[RowUpdate], group: dict[str, Any]) -> None:
         """Take one step, by PyTorch's own Adam, of all of them in one call."""
         parameters, gradients, memories = (list(each) for each in zip(*changes, strict=True))
         means, squares, steps = ([kept[name] for kept in memories] for name in ("exp_avg", "exp_avg_sq", "step"))
@@ -147,7 +147,7 @@ class MomentumAdagrad(RowOptimizer):
         """Begin with zeros."""
         return {"sum": torch.zeros_like(parameter), "momentum_buffer": torch.zeros_like(parameter)}
 
-    def change(self, changes: list[Change], group: dict[str, Any]) -> None:
+    def change(self, changes: list[RowUpdate], group: dict[str, Any]) -> None:
         """Take one step."""
         for parameter, given, memory in changes:
             total, moving, decay = memory["sum"], memory["momentum_buffer"], group["weight_decay"]

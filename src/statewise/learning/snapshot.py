@@ -10,9 +10,9 @@ from torch import Tensor
 
 from statewise.distributed import Ranks, random_of
 from statewise.errors import RunError
-from statewise.learning.arithmetic import LossScale
+from statewise.learning.early_stopping import Progress
 from statewise.learning.guard import Usual
-from statewise.learning.progress import Progress
+from statewise.learning.precision import LossScale
 from statewise.learning.rollouts import ROLLOUTS
 from statewise.model import Model
 from statewise.state import count_rows, from_bytes, map_leaves, read_json, read_tensors, stack, to_bytes, write_tensors
@@ -31,7 +31,7 @@ OTHER_RANDOM = f"{RANDOM} holds no state of random numbers: it was made by anoth
 OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by another version"
 
 
-class Place(NamedTuple):
+class TrainingPosition(NamedTuple):
     """Where a training stands, as far as it is numbers."""
 
     update: int
@@ -47,7 +47,7 @@ class Place(NamedTuple):
         return json.dumps({**self._asdict(), **{name: getattr(self, name)._asdict() for name in PARTS}}).encode()
 
     @classmethod
-    def read(cls, files: Mapping[str, bytes]) -> "Place":
+    def read(cls, files: Mapping[str, bytes]) -> "TrainingPosition":
         """Return the place that some files tell. Raises `RunError` where anything is missing, unknown or no number."""
         try:
             told = read_json(files[PLACE])

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from statewise.bounds import code
 from statewise.cells import Recurrent
-from statewise.choosing import WORD, Rule, check_writing
 from statewise.errors import UsageError
 from statewise.kernels import allowed, native
 from statewise.model import Model, as_numbers
 from statewise.program.freshness import WHOLE, watch
 from statewise.program.packed import Packed, StaleError
-from statewise.program.place import Place
 from statewise.program.plan import ABSENT, STORAGES
+from statewise.program.state_layout import PackedState
 from statewise.registry import unknown
+from statewise.sampling import WORD, SamplingRule, check_writing
 
 Compilable = Model[Any] | Recurrent[Any]
 Result = TypeVar("Result")
@@ -148,25 +148,25 @@ class Program:
         return nats, place.state
 
     def sample(
-        self, logits: Tensor, state: Any, steps: int, rule: Rule | None = None, *, seed: int, first: int = 0
+        self, logits: Tensor, state: Any, steps: int, rule: SamplingRule | None = None, *, seed: int, first: int = 0
     ) -> tuple[Tensor, Tensor, Any]:
         """Choose from logits `[V]`, read the choice, and so on; choices `[steps]`, the last logits and state.
 
         Choice n takes number `first + n` of the seed's stream, as `decode.sample` does. Raises `UsageError` where the
         choices are not what the model reads, or odds are not numbers.
         """
-        choices, logits, place = self.write(logits, self.place(state), steps, rule or Rule(), seed, first)
+        choices, logits, place = self.write(logits, self.place(state), steps, rule or SamplingRule(), seed, first)
         return choices, logits, place.state
 
-    def place(self, state: Any) -> Place:
+    def place(self, state: Any) -> PackedState:
         """Lay a state of one row out for `push`, `read` and `write`. Raises `UsageError` for another model's state."""
         return self._look().layout.place(state)
 
-    def state(self, place: Place) -> Any:
+    def state(self, place: PackedState) -> Any:
         """Return the state at a place."""
         return place.state
 
-    def push(self, x: Any, place: Place) -> tuple[Tensor, Place]:
+    def push(self, x: Any, place: PackedState) -> tuple[Tensor, PackedState]:
         """Read one input, a number or a vector `[D]`: the logits `[V]`, and the place behind it."""
         packed = self._packed or self._look()
         if not packed.choices:
@@ -181,14 +181,14 @@ class Program:
                 raise
             return self.push(number, place)
 
-    def read(self, xs: Tensor, place: Place) -> tuple[Tensor, Place]:
+    def read(self, xs: Tensor, place: PackedState) -> tuple[Tensor, PackedState]:
         """Read inputs `[T]` or `[T, D]`, at least one: the logits `[V]` behind the last, and the place there."""
         outputs, _, place = self._run(lambda packed, look: packed.read(xs, place, look=look))
         return outputs, place
 
     def write(
-        self, logits: Tensor, place: Place, steps: int, rule: Rule, seed: int, first: int
-    ) -> tuple[Tensor, Tensor, Place]:
+        self, logits: Tensor, place: PackedState, steps: int, rule: SamplingRule, seed: int, first: int
+    ) -> tuple[Tensor, Tensor, PackedState]:
         """Do what `sample` does, from a place."""
         check_writing(steps, seed, first)
         return self._run(lambda packed, look: packed.write(logits, place, steps, rule, seed & WORD, first, look=look))

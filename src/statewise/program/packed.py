@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import Recurrent
-from statewise.choosing import Rule, check_never
 from statewise.errors import UsageError
 from statewise.kernels import native
 from statewise.model import Model
 from statewise.program.freshness import watch
-from statewise.program.place import Layout, Place
 from statewise.program.plan import STORAGES, Plan, addresses_of
+from statewise.program.state_layout import PackedState, StateLayout
+from statewise.sampling import SamplingRule, check_never
 from statewise.state import detach
 
 DONE, UNKNOWN_ODDS = -1, -2
@@ -35,7 +35,7 @@ class Packed:
     Raises `StaleError` where it is not. What the methods do is said where they are offered, in `Program`.
     """
 
-    def __init__(self, model: Model[Any] | Recurrent[Any], storage: str, before: Layout | None = None) -> None:
+    def __init__(self, model: Model[Any] | Recurrent[Any], storage: str, before: StateLayout | None = None) -> None:
         plan = Plan(model)
         encoder, head = plan.encoder, plan.head
         self.choices = encoder.num_embeddings if isinstance(encoder, nn.Embedding) else 0
@@ -43,7 +43,7 @@ class Packed:
         self.outputs = head.choices if head else plan.core.units
         self.plan = plan
         with torch.no_grad():
-            layout = Layout(plan.leaves, detach(plan.core.initial(0)))
+            layout = StateLayout(plan.leaves, detach(plan.core.initial(0)))
         self.layout = before if before is not None and before.is_as(layout) else layout
         self.total = layout.total
         self.watch = watch(model, plan)  # before they are packed: what changes in between is seen
@@ -65,7 +65,7 @@ class Packed:
             raise self._wrong(found, x)
         return outputs, self.layout.put(state, after, 1)
 
-    def push(self, number: int, place: Place, *, look: bool = True) -> tuple[Tensor, Place]:
+    def push(self, number: int, place: PackedState, *, look: bool = True) -> tuple[Tensor, PackedState]:
         """Read one number."""
         if place.layout is not self.layout:
             place = self.layout.place(place.state)
@@ -77,11 +77,11 @@ class Packed:
         found = self.native.push(look, number, before.data_ptr(), after.data_ptr(), outputs.data_ptr())
         if found != DONE:
             raise self._wrong(found, [number])
-        return outputs, Place(after, place.beside, place.steps + 1, self.layout)
+        return outputs, PackedState(after, place.beside, place.steps + 1, self.layout)
 
     def read(
-        self, xs: Tensor, place: Place, targets: Tensor | None = None, *, look: bool = True
-    ) -> tuple[Tensor, Tensor | None, Place]:
+        self, xs: Tensor, place: PackedState, targets: Tensor | None = None, *, look: bool = True
+    ) -> tuple[Tensor, Tensor | None, PackedState]:
         """Read a sequence; what its targets cost, too, where there are some."""
         if place.layout is not self.layout:
             place = self.layout.place(place.state)
@@ -104,11 +104,19 @@ class Packed:
         )
         if found != DONE:
             raise self._wrong(found, xs)
-        return outputs, nats, Place(after, place.beside, place.steps + steps, self.layout)
+        return outputs, nats, PackedState(after, place.beside, place.steps + steps, self.layout)
 
     def write(
-        self, logits: Tensor, place: Place, steps: int, rule: Rule, seed: int, first: int, *, look: bool = True
-    ) -> tuple[Tensor, Tensor, Place]:
+        self,
+        logits: Tensor,
+        place: PackedState,
+        steps: int,
+        rule: SamplingRule,
+        seed: int,
+        first: int,
+        *,
+        look: bool = True,
+    ) -> tuple[Tensor, Tensor, PackedState]:
         """Choose, read the choice, and so on."""
         if place.layout is not self.layout:
             place = self.layout.place(place.state)
@@ -133,9 +141,9 @@ class Packed:
             raise UsageError("the odds are not numbers, so nothing can be chosen: the model's weights are damaged")
         if found != DONE:
             raise self._wrong(found, choices)
-        return choices, outputs if steps else logits, Place(after, place.beside, place.steps + steps, self.layout)
+        return choices, outputs if steps else logits, PackedState(after, place.beside, place.steps + steps, self.layout)
 
-    def _odds(self, logits: Tensor, rule: Rule) -> Tensor:
+    def _odds(self, logits: Tensor, rule: SamplingRule) -> Tensor:
         if not self.choices or self.outputs > self.choices:
             raise UsageError("what this model gives is not what it reads: choices cannot be read on")
         if logits.shape != (self.outputs,) or not logits.is_floating_point():

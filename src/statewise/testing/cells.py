@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.cells import Cell, Recurrent
-from statewise.kernels import Sequence, choose, kernels_of, using
+from statewise.kernels import ScanInputs, choose, kernels_of, using
 from statewise.state import count_rows, from_bytes, leaves, map_leaves, select_rows, to_bytes
 from statewise.testing.gradients import gradients_are_those_of_finite_differences, kernel_equals_reference
 from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same, short
@@ -149,7 +149,7 @@ def _runs_whole(trial: Trial, mask: Tensor | None) -> bool:
     cell = trial.recurrent
     if not isinstance(cell, Cell) or cell.recurrence is None:
         return False
-    given = Sequence(trial.xs, leaves(trial.state), leaves(trial.state), cell.weights(), None, mask)
+    given = ScanInputs(trial.xs, leaves(trial.state), leaves(trial.state), cell.weights(), None, mask)
     op = choose(cell.recurrence, given)
     return op is not None and op.kernel == trial.kernel
 

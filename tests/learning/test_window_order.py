@@ -13,7 +13,7 @@ from statewise.data.window import Window, joined
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.learning.learner import Learner
-from statewise.learning.reading import Reading
+from statewise.learning.window_order import WindowOrder
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.state import leaves
@@ -65,9 +65,9 @@ def test_an_epoch_holds_every_step_of_every_row_once(
     steps: int, length: int, shuffle: int, vary: float, seed: int
 ) -> None:
     windows = make_windows(steps, min(length, steps))
-    reading = Reading(windows, Recipe(shuffle=shuffle, vary=vary, seed=seed))
+    order = WindowOrder(windows, Recipe(shuffle=shuffle, vary=vary, seed=seed))
     for epoch in range(3):
-        read = [reading[epoch * len(windows) + index] for index in range(len(windows))]
+        read = [order[epoch * len(windows) + index] for index in range(len(windows))]
         inputs, targets = torch.cat([window.inputs for window in read]), torch.cat([w.targets for w in read])
         assert torch.equal(targets, inputs + B)
         assert sorted(inputs.flatten().tolist()) == list(range(steps * B))
@@ -78,7 +78,7 @@ def test_an_epoch_holds_every_step_of_every_row_once(
 
 def test_epochs_are_read_in_other_orders_and_a_place_always_says_which() -> None:
     recipe, windows = Recipe(shuffle=2, vary=1.5, seed=4), make_windows(20 * T)
-    one, other = Reading(windows, recipe), Reading(windows, recipe)
+    one, other = WindowOrder(windows, recipe), WindowOrder(windows, recipe)
     forwards = [one[number].inputs for number in range(60)]
     backwards = [other[number].inputs for number in reversed(range(60))][::-1]
     assert all(torch.equal(*pair) for pair in zip(forwards, backwards, strict=True))
@@ -88,40 +88,40 @@ def test_epochs_are_read_in_other_orders_and_a_place_always_says_which() -> None
 
 
 def test_rows_begin_anew_with_each_group_and_go_on_within_it() -> None:
-    reading = Reading(make_windows(6 * T), Recipe(shuffle=2))
+    order = WindowOrder(make_windows(6 * T), Recipe(shuffle=2))
     for number in range(12):
-        window = reading[number]
+        window = order[number]
         begins = window.reset is not None and bool(window.reset[0].all())
         assert begins == (number % 2 == 0)
         if not begins:
-            assert torch.equal(window.inputs[0], reading[number - 1].targets[-1])
+            assert torch.equal(window.inputs[0], order[number - 1].targets[-1])
 
 
 def test_varied_windows_are_as_long_on_average_and_some_are_halves() -> None:
     recipe, windows = Recipe(sequence_length=70, vary=5.0), make_windows(70 * 400, 70)
-    reading = Reading(windows, recipe)
-    lengths = torch.tensor([float(len(reading[number].inputs)) for number in range(400)])
+    order = WindowOrder(windows, recipe)
+    lengths = torch.tensor([float(len(order[number].inputs)) for number in range(400)])
     assert float(lengths.mean()) == pytest.approx(70, abs=0.01)
     whole = lengths[lengths > 50]
     assert 0.01 < 1 - len(whole) / 400 < 0.1
     assert 4 < float(whole.std()) < 6
-    scales = [reading.rate_scale(number, 1) for number in range(400)]
+    scales = [order.rate_scale(number, 1) for number in range(400)]
     assert scales == pytest.approx((lengths / 70).tolist())
-    assert reading.rate_scale(3, 2) == pytest.approx(float(lengths[3:5].mean()) / 70)
+    assert order.rate_scale(3, 2) == pytest.approx(float(lengths[3:5].mean()) / 70)
 
 
 def test_the_rate_follows_the_length_of_a_varied_window() -> None:
     learner = make_learner(vary=2.0)
     for _ in range(4):
-        length = len(learner.reading[learner.window_number].inputs)
+        length = len(learner.order[learner.window_number].inputs)
         assert learner.update().rate == pytest.approx(0.5 * length / T)
 
 
 def test_whole_sequences_are_not_cut() -> None:
     windows = [*make_windows(T), *make_windows(3, 3), *make_windows(T)]
-    reading = Reading(windows, Recipe(vary=1.0))
+    order = WindowOrder(windows, Recipe(vary=1.0))
     with pytest.raises(UsageError, match="here each is a whole sequence: give --vary 0, and --shuffle 1"):
-        _ = [reading[number] for number in range(3)]
+        _ = [order[number] for number in range(3)]
 
 
 def test_windows_that_were_cut_are_joined_again() -> None:

@@ -1,8 +1,8 @@
-"""The one rule by which a choice is made out of odds, in Python and in native code alike, and its dice.
+"""How a choice is sampled from logits, in Python and in native code alike, and the random numbers for it.
 
-What may not be chosen is ruled out, the odds are bent by the temperature, and the first choice is taken whose share of
-them, added to the shares of those before it, is beyond a number between 0 and 1. The numbers come by count out of a
-seed, so that choice number n depends on nothing that was drawn before it.
+Choices that are not allowed are removed and the logits are divided by the temperature. Then the choice is the first one
+whose cumulative probability is larger than a random number between 0 and 1. Number n of a seed is computed from the
+seed and n alone, so it does not depend on earlier draws.
 """
 
 from collections.abc import Sequence
@@ -39,18 +39,18 @@ def uniform(seed: int, n: int) -> float:
 
 
 def new_seed() -> int:
-    """Return a seed that nobody has asked for before."""
+    """Return a new random seed."""
     return torch.Generator().seed()
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What may be chosen, and how the odds are bent.
+class SamplingRule:
+    """How a choice is sampled: temperature, top-k, top-p and choices that are never made.
 
-    `top_k` and `top_p` rule out before `temperature` bends; temperature 0 takes the likeliest, and of equals the first.
-    Raises `UsageError` for settings that leave nothing to choose from.
+    `top_k` and `top_p` apply before `temperature`. Temperature 0 takes the most likely choice, and the first of equal
+    ones. Raises `UsageError` for settings that leave nothing to choose from.
 
-    >>> Rule(temperature=0).choose(torch.tensor([1.0, 3.0, 2.0]), 0.9)
+    >>> SamplingRule(temperature=0).choose(torch.tensor([1.0, 3.0, 2.0]), 0.9)
     1
     """
 
@@ -71,18 +71,21 @@ class Rule:
         return int(Categorical.choose(logits, torch.tensor(number, dtype=torch.double), temperature=self.temperature))
 
 
-class Wish(NamedTuple):
-    """The choice that a stream which writes makes next, if it goes on as it did, by number `first` of the seed's."""
+class NextDraw(NamedTuple):
+    """The choice that a stream makes next if it goes on writing: its rule, its seed, and the number of the draw."""
 
-    rule: Rule
+    rule: SamplingRule
     seed: int
     first: int
 
 
-class Foreseen(NamedTuple):
-    """A wish come true: the choice, and where it leads, as a row of what was stepped together, `by` which weights."""
+class DrawnAhead(NamedTuple):
+    """A draw that was made in advance in a batch: the choice, the row of the batch, and the state and odds after it.
 
-    wish: Wish
+    `by` are the weights that made it: a stream uses it only while it has the same ones.
+    """
+
+    draw: NextDraw
     choice: int
     row: int
     state: Any

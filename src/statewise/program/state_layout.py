@@ -16,13 +16,13 @@ FLOAT_BYTES = 4
 NAME = "this program"
 
 
-class Place(NamedTuple):
+class PackedState(NamedTuple):
     """A state of one row, laid out for native code, from which the state itself is made when somebody asks."""
 
     numbers: Tensor
     beside: Any
     steps: int
-    layout: "Layout"
+    layout: "StateLayout"
 
     @property
     def state(self) -> Any:
@@ -30,7 +30,7 @@ class Place(NamedTuple):
         return self.layout.state(self)
 
 
-class Layout:
+class StateLayout:
     """Where in a place each tensor of a state lies, and what such a state is like."""
 
     def __init__(self, kinds: Sequence[Leaf], like: Any) -> None:
@@ -39,7 +39,7 @@ class Layout:
         *self.starts, self.total = accumulate(self.widths, initial=0)
         self.bytes = [start * FLOAT_BYTES for start in self.starts]
 
-    def is_as(self, other: "Layout") -> bool:
+    def is_as(self, other: "StateLayout") -> bool:
         """Tell whether places of the other are places of this one."""
         return self.kinds == other.kinds and same_structure(self.like, other.like)
 
@@ -73,11 +73,11 @@ class Layout:
 
         return rebuild(state, [after(leaf, kind) for leaf, kind in zip(leaves(state), self.kinds, strict=True)])
 
-    def place(self, state: Any) -> Place:
+    def place(self, state: Any) -> PackedState:
         """Lay a state of one row out. Raises `UsageError` for another model's state, and for more rows."""
-        return Place(torch.cat([leaf.flatten() for leaf in self.own(state, 1)]), state, 0, self)
+        return PackedState(torch.cat([leaf.flatten() for leaf in self.own(state, 1)]), state, 0, self)
 
-    def state(self, place: Place) -> Any:
+    def state(self, place: PackedState) -> Any:
         """Return the state that was laid out, as far as it has come."""
         if not place.steps:
             return place.beside

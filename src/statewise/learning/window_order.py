@@ -35,7 +35,7 @@ class _Epoch(NamedTuple):
 
 
 @final
-class Reading:
+class WindowOrder:
     """The windows of a training, through all its epochs, in the order and the lengths that a recipe says.
 
     With `shuffle` K, groups of K windows are read in an order that is drawn anew for each epoch, and rows begin anew
@@ -45,8 +45,8 @@ class Reading:
 
     >>> import torch
     >>> windows = [Window(torch.tensor([[i]]), torch.tensor([[i]])) for i in range(6)]
-    >>> reading = Reading(windows, Recipe(sequence_length=1, shuffle=2, seed=1))
-    >>> [[int(reading[6 * epoch + i].inputs) for i in range(6)] for epoch in range(2)]
+    >>> order = WindowOrder(windows, Recipe(sequence_length=1, shuffle=2, seed=1))
+    >>> [[int(order[6 * epoch + i].inputs) for i in range(6)] for epoch in range(2)]
     [[4, 5, 0, 1, 2, 3], [2, 3, 4, 5, 0, 1]]
     """
 

@@ -9,7 +9,7 @@ from torch.amp import GradScaler
 
 from statewise.bounds import MOST_THREADS, check_whole
 from statewise.errors import UsageError
-from statewise.learning.arithmetic import HALF, SINGLE
+from statewise.learning.precision import HALF, SINGLE
 from statewise.run.recipe import Recipe
 
 

@@ -9,12 +9,12 @@ from torch import nn
 
 from statewise import program
 from statewise.cells import LSTM, Chain
-from statewise.choosing import Rule, new_seed, uniform
 from statewise.decode import sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.kernels import extension, native, using
 from statewise.model import Model
+from statewise.sampling import SamplingRule, new_seed, uniform
 from statewise.state import leaves
 from statewise.stream import Stream
 
@@ -90,8 +90,8 @@ def test_without_a_seed_choices_differ() -> None:
 
 def test_a_number_at_either_end_chooses_what_can_be() -> None:
     logits = torch.tensor([-torch.inf, 0.0, 1.0, -torch.inf])
-    assert Rule().choose(logits, 0.0) == 1
-    assert Rule().choose(logits, 1 - 2.0**-53) == 2
+    assert SamplingRule().choose(logits, 0.0) == 1
+    assert SamplingRule().choose(logits, 1 - 2.0**-53) == 2
     assert Categorical.choose(logits, torch.tensor([0.0, 0.2, 0.3]).double()[:0].reshape(0)).shape == (0,)
 
 
@@ -105,7 +105,7 @@ def test_shares_are_what_the_odds_say() -> None:
 @pytest.mark.parametrize("settings", [{"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}])
 def test_settings_that_leave_no_choice_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UsageError):
-        Rule(**settings)  # type: ignore[arg-type]
+        SamplingRule(**settings)  # type: ignore[arg-type]
 
 
 def test_odds_that_are_not_numbers_are_refused_by_both() -> None:
@@ -124,7 +124,7 @@ def test_sampling_a_program_is_sampling_a_stream() -> None:
     stream = Stream(model)
     stream.push(1)
     logits, state = stream.params, stream.state
-    choices, last, after = program.compile(model).sample(logits, state, 20, Rule(temperature=0.7), seed=2)
+    choices, last, after = program.compile(model).sample(logits, state, 20, SamplingRule(temperature=0.7), seed=2)
     assert choices.tolist() == list(islice(sample(stream, temperature=0.7, seed=2), 20))
     assert torch.equal(last, stream.params)
     assert all(map(torch.equal, leaves(after), leaves(stream.state)))
