@@ -12,10 +12,10 @@ from statewise.errors import RunError
 from statewise.learning.optimizers import (
     clip_norm,
     clip_value,
-    load_optimizer,
     make_optimizer,
     optimizer_tensors,
     rate_at,
+    read_optimizer,
 )
 from statewise.run.recipe import Recipe
 
@@ -132,7 +132,7 @@ def test_what_an_optimiser_remembers_goes_back_bit_for_bit(name: Any) -> None:
     other = copy.deepcopy(layer)
     fresh = make_optimizer(other, recipe)
     descend(make_layer(), fresh)
-    load_optimizer(other, fresh, copy.deepcopy(optimizer_tensors(layer, optimizer)))
+    fresh.state.update(read_optimizer(other, fresh, copy.deepcopy(optimizer_tensors(layer, optimizer))))
     for seed in (2, 3):
         descend(layer, optimizer, seed)
         descend(other, fresh, seed)
@@ -155,7 +155,7 @@ def test_memory_of_another_model_is_refused_and_what_was_there_stays() -> None:
     descend(layer, optimizer)
     before = copy.deepcopy(optimizer_tensors(layer, optimizer))
     with pytest.raises(RunError, match=r"names 'core\.weight', which this model lacks: it is of another model"):
-        load_optimizer(layer, optimizer, {"bias/momentum_buffer": torch.zeros(H), "core.weight/step": torch.zeros(())})
+        read_optimizer(layer, optimizer, {"bias/momentum_buffer": torch.zeros(H), "core.weight/step": torch.zeros(())})
     torch.testing.assert_close(optimizer_tensors(layer, optimizer), before)
 
 
@@ -173,7 +173,7 @@ def test_memory_of_another_optimiser_or_shape_is_refused(name: Any, wrong: dict[
     layer = make_layer()
     optimizer = make_optimizer(layer, Recipe(optimizer=name))
     with pytest.raises(RunError, match=r"^the optimizer's checkpoint .*: it is of another optimizer or model$"):
-        load_optimizer(layer, optimizer, wrong)
+        read_optimizer(layer, optimizer, wrong)
     assert optimizer_tensors(layer, optimizer) == {}
 
 

@@ -14,10 +14,10 @@ from statewise.distributed import Ranks
 from statewise.errors import RunError, UsageError
 from statewise.heads import Categorical
 from statewise.learning.learner import Learner
-from statewise.learning.rollouts import Collector
+from statewise.learning.rollouts import ROLLOUTS, Collector
 from statewise.model import Model
 from statewise.run.recipe import Recipe
-from statewise.state import leaves, rebuild
+from statewise.state import leaves, read_tensors, rebuild, write_tensors
 
 T, B, H, V = 7, 3, 4, 6
 PLAIN: dict[str, Any] = {"updates": 8, "warmup": 0, "learning_rate": 0.05, "precision": "64-true"}
@@ -126,6 +126,46 @@ def test_a_snapshot_without_rollouts_is_refused() -> None:
     del files["rollouts.safetensors"]
     with pytest.raises(Exception, match=r"rollouts\.safetensors"):
         learner.restore(files)
+
+
+def without(files: dict[str, bytes], file: str, name: str) -> dict[str, bytes]:
+    """Return a snapshot of which a file has no tensor of that name; of rollouts, the part of process 0 has none."""
+    tensors, words = read_tensors(files[file], file)
+    if file == ROLLOUTS:
+        part, _ = read_tensors(tensors["0"].numpy().tobytes(), file)
+        content = write_tensors({key: value for key, value in part.items() if key != name})
+        tensors["0"] = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+    kept = {key: value for key, value in tensors.items() if key != name}
+    return {**files, file: write_tensors(kept, words)}
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("optimizer.safetensors", "head.bias/exp_avg"),
+        (ROLLOUTS, "rollout.told"),
+        (ROLLOUTS, "environment.last"),
+        (ROLLOUTS, "environment.state0"),
+        (ROLLOUTS, "number"),
+    ],
+)
+def test_a_snapshot_that_is_refused_changes_neither_environments_nor_learner(file: str, name: str) -> None:
+    learner, _ = make_learner()
+    for _ in range(3):
+        learner.update()
+    other, _ = make_learner()
+    for _ in range(5):
+        other.update()
+    before = learner.snapshot()
+    with pytest.raises(RunError):
+        learner.restore(without(other.snapshot(), file, name))
+    assert learner.snapshot() == before
+    while not learner.is_done:
+        learner.update()
+    plain, _ = make_learner()
+    while not plain.is_done:
+        plain.update()
+    assert learner.snapshot()["weights.safetensors"] == plain.snapshot()["weights.safetensors"]
 
 
 def test_updates_do_not_cross_rollouts() -> None:

@@ -31,10 +31,10 @@ from statewise.learning.health import LOOK_EVERY, layers_of
 from statewise.learning.optimizers import (
     clip_norm,
     clip_value,
-    load_optimizer,
     make_optimizer,
     optimizer_tensors,
     rate_at,
+    read_optimizer,
 )
 from statewise.learning.precision import HALF, SINGLE, LossScale
 from statewise.learning.rollouts import ROLLOUTS, Collector, Rollouts
@@ -351,10 +351,12 @@ class Learner:
         mean = read_weights(self.model, files, AVERAGE) if self.average and place.averaged else None
         if BEST in files:
             read_weights(self.model, files, BEST)
-        if self.rollouts:
-            self.rollouts.restore(files.get(ROLLOUTS, b""))
         memory, _ = read_tensors(files.get(OPTIMIZER, b""), OPTIMIZER)
-        load_optimizer(self.model, self.optimizer, memory)  # the last that may refuse
+        remembered = read_optimizer(self.model, self.optimizer, memory)
+        if self.rollouts:
+            self.rollouts.restore(files.get(ROLLOUTS, b""))  # the last that may refuse, and it changes all or nothing
+        self.optimizer.state.clear()
+        self.optimizer.state.update(remembered)
         self.model.load_state_dict(weights)
         if self.average:
             self.average.model.load_state_dict(mean or weights)

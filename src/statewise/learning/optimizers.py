@@ -123,8 +123,10 @@ def optimizer_tensors(model: nn.Module, optimizer: Optimizer) -> dict[str, Tenso
     }
 
 
-def load_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser back what it remembered, all or nothing.
+def read_optimizer(
+    model: nn.Module, optimizer: Optimizer, tensors: Mapping[str, Tensor]
+) -> dict[Tensor, dict[str, Any]]:
+    """Return what an optimiser remembered, by parameter, for its `state`; the optimiser stays as it is.
 
     Raises `RunError` for a parameter that the model does not have, or anything that this optimiser does not remember.
     """
@@ -143,5 +145,4 @@ def load_optimizer(model: nn.Module, optimizer: Optimizer, tensors: Mapping[str,
         state.setdefault(parameter, {})[key] = on
     if any(len(memory) != len(known) for memory in state.values()) or len(state) not in (0, len(parameters)):
         raise RunError("the optimizer's checkpoint lacks part of its memory: it is of another optimizer or model")
-    optimizer.state.clear()
-    optimizer.state.update(state)
+    return state

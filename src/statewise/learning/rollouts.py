@@ -10,7 +10,7 @@ from torch import Tensor
 
 from statewise.data.window import Numbered, Window
 from statewise.distributed import Ranks
-from statewise.errors import RunError, UsageError
+from statewise.errors import RunError, StatewiseError, UsageError
 from statewise.model import Model, evaluating
 from statewise.run.recipe import Recipe
 from statewise.state import read_tensors, write_tensors
@@ -117,21 +117,28 @@ class Rollouts:
         return write_tensors({str(rank): _as_tensor(content) for rank, content in enumerate(gathered)})
 
     def restore(self, content: bytes) -> None:
-        """Go back to where a snapshot was taken. Raises `RunError` where it does not fit, `DataError` where damaged."""
+        """Go back to where a snapshot was taken, or change nothing.
+
+        Raises `RunError` where it does not fit, `DataError` where damaged.
+        """
         told, _ = read_tensors(content, ROLLOUTS)
         if set(told) != {str(rank) for rank in range(self.ranks.count)}:
             raise RunError(OTHER_ROLLOUTS)
         own, _ = read_tensors(told[str(self.ranks.rank)].numpy().tobytes(), ROLLOUTS)
         if "number" not in own or own["number"].shape or own["number"].dtype != torch.int64:
             raise RunError(OTHER_ROLLOUTS)
-        self.collector.load(_named(own, "environment."))
-        self.rollout, number = _named(own, "rollout."), int(own["number"])
-        if number < 0:
-            self.number = number
-            return
+        environments = self.collector.save()
+        before = self.number, self.rollout, self.collector._made
         try:
-            self._take(number)
-        except (KeyError, ValueError, RuntimeError) as error:
+            self.collector.load(_named(own, "environment."))
+            self.rollout, self.number = _named(own, "rollout."), int(own["number"])
+            if self.number >= 0:
+                self._take(self.number)
+        except BaseException as error:
+            self.collector.load(environments)
+            self.number, self.rollout, self.collector._made = before
+            if isinstance(error, StatewiseError) or not isinstance(error, KeyError | ValueError | RuntimeError):
+                raise
             raise RunError(OTHER_ROLLOUTS) from error
 
 
