@@ -3,12 +3,12 @@
 import sys
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from statewise.cells import GRU, AttentionCell, Bahdanau, Bidirectional
-from statewise.cells.memory import Memory
+from statewise.cells import GRU, AttentionCell, Bahdanau
 from statewise.data.batches import Batches, Example, Varying
 from statewise.data.window import Padded
+from statewise.encoders import Table, TwoWay
 from statewise.heads import Categorical
 from statewise.learning.learner import Learner
 from statewise.model import Model
@@ -17,24 +17,10 @@ from statewise.run.recipe import Recipe
 SYMBOLS, START, LONGEST = 6, 6, 7
 
 
-class Reader(nn.Module):
-    """Reads a sequence from both ends and gives one vector for each symbol."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.symbols = nn.Embedding(SYMBOLS, width)
-        self.both_ways = Bidirectional(GRU(width, width), GRU(width, width))
-
-    def forward(self, source: Padded) -> Memory:
-        """Return the memory `[B, S, 2 * width]` of a source `[B, S]`."""
-        read, _ = self.both_ways.scan(self.symbols(source.values.T), mask=source.mask.T)
-        return Memory(read.transpose(0, 1), source.mask)
-
-
 def make_model(width: int = 24) -> Model[Tensor]:
     """Return a writer that reads its last symbol, looks at the source, and names the next symbol."""
     core = AttentionCell(GRU(width + 2 * width, width), Bahdanau(width, 2 * width, width))
-    return Model(nn.Embedding(SYMBOLS + 1, width), core, Categorical(core.units, SYMBOLS), Reader(width))
+    return Model(Table(SYMBOLS + 1, width), core, Categorical(core.units, SYMBOLS), TwoWay(SYMBOLS, width))
 
 
 def drawn(count: int, seed: int) -> list[Tensor]:

@@ -8,10 +8,10 @@ from typing import Any, Generic, NamedTuple, TypeVar, final
 import torch
 from torch import Tensor, nn
 
-from statewise.bounds import code, shown
 from statewise.cells import Recurrent, begin, reads_context
 from statewise.cells.stretches import read_stretches
 from statewise.data.window import Window, map_targets
+from statewise.encoders.encoder import StepInput, step_input
 from statewise.errors import UsageError
 from statewise.heads import Head, Loss, Term
 
@@ -111,6 +111,11 @@ class Model(nn.Module, Generic[Params]):
         return self.loss(window, state)
 
     @property
+    def step_input(self) -> StepInput:
+        """What one step is given."""
+        return step_input(self.encoder, self.core.features)
+
+    @property
     def parameter_count(self) -> int:
         """How many numbers training adjusts."""
         return sum(parameter.numel() for parameter in self.parameters())
@@ -126,39 +131,7 @@ def as_input(model: Model[Any], x: Any) -> Tensor:
     >>> as_input(Model(nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10)), 3)
     tensor(3)
     """
-    encoder, weights = model.encoder, next(model.parameters(), torch.empty(0))
-    if (choices := choices_read(encoder)) is not None:
-        return torch.tensor(code(x, choices), device=weights.device)
-    given = as_numbers(x)
-    if isinstance(encoder, nn.Linear | nn.Identity):
-        wanted = encoder.in_features if isinstance(encoder, nn.Linear) else model.core.features
-        if given.shape != (wanted,) or given.is_complex():
-            raise UsageError(f"a step reads {wanted} numbers but was given {shown(given)}")
-        given = given.to(weights.dtype)
-    return given.to(weights.device)
-
-
-def as_numbers(x: Any) -> Tensor:
-    """Return what was given as a tensor. Raises `UsageError` where it is none.
-
-    >>> as_numbers([1.5, 2])
-    tensor([1.5000, 2.0000])
-    """
-    try:
-        return torch.as_tensor(x)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UsageError(f"the input cannot be read ({' '.join(str(error).split())}): give what a step reads") from None
-
-
-def choices_read(encoder: nn.Module) -> int | None:
-    """Return how many codes an encoder tells apart; None for one that reads vectors.
-
-    >>> choices_read(nn.Sequential(nn.Embedding(10, 5), nn.Dropout(0.1))), choices_read(nn.Linear(3, 5))
-    (10, None)
-    """
-    first = encoder[0] if isinstance(encoder, nn.Sequential) and len(encoder) else encoder
-    choices = len(first.weight) if isinstance(first, nn.Embedding) else getattr(first, "choices", None)
-    return choices if isinstance(choices, int) else None
+    return model.step_input.read(x, next(model.parameters(), torch.empty(0)))
 
 
 def _scored_steps(ys: Tensor, window: Window) -> tuple[Tensor, Any, Tensor]:

@@ -4,16 +4,16 @@ What is installed announces itself through entry points, so a stranger's cell st
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal
 
-from statewise.errors import UsageError
+from statewise.errors import StatewiseError, UsageError
 
-Kind = Literal["tasks", "cells", "heads", "corpora"]
+Kind = Literal["tasks", "cells", "heads", "encoders", "corpora"]
 
-SINGULAR = {"tasks": "task", "cells": "cell", "heads": "head", "corpora": "corpus"}
+SINGULAR = {"tasks": "task", "cells": "cell", "heads": "head", "encoders": "encoder", "corpora": "corpus"}
 _registered: dict[tuple[Kind, str], object] = {}
 
 
@@ -51,6 +51,35 @@ def find(kind: Kind, name: str) -> object:
         raise UsageError(
             f"{SINGULAR[kind]} '{name}' cannot be imported as {point.value} ({reason}): mend or uninstall its package"
         ) from error
+
+
+def those(kind: Kind, suits: Callable[[object], bool]) -> list[str]:
+    """Return the names of what suits, in order; what cannot be imported does not.
+
+    >>> those("heads", lambda made: getattr(made, "over", "") == "choice")
+    ['categorical']
+    """
+    found = []
+    for name in names(kind):
+        try:
+            found += [name] if suits(find(kind, name)) else []
+        except StatewiseError:  # of a package that is broken: it is refused where it is asked for
+            continue
+    return found
+
+
+def suitable(kind: Kind, name: str, suits: Callable[[object], bool], wanted: str) -> object:
+    """Return the thing of that name, if it suits.
+
+    Raises `UsageError`, with the names of those that do, where it does not do what is `wanted` or there is none.
+    """
+    known = those(kind, suits)
+    if name not in names(kind):
+        raise UsageError(unknown(SINGULAR[kind], name, known))
+    made = find(kind, name)
+    if name not in known:
+        raise UsageError(f"{SINGULAR[kind]} {name} does not {wanted}: give one of {', '.join(known)}")
+    return made
 
 
 def register(kind: Kind, name: str, thing: object) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast, final
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from statewise.bounds import check_whole, code
 from statewise.cells.checks import check_state
@@ -261,9 +261,7 @@ class Stream(Generic[Params]):
         return self._step_by_model(as_input(self.model, x), self._at)
 
     def _inputs(self, xs: Iterable[Any]) -> Tensor:
-        encoder = self.model.encoder
-        if isinstance(encoder, nn.Embedding):
-            choices = len(encoder.weight)
+        if choices := self.model.step_input.codes:
             return torch.tensor([code(self.encode(x), choices) for x in xs], dtype=torch.int64)
         read = [as_input(self.model, self.encode(x)) for x in xs]
         return torch.stack(read) if read else torch.empty(0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from statewise.errors import UsageError
-from statewise.model import as_input, choices_read
+from statewise.model import as_input
 from statewise.program import Declined, Program, program_of
 from statewise.state import check_rows, leaves, map_leaves
 from statewise.stream import Stream
@@ -79,7 +79,7 @@ class Stepper:
     def check(self, x: Any) -> Tensor:
         """Return an input as the model reads it. Raises `UsageError` for one that it cannot read."""
         encoded = as_input(self._model, self.stream.encode(x))
-        if choices_read(self._model.encoder) is not None:
+        if self._model.step_input.codes:
             return encoded
         encoded = encoded.to(next(self._model.parameters(), torch.empty(0)).dtype)
         if not bool(encoded.isfinite().all()):

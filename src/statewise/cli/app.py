@@ -180,10 +180,12 @@ def inspect(
 
 @app.command(name="list")
 def list_(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="tasks, cells, heads or corpora")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="tasks, cells, heads, encoders or corpora")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show what there is: tasks, cells, heads, corpora."""
+    """Show what there is: tasks, cells, heads, encoders, corpora."""
     from statewise.cli.look import list_kinds
 
     list_kinds(kind, json=json)

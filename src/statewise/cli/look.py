@@ -13,7 +13,7 @@ from statewise.errors import UsageError
 from statewise.registry import unknown
 from statewise.shown import in_block, in_json, in_line
 
-KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "corpora")
+KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "encoders", "corpora")
 SHOWN_SAMPLES = 5
 NARROWEST_TEXT = 30
 UNBROKEN = "\N{NO-BREAK SPACE}"

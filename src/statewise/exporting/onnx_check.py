@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
 
 from statewise.errors import MissingExtra
 from statewise.exporting.onnx_graph import state_names
@@ -46,7 +45,7 @@ def compare_onnx(model: Model[Any], session: Any, sequences: int, seed: int = 0)
         steps, rows = (int(torch.randint(1, most + 1, (1,), generator=draw)) for most in (LONGEST, MOST_ROWS))
         begun = model.begin(rows)
         state = rebuild(begun, [_drawn(leaf, draw) if name in names else leaf for name, leaf in paths(begun)])
-        xs = _inputs(model, steps, rows, draw)
+        xs = model.step_input.draw(steps, rows, generator=draw)
         given = {"inputs": xs.numpy()} | {f"state.{n}": leaf.numpy() for n, leaf in paths(state) if n in names}
         theirs = session.run(["outputs", *(f"next.{name}" for name in names)], given)
         ys, after = model.core.scan(model.encoder(xs), state)
@@ -59,11 +58,3 @@ def compare_onnx(model: Model[Any], session: Any, sequences: int, seed: int = 0)
 
 def _drawn(like: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
     return torch.empty_like(like).uniform_(-0.9, 0.9, generator=draw)
-
-
-def _inputs(model: Model[Any], steps: int, rows: int, draw: torch.Generator) -> torch.Tensor:
-    encoder = model.encoder
-    if isinstance(encoder, nn.Embedding):
-        return torch.randint(encoder.num_embeddings, (steps, rows), generator=draw)
-    width = encoder.in_features if isinstance(encoder, nn.Linear) else model.core.features
-    return torch.randn(steps, rows, width, generator=draw)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from statewise.cells import Chain, Conditioned, Dropout, Learned, Recurrent, Residual, VariationalDropout, WeightDrop
 from statewise.cells.onnx import to_onnx
+from statewise.encoders.table import TABLES
 from statewise.errors import MissingExtra, UsageError
 from statewise.exporting.rounded import round_rows
 from statewise.heads import Categorical
@@ -104,12 +105,11 @@ class _Graph:
         return proto
 
     def _encoded(self) -> str:
-        encoder, features = self._model.encoder, self._model.core.features
-        if type(encoder) is nn.Embedding and encoder.max_norm is None:
+        encoder = self._model.encoder
+        if type(encoder) in TABLES and isinstance(encoder, nn.Embedding) and encoder.max_norm is None:
             self._inputs.insert(0, self._value("inputs", ["T", "B"], "INT64"))
             return self._node("Gather", [self._matrix("embedding", encoder.weight), "inputs"])
-        width = encoder.in_features if isinstance(encoder, nn.Linear) else features
-        self._inputs.insert(0, self._value("inputs", ["T", "B", width]))
+        self._inputs.insert(0, self._value("inputs", ["T", "B", self._model.step_input.numbers]))
         if type(encoder) is nn.Identity:
             return "inputs"
         if type(encoder) is nn.Linear:

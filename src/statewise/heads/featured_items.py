@@ -30,6 +30,7 @@ class FeaturedItems(nn.Module):
     ) -> None:
         super().__init__()
         self.trained, self.embedding_dim, self.alone = trained, width, alone
+        self.codes = len(kinds)
         self.own = nn.Embedding(trained, width, sparse=sparse)
         nothing = 1 + max((kind for of in kinds for kind in of), default=-1)
         self.kinds = nn.Embedding(nothing + 1, width, padding_idx=nothing, sparse=sparse)

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from statewise.bounds import code
 from statewise.cells import Recurrent
+from statewise.encoders.encoder import as_numbers
 from statewise.errors import UsageError
 from statewise.kernels import allowed, native
-from statewise.model import Model, as_numbers
+from statewise.model import Model
 from statewise.program.freshness import WHOLE, watch
 from statewise.program.packed import Packed, StaleError
 from statewise.program.plan import ABSENT, STORAGES

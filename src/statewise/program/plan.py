@@ -18,6 +18,7 @@ from statewise.cells import (
     VariationalDropout,
     WeightDrop,
 )
+from statewise.encoders.table import TABLES
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.kernels import native
@@ -180,10 +181,10 @@ def addresses_of(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, list
 
 
 def _features(encoder: nn.Module, core: Recurrent[Any]) -> int:
-    plain = type(encoder) is nn.Embedding and encoder.max_norm is None
+    plain = type(encoder) in TABLES and isinstance(encoder, nn.Embedding) and encoder.max_norm is None
     if not plain and type(encoder) not in (nn.Linear, nn.Identity):
         raise UsageError(f"a step program knows no encoder of the kind {type(encoder).__name__}: use model.step")
-    width = {nn.Embedding: "embedding_dim", nn.Linear: "out_features"}.get(type(encoder))
+    width = {**dict.fromkeys(TABLES, "embedding_dim"), nn.Linear: "out_features"}.get(type(encoder))
     if width and getattr(encoder, width) != core.features:
         raise UsageError(f"the encoder gives {getattr(encoder, width)} features where the core reads {core.features}")
     return core.features

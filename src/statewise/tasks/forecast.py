@@ -81,6 +81,9 @@ class Forecast(TableSettings, Task):
     head: Annotated[
         str, Doc("the distribution of a next value, by name (see `statewise list heads`); some are for counts alone")
     ] = "student_t"
+    encoder: Annotated[
+        str | None, Doc("what a row is read by, by name (see `statewise list encoders`); none looks its codes up")
+    ] = None
     embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1), Le(MOST_UNITS)] = 8
     members: Annotated[
         int,
@@ -159,11 +162,12 @@ class Forecast(TableSettings, Task):
 
     def prepare(self, cache: Path) -> "ForecastData":
         """Read the table and hold the end of each series out."""
+        from statewise.encoders.named import encoder_named
         from statewise.forecasting.reading import Read
         from statewise.forecasting.setting import codec_for
         from statewise.tasks.series import ForecastData
 
-        _ = self.made_head  # refused before anything is read
+        _ = self.made_head, encoder_named(self.encoder, "row")  # refused before anything is read
         panel = self.panel(self.table())
         codec, split = codec_for(self, panel)
         data = ForecastData(self, Read(panel, codec), split)
@@ -179,11 +183,11 @@ class Forecast(TableSettings, Task):
     def model(self, codec: "Codec") -> "Model[Any]":
         """Return a reader of rows, cells and the head, or several of both side by side."""
         from statewise.cells.ensemble import Ensemble
-        from statewise.forecasting.encoder import Reader
+        from statewise.encoders.named import encoder_named
         from statewise.forecasting.members import Mixture
         from statewise.model import Model
 
-        encoder = Reader(codec.choices, codec.numbers, self.embedding)
+        encoder = encoder_named(self.encoder, "row")(codec.choices, codec.numbers, self.embedding)
         cores = [self._core(codec, encoder.features) for _ in range(self.members)]
         sizes: dict[str, Any] = {"exposure": True} if codec.counts else {}
         heads = [self.made_head(core.units, **sizes) for core in cores]

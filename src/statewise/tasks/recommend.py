@@ -147,9 +147,10 @@ class Recommend(TableSettings, Task):
         import torch
 
         from statewise.cells import Dropout
+        from statewise.encoders import OneHot
         from statewise.heads.named import head_named
         from statewise.model import Model
-        from statewise.tasks.recommending import OneHot, item_encoder
+        from statewise.tasks.recommending import item_encoder
 
         if self.items == "one_hot" and codec.choices > ONE_HOT_MOST:
             raise UsageError(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from statewise.data.catalogue import Catalogue
 from statewise.data.columns import plain_id
@@ -25,19 +25,6 @@ from statewise.task import Answer, Live
 MOST_AT_ONCE = 256
 "Sessions of a file that are read side by side."
 LONGEST = 10_000
-
-
-class OneHot(nn.Module):
-    """Reads an item as a vector of noughts with a single one."""
-
-    def __init__(self, choices: int) -> None:
-        super().__init__()
-        self.choices = choices
-        self.register_buffer("one", torch.ones(()), persistent=False)
-
-    def forward(self, items: Tensor) -> Tensor:
-        """Return `[..., V]`."""
-        return nn.functional.one_hot(items, self.choices).to(self.one.dtype)  # type: ignore[arg-type]
 
 
 def item_encoder(

@@ -51,6 +51,9 @@ class Text(Task):
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["character", "byte"], Doc("what a step reads")] = "character"
     head: Annotated[str, Doc("the distribution of a next one, by name (see `statewise list heads`)")] = "categorical"
+    encoder: Annotated[
+        str | None, Doc("what a step is read by, by name (see `statewise list encoders`); none looks it up in a table")
+    ] = None
     embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1), Le(MOST_UNITS)] = 64
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
     gap: Annotated[int, Doc("characters between the two parts that nobody reads"), Ge(0), Le(MOST_PLACES)] = 1000
@@ -73,9 +76,10 @@ class Text(Task):
     def prepare(self, cache: Path) -> "TextData":
         """Read the texts, choose the alphabet and split; the codes are kept in `cache` by the hash of the contents."""
         from statewise.data.texts import code_text
+        from statewise.encoders.named import encoder_named
         from statewise.heads.named import head_named
 
-        head_named(self.head, "choice")
+        head_named(self.head, "choice"), encoder_named(self.encoder, "code")
         text = code_text(self.sources, self.unit, self.held_out, self.gap, cache)
         data = TextData(self, text, text.held_out.part(0, self.scored), cache)
         data.windows("training")
@@ -88,15 +92,15 @@ class Text(Task):
         return text_codec(written)
 
     def model(self, codec: "TextCodec") -> "Model[Any]":
-        """Return embedding, cells and a head over the alphabet."""
-        from torch import nn
-
+        """Return an encoder of characters, cells and a head over the alphabet."""
+        from statewise.encoders.named import encoder_named
         from statewise.heads.named import head_named
         from statewise.model import Model
 
-        # Row 0 of the embedding, the unknown character's, stays zero: it carries nothing about which one it is.
-        encoder = nn.Embedding(codec.choices, self.embedding, padding_idx=codec.never()[0] if codec.never() else None)
-        core = stacked_core(self.cell, self.embedding, self.hidden_size, self.layers)
+        # The unknown character's vector stays zero: it carries nothing about which one it is.
+        unknown = codec.never()[0] if codec.never() else None
+        encoder = encoder_named(self.encoder, "code")(codec.choices, self.embedding, unknown=unknown)
+        core = stacked_core(self.cell, encoder.features, self.hidden_size, self.layers)
         return Model(encoder, core, head_named(self.head, "choice")(core.units, codec.choices))
 
     def metrics(self, loss: "Loss") -> dict[str, float]:

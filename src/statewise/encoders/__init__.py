@@ -1,0 +1,9 @@
+"""What inputs and contexts look like to a recurrence: one way to read them a file."""
+
+from statewise.encoders.codes_and_numbers import CodesAndNumbers
+from statewise.encoders.encoder import Encoder, StepInput, step_input
+from statewise.encoders.one_hot import OneHot
+from statewise.encoders.table import Table
+from statewise.encoders.two_way import TwoWay
+
+__all__ = ["CodesAndNumbers", "Encoder", "OneHot", "StepInput", "Table", "TwoWay", "step_input"]

@@ -1,0 +1,39 @@
+"""A reader of whole sequences of codes, from both ends."""
+
+from typing import Any, ClassVar, cast, final
+
+from statewise import registry
+from statewise.cells import Bidirectional
+from statewise.cells.memory import Memory
+from statewise.data.window import Padded
+from statewise.encoders.encoder import Encoder, Reads
+from statewise.encoders.table import Table
+
+
+@final
+class TwoWay(Encoder):
+    """A vector for each code of a sequence, which knows what stands before it and after it: a context for attention.
+
+    A cell of `units` reads from the beginning, another from the end. Shapes: a `Padded` of codes `[B, S]` to a `Memory`
+    of vectors `[B, S, 2 units]`. Source: Schuster & Paliwal 1997; Bahdanau, Cho & Bengio 2015.
+
+    >>> import torch
+    >>> reader = TwoWay(codes=10, units=4)
+    >>> reader(Padded.of([torch.tensor([1, 2, 3]), torch.tensor([4])])).values.shape
+    torch.Size([2, 3, 8])
+    """
+
+    reads: ClassVar[Reads] = "context"
+    causal: ClassVar[bool] = False
+
+    def __init__(self, codes: int, units: int, cell: str = "gru") -> None:
+        super().__init__()
+        make = cast(Any, registry.find("cells", cell))
+        self.codes, self.features = codes, 2 * units
+        self.table = Table(codes, units)
+        self.both_ways = Bidirectional(make(units, units), make(units, units))
+
+    def forward(self, inputs: Padded) -> Memory:
+        """Return the memory of some sequences."""
+        read, _ = self.both_ways.scan(self.table(inputs.values.T), mask=inputs.mask.T)
+        return Memory(read.transpose(0, 1), inputs.mask)

@@ -1,0 +1,105 @@
+"""Every encoder keeps every law: a new encoder adds a line to `ENCODERS` and nothing else."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from subclasses import subclasses_of
+from torch import Tensor
+
+from statewise.data.window import Padded
+from statewise.encoders import CodesAndNumbers, Encoder, OneHot, Table, TwoWay
+from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
+
+T, B, D, V = 7, 3, 5, 6
+CODES = torch.arange(T * B).reshape(T, B) % V
+ROWS = torch.cat([CODES.unsqueeze(-1) % 4, CODES.unsqueeze(-1) % 2, torch.randn(T, B, D)], dim=-1)
+CONTEXT = Padded.of([torch.tensor([1, 2, 3, 0]), torch.tensor([4]), torch.tensor([5, 1])])
+ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
+    "table": (lambda: Table(V, D), CODES),
+    "table-with-an-unknown": (lambda: Table(V, D, unknown=0), CODES),
+    "one-hot": (lambda: OneHot(V), CODES),
+    "one-hot-with-an-unknown": (lambda: OneHot(V, unknown=0), CODES),
+    "codes-and-numbers": (lambda: CodesAndNumbers([4, 2], D, embedding=3), ROWS),
+    "two-way": (lambda: TwoWay(V, D), CONTEXT),
+    "two-way-lstm": (lambda: TwoWay(V, D, cell="lstm"), CONTEXT),
+}
+
+
+@pytest.mark.parametrize("law", ENCODER_LAWS)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_an_encoder_keeps_the_law(name: str, law: int) -> None:
+    make, inputs = ENCODERS[name]
+    assert check_encoder(make, inputs, laws=[law])[law].holds
+
+
+def test_every_encoder_of_the_package_is_in_the_table() -> None:
+    tried = {type(part) for make, _ in ENCODERS.values() for part in make().modules()}
+    written = {kind for kind in subclasses_of(Encoder) if not inspect.isabstract(kind)}
+    assert written - tried == set(), "add a line for each to ENCODERS"
+
+
+class Sound(Encoder):
+    """Keeps every law."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Table(V, D)
+        self.codes, self.features = V, D
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        vectors: Tensor = self.table(inputs)
+        return vectors
+
+
+class InSinglePrecision(Sound):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(inputs).float()
+
+
+class LooksAhead(Sound):
+    def forward(self, inputs: Tensor) -> Tensor:
+        vectors = super().forward(inputs)
+        return vectors if inputs.dim() < 2 else vectors + vectors.flip(0)
+
+
+class MixesRows(Sound):
+    def forward(self, inputs: Tensor) -> Tensor:
+        vectors = super().forward(inputs)
+        return vectors - vectors.mean(dim=-2, keepdim=True) if inputs.dim() else vectors
+
+
+class ForgetsAWeight(Sound):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spare = torch.nn.Parameter(torch.ones(1))
+
+
+class KeepsToItself(Sound):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = float(torch.rand(()))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.scale * super().forward(inputs)
+
+
+class SaysNumbers(Sound):
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes, self.numbers = 0, 2
+
+
+BROKEN = {1: InSinglePrecision, 2: LooksAhead, 3: MixesRows, 4: ForgetsAWeight, 5: KeepsToItself, 6: SaysNumbers}
+
+
+def test_every_law_of_an_encoder_is_broken_by_one_that_departs_from_a_sound_one() -> None:
+    assert all(verdict.holds for verdict in check_encoder(Sound, CODES).values())
+    assert BROKEN.keys() == ENCODER_LAWS.keys()
+    for law, make in BROKEN.items():
+        verdict = judge_encoder(make, CODES)[law]
+        assert verdict.failure.startswith(f"law {law} is broken by {make.__name__}: "), verdict
+    with pytest.raises(AssertionError, match=r"law 4 is broken by ForgetsAWeight: .* no gradient reaches spare"):
+        check_encoder(ForgetsAWeight, CODES)
