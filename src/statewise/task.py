@@ -20,6 +20,7 @@ from statewise.report import DYNAMIC, Report
 from statewise.run.recipe import Recipe
 
 if TYPE_CHECKING:
+    from statewise.data.codec import Codec
     from statewise.data.window import Window
     from statewise.heads import Loss
     from statewise.model import Model
@@ -100,7 +101,7 @@ class Data(ABC):
 
     @property
     @abstractmethod
-    def codec(self) -> Any:
+    def codec(self) -> "Codec":
         """What turns raw things into numbers and back."""
 
     @property
@@ -186,7 +187,7 @@ class Task(Recipe, ABC):
         return facts
 
     @abstractmethod
-    def codec(self, written: Mapping[str, Any]) -> Any:
+    def codec(self, written: Mapping[str, Any]) -> "Codec":
         """Return the codec that was written to `codec.json`, so that a model can be used without its data."""
 
     @abstractmethod

@@ -21,7 +21,14 @@ from statewise.program.plan import ABSENT
 from statewise.stream import Stream
 from statewise.tasks.forecast import Forecast
 
-TINY: dict[str, Any] = {"width": 8, "rows": 4, "steps": 16, "updates": 4, "orders": 1, "threads": 1}
+TINY: dict[str, Any] = {
+    "hidden_size": 8,
+    "batch_size": 4,
+    "sequence_length": 16,
+    "updates": 4,
+    "orders": 1,
+    "threads": 1,
+}
 
 
 class Sines(Encoder):

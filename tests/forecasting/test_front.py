@@ -12,7 +12,7 @@ from statewise.data.panel import Panel, read_panel
 from statewise.data.series_columns import Columns
 from statewise.forecasting.front import Front, sample_paths
 from statewise.forecasting.levels import filled, levels_of, running_mean
-from statewise.forecasting.reading import Codec, Read, Windows
+from statewise.forecasting.reading import Read, SeriesCodec, Windows
 from statewise.forecasting.setting import codec_for
 from statewise.heads.named import heads_over
 from statewise.model import Model
@@ -149,4 +149,4 @@ def test_an_epoch_begins_a_window_once_at_every_place() -> None:
 
 def test_a_codec_is_read_back_as_written() -> None:
     _, read = made(holidays="US-MN")
-    assert Codec.read(read.codec.as_json()) == read.codec
+    assert SeriesCodec.read(read.codec.as_json()) == read.codec

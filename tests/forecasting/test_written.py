@@ -9,9 +9,9 @@ import pytest
 from statewise.data.frequency import Frequency
 from statewise.data.series_columns import Columns
 from statewise.errors import DataError, UsageError
-from statewise.forecasting.reading import Codec
+from statewise.forecasting.reading import SeriesCodec
 
-CODEC = Codec(
+CODEC = SeriesCodec(
     columns=Columns("when", ("cars", "lorries"), "town", ("rain",), ("wind", "fog"), ("road",)),
     frequency=Frequency("s", 3600),
     context=24,
@@ -59,9 +59,9 @@ def written() -> dict[str, Any]:
 
 
 def test_a_codec_survives_being_written() -> None:
-    assert Codec.read(written()) == CODEC
+    assert SeriesCodec.read(written()) == CODEC
     older = {name: value for name, value in written().items() if name not in ("holidays", "zone", "day_first")}
-    assert Codec.read(older).zone is None
+    assert SeriesCodec.read(older).zone is None
 
 
 @pytest.mark.parametrize("name", CODEC.as_json())
@@ -69,10 +69,10 @@ def test_a_part_that_is_odd_or_missing_is_refused_in_one_line(name: str) -> None
     odd = [value for value in ODD if value not in FITTING.get(name, [])]
     for value in odd:
         with pytest.raises(DataError, match=r"^codec.json is not that of a forecast \(.*\): the run is damaged$"):
-            Codec.read({**written(), name: value})
+            SeriesCodec.read({**written(), name: value})
     if name not in ("holidays", "zone", "day_first"):
         with pytest.raises(DataError, match=rf"its '{name}' is missing"):
-            Codec.read({key: value for key, value in written().items() if key != name})
+            SeriesCodec.read({key: value for key, value in written().items() if key != name})
 
 
 @pytest.mark.parametrize("name", vars(CODEC.columns))
@@ -81,7 +81,7 @@ def test_so_is_an_odd_role_of_a_column(name: str) -> None:
     for value in odd:
         columns = {**written()["columns"], name: value}
         with pytest.raises(DataError, match="is not that of a forecast"):
-            Codec.read({**written(), "columns": columns})
+            SeriesCodec.read({**written(), "columns": columns})
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_so_is_an_odd_role_of_a_column(name: str) -> None:
 )
 def test_parts_that_do_not_fit_are_named(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(DataError) as raised:
-        Codec.read({**written(), **changes})
+        SeriesCodec.read({**written(), **changes})
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -82,6 +82,18 @@ def test_every_task_of_the_package_is_in_the_table(tmp_path: Path) -> None:
     assert written - tried == set(), "add a line for each to TASKS"
 
 
+def test_a_codec_of_no_kind_breaks_the_law_of_codecs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from statewise.tasks.text import TextData
+
+    class Odd:
+        def as_json(self) -> dict[str, Any]:
+            return {}
+
+    monkeypatch.setattr(TextData, "codec", Odd())
+    with pytest.raises(AssertionError, match=r"law 2 .* its codec is a Odd, which is no statewise\.data\.codec\.Codec"):
+        check_task(lambda: TASKS["text"](tmp_path), laws=[2])
+
+
 @pytest.mark.parametrize(("law", "method"), [(5, "step"), (8, "sample")])
 def test_a_law_that_is_broken_is_named(law: int, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from statewise.cells import LSTM

@@ -15,7 +15,7 @@ from statewise.errors import DataError, UsageError
 from statewise.forecasting.backtest import known_ahead, quantiles_of
 from statewise.forecasting.front import Front, Standing, sample_paths
 from statewise.forecasting.metrics import LEVELS
-from statewise.forecasting.reading import Codec, Read
+from statewise.forecasting.reading import Read, SeriesCodec
 from statewise.model import Model
 from statewise.registry import unknown
 from statewise.report import aligned
@@ -123,7 +123,7 @@ def _refuse_unknown(read: Read, series: Ints, ends: Ints) -> None:
         )
 
 
-def dream(model: Model[Any], codec: Codec, seed: int) -> str:
+def dream(model: Model[Any], codec: SeriesCodec, seed: int) -> str:
     """Return two seasons of a series that was never there, as bars."""
     standing = blank_standing(model, codec, rows=1)
     front = Front(model, codec, np.datetime64("2026-01-05", "s"), standing)
@@ -137,7 +137,7 @@ def dream(model: Model[Any], codec: Codec, seed: int) -> str:
     return "".join(BARS[place] for place in places)
 
 
-def blank_standing(model: Model[Any], codec: Codec, rows: int) -> Standing:
+def blank_standing(model: Model[Any], codec: SeriesCodec, rows: int) -> Standing:
     """Return where series of which nothing is known stand."""
     nothing, ones = torch.zeros(rows), torch.ones(rows)
     recent = torch.full((rows, max((1, *codec.lags))), torch.nan)

@@ -15,7 +15,7 @@ from statewise.errors import DataError, TrainingError
 from statewise.forecasting.front import Front, sample_paths
 from statewise.forecasting.levels import filled
 from statewise.forecasting.metrics import LEVELS, Truth
-from statewise.forecasting.reading import Codec, Read
+from statewise.forecasting.reading import Read, SeriesCodec
 from statewise.model import Model
 
 Floats = NDArray[np.floating]
@@ -122,7 +122,7 @@ def known_ahead(read: Read, series: Ints, places: Ints, horizon: int) -> Tensor:
 
 
 def baseline_quantiles(
-    panel: Panel, origins: Origins, codec: Codec, rivals: tuple[Name, ...]
+    panel: Panel, origins: Origins, codec: SeriesCodec, rivals: tuple[Name, ...]
 ) -> Iterator[tuple[str, Floats]]:
     """Yield each baseline's name and its quantiles at every origin, `[R, H, LEVELS]`."""
     levels, horizon, seasons = np.array(LEVELS), codec.horizon, codec.frequency.seasons

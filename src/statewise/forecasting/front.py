@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.data.panel import Ints
 from statewise.forecasting.levels import LEAST
-from statewise.forecasting.reading import LARGEST, Codec, Read
+from statewise.forecasting.reading import LARGEST, Read, SeriesCodec
 from statewise.heads import Real
 from statewise.model import Model
 from statewise.state import map_leaves, select_rows, where_rows
@@ -46,7 +46,7 @@ class Front:
     """
 
     model: Model[Params]
-    codec: Codec
+    codec: SeriesCodec
     origin: np.datetime64
     at: Standing
 

@@ -16,7 +16,7 @@ from statewise.data.series_rows import LARGEST
 from statewise.data.table_format import TableFormat
 from statewise.data.times import TimeReader
 from statewise.errors import DataError, UsageError
-from statewise.forecasting.reading import Codec
+from statewise.forecasting.reading import SeriesCodec
 from statewise.inputs import Inputs
 from statewise.registry import unknown
 
@@ -43,7 +43,7 @@ def usual_longest_gap(frequency: Frequency) -> int:
 class Observations:
     """Reads observations as the table of a codec was written. All that cannot be read is a `DataError` in one line."""
 
-    def __init__(self, codec: Codec, how: TableFormat) -> None:
+    def __init__(self, codec: SeriesCodec, how: TableFormat) -> None:
         self.codec, self.how = codec, how
         columns = codec.columns
         self.covariates = [*columns.known, *columns.past]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from statewise.data.clocks import Clock
+from statewise.data.codec import Codec
 from statewise.data.frequency import Frequency, Times
 from statewise.data.panel import Floats, Ints, Panel
 from statewise.data.series_columns import Columns
@@ -25,7 +26,7 @@ LARGEST, FARTHEST = 20.0, 4.0
 
 @final
 @dataclass(frozen=True)
-class Codec:
+class SeriesCodec(Codec):
     """What must be known to read a series as in training: it is written to `codec.json`.
 
     Only where training spans `years` of which there are several does it read the season of the year, and how large the
@@ -62,7 +63,7 @@ class Codec:
         return {**plain, "columns": self.columns.as_json(), "frequency": str(self.frequency)}
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> "Codec":
+    def read(cls, written: Mapping[str, Any]) -> "SeriesCodec":
         """Return what was written. Raises `DataError` where it is of another form."""
         try:
             check_written(written)
@@ -115,7 +116,7 @@ class Read:
     `level` and `spread` have one place more for each series, behind its last value.
     """
 
-    def __init__(self, panel: Panel, codec: Codec) -> None:
+    def __init__(self, panel: Panel, codec: SeriesCodec) -> None:
         self.panel, self.codec = panel, codec
         self.level, self.spread = (np.empty(int(panel.begins[-1]) + len(panel), np.float32) for _ in range(2))
         self.filled, self.age = np.empty(len(panel.values), np.float32), np.empty(len(panel.values), np.float32)

@@ -9,7 +9,7 @@ from statewise.data.panel import Panel
 from statewise.errors import DataError, UsageError
 from statewise.forecasting.calendar import check_holidays
 from statewise.forecasting.levels import filled, least_spread, running_mean
-from statewise.forecasting.reading import Codec
+from statewise.forecasting.reading import SeriesCodec
 from statewise.heads.named import head_named
 
 Around = Literal["level", "last"]
@@ -78,7 +78,7 @@ class Wanted(Protocol):
         """The name of the distribution of a next value."""
 
 
-def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
+def codec_for(wanted: Wanted, panel: Panel) -> tuple[SeriesCodec, Split]:
     """Return what must be known to read a panel, and how many steps of each series are kept from training.
 
     Raises `DataError` where the series are too short for it.
@@ -103,7 +103,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[Codec, Split]:
     pace = 1 / max(LEAST_PACE, SEASONS * season)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
     is_long = bool(panel.times(learned, 1)[0] - panel.times(0, 1)[0] >= SEVERAL_YEARS)
-    codec = Codec(
+    codec = SeriesCodec(
         columns=panel.columns,
         frequency=frequency,
         context=context,

@@ -14,7 +14,7 @@ from statewise.forecasting.backtest import quantiles_of
 from statewise.forecasting.front import Front, Standing, sample_paths
 from statewise.forecasting.metrics import LEVELS
 from statewise.forecasting.observations import Cells, Observations
-from statewise.forecasting.reading import Codec, Read, standardised
+from statewise.forecasting.reading import Read, SeriesCodec, standardised
 from statewise.inputs import Inputs
 from statewise.model import Model
 from statewise.registry import unknown
@@ -86,7 +86,7 @@ class Tracker(Live):
         return tracker
 
     @classmethod
-    def open(cls, model: Model[Any], codec: Codec, saved: bytes, **how: Any) -> Self:
+    def open(cls, model: Model[Any], codec: SeriesCodec, saved: bytes, **how: Any) -> Self:
         """Go on from saved bytes. Raises `DataError` where they are damaged, or of another model."""
         blank = blank_standing(model, codec, len(codec.names))
         origin = np.datetime64("1970-01-01", "s")
@@ -213,7 +213,7 @@ class Tracker(Live):
         return moved[:, : len(columns.known)], moved[:, len(columns.known) :]
 
 
-def _is_standing(at: Standing, known: Tensor, codec: Codec) -> bool:
+def _is_standing(at: Standing, known: Tensor, codec: SeriesCodec) -> bool:
     """Tell whether series can stand so: codes that there are, finite numbers, spreads above 0."""
     codes = torch.tensor(codec.choices)
     finite = leaves((at.state, at.last, at.age, at.level, at.spread, at.past, known))

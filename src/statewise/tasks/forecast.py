@@ -17,7 +17,7 @@ from statewise.tasks.table_settings import TableSettings
 if TYPE_CHECKING:
     from statewise.data.panel import Panel
     from statewise.forecasting.ahead import Ahead
-    from statewise.forecasting.reading import Codec
+    from statewise.forecasting.reading import SeriesCodec
     from statewise.forecasting.tracker import Tracker
     from statewise.heads import Loss
     from statewise.model import Model
@@ -122,7 +122,7 @@ class Forecast(TableSettings, Task):
         """The name of the source."""
         return Path(self.sources[0]).name.split(".")[0] or self.name
 
-    def panel(self, source: Any, codec: "Codec | None" = None) -> "Panel":
+    def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
         """Read a table as series; with a codec, by the columns and the frequency of its training."""
         from statewise.data.frequency import Frequency
         from statewise.data.panel import read_panel
@@ -143,7 +143,7 @@ class Forecast(TableSettings, Task):
             raise UsageError(f"{self.name} learns from one table, not {len(self.sources)}: join them first")
         return table_file(self.sources[0])
 
-    def _panel_as_trained(self, codec: "Codec") -> "Panel":
+    def _panel_as_trained(self, codec: "SeriesCodec") -> "Panel":
         """Return the series of the training, read again. Raises `RunError` where the table has changed since."""
         from statewise.run.sources import refuse_changed
         from statewise.tasks.series import digests_of
@@ -174,13 +174,13 @@ class Forecast(TableSettings, Task):
         data.windows("training")
         return data
 
-    def codec(self, written: Mapping[str, Any]) -> "Codec":
+    def codec(self, written: Mapping[str, Any]) -> "SeriesCodec":
         """Return what was known of the series in training."""
-        from statewise.forecasting.reading import Codec
+        from statewise.forecasting.reading import SeriesCodec
 
-        return Codec.read(written)
+        return SeriesCodec.read(written)
 
-    def model(self, codec: "Codec") -> "Model[Any]":
+    def model(self, codec: "SeriesCodec") -> "Model[Any]":
         """Return a reader of rows, cells and the head, or several of both side by side."""
         from statewise.cells.ensemble import Ensemble
         from statewise.encoders.named import encoder_named
@@ -193,7 +193,7 @@ class Forecast(TableSettings, Task):
         heads = [self.made_head(core.units, **sizes) for core in cores]
         return Model(encoder, *((cores[0], heads[0]) if self.members == 1 else (Ensemble(cores), Mixture(heads))))
 
-    def _core(self, codec: "Codec", features: int) -> Any:
+    def _core(self, codec: "SeriesCodec", features: int) -> Any:
         from statewise.cells import Dropout
         from statewise.cells.exposure import WithExposure
 
@@ -209,13 +209,13 @@ class Forecast(TableSettings, Task):
         """Return the mean loss of one step ahead, in spreads of its series."""
         return f"{nats:.3f} nats a step ahead"
 
-    def sample(self, model: "Model[Any]", codec: "Codec") -> str:
+    def sample(self, model: "Model[Any]", codec: "SeriesCodec") -> str:
         """Return a series that the model dreams, as a line of bars: always the same dice."""
         from statewise.forecasting.ahead import dream
 
         return dream(model, codec, self.seed)
 
-    def stream(self, model: "Model[Any]", codec: "Codec") -> "Stream[Any]":
+    def stream(self, model: "Model[Any]", codec: "SeriesCodec") -> "Stream[Any]":
         """Return a stream of what the network reads at each step; series of a table are streamed by `live`."""
         from statewise.stream import Stream
 
@@ -267,7 +267,7 @@ class Forecast(TableSettings, Task):
     def predict(
         self,
         model: "Model[Any]",
-        codec: "Codec",
+        codec: "SeriesCodec",
         table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training"), TABLE] = None,
         *,
         samples: Annotated[int, Doc("ways to go on that are drawn")] = SAMPLES,
@@ -291,7 +291,7 @@ class Forecast(TableSettings, Task):
     def answer(
         self,
         model: "Model[Any]",
-        codec: "Codec",
+        codec: "SeriesCodec",
         table: Annotated[str | None, Doc("a newer table to forecast beyond; none means that of the training")] = None,
         *,
         csv: Annotated[str | None, Doc("also write the forecast to this file")] = None,
@@ -306,7 +306,7 @@ class Forecast(TableSettings, Task):
     def live(
         self,
         model: "Model[Any]",
-        codec: "Codec",
+        codec: "SeriesCodec",
         saved: bytes | None = None,
         *,
         steps: Annotated[int | None, Doc("steps ahead to forecast after each value [default: the horizon]")] = None,
@@ -338,7 +338,7 @@ class Forecast(TableSettings, Task):
             return self._opened(saved, lambda saved: Tracker.open(model, codec, saved, **how))
         return self._begun(Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how), codec)
 
-    def _begun(self, tracker: "Tracker", codec: "Codec") -> Live:
+    def _begun(self, tracker: "Tracker", codec: "SeriesCodec") -> Live:
         """Return what reads the lines of users, where a tracker stands at the end of the training table."""
         return tracker
 

@@ -13,7 +13,7 @@ from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.forecasting.backtest import Origins, baseline_quantiles, rolling_origins, truth_of
 from statewise.forecasting.metrics import Floats, Truth, loss_by_origin, scores
-from statewise.forecasting.reading import Codec, Read, Windows
+from statewise.forecasting.reading import Read, SeriesCodec, Windows
 from statewise.forecasting.returns import OneStep, simple_methods
 from statewise.forecasting.setting import Split
 from statewise.task import Data, Part
@@ -37,7 +37,7 @@ class ForecastData(Data):
     is_validating: bool = False
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> SeriesCodec:
         """What must be known to read series as in training."""
         return self.read.codec
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from statewise.data.panel import Panel
-    from statewise.forecasting.reading import Codec
+    from statewise.forecasting.reading import SeriesCodec
     from statewise.forecasting.tracker import Tracker
     from statewise.model import Model
     from statewise.task import Live
@@ -50,7 +50,7 @@ class Stocks(Forecast):
     ] = 126
     learning_rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.002
 
-    def panel(self, source: Any, codec: "Codec | None" = None) -> "Panel":
+    def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
         """Read prices as daily returns, in percent: 100 log(p_t / p_before)."""
         from statewise.data.tables import title_of
         from statewise.forecasting.returns import returns_of
@@ -64,7 +64,7 @@ class Stocks(Forecast):
         data = super().prepare(cache)
         return StocksData(self, data.read, data.split)
 
-    def _begun(self, tracker: "Tracker", codec: "Codec") -> "Live":
+    def _begun(self, tracker: "Tracker", codec: "SeriesCodec") -> "Live":
         from statewise.forecasting.prices import Prices
 
         return Prices.begin(tracker, super().panel(self.table(), codec))

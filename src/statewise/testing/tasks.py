@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from statewise.data.codec import Codec
 from statewise.learning.learner import Learner
 from statewise.model import Model, evaluating
 from statewise.run.config import as_yaml, build, plain
@@ -63,6 +64,8 @@ def _settings_come_back(trial: Trial) -> None:
 
 
 def _codec_comes_back(trial: Trial) -> None:
+    is_codec = isinstance(trial.data.codec, Codec)
+    assert is_codec, f"its codec is a {type(trial.data.codec).__name__}, which is no statewise.data.codec.Codec"
     written = trial.data.codec.as_json()
     read = trial.task.codec(json.loads(json.dumps(written)))
     if json.dumps(read.as_json()) != json.dumps(written):
