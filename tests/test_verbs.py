@@ -162,3 +162,29 @@ def test_an_interrupt_anywhere_is_followed_by_a_resume_to_the_same_weights(
     assert max(path.name for path in Path("broken/checkpoints").iterdir()) == newest
     statewise.resume("broken")
     assert weights(Path("broken")) == weights(Path("whole"))
+
+
+def test_a_save_that_fails_while_the_loop_is_left_is_told(book: Path) -> None:
+    events = statewise.training(statewise.Text(source="book.txt", updates=9, **TINY), run="full")
+    for event in events:
+        if isinstance(event, Updated) and event.update == 2:
+            break
+    checkpoints = Path("full/checkpoints")
+    checkpoints.symlink_to("nowhere")
+    with pytest.raises(statewise.errors.RunError, match="checkpoints is a link, and writing there would change what"):
+        events.close()
+
+
+@pytest.mark.parametrize("what", ["a file", "a device", "a link to nothing", "a loop"])
+def test_what_is_no_folder_of_checkpoints_is_not_taken_for_a_run_without_any(
+    run_path: Path, tmp_path: Path, what: str
+) -> None:
+    checkpoints = run_path / "checkpoints"
+    checkpoints.rename(run_path / "aside")
+    if what == "a file":
+        checkpoints.write_text("")
+    else:
+        checkpoints.symlink_to({"a device": "/dev/zero", "a link to nothing": "nowhere"}.get(what, "checkpoints"))
+    for use in (statewise.load, statewise.resume):
+        with pytest.raises(statewise.errors.RunError, match="checkpoints is no folder, and holds no checkpoints"):
+            use(run_path)

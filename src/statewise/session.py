@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from statewise.distributed import LostProcess
@@ -70,13 +71,14 @@ class Session:
             raise LostProcess(f"{lost}: go on with `statewise resume {self.directory.path}`") from lost
 
     def _written(self) -> Iterator[Event]:
-        with self.directory.locked():
-            for event in self._events():
+        # closed here, since an error of the last save would be swallowed where it is only collected as garbage
+        with self.directory.locked(), closing(self._events()) as events:
+            for event in events:
                 if not isinstance(event, Scoring):
                     self.directory.append_event(as_json(event))
                 yield event
 
-    def _events(self) -> Iterator[Event]:
+    def _events(self) -> Generator[Event, None, None]:
         notices = [*self.data.notices, self._restore()]
         parameters = self.learner.model.parameter_count
         first = self.learner.update_number

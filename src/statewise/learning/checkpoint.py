@@ -4,6 +4,7 @@ A checkpoint is a folder of files with a manifest of their sizes and digests. It
 each file made durable, the manifest last; then renamed, and that made durable; only then are older ones removed.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -59,7 +60,12 @@ def save_checkpoint(folder: Path, update: int, files: Mapping[str, bytes], *, ad
 
 
 def saved_checkpoints(folder: Path) -> list[Path]:
-    """Return the finished checkpoints in a folder, the oldest first."""
+    """Return the finished checkpoints in a folder, the oldest first; none where there is no such folder yet.
+
+    Raises `RunError` where something else has its name, or it cannot be read.
+    """
+    if not folder.is_dir() and os.path.lexists(folder):
+        raise RunError(f"{folder} is no folder, and holds no checkpoints: the run is damaged")
     try:
         found = [path for path in folder.iterdir() if NUMBER.fullmatch(path.name)] if folder.is_dir() else []
     except OSError as error:
