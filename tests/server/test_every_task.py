@@ -207,11 +207,11 @@ def test_live_streams_answer_as_the_command_line_does(server: Any, model: Any, r
 def test_the_description_says_what_each_route_takes(server: Any, model: Any) -> None:
     described = httpx.get(f"{server.address}/openapi.json").json()
     schemas = described["components"]["schemas"]
-    assert model["input"] in schemas["Step"]["properties"]["input"]["description"]
-    assert schemas["Step"]["properties"]["input"]["examples"] == [model["example"]]
-    assert set(model["predict"]["properties"]) <= set(schemas["Question"]["properties"])
+    assert model["input"] in schemas["StepRequest"]["properties"]["input"]["description"]
+    assert schemas["StepRequest"]["properties"]["input"]["examples"] == [model["example"]]
+    assert set(model["predict"]["properties"]) <= set(schemas["PredictRequest"]["properties"])
     settings = model["sessions"].get("live", {}).get("settings", {}).get("properties", {})
-    assert set(settings) <= set(schemas["Step"]["properties"]["settings"]["properties"])
+    assert set(settings) <= set(schemas["StepRequest"]["properties"]["settings"]["properties"])
     body = described["paths"]["/v1/sessions/{id}/step"]["post"]["requestBody"]["content"]["application/json"]
     assert body["examples"]["run"]["value"] == {"input": model["example"]}
 

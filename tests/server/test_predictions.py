@@ -9,10 +9,10 @@ import pytest
 
 import statewise
 from statewise.errors import UsageError
+from statewise.server.errors import ApiError
 from statewise.server.metrics import Metrics
+from statewise.server.model import ServedModel
 from statewise.server.predictions import Predictions
-from statewise.server.refusals import Refused
-from statewise.server.served import Served
 from statewise.server.settings import ServerSettings
 
 
@@ -32,20 +32,20 @@ class Waiting:
 
 def test_an_answer_that_took_too_long_counts_until_it_has_ended() -> None:
     waiting = Waiting()
-    served = cast(Served, waiting)
+    served = cast(ServedModel, waiting)
 
     async def main() -> None:
         predictions = Predictions(ServerSettings(max_predictions=1, predict_seconds=0.05))
         with pytest.raises(TimeoutError):
             await predictions.whole(served, {})
-        with pytest.raises(Refused, match="too many answers are being written"):
+        with pytest.raises(ApiError, match="too many answers are being written"):
             await predictions.whole(served, {})
         waiting.may.set()
         for _ in range(1000):
             try:
                 assert await predictions.whole(served, {}) == b"{}"
                 break
-            except Refused:
+            except ApiError:
                 await asyncio.sleep(0.01)
         else:
             pytest.fail("its place is never free again")
@@ -56,7 +56,7 @@ def test_an_answer_that_took_too_long_counts_until_it_has_ended() -> None:
 
 def test_a_question_or_an_answer_that_is_too_long_is_refused(trained_once: Path) -> None:
     settings = ServerSettings(max_inputs=50, max_answer_numbers=0)
-    served = Served("run", statewise.load(trained_once / "run"), settings, Metrics())
+    served = ServedModel("run", statewise.load(trained_once / "run"), settings, Metrics())
 
     async def main() -> None:
         predictions = Predictions(settings)

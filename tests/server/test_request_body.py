@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from statewise.server.refusals import BAD_REQUEST, BUSY, TOO_LARGE, Refused
+from statewise.server.errors import BAD_REQUEST, BUSY, TOO_LARGE, ApiError
 from statewise.server.request_body import SMALL_BYTES, BodyReader, ClientLeft
 from statewise.server.settings import ServerSettings
 
@@ -56,9 +56,9 @@ def test_a_body_is_given_whole_however_it_came() -> None:
 def test_the_deadline_is_of_the_whole_body_and_a_fast_large_one_has_longer() -> None:
     settings = ServerSettings(body_seconds=0.3, min_bytes_per_second=100_000)
     began = time.monotonic()
-    with pytest.raises(Refused, match="did not come in time") as late:
+    with pytest.raises(ApiError, match="did not come in time") as late:
         asyncio.run(read(settings, sent([b"a"] * 100, 0.05)))
-    assert late.value.refusal is BAD_REQUEST
+    assert late.value.kind is BAD_REQUEST
     assert time.monotonic() - began < 2
     large = [b"a" * 10_000] * 12
     assert len(asyncio.run(read(settings, sent(large, 0.05)))) == 120_000  # twice `body_seconds`, at twice the rate
@@ -67,9 +67,9 @@ def test_the_deadline_is_of_the_whole_body_and_a_fast_large_one_has_longer() -> 
 def test_a_body_that_claims_to_be_small_is_refused_once_it_is_too_large() -> None:
     settings = ServerSettings(max_body_bytes=5)
     for parts in ([b"abcdef"], [b"abc", b"def", b"g"]):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ApiError) as caught:
             asyncio.run(read(settings, sent(parts)))
-        assert caught.value.refusal is TOO_LARGE
+        assert caught.value.kind is TOO_LARGE
 
 
 def test_a_client_that_leaves_is_told_apart_from_one_that_is_late() -> None:
@@ -84,9 +84,9 @@ def test_large_bodies_are_bounded_together_and_keep_no_small_one_out() -> None:
     async def run() -> None:
         slow = asyncio.create_task(read(settings, sent([half, b"", b""], 0.2), reader=reader))
         await asyncio.sleep(0.3)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ApiError) as refused:
             await read(settings, sent([half, half]), reader=reader)
-        assert refused.value.refusal is BUSY
+        assert refused.value.kind is BUSY
         assert await read(settings, sent([b"small"]), reader=reader) == b"small"
         assert await slow == half
         assert len(await read(settings, sent([half, half]), reader=reader)) == 2 * len(half)

@@ -307,7 +307,7 @@ def test_the_openapi_has_an_example_for_every_body(serving: Any) -> None:
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             assert operation.get("summary"), (method, path)
-    for name in ("Create", "Step", "Run", "Predict", "Complete"):
+    for name in ("CreateRequest", "StepRequest", "RunRequest", "SessionPredictRequest", "CompletionRequest"):
         properties = described["components"]["schemas"][name]["properties"]
         assert any("examples" in field for field in properties.values()), name
 

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
-from statewise.server.metrics import Metrics
-from statewise.server.refusals import (
+from statewise.server.errors import (
     BAD_ORIGIN,
     BAD_REQUEST,
     BUSY,
     FAILED,
     NO_TOKEN,
     TOO_MANY,
-    Refused,
+    ApiError,
 )
-from statewise.server.request_body import BodyReader, ClientLeft, Memory
+from statewise.server.metrics import Metrics
+from statewise.server.request_body import BodyMemory, BodyReader, ClientLeft
 from statewise.server.settings import ServerSettings
 from statewise.server.tokens import owner_of
 
@@ -29,13 +29,13 @@ EVERYBODY = "everybody"
 POLICY_VIOLATION, GOING_AWAY = 1008, 1012
 
 
-def response_to(refused: Refused, *, close: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def response_to(refused: ApiError, *, close: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the messages of ASGI that answer a request which is not granted."""
     body = json.dumps(refused.as_json()).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refused.headers}
     headers |= {"Connection": "close"} if close else {}
     listed = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    start = {"type": "http.response.start", "status": refused.refusal.status, "headers": listed}
+    start = {"type": "http.response.start", "status": refused.kind.status, "headers": listed}
     return start, {"type": "http.response.body", "body": body}
 
 
@@ -44,7 +44,7 @@ async def _send_all(messages: Iterable[dict[str, Any]], send: Any) -> None:
         await send(message)
 
 
-NO_ROOM = Refused(BUSY, "too many requests are being answered: try again in a moment")
+NO_ROOM = ApiError(BUSY, "too many requests are being answered: try again in a moment")
 NO_ROOM_RESPONSE, NO_ROOM_AND_CLOSE = response_to(NO_ROOM), response_to(NO_ROOM, close=True)
 NO_ROOM_CLOSE_BYTES = NO_ROOM.as_http(close=True)
 
@@ -88,8 +88,8 @@ class AdmissionControl:
             return
         try:
             owner = self._owner(scope)
-        except Refused as refused:
-            await self._refuse(refused, scope, receive, send, close=refused.refusal is BAD_REQUEST)
+        except ApiError as refused:
+            await self._refuse(refused, scope, receive, send, close=refused.kind is BAD_REQUEST)
             return
         scope["owner"] = owner
         if scope["type"] == "websocket":
@@ -98,38 +98,38 @@ class AdmissionControl:
         with self._bodies.memory() as memory:
             await self._admit(owner, scope, receive, _Answering(send, self, self._settings.idle_seconds), memory)
 
-    async def _admit(self, owner: str, scope: Any, receive: Any, answering: "_Answering", memory: Memory) -> None:
+    async def _admit(self, owner: str, scope: Any, receive: Any, answering: "_Answering", memory: BodyMemory) -> None:
         try:
             body = await self._bodies.read(scope, receive, memory)
         except ClientLeft:
             self._metrics.unfinished_bodies.inc()
             return
-        except Refused as refused:  # the rest of the body would be taken for a request
+        except ApiError as refused:  # the rest of the body would be taken for a request
             await self._refuse(refused, scope, receive, answering, close=True)
             return
         try:
             with self._counted(owner, scope["path"]):
                 await self._app(scope, body, answering)
-        except Refused as refused:
+        except ApiError as refused:
             await self._refuse(refused, scope, receive, answering)
         except Exception:
             if answering.abandoned:  # the connection is closed after this
                 return
             if answering.begun:
                 raise
-            await self._refuse(Refused(FAILED, "the server failed at this request"), scope, receive, answering)
+            await self._refuse(ApiError(FAILED, "the server failed at this request"), scope, receive, answering)
             raise
 
     @contextmanager
     def _counted(self, owner: str, path: str) -> Iterator[None]:
-        """Count a request while it is answered. Raises `Refused` where that would be one too many."""
+        """Count a request while it is answered. Raises `ApiError` where that would be one too many."""
         if path in UNLIMITED_PATHS:
             yield
             return
         if self._full:
             raise NO_ROOM
         if self._by_owner[owner] >= self._settings.max_requests_per_owner:
-            raise Refused(TOO_MANY, "too many of your requests are being answered: wait for some of them")
+            raise ApiError(TOO_MANY, "too many of your requests are being answered: wait for some of them")
         self._total += 1
         self._by_owner[owner] += 1
         try:
@@ -146,27 +146,27 @@ class AdmissionControl:
             headers.setdefault(name, []).append(value)
         hosts = headers.get(b"host", [])
         if len(hosts) != 1 or host_name(hosts[0].decode("latin-1")) not in self._settings.hosts:
-            raise Refused(BAD_REQUEST, "this server does not answer under that Host")
+            raise ApiError(BAD_REQUEST, "this server does not answer under that Host")
         for origin in headers.get(b"origin", []):
             if origin.decode("latin-1") not in self._settings.origins:
-                raise Refused(BAD_ORIGIN, "pages of that Origin may not ask here")
+                raise ApiError(BAD_ORIGIN, "pages of that Origin may not ask here")
         if scope["path"] in OPEN_PATHS or not self._settings.owners:
             return EVERYBODY
         given = headers.get(b"authorization", [])
         owner = owner_of(given[0].decode("latin-1"), self._settings.owners) if len(given) == 1 else None
         if owner is None:
-            raise Refused(NO_TOKEN, "give a token: Authorization: Bearer TOKEN")
+            raise ApiError(NO_TOKEN, "give a token: Authorization: Bearer TOKEN")
         return owner
 
-    async def _refuse(self, refused: Refused, scope: Any, receive: Any, send: Any, *, close: bool = False) -> None:
-        self._metrics.refused(refused.refusal)
+    async def _refuse(self, refused: ApiError, scope: Any, receive: Any, send: Any, *, close: bool = False) -> None:
+        self._metrics.refused(refused.kind)
         if scope["type"] == "websocket":
             await refuse_socket(refused, scope, receive, send)
             return
         await _send_all(response_to(refused, close=close), send)
 
 
-async def refuse_socket(refused: Refused, scope: Any, receive: Any, send: Any) -> None:
+async def refuse_socket(refused: ApiError, scope: Any, receive: Any, send: Any) -> None:
     """Refuse the handshake of a WebSocket, in HTTP where the server below can."""
     await receive()
     if "websocket.http.response" not in scope.get("extensions", {}):
@@ -174,7 +174,7 @@ async def refuse_socket(refused: Refused, scope: Any, receive: Any, send: Any) -
         return
     headers = [(b"content-type", b"application/json")]
     headers += [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
-    await send({"type": "websocket.http.response.start", "status": refused.refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.start", "status": refused.kind.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": json.dumps(refused.as_json()).encode()})
 
 

@@ -13,16 +13,15 @@ from starlette.exceptions import HTTPException
 from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
 from statewise.server.admission import AdmissionControl
-from statewise.server.arguments import first_problem
 from statewise.server.completions import completion_routes
-from statewise.server.description import describe
+from statewise.server.errors import BAD_METHOD, BAD_REQUEST, BUSY, NOT_FOUND, UNREADABLE, ApiError, as_api_error
 from statewise.server.json_values import dumps
+from statewise.server.method_arguments import first_problem
 from statewise.server.metrics import Metrics
-from statewise.server.problems import as_refused
-from statewise.server.refusals import BAD_METHOD, BAD_REQUEST, BUSY, NOT_FOUND, UNREADABLE, Refused
+from statewise.server.model import ServedModel
+from statewise.server.openapi import describe
 from statewise.server.routes import SessionRoutes
-from statewise.server.served import Served
-from statewise.server.sessions import Sessions
+from statewise.server.sessions import SessionService
 from statewise.server.settings import ServerSettings
 from statewise.server.signatures import Signatures
 from statewise.server.sockets import Sockets
@@ -41,13 +40,13 @@ class Application:
 
     def __init__(self, models: Mapping[str, Trained], store: Store, settings: ServerSettings | None = None) -> None:
         self.settings, self.metrics = settings or ServerSettings(), Metrics()
-        served = {name: Served(name, trained, self.settings, self.metrics) for name, trained in models.items()}
+        served = {name: ServedModel(name, trained, self.settings, self.metrics) for name, trained in models.items()}
         file = self.settings.key_file
         signatures = Signatures(
             store.keys if file is None else lambda: read_keys(file),
             accept_foreign=self.settings.accept_foreign_snapshots,
         )
-        self.sessions = Sessions(store, served, self.settings, self.metrics, signatures)
+        self.sessions = SessionService(store, served, self.settings, self.metrics, signatures)
         self.sockets = Sockets(self.sessions, self.settings, self.metrics)
         self._description: dict[str, Any] | None = None
         self._routed = self._routes()
@@ -58,7 +57,7 @@ class Application:
         """Return `ready` where more may be asked of it, else why not: `stopping`, or the `store does not answer`."""
         if self.app.draining:
             return "stopping"
-        return READY if await self.sessions.vault.answers() else "the store does not answer"
+        return READY if await self.sessions.store.answers() else "the store does not answer"
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of every route."""
@@ -72,7 +71,7 @@ class Application:
         while True:
             began = time.monotonic()
             with suppress(StoreError):
-                self.metrics.sessions.set(await self.sessions.vault.sweep())
+                self.metrics.sessions.set(await self.sessions.store.sweep())
             await asyncio.sleep(max(SWEEP_SECONDS, SWEEP_REST * (time.monotonic() - began)))
 
     async def drain(self) -> None:
@@ -97,7 +96,7 @@ class Application:
         )
         app.add_exception_handler(Exception, _failed)
         for known in (
-            Refused,
+            ApiError,
             UsageError,
             DataError,
             Busy,
@@ -131,24 +130,24 @@ class Application:
 
     async def _told(self, request: Request, error: Exception) -> Response:
         refused = _refused(error)
-        self.metrics.refused(refused.refusal)
-        status = error.status_code if isinstance(error, HTTPException) else refused.refusal.status
+        self.metrics.refused(refused.kind)
+        status = error.status_code if isinstance(error, HTTPException) else refused.kind.status
         return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
 
 
-def _refused(error: Exception) -> Refused:
+def _refused(error: Exception) -> ApiError:
     if isinstance(error, RequestValidationError):
         problems = error.errors()
         if problems and problems[0]["type"] == "json_invalid":
-            return Refused(BAD_REQUEST, "the body is no JSON")
-        return Refused(UNREADABLE, first_problem(problems))
+            return ApiError(BAD_REQUEST, "the body is no JSON")
+        return ApiError(UNREADABLE, first_problem(problems))
     if isinstance(error, HTTPException):
         known = {
-            404: Refused(NOT_FOUND, "there is nothing here"),
-            405: Refused(BAD_METHOD, "this is not done that way"),
+            404: ApiError(NOT_FOUND, "there is nothing here"),
+            405: ApiError(BAD_METHOD, "this is not done that way"),
         }
-        return known.get(error.status_code, Refused(BAD_REQUEST, "the request cannot be read"))
-    return as_refused(error) or Refused(BUSY, "try again in a moment")
+        return known.get(error.status_code, ApiError(BAD_REQUEST, "the request cannot be read"))
+    return as_api_error(error) or ApiError(BUSY, "try again in a moment")
 
 
 def _failed(request: Any, error: Exception) -> Response:

@@ -8,20 +8,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from statewise.errors import UsageError
-from statewise.server.bodies import Complete, Question
-from statewise.server.events import Events
+from statewise.server.errors import as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.problems import as_refused
+from statewise.server.model import ServedModel
 from statewise.server.routes import failures
-from statewise.server.served import Served
-from statewise.server.sessions import Sessions
+from statewise.server.schemas import CompletionRequest, PredictRequest
+from statewise.server.sessions import SessionService
+from statewise.server.sse import EventResponse
 from statewise.store import new_id
 
 Chunks = AsyncGenerator[bytes, None]
 
 
-def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
+def completion_routes(sessions: SessionService, metrics: Metrics) -> APIRouter:
     """Return `/v1/models`, each of them, `/v1/predict` and `/v1/completions`."""
     router = APIRouter(prefix="/v1", tags=["completions"])
 
@@ -34,19 +34,19 @@ def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
         return sessions.model(name).facts()
 
     @router.post("/predict", summary="Answer without a session", responses=failures(404), response_model=dict[str, Any])
-    async def answer(request: Request, body: Question) -> Response:
+    async def answer(request: Request, body: PredictRequest) -> Response:
         said = await sessions.predictions.whole(sessions.model(body.model), body.model_extra or {})
         return Response(said, media_type="application/json")
 
     @router.post("/completions", summary="Complete a prompt", responses=failures(404), response_model=dict[str, Any])
-    async def completions(request: Request, body: Complete) -> Response:
+    async def completions(request: Request, body: CompletionRequest) -> Response:
         served = sessions.model(body.model)
         how = _how(served, body)
         stream, pieces = served.predict(None, body.prompt, how)
         written = sessions.predictions.written(stream, body.prompt, pieces)
         first = await anext(written, "")
         if body.stream:
-            return Events(_chunks(served, body, first, written))
+            return EventResponse(_chunks(served, body, first, written))
         async with aclosing(written):
             text = first + "".join([piece async for piece in written])
         metrics.steps.labels(served.name).inc(len(text))
@@ -55,7 +55,7 @@ def completion_routes(sessions: Sessions, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _how(served: Served, body: Complete) -> dict[str, Any]:
+def _how(served: ServedModel, body: CompletionRequest) -> dict[str, Any]:
     if not served.takes("length", "temperature"):
         raise UsageError(f"{served.name} writes no text: use its sessions")
     stop = body.stop if isinstance(body.stop, str | None) else next(iter(body.stop), None)
@@ -66,7 +66,7 @@ def _how(served: Served, body: Complete) -> dict[str, Any]:
     return {name: value for name, value in how.items() if value is not None and served.takes(name)}
 
 
-def _answer(served: Served, body: Complete, text: str, *, finished: bool) -> dict[str, Any]:
+def _answer(served: ServedModel, body: CompletionRequest, text: str, *, finished: bool) -> dict[str, Any]:
     shown = (body.prompt if body.echo else "") + text
     reason = ("length" if len(text) >= body.max_tokens else "stop") if finished else None
     usage = {"prompt_tokens": len(body.prompt), "completion_tokens": len(text)}
@@ -80,7 +80,9 @@ def _answer(served: Served, body: Complete, text: str, *, finished: bool) -> dic
     }
 
 
-async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncGenerator[str, None]) -> Chunks:
+async def _chunks(
+    served: ServedModel, body: CompletionRequest, first: str, pieces: AsyncGenerator[str, None]
+) -> Chunks:
     whole = _answer(served, body, first, finished=False)
     del whole["usage"]
 
@@ -96,7 +98,7 @@ async def _chunks(served: Served, body: Complete, first: str, pieces: AsyncGener
                 length += len(piece)
                 yield chunk(piece)
         except Exception as error:
-            refused = as_refused(error)
+            refused = as_api_error(error)
             if refused is None:
                 raise
             yield b"data: " + dumps(refused.as_json()) + b"\n\n"

@@ -4,7 +4,7 @@ from typing import Any, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from statewise.server.refusals import BUSY, Refusal
+from statewise.server.errors import BUSY, ErrorKind
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -33,9 +33,9 @@ class Metrics:
             "unfinished_bodies", "requests whose client left before its body was whole", **named
         )
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, kind: ErrorKind) -> None:
         """Count a request that was not granted."""
-        self._refusals.labels(refusal.code).inc()
+        self._refusals.labels(kind.code).inc()
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""

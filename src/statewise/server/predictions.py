@@ -9,8 +9,8 @@ from typing import Any, final
 
 from statewise.batcher import Together, Writing, write
 from statewise.errors import UsageError
-from statewise.server.refusals import BUSY, Refused
-from statewise.server.served import Served
+from statewise.server.errors import BUSY, ApiError
+from statewise.server.model import ServedModel
 from statewise.server.settings import ServerSettings
 from statewise.stream import Stream
 
@@ -44,7 +44,7 @@ class Predictions:
                     raise TimeoutError
                 taken = await self._writing.ask(Writing(stream, pieces))
 
-    async def whole(self, served: Served, given: Mapping[str, Any]) -> bytes:
+    async def whole(self, served: ServedModel, given: Mapping[str, Any]) -> bytes:
         """Return what a model answers without a session, as `statewise predict --json` does, in JSON."""
         arguments = served.arguments(given)
         for name, value in arguments.items():
@@ -80,9 +80,9 @@ class Predictions:
             self._subtract()
 
     def _add(self) -> None:
-        """Count an answer that is being written. Raises `Refused` where too many are."""
+        """Count an answer that is being written. Raises `ApiError` where too many are."""
         if self._count >= self._settings.max_predictions:
-            raise Refused(BUSY, "too many answers are being written: try again in a moment")
+            raise ApiError(BUSY, "too many answers are being written: try again in a moment")
         self._count += 1
 
     def _subtract(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, final
 
-from statewise.server.refusals import BAD_REQUEST, BUSY, TOO_LARGE, Refused
+from statewise.server.errors import BAD_REQUEST, BUSY, TOO_LARGE, ApiError
 from statewise.server.settings import ServerSettings
 
 RESTORE_PATH = "/v1/sessions/restore"
@@ -29,18 +29,18 @@ class BodyReader:
         self._settings, self._large_bytes = settings, 0
 
     @contextmanager
-    def memory(self) -> Iterator["Memory"]:
+    def memory(self) -> Iterator["BodyMemory"]:
         """Yield what counts the memory of one large body, as long as its request is under way."""
-        memory = Memory()
+        memory = BodyMemory()
         try:
             yield memory
         finally:
             self._large_bytes -= memory.counted
 
-    async def read(self, scope: Any, receive: Any, memory: "Memory") -> Any:
+    async def read(self, scope: Any, receive: Any, memory: "BodyMemory") -> Any:
         """Return a `receive` that gives the whole body at once, then what else comes.
 
-        Raises `Refused` for a body that is too large or too slow, `ClientLeft` where the rest of it will not come.
+        Raises `ApiError` for a body that is too large or too slow, `ClientLeft` where the rest of it will not come.
         """
         settings = self._settings
         most = settings.max_state_bytes if scope["path"] == RESTORE_PATH else settings.max_body_bytes
@@ -51,10 +51,10 @@ class BodyReader:
             async with asyncio.timeout(settings.body_seconds) as deadline:
                 body = await self._whole(receive, most, deadline, memory)
         except TimeoutError:
-            raise Refused(BAD_REQUEST, "the body did not come in time") from None
+            raise ApiError(BAD_REQUEST, "the body did not come in time") from None
         return _replayed(body, receive)
 
-    async def _whole(self, receive: Any, most: int, deadline: asyncio.Timeout, memory: "Memory") -> bytes:
+    async def _whole(self, receive: Any, most: int, deadline: asyncio.Timeout, memory: "BodyMemory") -> bytes:
         body, more = await _part(receive)
         self._check(len(body), most, memory)
         if not more:
@@ -68,20 +68,20 @@ class BodyReader:
             self._check(len(parts), most, memory)
         return bytes(parts)
 
-    def _check(self, length: int, most: int, memory: "Memory") -> None:
-        """Count the memory of a body of which so much has come. Raises `Refused` where it is too much."""
+    def _check(self, length: int, most: int, memory: "BodyMemory") -> None:
+        """Count the memory of a body of which so much has come. Raises `ApiError` where it is too much."""
         if length > most:
             raise _too_large(most)
         if length <= SMALL_BYTES:
             return
         if self._large_bytes + length - memory.counted > self._settings.max_bodies_bytes:
-            raise Refused(BUSY, "too many large bodies are being read: try again in a moment")
+            raise ApiError(BUSY, "too many large bodies are being read: try again in a moment")
         self._large_bytes += length - memory.counted
         memory.counted = length
 
 
 @final
-class Memory:
+class BodyMemory:
     """How many bytes of one body are counted."""
 
     __slots__ = ("counted",)
@@ -111,5 +111,5 @@ def _replayed(body: bytes, receive: Any) -> Any:
     return replayed
 
 
-def _too_large(most: int) -> Refused:
-    return Refused(TOO_LARGE, f"the body is too large: give at most {most} bytes")
+def _too_large(most: int) -> ApiError:
+    return ApiError(TOO_LARGE, f"the body is too large: give at most {most} bytes")

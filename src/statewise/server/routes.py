@@ -8,14 +8,22 @@ from typing import Annotated, Any, cast, final
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from statewise.server.bodies import Create, Failure, Outcome, Predict, Run, Session, Step
-from statewise.server.description import links
-from statewise.server.events import Events
+from statewise.server.errors import as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.problems import as_refused
-from statewise.server.sessions import Held, Piece, Pieces, Sessions
-from statewise.server.stepping import LIVE
+from statewise.server.openapi import links
+from statewise.server.schemas import (
+    CreateRequest,
+    ErrorResponse,
+    RunRequest,
+    SessionInfo,
+    SessionPredictRequest,
+    StepRequest,
+    StepResponse,
+)
+from statewise.server.session_kind import LIVE
+from statewise.server.sessions import FoundSession, Pieces, SessionService, TextPiece
+from statewise.server.sse import EventResponse
 
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["X0b1o2rT9dGq5fJ7wZkL3A"])]
 STATE_TYPE = "application/vnd.safetensors"
@@ -24,7 +32,7 @@ STATE_TYPE = "application/vnd.safetensors"
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return how a route's refusals look in the OpenAPI."""
     always = (400, 401, 403, 413, 422, 429, 503)
-    return {status: {"model": Failure} for status in sorted({*always, *statuses})}
+    return {status: {"model": ErrorResponse} for status in sorted({*always, *statuses})}
 
 
 SESSION = failures(404, 409, 410)
@@ -45,14 +53,14 @@ STATE_BODY = {
 class SessionRoutes:
     """What is done at every route under `/v1/sessions`."""
 
-    def __init__(self, sessions: Sessions, metrics: Metrics) -> None:
+    def __init__(self, sessions: SessionService, metrics: Metrics) -> None:
         self._sessions, self._metrics = sessions, metrics
 
     def router(self) -> APIRouter:
         """Return every route, with what the OpenAPI says of it."""
         router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
         begins: dict[str, Any] = {"status_code": 201}
-        told: dict[str, Any] = {"responses": SESSION, "response_model": Outcome}
+        told: dict[str, Any] = {"responses": SESSION, "response_model": StepResponse}
         add = router.add_api_route
         post, begun, of_session = ["POST"], {**failures(404), **BEGUN}, {**SESSION, **BEGUN}
         add("", self.create, methods=post, responses=begun, summary="Begin a session", **begins)
@@ -69,7 +77,7 @@ class SessionRoutes:
         add("/{id}/snapshot", self.snapshot, methods=["GET"], summary="A session as bytes", **state)
         return router
 
-    async def create(self, request: Request, body: Create | None = None) -> Session:
+    async def create(self, request: Request, body: CreateRequest | None = None) -> SessionInfo:
         """Begin a session."""
         with self._timed("create"):
             model, live = (body.model, body.live) if body else (None, None)
@@ -80,13 +88,13 @@ class SessionRoutes:
         request: Request,
         model: Annotated[str | None, Query(max_length=200)] = None,
         live: Annotated[bool | None, Query()] = None,
-    ) -> Session:
+    ) -> SessionInfo:
         """Begin a session where a snapshot is; what `Stream.save` gave, where this server accepts foreign ones."""
         with self._timed("restore"):
             data = await request.body()
             return self._described(*await self._sessions.restore(owner(request), model, data, live=live))
 
-    async def look(self, request: Request, id: Id) -> Session:
+    async def look(self, request: Request, id: Id) -> SessionInfo:
         """Say how much a session has read, and of which model it is."""
         return self._described(id, await self._sessions.look(owner(request), id))
 
@@ -95,25 +103,25 @@ class SessionRoutes:
         with self._timed("delete"):
             await self._sessions.delete(owner(request), id)
 
-    async def step(self, request: Request, id: Id, body: Step) -> Response:
+    async def step(self, request: Request, id: Id, body: StepRequest) -> Response:
         """Read one input, and tell what comes next."""
         with self._timed("step"):
             read = await self._sessions.read(owner(request), id, [body.input], body.call, body.how)
             return Response(read, media_type="application/json")
 
-    async def run(self, request: Request, id: Id, body: Run) -> Response:
+    async def run(self, request: Request, id: Id, body: RunRequest) -> Response:
         """Read a sequence, all of it or nothing, and tell what comes next."""
         with self._timed("run"):
             read = await self._sessions.read(owner(request), id, body.given, body.call, body.how, each=body.each)
             return Response(read, media_type="application/json")
 
-    async def predict(self, request: Request, id: Id, body: Predict) -> Events:
+    async def predict(self, request: Request, id: Id, body: SessionPredictRequest) -> EventResponse:
         """Answer a prompt piece by piece; the last event says where the session then is."""
         pieces = self._sessions.predict(owner(request), id, body.prompt, body.model_extra or {}, body.call)
         first = await anext(pieces)  # what cannot be done is said with its status
-        return Events(told(first, pieces))
+        return EventResponse(told(first, pieces))
 
-    async def fork(self, request: Request, id: Id) -> Session:
+    async def fork(self, request: Request, id: Id) -> SessionInfo:
         """Begin another session where this one is."""
         with self._timed("fork"):
             return self._described(*await self._sessions.fork(owner(request), id))
@@ -130,9 +138,9 @@ class SessionRoutes:
         yield
         self._metrics.seconds.labels(verb).observe(time.perf_counter() - began)
 
-    def _described(self, id: str, held: Held) -> Session:
-        is_live = held.stepping.kind == LIVE
-        return Session(session=id, model=held.served.name, steps=held.record.steps, live=is_live)
+    def _described(self, id: str, held: FoundSession) -> SessionInfo:
+        is_live = held.kind.kind_name == LIVE
+        return SessionInfo(session=id, model=held.served.name, steps=held.record.steps, live=is_live)
 
 
 def owner(request: Request) -> str:
@@ -140,7 +148,7 @@ def owner(request: Request) -> str:
     return cast(str, request.scope["owner"])
 
 
-async def told(first: Piece, pieces: Pieces) -> AsyncGenerator[bytes, None]:
+async def told(first: TextPiece, pieces: Pieces) -> AsyncGenerator[bytes, None]:
     """Yield pieces as server-sent events; the last is `done`, with where the session is, or `error`."""
     async with aclosing(pieces):
         yield event(first)
@@ -148,13 +156,13 @@ async def told(first: Piece, pieces: Pieces) -> AsyncGenerator[bytes, None]:
             async for piece in pieces:
                 yield event(piece)
         except Exception as error:
-            refused = as_refused(error)
+            refused = as_api_error(error)
             if refused is None:
                 raise
             yield b"event: error\ndata: " + dumps(refused.as_json()) + b"\n\n"
 
 
-def event(piece: Piece) -> bytes:
+def event(piece: TextPiece) -> bytes:
     """Return one server-sent event."""
     if piece.answer:
         return b"event: done\ndata: " + piece.answer + b"\n\n"

@@ -12,22 +12,22 @@ from typing import Any, NamedTuple, final
 from weakref import WeakValueDictionary
 
 from statewise.errors import DataError, UsageError
+from statewise.server.chunks import answer_in_json, inputs_of
+from statewise.server.errors import CONFLICT, GONE, NOT_FOUND, ApiError
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
-from statewise.server.portions import answer_in_json, inputs_of
+from statewise.server.model import ServedModel
 from statewise.server.predictions import Predictions
-from statewise.server.refusals import CONFLICT, GONE, NOT_FOUND, Refused
-from statewise.server.served import Served
+from statewise.server.session_kind import STREAM, OutputOptions, SessionKind
+from statewise.server.session_store import SessionStore
 from statewise.server.settings import ServerSettings
 from statewise.server.signatures import Signatures
-from statewise.server.stepping import STREAM, How, Stepping
-from statewise.server.vault import Vault
 from statewise.store import Record, SessionLimits, Store, new_id
 
 TRIES = 5
 
 
-class Call(NamedTuple):
+class CallKey(NamedTuple):
     """How a call is known: what it believes the session has read, and a key that tells it from others' calls."""
 
     steps: int | None = None
@@ -40,15 +40,15 @@ class Call(NamedTuple):
         return f"{self.steps}:{self.key or hashlib.sha256(repr(asked).encode()).hexdigest()}"
 
 
-class Held(NamedTuple):
+class FoundSession(NamedTuple):
     """A session, its model, and how it is stepped."""
 
     record: Record
-    served: Served
-    stepping: Stepping
+    served: ServedModel
+    kind: SessionKind
 
 
-class Asked(NamedTuple):
+class ReadRequest(NamedTuple):
     """What one call reads, how it is told, by what name a repeated call is known, and where it believes the session."""
 
     inputs: Sequence[Any]
@@ -58,24 +58,24 @@ class Asked(NamedTuple):
     steps: int | None
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A piece of an answer, or, last, the record of what came of it all."""
 
     text: str
     answer: bytes = b""
 
 
-Pieces = AsyncGenerator[Piece, None]
+Pieces = AsyncGenerator[TextPiece, None]
 
 
 @final
-class Sessions:
+class SessionService:
     """Every session of every model here, each bound to its owner."""
 
     def __init__(
         self,
         store: Store,
-        models: Mapping[str, Served],
+        models: Mapping[str, ServedModel],
         settings: ServerSettings,
         metrics: Metrics,
         signatures: Signatures,
@@ -83,66 +83,71 @@ class Sessions:
         self._signatures = signatures
         self.models, self._settings, self._metrics = dict(models), settings, metrics
         self._kinds = {
-            served.key(stepping): (served, stepping)
-            for served in self.models.values()
-            for stepping in served.steppings.values()
+            served.key(kind): (served, kind) for served in self.models.values() for kind in served.kinds.values()
         }
         limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_owner)
-        self.vault = Vault(store, metrics, settings.max_requests, limits)
+        self.store = SessionStore(store, metrics, settings.max_requests, limits)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.predictions = Predictions(settings)
 
-    def model(self, name: str | None) -> Served:
+    def model(self, name: str | None) -> ServedModel:
         """Return a model by its name, or the only one there is."""
         if name is None and len(self.models) == 1:
             return next(iter(self.models.values()))
         if name not in self.models:
-            raise Refused(NOT_FOUND, "there is no such model here: GET /v1/models lists them")
+            raise ApiError(NOT_FOUND, "there is no such model here: GET /v1/models lists them")
         return self.models[name]
 
-    async def create(self, owner: str, model: str | None, *, live: bool | None = None) -> tuple[str, Held]:
+    async def create(self, owner: str, model: str | None, *, live: bool | None = None) -> tuple[str, FoundSession]:
         """Begin a session, of the kind that is asked for or the model's usual one."""
         served = self.model(model)
-        stepping = served.stepping(live=live)
-        return await self._keep(Record(owner, served.key(stepping), 0, stepping.fresh))
+        kind = served.kind(live=live)
+        return await self._keep(Record(owner, served.key(kind), 0, kind.fresh))
 
-    async def look(self, owner: str, id: str, *, copy: bool = False) -> Held:
-        """Return a session and its model. Raises `Refused` where it is another owner's, gone, or never was."""
+    async def look(self, owner: str, id: str, *, copy: bool = False) -> FoundSession:
+        """Return a session and its model. Raises `ApiError` where it is another owner's, gone, or never was."""
         try:
-            record = await self.vault.read(id, copy=copy) if len(id) < 64 else None
+            record = await self.store.read(id, copy=copy) if len(id) < 64 else None
         except DataError:
-            raise Refused(GONE, "this session was damaged in the store: create another") from None
+            raise ApiError(GONE, "this session was damaged in the store: create another") from None
         if record is None or record.owner != owner:
-            raise Refused(NOT_FOUND, "you have no such session: create one")
+            raise ApiError(NOT_FOUND, "you have no such session: create one")
         if record.gone:
-            raise Refused(GONE, "this session was deleted or has expired: create another")
+            raise ApiError(GONE, "this session was deleted or has expired: create another")
         if record.model not in self._kinds:
-            raise Refused(CONFLICT, "this session belongs to a model that is not served here any more")
-        return Held(record, *self._kinds[record.model])
+            raise ApiError(CONFLICT, "this session belongs to a model that is not served here any more")
+        return FoundSession(record, *self._kinds[record.model])
 
     async def read(
-        self, owner: str, id: str, given: str | Sequence[Any], call: Call, asked: How, *, each: bool = False
+        self,
+        owner: str,
+        id: str,
+        given: str | Sequence[Any],
+        call: CallKey,
+        asked: OutputOptions,
+        *,
+        each: bool = False,
     ) -> bytes:
         """Let a session read inputs, or the inputs of a text, and return what it was told, in JSON."""
         async with asyncio.timeout(self._settings.deadline_seconds), self._lock(id):
             held = await self.look(owner, id, copy=True)
-            how = held.stepping.how(asked)
-            inputs = await inputs_of(held.stepping, given, how, self._settings, each=each)
+            how = held.kind.how(asked)
+            inputs = await inputs_of(held.kind, given, how, self._settings, each=each)
             is_known = call.key or call.steps is None
-            name = call.name(None if is_known else (held.stepping.digest(inputs), how, each))
-            return await self._read(owner, id, held, Asked(inputs, how, each, name, call.steps))
+            name = call.name(None if is_known else (held.kind.digest(inputs), how, each))
+            return await self._read(owner, id, held, ReadRequest(inputs, how, each, name, call.steps))
 
-    async def _read(self, owner: str, id: str, held: Held, asked: Asked) -> bytes:
+    async def _read(self, owner: str, id: str, held: FoundSession, asked: ReadRequest) -> bytes:
         inputs, how, each, name, at = asked
 
-        async def apply(record: Record, stepping: Stepping) -> Record:
-            read = await stepping.read(record.state, inputs, how, each=each)
+        async def apply(record: Record, kind: SessionKind) -> Record:
+            read = await kind.read(record.state, inputs, how, each=each)
             for words in read.told:
                 if isinstance(words, Exception):
                     raise words
             steps = record.steps + len(inputs)
             told = {"session": id, "steps": steps}
-            answer = await answer_in_json(told, read.told, stepping.numbers(how), each=each)
+            answer = await answer_in_json(told, read.told, kind.numbers(how), each=each)
             return record._replace(steps=steps, state=read.row, key=name, answer=answer)
 
         fresh = False
@@ -151,8 +156,8 @@ class Sessions:
             if name and record.key == name:
                 return record.answer
             if at in (None, record.steps):
-                new = await apply(record, held.stepping)
-                if await self.vault.swap(id, record.steps, new):
+                new = await apply(record, held.kind)
+                if await self.store.swap(id, record.steps, new):
                     return new.answer
             elif fresh:
                 raise _conflict(record)
@@ -160,36 +165,36 @@ class Sessions:
             fresh = True
         raise _conflict(held.record)
 
-    async def predict(self, owner: str, id: str, prompt: str, given: Mapping[str, Any], call: Call) -> Pieces:
+    async def predict(self, owner: str, id: str, prompt: str, given: Mapping[str, Any], call: CallKey) -> Pieces:
         """Let a session answer a prompt, a piece at a time; the session moves once the answer is complete."""
         async with self._lock(id):
-            record, served, stepping = await self.look(owner, id)
+            record, served, kind = await self.look(owner, id)
             how = served.arguments(given)
             name = call.name((prompt, sorted(how.items())))
             if name and record.key == name:
-                yield Piece("", record.answer)
+                yield TextPiece("", record.answer)
                 return
             if call.steps not in (None, record.steps):
                 raise _conflict(record)
             if served.takes("seed") and how.get("seed") is None:
                 how = {**how, "seed": _seed(id, record.steps, name)}
-            if stepping.kind != STREAM:
+            if kind.kind_name != STREAM:
                 raise UsageError("a live session answers no prompts: read inputs, or ask for POST /v1/predict")
             stream, pieces = served.predict(record.state, prompt, how)
             written = []
             async with aclosing(self.predictions.written(stream, prompt, pieces)) as texts:
                 async for text in texts:
                     written.append(text)
-                    yield Piece(text)
+                    yield TextPiece(text)
             steps = record.steps + stream.steps
             answer = dumps({"session": id, "steps": steps, "text": "".join(written)})
             new = record._replace(steps=steps, state=stream.save(), key=name, answer=answer)
-            if not await self.vault.swap(id, record.steps, new):
+            if not await self.store.swap(id, record.steps, new):
                 raise _conflict((await self.look(owner, id)).record)
             self._metrics.steps.labels(served.name).inc(stream.steps)
-            yield Piece("", answer)
+            yield TextPiece("", answer)
 
-    async def fork(self, owner: str, id: str) -> tuple[str, Held]:
+    async def fork(self, owner: str, id: str) -> tuple[str, FoundSession]:
         """Begin a session where another one is."""
         held = await self.look(owner, id)
         return await self._keep(held.record._replace(key="", answer=b""))
@@ -200,39 +205,39 @@ class Sessions:
 
     async def restore(
         self, owner: str, model: str | None, data: bytes, *, live: bool | None = None
-    ) -> tuple[str, Held]:
+    ) -> tuple[str, FoundSession]:
         """Begin a session where a snapshot is. Raises `DataError` for one that no server of this store has made."""
         served = self.model(model)
-        stepping = served.stepping(live=live)
+        kind = served.kind(live=live)
         await self._signatures.check(data)
-        return await self._keep(Record(owner, served.key(stepping), 0, stepping.admit(data)))
+        return await self._keep(Record(owner, served.key(kind), 0, kind.admit(data)))
 
     async def delete(self, owner: str, id: str) -> None:
         """End a session; one that has ended already stays so."""
         try:
             await self.look(owner, id)
-        except Refused as refused:
-            if refused.refusal is not GONE:
+        except ApiError as refused:
+            if refused.kind is not GONE:
                 raise
         async with self._lock(id):
-            await self.vault.delete(id)
+            await self.store.delete(id)
 
     @property
     def waiting(self) -> int:
         """How many sessions wait for their turn."""
-        return sum(stepping.waiting for _, stepping in self._kinds.values())
+        return sum(kind.waiting for _, kind in self._kinds.values())
 
     async def close(self) -> None:
         """Let what waits be done, and the store be closed."""
         for served in self.models.values():
             await served.close()
         await self.predictions.close()
-        await self.vault.close()
+        await self.store.close()
 
-    async def _keep(self, record: Record) -> tuple[str, Held]:
+    async def _keep(self, record: Record) -> tuple[str, FoundSession]:
         id = new_id()
-        await self.vault.create(id, record)
-        return id, Held(record, *self._kinds[record.model])
+        await self.store.create(id, record)
+        return id, FoundSession(record, *self._kinds[record.model])
 
     def _lock(self, id: str) -> asyncio.Lock:
         lock = self._locks.get(id)
@@ -241,8 +246,8 @@ class Sessions:
         return lock
 
 
-def _conflict(record: Record) -> Refused:
-    return Refused(CONFLICT, f"the session has read {record.steps} inputs: go on from there", steps=record.steps)
+def _conflict(record: Record) -> ApiError:
+    return ApiError(CONFLICT, f"the session has read {record.steps} inputs: go on from there", steps=record.steps)
 
 
 def _seed(id: str, steps: int, name: str) -> int:

@@ -9,17 +9,22 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from statewise.server.arguments import first_problem
-from statewise.server.bodies import Asking, Body, Predict, Run, Step
+from statewise.server.errors import BAD_REQUEST, BUSY, FAILED, UNREADABLE, ApiError, as_api_error
 from statewise.server.json_values import dumps
+from statewise.server.method_arguments import first_problem
 from statewise.server.metrics import Metrics
-from statewise.server.problems import as_refused
-from statewise.server.refusals import BAD_REQUEST, BUSY, FAILED, UNREADABLE, Refused
-from statewise.server.sessions import Sessions
+from statewise.server.schemas import Body, RunRequest, SessionPredictRequest, SocketPredictRequest, StepRequest
+from statewise.server.sessions import SessionService
 from statewise.server.settings import ServerSettings
 
 NORMAL, GOING_AWAY, UNSUPPORTED, RESTARTING = 1000, 1001, 1003, 1012
-KINDS: dict[str, type[Body]] = {"input": Step, "inputs": Run, "text": Run, "prompt": Predict, "predict": Asking}
+KINDS: dict[str, type[Body]] = {
+    "input": StepRequest,
+    "inputs": RunRequest,
+    "text": RunRequest,
+    "prompt": SessionPredictRequest,
+    "predict": SocketPredictRequest,
+}
 "By which field a message says what it asks."
 
 KINDS_SHOWN = "input, inputs, text, prompt or predict"
@@ -29,7 +34,7 @@ KINDS_SHOWN = "input, inputs, text, prompt or predict"
 class Sockets:
     """The WebSockets that are open."""
 
-    def __init__(self, sessions: Sessions, settings: ServerSettings, metrics: Metrics) -> None:
+    def __init__(self, sessions: SessionService, settings: ServerSettings, metrics: Metrics) -> None:
         self._sessions, self._settings, self._metrics = sessions, settings, metrics
         self._stopping, self._open_now = asyncio.Event(), 0
 
@@ -52,8 +57,8 @@ class Sockets:
         try:
             await self._admit(owner, id)
         except Exception as error:
-            refused = as_refused(error) or Refused(FAILED, "the server failed at this request")
-            self._metrics.refused(refused.refusal)
+            refused = as_api_error(error) or ApiError(FAILED, "the server failed at this request")
+            self._metrics.refused(refused.kind)
             await socket.send_denial_response(_denial(refused))
             return
         self._open_now += 1
@@ -70,9 +75,9 @@ class Sockets:
     async def _admit(self, owner: str, id: str) -> None:
         await self._sessions.look(owner, id)
         if self._stopping.is_set():
-            raise Refused(BUSY, "this server is stopping: ask another")
+            raise ApiError(BUSY, "this server is stopping: ask another")
         if self._open_now >= self._settings.max_sockets:
-            raise Refused(BUSY, "too many WebSockets are open: try again in a moment")
+            raise ApiError(BUSY, "too many WebSockets are open: try again in a moment")
 
     async def _talk(self, socket: WebSocket, owner: str, id: str) -> None:
         stopping = asyncio.create_task(self._stopping.wait())
@@ -101,31 +106,31 @@ class Sockets:
         try:
             await self._do(socket, owner, id, _body(text))
         except Exception as error:
-            refused = as_refused(error)
+            refused = as_api_error(error)
             if isinstance(error, WebSocketDisconnect) or socket.client_state is WebSocketState.DISCONNECTED:
                 raise WebSocketDisconnect from None
             if refused is None:
-                await self._send(socket, Refused(FAILED, "the server failed at this message").as_json())
+                await self._send(socket, ApiError(FAILED, "the server failed at this message").as_json())
                 raise
-            self._metrics.refused(refused.refusal)
+            self._metrics.refused(refused.kind)
             await self._send(socket, refused.as_json())
 
     async def _do(self, socket: WebSocket, owner: str, id: str, body: Body) -> None:
         sessions = self._sessions
         match body:
-            case Predict():
+            case SessionPredictRequest():
                 given = sessions.predict(owner, id, body.prompt, body.model_extra or {}, body.call)
                 async with aclosing(given) as pieces:
                     async for piece in pieces:
                         await socket.send_text((piece.answer or dumps({"text": piece.text})).decode())
                 return
-            case Asking():
+            case SocketPredictRequest():
                 held = await sessions.look(owner, id, copy=True)
                 said = await sessions.predictions.whole(held.served, body.predict)
                 answer = dumps({"session": id, "steps": held.record.steps})[:-1] + b"," + said[1:]
-            case Run():
+            case RunRequest():
                 answer = await sessions.read(owner, id, body.given, body.call, body.how, each=body.each)
-            case Step():
+            case StepRequest():
                 answer = await sessions.read(owner, id, [body.input], body.call, body.how)
             case _:
                 raise AssertionError(body)
@@ -136,23 +141,23 @@ class Sockets:
 
 
 def _body(text: str) -> Body:
-    """Return what a message asks. Raises `Refused` for what asks nothing."""
+    """Return what a message asks. Raises `ApiError` for what asks nothing."""
     try:
         given = json.loads(text)
     except (ValueError, RecursionError):
-        raise Refused(BAD_REQUEST, f"the message is no JSON: send an object with {KINDS_SHOWN}") from None
+        raise ApiError(BAD_REQUEST, f"the message is no JSON: send an object with {KINDS_SHOWN}") from None
     kinds = [name for name in KINDS if isinstance(given, dict) and name in given]
     if len(kinds) != 1:
-        raise Refused(UNREADABLE, f"give {KINDS_SHOWN}, one of them")
+        raise ApiError(UNREADABLE, f"give {KINDS_SHOWN}, one of them")
     try:
         return KINDS[kinds[0]].model_validate(given)
     except ValidationError as error:
-        raise Refused(UNREADABLE, first_problem(error.errors())) from None
+        raise ApiError(UNREADABLE, first_problem(error.errors())) from None
 
 
-def _denial(refused: Refused) -> Any:
+def _denial(refused: ApiError) -> Any:
     from starlette.responses import Response
 
     return Response(
-        dumps(refused.as_json()), refused.refusal.status, headers=refused.headers, media_type="application/json"
+        dumps(refused.as_json()), refused.kind.status, headers=refused.headers, media_type="application/json"
     )

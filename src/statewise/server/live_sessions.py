@@ -10,12 +10,12 @@ from typing import Any, final
 
 from statewise.batcher import Read, Together
 from statewise.errors import DataError, UsageError
-from statewise.server.arguments import Arguments
 from statewise.server.feasibility import feasible
 from statewise.server.json_values import count_values, plain_json
+from statewise.server.method_arguments import MethodArguments
 from statewise.server.metrics import Metrics
+from statewise.server.session_kind import LIVE, OutputOptions, SessionKind
 from statewise.server.settings import ServerSettings
-from statewise.server.stepping import LIVE, How, Stepping
 from statewise.state import UNSEALED, check_seal, seal, unsigned, words_of
 from statewise.state.tensors import with_words
 from statewise.task import Live, as_plain
@@ -30,17 +30,17 @@ MOST_A_SETTING = 1000
 
 
 @final
-class LiveStepping(Stepping):
+class LiveSessions(SessionKind):
     """The live streams of one task. Raises what `Task.live` does, and `UsageError` where its example cannot be read.
 
     All of them are stepped in one thread, one after another, an input at a time in turns.
     """
 
-    kind = LIVE
+    kind_name = LIVE
 
     def __init__(self, name: str, trained: Trained, settings: ServerSettings, metrics: Metrics) -> None:
         self.name, self._trained, self._metrics = name, trained, metrics
-        self._arguments = Arguments.of(trained.task.live, MOST_A_SETTING)
+        self._arguments = MethodArguments.of(trained.task.live, MOST_A_SETTING)
         live = trained.live()
         self.inputs, self.fresh = live.inputs, sealed(live.save())
         self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
@@ -50,11 +50,11 @@ class LiveStepping(Stepping):
         count = feasible(lambda: trained.live(self.fresh).push(example), 1, settings.deadline_seconds)
         self.max_inputs, self._max_text = min(settings.max_inputs, count), settings.max_inputs
 
-    def how(self, asked: How) -> How:
+    def how(self, asked: OutputOptions) -> OutputOptions:
         """Return the settings of the task's live stream."""
         if asked.show is not None or asked.choices is not None:
             raise UsageError(f"a live session of {self.name} takes settings, not show and choices")
-        return How.asked(None, None, self._arguments.check(asked.arguments))
+        return OutputOptions.asked(None, None, self._arguments.check(asked.arguments))
 
     def check(self, xs: Sequence[Any]) -> list[Any]:
         """Return inputs as the task reads them."""
@@ -110,7 +110,7 @@ class LiveStepping(Stepping):
     def _opened(self, state: bytes, how: Hashable) -> Live:
         """Return the live stream behind a state: the one that wrote it, where it is still open."""
         found = self._open.pop((state, how), None)
-        assert isinstance(how, How)
+        assert isinstance(how, OutputOptions)
         return found or self._trained.live(state, **how.arguments)
 
     def _push(self, live: Live, x: Any) -> dict[str, Any]:

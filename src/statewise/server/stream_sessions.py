@@ -13,22 +13,22 @@ from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.inputs import Inputs
 from statewise.server.feasibility import feasible
 from statewise.server.metrics import Metrics
+from statewise.server.session_kind import STREAM, OutputOptions, SessionKind
 from statewise.server.settings import ServerSettings
-from statewise.server.stepping import STREAM, How, Stepping
 from statewise.state import leaves, map_leaves, select_rows
 from statewise.stream import FORMAT, OTHERS, Stream
 
 TRIED = 16
 "So many inputs are read where it is measured how many are feasible."
 
-USUAL = How("choices", 5)
+USUAL = OutputOptions("choices", 5)
 
 
 @final
-class StreamStepping(Stepping):
+class StreamSessions(SessionKind):
     """The streams of one model. Raises `UsageError` where the example of an input cannot be read."""
 
-    kind = STREAM
+    kind_name = STREAM
 
     def __init__(
         self,
@@ -57,11 +57,11 @@ class StreamStepping(Stepping):
         count = feasible(lambda: self.stepper.read([tried]), TRIED, settings.deadline_seconds)
         self.max_inputs = min(settings.max_inputs, count)
 
-    def how(self, asked: How) -> How:
+    def how(self, asked: OutputOptions) -> OutputOptions:
         """Return what is shown, by default the five likeliest choices."""
         if asked.settings:
             raise UsageError(f"a session of {self.name} takes no settings: give show and choices")
-        return How(asked.show or USUAL.show, asked.choices or USUAL.choices)
+        return OutputOptions(asked.show or USUAL.show, asked.choices or USUAL.choices)
 
     def check(self, xs: Sequence[Any]) -> list[Tensor]:
         """Return inputs as the model reads them."""
@@ -82,7 +82,7 @@ class StreamStepping(Stepping):
 
     def numbers(self, how: Hashable) -> int:
         """Return how many numbers are told behind one input, at most."""
-        assert isinstance(how, How)
+        assert isinstance(how, OutputOptions)
         if how.show == "nothing":
             return 1
         is_short = how.show == "choices" and self._head.choices
@@ -135,13 +135,13 @@ class StreamStepping(Stepping):
         finite = torch.stack([leaf.isfinite().reshape(len(leaf), -1).all(1) for leaf in leaves(params)]).all(0).tolist()
         told: list[Any] = [None] * len(hows)
         for how in dict.fromkeys(hows):
-            assert isinstance(how, How)
+            assert isinstance(how, OutputOptions)
             rows = [at for at, other in enumerate(hows) if other == how]
             for at, words in zip(rows, self._told(params, rows, how), strict=True):
                 told[at] = words if finite[at] else _not_finite()
         return told
 
-    def _told(self, params: Any, rows: list[int], how: How) -> list[Any]:
+    def _told(self, params: Any, rows: list[int], how: OutputOptions) -> list[Any]:
         if how.show == "nothing":
             return [{}] * len(rows)
         if how.show == "choices" and self._head.choices:

@@ -17,12 +17,12 @@ from statewise.client import AsyncClient, Client, RefusedByServer
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
 from statewise.server.app import Application
-from statewise.server.lives import LiveStepping
+from statewise.server.live_sessions import LiveSessions
 from statewise.server.metrics import Metrics
-from statewise.server.served import Served
-from statewise.server.sessions import Call
+from statewise.server.model import ServedModel
+from statewise.server.session_kind import LIVE, OutputOptions
+from statewise.server.sessions import CallKey
 from statewise.server.settings import ServerSettings
-from statewise.server.stepping import LIVE, How
 from statewise.state import read_tensors, seal, unsigned, write_tensors
 from statewise.store import MemoryStore
 from statewise.task import Live
@@ -31,10 +31,10 @@ from statewise.tasks.forecast import Forecast
 LINES = ["It was the best", "of times", "it was the worst"]
 
 
-def live_of(run: Path) -> LiveStepping:
-    stepping = Served("run", statewise.load(run), ServerSettings(), Metrics()).steppings[LIVE]
-    assert isinstance(stepping, LiveStepping)
-    return stepping
+def live_of(run: Path) -> LiveSessions:
+    kind = ServedModel("run", statewise.load(run), ServerSettings(), Metrics()).kinds[LIVE]
+    assert isinstance(kind, LiveSessions)
+    return kind
 
 
 def test_a_live_session_is_answered_as_the_live_stream_on_any_server_and_in_any_company(
@@ -93,12 +93,12 @@ def test_a_repeated_call_of_a_live_session_is_answered_again_and_not_applied_aga
 
 
 def test_settings_of_a_live_stream_are_those_of_its_task_and_bounded(by_recommender: Path) -> None:
-    stepping = live_of(by_recommender / "run")
+    kind = live_of(by_recommender / "run")
     live = statewise.load("run").live(k=2)
 
     def told(**settings: Any) -> Any:
-        how = stepping.how(How.asked(None, None, settings))
-        return asyncio.run(stepping.read(stepping.fresh, stepping.check(["7"]), how, each=False)).told[0]
+        how = kind.how(OutputOptions.asked(None, None, settings))
+        return asyncio.run(kind.read(kind.fresh, kind.check(["7"]), how, each=False)).told[0]
 
     assert told(k=2)["answer"] == json.loads(json.dumps(live.push("7").as_json()))
     assert len(told()["answer"]["items"]) == 10
@@ -109,15 +109,15 @@ def test_settings_of_a_live_stream_are_those_of_its_task_and_bounded(by_recommen
     ):
         with pytest.raises(UsageError, match=message):
             told(**settings)
-    notices = asyncio.run(stepping.read(stepping.fresh, ["Fiml D"], stepping.how(How()), each=False)).told[0]["notices"]
+    notices = asyncio.run(kind.read(kind.fresh, ["Fiml D"], kind.how(OutputOptions()), each=False)).told[0]["notices"]
     assert notices == ["'Fiml D' is read as 'Film D (1993)'"]
 
 
 def test_a_live_stream_that_was_forged_is_none(by_recommender: Path) -> None:
-    stepping = live_of(by_recommender / "run")
-    tensors, words = read_tensors(stepping.fresh)
-    good = stepping.fresh
-    assert stepping.admit(good) == good
+    kind = live_of(by_recommender / "run")
+    tensors, words = read_tensors(kind.fresh)
+    good = kind.fresh
+    assert kind.admit(good) == good
     forged = [
         good[:-1],
         good + b"x",
@@ -128,7 +128,7 @@ def test_a_live_stream_that_was_forged_is_none(by_recommender: Path) -> None:
     ]
     for data in forged:
         with pytest.raises(DataError):
-            stepping.admit(data)
+            kind.admit(data)
     assert unsigned(good) == good
 
 
@@ -137,7 +137,7 @@ def test_a_run_whose_users_cannot_step_it_is_refused_at_the_start(
 ) -> None:
     rows = [f"2026-11-{1 + t // 24:02d} {t % 24:02d}:00,{50 + t % 24}" for t in range(260)]
     (tmp_path / "load.csv").write_text("\n".join(["time,load", *rows]) + "\n")
-    how: dict[str, Any] = {"width": 4, "rows": 4, "updates": 2, "threads": 1, "sample_seconds": 0}
+    how: dict[str, Any] = {"hidden_size": 4, "batch_size": 4, "updates": 2, "threads": 1, "sample_seconds": 0}
     statewise.train(Forecast(source="load.csv", context="12h", horizon="3h", held_out="24h", **how), run="run")
     (tmp_path / "load.csv").unlink()
     assert command(["serve", "run"]) == 2
@@ -157,7 +157,7 @@ class Echo(Live):
         return b"nothing of tensors"
 
 
-def made(trained_once: Path, **methods: Any) -> Callable[[], Served]:
+def made(trained_once: Path, **methods: Any) -> Callable[[], ServedModel]:
     """A run whose task is another, as far as a server asks."""
     trained = statewise.load(trained_once / "run")
     task = SimpleNamespace(name="other", predict=lambda model, codec: iter(()), inputs=lambda codec: None, **methods)
@@ -168,7 +168,7 @@ def made(trained_once: Path, **methods: Any) -> Callable[[], Served]:
         live=lambda saved=None, **how: task.live(trained.model, trained.codec, saved, **how),
         stream=trained.stream,
     )
-    return lambda: Served("mine", fake, ServerSettings(), Metrics())
+    return lambda: ServedModel("mine", fake, ServerSettings(), Metrics())
 
 
 def test_a_task_of_which_no_session_can_be_kept_is_refused_in_one_line(trained_once: Path) -> None:
@@ -200,7 +200,7 @@ def test_several_models_are_told_apart_and_described_together(trained_once: Path
     described = app.openapi()
     body = described["paths"]["/v1/sessions/{id}/step"]["post"]["requestBody"]["content"]["application/json"]
     assert set(body["examples"]) == {"writer", "shop"}
-    words = described["components"]["schemas"]["Step"]["properties"]["input"]["description"]
+    words = described["components"]["schemas"]["StepRequest"]["properties"]["input"]["description"]
     assert "writer: one character" in words
     assert "shop: the id or the title of an item" in words
 
@@ -209,7 +209,7 @@ def test_several_models_are_told_apart_and_described_together(trained_once: Path
         for name, x in (("writer", "a"), ("shop", trained["shop"].codec.name(0))):
             id, held = await sessions.create("me", name)
             assert held.served.name == name
-            answer = json.loads(await sessions.read("me", id, [x], Call(), How()))
+            answer = json.loads(await sessions.read("me", id, [x], CallKey(), OutputOptions()))
             assert answer["steps"] == 1
             assert len(answer["choices"]) == 5
         await sessions.close()

@@ -1,20 +1,20 @@
 """The OpenAPI of a server: what FastAPI says of the routes, how to show who one is, and which routes follow which."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from statewise.server.admission import OPEN_PATHS
-from statewise.server.served import Served
+from statewise.server.model import ServedModel
 
 SCHEME = {"type": "http", "scheme": "bearer", "description": "a token of the server's --token-file"}
 FOLLOWING = ("look", "step", "run", "predict", "fork", "snapshot", "delete")
 "Routes by name, each of a session that another route has begun."
 
 
-def describe(app: FastAPI, models: Sequence[Served], *, needs_token: bool) -> dict[str, Any]:
+def describe(app: FastAPI, models: Sequence[ServedModel], *, needs_token: bool) -> dict[str, Any]:
     """Return the description of every route, and what these models read and are asked.
 
     A server without owners wants no token, and takes any.
@@ -31,35 +31,44 @@ def describe(app: FastAPI, models: Sequence[Served], *, needs_token: bool) -> di
     return described
 
 
-def _describe_models(described: dict[str, Any], models: Sequence[Served]) -> None:
+def _describe_models(described: dict[str, Any], models: Sequence[ServedModel]) -> None:
     """Put into the schemas what each model reads, its settings, and an example of every call."""
-    schemas = {name: described["components"]["schemas"][name]["properties"] for name in ("Step", "Run", "Predict")}
-    question = described["components"]["schemas"]["Question"].setdefault("properties", {})
+    schemas = described["components"]["schemas"]
+
+    def fields(schema: str) -> dict[str, Any]:
+        found: dict[str, Any] = schemas[schema].setdefault("properties", {})
+        return found
+
     settings: dict[str, Any] = {}
-    for served in models:
-        for stepping in served.steppings.values():
-            settings |= stepping.facts().get("settings", {}).get("properties", {})
-        question |= {name: of for name, of in served.questions.items() if name not in question}
-        if served.answers_prompts:
-            schemas["Predict"] |= {name: of for name, of in served.questions.items() if name not in schemas["Predict"]}
-    words = "; ".join(f"{served.name}: {served.usual.inputs.words}" for served in models)
-    inputs = [served.usual.inputs.example for served in models]
-    schemas["Step"]["input"] |= {"description": words, "examples": inputs}
-    schemas["Run"]["inputs"] |= {"description": f"each as of a step ({words})", "examples": [[x, x] for x in inputs]}
-    for name in ("Step", "Run"):
-        schemas[name]["settings"] |= {"properties": settings}
+    for model in models:
+        for kind in model.kinds.values():
+            settings |= kind.facts().get("settings", {}).get("properties", {})
+        _add(fields("PredictRequest"), model.questions)
+        if model.answers_prompts:
+            _add(fields("SessionPredictRequest"), model.questions)
+    words = "; ".join(f"{model.name}: {model.usual.inputs.words}" for model in models)
+    inputs = [model.usual.inputs.example for model in models]
+    fields("StepRequest")["input"] |= {"description": words, "examples": inputs}
+    several = {"description": f"each as of a step ({words})", "examples": [[x, x] for x in inputs]}
+    fields("RunRequest")["inputs"] |= several
+    for schema in ("StepRequest", "RunRequest"):
+        fields(schema)["settings"] |= {"properties": settings}
     for path, example in EXAMPLES.items():
         body = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-        body["examples"] = {
-            served.name: {"summary": f"of {served.name}", "value": example(served)} for served in models
-        }
+        body["examples"] = {model.name: {"summary": f"of {model.name}", "value": example(model)} for model in models}
 
 
-def _prompt(served: Served) -> dict[str, Any]:
+def _add(fields: dict[str, Any], further: Mapping[str, Any]) -> None:
+    """Add what is not there yet: of a name that two models share, the first describes it."""
+    for name, schema in further.items():
+        fields.setdefault(name, schema)
+
+
+def _prompt(served: ServedModel) -> dict[str, Any]:
     return served.example_question if served.answers_prompts else {"prompt": ""}
 
 
-EXAMPLES: dict[str, Callable[[Served], dict[str, Any]]] = {
+EXAMPLES: dict[str, Callable[[ServedModel], dict[str, Any]]] = {
     "/v1/sessions": lambda served: {"model": served.name},
     "/v1/sessions/{id}/step": lambda served: {"input": served.usual.inputs.example},
     "/v1/sessions/{id}/run": lambda served: {"inputs": [served.usual.inputs.example]},

@@ -10,7 +10,7 @@ EVENT_STREAM = "text/event-stream"
 
 
 @final
-class Events(StreamingResponse):
+class EventResponse(StreamingResponse):
     """An answer in pieces."""
 
     def __init__(self, events: AsyncGenerator[bytes, None]) -> None:

@@ -30,7 +30,7 @@ Rows = Annotated[
 
 
 @final
-class Arguments:
+class MethodArguments:
     """The arguments that a method takes from a client. Raises `UsageError` for one that is unknown or does not fit."""
 
     def __init__(self, name: str, parameters: Mapping[str, inspect.Parameter], most: int) -> None:

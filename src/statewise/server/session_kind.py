@@ -12,7 +12,7 @@ Show = Literal["choices", "params", "nothing"]
 STREAM, LIVE = "stream", "live"
 
 
-class How(NamedTuple):
+class OutputOptions(NamedTuple):
     """How a call is told what comes next: the likeliest choices, every number of the distribution, or not at all.
 
     `settings` are those of the task, by name and as JSON, where its live stream answers.
@@ -23,7 +23,7 @@ class How(NamedTuple):
     settings: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def asked(cls, show: Show | None, choices: int | None, settings: Mapping[str, Any]) -> "How":
+    def asked(cls, show: Show | None, choices: int | None, settings: Mapping[str, Any]) -> "OutputOptions":
         """Return how a body asks to be told."""
         return cls(show, choices, tuple(sorted((name, json.dumps(value)) for name, value in settings.items())))
 
@@ -33,10 +33,10 @@ class How(NamedTuple):
         return {name: json.loads(value) for name, value in self.settings}
 
 
-class Stepping(ABC):
+class SessionKind(ABC):
     """One kind of session of one model. `name` is the model's, `fresh` a session at its beginning, as bytes."""
 
-    kind: ClassVar[str]
+    kind_name: ClassVar[str]
 
     name: str
     fresh: bytes
@@ -44,7 +44,7 @@ class Stepping(ABC):
     max_inputs: int
 
     @abstractmethod
-    def how(self, asked: How) -> Hashable:
+    def how(self, asked: OutputOptions) -> Hashable:
         """Return how a call is told, with every default in its place. Raises `UsageError` for what cannot be asked."""
 
     @abstractmethod

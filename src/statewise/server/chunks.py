@@ -6,8 +6,8 @@ from typing import Any
 
 from statewise.errors import UsageError
 from statewise.server.json_values import dumps
+from statewise.server.session_kind import SessionKind
 from statewise.server.settings import ServerSettings
-from statewise.server.stepping import Stepping
 
 INPUTS = 32
 "So many inputs are made tensors before others have their turn, which takes about a millisecond."
@@ -17,13 +17,13 @@ NUMBERS = 1024
 
 
 async def inputs_of(
-    stepping: Stepping, given: str | Sequence[Any], how: Hashable, settings: ServerSettings, *, each: bool = False
+    kind: SessionKind, given: str | Sequence[Any], how: Hashable, settings: ServerSettings, *, each: bool = False
 ) -> list[Any]:
     """Return what a text or a list asks to read. Raises `UsageError` for what cannot be read, or too much."""
     _check_length(len(given), settings.max_inputs)
-    given = stepping.split(given) if isinstance(given, str) else given
-    _check_length(len(given), stepping.max_inputs)
-    numbers = stepping.numbers(how) * len(given)
+    given = kind.split(given) if isinstance(given, str) else given
+    _check_length(len(given), kind.max_inputs)
+    numbers = kind.numbers(how) * len(given)
     if each and numbers > settings.max_answer_numbers:
         raise UsageError(
             f"an answer of {numbers:,} numbers is too long: give fewer inputs for `each`, or ask for fewer choices "
@@ -31,10 +31,10 @@ async def inputs_of(
         )
     if not given:
         raise UsageError("the text holds no input: give at least one")
-    inputs = stepping.check(given[:INPUTS])
+    inputs = kind.check(given[:INPUTS])
     for start in range(INPUTS, len(given), INPUTS):
         await asyncio.sleep(0)
-        inputs += stepping.check(given[start : start + INPUTS])
+        inputs += kind.check(given[start : start + INPUTS])
     return inputs
 
 

@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any, final
 
 from statewise.errors import DataError, UsageError
-from statewise.server.arguments import Arguments
 from statewise.server.json_values import count_values, dumps_in_turns, plain_json
-from statewise.server.lives import LiveStepping
+from statewise.server.live_sessions import LiveSessions
+from statewise.server.method_arguments import MethodArguments
 from statewise.server.metrics import Metrics
+from statewise.server.session_kind import LIVE, STREAM, SessionKind
 from statewise.server.settings import ServerSettings
-from statewise.server.stepping import LIVE, STREAM, Stepping
-from statewise.server.streams import StreamStepping
+from statewise.server.stream_sessions import StreamSessions
 from statewise.stream import keep_digest
 from statewise.verbs import Trained
 
 
 @final
-class Served:
+class ServedModel:
     """One model of a server, under the name of its run.
 
     Its sessions are streams, where a step of its task reads what users have (`Task.inputs`), and live streams, where
@@ -27,34 +27,34 @@ class Served:
     def __init__(self, name: str, trained: Trained, settings: ServerSettings, metrics: Metrics) -> None:
         self.name, self.trained, self._settings, self._metrics = name, trained, settings, metrics
         self.digest = keep_digest(trained.model)
-        self._questions = Arguments.of(trained.task.predict)
-        self.steppings: dict[str, Stepping] = {}
+        self._questions = MethodArguments.of(trained.task.predict)
+        self.kinds: dict[str, SessionKind] = {}
         if (stream := self._streams()) is not None:
-            self.steppings[STREAM] = stream
+            self.kinds[STREAM] = stream
         try:
-            self.steppings[LIVE] = LiveStepping(name, trained, settings, metrics)
+            self.kinds[LIVE] = LiveSessions(name, trained, settings, metrics)
         except (UsageError, DataError) as error:
-            if not self.steppings:
+            if not self.kinds:
                 raise UsageError(f"{name} cannot be served: {error}") from None
         self._check_sizes()
 
     @property
-    def usual(self) -> Stepping:
+    def usual(self) -> SessionKind:
         """The kind of session that is begun where no other is asked for."""
-        return next(iter(self.steppings.values()))
+        return next(iter(self.kinds.values()))
 
-    def stepping(self, *, live: bool | None) -> Stepping:
+    def kind(self, *, live: bool | None) -> SessionKind:
         """Return a kind of session. Raises `UsageError` where this model has none of that kind."""
         if live is None:
             return self.usual
-        kind = LIVE if live else STREAM
-        if kind not in self.steppings:
-            raise UsageError(f"{self.name} has no {kind} sessions: leave out live")
-        return self.steppings[kind]
+        kind_name = LIVE if live else STREAM
+        if kind_name not in self.kinds:
+            raise UsageError(f"{self.name} has no {kind_name} sessions: leave out live")
+        return self.kinds[kind_name]
 
-    def key(self, stepping: Stepping) -> str:
+    def key(self, kind: SessionKind) -> str:
         """Return what is kept beside a session to know its model and kind by."""
-        return self.digest if stepping.kind == STREAM else f"{self.digest}+{stepping.kind}"
+        return self.digest if kind.kind_name == STREAM else f"{self.digest}+{kind.kind_name}"
 
     def takes(self, *names: str) -> bool:
         """Tell whether the task's `predict` has these settings."""
@@ -63,7 +63,7 @@ class Served:
     @property
     def answers_prompts(self) -> bool:
         """Whether a session can be asked: whether the task's `predict` reads a stream on."""
-        return STREAM in self.steppings and "stream" in inspect.signature(self.trained.task.predict).parameters
+        return STREAM in self.kinds and "stream" in inspect.signature(self.trained.task.predict).parameters
 
     @property
     def questions(self) -> dict[str, Any]:
@@ -113,28 +113,28 @@ class Served:
             "parameters": trained.model.parameter_count,
             "digest": self.digest,
             **self.usual.facts(),
-            "sessions": {kind: stepping.facts() for kind, stepping in self.steppings.items()},
+            "sessions": {kind_name: kind.facts() for kind_name, kind in self.kinds.items()},
             "predict": self._questions.schema(),
         }
 
     async def close(self) -> None:
         """Let what waits be read, then stop."""
-        for stepping in self.steppings.values():
-            await stepping.close()
+        for kind in self.kinds.values():
+            await kind.close()
 
-    def _streams(self) -> StreamStepping | None:
+    def _streams(self) -> StreamSessions | None:
         trained = self.trained
         inputs = trained.task.inputs(trained.codec)
         if inputs is None:
             return None
         codec = trained.codec
         called = getattr(codec, "show", None) or getattr(codec, "name", None) or int
-        return StreamStepping(self.name, trained.stream(), inputs, self._settings, self._metrics, called)
+        return StreamSessions(self.name, trained.stream(), inputs, self._settings, self._metrics, called)
 
     def _check_sizes(self) -> None:
         most = self._settings.max_state_bytes
-        for stepping in self.steppings.values():
-            if len(stepping.fresh) > most:
+        for kind in self.kinds.values():
+            if len(kind.fresh) > most:
                 raise UsageError(
-                    f"{self.name} cannot be served: a session has {len(stepping.fresh):,} bytes, more than {most:,}"
+                    f"{self.name} cannot be served: a session has {len(kind.fresh):,} bytes, more than {most:,}"
                 )

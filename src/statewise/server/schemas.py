@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from statewise.server.sessions import Call
-from statewise.server.stepping import How, Show
+from statewise.server.session_kind import OutputOptions, Show
+from statewise.server.sessions import CallKey
 
 Key = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_.~-]*$")]
 
@@ -16,7 +16,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, protected_namespaces=())
 
 
-class Numbered(Body):
+class Idempotent(Body):
     """A call that may be repeated without being applied twice."""
 
     steps: int | None = Field(
@@ -25,18 +25,18 @@ class Numbered(Body):
     key: Key = Field("", description="what tells your call from another's of the same number; needs `steps`")
 
     @model_validator(mode="after")
-    def _a_key_needs_a_number(self) -> "Numbered":
+    def _a_key_needs_a_number(self) -> "Idempotent":
         if self.key and self.steps is None:
             raise ValueError("a key needs steps, or a repeated call could not be known")
         return self
 
     @property
-    def call(self) -> Call:
+    def call(self) -> CallKey:
         """How this call is known."""
-        return Call(self.steps, self.key)
+        return CallKey(self.steps, self.key)
 
 
-class Told(Numbered):
+class WithOutput(Idempotent):
     """A call that is told what comes next."""
 
     show: Show | None = Field(
@@ -48,12 +48,12 @@ class Told(Numbered):
     )
 
     @property
-    def how(self) -> How:
+    def how(self) -> OutputOptions:
         """How the outcome is to be told."""
-        return How.asked(self.show, self.choices, self.settings)
+        return OutputOptions.asked(self.show, self.choices, self.settings)
 
 
-class Create(Body):
+class CreateRequest(Body):
     """Which model to begin a session of; it may be left out where there is one."""
 
     model: str | None = Field(None, max_length=200, examples=["text-shakespeare-1"])
@@ -62,13 +62,13 @@ class Create(Body):
     )
 
 
-class Step(Told):
+class StepRequest(WithOutput):
     """One input: what the model's users have, as `GET /v1/models` says."""
 
     input: Any = Field(examples=["a"])
 
 
-class Run(Told):
+class RunRequest(WithOutput):
     """A sequence: a list of inputs, or a text whose units are the inputs."""
 
     inputs: list[Any] | None = Field(None, min_length=1, examples=[["a", "b"]])
@@ -76,7 +76,7 @@ class Run(Told):
     each: bool = Field(False, strict=True, description="tell what follows every input, not the last alone")
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> "Run":
+    def _one_of_two(self) -> "RunRequest":
         if (self.inputs is None) == (self.text is None):
             raise ValueError("give inputs or text, one of them")
         return self
@@ -87,7 +87,7 @@ class Run(Told):
         return self.inputs if self.inputs is not None else self.text or ""
 
 
-class Predict(Numbered):
+class SessionPredictRequest(Idempotent):
     """A prompt, and beside it the settings of the task's `predict`, such as `length` and `temperature`."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
@@ -95,7 +95,7 @@ class Predict(Numbered):
     prompt: str = Field("", examples=["It was"])
 
 
-class Question(Body):
+class PredictRequest(Body):
     """Arguments of the task's `predict`, by name."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
@@ -103,13 +103,13 @@ class Question(Body):
     model: str | None = Field(None, max_length=200, examples=["text-shakespeare-1"])
 
 
-class Asking(Body):
+class SocketPredictRequest(Body):
     """A question over a WebSocket; the session stays where it is."""
 
     predict: dict[str, Any] = Field(description="arguments of the task's `predict`, by name")
 
 
-class Complete(Body):
+class CompletionRequest(Body):
     """A prompt to be completed, in the words of OpenAI's completions."""
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, hide_input_in_errors=True)
@@ -126,7 +126,7 @@ class Complete(Body):
     n: int = Field(1, ge=1, le=1, strict=True)
 
 
-class Session(BaseModel):
+class SessionInfo(BaseModel):
     """A session, and where it is."""
 
     session: str = Field(examples=["X0b1o2rT9dGq5fJ7wZkL3A"])
@@ -135,7 +135,7 @@ class Session(BaseModel):
     live: bool = Field(examples=[False])
 
 
-class Outcome(BaseModel):
+class StepResponse(BaseModel):
     """What a session was told: `choices` with their probabilities, `params`, an `answer`, or `each` a list of these."""
 
     model_config = ConfigDict(extra="allow")
@@ -144,7 +144,7 @@ class Outcome(BaseModel):
     steps: int = Field(examples=[1])
 
 
-class Problem(BaseModel):
+class ErrorBody(BaseModel):
     """Why something could not be done."""
 
     model_config = ConfigDict(extra="allow")
@@ -153,7 +153,7 @@ class Problem(BaseModel):
     message: str
 
 
-class Failure(BaseModel):
+class ErrorResponse(BaseModel):
     """The answer to what could not be done."""
 
-    error: Problem
+    error: ErrorBody

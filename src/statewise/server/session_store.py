@@ -16,7 +16,7 @@ CHECK_SECONDS, CHECK_WAIT_SECONDS = 1.0, 2.0
 
 
 @final
-class Vault:
+class SessionStore:
     """A store, and copies of what this server read or wrote last: who steps from a stale one is told at the swap."""
 
     def __init__(self, store: Store, metrics: Metrics, queue: int, limits: SessionLimits) -> None:
