@@ -17,11 +17,11 @@ from statewise.client import AsyncClient, Client, RefusedByServer
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
 from statewise.server.app import Application
+from statewise.server.calls import CallKey
 from statewise.server.live_sessions import LiveSessions
 from statewise.server.metrics import Metrics
 from statewise.server.model import ServedModel
 from statewise.server.session_kind import LIVE, OutputOptions
-from statewise.server.sessions import CallKey
 from statewise.server.settings import ServerSettings
 from statewise.state import read_tensors, seal, unsigned, write_tensors
 from statewise.store import MemoryStore

@@ -14,11 +14,11 @@ from statewise.client.protocol import (
     Exchange,
     Listen,
     Reply,
-    Request,
     Wait,
     no_reply,
-    restore_request,
+    reply_of,
 )
+from statewise.client.request import Request, create_request, restore_request, session_request
 from statewise.errors import UsageError
 
 Value = TypeVar("Value")
@@ -41,7 +41,7 @@ class AsyncClient(ClientCalls):
 
     async def create(self, model: str | None = None, *, live: bool | None = None) -> "AsyncSession":
         """Begin a session; a `live` one answers each input as `statewise stream` answers a line."""
-        return await self._session(Request("POST", "/v1/sessions", {"model": model, "live": live}))
+        return await self._session(create_request(model, live))
 
     async def restore(self, data: bytes, model: str | None = None, *, live: bool | None = None) -> "AsyncSession":
         """Begin a session where a snapshot is; what `Stream.save` gave, where the server accepts foreign ones."""
@@ -49,7 +49,7 @@ class AsyncClient(ClientCalls):
 
     async def session(self, id: str) -> "AsyncSession":
         """Go on with a session where it is, whichever server it was begun at."""
-        return await self._session(Request("GET", f"/v1/sessions/{id}"))
+        return await self._session(session_request(id))
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -88,11 +88,9 @@ class AsyncClient(ClientCalls):
             address, request, events = action
             events.begin()
             try:
-                async with self._http.stream(
-                    request.method, address + request.path, content=request.content, headers=request.headers
-                ) as got:
+                async with self._http.stream(**request.to(address)) as got:
                     if got.status_code != 200:
-                        reply = Reply(got.status_code, await got.aread(), got.headers.get("retry-after", ""))
+                        reply = reply_of(got, await got.aread())
                         continue
                     async for line in got.aiter_lines():
                         if text := events.line(line):
@@ -107,12 +105,10 @@ class AsyncClient(ClientCalls):
             return None
         address, request = action.address, action.request
         try:
-            got = await self._http.request(
-                request.method, address + request.path, content=request.content, headers=request.headers
-            )
+            got = await self._http.request(**request.to(address))
         except Exception as error:
             return no_reply(error, address, self._http)
-        return Reply(got.status_code, got.content, got.headers.get("retry-after", ""))
+        return reply_of(got, got.content)
 
 
 @final

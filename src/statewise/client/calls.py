@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from statewise.client.protocol import Answer, ClientOptions, Conflict, EventStream, Exchange, Request, httpx
+from statewise.client.protocol import Answer, ClientOptions, Conflict, EventStream, Exchange, httpx
+from statewise.client.request import Request, session_request
 
 LEFT = "the session was asked for something else before this answer was read to its end: read it first"
 IN_TWO_PLACES = "the session is answering a prompt elsewhere in this program: wait until that answer is read"
@@ -115,7 +116,7 @@ class SessionCalls:
 
     def _refresh(self) -> Exchange[int]:
         """Ask how much the session has read."""
-        self.steps = json.loads((yield from self._options.ask(Request("GET", f"/v1/sessions/{self.id}"))))["steps"]
+        self.steps = json.loads((yield from self._options.ask(session_request(self.id))))["steps"]
         return self.steps
 
     def _delete(self) -> Exchange[None]:

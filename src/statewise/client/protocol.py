@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlencode
 
+from statewise.client.request import Request
 from statewise.errors import MissingExtra, StatewiseError, UsageError
 
 Answer = dict[str, Any]
@@ -24,7 +24,6 @@ FULL_STATUS = 507
 "There are as many sessions as there may be: it is no failure of the server, and stays so until one is deleted."
 
 FIRST_SECONDS, MOST_SECONDS = 0.02, 2.0
-STATE_TYPE = "application/vnd.safetensors"
 
 
 class ServerError(StatewiseError):
@@ -59,27 +58,6 @@ class Reply(NamedTuple):
     body: bytes = b""
     retry_after: str = ""
     why: str = ""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One call of the server's API."""
-
-    method: str
-    path: str
-    body: Any = None
-    data: bytes | None = None
-
-    @property
-    def content(self) -> bytes:
-        """The bytes of its body."""
-        return self.data if self.data is not None else b"" if self.body is None else json.dumps(self.body).encode()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The type of its body, where it has one."""
-        kind = STATE_TYPE if self.data is not None else "application/json"
-        return {"Content-Type": kind} if self.content else {}
 
 
 class Send(NamedTuple):
@@ -162,13 +140,6 @@ class ClientOptions:
         return max(asked, backoff) * random.uniform(0.5, 1.0) if not asked else asked * random.uniform(1.0, 1.25)
 
 
-def restore_request(data: bytes, model: str | None, *, live: bool | None = None) -> Request:
-    """Return the request that begins a session where a snapshot is."""
-    said = {"model": model, "live": None if live is None else str(live).lower()}
-    query = urlencode({name: value for name, value in said.items() if value})
-    return Request("POST", f"/v1/sessions/restore{'?' * bool(query)}{query}", data=data)
-
-
 def read_reply(reply: Reply) -> bytes:
     """Return the body of an answer. Raises `ServerError`, `Conflict` or `RefusedByServer` for any other reply."""
     if 200 <= reply.status < 300:
@@ -185,6 +156,11 @@ def read_reply(reply: Reply) -> bytes:
     if reply.status >= 500 and reply.status != FULL_STATUS:
         raise ServerError(f"the server answered {reply.status}: {message}")
     raise RefusedByServer(reply.status, code, message)
+
+
+def reply_of(got: Any, body: bytes) -> Reply:
+    """Return what the HTTP library was answered, with the body that was read."""
+    return Reply(got.status_code, body, got.headers.get("retry-after", ""))
 
 
 def no_reply(error: Exception, address: str, http: Any) -> Reply:

@@ -13,11 +13,11 @@ from statewise.client.protocol import (
     Exchange,
     Listen,
     Reply,
-    Request,
     Wait,
     no_reply,
-    restore_request,
+    reply_of,
 )
+from statewise.client.request import Request, create_request, restore_request, session_request
 from statewise.errors import UsageError
 
 Value = TypeVar("Value")
@@ -47,7 +47,7 @@ class Client(ClientCalls):
 
     def create(self, model: str | None = None, *, live: bool | None = None) -> "Session":
         """Begin a session; a `live` one answers each input as `statewise stream` answers a line."""
-        return self._session(Request("POST", "/v1/sessions", {"model": model, "live": live}))
+        return self._session(create_request(model, live))
 
     def restore(self, data: bytes, model: str | None = None, *, live: bool | None = None) -> "Session":
         """Begin a session where a snapshot is; what `Stream.save` gave, where the server accepts foreign ones."""
@@ -55,7 +55,7 @@ class Client(ClientCalls):
 
     def session(self, id: str) -> "Session":
         """Go on with a session where it is, whichever server it was begun at."""
-        return self._session(Request("GET", f"/v1/sessions/{id}"))
+        return self._session(session_request(id))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -96,22 +96,18 @@ class Client(ClientCalls):
             return None
         address, request = action.address, action.request
         try:
-            got = self._http.request(
-                request.method, address + request.path, content=request.content, headers=request.headers
-            )
+            got = self._http.request(**request.to(address))
         except Exception as error:
             return no_reply(error, address, self._http)
-        return Reply(got.status_code, got.content, got.headers.get("retry-after", ""))
+        return reply_of(got, got.content)
 
     def _listen(self, action: Listen) -> Generator[str, None, Reply]:
         address, request, events = action
         events.begin()
         try:
-            with self._http.stream(
-                request.method, address + request.path, content=request.content, headers=request.headers
-            ) as got:
+            with self._http.stream(**request.to(address)) as got:
                 if got.status_code != 200:
-                    return Reply(got.status_code, got.read(), got.headers.get("retry-after", ""))
+                    return reply_of(got, got.read())
                 yield from filter(None, map(events.line, got.iter_lines()))
         except Exception as error:
             return no_reply(error, address, self._http)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast, final
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from statewise.server.calls import TextPiece
 from statewise.server.errors import as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
@@ -22,7 +23,7 @@ from statewise.server.schemas import (
     StepResponse,
 )
 from statewise.server.session_kind import LIVE
-from statewise.server.sessions import FoundSession, Pieces, SessionService, TextPiece
+from statewise.server.sessions import FoundSession, Pieces, SessionService
 from statewise.server.sse import EventResponse
 
 Id = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["X0b1o2rT9dGq5fJ7wZkL3A"])]

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from statewise.server.calls import CallKey
 from statewise.server.session_kind import OutputOptions, Show
-from statewise.server.sessions import CallKey
 
 Key = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9_.~-]*$")]
 

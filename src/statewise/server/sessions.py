@@ -6,12 +6,13 @@ so a call that is repeated is answered again and not applied again, on this serv
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple, final
 from weakref import WeakValueDictionary
 
 from statewise.errors import DataError, UsageError
+from statewise.server.calls import CallKey, ReadRequest, TextPiece
 from statewise.server.chunks import answer_in_json, inputs_of
 from statewise.server.errors import CONFLICT, GONE, NOT_FOUND, ApiError
 from statewise.server.json_values import dumps
@@ -27,42 +28,12 @@ from statewise.store import Record, SessionLimits, Store, new_id
 TRIES = 5
 
 
-class CallKey(NamedTuple):
-    """How a call is known: what it believes the session has read, and a key that tells it from others' calls."""
-
-    steps: int | None = None
-    key: str = ""
-
-    def name(self, asked: object) -> str:
-        """Return what is kept to know a repeated call by; without a key, it is known by what it asks."""
-        if self.steps is None:
-            return ""
-        return f"{self.steps}:{self.key or hashlib.sha256(repr(asked).encode()).hexdigest()}"
-
-
 class FoundSession(NamedTuple):
     """A session, its model, and how it is stepped."""
 
     record: Record
     served: ServedModel
     kind: SessionKind
-
-
-class ReadRequest(NamedTuple):
-    """What one call reads, how it is told, by what name a repeated call is known, and where it believes the session."""
-
-    inputs: Sequence[Any]
-    how: Hashable
-    each: bool
-    name: str
-    steps: int | None
-
-
-class TextPiece(NamedTuple):
-    """A piece of an answer, or, last, the record of what came of it all."""
-
-    text: str
-    answer: bytes = b""
 
 
 Pieces = AsyncGenerator[TextPiece, None]
