@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 import statewise
 from statewise import registry
+from statewise.client import Client, RefusedByServer
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.stocks import Stocks
 from statewise.tasks.traffic import Traffic
@@ -227,16 +228,27 @@ def test_a_question_is_answered_as_the_command_line_does(server: Any, run: Path)
             assert httpx.post(f"{server.address}/v1/predict", json={name: path}).status_code == 422
 
 
-def test_a_table_is_sent_as_rows_or_as_columns(server: Any, model: Any, run: Path) -> None:
+def test_a_table_is_sent_as_rows_as_columns_or_as_csv(server: Any, model: Any, run: Path) -> None:
     if "table" not in model["predict"]["properties"]:
-        return  # a task without tables
+        with Client(server.address) as client, pytest.raises(RefusedByServer, match="run reads no table"):
+            client.predict(table=b"a,b\n1,2\n")
+        return
     (source,) = run.parent.glob("*.csv")
     rows = list(csv.DictReader(source.read_text().splitlines()))
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    how = {"samples": 20, "seed": 3}
+    how: dict[str, Any] = {"samples": 20, "seed": 3}
     wanted = json.loads(json.dumps(statewise.load(run).answer(str(source), **how).as_json()))
     for sent in (rows, columns):
         assert post(f"{server.address}/v1/predict", {"table": sent, **how}) == wanted
+    with Client(server.address) as client:
+        assert client.predict(table=source.read_bytes(), **how) == client.predict(table=columns, **how) == wanted
+        for body in (b"", b"PK\x03\x04", b"\x1f\x8b\x08", source.read_text().encode("utf-16")):
+            with pytest.raises(RefusedByServer, match="the body is no table: send CSV in UTF-8"):
+                client.predict(table=body)
+        with pytest.raises(RefusedByServer, match=r"^table\.csv: unknown column"):
+            client.predict(table=b"a,b\n1,2\n")
+        with pytest.raises(RefusedByServer, match="samples: Input should be a valid integer"):
+            client.predict(table=source.read_bytes(), samples="many")
     assert "columns of the table" in refused(f"{server.address}/v1/predict", {"table": {"a": [1], "b": []}})
     assert refused(f"{server.address}/v1/predict", {"table": [{"a": 1}]}).startswith("the table: unknown column ")
 

@@ -25,7 +25,7 @@ class Waiting:
     def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
         return given
 
-    def answer(self, arguments: dict[str, Any], most: int) -> bytes:
+    def answer(self, arguments: dict[str, Any], most: int, table: bytes | None = None) -> bytes:
         assert self.may.wait(30)
         return b"{}"
 

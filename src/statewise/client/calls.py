@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from statewise.client.protocol import Answer, ClientOptions, Conflict, EventStream, Exchange, httpx
-from statewise.client.request import Request, session_request
+from statewise.client.request import Request, session_request, table_request
 
 LEFT = "the session was asked for something else before this answer was read to its end: read it first"
 IN_TWO_PLACES = "the session is answering a prompt elsewhere in this program: wait until that answer is read"
@@ -58,10 +58,15 @@ class ClientCalls(ABC):
         """Ask what is known of each model."""
         return list(json.loads((yield from self._options.ask(Request("GET", "/v1/models"))))["data"])
 
-    def _answer(self, model: str | None, arguments: Answer) -> Exchange[Answer]:
+    def _answer(self, model: str | None, table: Any, arguments: Answer) -> Exchange[Answer]:
         """Ask for an answer without a session."""
-        body = {**arguments, **({"model": model} if model else {})}
-        return dict(json.loads((yield from self._options.ask(Request("POST", "/v1/predict", body)))))
+        if isinstance(table, bytes):
+            request = table_request(table, model, arguments)
+        else:
+            named = {"model": model, "table": table}
+            body = {**arguments, **{name: value for name, value in named.items() if value is not None}}
+            request = Request("POST", "/v1/predict", body)
+        return dict(json.loads((yield from self._options.ask(request))))
 
     def _begin(self, request: Request) -> Exchange[Begun]:
         """Ask for a session."""

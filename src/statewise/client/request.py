@@ -16,6 +16,7 @@ class Request:
     path: str
     body: Any = None
     data: bytes | None = None
+    data_type: str = STATE_TYPE
 
     @property
     def content(self) -> bytes:
@@ -25,7 +26,7 @@ class Request:
     @property
     def headers(self) -> dict[str, str]:
         """The type of its body, where it has one."""
-        kind = STATE_TYPE if self.data is not None else "application/json"
+        kind = self.data_type if self.data is not None else "application/json"
         return {"Content-Type": kind} if self.content else {}
 
     def to(self, address: str) -> dict[str, Any]:
@@ -41,6 +42,13 @@ def create_request(model: str | None, live: bool | None) -> Request:
 def session_request(id: str) -> Request:
     """Return the request that asks where a session is."""
     return Request("GET", f"/v1/sessions/{id}")
+
+
+def table_request(table: bytes, model: str | None, arguments: dict[str, Any]) -> Request:
+    """Return the request that asks for the answer to a table in CSV."""
+    named = {"model": model} if model else {}
+    query = urlencode({**named, **{name: json.dumps(value) for name, value in arguments.items()}})
+    return Request("POST", f"/v1/predict/table{'?' * bool(query)}{query}", data=table, data_type="text/csv")
 
 
 def restore_request(data: bytes, model: str | None, *, live: bool | None = None) -> Request:

@@ -41,9 +41,12 @@ class Client(ClientCalls):
         """Return what is known of each model."""
         return self._carry_out(self._models())
 
-    def predict(self, model: str | None = None, **arguments: Any) -> Answer:
-        """Return what `statewise predict --json` would for these arguments, without a session."""
-        return self._carry_out(self._answer(model, arguments))
+    def predict(self, model: str | None = None, *, table: Any = None, **arguments: Any) -> Answer:
+        """Return what `statewise predict --json` would for these arguments, without a session.
+
+        A table is a list of rows as objects, columns as lists by their names, or the bytes of a CSV file.
+        """
+        return self._carry_out(self._answer(model, table, arguments))
 
     def create(self, model: str | None = None, *, live: bool | None = None) -> "Session":
         """Begin a session; a `live` one answers each input as `statewise stream` answers a line."""

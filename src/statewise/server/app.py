@@ -20,6 +20,7 @@ from statewise.server.method_arguments import first_problem
 from statewise.server.metrics import Metrics
 from statewise.server.model import ServedModel
 from statewise.server.openapi import describe
+from statewise.server.predict_routes import predict_routes
 from statewise.server.routes import SessionRoutes
 from statewise.server.sessions import SessionService
 from statewise.server.settings import ServerSettings
@@ -109,6 +110,7 @@ class Application:
             app.add_exception_handler(known, self._told)
         self._watch(app)
         app.include_router(SessionRoutes(self.sessions, self.metrics).router())
+        app.include_router(predict_routes(self.sessions))
         app.include_router(completion_routes(self.sessions, self.metrics))
         app.include_router(self.sockets.routes())
         return app

@@ -13,7 +13,7 @@ from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
 from statewise.server.model import ServedModel
 from statewise.server.routes import failures
-from statewise.server.schemas import CompletionRequest, PredictRequest
+from statewise.server.schemas import CompletionRequest
 from statewise.server.sessions import SessionService
 from statewise.server.sse import EventResponse
 from statewise.store import new_id
@@ -22,7 +22,7 @@ Chunks = AsyncGenerator[bytes, None]
 
 
 def completion_routes(sessions: SessionService, metrics: Metrics) -> APIRouter:
-    """Return `/v1/models`, each of them, `/v1/predict` and `/v1/completions`."""
+    """Return `/v1/models`, each of them, and `/v1/completions`."""
     router = APIRouter(prefix="/v1", tags=["completions"])
 
     @router.get("/models", summary="The models that are served", responses=failures())
@@ -32,11 +32,6 @@ def completion_routes(sessions: SessionService, metrics: Metrics) -> APIRouter:
     @router.get("/models/{name}", summary="What is known of a model", responses=failures(404))
     async def model(name: Annotated[str, Path(max_length=200, examples=["text-shakespeare-1"])]) -> dict[str, Any]:
         return sessions.model(name).facts()
-
-    @router.post("/predict", summary="Answer without a session", responses=failures(404), response_model=dict[str, Any])
-    async def answer(request: Request, body: PredictRequest) -> Response:
-        said = await sessions.predictions.whole(sessions.model(body.model), body.model_extra or {})
-        return Response(said, media_type="application/json")
 
     @router.post("/completions", summary="Complete a prompt", responses=failures(404), response_model=dict[str, Any])
     async def completions(request: Request, body: CompletionRequest) -> Response:

@@ -50,6 +50,11 @@ class MethodArguments:
         }
         return cls(getattr(method, "__qualname__", "ServerSettings"), taken, most)
 
+    @property
+    def table(self) -> str | None:
+        """The name of the argument that is a table."""
+        return next((name for name, parameter in self._parameters.items() if TABLE in _notes(parameter)), None)
+
     def __contains__(self, name: object) -> bool:
         return name in self._parameters
 
@@ -63,7 +68,7 @@ class MethodArguments:
         for name, value in values.items():
             if type(value) is int and value > self._most and name != UNBOUNDED:
                 raise UsageError(f"{name} {value} is too much for one call: give at most {self._most}")
-            if value is not None and TABLE in _notes(self._parameters[name]):
+            if value is not None and name == self.table:
                 values[name] = SentTable.of(value)
         return values
 

@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, final
 
 from statewise.errors import DataError, UsageError
@@ -89,11 +91,18 @@ class ServedModel:
         stream = self.trained.stream(row)
         return stream, self.trained.predict(prompt, stream=stream, **how)
 
-    def answer(self, arguments: dict[str, Any], most: int) -> bytes:
+    def answer(self, arguments: dict[str, Any], most: int, table: bytes | None = None) -> bytes:
         """Return what `statewise predict --json` does, for arguments that were checked. It may take long.
 
-        Raises `UsageError` for an answer of more than `most` values.
+        Raises `UsageError` for an answer of more than `most` values, and for a table where the task reads none.
         """
+        if table is not None:
+            if (name := self._questions.table) is None:
+                raise UsageError(f"{self.name} reads no table: ask POST /v1/predict")
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "table.csv")
+                path.write_bytes(table)
+                return self.answer({**arguments, name: str(path)}, most)
         answer = self.trained.answer(**arguments)
         notices = {"notices": list(answer.notices)} if answer.notices else {}
         found = plain_json({**answer.as_json(), **notices})

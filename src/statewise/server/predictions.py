@@ -44,14 +44,17 @@ class Predictions:
                     raise TimeoutError
                 taken = await self._writing.ask(Writing(stream, pieces))
 
-    async def whole(self, served: ServedModel, given: Mapping[str, Any]) -> bytes:
-        """Return what a model answers without a session, as `statewise predict --json` does, in JSON."""
+    async def whole(self, served: ServedModel, given: Mapping[str, Any], table: bytes | None = None) -> bytes:
+        """Return what a model answers without a session, as `statewise predict --json` does, in JSON.
+
+        A `table` is CSV, read as a file of the same content.
+        """
         arguments = served.arguments(given)
         for name, value in arguments.items():
             self._check_length(name, value)
         loop = asyncio.get_running_loop()
         self._add()
-        work = self._answering.submit(served.answer, arguments, self._settings.max_answer_numbers)
+        work = self._answering.submit(served.answer, arguments, self._settings.max_answer_numbers, table)
 
         def end(_: Future[bytes]) -> None:  # an answer that nothing waits for any more counts until it has ended
             loop.call_soon_threadsafe(self._subtract)

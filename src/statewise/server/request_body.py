@@ -8,7 +8,9 @@ from typing import Any, final
 from statewise.server.errors import BAD_REQUEST, BUSY, TOO_LARGE, ApiError
 from statewise.server.settings import ServerSettings
 
-RESTORE_PATH = "/v1/sessions/restore"
+RESTORE_PATH, TABLE_PATH = "/v1/sessions/restore", "/v1/predict/table"
+LARGE_PATHS = frozenset({RESTORE_PATH, TABLE_PATH})
+"Where a body is a file, which may be as large as a session."
 
 SMALL_BYTES = 64 << 10
 "A body up to this size is read whatever the others hold, so that a few large ones cannot keep small ones out."
@@ -43,7 +45,7 @@ class BodyReader:
         Raises `ApiError` for a body that is too large or too slow, `ClientLeft` where the rest of it will not come.
         """
         settings = self._settings
-        most = settings.max_state_bytes if scope["path"] == RESTORE_PATH else settings.max_body_bytes
+        most = settings.max_state_bytes if scope["path"] in LARGE_PATHS else settings.max_body_bytes
         claimed = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not claimed.isdigit() or int(claimed) > most:
             raise _too_large(most)
