@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Any, final
 
-from statewise.batcher import Read, Together
+from statewise.batcher import Read, Together, call_each
 from statewise.errors import DataError, UsageError
 from statewise.server.feasibility import feasible
 from statewise.server.json_values import count_values, plain_json
@@ -25,7 +25,7 @@ MOST_OPEN = 64
 "So many live streams stay open behind what they have read: a session that goes on soon need not be opened again."
 
 
-MOST_A_SETTING = 1000
+LARGEST_SETTING = 1000
 "No setting of a live stream may be larger: each input is answered within the deadline of a step."
 
 
@@ -40,11 +40,11 @@ class LiveSessions(SessionKind):
 
     def __init__(self, name: str, trained: Trained, settings: ServerSettings, metrics: Metrics) -> None:
         self.name, self._trained, self._metrics = name, trained, metrics
-        self._arguments = MethodArguments.of(trained.task.live, MOST_A_SETTING)
+        self._arguments = MethodArguments.of(trained.task.live, LARGEST_SETTING)
         live = trained.live()
         self.inputs, self.fresh = live.inputs, sealed(live.save())
         self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
-        self._together = Together[Callable[[], Any], Any](_done, most=1, queue=settings.max_requests)
+        self._together = Together[Callable[[], Any], Any](call_each, most=1, queue=settings.max_requests)
         example = self.inputs.check(self.inputs.example)
         self._numbers = count_values(plain_json(as_plain(trained.live(self.fresh).push(example))))
         count = feasible(lambda: trained.live(self.fresh).push(example), 1, settings.deadline_seconds)
@@ -136,13 +136,3 @@ def sealed(data: bytes) -> bytes:
     except DataError as error:
         raise UsageError(f"{error}; a session is kept as tensors: let it save by statewise.state") from None
     return data if "sha256" in words else seal(with_words(data, {**words, "sha256": UNSEALED}))
-
-
-def _done(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    answers: list[Any] = []
-    for call in calls:
-        try:
-            answers.append(call())
-        except Exception as error:  # its asker's to know
-            answers.append(error)
-    return answers

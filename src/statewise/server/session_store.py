@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from statewise.batcher import Busy, Together
+from statewise.batcher import Busy, Together, call_each
 from statewise.server.metrics import Metrics
 from statewise.state import check_seal
 from statewise.store import Change, MemoryStore, Record, SessionLimits, Store, StoreError
@@ -25,7 +25,7 @@ class SessionStore:
         self._quick = isinstance(store, MemoryStore)
         self._copies = MemoryStore(store.ttl_seconds, CACHE_BYTES)
         self._swaps = Together[Change, bool](self._swap_all, most=256, queue=2 * queue)
-        self._calls = Together[Callable[[], Any], Any](_called, most=64, queue=2 * queue)
+        self._calls = Together[Callable[[], Any], Any](call_each, most=64, queue=2 * queue)
 
     async def create(self, id: str, record: Record) -> None:
         """Keep a new session. Raises `StoreFull` where there are too many."""
@@ -105,13 +105,3 @@ class SessionStore:
         kept = self._store.swap(changes)
         self._metrics.store_seconds.observe(time.perf_counter() - began)
         return kept
-
-
-def _called(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    answers: list[Any] = []
-    for call in calls:
-        try:
-            answers.append(call())
-        except Exception as error:
-            answers.append(error)
-    return answers
