@@ -31,8 +31,8 @@ from statewise.tasks.forecast import Forecast
 LINES = ["It was the best", "of times", "it was the worst"]
 
 
-def live_of(run: Path) -> LiveSessions:
-    kind = ServedModel("run", statewise.load(run), ServerSettings(), Metrics()).kinds[LIVE]
+def live_of(run: Path, settings: ServerSettings | None = None) -> LiveSessions:
+    kind = ServedModel("run", statewise.load(run), settings or ServerSettings(), Metrics()).kinds[LIVE]
     assert isinstance(kind, LiveSessions)
     return kind
 
@@ -111,6 +111,20 @@ def test_settings_of_a_live_stream_are_those_of_its_task_and_bounded(by_recommen
             told(**settings)
     notices = asyncio.run(kind.read(kind.fresh, ["Fiml D"], kind.how(OutputOptions()), each=False)).told[0]["notices"]
     assert notices == ["'Fiml D' is read as 'Film D (1993)'"]
+
+
+def test_a_live_stream_says_no_more_at_once_than_an_answer_may_hold(by_recommender: Path) -> None:
+    kind = live_of(by_recommender / "run", ServerSettings(max_answer_numbers=20))
+
+    def told(inputs: int, *, each: bool, **settings: Any) -> int:
+        how = kind.how(OutputOptions.asked(None, None, settings))
+        return len(asyncio.run(kind.read(kind.fresh, kind.check(["7"] * inputs), how, each=each)).told)
+
+    assert told(8, each=False, k=2) == 1
+    assert told(2, each=True, k=2) == 2
+    for inputs, each, k in ((40, True, 2), (1, False, 10)):
+        with pytest.raises(UsageError, match="more than 20 values is too long: ask for less at once"):
+            told(inputs, each=each, k=k)
 
 
 def test_a_live_stream_that_was_forged_is_none(by_recommender: Path) -> None:

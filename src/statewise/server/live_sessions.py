@@ -21,9 +21,8 @@ from statewise.state.tensors import with_words
 from statewise.task import Live, as_plain
 from statewise.verbs import Trained
 
-MOST_OPEN = 64
-"So many live streams stay open behind what they have read: a session that goes on soon need not be opened again."
-
+MOST_OPEN, OPEN_BYTES = 64, 64 << 20
+"So many live streams, of so many bytes, stay open behind what they have read, for sessions that go on soon."
 
 LARGEST_SETTING = 1000
 "No setting of a live stream may be larger: each input is answered within the deadline of a step."
@@ -43,6 +42,8 @@ class LiveSessions(SessionKind):
         self._arguments = MethodArguments.of(trained.task.live, LARGEST_SETTING)
         live = trained.live()
         self.inputs, self.fresh = live.inputs, sealed(live.save())
+        self._most_open = max(1, min(MOST_OPEN, OPEN_BYTES // len(self.fresh)))
+        self._max_numbers = settings.max_answer_numbers
         self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
         self._together = Together[Callable[[], Any], Any](call_each, most=1, queue=settings.max_requests)
         example = self.inputs.check(self.inputs.example)
@@ -78,9 +79,18 @@ class LiveSessions(SessionKind):
     async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> Read:
         """Read inputs one after another; what cannot be read leaves the session where it was."""
         live: Live = await self._together.ask(partial(self._opened, state, how))
-        told = [await self._together.ask(partial(self._push, live, x)) for x in inputs]
+        told, count = list[Any](), 0
+        for x in inputs:
+            if not each:
+                told, count = [], 0
+            told.append(await self._together.ask(partial(self._push, live, x)))
+            count += count_values(told[-1])
+            if count > self._max_numbers:
+                raise UsageError(
+                    f"an answer of more than {self._max_numbers:,} values is too long: ask for less at once"
+                )
         row: bytes = await self._together.ask(partial(self._kept, live, how))
-        return Read(row, told if each else told[-1:])
+        return Read(row, told)
 
     def admit(self, snapshot: bytes) -> bytes:
         """Return a session from elsewhere as the task writes it down."""
@@ -124,7 +134,7 @@ class LiveSessions(SessionKind):
     def _kept(self, live: Live, how: Hashable) -> bytes:
         state = sealed(live.save())
         self._open[state, how] = live
-        if len(self._open) > MOST_OPEN:
+        if len(self._open) > self._most_open:
             self._open.popitem(last=False)
         return state
 
