@@ -28,8 +28,8 @@ from statewise.data.times import times
 from statewise.forecasting.members import Mixture
 from statewise.model import Model
 from statewise.report import aligned
-from statewise.task import Score
 from statewise.tasks.traffic import Traffic
+from statewise.underway import returned
 
 RECORD = outcomes.RESULTS / "traffic_searches.json"
 SEEDS = (0, 1, 2)
@@ -77,16 +77,6 @@ def judged(how: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
         yield {"seed": seed, "metrics": run.metrics}
     mixed = Model(models[0].encoder, Ensemble(m.core for m in models), Mixture(m.head for m in models))
     yield {"mixture_of": list(SEEDS), "metrics": returned(task.score(mixed, task.prepare(folder))).metrics}
-
-
-def returned(scoring: Any) -> Score:
-    """Return what a scoring returns when it is done."""
-    while True:
-        try:
-            next(scoring)
-        except StopIteration as done:
-            score: Score = done.value
-            return score
 
 
 def table(record: dict[str, Any]) -> str:

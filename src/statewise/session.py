@@ -30,6 +30,7 @@ from statewise.run.directory import RunDirectory
 from statewise.run.history import RunHistory
 from statewise.shown import in_line
 from statewise.task import Data, Score, Task, report_on
+from statewise.underway import told
 
 
 class Session:
@@ -263,12 +264,7 @@ def begun_from_words(begun: Mapping[str, Any] | None) -> list[str]:
 
 def scored(scoring: Generator[float, None, Score]) -> Generator[Scoring, None, Score]:
     """Go through a scoring, saying how far it is, and return the score."""
-    while True:
-        try:
-            yield Scoring(next(scoring))
-        except StopIteration as done:
-            score: Score = done.value
-            return score
+    return (yield from told(scoring, Scoring))
 
 
 def prepared(data: Data) -> Iterator[Scoring]:

@@ -14,8 +14,8 @@ from statewise.data.markov import MarkovSource
 from statewise.errors import StatewiseError, UsageError
 from statewise.heads import Ranking
 from statewise.ranking import judge
-from statewise.ranking.comparing import returned
 from statewise.tasks.recommend import Recommend
+from statewise.underway import returned
 
 
 def test_it_beats_every_baseline_beyond_doubt_where_two_events_say_what_one_does_not(by_recommender: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.errors import DataError, UsageError
+from statewise.underway import returned
 
 Codes = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
@@ -65,13 +66,7 @@ class KneserNey:
         Memory beside the codes: about 25 bytes a code while counting, then up to 32 a distinct n-gram.
         Raises `UsageError` for an `order` or `choices` below 1, `DataError` for codes it cannot count.
         """
-        counting = cls.fitting(codes, choices, order)
-        while True:
-            try:
-                next(counting)
-            except StopIteration as done:
-                model: Self = done.value
-                return model
+        return returned(cls.fitting(codes, choices, order))
 
     @classmethod
     def fitting(cls, codes: Codes, choices: int, order: int = 6) -> Generator[float, None, Self]:

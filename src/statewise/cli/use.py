@@ -15,6 +15,7 @@ from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, giv
 from statewise.errors import StatewiseError
 from statewise.progress.terminal import exact
 from statewise.shown import in_json
+from statewise.underway import returned, told
 
 if TYPE_CHECKING:
     from statewise.task import Answer, Task
@@ -64,12 +65,7 @@ def evaluate_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> 
 
     scoring = evaluating(run, **how)
     with view(task_of(RunDirectory(run).read_config()), quiet=quiet) as show:
-        while True:
-            try:
-                show(next(scoring))
-            except StopIteration as done:
-                report = done.value
-                break
+        report = returned(told(scoring, show))
     if report.notice and not quiet:
         print(report.notice, file=sys.stderr)
     print(json_format.dumps(report.as_json()) if json else report.shown())

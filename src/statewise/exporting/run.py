@@ -18,6 +18,7 @@ from statewise.run.config import as_yaml
 from statewise.run.directory import LARGEST_CODEC, RunDirectory
 from statewise.run.sources import SOURCES
 from statewise.state import paths, write_tensors
+from statewise.underway import returned
 from statewise.verbs import Trained, load
 
 Format = Literal["onnx", "safetensors"]
@@ -121,13 +122,7 @@ def _costs(trained: Trained) -> dict[str, dict[str, float]]:
         return {}
     scores = {}
     for name, model in (("float32", trained.model), ("int8", rounded(trained.model))):
-        scoring = trained.task.score(model, data)
-        while True:
-            try:
-                next(scoring)
-            except StopIteration as done:
-                scores[name] = dict(done.value.metrics)
-                break
+        scores[name] = dict(returned(trained.task.score(model, data)).metrics)
     return scores
 
 

@@ -13,6 +13,7 @@ from statewise.progress.view import Show, draws, view
 from statewise.report import Report
 from statewise.run.directory import RunDirectory
 from statewise.task import Task
+from statewise.underway import returned, told
 from statewise.verbs import Run, Source, evaluating, resuming, task_of, training
 
 
@@ -41,12 +42,7 @@ def evaluate(run: str | Path, source: Source | None = None, *, quiet: bool = Fal
     """
     scoring = evaluating(run, source, **how)
     with _watched(task_of(RunDirectory(Path(run)).read_config()), quiet) as show:
-        while True:
-            try:
-                show(next(scoring))
-            except StopIteration as done:
-                report: Report = done.value
-                return report
+        return returned(told(scoring, show))
 
 
 def _followed(events: Generator[Event, None, None], task: Task, quiet: bool) -> Run:

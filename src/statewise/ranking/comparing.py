@@ -1,6 +1,6 @@
 """A model beside simple methods: all asked at the same places, what may not be said ruled out for all alike."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from statewise.baselines.next_item import Scorer, history
 from statewise.data.codes import CodeFile
 from statewise.data.session_rows import Places, read_places
 from statewise.model import Model
-from statewise.ranking.metrics import Judged, ScoresOf
+from statewise.ranking.metrics import ScoresOf
 from statewise.ranking.queries import queries, ranking_of
 
 
@@ -48,16 +48,6 @@ def fit_baselines(training: CodeFile, counted: int, choices: int) -> NextItem:
     first = max(0, len(training) // 2 - counted)
     part = training.part(2 * first, len(training))
     return NextItem.fit(((p.read, p.wanted, p.begins) for p in read_places(part, counted)), choices)
-
-
-def returned(scoring: Generator[float, None, Judged]) -> Judged:
-    """Go through a scoring and return what it found."""
-    while True:
-        try:
-            next(scoring)
-        except StopIteration as done:
-            judged: Judged = done.value
-            return judged
 
 
 def verdicts(metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]], k: int) -> list[str]:

@@ -1,6 +1,6 @@
 """The data of a recommender: sessions in two parts, and what simple methods score on the second."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,17 +10,19 @@ import numpy as np
 
 from statewise.data.catalogue import Catalogue
 from statewise.data.codes import CodeFile
-from statewise.data.figures import find_once, key_of
+from statewise.data.figures import Finding, Found, key_of
 from statewise.data.session_files import PreparedSessions, sessions_with
 from statewise.data.session_rows import Places, SessionRows, read_places
 from statewise.data.window import Window
 from statewise.ranking import judge, measures
-from statewise.ranking.comparing import fit_baselines, returned, scores_by
-from statewise.task import Data, Part
+from statewise.ranking.comparing import fit_baselines, scores_by
+from statewise.task import Part
+from statewise.tasks.counted import CountedOnce
+from statewise.underway import returned
 
 
 @dataclass(frozen=True)
-class RecommendData(Data):
+class RecommendData(CountedOnce):
     """Sessions in two parts, with the simple methods that a model has to beat."""
 
     task: Any  # a Recommend, whose module imports this one
@@ -62,27 +64,18 @@ class RecommendData(Data):
             steps = min(steps, len(codes) // 2)
         return SessionRows(codes, rows, steps)
 
-    def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what popularity, co-occurrence, neighbours and a Markov chain score; found once, kept in the cache."""
-        for _ in self.prepare_baselines():
-            pass
-        scores: dict[str, dict[str, float]] = vars(self)["_scores"]
-        return scores
-
-    def prepare_baselines(self) -> Iterator[float]:
-        """Count and score, unless that was done before, yielding how much is done."""
-        if "_scores" not in vars(self):
-            vars(self)["_scores"] = yield from find_once(self.cache, self._key(), self._find)
-
-    def _key(self) -> str:
+    def baselines_key(self) -> str:
+        """Return a name for what popularity, co-occurrence, neighbours and a Markov chain score."""
         task, training, places = self.task, self.sessions.training, self.places
         first = max(0, len(training) - 2 * task.counted)
         asked = f"simple methods, k {task.k}, repeats {task.repeats}, {task.counted} counted, {self.codec.supports}"
         read = (part.tobytes() for part in (training.read(first), *places))
         return key_of([asked, *read])
 
-    def _find(self) -> Generator[float, None, dict[str, dict[str, float]]]:
-        found, places = {}, self.places
+    def find_baselines(self) -> Finding:
+        """Count, and score each method, yielding how much is done."""
+        found: Found = {}
+        places = self.places
         counted = fit_baselines(self.sessions.training, self.task.counted, self.codec.trained)
         methods = counted.methods()
         for name, method in methods.items():

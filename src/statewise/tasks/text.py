@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -14,11 +14,14 @@ from statewise.bounds import MOST_PLACES, MOST_UNITS, check_whole
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.shown import in_line
-from statewise.task import Answer, Data, Part, Sources, Task, stacked_core
+from statewise.task import Answer, Part, Sources, Task, stacked_core
+from statewise.tasks.counted import CountedOnce
+from statewise.underway import told
 
 if TYPE_CHECKING:
     from statewise.data.codec import TextCodec
     from statewise.data.codes import CodeFile
+    from statewise.data.figures import Finding, Found
     from statewise.data.texts import CodedText
     from statewise.data.window import Window
     from statewise.heads import Loss
@@ -234,7 +237,7 @@ class Text(Task):
 
 
 @dataclass(frozen=True)
-class TextData(Data):
+class TextData(CountedOnce):
     """A text as codes, with the n-grams that its model has to beat."""
 
     task: Text
@@ -269,49 +272,34 @@ class TextData(Data):
         steps = min(steps or SCORED_STEPS, len(self.scored) - 1)
         return Stripes(self.scored, max(1, min(rows, (len(self.scored) - 1) // steps)), steps, unit=self.task.unit)
 
-    def baselines(self) -> Mapping[str, dict[str, float]]:
-        """Return what Kneser-Ney n-grams of each order score; it is found once, and kept in the cache."""
-        for _ in self.prepare_baselines():
-            pass
-        scores: dict[str, dict[str, float]] = vars(self)["_scores"]
-        return scores
-
-    def prepare_baselines(self) -> Iterator[float]:
-        """Count n-grams and score them, unless that was done before, yielding how much is done."""
-        from statewise.data.figures import find_once
-
-        if "_scores" not in vars(self):
-            parts = self._counted(), self.scored.read()
-            found = yield from find_once(self.cache, self._key(*parts), lambda: self._find(*parts))
-            places = len(self.scored)
-            scores = {name: metrics_of(of["nats"], places, self.task.unit) for name, of in found.items()}
-            vars(self)["_scores"] = scores
-
     def _counted(self) -> Any:
         training = self.text.training
         return training.read(max(0, len(training) - self.task.counted))
 
-    def _key(self, counted: Any, scored: Any) -> str:
+    def baselines_key(self) -> str:
+        """Return a name for what Kneser-Ney n-grams of each order score."""
         from statewise.data.figures import key_of
 
+        counted, scored = self._counted(), self.scored.read()
         asked = f"interpolated Kneser-Ney, {self.codec.choices} choices, order {self.task.orders}, {counted.dtype}"
         return key_of([asked, counted.tobytes(), scored.tobytes()])
 
-    def _find(self, counted: Any, scored: Any) -> "Generator[float, None, dict[str, dict[str, float]]]":
+    def find_baselines(self) -> "Finding":
+        """Count n-grams and score those of each order, yielding how much is done."""
         from statewise.baselines import KneserNey
 
-        orders, found = self.task.orders, {}
-        counting = KneserNey.fitting(counted, self.codec.choices, orders)
-        while True:
-            try:
-                yield COUNTING * next(counting)
-            except StopIteration as done:
-                ngrams: KneserNey = done.value
-                break
+        orders, scored, found = self.task.orders, self.scored.read(), {}
+        counting = KneserNey.fitting(self._counted(), self.codec.choices, orders)
+        ngrams = yield from told(counting, lambda share: COUNTING * share)
         for order in ngrams.orders:
             found[f"{order}-gram"] = {"nats": ngrams.nats(scored, order)}
             yield COUNTING + (1 - COUNTING) * order / orders
         return found
+
+    def baseline_metrics(self, found: "Found") -> "Found":
+        """Return what n-grams score in bits and perplexity."""
+        places = len(self.scored)
+        return {name: metrics_of(of["nats"], places, self.task.unit) for name, of in found.items()}
 
     def on(self, source: Sequence[str], cache: Path) -> "TextData":
         """Return this text with others to be scored."""

@@ -17,6 +17,7 @@ from statewise.run.config import as_yaml, build, plain
 from statewise.state import map_leaves, stack
 from statewise.task import Data, Score, Task
 from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
+from statewise.underway import returned
 
 UPDATES = 4
 "How many updates each of the short trainings makes."
@@ -45,13 +46,7 @@ class Trial:
 
     def score(self, model: Model[Any]) -> Score:
         """Score a model on the held-out part."""
-        scoring = self.task.score(model, self.data)
-        while True:
-            try:
-                next(scoring)
-            except StopIteration as done:
-                score: Score = done.value
-                return score
+        return returned(self.task.score(model, self.data))
 
 
 def _settings_come_back(trial: Trial) -> None:
