@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from statewise.cells import GRU, LSTM, Bidirectional, Conditioned, Elman, Recurrent, load_torch
+from statewise.cells import GRU, LSTM, Bidirectional, Conditioned, Elman, Recurrent
 from statewise.errors import UsageError
+from statewise.exchange import load_torch
 
 T, B, D, H = 7, 3, 5, 4
 LENGTHS = torch.tensor([4, 7, 2])

@@ -9,8 +9,9 @@ from torch import nn
 
 from statewise.benchmarking import roofline, training
 from statewise.benchmarking.questions import QUESTIONS
-from statewise.cells import Recurrent, from_torch
+from statewise.cells import Recurrent
 from statewise.cli.main import run
+from statewise.exchange import from_torch
 from statewise.kernels import extension
 
 ROOT = Path(__file__).parents[2]

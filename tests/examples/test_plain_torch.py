@@ -9,10 +9,11 @@ from types import ModuleType
 
 import torch
 
-from statewise.cells import Chain, to_torch
+from statewise.cells import Chain
 from statewise.data.codec import Characters
 from statewise.data.codes import CodeFile
 from statewise.data.streams import Stripes
+from statewise.exchange import to_torch
 from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
 from statewise.tasks.text import Text

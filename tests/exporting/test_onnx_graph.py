@@ -19,8 +19,8 @@ from statewise.cells import (
     VariationalDropout,
     WeightDrop,
 )
-from statewise.cells.onnx import to_onnx
 from statewise.errors import UsageError
+from statewise.exchange.onnx import to_onnx
 from statewise.exporting import compare_onnx, onnx_graph, open_onnx, rounded, state_names
 from statewise.heads import Categorical
 from statewise.model import Model

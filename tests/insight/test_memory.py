@@ -54,7 +54,7 @@ def test_the_recurrent_part_of_a_larger_module_brings_its_own_encoder_and_loss()
 
 
 def _core(lstm: nn.LSTM) -> LSTM:
-    from statewise.cells.torch_weights import load_torch
+    from statewise.exchange import load_torch
 
     core = LSTM(D, H)
     load_torch(core, lstm.state_dict())

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from statewise.cells import Cell, Chain, Recurrent, from_torch
+from statewise.cells import Cell, Chain, Recurrent
+from statewise.exchange import from_torch
 from statewise.kernels import ScanInputs, choose
 from statewise.state import leaves
 

@@ -38,7 +38,6 @@ from statewise.cells.residual import Residual
 from statewise.cells.rg_lru import RGLRU, RGLRUState
 from statewise.cells.slstm import SLSTM, SLSTMState
 from statewise.cells.time_delay import TDNN, TDNNState
-from statewise.cells.torch_weights import from_torch, load_torch, to_torch
 from statewise.cells.variational_dropout import VariationalDropout, VariationalDropoutState
 from statewise.cells.weight_drop import WeightDrop, WeightDropState
 from statewise.cells.zoneout import Zoneout, ZoneoutState
@@ -108,10 +107,7 @@ __all__ = [
     "Zoneout",
     "ZoneoutState",
     "begin",
-    "from_torch",
     "initialize",
     "irnn",
-    "load_torch",
     "reads_context",
-    "to_torch",
 ]

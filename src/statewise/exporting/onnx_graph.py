@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from statewise.cells import Chain, Conditioned, Dropout, Learned, Recurrent, Residual, VariationalDropout, WeightDrop
-from statewise.cells.onnx import to_onnx
 from statewise.encoders.table import TABLES
 from statewise.errors import MissingExtra, UsageError
+from statewise.exchange.onnx import to_onnx
 from statewise.exporting.rounded import round_rows
 from statewise.heads import Categorical
 from statewise.model import Model

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import Recurrent, begin
-from statewise.cells.torch_weights import from_torch
 from statewise.errors import UsageError
+from statewise.exchange import from_torch
 from statewise.heads import Head
 from statewise.model import Model
 

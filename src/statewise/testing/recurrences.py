@@ -44,8 +44,8 @@ from statewise.cells import (
 )
 from statewise.cells.ensemble import Ensemble
 from statewise.cells.exposure import WithExposure
-from statewise.cells.onnx_activations import read_activations
-from statewise.cells.onnx_cells import OnnxGRU, OnnxLSTM, OnnxRNN
+from statewise.exchange.onnx.activations import read_activations
+from statewise.exchange.onnx.cells import OnnxGRU, OnnxLSTM, OnnxRNN
 from statewise.testing.trial import FEATURES as D
 from statewise.testing.trial import UNITS as H
 

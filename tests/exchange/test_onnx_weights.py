@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from statewise.cells import GRU, LSTM, Chain, Elman, Recurrent
-from statewise.cells.onnx import Attribute, Node, from_onnx, run_node, to_onnx
 from statewise.errors import MissingExtra, UsageError
+from statewise.exchange.onnx import Attribute, Node, from_onnx, run_node, to_onnx
 
 T, B, D, H = 7, 3, 5, 4
 CELLS: dict[str, Callable[[], Recurrent[Any]]] = {

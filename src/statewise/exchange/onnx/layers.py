@@ -15,10 +15,10 @@ from torch import Tensor
 from statewise.cells.elman import Elman
 from statewise.cells.gru import GRU
 from statewise.cells.lstm import LSTM
-from statewise.cells.onnx_cells import OnnxGRU, OnnxLSTM, OnnxRNN
-from statewise.cells.onnx_node import Array, NodeLike, Settings, read_inputs, read_settings
 from statewise.cells.recurrent import Recurrent
 from statewise.errors import MissingExtra, UsageError
+from statewise.exchange.onnx.cells import OnnxGRU, OnnxLSTM, OnnxRNN
+from statewise.exchange.onnx.node import Array, NodeLike, Settings, read_inputs, read_settings
 from statewise.state import leaves, rebuild
 
 # Where each of our gates lies among ONNX's: ours are i, f, g, o and theirs i, o, f, c; ours r, z, n and theirs z, r, h.

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.cells.onnx_activations import Activation, read_activations
 from statewise.errors import UsageError
+from statewise.exchange.onnx.activations import Activation, read_activations
 from statewise.registry import unknown
 
 Array = NDArray[Any]

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from statewise.cells import GRU, LSTM, Elman, Recurrent
-from statewise.cells.onnx import Attribute, Node, from_onnx, run_node, to_onnx
 from statewise.errors import UsageError
+from statewise.exchange.onnx import Attribute, Node, from_onnx, run_node, to_onnx
 
 onnx = pytest.importorskip("onnx")
 make_node = import_module("onnx.helper").make_node

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.cells.onnx import Attribute, Node, from_onnx, run_node
-from statewise.cells.onnx_node import KINDS
+from statewise.exchange.onnx import Attribute, Node, from_onnx, run_node
+from statewise.exchange.onnx.node import KINDS
 
 T, B, D, H = 7, 3, 5, 4
 LENGTHS = np.array([4, 7, 0], np.int32)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import GRU, LSTM, Chain, Elman, ProjectedLSTM, Recurrent, from_torch, load_torch, to_torch
+from statewise.cells import GRU, LSTM, Chain, Elman, ProjectedLSTM, Recurrent
 from statewise.errors import UsageError
+from statewise.exchange import from_torch, load_torch, to_torch
 from statewise.state import leaves, map_leaves, paths
 
 T, B, D, H = 7, 3, 5, 4

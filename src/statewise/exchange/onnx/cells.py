@@ -1,6 +1,6 @@
 """Cells as general as ONNX has them: any activation, clipping, peepholes, coupled gates, either kind of GRU.
 
-`statewise.cells.onnx` makes them where a node asks for what `Elman`, `LSTM` and `GRU` do not compute. Gates lie in
+`statewise.exchange.onnx` makes them where a node asks for what `Elman`, `LSTM` and `GRU` do not compute. Gates lie in
 ONNX's order, and both of ONNX's biases are kept.
 """
 
@@ -13,9 +13,9 @@ from statewise.cells.elman import ElmanState
 from statewise.cells.gru import GRUState
 from statewise.cells.initializers import glorot, orthogonal, zeros
 from statewise.cells.lstm import LSTMState
-from statewise.cells.onnx_activations import Activation, read_activations
 from statewise.cells.recurrent import Cell
 from statewise.errors import UsageError
+from statewise.exchange.onnx.activations import Activation, read_activations
 
 State = TypeVar("State")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.cells.onnx_activations import FORMULAS, Activation, read_activations
-from statewise.cells.onnx_cells import OnnxLSTM
 from statewise.errors import UsageError
+from statewise.exchange.onnx.activations import FORMULAS, Activation, read_activations
+from statewise.exchange.onnx.cells import OnnxLSTM
 
 D, H = 5, 4
 

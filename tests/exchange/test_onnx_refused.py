@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.cells.onnx import Attribute, Node, run_node
-from statewise.cells.onnx_node import KINDS, NodeLike
 from statewise.errors import UsageError
+from statewise.exchange.onnx import Attribute, Node, run_node
+from statewise.exchange.onnx.node import KINDS, NodeLike
 
 T, B, D, H = 7, 3, 5, 4
 
