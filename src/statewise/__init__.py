@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from statewise.report import Report
     from statewise.tasks.forecast import Forecast
     from statewise.tasks.recommend import Recommend
+    from statewise.tasks.sketch.task import Sketch
     from statewise.tasks.stocks import Stocks
     from statewise.tasks.text import Text
     from statewise.tasks.traffic import Traffic
@@ -29,6 +30,7 @@ _ROOMS = {
     "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.looking",
     "Report": "statewise.report",
+    "Sketch": "statewise.tasks.sketch.task",
     "Text": "statewise.tasks.text",
     "Traffic": "statewise.tasks.traffic",
 }
@@ -38,6 +40,7 @@ __all__ = [
     "Recommend",
     "Report",
     "Run",
+    "Sketch",
     "Stocks",
     "Text",
     "Traffic",

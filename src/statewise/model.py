@@ -55,10 +55,13 @@ class Model(nn.Module, Generic[Params]):
 
         Raises `UsageError` where the core reads no context.
         """
-        return self._open(rows, context)[0]
+        return self.open(rows, context)[0]
 
-    def _open(self, rows: int, context: Any) -> tuple[Any, Mapping[str, Tensor]]:
-        """Return the first state, and the reader's terms of the loss."""
+    def open(self, rows: int, context: Any) -> tuple[Any, Mapping[str, Tensor]]:
+        """Return the state before the first input, and the reader's terms of the loss, `[B]` each, by name.
+
+        Raises `UsageError` where the core reads no context.
+        """
         if context is None:
             return begin(self.core, rows), {}
         if not reads_context(self.core):
@@ -90,7 +93,7 @@ class Model(nn.Module, Generic[Params]):
             return *self.core.scan(xs, state, reset=window.reset, mask=window.mask), {}
         begins = window.begins
         begun = begins.any(dim=0)
-        fresh, terms = self._open(window.rows, window.context)
+        fresh, terms = self.open(window.rows, window.context)
         ys, state = read_stretches(self._scan, xs, state, lambda rows: fresh, begins, window.mask)
         return ys, state, {name: Term((term * begun).sum(), begun.sum()) for name, term in terms.items()}
 

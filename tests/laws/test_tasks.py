@@ -1,6 +1,7 @@
 """Every task keeps every law: a new task adds a line to `TASKS` and nothing else."""
 
 import inspect
+import json
 import math
 import random
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from subclasses import subclasses_of
 from statewise.task import Task
 from statewise.tasks.forecast import Forecast
 from statewise.tasks.recommend import Recommend
+from statewise.tasks.sketch.task import Sketch
 from statewise.tasks.stocks import Stocks
 from statewise.tasks.text import Text
 from statewise.tasks.traffic import Traffic
@@ -57,6 +59,18 @@ def events(folder: Path) -> Path:
     return path
 
 
+def drawings(folder: Path) -> Path:
+    dice, lines = random.Random(0), []
+    for number in range(60):
+        strokes = [[[dice.randint(0, 200), 40 * step] for step in range(4)], [[0, 0], [dice.randint(60, 255), 255]]]
+        lines.append(json.dumps({"class": "ab"[number % 2], "strokes": strokes}))
+    path = folder / "drawings.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+SKETCH: dict[str, Any] = {**SMALL, "sequence_length": 20, "components": 2, "held_out": 0.3}
+OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
 TASKS: dict[str, Callable[[Path], Task]] = {
@@ -66,6 +80,8 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "stocks": lambda folder: Stocks(
         source=str(days(folder)), context="21d", held_out="60d", horizon="1d", sequence_length=42, **SMALL
     ),
+    "sketch": lambda folder: Sketch(source=str(drawings(folder)), **SKETCH),
+    "sketch-by-class-and-latent": lambda folder: Sketch(source=str(drawings(folder)), **SKETCH, **OPENED),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }
 

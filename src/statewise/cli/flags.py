@@ -53,8 +53,11 @@ def argument(name: str, hint: Any, *, metavar: str | None = None) -> Parameter:
 
 
 def flag(name: str, hint: Any, default: Any) -> Parameter:
-    """Return a flag that may be left out, its default named in the help; it is repeated where its type is a tuple."""
-    spelled, value_type = f"--{name.replace('_', '-')}", _value_type(hint)
+    """Return a flag that may be left out, its default named in the help; it is repeated where its type is a tuple.
+
+    A name that is a word of Python has a `_` behind it there, as `class_`, and none as a flag.
+    """
+    spelled, value_type = f"--{name.rstrip('_').replace('_', '-')}", _value_type(hint)
     if value_type is bool:
         spelled, default = (f"{spelled}/--no-{spelled[2:]}", None) if default is True else (spelled, None)
     shown = "" if default in (None, ()) else f" [default: {default}]"

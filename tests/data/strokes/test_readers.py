@@ -164,9 +164,9 @@ def test_curves_arcs_and_circles_of_an_svg_lie_where_they_should(tmp_path: Path)
     assert smooth[84].tolist() == pytest.approx([35, -2.5])
 
 
-def test_a_viewbox_and_nested_uses_of_an_svg_are_heeded(tmp_path: Path) -> None:
+def test_uses_of_an_svg_are_heeded_and_points_are_in_its_own_coordinates(tmp_path: Path) -> None:
     body = '<defs><line id="l" x1="0" y1="0" x2="1" y2="1" stroke="red"/></defs><use href="#l" x="3"/>'
-    assert plain(svg(tmp_path, body, 'viewBox="0 0 10 10" width="20" height="20"')) == [[[6, 0], [8, 2]]]
+    assert plain(svg(tmp_path, body, 'viewBox="2 1 10 10" width="20mm" height="20mm"')) == [[[3, 0], [4, 1]]]
 
 
 LAUGHS = "".join(f'<g id="a{n}">' + f'<use href="#a{n - 1}"/>' * 10 + "</g>" for n in range(1, 12))

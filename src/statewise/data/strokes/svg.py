@@ -2,7 +2,6 @@
 
 import io
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -21,14 +20,15 @@ USED = 50_000
 
 
 def read_svg(path: Path) -> Drawing:
-    """Return the strokes of an SVG file, as they lie on its page. Raises what `svg_drawing` raises."""
+    """Return the strokes of an SVG file, in its own coordinates. Raises what `svg_drawing` raises."""
     return svg_drawing(read_file(path, LARGEST_XML, DataError), str(path), label=path.parent.name or None)
 
 
 def svg_drawing(content: bytes, where: str, *, label: str | None = None, text: str | None = None) -> Drawing:
     """Return the strokes of an SVG: everything that has a `stroke`, transforms and styles heeded.
 
-    The order of the document is the order of the strokes, and each subpath is one. What is filled but not stroked is no
+    They are in the coordinates of the document itself, that is, of its `viewBox`, however large it is shown. The order
+    of the document is the order of the strokes, and each subpath is one. What is filled but not stroked is no
     line of a pen and is passed over. Raises `DataError` for what is no SVG, for text or fills alone, and where it goes
     on for too long; `MissingExtra` where svgelements is not installed.
     """
@@ -42,7 +42,7 @@ def svg_drawing(content: bytes, where: str, *, label: str | None = None, text: s
     _check_uses(root, where)
     try:
         page = svgelements.SVG.parse(io.BytesIO(content), reify=True, on_error="ignore")
-        strokes, filled = _strokes(svgelements, page.elements(), where)
+        strokes, filled = _strokes(svgelements, page, where)
     except DataError:
         raise
     except Exception as error:  # svgelements raises whatever a number that it cannot read raises
@@ -53,17 +53,19 @@ def svg_drawing(content: bytes, where: str, *, label: str | None = None, text: s
     return drawing_of(strokes, where, label=label, text=text)
 
 
-def _strokes(svgelements: Any, elements: Iterable[Any], where: str) -> tuple[list[Floats], int]:
+def _strokes(svgelements: Any, page: Any, where: str) -> tuple[list[Floats], int]:
     """Return every stroked line, and how many shapes are only filled."""
+    has_box = page.viewbox is not None
+    back = ~svgelements.Matrix(page.viewbox_transform) if has_box else svgelements.Matrix()
     strokes: list[Floats] = []
     filled = total = 0
-    for element in elements:
+    for element in page.elements():
         if not isinstance(element, svgelements.Shape):
             continue
         if element.stroke is None or element.stroke.value is None or element.values.get("visibility") == "hidden":
             filled += 1
             continue
-        for line in _lines(svgelements, svgelements.Path(element), where):
+        for line in _lines(svgelements, abs(svgelements.Path(element) * back), where):
             total += len(line)
             if total > MOST_POINTS:
                 raise DataError(f"{where} has more than {MOST_POINTS:,} points: give a drawing of fewer")

@@ -1,0 +1,1 @@
+"""Sketch: a network that draws, and finishes what was begun."""

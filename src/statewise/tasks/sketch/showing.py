@@ -1,0 +1,40 @@
+"""Small things between a drawing model and those who look at it: a row of pictures, a step as users have it."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from statewise.bounds import shown
+from statewise.data.strokes.drawing import LARGEST, Floats
+from statewise.data.strokes.pictures import in_characters
+from statewise.data.strokes.prepared import StrokeCodec
+from statewise.errors import UsageError
+from statewise.tasks.sketch.data import as_steps
+
+
+def side_by_side(drawings: Sequence[Sequence[Floats]], columns: int) -> str:
+    """Return drawings as characters, in a row.
+
+    >>> side_by_side([[np.array([[0.0, 0.0], [9.0, 0.0]])]] * 2, 2)
+    '⠉⠉  ⠉⠉'
+    """
+    pictures = [in_characters(strokes, columns).split("\n") for strokes in drawings]
+    rows = zip_longest(*pictures, fillvalue="")
+    return "\n".join("  ".join(line.ljust(columns) for line in row).rstrip() for row in rows) or "."
+
+
+def step_of(x: Any, codec: StrokeCodec) -> Tensor:
+    """Return an offset `[dx, dy, lift]` as the model reads it. Raises `UsageError` where it is none."""
+    try:
+        numbers = np.asarray(x, np.float64)
+        is_sound = numbers.shape == (3,) and bool(np.isfinite(numbers).all()) and float(np.abs(numbers).max()) < LARGEST
+    except (TypeError, ValueError, OverflowError):
+        is_sound = False
+    if not is_sound:
+        raise UsageError(f"the offset {shown(x)} is none: give [dx, dy, lift], such as [3, 4, 0]")
+    row = np.array([[numbers[0] / codec.scale, numbers[1] / codec.scale, numbers[2] > 0]], np.float32)
+    return torch.as_tensor(as_steps(row)[0])

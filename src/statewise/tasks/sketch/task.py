@@ -1,0 +1,338 @@
+"""Sketch: learn to draw from drawings, stroke by stroke, and finish what somebody began."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Le, Lt
+
+from statewise.errors import UsageError
+from statewise.inputs import OF_COMMANDS, Inputs
+from statewise.task import Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from statewise.data.strokes.prepared import StrokeCodec
+    from statewise.heads import Loss
+    from statewise.model import Model
+    from statewise.stream import Stream
+    from statewise.tasks.sketch.answers import Drawn
+    from statewise.tasks.sketch.data import SketchData
+
+STEP = 5
+"Numbers of a step: dx, dy, and whether the pen draws on, is lifted, or the drawing ends."
+SHOWN, SHOWN_COLUMNS = 3, 22
+WARM = 0.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch(Task):
+    """Learn to draw from drawings, and finish what was begun (Sketch-RNN).
+
+    >>> Sketch(source="cat.ndjson", latent=128).kl_weight
+    0.5
+    """
+
+    name: ClassVar[str] = "sketch"
+    title: ClassVar[str] = "Learn to draw, stroke by stroke, and finish what was begun"
+    example: ClassVar[str] = "kanji"
+
+    source: Annotated[
+        Sources, Doc("files or folders of drawings (QuickDraw, sketch-rnn .npz, SVG, JSON lines ...), or a corpus")
+    ]
+    only: Annotated[Several, Doc("learn these classes alone")] = ()
+    by_class: Annotated[bool, Doc("tell the model the class of a drawing, so that it can be asked for one")] = False
+    latent: Annotated[
+        int,
+        Doc("latent numbers that a reader sums a drawing up in, from which it is drawn again; 0 is none"),
+        Ge(0),
+        Le(4096),
+    ] = 0
+    reader_size: Annotated[int, Doc("units of the reader in either direction"), Ge(1), Le(8192)] = 256
+    kl_weight: Annotated[float, Doc("how much the divergence of latent numbers counts beside a point"), Ge(0)] = 0.5
+    kl_tolerance: Annotated[float, Doc("divergence below which none of it counts, a mean over the numbers"), Ge(0)] = (
+        0.2
+    )
+    kl_first: Annotated[float, Doc("share of that weight at the first update"), Ge(0), Le(1)] = 0.01
+    kl_decay: Annotated[
+        float, Doc("what is missing of the weight is multiplied by this at each update"), Ge(0), Lt(1)
+    ] = 0.9995
+    components: Annotated[int, Doc("normal distributions that the next movement is a mixture of"), Ge(1), Le(1000)] = 20
+    drawing_size: Annotated[
+        float, Doc("the larger side of every drawing is made this long; 0 keeps sizes"), Ge(0), Le(1e6)
+    ] = 255.0
+    jitter: Annotated[float, Doc("points nearer than this to the last one are dropped"), Ge(0), Le(1e6)] = 2.0
+    spacing: Annotated[
+        float, Doc("points are laid so far apart along a line; 0 keeps them where they are"), Ge(0), Le(1e6)
+    ] = 0.0
+    epsilon: Annotated[
+        float, Doc("points that a line stays this near to without are dropped (Ramer-Douglas-Peucker)"), Ge(0), Le(1e6)
+    ] = 2.0
+    held_out: Annotated[
+        float, Doc("share of drawings kept from training, where the source has no such part"), Gt(0), Lt(1)
+    ] = 0.1
+    validation: Annotated[
+        float, Doc("share of drawings kept for checks, where the source has no such part"), Ge(0), Lt(1)
+    ] = 0.05
+    stretch: Annotated[
+        float, Doc("width and height of a drawing are varied by this share in training"), Ge(0), Lt(1)
+    ] = 0.15
+    dropped_points: Annotated[float, Doc("share of points in the middle of strokes lost in training"), Ge(0), Lt(1)] = (
+        0.1
+    )
+    dropout: Annotated[float, Doc("share of what a cell writes lost in training"), Ge(0), Lt(1)] = 0.1
+
+    cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
+    batch_size: Annotated[int, Doc("drawings in a batch"), Ge(1), Le(65536)] = 64
+    sequence_length: Annotated[
+        int, Doc("most points of a drawing; longer ones are left out and counted"), Ge(1), Le(10_000)
+    ] = 200
+    learning_rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.002
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source as a tuple, also where one was given."""
+        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+    @property
+    def label(self) -> str:
+        """The name of the first source."""
+        return Path(self.sources[0]).name.split(".")[0] or self.name
+
+    @property
+    def opens(self) -> bool:
+        """Whether a drawing begins from something: from latent numbers, or its class."""
+        return self.latent > 0 or self.by_class
+
+    def prepare(self, cache: Path) -> "SketchData":
+        """Read the drawings, simplify and split them; they are kept in `cache` by the hash of the contents."""
+        from statewise.data.strokes import Preparing
+        from statewise.data.strokes.prepared import Shares, prepare_drawings
+        from statewise.tasks.sketch.data import SketchData
+
+        if self.held_out + self.validation >= 1:
+            raise UsageError(
+                f"held_out {self.held_out:g} and validation {self.validation:g} leave nothing to learn from: "
+                "give smaller shares"
+            )
+        preparing = Preparing(self.drawing_size, self.jitter, self.spacing, self.epsilon)
+        shares = Shares(self.held_out, self.validation)
+        only = (self.only,) if isinstance(self.only, str) else tuple(self.only)
+        drawings = prepare_drawings(self.sources, preparing, shares, self.sequence_length, cache, only=only)
+        if self.by_class and len(drawings.codec.classes) < 2:
+            raise UsageError("by_class tells classes apart, and these drawings have one: give more, or leave it out")
+        return SketchData(self, drawings, cache)
+
+    def codec(self, written: Mapping[str, Any]) -> "StrokeCodec":
+        """Return how strokes of a run become offsets."""
+        from statewise.data.strokes.prepared import StrokeCodec
+
+        return StrokeCodec.read(written)
+
+    def model(self, codec: "StrokeCodec") -> "Model[Any]":
+        """Return cells with a head for pens; with latent numbers or classes, a reader that they begin from."""
+        from torch import nn
+
+        from statewise.cells import Conditioned, Dropout
+        from statewise.heads import Strokes
+        from statewise.latent import Latent
+        from statewise.model import Model
+        from statewise.tasks.sketch.opener import Opener
+
+        core = stacked_core(self.cell, STEP, self.hidden_size, self.layers)
+        opener = None
+        if self.opens:
+            ahead, back = (stacked_core(self.cell, STEP, self.reader_size, 1) for _ in range(2))
+            latent = Latent(ahead, back, self.latent) if self.latent else None
+            opener = Opener(latent, len(codec.classes) if self.by_class else 0)
+            core = Conditioned(core, opener.features)
+        core = Dropout(core, self.dropout) if self.dropout else core
+        return Model(nn.Identity(), core, Strokes(self.hidden_size, self.components), opener)
+
+    def weighed(self, name: str, term: "Tensor", update: int, fraction: float) -> "Tensor":
+        """Return the divergence above its tolerance, its weight growing over the training; other terms as they are."""
+        if name != "kl":
+            return term
+        share = 1 - (1 - self.kl_first) * self.kl_decay**update
+        return self.kl_weight * share * term.clamp(min=self.kl_tolerance)
+
+    def metrics(self, loss: "Loss") -> dict[str, float]:
+        """Return the mean nats a point, and the divergence of latent numbers."""
+        terms = {name: float(term.mean) for name, term in loss.terms.items()}
+        return {"nats_per_point": float(loss.mean), **terms}
+
+    def gauge(self, nats: float) -> str:
+        """Return the mean loss of a point."""
+        return f"{nats:.3f} nats a point"
+
+    def size(self, facts: Mapping[str, Any]) -> str:
+        """Say how many drawings of how many points there are to learn from, and what was left out."""
+        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
+        parts = [
+            f"{facts[f'{part}_drawings']:,} drawings of {facts[part]:,} points {words}"
+            for part, words in named.items()
+            if part in facts
+        ]
+        left_out = [f"{count:,} left out {why}" for why, count in facts["left_out"].items()]
+        return ", ".join([*parts, *left_out])
+
+    def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
+        """Find how well each drawing of the held-out part is foreseen, its latent numbers counted in."""
+        from statewise.tasks.sketch.data import SketchData
+        from statewise.tasks.sketch.metrics import judge, measured
+
+        assert isinstance(data, SketchData)
+        windows: Any = data.windows("held_out")
+        for done, found in judge(model, windows, self.latent):  # noqa: B007  # the last one is used
+            yield done
+        order = [place for batch in windows.batches.order(0) for place in batch]
+        longest, both = data.codec.longest, found.nats + found.latent
+        metrics = measured(both, found.places, longest)
+        if self.latent:
+            drawn = measured(found.nats, found.places, longest)
+            metrics |= {f"reconstruction_{name}": drawn[name] for name in ("nats_per_point", "nats_over_n_max")}
+            metrics["kl"] = float(found.latent.mean()) / self.latent
+        return Score(metrics, metrics["nats_per_point"], details=(order, both, found.places))
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Say what the numbers are of, and whether the best baseline is beaten beyond doubt."""
+        from statewise.tasks.sketch.data import SketchData
+        from statewise.tasks.sketch.metrics import difference
+
+        assert isinstance(data, SketchData)
+        said = [
+            "Nats a point, in units of the spread of the offsets; the end of a drawing counts as a point. Over N_max: "
+            f"a drawing's nats over the {data.codec.longest} points that it may have.",
+        ]
+        if self.latent:
+            said.append(
+                "With latent numbers the nats a point are a bound: those of the reconstruction and of the divergence, "
+                f"{self.latent} times its mean over the numbers, which is `kl` and may rest at its tolerance."
+            )
+        baselines = data.baselines()
+        best = min(baselines, key=lambda name: baselines[name]["nats_per_point"])
+        order, nats, places = score.details
+        apart, half = difference(nats, data.by_drawing[best][0][order], places)
+        verdict = "better" if apart + half < 0 else "worse" if apart - half > 0 else "not told apart by this part"
+        said.append(
+            f"Against the best baseline ({best}): {apart:+.3f} nats a point, 95 % interval {apart - half:+.3f} to "
+            f"{apart + half:+.3f} over drawings: {verdict}."
+        )
+        return said
+
+    def sample(self, model: "Model[Any]", codec: "StrokeCodec") -> str:
+        """Return a few drawings from nothing, as characters: always from the same seed."""
+        from statewise.tasks.sketch.answers import Artist, blank, endings
+        from statewise.tasks.sketch.showing import side_by_side
+
+        label = codec.classes[0] if self.by_class else None
+        drawn = endings(Artist.of(model, codec, WARM, label, self.seed), blank(codec), SHOWN)
+        return side_by_side([one.strokes for one in drawn], SHOWN_COLUMNS)
+
+    def stream(self, model: "Model[Any]", codec: "StrokeCodec") -> "Stream[Any]":
+        """Return a stream that reads offsets `[dx, dy, lift]`; the first, of zeros, puts the pen down."""
+        from statewise.stream import Stream
+        from statewise.tasks.sketch.showing import step_of
+
+        return Stream(model, encode=lambda x: step_of(x, codec))
+
+    def inputs(self, codec: "StrokeCodec") -> Inputs:
+        """Return what a step reads: an offset, and whether the pen is lifted behind it."""
+        from statewise.tasks.sketch.showing import step_of
+
+        words = "an offset [dx, dy, lift], at first [0, 0, 0]"
+        return Inputs(words, ("array",), [0, 0, 0], lambda x: step_of(x, codec))
+
+    def example_question(self, codec: "StrokeCodec") -> dict[str, Any]:
+        """Ask for one drawing from nothing."""
+        return {"endings": 1, **({"class_": codec.classes[0]} if self.by_class else {})}
+
+    def predict(
+        self,
+        model: "Model[Any]",
+        codec: "StrokeCodec",
+        drawings: Annotated[
+            Any, Doc("what was drawn so far, such as an SVG; none draws from nothing"), OF_COMMANDS
+        ] = (),
+        *,
+        endings: Annotated[int, Doc("how many endings to draw")] = 9,
+        temperature: Annotated[float, Doc("how bold to draw: 0 the likeliest, 1 as the drawings vary")] = WARM,
+        class_: Annotated[str | None, Doc("what to draw, for a run --by-class")] = None,
+        side: Annotated[
+            float | None, Doc("how large the whole drawing will be, in the units of the file; none: as large as it is")
+        ] = None,
+        pen_down: Annotated[bool, Doc("go on with the last stroke instead of lifting the pen behind it")] = False,
+        reconstruct: Annotated[bool, Doc("draw it again from its latent numbers")] = False,
+        vary: Annotated[int, Doc("draw so many drawings like it, from its latent numbers")] = 0,
+        interpolate: Annotated[bool, Doc("draw from the first drawing to the second, through latent numbers")] = False,
+        count: Annotated[int, Doc("how many drawings --interpolate draws, both ends among them")] = 8,
+        score: Annotated[bool, Doc("say how usual each drawing is, in nats a point")] = False,
+        seed: Annotated[int, Doc("the same seed draws the same")] = 0,
+    ) -> "Iterator[Drawn]":
+        """Yield endings of a drawing with how likely they are; or draw it again, vary it, lead it to another, score it.
+
+        From Python a drawing is a path, a `Drawing`, or a list of strokes `[[x, y], ...]`; several are a tuple.
+        Raises `UsageError` for what contradicts, a class that is not there, and what this run was not trained for.
+        """
+        from statewise.tasks.sketch import answers
+
+        given = drawings if isinstance(drawings, tuple) else (drawings,)
+        asked = {"reconstruct": reconstruct, "vary": vary > 0, "interpolate": interpolate, "score": score}
+        named = [name for name, is_asked in asked.items() if is_asked]
+        if len(named) > 1:
+            raise UsageError(f"{' and '.join(named)} contradict each other: ask for one")
+        if named and not given:
+            raise UsageError(f"{named[0]} is of a drawing: give one, such as an SVG")
+        if len(given) > 1 and not (interpolate or score):
+            raise UsageError(f"{len(given)} drawings were given: give one, or ask for --interpolate or --score")
+        artist = answers.Artist.of(model, codec, temperature, class_, seed)
+        sheets = [answers.sheet_of(one, codec, side, pen_down=pen_down) for one in given] or [answers.blank(codec)]
+        if score:
+            return answers.scores(artist, [_name_of(one, number) for number, one in enumerate(given, 1)], sheets)
+        if interpolate:
+            return answers.interpolation(artist, sheets, count)
+        if reconstruct or vary:
+            return answers.variations(artist, sheets[0], vary)
+        return answers.endings(artist, sheets[0], endings)
+
+    def answer(
+        self,
+        model: "Model[Any]",
+        codec: "StrokeCodec",
+        drawings: Annotated[
+            tuple[str, ...], Doc("what was drawn so far, such as an SVG; none draws from nothing")
+        ] = (),
+        *,
+        picture: Annotated[str | None, Doc("also draw them to this file, as .svg or .png")] = None,
+        animated: Annotated[bool, Doc("let the SVG draw itself")] = False,
+        **how: Any,
+    ) -> Answer:
+        """Return endings as characters with their likelihoods, and draw them to a file where asked."""
+        from statewise.tasks.sketch.answers import answer_of
+
+        return answer_of(list(self.predict(model, codec, tuple(drawings), **how)), picture=picture, animated=animated)
+
+    def live(
+        self,
+        model: "Model[Any]",
+        codec: "StrokeCodec",
+        saved: bytes | None = None,
+        *,
+        side: Annotated[float, Doc("how large the whole drawing will be, in the units of the points")] = 255.0,
+        class_: Annotated[str | None, Doc("what is being drawn, for a run --by-class")] = None,
+    ) -> Live:
+        """Begin to read strokes as they are drawn, each a line `[[x, y], ...]` or `undo`, or go on from there."""
+        from statewise.tasks.sketch.answers import Artist
+        from statewise.tasks.sketch.live import DrawingUnderWay
+
+        artist = Artist.of(model, codec, WARM, class_, self.seed)
+        if not 0 < side < 1e9:
+            raise UsageError(f"side {side:g} is no length: give how large the whole drawing will be")
+        return DrawingUnderWay.open(artist, saved) if saved is not None else DrawingUnderWay(artist, side)
+
+
+def _name_of(given: Any, number: int) -> str:
+    return str(given) if isinstance(given, str | Path) else f"drawing {number}"
