@@ -15,6 +15,9 @@ from statewise.data.strokes.prepared import StrokeCodec
 from statewise.errors import UsageError
 from statewise.tasks.sketch.data import as_steps
 
+STEP = 5
+"Numbers of a step: dx, dy, and whether the pen draws on, is lifted, or the drawing ends."
+
 
 def side_by_side(drawings: Sequence[Sequence[Floats]], columns: int) -> str:
     """Return drawings as characters, in a row.
@@ -28,7 +31,12 @@ def side_by_side(drawings: Sequence[Sequence[Floats]], columns: int) -> str:
 
 
 def step_of(x: Any, codec: StrokeCodec) -> Tensor:
-    """Return an offset `[dx, dy, lift]` as the model reads it. Raises `UsageError` where it is none."""
+    """Return an offset `[dx, dy, lift]` as the model reads it, or itself where it is so already.
+
+    Raises `UsageError` where it is none.
+    """
+    if isinstance(x, Tensor) and x.shape == (STEP,):
+        return x
     try:
         numbers = np.asarray(x, np.float64)
         is_sound = numbers.shape == (3,) and bool(np.isfinite(numbers).all()) and float(np.abs(numbers).max()) < LARGEST
