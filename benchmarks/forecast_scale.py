@@ -26,7 +26,7 @@ import torch
 import statewise
 from statewise.benchmarking.record import made_by
 from statewise.data.panel import read_panel
-from statewise.data.series_columns import Columns
+from statewise.data.series_columns import SeriesColumns
 from statewise.report import aligned
 from statewise.tasks.forecast import Forecast
 
@@ -73,7 +73,7 @@ def reading(given: argparse.Namespace) -> dict[str, Any]:
         path = Path(folder, "long.csv")
         write_long(path, given.series, given.rows // given.series)
         began = time.perf_counter()
-        panel = read_panel(path, Columns("time", ("value",), "series"), None)
+        panel = read_panel(path, SeriesColumns("time", ("value",), "series"), None)
         seconds, size = time.perf_counter() - began, path.stat().st_size
     return {
         "rows": len(panel.values),

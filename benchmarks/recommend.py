@@ -29,9 +29,9 @@ from torch import Tensor, nn
 
 from statewise.benchmarking.record import commit, machine
 from statewise.cells import GRU
-from statewise.data.codes import CodeFile
+from statewise.data.code_file import CodeFile
 from statewise.data.session_rows import SessionRows
-from statewise.data.sessions import HELD_OUT, PLACE, TRAINING, Events, Rules, as_places, write_sessions
+from statewise.data.session_table import HELD_OUT, PLACE, TRAINING, LogEvents, Rules, as_places, write_sessions
 from statewise.data.window import Window
 from statewise.heads import Ranking
 from statewise.heads.ranking import item_table
@@ -212,14 +212,14 @@ def answered(model: Model[Tensor], index: ApproximateIndex | None, at_once: int,
     return {**row, "answers_per_second": 1000 * at_once / statistics.mean(took), **shared}
 
 
-def made_log(events: int, items: int) -> Iterator[Events]:
+def made_log(events: int, items: int) -> Iterator[LogEvents]:
     """Yield a log a piece at a time, of sessions that are not in order."""
     done, piece = 0, 1_000_000
     while done < events:
         found, lengths = some_sessions(piece // 6, items, seed=done)
         whose = done + np.repeat(np.arange(len(lengths)), lengths)
         times = whose + np.arange(len(found)) * 1e-7
-        yield Events(whose.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), found, times)
+        yield LogEvents(whose.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15), found, times)
         done += len(found)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from statewise.batcher import Reading, Stepper
+from statewise.batcher import Stepper, StepRequest
 from statewise.benchmarking.record import commit, machine
 from statewise.cells import LSTM, Chain
 from statewise.heads import Categorical
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def steps_a_second(stepper: Stepper, row: bytes, rows: int) -> float:
-    readings = [Reading(row, [stepper.check(at % CHOICES)]) for at in range(rows)]
+    readings = [StepRequest(row, [stepper.check(at % CHOICES)]) for at in range(rows)]
     stepper.read(readings)
     times = []
     for _ in range(30):

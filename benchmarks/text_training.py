@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from statewise.benchmarking.record import commit, machine
+from statewise.data.code_file import CodeFile
 from statewise.data.codec import Characters
-from statewise.data.codes import CodeFile
-from statewise.data.streams import Stripes
+from statewise.data.stripes import Stripes
 from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
 from statewise.state import detach

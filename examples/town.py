@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.panel import read_panel
-from statewise.data.series_columns import Columns
+from statewise.data.series_columns import SeriesColumns
 from statewise.data.table_corpora import table_file
 
 Floats = NDArray[np.float64]
@@ -59,7 +59,7 @@ HOME, WORK = "home", "work"
 def mean_week(table: Path | None = None) -> Floats:
     """Return the mean measured flow of each hour of the week, from Monday on, over that of the busiest."""
     source = table or table_file("traffic")
-    panel = read_panel(source, Columns(time="datetime", targets=("traffic_volume",)), None)
+    panel = read_panel(source, SeriesColumns(time="datetime", targets=("traffic_volume",)), None)
     times = panel.times(0, len(panel.values))
     days = times.astype("datetime64[D]").astype(np.int64) + 3  # 1970 began on a Thursday
     hours = (days % 7) * 24 + (times.astype("datetime64[h]").astype(np.int64) % 24)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import LSTM, Attention, AttentionCell, Bahdanau, Chain, GaussianWindow, Luong, Memory
+from statewise.cells import LSTM, Attention, AttentionCell, AttentionMemory, Bahdanau, Chain, GaussianWindow, Luong
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical, Gaussian, Ranking
 from statewise.model import Model
@@ -100,7 +100,7 @@ def test_a_memory_of_another_width_is_refused(model: Model[Tensor]) -> None:
 
 def test_a_context_may_say_what_is_there(model: Model[Tensor]) -> None:
     values, mask = torch.randn(1, S, G), torch.arange(S).unsqueeze(0) < 5
-    masked = Stream(model, context=Memory(values, mask)).push_many([1, 2])
+    masked = Stream(model, context=AttentionMemory(values, mask)).push_many([1, 2])
     torch.testing.assert_close(masked, Stream(model, context=values[:, :5]).push_many([1, 2]))
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import LSTM
-from statewise.cells.facts import kernels_at_work
+from statewise.cells.description import kernels_at_work
 from statewise.kernels import extension, kernels_of, using
 from statewise.versions import versions
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from statewise.bounds import check_whole, code
-from statewise.cells.checks import check_state
+from statewise.cells.validation import check_state
 from statewise.errors import DataError, UsageError
 from statewise.model import Model, as_input
 from statewise.program import Declined, PackedState, program_of

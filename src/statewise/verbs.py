@@ -13,7 +13,7 @@ import torch
 from statewise import __version__, registry
 from statewise.data.codec import Codec
 from statewise.data.frames import keep
-from statewise.data.sources import located
+from statewise.data.source_paths import located
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
 from statewise.learning.allowance import Allowance, Allowing, allowance_at

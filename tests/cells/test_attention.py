@@ -12,13 +12,13 @@ from statewise.cells import (
     LSTM,
     Attention,
     AttentionCell,
+    AttentionMemory,
     Bahdanau,
     Cell,
     Chain,
     Dropout,
     GaussianWindow,
     Luong,
-    Memory,
     begin,
 )
 from statewise.errors import UsageError
@@ -45,7 +45,7 @@ class Told(Cell[Any]):
     def initial(self, rows: int) -> Any:
         values = torch.linspace(-1, 1, S * D).sin().reshape(1, S, D).expand(rows, S, D)
         mask = (torch.arange(S) < 4).expand(rows, S)
-        return begin(self.part, rows, Memory(values, mask))
+        return begin(self.part, rows, AttentionMemory(values, mask))
 
     def step(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         return self.part.step(x, state)  # type: ignore[no-any-return]
@@ -57,8 +57,8 @@ def attention(request: pytest.FixtureRequest) -> Attention[Any]:
     return ATTENTIONS[request.param]()
 
 
-def memory_of(state: Any) -> Memory:
-    memory: Memory = state if isinstance(state, Memory) else state.memory
+def memory_of(state: Any) -> AttentionMemory:
+    memory: AttentionMemory = state if isinstance(state, AttentionMemory) else state.memory
     return memory
 
 
@@ -75,7 +75,7 @@ def test_a_cell_with_attention_to_a_long_memory_keeps_the_law(law: int) -> None:
 
 def test_a_glimpse_is_the_memory_weighed_by_its_alignment(attention: Attention[Any]) -> None:
     values, query = torch.randn(B, S, D), torch.randn(B, attention.features)
-    state = attention.initial(B, Memory(values, MASK))
+    state = attention.initial(B, AttentionMemory(values, MASK))
     y, _ = attention.step(query, state)
     alignment = attention.align(query, state)
     torch.testing.assert_close(y, (alignment.unsqueeze(-1) * values).sum(dim=1))
@@ -88,8 +88,8 @@ def test_a_glimpse_is_the_memory_weighed_by_its_alignment(attention: Attention[A
 def test_what_is_not_there_may_be_no_number_at_all(attention: Attention[Any]) -> None:
     values, query = torch.randn(B, S, D), torch.randn(T, B, attention.features)
     wild = torch.where(MASK.unsqueeze(-1), values, float("nan")).requires_grad_()
-    ys, _ = attention.scan(query, attention.initial(B, Memory(wild, MASK)))
-    assert torch.equal(ys, attention.scan(query, attention.initial(B, Memory(values, MASK)))[0])
+    ys, _ = attention.scan(query, attention.initial(B, AttentionMemory(wild, MASK)))
+    assert torch.equal(ys, attention.scan(query, attention.initial(B, AttentionMemory(values, MASK)))[0])
     grads = torch.autograd.grad(ys.sum(), [wild, *attention.parameters()])
     assert all(grad.isfinite().all() for grad in grads)
 
@@ -99,14 +99,14 @@ def test_a_memory_padded_further_is_read_the_same(attention: Attention[Any]) -> 
     padded = torch.cat([values, torch.randn(1, 2, D)], dim=1)
     mask = torch.arange(6).unsqueeze(0) < 4
     ys, _ = attention.scan(query, attention.initial(1, values))
-    torch.testing.assert_close(attention.scan(query, attention.initial(1, Memory(padded, mask)))[0], ys)
+    torch.testing.assert_close(attention.scan(query, attention.initial(1, AttentionMemory(padded, mask)))[0], ys)
 
 
 def test_a_row_whose_memory_is_empty_sees_zeros(attention: Attention[Any]) -> None:
     mask = MASK.clone()
     mask[1] = False
     ys, _ = attention.scan(
-        torch.randn(T, B, attention.features), attention.initial(B, Memory(torch.randn(B, S, D), mask))
+        torch.randn(T, B, attention.features), attention.initial(B, AttentionMemory(torch.randn(B, S, D), mask))
     )
     assert not ys[:, 1].any()
     assert ys[:, 0].any()
@@ -133,7 +133,7 @@ def test_a_row_that_begins_anew_has_forgotten_the_memory_and_the_others_have_not
 
 def test_the_memory_travels_in_the_state_and_is_split_and_stacked_with_it(attention: Attention[Any]) -> None:
     values, query = torch.randn(B, S, D), torch.randn(B, attention.features)
-    state = attention.initial(B, Memory(values, MASK))
+    state = attention.initial(B, AttentionMemory(values, MASK))
     y, after = attention.step(query, state)
     assert torch.equal(memory_of(after).mask, MASK)
     one = split(state)[2]
@@ -200,7 +200,7 @@ def test_a_cell_reads_the_last_glimpse_beside_its_input() -> None:
 def test_a_memory_reaches_the_attention_through_a_chain_and_hears_its_gradient() -> None:
     chain = Chain(GRU(D, H), Dropout(AttentionCell(LSTM(H + D, Q), Bahdanau(Q, D, 2)), 0.2))
     values = torch.randn(B, S, D, requires_grad=True)
-    state = chain.initial(B, context=Memory(values, MASK))
+    state = chain.initial(B, context=AttentionMemory(values, MASK))
     assert any(leaf.shape == (B, S, D) for leaf in leaves(state))
     ys, _ = chain.scan(torch.randn(T, B, D), state)
     (grad,) = torch.autograd.grad(ys.sum(), values)
@@ -219,7 +219,7 @@ def test_a_memory_of_another_shape_is_named(attention: Attention[Any], shape: tu
 @pytest.mark.parametrize("mask", [MASK.T, MASK.float()])
 def test_a_mask_that_does_not_fit_its_memory_is_named(attention: Attention[Any], mask: Tensor) -> None:
     with pytest.raises(UsageError, match=r"with a mask of \[\d, \d\] torch\.\w+ where \[B, S\] = \[3, 6\] torch.bo"):
-        attention.initial(B, Memory(torch.zeros(B, S, D), mask))
+        attention.initial(B, AttentionMemory(torch.zeros(B, S, D), mask))
 
 
 def test_widths_that_do_not_fit_are_named() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.event_log import Columns, Names, find_column, is_log, moment, read_events, read_titles
+from statewise.data.event_log import LogColumns, Names, find_column, is_log, moment, read_events, read_titles
 from statewise.data.table_format import TableFormat
 from statewise.errors import DataError, StatewiseError, UsageError
 
-ANY = Columns()
+ANY = LogColumns()
 ROWS = "session_id,item_id,timestamp\ns1,a,10\ns1,b,20\ns2,a,15\n"
 
 
@@ -19,7 +19,7 @@ def log(text: str, name: str = "log.csv") -> Path:
     return Path(name)
 
 
-def read(path: Path, columns: Columns = ANY, names: Names | None = None) -> list[tuple[Any, ...]]:
+def read(path: Path, columns: LogColumns = ANY, names: Names | None = None) -> list[tuple[Any, ...]]:
     names = names or Names()
     found = []
     for piece in read_events(path, columns, names):
@@ -74,32 +74,32 @@ def test_times_are_seconds_whatever_unit_a_log_counts_in(unit: int) -> None:
 def test_a_log_is_read_as_others_write_tables() -> None:
     how = TableFormat(decimal=",", time_format="%d/%m/%y %H:%M", time_zone="Europe/Berlin")
     path = log("user;item;time;rating\nu;a;01/07/26 12:00;4,5\nu;b;01/12/26 12:00;3,5\n")
-    found = read(path, Columns(min_weight=4, how=how))
+    found = read(path, LogColumns(min_weight=4, how=how))
     assert [moment(time) for _, _, time in found] == ["2026-07-01 10:00:00"]
-    assert [moment(time) for _, _, time in read(path, Columns(how=how))][1] == "2026-12-01 11:00:00"
+    assert [moment(time) for _, _, time in read(path, LogColumns(how=how))][1] == "2026-12-01 11:00:00"
 
 
 def test_columns_of_any_name_can_be_named() -> None:
     path = log("wer,was,wann\nu,a,1\n")
-    assert len(read(path, Columns(user="wer", item="was", time="wann"))) == 1
+    assert len(read(path, LogColumns(user="wer", item="was", time="wann"))) == 1
     with pytest.raises(UsageError, match=r"log\.csv: unknown column 'wan': did you mean 'wann'"):
-        read(path, Columns(user="wer", item="was", time="wan"))
+        read(path, LogColumns(user="wer", item="was", time="wan"))
     with pytest.raises(UsageError, match=r"has no column that says the session or user among wer, was, wann: name it"):
         read(path)
 
 
 def test_only_events_of_some_types_and_weights_are_read() -> None:
     path = log("user,item,time,event,rating\nu,a,1,view,5\nu,b,2,buy,1\nu,c,3,buy,4\nu,d,4,cart,\n")
-    assert [time for *_, time in read(path, Columns(types=("buy", "cart")))] == [2.0, 3.0, 4.0]
-    assert [time for *_, time in read(path, Columns(types=("buy",), min_weight=2))] == [3.0]
+    assert [time for *_, time in read(path, LogColumns(types=("buy", "cart")))] == [2.0, 3.0, 4.0]
+    assert [time for *_, time in read(path, LogColumns(types=("buy",), min_weight=2))] == [3.0]
     with pytest.raises(UsageError, match="no column that says the type"):
-        read(log(ROWS), Columns(types=("buy",)))
+        read(log(ROWS), LogColumns(types=("buy",)))
 
 
 def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it() -> None:
     path = log("user,item,time,rating\nu,a,1,5\nu,b,2,good\n")
     with pytest.raises(DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out --min-weight"):
-        read(path, Columns(min_weight=2))
+        read(path, LogColumns(min_weight=2))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_titles_come_with_their_year_and_features_as_a_list() -> None:
     titles, features = read_titles(path, None)
     assert titles == {"1": "Toy Story (1995)", "2": "Heat (1995)", "3": "M"}
     assert features == {"1": ("Animation", "Children's"), "2": (), "3": ("Crime", "Drama")}
-    assert not is_log(path, Columns())
-    assert is_log(log(ROWS, "events.csv"), Columns())
+    assert not is_log(path, LogColumns())
+    assert is_log(log(ROWS, "events.csv"), LogColumns())
     assert find_column(path, "title") == "movie_title:token_seq"
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from statewise.data.event_log import Columns
+from statewise.data.event_log import LogColumns
 from statewise.data.session_files import prepare_sessions, sessions_with
 from statewise.data.session_rows import Places, read_places
-from statewise.data.sessions import Rules
+from statewise.data.session_table import Rules
 from statewise.errors import DataError, UsageError
 
 RULES = Rules(gap_seconds=60.0, held_out=0.25, min_support=1)
-ANY = Columns()
+ANY = LogColumns()
 
 
 def write_log(path: str = "log.csv", users: int = 8, *, name: str = "user") -> None:

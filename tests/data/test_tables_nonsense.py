@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from statewise.data.event_log import Columns, Names, read_events, read_titles
+from statewise.data.event_log import LogColumns, Names, read_events, read_titles
 from statewise.data.frequency import Frequency
 from statewise.data.panel import read_panel
 from statewise.data.series_columns import guess_columns
@@ -46,7 +46,7 @@ def damaged(text: str, dice: random.Random) -> bytes:
 def read_in_any_way(path: Path, dice: random.Random) -> None:
     how = dice.choice(FORMATS)
     with contextlib.suppress(StatewiseError):
-        list(read_events(path, Columns(how=how), Names()))
+        list(read_events(path, LogColumns(how=how), Names()))
         read_titles(path, None, how)
     every = dice.choice((None, None, None, Frequency.read("1d"), Frequency.read("1mo")))
     panel = read_panel(path, guess_columns(path, {}, how), every, how, dice.choice((None, None, "sum", "last")))

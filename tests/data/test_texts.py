@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from statewise.data import texts
-from statewise.data.building import building
+from statewise.data.cache import building
+from statewise.data.code_file import CodeFile
 from statewise.data.codec import Bytes, Characters
-from statewise.data.codes import CodeFile
-from statewise.data.streams import Stripes
+from statewise.data.stripes import Stripes
 from statewise.errors import DataError
 
 

@@ -10,9 +10,9 @@ from types import ModuleType
 import torch
 
 from statewise.cells import Chain
+from statewise.data.code_file import CodeFile
 from statewise.data.codec import Characters
-from statewise.data.codes import CodeFile
-from statewise.data.streams import Stripes
+from statewise.data.stripes import Stripes
 from statewise.exchange import to_torch
 from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from statewise.data.panel import Panel, read_panel
-from statewise.data.series_columns import Columns
+from statewise.data.series_columns import SeriesColumns
 from statewise.forecasting.front import Front, sample_paths
 from statewise.forecasting.levels import filled, levels_of, running_mean
 from statewise.forecasting.reading import Read, SeriesCodec, Windows
@@ -30,7 +30,7 @@ def panel(gap: bool = True) -> Panel:
         for t in range(N)
     ]
     Path("t.csv").write_text("\n".join(["time,id,v,k,p", *rows]) + "\n")
-    return read_panel("t.csv", Columns("time", ("v",), "id", ("k",), ("p",)))
+    return read_panel("t.csv", SeriesColumns("time", ("v",), "id", ("k",), ("p",)))
 
 
 def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
@@ -127,7 +127,7 @@ def test_series_that_wander_are_read_around_their_last_value_and_others_around_t
         rows.append(f"{np.datetime64('2026-11-02T00') + t},{value:.4f}")
     Path("w.csv").write_text("\n".join(["time,v", *rows]) + "\n")
     task = Forecast(source="w.csv", horizon="6", context="24", held_out="12")
-    codec, _ = codec_for(task, read_panel("w.csv", Columns("time", ("v",)), None))
+    codec, _ = codec_for(task, read_panel("w.csv", SeriesColumns("time", ("v",)), None))
     assert codec.level_pace == (1 if around == "last" else codec.pace)
 
 

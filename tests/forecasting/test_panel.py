@@ -11,7 +11,7 @@ import pytest
 from statewise.data.clocks import on_clocks
 from statewise.data.frequency import Frequency
 from statewise.data.panel import Panel, read_panel
-from statewise.data.series_columns import Columns, guess_columns
+from statewise.data.series_columns import SeriesColumns, guess_columns
 from statewise.data.table_format import TableFormat
 from statewise.errors import DataError, UsageError
 
@@ -129,7 +129,7 @@ def test_a_target_that_cannot_be_guessed_is_asked_for() -> None:
         guess_columns(path, {"series": "city"})
     with pytest.raises(UsageError, match="column 'v' is given both as a target and as something else"):
         guess_columns(path, {"targets": ("v",), "known": ("v",)})
-    assert guess_columns(path, {"targets": ("w",)}) == Columns("time", ("w",))
+    assert guess_columns(path, {"targets": ("w",)}) == SeriesColumns("time", ("w",))
 
 
 def test_rows_with_known_covariates_only_reach_ahead() -> None:
@@ -202,7 +202,7 @@ def test_covariates_are_joined_too_and_words_are_kept() -> None:
     times = hourly("2026-11-02T00", 72)
     values = [*range(48), *[""] * 24]
     path = table(times, values, range(72), ["x"] * 72, names="time,v,k,s")
-    columns = Columns("time", ("v",), known=("k",), static=("s",))
+    columns = SeriesColumns("time", ("v",), known=("k",), static=("s",))
     panel = read_panel(path, columns, Frequency.read("1d"), aggregate="sum")
     assert panel.values[:2].tolist() == [sum(range(24)), sum(range(24, 48))]
     assert np.isnan(panel.values[2])

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from statewise.data.frequency import Frequency
-from statewise.data.series_columns import Columns
+from statewise.data.series_columns import SeriesColumns
 from statewise.errors import DataError, UsageError
 from statewise.forecasting.reading import SeriesCodec
 
 CODEC = SeriesCodec(
-    columns=Columns("when", ("cars", "lorries"), "town", ("rain",), ("wind", "fog"), ("road",)),
+    columns=SeriesColumns("when", ("cars", "lorries"), "town", ("rain",), ("wind", "fog"), ("road",)),
     frequency=Frequency("s", 3600),
     context=24,
     horizon=6,

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import GRU, LSTM, AttentionCell, Bahdanau, Bidirectional, Conditioned, GaussianWindow
-from statewise.cells.memory import Memory
+from statewise.cells.attention_memory import AttentionMemory
 from statewise.data.window import Padded, Window
 from statewise.distributed import Ranks, own_rows
 from statewise.errors import UsageError
@@ -48,9 +48,9 @@ class TwoWay(nn.Module):
         self.embedding = nn.Embedding(9, D)
         self.read = Bidirectional(GRU(D, 1), GRU(D, 2))
 
-    def forward(self, words: Padded) -> Memory:
+    def forward(self, words: Padded) -> AttentionMemory:
         ys, _ = self.read.scan(self.embedding(words.values.T), mask=words.mask.T)
-        return Memory(ys.transpose(0, 1), words.mask)
+        return AttentionMemory(ys.transpose(0, 1), words.mask)
 
 
 def speakers() -> Tensor:

@@ -7,7 +7,7 @@ from torch import nn
 
 from statewise.cells import GRU
 from statewise.data.session_rows import Places
-from statewise.data.sessions import as_places
+from statewise.data.session_table import as_places
 from statewise.heads import Ranking
 from statewise.model import Model
 from statewise.ranking.queries import queries

@@ -10,7 +10,7 @@ import yaml
 
 import statewise
 from statewise.cli.main import run
-from statewise.data.sources import corpus_named, found_again, located
+from statewise.data.source_paths import corpus_named, found_again, located
 from statewise.errors import RunError, UsageError
 from statewise.run.directory import RunDirectory
 

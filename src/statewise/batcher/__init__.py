@@ -1,8 +1,19 @@
 """Many sessions in one step: what came in meanwhile is read together, each row as if it were alone."""
 
 from statewise.batcher.batcher import Batcher
-from statewise.batcher.stepper import Read, Reading, Stepper
-from statewise.batcher.together import Busy, Together, call_each
-from statewise.batcher.writing import Writing, draw_ahead, write
+from statewise.batcher.microbatch import Busy, MicroBatcher, call_each
+from statewise.batcher.speculation import Writing, draw_ahead, write
+from statewise.batcher.stepper import Stepper, StepRequest, StepResult
 
-__all__ = ["Batcher", "Busy", "Read", "Reading", "Stepper", "Together", "Writing", "call_each", "draw_ahead", "write"]
+__all__ = [
+    "Batcher",
+    "Busy",
+    "StepResult",
+    "StepRequest",
+    "Stepper",
+    "MicroBatcher",
+    "Writing",
+    "call_each",
+    "draw_ahead",
+    "write",
+]

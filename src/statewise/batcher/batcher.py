@@ -5,8 +5,8 @@ from typing import Any, final
 
 from torch import Tensor
 
-from statewise.batcher.stepper import Read, Reading, Stepper
-from statewise.batcher.together import Together
+from statewise.batcher.microbatch import MicroBatcher
+from statewise.batcher.stepper import Stepper, StepRequest, StepResult
 from statewise.errors import UsageError
 
 PORTION = 16
@@ -45,19 +45,21 @@ class Batcher:
         max_batch_size: int = 1024,
         window_microseconds: float = 0.0,
         queue: int = 4096,
-        work: Callable[[Sequence[Reading]], list[Read]] | None = None,
+        work: Callable[[Sequence[StepRequest]], list[StepResult]] | None = None,
     ) -> None:
         self.stepper, self._work = stepper, work or stepper.read
-        self._together = Together[Reading, Read](
+        self._microbatcher = MicroBatcher[StepRequest, StepResult](
             self._read, most=max_batch_size, window_microseconds=window_microseconds, queue=queue
         )
 
     @property
     def waiting(self) -> int:
         """How many sessions wait for their turn."""
-        return self._together.waiting
+        return self._microbatcher.waiting
 
-    async def read(self, row: bytes, inputs: Sequence[Tensor], how: Hashable = None, *, each: bool = False) -> Read:
+    async def read(
+        self, row: bytes, inputs: Sequence[Tensor], how: Hashable = None, *, each: bool = False
+    ) -> StepResult:
         """Read inputs that `Stepper.check` has passed, at least one, from where a session is.
 
         Raises `Busy` where too many wait, `DataError` where `row` is no session of this model; the session is where it
@@ -68,15 +70,15 @@ class Batcher:
         told: list[Any] = []
         for start in range(0, len(inputs), PORTION):
             portion = inputs[start : start + PORTION]
-            read = await self._together.ask(Reading(row, portion, how, each))
+            read = await self._microbatcher.ask(StepRequest(row, portion, how, each))
             row, told = read.row, told + read.told if each else read.told
-        return Read(row, told)
+        return StepResult(row, told)
 
     async def close(self) -> None:
         """Let what waits be read, then stop."""
-        await self._together.close()
+        await self._microbatcher.close()
 
-    def _read(self, readings: Sequence[Reading]) -> Sequence[Read | Exception]:
+    def _read(self, readings: Sequence[StepRequest]) -> Sequence[StepResult | Exception]:
         """Read for all of them, or, where that fails, for each by itself: a failure is its own asker's alone."""
         try:
             return self._work(readings)

@@ -16,7 +16,7 @@ Tell = Callable[[Any, Sequence[Hashable]], Sequence[Any]]
 "What is told of each row of a distribution, given how each wants it told."
 
 
-class Reading(NamedTuple):
+class StepRequest(NamedTuple):
     """What one session reads: from its bytes, inputs that `check` has passed, and how the outcome is to be told.
 
     With `each`, what follows every input is told, else what follows the last.
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
     each: bool = False
 
 
-class Read(NamedTuple):
+class StepResult(NamedTuple):
     """A session behind what it read, and what was told."""
 
     row: bytes
@@ -53,8 +53,8 @@ class Stepper:
     >>> from statewise.model import Model
     >>> stepper = Stepper(Stream(Model(torch.nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10)).eval()))
     >>> fresh, x = stepper.fresh(), stepper.check(3)
-    >>> one, other = stepper.read([Reading(fresh, [x]), Reading(fresh, [x, x])])
-    >>> stepper.read([Reading(one.row, [x])])[0].row == other.row
+    >>> one, other = stepper.read([StepRequest(fresh, [x]), StepRequest(fresh, [x, x])])
+    >>> stepper.read([StepRequest(one.row, [x])])[0].row == other.row
     True
     """
 
@@ -96,7 +96,7 @@ class Stepper:
         if read.shape != (1, features):
             raise UsageError(f"the input is of shape {list(encoded.shape)}, which the model does not read")
 
-    def read(self, readings: Sequence[Reading]) -> list[Read]:
+    def read(self, readings: Sequence[StepRequest]) -> list[StepResult]:
         """Read what each session has to read, side by side; each needs at least one input.
 
         Raises `DataError` where the bytes of a session do not hold one row of this model's state.
@@ -109,7 +109,7 @@ class Stepper:
             pass
         return [self._read([reading], None)[0] for reading in readings]
 
-    def _read(self, readings: Sequence[Reading], program: Program | None) -> list[Read]:
+    def _read(self, readings: Sequence[StepRequest], program: Program | None) -> list[StepResult]:
         order = sorted(range(len(readings)), key=lambda at: -len(readings[at].inputs))
         sorted_ = [readings[at] for at in order]
         state, params = self.packing.unpack([reading.row for reading in sorted_])
@@ -125,12 +125,12 @@ class Stepper:
             if left < active:
                 rows[left:active] = self.packing.pack(_rows((state, params), left, active))
                 state = _rows(state, 0, left)
-        outcome = [Read(b"", [])] * len(sorted_)
+        outcome = [StepResult(b"", [])] * len(sorted_)
         for at, row, words in zip(order, rows, told, strict=True):
-            outcome[at] = Read(row, words)
+            outcome[at] = StepResult(row, words)
         return outcome
 
-    def _note(self, told: list[list[Any]], readings: Sequence[Reading], params: Any, step: int) -> None:
+    def _note(self, told: list[list[Any]], readings: Sequence[StepRequest], params: Any, step: int) -> None:
         """Tell those who asked for this step."""
         asking = [at for at, reading in enumerate(readings) if step < len(reading.inputs) and _tells(reading, step)]
         if not asking:
@@ -151,7 +151,7 @@ class Stepper:
         return program if program is not None and program.applies() else None
 
 
-def _tells(reading: Reading, step: int) -> bool:
+def _tells(reading: StepRequest, step: int) -> bool:
     left = len(reading.inputs) - 1 - step
     return left == 0 or (reading.each and left > 0)
 

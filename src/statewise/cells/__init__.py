@@ -1,6 +1,7 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
 from statewise.cells.attention import AttentionCell, AttentionCellState
+from statewise.cells.attention_memory import Attention, AttentionMemory
 from statewise.cells.bahdanau import Bahdanau
 from statewise.cells.bidirectional import Bidirectional
 from statewise.cells.cfc import CfC, CfCState
@@ -26,7 +27,6 @@ from statewise.cells.lru import LRU, LRUState
 from statewise.cells.lstm import LSTM, LSTMState
 from statewise.cells.lstm_1997 import LSTM1997
 from statewise.cells.luong import Luong
-from statewise.cells.memory import Attention, Memory
 from statewise.cells.min_gru import MinGRU, MinGRUState
 from statewise.cells.min_lstm import MinLSTM, MinLSTMState
 from statewise.cells.mlstm import MLSTM, MLSTMState
@@ -87,7 +87,7 @@ __all__ = [
     "Learned",
     "Luong",
     "MLSTMState",
-    "Memory",
+    "AttentionMemory",
     "MinGRU",
     "MinGRUState",
     "MinLSTM",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor
 
-from statewise.cells.memory import Attention, Memory
+from statewise.cells.attention_memory import Attention, AttentionMemory
 from statewise.cells.recurrent import Cell, Recurrent
 from statewise.errors import UsageError
 
@@ -54,7 +54,7 @@ class AttentionCell(Cell[AttentionCellState]):
         self.features, self.units = cell.features - attention.units, cell.units + attention.units
         self.cell, self.attention = cell, attention
 
-    def initial(self, rows: int, context: Tensor | Memory | None = None) -> AttentionCellState:
+    def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionCellState:
         """Return the cell's initial state, the memory, and a glimpse of zeros."""
         blank = self.blank(rows, self.attention.units)
         return AttentionCellState(self.cell.initial(rows), self.attention.initial(rows, context), blank)

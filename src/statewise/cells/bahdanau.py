@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from statewise.cells.attention_memory import Attention, AttentionMemory, glimpse, shares
 from statewise.cells.initializers import glorot, zeros
-from statewise.cells.memory import Attention, Memory, glimpse, shares
 
 
 @final
-class Bahdanau(Attention[Memory]):
+class Bahdanau(Attention[AttentionMemory]):
     r"""Additive attention over a memory `m_1 ... m_S`.
 
         e_s = v . tanh(W_q q + W_m m_s + b)        a = softmax(e)        y = sum_s a_s m_s
@@ -36,15 +36,15 @@ class Bahdanau(Attention[Memory]):
         self.bias = zeros(units)
         self.score_weights = glorot(1, 1, units)
 
-    def initial(self, rows: int, context: Tensor | Memory | None = None) -> Memory:
+    def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionMemory:
         """Return the memory."""
         return self.remember(rows, context)
 
-    def step(self, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+    def step(self, x: Tensor, state: AttentionMemory) -> tuple[Tensor, AttentionMemory]:
         """Read one query `[B, Q]`."""
         return glimpse(self.align(x, state), state), state
 
-    def align(self, query: Tensor, state: Memory) -> Tensor:
+    def align(self, query: Tensor, state: AttentionMemory) -> Tensor:
         """Return the share `[B, S]` of each vector."""
         asked = linear(query, self.query_weights, self.bias).unsqueeze(1)
         fits = torch.tanh(asked + linear(state.values, self.memory_weights))

@@ -6,8 +6,8 @@ from typing import Any, cast, final
 
 from torch import Tensor, nn
 
-from statewise.cells.checks import MEND
 from statewise.cells.recurrent import Recurrent, begin
+from statewise.cells.validation import MEND
 from statewise.errors import UsageError
 
 ChainState = tuple[Any, ...]

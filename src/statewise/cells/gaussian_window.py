@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from statewise.cells.attention_memory import Attention, AttentionMemory, glimpse
 from statewise.cells.initializers import glorot, zeros
-from statewise.cells.memory import Attention, Memory, glimpse
 
 
 class GaussianWindowState(NamedTuple):
     """What a window must be told: the memory, and where each of its K hills has come to, `position` `[B, K]`."""
 
-    memory: Memory
+    memory: AttentionMemory
     position: Tensor
 
 
@@ -43,7 +43,7 @@ class GaussianWindow(Attention[GaussianWindowState]):
         self.query_weights = glorot(3, hills, features)
         self.bias = zeros(3 * hills)
 
-    def initial(self, rows: int, context: Tensor | Memory | None = None) -> GaussianWindowState:
+    def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> GaussianWindowState:
         """Return the memory, and every hill before its first place."""
         return GaussianWindowState(self.remember(rows, context), self.blank(rows, self.hills))
 

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from statewise.cells.attention_memory import Attention, AttentionMemory, glimpse, shares
 from statewise.cells.initializers import glorot
-from statewise.cells.memory import Attention, Memory, glimpse, shares
 from statewise.errors import UsageError
 from statewise.registry import unknown
 
 
 @final
-class Luong(Attention[Memory]):
+class Luong(Attention[AttentionMemory]):
     r"""Multiplicative attention over a memory `m_1 ... m_S`.
 
         dot: e_s = q . m_s        general: e_s = q . W m_s        a = softmax(e)        y = sum_s a_s m_s
@@ -44,15 +44,15 @@ class Luong(Attention[Memory]):
         # without weights nothing else would tell in which type, and where, a memory of zeros is wanted
         self.register_buffer("nothing", torch.empty(0), persistent=False)
 
-    def initial(self, rows: int, context: Tensor | Memory | None = None) -> Memory:
+    def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionMemory:
         """Return the memory."""
         return self.remember(rows, context)
 
-    def step(self, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+    def step(self, x: Tensor, state: AttentionMemory) -> tuple[Tensor, AttentionMemory]:
         """Read one query `[B, Q]`."""
         return glimpse(self.align(x, state), state), state
 
-    def align(self, query: Tensor, state: Memory) -> Tensor:
+    def align(self, query: Tensor, state: AttentionMemory) -> Tensor:
         """Return the share `[B, S]` of each vector."""
         asked = query if self.score_weights is None else linear(query, self.score_weights)
         return shares(torch.einsum("bd,bsd->bs", asked, state.values), state.mask)

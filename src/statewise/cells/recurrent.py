@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, cast, final
 import torch
 from torch import Tensor, nn
 
-from statewise.cells.checks import check_kind, check_places, check_state, check_type, first_of_numbers
+from statewise.cells.validation import check_kind, check_places, check_state, check_type, first_of_numbers
 from statewise.errors import UsageError
 from statewise.kernels import ScanInputs, choose
 from statewise.state import count_rows, leaves, rebuild, where_rows

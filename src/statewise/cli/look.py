@@ -37,9 +37,9 @@ def list_kinds(kind: str | None, *, json: bool) -> None:
 
 def list_cells(*, json: bool) -> None:
     """Print every cell, no wider than the terminal: what it is, its size and state, how it reads, its kernels."""
-    from statewise.cells.facts import facts_of
+    from statewise.cells.description import describe_cell
 
-    facts = {name: facts_of(name) for name in registry.names("cells")}
+    facts = {name: describe_cell(name) for name in registry.names("cells")}
     if json:
         print(json_format.dumps({name: of._asdict() for name, of in facts.items()}))
         return

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from statewise.data.clocks import from_clocks
 from statewise.data.columns import PLAIN, Column, Convert, numbers, plain_id, words
-from statewise.data.sessions import Events
+from statewise.data.session_table import LogEvents
 from statewise.data.table_format import TableFormat
-from statewise.data.tables import Piece, column_names, read_chunks
+from statewise.data.tables import TablePiece, column_names, read_chunks
 from statewise.data.times import TimeReader
 from statewise.errors import DataError, UsageError
 from statewise.registry import unknown
@@ -37,7 +37,7 @@ MEND_WEIGHT = "mend it, or leave out --min-weight, which asks for this column"
 
 
 @dataclass(frozen=True)
-class Columns:
+class LogColumns:
     """Which columns of a log to read, by name; what is not named is looked for under its usual names.
 
     Only events of `types`, where some are given, and of at least `min_weight` are read. `how` is how the table is
@@ -89,7 +89,7 @@ def find_column(path: Path, kind: str, given: str | None = None, how: TableForma
     return next((names[name] for name in KNOWN[kind] if name in names), None)
 
 
-def is_log(path: Path, columns: Columns) -> bool:
+def is_log(path: Path, columns: LogColumns) -> bool:
     """Tell a log of events from a table of items: it says when, or has the column that was said to."""
     names = {_plain_name(name) for name in column_names(path, columns.how)}
     if columns.time:
@@ -97,7 +97,7 @@ def is_log(path: Path, columns: Columns) -> bool:
     return find_column(path, "time", how=columns.how) is not None
 
 
-def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
+def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEvents]:
     """Yield the events of a log, some at a time; a session is named by a column, or else it is what a user did.
 
     Raises `DataError` for a row that does not say who, what or when, `UsageError` where no column says it.
@@ -124,10 +124,10 @@ def read_events(path: Path, columns: Columns, names: Names) -> Iterator[Events]:
         if weight:
             kept &= found[weight] >= columns.min_weight
         done += len(kept)
-        yield Events(_hashes(found[who][kept]), names(found[what][kept]), found[when][kept])
+        yield LogEvents(_hashes(found[who][kept]), names(found[what][kept]), found[when][kept])
 
 
-def is_cut_by_session(path: Path, columns: Columns) -> bool:
+def is_cut_by_session(path: Path, columns: LogColumns) -> bool:
     """Say whether a log names its sessions, so that no gap has to cut them."""
     return not columns.user and find_column(path, "session", columns.session, columns.how) is not None
 
@@ -174,7 +174,7 @@ def _wanted(path: Path, kind: str, given: str | None, how: TableFormat, title: s
     return found
 
 
-def _refuse_gaps(path: Path, piece: Piece, names: Sequence[str], done: int) -> None:
+def _refuse_gaps(path: Path, piece: TablePiece, names: Sequence[str], done: int) -> None:
     for name in names:
         empty = np.array([not word.strip() for word in piece.columns[name]], bool)
         if empty.any():

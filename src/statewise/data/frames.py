@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from statewise.data.building import building, sync
+from statewise.data.cache import building, sync
 from statewise.errors import DataError
 
 KEPT = "frame-"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from statewise.data.clocks import Clock
 from statewise.data.frequency import Frequency, Times, infer_frequency, usual_gap
-from statewise.data.rows import RowNumbers
+from statewise.data.row_numbers import RowNumbers
 from statewise.errors import DataError
 
 Ints = NDArray[np.int64]
@@ -26,7 +26,7 @@ FREE_PLACES = 100_000
 
 
 @dataclass(frozen=True)
-class Rows:
+class TimedRows:
     """Rows that say when, of which series, and the cells; `at` is where in the table each stands."""
 
     title: str
@@ -42,7 +42,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.when)
 
-    def take(self, which: Ints) -> "Rows":
+    def take(self, which: Ints) -> "TimedRows":
         """Return some of the rows, in this order."""
         cells = {name: column[which] for name, column in self.cells.items()}
         return replace(self, when=self.when[which], codes=self.codes[which], cells=cells, at=self.at[which])
@@ -67,13 +67,13 @@ class Rows:
             yield (f"{self.title}, series '{name}'" if name else self.title), begin, end
 
 
-def sorted_rows(rows: Rows) -> Rows:
+def sorted_rows(rows: TimedRows) -> TimedRows:
     """Return rows by series, and each series by time."""
     order = np.lexsort((rows.when, rows.codes))
     return rows if bool((np.diff(order) == 1).all()) else rows.take(order)
 
 
-def without_repeats(rows: Rows) -> tuple[Rows, int]:
+def without_repeats(rows: TimedRows) -> tuple[TimedRows, int]:
     """Return sorted rows of which equal ones of one time count once, and how many were left out.
 
     Raises `DataError` where they differ, and says so where it is the night in which clocks are put back.
@@ -90,7 +90,7 @@ def without_repeats(rows: Rows) -> tuple[Rows, int]:
     return rows.take(np.delete(np.arange(len(rows)), again)), len(again)
 
 
-def _repeated(rows: Rows, name: str, again: Ints, differ: Ints) -> str:
+def _repeated(rows: TimedRows, name: str, again: Ints, differ: Ints) -> str:
     where, at = f"{rows.title} row {rows.named(differ)}", rows.shown(int(differ[0]))
     if rows.clock.zone is None and not rows.clock.is_steps and _are_nights_of_change(rows.when[again]):
         return (
@@ -112,7 +112,7 @@ def _are_nights_of_change(when: Times) -> bool:
     return bool((are_sundays & (hours < 4) & np.isin(months, (3, 4, 9, 10, 11))).all())
 
 
-def common_frequency(rows: Rows) -> Frequency:
+def common_frequency(rows: TimedRows) -> Frequency:
     """Return the frequency of all series. Raises `DataError` where they have several."""
     found: Frequency | None = None
     whose = ""
@@ -133,7 +133,7 @@ def common_frequency(rows: Rows) -> Frequency:
     return found
 
 
-def places_of(rows: Rows, frequency: Frequency, origin: np.datetime64) -> Ints:
+def places_of(rows: TimedRows, frequency: Frequency, origin: np.datetime64) -> Ints:
     """Return the place on the grid of each sorted row.
 
     Raises `DataError` for rows far from all others, a grid that would be next to empty, rows that share a place, and
@@ -148,7 +148,7 @@ def places_of(rows: Rows, frequency: Frequency, origin: np.datetime64) -> Ints:
     return places
 
 
-def _refuse_lonely(rows: Rows, title: str, frequency: Frequency, places: Ints, begin: int) -> None:
+def _refuse_lonely(rows: TimedRows, title: str, frequency: Frequency, places: Ints, begin: int) -> None:
     """Refuse the first or last rows of a series where a gap as no other lies between them and the rest."""
     gaps = np.diff(places)
     if len(gaps) < 2:
@@ -165,7 +165,7 @@ def _refuse_lonely(rows: Rows, title: str, frequency: Frequency, places: Ints, b
         )
 
 
-def _refuse_emptiness(rows: Rows, frequency: Frequency, places: Ints) -> None:
+def _refuse_emptiness(rows: TimedRows, frequency: Frequency, places: Ints) -> None:
     """Refuse a grid of far more places than there are rows, before any of it is made."""
     edges = rows.edges
     counts = places[edges[1:] - 1] - places[edges[:-1]] + 1
@@ -184,7 +184,7 @@ def _refuse_emptiness(rows: Rows, frequency: Frequency, places: Ints) -> None:
     )
 
 
-def _refuse_sharing(rows: Rows, frequency: Frequency, places: Ints) -> None:
+def _refuse_sharing(rows: TimedRows, frequency: Frequency, places: Ints) -> None:
     if frequency.unit == "b":
         weekend = np.flatnonzero(~np.is_busday(rows.when.astype("datetime64[D]")))
         if len(weekend):
@@ -202,7 +202,7 @@ def _refuse_sharing(rows: Rows, frequency: Frequency, places: Ints) -> None:
         )
 
 
-def _refuse_off_grid(rows: Rows, frequency: Frequency, places: Ints, origin: np.datetime64) -> None:
+def _refuse_off_grid(rows: TimedRows, frequency: Frequency, places: Ints, origin: np.datetime64) -> None:
     if frequency.unit == "mo":
         return
     distinct, inverse = np.unique(places, return_inverse=True)
@@ -216,7 +216,7 @@ def _refuse_off_grid(rows: Rows, frequency: Frequency, places: Ints, origin: np.
         )
 
 
-def joined(rows: Rows, frequency: Frequency, rule: Rule, numeric: Sequence[str]) -> Rows:
+def joined(rows: TimedRows, frequency: Frequency, rule: Rule, numeric: Sequence[str]) -> TimedRows:
     """Return sorted rows with all of one step as one, by a rule; covariates are means, or the last.
 
     A target's first and last step are left out where rows are missing from it: half a month is no month.
@@ -247,7 +247,7 @@ def _by_rule(column: NDArray[Any], starts: Ints, rule: Rule) -> NDArray[Any]:
 
 
 def _leave_out_parts(
-    joined_column: NDArray[Any], column: NDArray[Any], rows: Rows, frequency: Frequency, starts: Ints
+    joined_column: NDArray[Any], column: NDArray[Any], rows: TimedRows, frequency: Frequency, starts: Ints
 ) -> None:
     """Empty the first and the last step of each series that have a value where rows of them are missing."""
     for _, begin, end in rows.stretches():

@@ -30,7 +30,7 @@ ERROR_LINE = re.compile(r"^(ERROR:|npm ERR|E:).*", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Client:
+class PackageClient:
     """A program that writes the archive of one package into the folder it is run in."""
 
     title: str
@@ -43,9 +43,9 @@ class Client:
 # Debian's versions are not asked for, since old ones leave its servers; the digest holds them all the same.
 PIP = (sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--disable-pip-version-check")
 CLIENTS = {
-    "pypi": Client("PyPI", PIP, "{name}=={version}", "python -m ensurepip"),
-    "npm": Client("npm", ("npm", "pack", "--ignore-scripts"), "{name}@{version}", "apt-get install npm"),
-    "debian": Client("Debian", ("apt-get", "download"), "{name}", "use Debian or Ubuntu, which bring it"),
+    "pypi": PackageClient("PyPI", PIP, "{name}=={version}", "python -m ensurepip"),
+    "npm": PackageClient("npm", ("npm", "pack", "--ignore-scripts"), "{name}@{version}", "apt-get install npm"),
+    "debian": PackageClient("Debian", ("apt-get", "download"), "{name}", "use Debian or Ubuntu, which bring it"),
 }
 
 

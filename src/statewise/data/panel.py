@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from statewise.data.clocks import Clock
 from statewise.data.columns import PLAIN
 from statewise.data.frequency import Frequency, Times
-from statewise.data.grid import Rows, Rule, common_frequency, joined, places_of, sorted_rows, without_repeats
-from statewise.data.series_columns import ROW, Columns
+from statewise.data.grid import Rule, TimedRows, common_frequency, joined, places_of, sorted_rows, without_repeats
+from statewise.data.series_columns import ROW, SeriesColumns
 from statewise.data.series_rows import at_clocks, read_rows
 from statewise.data.table_format import TableFormat
 from statewise.data.tables import Source
@@ -31,7 +31,7 @@ class Panel:
     Shapes: `values` `[N]`, `known` `[N, K]`, `past` `[N, P]`, `static` `[series, columns]` of words.
     """
 
-    columns: Columns
+    columns: SeriesColumns
     frequency: Frequency
     origin: np.datetime64
     names: tuple[str, ...]
@@ -80,7 +80,7 @@ class Panel:
 
 def read_panel(
     source: Source,
-    columns: Columns,
+    columns: SeriesColumns,
     frequency: Frequency | None = None,
     how: TableFormat = PLAIN,
     aggregate: Rule | None = None,
@@ -111,12 +111,12 @@ def read_panel(
     return _on_grid(rows, columns, frequency or common_frequency(rows), tuple(notices))
 
 
-def _distinct(rows: Rows) -> Rows:
+def _distinct(rows: TimedRows) -> TimedRows:
     again = (np.diff(rows.codes, prepend=-1) == 0) & (np.diff(rows.when, prepend=rows.when[:1]).astype(np.int64) == 0)
     return rows.take(np.flatnonzero(~again))
 
 
-def _on_grid(rows: Rows, columns: Columns, frequency: Frequency, notices: tuple[str, ...]) -> Panel:
+def _on_grid(rows: TimedRows, columns: SeriesColumns, frequency: Frequency, notices: tuple[str, ...]) -> Panel:
     origin, edges = rows.when.min(), rows.edges
     spots = places_of(rows, frequency, origin)
     first = spots[edges[:-1]]

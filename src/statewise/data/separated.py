@@ -14,7 +14,7 @@ from typing import Any
 
 from statewise.data.columns import NOTHING, is_number
 from statewise.data.moments import is_time
-from statewise.data.rows import RowNumbers, Table
+from statewise.data.row_numbers import RowNumbers, Table
 from statewise.data.table_format import TableFormat
 from statewise.errors import DataError
 
@@ -30,7 +30,7 @@ BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """How a file is laid out: its columns, what separates cells, and the lines that come before the first row.
 
     `lines` are those that were looked at and are rows, or come between them; `first` is the number of the first.
@@ -56,7 +56,7 @@ def separated(lines: Iterator[str], title: str, how: TableFormat) -> Table:
     return Table(title, layout.names, chunks, rows)
 
 
-def _rows(layout: Layout, lines: Iterable[str], title: str, numbers: RowNumbers) -> Iterator[list[list[str]]]:
+def _rows(layout: FileLayout, lines: Iterable[str], title: str, numbers: RowNumbers) -> Iterator[list[list[str]]]:
     """Yield rows of as many cells as there are columns, many at a time."""
     width, reader = len(layout.names), _Reader(lines, layout.mark)
     at_once, done = CELLS // width + 1, 0
@@ -75,7 +75,7 @@ def _rows(layout: Layout, lines: Iterable[str], title: str, numbers: RowNumbers)
 
 
 def _tidied(
-    rows: list[list[str]], line: int, done: int, layout: Layout, title: str, numbers: RowNumbers
+    rows: list[list[str]], line: int, done: int, layout: FileLayout, title: str, numbers: RowNumbers
 ) -> list[list[str]]:
     """Return rows without blank ones and comments, and tell the line of each; refuse those of another length."""
     kept: list[list[str]] = []
@@ -122,7 +122,7 @@ class _Reader:
             yield line.split()
 
 
-def _layout(lines: list[str], title: str, how: TableFormat) -> Layout:
+def _layout(lines: list[str], title: str, how: TableFormat) -> FileLayout:
     said, comments, head = "", [], 0
     for head, line in enumerate(lines):
         text = line.strip()
@@ -146,7 +146,7 @@ def _layout(lines: list[str], title: str, how: TableFormat) -> Layout:
         first, names = head, names or [str(i + 1) for i in range(len(cells))]
     else:
         first = head + reader.line_number
-    return Layout(names, mark, bool(comments), lines[first:], first + 1)
+    return FileLayout(names, mark, bool(comments), lines[first:], first + 1)
 
 
 def _names(

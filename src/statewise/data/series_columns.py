@@ -27,7 +27,7 @@ CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d){0,2}(?: ?[ap]\.?m\.?)?", re.IGNORECASE)
 
 @final
 @dataclass(frozen=True)
-class Columns:
+class SeriesColumns:
     """What the columns of a table are: the time, one or more targets, and what may be known of each series besides.
 
     A `time` of ROW, where no column is called so, makes each row of a series one step. Where several columns say the
@@ -55,13 +55,13 @@ class Columns:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
 
     @classmethod
-    def read(cls, written: Mapping[str, Any]) -> "Columns":
+    def read(cls, written: Mapping[str, Any]) -> "SeriesColumns":
         """Return roles that were written down."""
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in written.items()}
         return cls(**values)
 
 
-def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat = PLAIN) -> Columns:
+def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat = PLAIN) -> SeriesColumns:
     """Return the roles of the columns, where not all of them were given: the time is called so, or comes first.
 
     Where no column is called so and the first holds no times, each row is a step. Raises `UsageError` where the target
@@ -82,7 +82,7 @@ def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat =
     twice = [name for name in targets if name in taken]
     if twice:
         raise UsageError(f"column '{twice[0]}' is given both as a target and as something else: give one of them")
-    return Columns(time, targets, columns.get("series"), **given, together=together)
+    return SeriesColumns(time, targets, columns.get("series"), **given, together=together)
 
 
 def joined_time(columns: Sequence[str], cells: Sequence[Any]) -> str:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from statewise.data.clocks import Clock, from_clocks, on_clocks
 from statewise.data.columns import Unreadable, numbers, words
 from statewise.data.frequency import Frequency, Times
-from statewise.data.grid import Ints, Rows
-from statewise.data.rows import RowNumbers
-from statewise.data.series_columns import ROW, Columns, joined_time
+from statewise.data.grid import Ints, TimedRows
+from statewise.data.row_numbers import RowNumbers
+from statewise.data.series_columns import ROW, SeriesColumns, joined_time
 from statewise.data.table_format import TableFormat
 from statewise.data.tables import Source, column_names, read_table, title_of
 from statewise.data.times import TimeReader
@@ -22,7 +22,7 @@ LARGEST = 1e30
 "Larger values are refused: 32-bit numbers do not hold their squares, or the numbers themselves."
 
 
-def read_rows(source: Source, columns: Columns, how: TableFormat, day_first: bool | None = None) -> Rows:
+def read_rows(source: Source, columns: SeriesColumns, how: TableFormat, day_first: bool | None = None) -> TimedRows:
     """Read the rows of a table as they are. Raises `DataError` for times and values that cannot be."""
     title, reader = title_of(source), TimeReader(how, day_first=day_first)
     numeric = [*columns.targets, *columns.known, *columns.past]
@@ -50,7 +50,7 @@ def read_rows(source: Source, columns: Columns, how: TableFormat, day_first: boo
             f"{title} row {numbered(parts[0])}: column '{columns.time}' says {what}: count rows as steps, by --time row"
         )
     zone = how.time_zone if not is_steps else None
-    rows = Rows(
+    rows = TimedRows(
         title,
         series,
         columns.targets,
@@ -77,7 +77,7 @@ def _refuse_size(column: NDArray[Any], where: str, rows: RowNumbers) -> None:
 
 
 def _together(
-    columns: Columns, read: dict[str, NDArray[Any]], reader: TimeReader, title: str, rows: RowNumbers
+    columns: SeriesColumns, read: dict[str, NDArray[Any]], reader: TimeReader, title: str, rows: RowNumbers
 ) -> NDArray[Any]:
     """Return the times that several columns say together, and take those out of what was read."""
     parts = zip(*(read.pop(name) for name in columns.together), strict=True)
@@ -96,7 +96,7 @@ def _counted(codes: Ints) -> Times:
     return counted.astype("datetime64[s]")
 
 
-def _from_clocks(rows: Rows, zone: str) -> Rows:
+def _from_clocks(rows: TimedRows, zone: str) -> TimedRows:
     """Bring what clocks showed to UTC: what they showed twice is first the one and then the other, as rows come."""
     position = np.arange(len(rows))
     if (np.diff(rows.when).astype(np.int64) < 0).sum() > len(rows) / 2:
@@ -114,7 +114,7 @@ def _from_clocks(rows: Rows, zone: str) -> Rows:
     return replace(rows, when=found.utc)
 
 
-def at_clocks(rows: Rows, frequency: Frequency | None, how: TableFormat) -> Rows:
+def at_clocks(rows: TimedRows, frequency: Frequency | None, how: TableFormat) -> TimedRows:
     """Return rows whose times are those of clocks where values come daily or more rarely: a day has no offset."""
     zone = rows.clock.zone
     if zone is None:

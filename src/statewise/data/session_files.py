@@ -7,11 +7,29 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from statewise.data.building import building, kept
+from statewise.data.cache import building, kept
 from statewise.data.catalogue import Catalogue, catalogue
-from statewise.data.codes import CodeFile
-from statewise.data.event_log import Columns, Names, Titles, is_cut_by_session, is_log, moment, read_events, read_titles
-from statewise.data.sessions import HELD_OUT, PLACE, TRAINING, Events, Rules, Written, write_known, write_sessions
+from statewise.data.code_file import CodeFile
+from statewise.data.event_log import (
+    LogColumns,
+    Names,
+    Titles,
+    is_cut_by_session,
+    is_log,
+    moment,
+    read_events,
+    read_titles,
+)
+from statewise.data.session_table import (
+    HELD_OUT,
+    PLACE,
+    TRAINING,
+    LogEvents,
+    Rules,
+    Written,
+    write_known,
+    write_sessions,
+)
 from statewise.data.texts import CODEC, FACTS, digest, find_files
 from statewise.disk.reading import read_file
 from statewise.errors import DataError
@@ -34,7 +52,7 @@ class PreparedSessions(NamedTuple):
 
 
 def prepare_sessions(
-    sources: Sequence[str], columns: Columns, rules: Rules, cache: Path, *, cold: bool = False
+    sources: Sequence[str], columns: LogColumns, rules: Rules, cache: Path, *, cold: bool = False
 ) -> PreparedSessions:
     """Return a log as sessions in two parts; they are made once and kept in `cache` under the hash of the contents.
 
@@ -73,7 +91,7 @@ def _prepared(folder: Path, contents: str) -> PreparedSessions:
 
 
 def sessions_with(
-    codec: Catalogue, sources: Sequence[str], columns: Columns, rules: Rules, cache: Path
+    codec: Catalogue, sources: Sequence[str], columns: LogColumns, rules: Rules, cache: Path
 ) -> tuple[CodeFile, dict[str, Any]]:
     """Return the sessions of other logs, all of them, with the items of a catalogue that exists already."""
     files = find_files(sources, "events")
@@ -87,7 +105,7 @@ def sessions_with(
     return CodeFile.whole(cache / f"{key}.bin", PLACE, codec.trained), facts
 
 
-def _build(files: list[Path], contents: str, columns: Columns, rules: Rules, folder: Path, cold: bool) -> None:
+def _build(files: list[Path], contents: str, columns: LogColumns, rules: Rules, folder: Path, cold: bool) -> None:
     logs, titles = _by_kind(files, columns)
     names = Names()
     written = write_sessions(_events(logs, columns, names), _fitting(rules, logs, columns), folder)
@@ -100,7 +118,7 @@ def _build(files: list[Path], contents: str, columns: Columns, rules: Rules, fol
     (folder / FACTS).write_text(json.dumps(facts))
 
 
-def _by_kind(files: list[Path], columns: Columns) -> tuple[list[Path], Titles]:
+def _by_kind(files: list[Path], columns: LogColumns) -> tuple[list[Path], Titles]:
     """Tell logs from tables of items, and return the logs and what the tables say."""
     logs = [path for path in files if is_log(path, columns)]
     if not logs:
@@ -114,11 +132,11 @@ def _by_kind(files: list[Path], columns: Columns) -> tuple[list[Path], Titles]:
     return logs, titles
 
 
-def _events(logs: list[Path], columns: Columns, names: Names) -> Iterator[Events]:
+def _events(logs: list[Path], columns: LogColumns, names: Names) -> Iterator[LogEvents]:
     return (piece for path in logs for piece in read_events(path, columns, names))
 
 
-def _fitting(rules: Rules, logs: list[Path], columns: Columns) -> Rules:
+def _fitting(rules: Rules, logs: list[Path], columns: LogColumns) -> Rules:
     """Return rules that cut no session which the log itself names."""
     return replace(rules, gap_seconds=None) if is_cut_by_session(logs[0], columns) else rules
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from statewise.data.codes import CodeFile
-from statewise.data.window import Numbered, Window
+from statewise.data.code_file import CodeFile
+from statewise.data.window import LazyWindows, Window
 from statewise.errors import DataError
 
 HELD_PLACES = 1 << 17
@@ -64,7 +64,7 @@ def read_places(codes: CodeFile, most: int) -> Iterator[Places]:
 
 
 @final
-class SessionRows(Numbered):
+class SessionRows(LazyWindows):
     """Places cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
     A row reads its sessions one behind another, and begins anew with each. Window `i` continues window `i - 1` in every

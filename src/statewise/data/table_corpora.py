@@ -5,7 +5,7 @@ from pathlib import Path
 from statewise.data.corpora import Content, PublishedTables, corpus, known_of
 from statewise.data.naming import path_of
 from statewise.data.packages import Package
-from statewise.data.sources import corpus_named
+from statewise.data.source_paths import corpus_named
 from statewise.errors import UsageError
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from statewise.data.columns import PLAIN, Column, Convert, Unreadable
 from statewise.data.frames import columns_of
 from statewise.data.naming import path_of
-from statewise.data.rows import RowNumbers, Table
+from statewise.data.row_numbers import RowNumbers, Table
 from statewise.data.separated import CELLS, separated
 from statewise.data.table_format import TableFormat
 from statewise.data.times import InUTC
@@ -40,7 +40,7 @@ WORKBOOKS = ("xl/workbook.xml", "content.xml")
 BROKEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
-class Piece(NamedTuple):
+class TablePiece(NamedTuple):
     """Columns of a table, or of some of its rows, and the number of each row by its place in the table."""
 
     columns: dict[str, Column]
@@ -77,7 +77,7 @@ def read_columns(source: Source, wanted: Mapping[str, Convert], how: TableFormat
     return read_table(source, wanted, how).columns
 
 
-def read_table(source: Source, wanted: Mapping[str, Convert], how: TableFormat = PLAIN) -> Piece:
+def read_table(source: Source, wanted: Mapping[str, Convert], how: TableFormat = PLAIN) -> TablePiece:
     """Return the wanted columns of a table and the number of each row; raises what `read_columns` does."""
     parts: dict[str, list[Column]] = {name: [] for name in wanted}
     rows = RowNumbers()
@@ -86,10 +86,10 @@ def read_table(source: Source, wanted: Mapping[str, Convert], how: TableFormat =
         for name, column in chunk.columns.items():
             parts[name].append(column)
     joined = {name: np.concatenate(found) if found else wanted[name]([]) for name, found in parts.items()}
-    return Piece(joined, rows)
+    return TablePiece(joined, rows)
 
 
-def read_chunks(source: Source, wanted: Mapping[str, Convert], how: TableFormat = PLAIN) -> Iterator[Piece]:
+def read_chunks(source: Source, wanted: Mapping[str, Convert], how: TableFormat = PLAIN) -> Iterator[TablePiece]:
     """Yield the wanted columns of a table, some rows at a time; raises what `read_columns` does."""
     with _opened(source, how) as table:
         for name in wanted:
@@ -100,7 +100,7 @@ def read_chunks(source: Source, wanted: Mapping[str, Convert], how: TableFormat 
         done = 0
         for cells in table.chunks(list(wanted)):
             found = {name: _converted(convert, cells[name], name, table, done) for name, convert in wanted.items()}
-            yield Piece(found, table.rows)
+            yield TablePiece(found, table.rows)
             done += len(next(iter(cells.values()), ()))
 
 

@@ -12,13 +12,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.building import kept
+from statewise.data.cache import kept
+from statewise.data.code_file import CodeFile
 from statewise.data.codec import CODE_POINTS, Bytes, Characters, TextCodec, text_codec
-from statewise.data.codes import CodeFile
 from statewise.data.composing import composed
 from statewise.data.corpora import Content, corpus, known_of
 from statewise.data.naming import path_of
-from statewise.data.sources import corpus_named
+from statewise.data.source_paths import corpus_named
 from statewise.disk.reading import open_file, read_file
 from statewise.errors import DataError, UsageError
 from statewise.plain.strict_json import read_json
@@ -38,7 +38,7 @@ NAMES = CODES, CODEC, FACTS = "codes.bin", "codec.json", "facts.json"
 LARGEST_TOLD = 1 << 24
 
 
-class Split(NamedTuple):
+class TextSplit(NamedTuple):
     """Which part of a text is trained on, and which is held out: its tail, with a gap between that nobody reads."""
 
     training: int
@@ -46,11 +46,11 @@ class Split(NamedTuple):
     held_out: int
 
     @classmethod
-    def of(cls, length: int, share: float, gap: int, unit: str = "character") -> "Split":
+    def of(cls, length: int, share: float, gap: int, unit: str = "character") -> "TextSplit":
         """Split a text of so many codes. Raises `DataError` where a part would be left with nothing to predict.
 
-        >>> Split.of(1000, share=0.1, gap=50)
-        Split(training=850, gap=50, held_out=100)
+        >>> TextSplit.of(1000, share=0.1, gap=50)
+        TextSplit(training=850, gap=50, held_out=100)
         """
         held_out = int(length * share)
         split = cls(length - held_out - gap, gap, held_out)
@@ -199,7 +199,7 @@ def _coded(folder: Path, contents: str, unit: Unit) -> CodedText:
     facts, written = (read_json(read_file(folder / name, LARGEST_TOLD, DataError)) for name in (FACTS, CODEC))
     codec = text_codec(written)
     codes = CodeFile.whole(folder / CODES, codec.dtype, codec.choices)
-    split = Split(*(int(facts[name]) for name in Split._fields))
+    split = TextSplit(*(int(facts[name]) for name in TextSplit._fields))
     told, meant = [facts[name] for name in ("sha256", "choices", "unit")], [contents, codec.choices, unit]
     if min(split) < 0 or sum(split) != len(codes) or told != meant or written["unit"] != unit:
         raise DataError(f"{folder} holds files that do not fit each other")
@@ -235,7 +235,7 @@ def _read_through(
     length, first_seen = _survey(read_bytes(files) if unit == "byte" else read_characters(files))
     if length == 0:
         raise DataError(f"{', '.join(map(str, files[:3]))} is empty: give a text to learn from")
-    split = Split.of(length, share, gap, unit)
+    split = TextSplit.of(length, share, gap, unit)
     alphabet = "".join(map(chr, np.flatnonzero(first_seen < split.training)))
     codec: TextCodec = Bytes() if unit == "byte" else Characters(alphabet)
     unknown = int((first_seen < length).sum()) - len(alphabet) if unit == "character" else 0

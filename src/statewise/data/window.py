@@ -220,7 +220,7 @@ def _tensors(nest: Any) -> Iterator[Tensor]:
             yield from _tensors(part)
 
 
-class Numbered(Sequence[Window], ABC):
+class LazyWindows(Sequence[Window], ABC):
     """Windows that are made when they are asked for: who says how many there are and what each is, has a sequence."""
 
     @abstractmethod
@@ -240,7 +240,7 @@ class Numbered(Sequence[Window], ABC):
         return self.at(index)
 
 
-class Epochs(Numbered, ABC):
+class Epochs(LazyWindows, ABC):
     """Windows that every epoch has in an order of its own; as a plain sequence they are those of epoch 0."""
 
     @abstractmethod

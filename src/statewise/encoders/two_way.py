@@ -4,7 +4,7 @@ from typing import Any, ClassVar, cast, final
 
 from statewise import registry
 from statewise.cells import Bidirectional
-from statewise.cells.memory import Memory
+from statewise.cells.attention_memory import AttentionMemory
 from statewise.data.window import Padded
 from statewise.encoders.encoder import Encoder, Reads
 from statewise.encoders.table import Table
@@ -14,8 +14,8 @@ from statewise.encoders.table import Table
 class TwoWay(Encoder):
     """A vector for each code of a sequence, which knows what stands before it and after it: a context for attention.
 
-    A cell of `units` reads from the beginning, another from the end. Shapes: a `Padded` of codes `[B, S]` to a `Memory`
-    of vectors `[B, S, 2 units]`. Source: Schuster & Paliwal 1997; Bahdanau, Cho & Bengio 2015.
+    A cell of `units` reads from the beginning, another from the end. Shapes: a `Padded` of codes `[B, S]` to an
+    `AttentionMemory` of vectors `[B, S, 2 units]`. Source: Schuster & Paliwal 1997; Bahdanau, Cho & Bengio 2015.
 
     >>> import torch
     >>> reader = TwoWay(codes=10, units=4)
@@ -33,7 +33,7 @@ class TwoWay(Encoder):
         self.table = Table(codes, units)
         self.both_ways = Bidirectional(make(units, units), make(units, units))
 
-    def forward(self, inputs: Padded) -> Memory:
+    def forward(self, inputs: Padded) -> AttentionMemory:
         """Return the memory of some sequences."""
         read, _ = self.both_ways.scan(self.table(inputs.values.T), mask=inputs.mask.T)
-        return Memory(read.transpose(0, 1), inputs.mask)
+        return AttentionMemory(read.transpose(0, 1), inputs.mask)

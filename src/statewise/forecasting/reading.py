@@ -13,8 +13,8 @@ from statewise.data.clocks import Clock
 from statewise.data.codec import Codec
 from statewise.data.frequency import Frequency, Times
 from statewise.data.panel import Floats, Ints, Panel
-from statewise.data.series_columns import Columns
-from statewise.data.window import Numbered, Window
+from statewise.data.series_columns import SeriesColumns
+from statewise.data.window import LazyWindows, Window
 from statewise.errors import DataError
 from statewise.forecasting.calendar import calendar_features
 from statewise.forecasting.levels import ages, filled, levels_of
@@ -36,7 +36,7 @@ class SeriesCodec(Codec):
     and levels by `level_pace`: 1 makes the last value the level.
     """
 
-    columns: Columns
+    columns: SeriesColumns
     frequency: Frequency
     context: int
     horizon: int
@@ -72,7 +72,7 @@ class SeriesCodec(Codec):
                 values[name] = tuple(values[name])
             for name in ("vocabularies", "covariates"):
                 values[name] = tuple(tuple(inner) for inner in values[name])
-            values["columns"] = Columns.read(values["columns"])
+            values["columns"] = SeriesColumns.read(values["columns"])
             values["frequency"] = Frequency.read(values["frequency"])
             return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
@@ -185,7 +185,7 @@ class Read:
 
 
 @final
-class Windows(Numbered):
+class Windows(LazyWindows):
     """Every place of the training part as the beginning of a window, once an epoch, in an order that hops about.
 
     Window `i` is always the same. Raises `DataError` where no series is as long as a window.

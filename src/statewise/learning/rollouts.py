@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from statewise.data.window import Numbered, Window
+from statewise.data.window import LazyWindows, Window
 from statewise.distributed import Ranks
 from statewise.errors import RunError, StatewiseError, UsageError
 from statewise.model import Model, evaluating
@@ -21,7 +21,7 @@ ACTED, ORDERED = 3, 4
 OTHER_ROLLOUTS = f"{ROLLOUTS} does not hold the rollouts of this training: it was made with other processes or settings"
 
 
-class Collector(Numbered, ABC):
+class Collector(LazyWindows, ABC):
     """Acts in environments with a model, and turns what happened into windows; as a sequence it is its last rollout's.
 
     The learner asks for a rollout, reads all of its windows, and asks for the next. A window brings the `state` that

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from statewise.cells.checks import check_state
+from statewise.cells.validation import check_state
 from statewise.errors import UsageError
 from statewise.program.plan import Leaf
 from statewise.state import leaves, rebuild, same_structure

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from statewise.baselines import NextItem
 from statewise.baselines.next_item import Scorer, history
-from statewise.data.codes import CodeFile
+from statewise.data.code_file import CodeFile
 from statewise.data.session_rows import Places, read_places
 from statewise.model import Model
 from statewise.ranking.metrics import ScoresOf

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from statewise.data.sources import found_again
+from statewise.data.source_paths import found_again
 from statewise.errors import RunError
 
 SOURCE, SOURCES = "source", "sources"

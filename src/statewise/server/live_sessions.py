@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import Any, final
 
-from statewise.batcher import Read, Together, call_each
+from statewise.batcher import MicroBatcher, StepResult, call_each
 from statewise.errors import DataError, UsageError
 from statewise.server.feasibility import feasible
 from statewise.server.json_values import count_values, plain_json
@@ -45,7 +45,7 @@ class LiveSessions(SessionKind):
         self._most_open = max(1, min(MOST_OPEN, OPEN_BYTES // len(self.fresh)))
         self._max_numbers = settings.max_answer_numbers
         self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
-        self._together = Together[Callable[[], Any], Any](call_each, most=1, queue=settings.max_requests)
+        self._together = MicroBatcher[Callable[[], Any], Any](call_each, most=1, queue=settings.max_requests)
         example = self.inputs.check(self.inputs.example)
         self._numbers = count_values(plain_json(as_plain(trained.live(self.fresh).push(example))))
         count = feasible(lambda: trained.live(self.fresh).push(example), 1, settings.deadline_seconds)
@@ -76,7 +76,7 @@ class LiveSessions(SessionKind):
         """Return how many values are told behind the example."""
         return self._numbers
 
-    async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> Read:
+    async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> StepResult:
         """Read inputs one after another; what cannot be read leaves the session where it was."""
         live: Live = await self._together.ask(partial(self._opened, state, how))
         told, count = list[Any](), 0
@@ -90,7 +90,7 @@ class LiveSessions(SessionKind):
                     f"an answer of more than {self._max_numbers:,} values is too long: ask for less at once"
                 )
         row: bytes = await self._together.ask(partial(self._kept, live, how))
-        return Read(row, told)
+        return StepResult(row, told)
 
     def admit(self, snapshot: bytes) -> bytes:
         """Return a session from elsewhere as the task writes it down."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, final
 
-from statewise.batcher import Together, Writing, write
+from statewise.batcher import MicroBatcher, Writing, write
 from statewise.errors import UsageError
 from statewise.server.errors import BUSY, ApiError
 from statewise.server.model import ServedModel
@@ -28,7 +28,7 @@ class Predictions:
         self._settings, self._count = settings, 0
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="prompts")
         self._answering = ThreadPoolExecutor(ANSWERING, thread_name_prefix="answers")
-        self._writing = Together[Writing, list[str]](write, most=settings.max_predictions)
+        self._writing = MicroBatcher[Writing, list[str]](write, most=settings.max_predictions)
 
     async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
         """Yield what is written behind a prompt, a few pieces at a time, in one step with others who write."""

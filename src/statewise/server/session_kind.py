@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from statewise.batcher import Read
+from statewise.batcher import StepResult
 from statewise.inputs import Inputs
 
 Show = Literal["choices", "params", "nothing"]
@@ -64,7 +64,7 @@ class SessionKind(ABC):
         """Return about how many numbers are told behind one input."""
 
     @abstractmethod
-    async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> Read:
+    async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> StepResult:
         """Read checked inputs from where a session is: the session behind them, and what was told."""
 
     @abstractmethod

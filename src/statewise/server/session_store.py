@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
-from statewise.batcher import Busy, Together, call_each
+from statewise.batcher import Busy, MicroBatcher, call_each
 from statewise.server.metrics import Metrics
 from statewise.state import check_seal
 from statewise.store import Change, MemoryStore, Record, SessionLimits, Store, StoreError
@@ -24,8 +24,8 @@ class SessionStore:
         self._answered, self._looked_at, self._looking = True, -CHECK_SECONDS, asyncio.Lock()
         self._quick = isinstance(store, MemoryStore)
         self._copies = MemoryStore(store.ttl_seconds, CACHE_BYTES)
-        self._swaps = Together[Change, bool](self._swap_all, most=256, queue=2 * queue)
-        self._calls = Together[Callable[[], Any], Any](call_each, most=64, queue=2 * queue)
+        self._swaps = MicroBatcher[Change, bool](self._swap_all, most=256, queue=2 * queue)
+        self._calls = MicroBatcher[Callable[[], Any], Any](call_each, most=64, queue=2 * queue)
 
     async def create(self, id: str, record: Record) -> None:
         """Keep a new session. Raises `StoreFull` where there are too many."""

@@ -17,8 +17,8 @@ from statewise.tasks.table_settings import TableSettings
 
 if TYPE_CHECKING:
     from statewise.data.catalogue import Catalogue
-    from statewise.data.event_log import Columns
-    from statewise.data.sessions import Rules
+    from statewise.data.event_log import LogColumns
+    from statewise.data.session_table import Rules
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
@@ -104,17 +104,17 @@ class Recommend(TableSettings, Task):
         return Path(self.sources[0]).stem or "events"
 
     @property
-    def columns(self) -> "Columns":
+    def columns(self) -> "LogColumns":
         """Which columns of a log to read."""
-        from statewise.data.event_log import Columns
+        from statewise.data.event_log import LogColumns
 
         named = self.session, self.user, self.item, self.time, self.type
-        return Columns(*named, tuple(self.types), self.weight, self.min_weight, self.table_format)
+        return LogColumns(*named, tuple(self.types), self.weight, self.min_weight, self.table_format)
 
     @property
     def rules(self) -> "Rules":
         """How events become sessions."""
-        from statewise.data.sessions import Rules
+        from statewise.data.session_table import Rules
 
         return Rules(60 * self.gap_minutes, self.held_out, self.min_support, self.shortest)
 

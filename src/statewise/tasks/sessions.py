@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from statewise.data.catalogue import Catalogue
-from statewise.data.codes import CodeFile
+from statewise.data.code_file import CodeFile
 from statewise.data.figures import Finding, Found, key_of
 from statewise.data.session_files import PreparedSessions, sessions_with
 from statewise.data.session_rows import Places, SessionRows, read_places

@@ -102,7 +102,7 @@ class Stocks(Forecast):
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say whether volatility was forecast, and whether direction was, with how sure that is."""
-        from statewise.data.sources import corpus_named
+        from statewise.data.source_paths import corpus_named
         from statewise.forecasting.returns import about_direction, about_volatility
         from statewise.tasks.series import StocksData
 

@@ -19,8 +19,8 @@ from statewise.tasks.counted import CountedOnce
 from statewise.underway import told
 
 if TYPE_CHECKING:
+    from statewise.data.code_file import CodeFile
     from statewise.data.codec import TextCodec
-    from statewise.data.codes import CodeFile
     from statewise.data.figures import Finding, Found
     from statewise.data.texts import CodedText
     from statewise.data.window import Window
@@ -263,7 +263,7 @@ class TextData(CountedOnce):
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
         """Return the stripes of a part; the held-out one is read in as many stripes as training has rows."""
-        from statewise.data.streams import Stripes
+        from statewise.data.stripes import Stripes
 
         rows = rows or self.task.batch_size
         if part == "training":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from statewise.data.sources import located
+from statewise.data.source_paths import located
 from statewise.disk.reading import file_size, read_file
 from statewise.errors import MissingExtra, RunError, StatewiseError, UsageError
 from statewise.learning.events import Checked, Finished, as_json

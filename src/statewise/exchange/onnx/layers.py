@@ -18,7 +18,7 @@ from statewise.cells.lstm import LSTM
 from statewise.cells.recurrent import Recurrent
 from statewise.errors import MissingExtra, UsageError
 from statewise.exchange.onnx.cells import OnnxGRU, OnnxLSTM, OnnxRNN
-from statewise.exchange.onnx.node import Array, NodeLike, Settings, read_inputs, read_settings
+from statewise.exchange.onnx.node import Array, NodeLike, NodeSettings, read_inputs, read_settings
 from statewise.state import leaves, rebuild
 
 # Where each of our gates lies among ONNX's: ours are i, f, g, o and theirs i, o, f, c; ours r, z, n and theirs z, r, h.
@@ -143,7 +143,7 @@ def to_onnx(recurrent: Recurrent[Any]) -> OnnxLayer:
 
 
 @torch.no_grad()
-def _read(settings: Settings, direction: int, tensors: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _read(settings: NodeSettings, direction: int, tensors: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Return `ys` `[T, B, H]` and the last state of one direction."""
     cell = _cell(settings, direction, tensors)
     xs, mask = tensors["X"], None
@@ -159,7 +159,7 @@ def _read(settings: Settings, direction: int, tensors: Mapping[str, Tensor]) -> 
     return ys.flip(0) if backwards else ys, leaves(last)
 
 
-def _cell(settings: Settings, direction: int, tensors: Mapping[str, Tensor]) -> Recurrent[Any]:
+def _cell(settings: NodeSettings, direction: int, tensors: Mapping[str, Tensor]) -> Recurrent[Any]:
     w, r = tensors["W"][direction], tensors["R"][direction]
     both = tensors["B"][direction] if "B" in tensors else w.new_zeros(2 * len(w))
     first, second = both.chunk(2)
@@ -185,7 +185,7 @@ def _filled(cell: Recurrent[Any], weights: Mapping[str, Tensor]) -> Recurrent[An
     return cell
 
 
-def _ours(settings: Settings, direction: int, w: Tensor, r: Tensor) -> Elman | LSTM | GRU | None:
+def _ours(settings: NodeSettings, direction: int, w: Tensor, r: Tensor) -> Elman | LSTM | GRU | None:
     """Return the cell of ours that computes the same, or None where there is none."""
     features, units = w.shape[1], r.shape[1]
     names = tuple(activation.name for activation in settings.activations[direction])
@@ -200,7 +200,7 @@ def _ours(settings: Settings, direction: int, w: Tensor, r: Tensor) -> Elman | L
     return GRU(features, units, reset_after=settings.linear_before_reset)
 
 
-def _general(settings: Settings, direction: int, w: Tensor, r: Tensor) -> OnnxRNN | OnnxLSTM | OnnxGRU:
+def _general(settings: NodeSettings, direction: int, w: Tensor, r: Tensor) -> OnnxRNN | OnnxLSTM | OnnxGRU:
     features, units, activations = w.shape[1], r.shape[1], settings.activations[direction]
     if settings.op_type == "RNN":
         return OnnxRNN(features, units, activations=activations, clip=settings.clip)

@@ -77,7 +77,7 @@ class NodeLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class NodeSettings:
     """What a node asks for; `activations` has one tuple for each direction."""
 
     op_type: str
@@ -100,7 +100,7 @@ class Settings:
         return DIRECTIONS[self.direction]
 
 
-def read_settings(node: NodeLike) -> Settings:
+def read_settings(node: NodeLike) -> NodeSettings:
     """Return what a node asks for. Raises `UsageError`, naming it, for what the ONNX specification does not have."""
     domain = getattr(node, "domain", "")
     if node.op_type not in KINDS or domain not in ("", "ai.onnx"):
@@ -125,7 +125,7 @@ def read_settings(node: NodeLike) -> Settings:
     if direction not in DIRECTIONS:
         raise UsageError(unknown("direction", direction, DIRECTIONS))
     layout = _one_of("layout", value("layout", "i", 0))
-    return Settings(
+    return NodeSettings(
         op_type=node.op_type,
         direction=direction,
         activations=_activations(
@@ -144,7 +144,7 @@ def read_settings(node: NodeLike) -> Settings:
 
 
 def read_inputs(
-    node: NodeLike, settings: Settings, given: Mapping[str, Array], *, without: Iterable[str] = ()
+    node: NodeLike, settings: NodeSettings, given: Mapping[str, Array], *, without: Iterable[str] = ()
 ) -> dict[str, Array]:
     """Return a node's inputs by what they are to the operator, such as `W`; those left out are not in it.
 
@@ -180,7 +180,7 @@ def _check_types(op_type: str, arrays: Mapping[str, Array]) -> None:
             raise UsageError(f"{op_type} was given {role} of {name}{also}: give all in one of {', '.join(FLOATS)}")
 
 
-def _check_shapes(settings: Settings, arrays: Mapping[str, Array]) -> None:
+def _check_shapes(settings: NodeSettings, arrays: Mapping[str, Array]) -> None:
     for role in ("X", "W", "R"):
         if role in arrays and arrays[role].ndim != 3:
             raise UsageError(f"{settings.op_type} was given {role} of {list(arrays[role].shape)}: give three axes")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from statewise.batcher import Writing, draw_ahead, write
-from statewise.batcher.writing import PIECES
+from statewise.batcher.speculation import PIECES
 from statewise.cells import GRU, LSTM, Chain, LayerNormLSTM
 from statewise.decode import sample
 from statewise.errors import UsageError

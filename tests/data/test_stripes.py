@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewise.cells import GRU
-from statewise.data.codes import CodeFile
-from statewise.data.streams import Stripes
+from statewise.data.code_file import CodeFile
+from statewise.data.stripes import Stripes
 from statewise.data.window import Window
 from statewise.errors import DataError
 from statewise.heads import Categorical

@@ -1,4 +1,4 @@
-"""Asks that come one by one, answered many at a time by one thread, in the order in which they came."""
+"""Requests that arrive one by one and are answered in batches by one thread, in the order of arrival."""
 
 import asyncio
 from collections import deque
@@ -8,26 +8,27 @@ from typing import Generic, TypeVar, final
 
 from statewise.errors import StatewiseError
 
-Ask = TypeVar("Ask")
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
 class Busy(StatewiseError):
-    """More waits than was agreed on; nothing was done. Ask again later."""
+    """The queue is full and nothing was done: try again later."""
 
     exit_code = 1
 
 
 @final
-class Together(Generic[Ask, Answer]):
-    """One thread that does whatever has come in since it last looked, at most `most` asks in one call of `work`.
+class MicroBatcher(Generic[Request, Answer]):
+    """One thread that answers all requests that have arrived, at most `most` of them in one call of `work`.
 
-    `work` returns one answer for each ask, or an exception, which its asker is raised; what `work` itself raises, all
-    are. After the first ask it waits `window_microseconds` for company. Where `queue` asks are waiting, one more is
-    refused with `Busy`. An asker who gives up while waiting is passed over.
+    `work` returns one answer for each request, or an exception, which is raised for that request. An exception that
+    `work` itself raises is raised for all of them. After the first request the thread waits `window_microseconds` for
+    more. Where `queue` requests are waiting, the next one is refused with `Busy`. A request that is cancelled while it
+    waits is skipped.
 
     >>> async def both() -> list[int]:
-    ...     squares = Together(lambda numbers: [n * n for n in numbers])
+    ...     squares = MicroBatcher(lambda numbers: [n * n for n in numbers])
     ...     answers = await asyncio.gather(squares.ask(3), squares.ask(4))
     ...     await squares.close()
     ...     return answers
@@ -37,7 +38,7 @@ class Together(Generic[Ask, Answer]):
 
     def __init__(
         self,
-        work: Callable[[Sequence[Ask]], Sequence[Answer | Exception]],
+        work: Callable[[Sequence[Request]], Sequence[Answer | Exception]],
         *,
         most: int = 1024,
         window_microseconds: float = 0.0,
@@ -45,21 +46,21 @@ class Together(Generic[Ask, Answer]):
     ) -> None:
         self._work, self._most, self._queue = work, most, queue
         self._window_seconds = window_microseconds / 1e6
-        self._waiting: deque[tuple[Ask, asyncio.Future[Answer]]] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="together")
+        self._waiting: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="microbatch")
         self._running: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
-        """How many asks nobody has begun to answer."""
+        """How many requests wait for an answer."""
         return len(self._waiting)
 
-    async def ask(self, ask: Ask) -> Answer:
-        """Return the answer, once it is there. Raises `Busy` where too many wait."""
+    async def ask(self, request: Request) -> Answer:
+        """Return the answer to a request. Raises `Busy` where too many wait."""
         if len(self._waiting) >= self._queue:
-            raise Busy(f"{len(self._waiting)} asks are waiting already: try again in a moment")
+            raise Busy(f"{len(self._waiting)} requests are waiting already: try again in a moment")
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((ask, answer))
+        self._waiting.append((request, answer))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         return await answer
@@ -82,21 +83,21 @@ class Together(Generic[Ask, Answer]):
         finally:
             self._running = None
 
-    def _take(self) -> list[tuple[Ask, "asyncio.Future[Answer]"]]:
-        taken: list[tuple[Ask, asyncio.Future[Answer]]] = []
+    def _take(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
+        taken: list[tuple[Request, asyncio.Future[Answer]]] = []
         while self._waiting and len(taken) < self._most:
-            ask, answer = self._waiting.popleft()
+            request, answer = self._waiting.popleft()
             if not answer.done():
-                taken.append((ask, answer))
+                taken.append((request, answer))
         return taken
 
-    def _answers(self, asks: Sequence[Ask]) -> Sequence[Answer | Exception]:
+    def _answers(self, requests: Sequence[Request]) -> Sequence[Answer | Exception]:
         try:
-            return self._work(asks)
-        except Exception as error:  # whatever it is, it is the askers' to know
-            return [error] * len(asks)
+            return self._work(requests)
+        except Exception as error:  # raised for each request
+            return [error] * len(requests)
 
-    def _tell(self, taken: list[tuple[Ask, "asyncio.Future[Answer]"]], answers: Sequence[Answer | Exception]) -> None:
+    def _tell(self, taken: list[tuple[Request, asyncio.Future[Answer]]], answers: Sequence[Answer | Exception]) -> None:
         for (_, future), answer in zip(taken, answers, strict=True):
             if future.done():
                 continue
@@ -107,7 +108,7 @@ class Together(Generic[Ask, Answer]):
 
 
 def call_each(calls: Sequence[Callable[[], Answer]]) -> list[Answer | Exception]:
-    """Return what each call gives, or the exception that it raised: the work of a `Together` of calls.
+    """Return what each call gives, or the exception that it raised: the work of a `MicroBatcher` of calls.
 
     >>> call_each([lambda: 3, lambda: int("x")])
     [3, ValueError("invalid literal for int() with base 10: 'x'")]

@@ -3,14 +3,14 @@
 import pytest
 
 from statewise.cells import LSTM, Recurrent
-from statewise.cells.facts import facts_of
+from statewise.cells.description import describe_cell
 from statewise.errors import UsageError
 from statewise.registry import names
 
 
 @pytest.mark.parametrize("name", names("cells"))
 def test_every_registered_cell_has_facts(name: str) -> None:
-    facts = facts_of(name, width=6)
+    facts = describe_cell(name, width=6)
     assert facts.title
     assert not facts.title.endswith(".")
     assert facts.parameters > 0
@@ -20,7 +20,7 @@ def test_every_registered_cell_has_facts(name: str) -> None:
 
 
 def test_the_facts_of_an_lstm_are_counted() -> None:
-    facts = facts_of("lstm", width=6)
+    facts = describe_cell("lstm", width=6)
     assert facts.parameters == sum(w.numel() for w in LSTM(6, 6).parameters()) == 4 * (6 * 6 + 6 * 6 + 6)
     assert facts.state == {"hidden": [6], "cell": [6]}
     assert (facts.steps, facts.parallel) == (True, False)
@@ -29,4 +29,4 @@ def test_the_facts_of_an_lstm_are_counted() -> None:
 
 def test_an_unknown_cell_names_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'lstm'"):
-        facts_of("lstn")
+        describe_cell("lstn")

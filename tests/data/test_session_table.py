@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statewise.data.codes import CodeFile
+from statewise.data.code_file import CodeFile
 from statewise.data.session_rows import Places, SessionRows, read_places
-from statewise.data.sessions import (
+from statewise.data.session_table import (
     HELD_OUT,
     PLACE,
     RECORD,
     TRAINING,
-    Events,
+    LogEvents,
     Rules,
     Written,
     as_places,
@@ -27,9 +27,9 @@ from statewise.errors import DataError
 Row = tuple[int, int, float]
 
 
-def events(*rows: Row) -> Events:
+def events(*rows: Row) -> LogEvents:
     who, items, times = zip(*rows, strict=True)
-    return Events(np.array(who, np.uint64), np.array(items), np.array(times, float))
+    return LogEvents(np.array(who, np.uint64), np.array(items), np.array(times, float))
 
 
 def records(*rows: Row) -> Any:

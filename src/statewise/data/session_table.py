@@ -25,7 +25,7 @@ Integers = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
 
-class Events(NamedTuple):
+class LogEvents(NamedTuple):
     """A piece of a log: who did something, with which item, when (in seconds)."""
 
     who: NDArray[np.uint64]
@@ -48,7 +48,7 @@ class Rules:
     shortest: int = 2
 
 
-class Sessions(NamedTuple):
+class SessionTable(NamedTuple):
     """Sessions one behind another: their items, how many each has, and when it began and ended."""
 
     items: Integers
@@ -56,17 +56,17 @@ class Sessions(NamedTuple):
     begins: Floats
     ends: Floats
 
-    def kept(self, which: NDArray[np.bool_]) -> "Sessions":
+    def kept(self, which: NDArray[np.bool_]) -> "SessionTable":
         """Return some of the sessions.
 
-        >>> some = Sessions(np.arange(5), np.array([2, 3]), np.zeros(2), np.zeros(2))
+        >>> some = SessionTable(np.arange(5), np.array([2, 3]), np.zeros(2), np.zeros(2))
         >>> some.kept(np.array([False, True])).items
         array([2, 3, 4])
         """
         of_items = np.repeat(which, self.lengths)
-        return Sessions(self.items[of_items], self.lengths[which], self.begins[which], self.ends[which])
+        return SessionTable(self.items[of_items], self.lengths[which], self.begins[which], self.ends[which])
 
-    def only(self, known: NDArray[np.bool_]) -> "Sessions":
+    def only(self, known: NDArray[np.bool_]) -> "SessionTable":
         """Return the sessions without the items that are not known; some may have none left."""
         keeps = known[self.items]
         whose = np.repeat(np.arange(len(self.lengths)), self.lengths)
@@ -81,7 +81,7 @@ class Written(NamedTuple):
     facts: dict[str, Any]
 
 
-def write_sessions(events: Iterable[Events], rules: Rules, folder: Path) -> Written:
+def write_sessions(events: Iterable[LogEvents], rules: Rules, folder: Path) -> Written:
     """Write the places of both parts into a folder, and return what is known of them.
 
     Items are numbered anew, the most frequent first. Sessions that began before the split and ended after it are in
@@ -113,7 +113,7 @@ def write_sessions(events: Iterable[Events], rules: Rules, folder: Path) -> Writ
     return Written(order, supports[order], {**facts, "split_at": split})
 
 
-def write_known(events: Iterable[Events], rules: Rules, path: Path) -> dict[str, Any]:
+def write_known(events: Iterable[LogEvents], rules: Rules, path: Path) -> dict[str, Any]:
     """Write the places of other events, all of them, whose items are numbered already, and return facts.
 
     Items of number -1 are taken out. Raises `DataError` where nothing is left to predict.
@@ -141,12 +141,12 @@ class _Shards:
     def __init__(self, folder: Path) -> None:
         self.folder, self.paths = folder, [folder / f"{number:02d}" for number in range(SHARDS)]
 
-    def __iter__(self) -> Iterator[Sessions]:
+    def __iter__(self) -> Iterator[SessionTable]:
         for path in self.paths:
             with np.load(path.with_suffix(".npz"), allow_pickle=False) as kept:
-                yield Sessions(*(kept[name] for name in Sessions._fields))
+                yield SessionTable(*(kept[name] for name in SessionTable._fields))
 
-    def take(self, events: Iterable[Events]) -> int:
+    def take(self, events: Iterable[LogEvents]) -> int:
         """Append events to their shards, and return how many there were."""
         count = 0
         with ExitStack() as stack:
@@ -172,7 +172,7 @@ class _Shards:
         return duplicates
 
 
-def cut_sessions(records: NDArray[Any], gap_seconds: float | None) -> Sessions:
+def cut_sessions(records: NDArray[Any], gap_seconds: float | None) -> SessionTable:
     """Return the sessions in some records: by who and when, events of one moment in the order they were given.
 
     What is there twice, the same item at the same time, counts once.
@@ -188,7 +188,7 @@ def cut_sessions(records: NDArray[Any], gap_seconds: float | None) -> Sessions:
         new[1:] |= np.diff(records["time"]) > gap_seconds
     starts = np.flatnonzero(new)
     stops = np.append(starts[1:], len(records))[: len(starts)]
-    return Sessions(records["item"].copy(), stops - starts, records["time"][starts], records["time"][stops - 1])
+    return SessionTable(records["item"].copy(), stops - starts, records["time"][starts], records["time"][stops - 1])
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class _Part:
     known: NDArray[np.bool_] | None = None
     shortest: int = 0
 
-    def __iter__(self) -> Iterator[Sessions]:
+    def __iter__(self) -> Iterator[SessionTable]:
         for shard in self.shards:
             part = shard.kept((shard.ends < self.ends_before) & (shard.begins >= self.begins_from))
             part = part if self.known is None else part.only(self.known)

@@ -11,10 +11,10 @@ import pytest
 
 import statewise
 from statewise.cli.main import run
-from statewise.data import building
-from statewise.data.event_log import Columns
+from statewise.data import cache
+from statewise.data.event_log import LogColumns
 from statewise.data.session_files import prepare_sessions
-from statewise.data.sessions import Rules
+from statewise.data.session_table import Rules
 from statewise.data.texts import code_text, code_with
 from statewise.disk.manifest import MANIFEST, Entry, written
 from statewise.errors import DataError
@@ -32,7 +32,7 @@ def read_text() -> tuple[list[Any], str | None]:
 def read_log() -> tuple[list[Any], str | None]:
     rows = [f"u{who},{(who * n) % 9},{5000 * who + n}" for who in range(30) for n in range(1, 7)]
     Path("log.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
-    found = prepare_sessions(["log.csv"], Columns(), Rules(1800, 0.1, 1, 2), CACHE)
+    found = prepare_sessions(["log.csv"], LogColumns(), Rules(1800, 0.1, 1, 2), CACHE)
     return [found.training.read().tolist(), found.held_out.read().tolist(), found.codec, found.facts], found.notice
 
 
@@ -155,7 +155,7 @@ def test_a_digest_is_taken_once_while_a_file_stays_as_it_is(monkeypatch: pytest.
         return of_file(path, kind)
 
     read_text()
-    monkeypatch.setattr(building, "_seen", set())
+    monkeypatch.setattr(cache, "_seen", set())
     monkeypatch.setattr(Entry, "of_file", counted)
     for _ in range(3):
         read_text()

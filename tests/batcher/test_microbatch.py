@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from statewise.batcher import Busy, Together
+from statewise.batcher import Busy, MicroBatcher
 
 
 def test_what_comes_while_work_is_under_way_is_done_in_one_call() -> None:
@@ -19,9 +19,9 @@ def test_what_comes_while_work_is_under_way_is_done_in_one_call() -> None:
         return [-ask for ask in asks]
 
     async def main() -> list[int]:
-        together = Together(work, most=4)
-        answers = await asyncio.gather(*map(together.ask, range(11)))
-        await together.close()
+        batcher = MicroBatcher(work, most=4)
+        answers = await asyncio.gather(*map(batcher.ask, range(11)))
+        await batcher.close()
         return answers
 
     assert asyncio.run(main()) == [-n for n in range(11)]
@@ -37,12 +37,12 @@ def test_a_window_waits_for_company() -> None:
         return list(asks)
 
     async def main(window_microseconds: float) -> None:
-        together = Together(work, window_microseconds=window_microseconds)
-        first = asyncio.create_task(together.ask(1))
+        batcher = MicroBatcher(work, window_microseconds=window_microseconds)
+        first = asyncio.create_task(batcher.ask(1))
         await asyncio.sleep(0.005)
-        await together.ask(2)
+        await batcher.ask(2)
         await first
-        await together.close()
+        await batcher.close()
 
     asyncio.run(main(200_000))
     asyncio.run(main(0))
@@ -57,17 +57,17 @@ def test_one_too_many_is_refused_and_the_others_are_answered() -> None:
         return list(asks)
 
     async def main() -> None:
-        together = Together(work, queue=2)
-        first = asyncio.create_task(together.ask(0))
+        batcher = MicroBatcher(work, queue=2)
+        first = asyncio.create_task(batcher.ask(0))
         await asyncio.sleep(0.02)
-        others = [asyncio.create_task(together.ask(n)) for n in (1, 2)]
+        others = [asyncio.create_task(batcher.ask(n)) for n in (1, 2)]
         await asyncio.sleep(0)
-        assert together.waiting == 2
+        assert batcher.waiting == 2
         with pytest.raises(Busy, match="2 asks are waiting already"):
-            await together.ask(3)
+            await batcher.ask(3)
         go.set()
         assert [await first, *[await other for other in others]] == [0, 1, 2]
-        await together.close()
+        await batcher.close()
 
     asyncio.run(main())
 
@@ -79,13 +79,13 @@ def test_an_exception_is_one_askers_own_or_everybodys() -> None:
         return [KeyError("one") if ask == 3 else ask for ask in asks]
 
     async def main() -> None:
-        together = Together(work)
-        answers = await asyncio.gather(*map(together.ask, (1, 3, 4)), return_exceptions=True)
+        batcher = MicroBatcher(work)
+        answers = await asyncio.gather(*map(batcher.ask, (1, 3, 4)), return_exceptions=True)
         assert [type(answer) for answer in answers] == [int, KeyError, int]
-        answers = await asyncio.gather(*map(together.ask, (1, 9)), return_exceptions=True)
+        answers = await asyncio.gather(*map(batcher.ask, (1, 9)), return_exceptions=True)
         assert [str(answer) for answer in answers] == ["all", "all"]
-        assert await together.ask(5) == 5
-        await together.close()
+        assert await batcher.ask(5) == 5
+        await batcher.close()
 
     asyncio.run(main())
 
@@ -100,14 +100,14 @@ def test_who_gave_up_waiting_is_passed_over() -> None:
         return list(asks)
 
     async def main() -> None:
-        together = Together(work)
-        first = asyncio.create_task(together.ask(0))
+        batcher = MicroBatcher(work)
+        first = asyncio.create_task(batcher.ask(0))
         await asyncio.sleep(0.02)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(together.ask(1), 0.01)
+            await asyncio.wait_for(batcher.ask(1), 0.01)
         go.set()
-        await asyncio.gather(first, together.ask(2))
-        await together.close()
+        await asyncio.gather(first, batcher.ask(2))
+        await batcher.close()
 
     asyncio.run(main())
     assert seen == [0, 2]

@@ -12,7 +12,7 @@ from statewise.kernels import kernels_of
 from statewise.state import paths
 
 
-class CellFacts(NamedTuple):
+class CellDescription(NamedTuple):
     """What `statewise list cells` shows of a cell that reads and writes `width` numbers."""
 
     title: str
@@ -27,10 +27,10 @@ class CellFacts(NamedTuple):
     kernels: list[str]
 
 
-def facts_of(name: str, width: int = 128) -> CellFacts:
+def describe_cell(name: str, width: int = 128) -> CellDescription:
     """Return what there is to know of a registered cell. Raises `UsageError` for a name that is not known.
 
-    >>> facts = facts_of("lstm")
+    >>> facts = describe_cell("lstm")
     >>> facts.parameters, facts.state, facts.steps, facts.parallel
     (131584, {'hidden': [128], 'cell': [128]}, True, False)
     """
@@ -38,7 +38,7 @@ def facts_of(name: str, width: int = 128) -> CellFacts:
     with torch.random.fork_rng(devices=[]):
         cell = make(width, width)  # every registered cell is made of these two
         state = {path: list(leaf.shape[1:]) for path, leaf in paths(cell.initial(1))}
-    return CellFacts(
+    return CellDescription(
         title=(make.__doc__ or "").strip().splitlines()[0].rstrip("."),
         width=width,
         parameters=sum(weights.numel() for weights in cell.parameters()),

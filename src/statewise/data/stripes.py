@@ -5,8 +5,8 @@ from typing import final
 import numpy as np
 import torch
 
-from statewise.data.codes import CodeFile
-from statewise.data.window import Numbered, Window
+from statewise.data.code_file import CodeFile
+from statewise.data.window import LazyWindows, Window
 from statewise.errors import DataError
 
 HELD_CODES = 1 << 17
@@ -14,7 +14,7 @@ HELD_CODES = 1 << 17
 
 
 @final
-class Stripes(Numbered):
+class Stripes(LazyWindows):
     """A stream cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
     Window `i` continues window `i - 1` in every row, so a state can be carried from one to the next; window 0 begins
