@@ -188,7 +188,8 @@ class Stream(Generic[Params]):
     def refresh(self) -> None:
         """Heed even a few numbers of the model that were changed with no trace left, as through `.data` or NumPy.
 
-        All other changes are heeded by every call (`statewise.program.freshness`).
+        All other changes are heeded by every call, but for a square weight transposed over its own memory, which never
+        is: `w.data = w.data.T` changes no number (`statewise.program.freshness`).
         """
         if self._program:
             self._program.applies(whole=True)

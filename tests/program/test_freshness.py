@@ -18,7 +18,7 @@ from torch.nn.utils import weight_norm as old_weight_norm
 from torch.optim import LBFGS, SGD, Muon, Optimizer, SparseAdam
 
 from statewise import program
-from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormLSTM, Residual
+from statewise.cells import GRU, LSTM, Chain, Dropout, Elman, LayerNormLSTM, Residual
 from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.heads import Categorical
@@ -502,3 +502,12 @@ def test_streams_in_many_threads_follow_a_model_that_learns() -> None:
         thread.join()
     assert not failed
     assert_fresh(Stream(model))
+
+
+def test_a_weight_transposed_through_data_is_heeded_where_it_lies_elsewhere() -> None:
+    model = Model(nn.Embedding(V, D), Elman(D, H), Categorical(H, V)).eval()
+    stream = Stream(model)
+    stream.push(1)
+    weights = model.core.get_parameter("recurrent_weights")
+    weights.data = weights.data.T.contiguous()
+    assert_fresh(stream)

@@ -4,6 +4,9 @@ A module replaced, a hook, a parametrization, another type, shape or place in me
 the step of any of its optimizers are seen at the next call. Numbers can also be changed with no trace left in PyTorch:
 through `.data`, a NumPy view, memory that processes share. So a part of them, of every tensor some, is read again at
 each step, and all of them after the step of an optimizer, in the time of `MOST_PUSHES` steps, and by who asks for it.
+
+What changes no number in memory is never seen: a square weight that is transposed over its own memory through `.data`
+(`w.data = w.data.T`). Its copy, `w.data.T.contiguous()`, lies elsewhere and is seen.
 """
 
 from collections.abc import Iterator
