@@ -70,7 +70,7 @@ def of_two_that_race_one_wins_each_step(addresses: list[str]) -> None:
     with Client(addresses[0]) as first, Client(addresses[1]) as second:
         id = first.create().id
         racers = [first.session(id), second.session(id)]
-        gate, won, lost = threading.Barrier(2), list[int](), list[tuple[int, int | None]]()
+        gate, won, lost = threading.Barrier(2, timeout=60), list[int](), list[tuple[int, int | None]]()
 
         def race(racer: int) -> None:
             session = racers[racer]
@@ -116,7 +116,7 @@ def test_a_server_that_is_told_to_stop_drops_nothing(serve: Any) -> None:
     with connect(f"ws://127.0.0.1:{server.port}/v1/sessions/{made}/stream") as socket:
         for thread in threads:
             thread.start()
-        while len(answered) < 20:
+        while len(answered) < 20 and any(thread.is_alive() for thread in threads):
             time.sleep(0.02)
         began = time.monotonic()
         server.process.terminate()
