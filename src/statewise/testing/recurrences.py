@@ -1,15 +1,18 @@
-"""Every recurrence that is shipped, made small: the rows of the table of laws. A new one adds a line here."""
+"""Every recurrence, made small: the rows of the table of laws.
+
+Cells that have a name are found by it, those of other packages too. Only what has none, and further forms of a cell
+that read or keep a state in another way, are written here.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+from statewise import registry
 from statewise.cells import (
     GRU,
     LRU,
     LSTM,
-    LSTM1997,
     MLSTM,
-    RGLRU,
     SLSTM,
     TDNN,
     AttentionCell,
@@ -19,7 +22,6 @@ from statewise.cells import (
     Clockwork,
     ConcatSkip,
     Conditioned,
-    CoupledLSTM,
     Dropout,
     Elman,
     Feedback,
@@ -27,20 +29,14 @@ from statewise.cells import (
     HyperLSTM,
     Jordan,
     LayerNorm,
-    LayerNormGRU,
-    LayerNormLSTM,
     Learned,
     Luong,
-    MinGRU,
-    MinLSTM,
-    PeepholeLSTM,
     ProjectedLSTM,
     Recurrent,
     Residual,
     VariationalDropout,
     WeightDrop,
     Zoneout,
-    irnn,
 )
 from statewise.cells.ensemble import Ensemble
 from statewise.cells.exposure import WithExposure
@@ -49,35 +45,19 @@ from statewise.exchange.onnx.cells import OnnxGRU, OnnxLSTM, OnnxRNN
 from statewise.testing.trial import FEATURES as D
 from statewise.testing.trial import UNITS as H
 
-RECURRENCES: dict[str, Callable[[], Recurrent[Any]]] = {
-    "elman": lambda: Elman(D, H),
+FORMS: dict[str, Callable[[], Recurrent[Any]]] = {
     "elman-relu": lambda: Elman(D, H, activation="relu"),
-    "lstm": lambda: LSTM(D, H),
-    "gru": lambda: GRU(D, H),
     "gru-reset-before": lambda: GRU(D, H, reset_after=False),
-    "lstm-1997": lambda: LSTM1997(D, H),
-    "peephole-lstm": lambda: PeepholeLSTM(D, H),
-    "coupled-lstm": lambda: CoupledLSTM(D, H),
-    "layer-norm-lstm": lambda: LayerNormLSTM(D, H),
-    "layer-norm-gru": lambda: LayerNormGRU(D, H),
     "projected-lstm": lambda: ProjectedLSTM(D, H, memory_units=6),
-    "irnn": lambda: irnn(D, H),
     "jordan": lambda: Jordan(D, H, hidden_units=6),
     "jordan-decaying": lambda: Jordan(D, H, hidden_units=6, decay=0.5),
-    "tdnn": lambda: TDNN(D, H),
     "tdnn-dilated": lambda: TDNN(D, H, offsets=(-1, 0), dilation=2),
     "clockwork": lambda: Clockwork(D, H, periods=(1, 3)),
-    "min-gru": lambda: MinGRU(D, H),
-    "min-lstm": lambda: MinLSTM(D, H),
     "lru": lambda: LRU(D, H, modes=6),
-    "rg-lru": lambda: RGLRU(D, H),
-    "slstm": lambda: SLSTM(D, H),
     "slstm-of-two-heads": lambda: SLSTM(D, H, heads=2),
-    "mlstm": lambda: MLSTM(D, H),
     "mlstm-in-chunks": lambda: MLSTM(D, H, heads=2, chunk_steps=3),
     "hyper-lstm": lambda: HyperLSTM(D, H, hyper_units=6, embedding=2),
     "hyper-lstm-plain": lambda: HyperLSTM(D, H, hyper_units=6, embedding=2, normalized=False),
-    "cfc": lambda: CfC(D, H),
     "cfc-timed": lambda: CfC(D, H, timed=True, hidden_units=6),
     "chain-of-one": lambda: Chain(GRU(D, H)),
     "chain-of-two": lambda: Chain(LSTM(D, H), LSTM(H, H)),
@@ -121,4 +101,17 @@ RECURRENCES: dict[str, Callable[[], Recurrent[Any]]] = {
     "onnx-gru-linear": lambda: OnnxGRU(D, H, linear_before_reset=True),
     "attention-cell": lambda: AttentionCell(LSTM(D + H, 6), GaussianWindow(6, H, 2)),
 }
-"Cells and combinators by name, each with every form that reads or keeps its state in another way."
+"Combinators, and forms of cells; one under a cell's own name stands for it, with sizes that all differ."
+
+
+def small(name: str) -> Callable[[], Recurrent[Any]]:
+    """Return what makes the cell of that name, small. Raises `UsageError` when called, where there is none."""
+
+    def make() -> Recurrent[Any]:
+        return cast(Callable[[int, int], Recurrent[Any]], registry.find("cells", name))(D, H)
+
+    return make
+
+
+RECURRENCES = {**{name.replace("_", "-"): small(name) for name in registry.names("cells")}, **FORMS}
+"Every cell that is installed, by its name with hyphens, and every form."
