@@ -10,7 +10,7 @@ from annotated_doc import Doc
 from torch import Tensor, nn
 
 from statewise.data.codec import Codec
-from statewise.data.window import Numbered, Window
+from statewise.data.window import LazyWindows, Window
 from statewise.errors import DataError
 from statewise.heads import Loss
 from statewise.heads.named import head_named
@@ -34,7 +34,7 @@ class Scale(Codec):
         return (torch.as_tensor(numbers, dtype=torch.float32) - self.mean) / self.spread
 
 
-class Stretches(Numbered):
+class Stretches(LazyWindows):
     """A series cut into `rows` parts that are read side by side, `steps` at a time."""
 
     def __init__(self, values: Tensor, rows: int, steps: int) -> None:

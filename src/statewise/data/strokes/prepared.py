@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.building import kept
+from statewise.data.cache import kept
 from statewise.data.codec import Codec
 from statewise.data.strokes.drawing import Drawing, Part
 from statewise.data.strokes.offsets import Preparing, offsets_of
-from statewise.data.strokes.reading import read_drawings
+from statewise.data.strokes.stroke_files import read_drawings
 from statewise.data.texts import digest, find_files
 from statewise.disk.reading import read_file
 from statewise.errors import DataError, UsageError
