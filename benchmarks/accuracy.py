@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 import statewise
-from statewise.benchmarking.record import commit, machine
+from statewise.benchmarking.result import commit, machine
 from statewise.program.plan import STORAGES
 from statewise.run.config import build, read_yaml
 from statewise.tasks.text import Text

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 import statewise
-from statewise.benchmarking.record import made_by
+from statewise.benchmarking.result import made_by
 from statewise.data.panel import read_panel
 from statewise.data.series_columns import SeriesColumns
 from statewise.report import aligned

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import statewise
-from statewise.benchmarking.record import made_by
+from statewise.benchmarking.result import made_by
 from statewise.forecasting import metrics
 from statewise.report import aligned
 from statewise.tasks.forecast import Forecast

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from statewise.benchmarking.record import commit, machine
+from statewise.benchmarking.result import commit, machine
 from statewise.insight import measure_memory
 from statewise.versions import versions
 

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from statewise.benchmarking.record import commit, machine
+from statewise.benchmarking.result import commit, machine
 from statewise.cells import GRU
 from statewise.data.code_file import CodeFile
 from statewise.data.session_rows import SessionRows
@@ -37,8 +37,8 @@ from statewise.heads import Ranking
 from statewise.heads.ranking import item_table
 from statewise.learning.learner import Learner
 from statewise.model import Model
-from statewise.ranking.approximate import ApproximateIndex
-from statewise.ranking.queries import lists, ranking_of
+from statewise.retrieval.approximate import ApproximateIndex
+from statewise.retrieval.queries import lists, ranking_of
 from statewise.run.recipe import Recipe
 from statewise.state import select_rows
 from statewise.versions import versions

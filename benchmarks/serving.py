@@ -23,8 +23,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from statewise.batcher import Stepper, StepRequest
-from statewise.benchmarking.record import commit, machine
+from statewise.batcher import StepInputs, Stepper
+from statewise.benchmarking.result import commit, machine
 from statewise.cells import LSTM, Chain
 from statewise.heads import Categorical
 from statewise.model import Model
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def steps_a_second(stepper: Stepper, row: bytes, rows: int) -> float:
-    readings = [StepRequest(row, [stepper.check(at % CHOICES)]) for at in range(rows)]
+    readings = [StepInputs(row, [stepper.check(at % CHOICES)]) for at in range(rows)]
     stepper.read(readings)
     times = []
     for _ in range(30):

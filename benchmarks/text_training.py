@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from statewise.benchmarking.record import commit, machine
+from statewise.benchmarking.result import commit, machine
 from statewise.data.code_file import CodeFile
 from statewise.data.codec import Characters
 from statewise.data.stripes import Stripes

@@ -22,7 +22,7 @@ from statewise.classics.catalogue import chosen
 from statewise.classics.pictures import drawings
 from statewise.classics.suite import Suite
 from statewise.classics.summary import held, markdown, summarize, table
-from statewise.insight.pictures import LIGHT, png
+from statewise.insight.memory_pictures import LIGHT, png
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "classics.json"

@@ -28,7 +28,7 @@ from statewise.learning.events import Finished, RolledBack, Updated
 from statewise.learning.learner import Learner
 from statewise.model import Model
 from statewise.run.directory import create_run
-from statewise.session import Session
+from statewise.session import TrainingSession
 from statewise.task import stacked_core
 from statewise.tasks.text import Text, TextData
 
@@ -126,7 +126,7 @@ def outcome_of(cell: str, kind: str, spoil: "Spoiler", value: float) -> str:
     return "named and rolled back"
 
 
-def not_back_at_the_checkpoint(session: Session, event: RolledBack) -> str:
+def not_back_at_the_checkpoint(session: TrainingSession, event: RolledBack) -> str:
     """Say what is wrong with where a run went back to, or nothing."""
     files, now = load_checkpoint(session.directory.checkpoints).files, session.learner.snapshot()
     if event.update != KEPT or event.scale != session.task.retry_factor:
@@ -135,14 +135,14 @@ def not_back_at_the_checkpoint(session: Session, event: RolledBack) -> str:
     return f"{min(others)} is not that of the checkpoint" if others else ""
 
 
-def make_session(cell: str, name: str) -> Session:
+def make_session(cell: str, name: str) -> TrainingSession:
     """Return a training of that recurrence on numbers."""
     task = Numbers(cell=cell, **SETTINGS)
     text = task.prepare(Path("cache"))
     data = NumbersData(task, text.text, text.scored, text.cache)
     torch.manual_seed(0)
     learner = Learner(task.model(data.codec), data.windows("training"), task)
-    return Session(create_run("text", name, Path(name)), task, data, learner)
+    return TrainingSession(create_run("text", name, Path(name)), task, data, learner)
 
 
 Spoiler = Callable[[Learner, float], tuple[str, Callable[[], None]]]

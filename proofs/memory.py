@@ -24,9 +24,9 @@ import statewise
 from statewise.insight import measure_memory
 from statewise.insight.intervals import Interval, over_trainings
 from statewise.insight.memory import Memory
-from statewise.insight.pictures import LIGHT, MARKERS, STYLES, Theme, dress_moved, dress_reach, sheet
+from statewise.insight.memory_pictures import LIGHT, MARKERS, STYLES, Theme, dress_moved, dress_reach, sheet
+from statewise.insight.memory_summary import aligned
 from statewise.insight.probes import windows_from
-from statewise.insight.summary import aligned
 from statewise.task import Data
 
 HERE = Path(__file__).parent

@@ -29,7 +29,7 @@ from outcomes import RESULTS, conclude
 from statewise.insight.ablation import NOTICED, cut
 from statewise.insight.horizon import SHARE, edge_of
 from statewise.insight.intervals import RESAMPLES, Band, Interval, band_of, over_trainings
-from statewise.insight.network import probed_network, undisturbed
+from statewise.insight.probed_network import probed_network, undisturbed
 from statewise.insight.probes import begin_of, cut_out, trace, windows_from
 
 Array = NDArray[np.float64]

@@ -20,8 +20,8 @@ from outcomes import prove_parts
 
 import statewise
 from statewise.data.markov import MarkovSource
-from statewise.ranking import judge
-from statewise.ranking.comparing import returned, scores_of
+from statewise.retrieval import judge
+from statewise.retrieval.comparing import returned, scores_of
 from statewise.run.config import build, read_yaml
 from statewise.tasks.recommend import Recommend
 

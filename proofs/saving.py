@@ -26,7 +26,7 @@ from statewise.data.window import Window
 from statewise.learning.checkpoint import save_checkpoint
 from statewise.learning.learner import Learner
 from statewise.run.recipe import LARGEST_SHARE_OF_SAVING, Recipe
-from statewise.session import Session
+from statewise.session import TrainingSession
 from statewise.tasks.text import Text
 
 CLAIM = "saving at the default interval takes less than 2 % of the time of training"
@@ -69,15 +69,15 @@ def judged(share: float, saves: int, single: list[dict[str, float]]) -> dict[str
 def share_of_saving(minutes: float) -> tuple[float, int]:
     """Train the default network and return what share of the time its saves took, and how many there were."""
     took: list[float] = []
-    save = Session._save
+    save = TrainingSession._save
 
-    def timed(self: Session) -> Any:
+    def timed(self: TrainingSession) -> Any:
         began = time.perf_counter()
         saved = save(self)
         took.append(time.perf_counter() - began)
         return saved
 
-    with mock.patch.object(Session, "_save", timed):
+    with mock.patch.object(TrainingSession, "_save", timed):
         began = time.perf_counter()
         statewise.train(Text(source="book.txt", minutes=minutes, orders=1), run="run")
     return sum(took) / (time.perf_counter() - began), len(took)

@@ -18,7 +18,7 @@ from serving import load
 from serving.servers import many_files, serving, train
 
 import statewise
-from statewise.batcher import Stepper, StepRequest
+from statewise.batcher import StepInputs, Stepper
 from statewise.state import unsigned
 
 TOGETHER = 512
@@ -52,7 +52,7 @@ def compared(run: Path, sent: list[list[int]], snapshots: list[bytes]) -> list[s
         active = [at for at, codes in enumerate(sent) if step < len(codes)]
         for start in range(0, len(active), TOGETHER):
             part = active[start : start + TOGETHER]
-            readings = [StepRequest(rows[at], [stepper.check(sent[at][step])]) for at in part]
+            readings = [StepInputs(rows[at], [stepper.check(sent[at][step])]) for at in part]
             for at, read in zip(part, stepper.read(readings), strict=True):
                 rows[at] = read.row
     return [_outcome(*each) for each in zip(rows, snapshots, sent, strict=True)]

@@ -21,7 +21,7 @@ from serving.wire import Wire
 from websockets.asyncio.client import connect
 
 import statewise
-from statewise.batcher import Stepper, StepRequest
+from statewise.batcher import StepInputs, Stepper
 
 MOST_PORTION, MOST_NEIGHBOURS = 30, 63
 
@@ -86,12 +86,12 @@ def companies(run: Path, count: int) -> list[str]:
     """Return of so many companies whether a session's output in it was that of the session alone."""
     draw, stepper = random.Random(1), Stepper(statewise.load(run).stream())
     inputs = [stepper.check(code) for code in range(1, 20)]
-    own = StepRequest(stepper.fresh(), [inputs[3], inputs[5]])
+    own = StepInputs(stepper.fresh(), [inputs[3], inputs[5]])
     rows, alone = [stepper.fresh()], stepper.read([own])[0].row
     outcomes = []
     for number in range(count):
         neighbours = draw.randint(1, MOST_NEIGHBOURS)
-        company = [StepRequest(draw.choice(rows), draw.choices(inputs, k=2)) for _ in range(neighbours)]
+        company = [StepInputs(draw.choice(rows), draw.choices(inputs, k=2)) for _ in range(neighbours)]
         at = draw.randint(0, len(company))
         read = stepper.read([*company[:at], own, *company[at:]])
         outcomes.append("the one output" if read[at].row == alone else f"another one in company {number}")

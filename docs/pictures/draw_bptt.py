@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.bptt import Weights, contributions, forward
-from statewise.insight.pictures import LIGHT, png, sheet
+from statewise.insight.memory_pictures import LIGHT, png, sheet
 
 HERE = Path(__file__).parent
 STEPS, UNITS, FEATURES, CHOICES = 6, 4, 3, 5

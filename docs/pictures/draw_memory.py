@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.insight.pictures import LIGHT, png, sheet
+from statewise.insight.memory_pictures import LIGHT, png, sheet
 
 HERE = Path(__file__).parent
 STEPS = 6

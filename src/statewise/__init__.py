@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from statewise.exporting import export
     from statewise.insight import measure_memory
-    from statewise.looking import inspect_memory
+    from statewise.monitoring.memory_report import inspect_memory
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
     from statewise.tasks.forecast import Forecast
@@ -28,7 +28,7 @@ _ROOMS = {
     "Recommend": "statewise.tasks.recommend",
     "Stocks": "statewise.tasks.stocks",
     "measure_memory": "statewise.insight",
-    "inspect_memory": "statewise.looking",
+    "inspect_memory": "statewise.monitoring.memory_report",
     "Report": "statewise.report",
     "Sketch": "statewise.tasks.sketch.task",
     "Text": "statewise.tasks.text",

@@ -8,7 +8,7 @@ from typing import Any
 
 from statewise.distributed import LostProcess
 from statewise.errors import RunError, TrainingError
-from statewise.insight.watching import activations
+from statewise.insight.gate_activity import activations
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import (
     Checked,
@@ -33,7 +33,7 @@ from statewise.task import Data, Score, Task, report_on
 from statewise.underway import told
 
 
-class Session:
+class TrainingSession:
     """A run directory with the task, the data and the learner that fill it.
 
     `events` yields what happens and writes it down. Leaving its loop early saves a checkpoint first, and so does an

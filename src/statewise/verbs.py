@@ -31,7 +31,7 @@ from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, refuse_taken
 from statewise.run.history import RunHistory
 from statewise.run.sources import SOURCE, SOURCES, refuse_changed, settings_of, sources_of
-from statewise.session import Session, prepared, scored
+from statewise.session import TrainingSession, prepared, scored
 from statewise.shown import in_html, in_json
 from statewise.state import write_tensors
 from statewise.stream import Stream
@@ -134,7 +134,7 @@ def training(
 
         directory = RunDirectory(Path(ranks.hand_round(begin)["path"].decode()))
         told = begun.get("begun_from")
-        events = Session(directory, task, data, learner, begun_from=told, saves_first=bool(begun)).events()
+        events = TrainingSession(directory, task, data, learner, begun_from=told, saves_first=bool(begun)).events()
         try:
             yield next(events)
         except BaseException:
@@ -158,7 +158,7 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
     allowance = allowance_at(directory.checkpoints)
     building = Allowing(allowance, directory.path) if allowance else nullcontext()
     learner = _learner(task, data, ranks, building)
-    yield from Session(directory, task, data, learner, begun_from=config.get("begun_from")).events()
+    yield from TrainingSession(directory, task, data, learner, begun_from=config.get("begun_from")).events()
 
 
 def load(run: str | Path) -> Trained:

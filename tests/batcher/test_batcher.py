@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.batcher import Batcher, Stepper, StepRequest, StepResult
+from statewise.batcher import Batcher, StepInputs, Stepper, StepResult
 from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormLSTM
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
@@ -42,7 +42,7 @@ def test_a_session_among_neighbours_is_where_its_stream_is(stream: Stream[Tensor
         own = stream.fork()
         own.push_many(codes(seed, 2))
         readings.append(
-            StepRequest(own.save(), [stepper.check(code) for code in codes(seed + 50, length)], each=seed % 2 == 0)
+            StepInputs(own.save(), [stepper.check(code) for code in codes(seed + 50, length)], each=seed % 2 == 0)
         )
         alone.append([own.push(code) for code in codes(seed + 50, length)])
         assert own.save() == stepper.read(readings[-1:])[0].row
@@ -56,11 +56,11 @@ def test_a_session_among_neighbours_is_where_its_stream_is(stream: Stream[Tensor
 
 def test_sixty_random_companies_make_one_output(stream: Stream[Tensor]) -> None:
     stepper, draw = Stepper(stream), random.Random(1)
-    own = StepRequest(stepper.fresh(), [stepper.check(code) for code in codes(7, 5)])
+    own = StepInputs(stepper.fresh(), [stepper.check(code) for code in codes(7, 5)])
     outputs = set()
     for _ in range(60):
         company = [
-            StepRequest(stepper.fresh(), [stepper.check(draw.randrange(V)) for _ in range(draw.randint(1, 8))])
+            StepInputs(stepper.fresh(), [stepper.check(draw.randrange(V)) for _ in range(draw.randint(1, 8))])
             for _ in range(draw.randint(0, 9))
         ]
         at = draw.randint(0, len(company))
@@ -101,9 +101,9 @@ def test_a_session_of_other_rows_is_refused_and_changes_nobody_beside_it(
 ) -> None:
     stepper, own = Stepper(stream), stream.fork()
     own.push_many(codes(3, 5))
-    readings = [StepRequest(own.save(), [stepper.check(code)]) for code in range(V)]
+    readings = [StepInputs(own.save(), [stepper.check(code)]) for code in range(V)]
     alone = [stepper.read([reading])[0] for reading in readings]
-    strangers = [StepRequest(forged(stream, n), [stepper.check(1)]) for n in rows]
+    strangers = [StepInputs(forged(stream, n), [stepper.check(1)]) for n in rows]
     company = [*readings[:2], *strangers[:1], *readings[2:4], *strangers[1:], *readings[4:]]
     with pytest.raises(DataError, match="1 row must be there"):
         stepper.read(company)
@@ -127,7 +127,7 @@ def test_what_fails_for_one_is_told_to_that_one_alone(stream: Stream[Tensor]) ->
     stepper = Stepper(stream)
     bad = stepper.check(2)
 
-    def work(readings: Sequence[StepRequest]) -> list[StepResult]:
+    def work(readings: Sequence[StepInputs]) -> list[StepResult]:
         if any(x is bad for reading in readings for x in reading.inputs):
             raise RuntimeError("this one fails")
         return stepper.read(readings)
@@ -142,7 +142,7 @@ def test_what_fails_for_one_is_told_to_that_one_alone(stream: Stream[Tensor]) ->
     first, failed, last = asyncio.run(main())
     assert isinstance(failed, RuntimeError)
     assert (first.row, last.row) == tuple(
-        stepper.read([StepRequest(stepper.fresh(), [stepper.check(code)])])[0].row for code in (1, 3)
+        stepper.read([StepInputs(stepper.fresh(), [stepper.check(code)])])[0].row for code in (1, 3)
     )
 
 
@@ -151,7 +151,7 @@ def test_with_rounding_others_are_stepped_together_and_it_says_so() -> None:
     apart, together = Stepper(stream), Stepper(stream, rounding=True)
     assert (apart.exact, apart.together) == (True, False)
     assert (together.exact, together.together) == (False, True)
-    readings = [StepRequest(apart.fresh(), [apart.check(code)]) for code in range(V)]
+    readings = [StepInputs(apart.fresh(), [apart.check(code)]) for code in range(V)]
     for one, other in zip(apart.read(readings), together.read(readings), strict=True):
         torch.testing.assert_close(one.told[0], other.told[0])
 
@@ -166,7 +166,7 @@ def test_what_is_no_code_is_refused_before_it_is_read(stream: Stream[Tensor], x:
 def test_vectors_are_checked_by_width_and_for_finite_numbers(encoder: nn.Module) -> None:
     stepper = Stepper(Stream(Model(encoder, GRU(D, H), Categorical(H, V)).eval()))
     width = D if isinstance(encoder, nn.Identity) else 3
-    assert stepper.read([StepRequest(stepper.fresh(), [stepper.check([1] * width)])])[0].row
+    assert stepper.read([StepInputs(stepper.fresh(), [stepper.check([1] * width)])])[0].row
     for x in ([1.0] * (width + 1), 1.0, [float("nan")] * width, [float("inf")] * width, "abc", [1e400] * width):
         with pytest.raises(UsageError):
             stepper.check(x)

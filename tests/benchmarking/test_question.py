@@ -9,8 +9,8 @@ from statewise.benchmarking.gauges import Floor, Products, Reading
 from statewise.benchmarking.measure import Absent, Outputs
 from statewise.benchmarking.peers import Peers
 from statewise.benchmarking.question import Question, Settings, compare
+from statewise.benchmarking.result_table import table
 from statewise.benchmarking.row import Row
-from statewise.benchmarking.table import table
 
 
 class Fixed:

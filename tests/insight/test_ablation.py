@@ -14,7 +14,7 @@ from statewise.data.window import Window
 from statewise.heads import Categorical, Gaussian, Head
 from statewise.insight.ablation import NOTICED
 from statewise.insight.memory import Memory, measure_memory
-from statewise.insight.network import ProbedNetwork, probed_network
+from statewise.insight.probed_network import ProbedNetwork, probed_network
 from statewise.model import Model
 
 T, B, H, V = 13, 9, 4, 6

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.cells import LRU, LSTM, Cell, Chain, Elman, Recurrent
 from statewise.insight.dynamics import exponents, jacobian, lyapunov, radii, spectra, spectral_radius
-from statewise.insight.network import probed_network
+from statewise.insight.probed_network import probed_network
 from statewise.insight.probes import begin_of, cut_out, windows_of
 from statewise.state import leaves, select_rows
 from statewise.testing.recurrences import RECURRENCES

@@ -14,7 +14,7 @@ from statewise.heads import Categorical
 from statewise.insight.ablation import STRIDE, cut, first_lags, replaced
 from statewise.insight.gradients import send_back
 from statewise.insight.memory import measure_memory
-from statewise.insight.network import ProbedNetwork, probed_network, undisturbed
+from statewise.insight.probed_network import ProbedNetwork, probed_network, undisturbed
 from statewise.insight.probes import begin_of, cut_out, trace
 from statewise.model import Model
 from statewise.state import leaves, map_leaves

@@ -16,7 +16,7 @@ from statewise.heads import Categorical
 from statewise.insight import measure_memory
 from statewise.insight.horizon import Edge
 from statewise.insight.intervals import Interval
-from statewise.insight.summary import gate_table, table, warnings
+from statewise.insight.memory_summary import gate_table, table, warnings
 from statewise.model import Model
 
 T, B, D, H, V = 200, 9, 5, 4, 7

@@ -12,6 +12,7 @@ from statewise.data.codec import Characters
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.insight.colouring import coloured_text, next_characters, units_picture
+from statewise.insight.memory_pictures import LIGHT, png
 from statewise.insight.neurons import (
     PREDICATES,
     Match,
@@ -21,7 +22,6 @@ from statewise.insight.neurons import (
     read_units,
     search,
 )
-from statewise.insight.pictures import LIGHT, png
 from statewise.model import Model
 
 CODEC = Characters('\n "abcdeAB()<&')

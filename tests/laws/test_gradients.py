@@ -7,9 +7,9 @@ import torch
 
 from statewise.kernels import using
 from statewise.state import select_rows
-from statewise.testing.gradients import gradients_are_those_of_finite_differences
+from statewise.testing.gradient_checks import gradients_are_those_of_finite_differences
+from statewise.testing.recurrence_trial import B, T, try_out
 from statewise.testing.recurrences import RECURRENCES
-from statewise.testing.trial import B, T, try_out
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])

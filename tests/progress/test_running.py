@@ -184,5 +184,5 @@ def test_n_grams_are_counted_once_for_a_text_and_shown_while_they_are(
 
 def test_simple_recommenders_are_counted_once_for_a_log(by_recommender: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = statewise.evaluate("run").baselines
-    monkeypatch.setattr("statewise.tasks.sessions.fit_baselines", None)
+    monkeypatch.setattr("statewise.tasks.recommend_data.fit_baselines", None)
     assert statewise.evaluate("run").baselines == first

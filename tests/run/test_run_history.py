@@ -127,7 +127,7 @@ def test_a_run_that_is_followed_takes_back_what_was_undone_meanwhile(
         with directory.events.open("a") as file:
             file.write(to_come.pop(0))
 
-    monkeypatch.setattr("statewise.watching.tensorboard.time.sleep", wait)
+    monkeypatch.setattr("statewise.monitoring.tensorboard.time.sleep", wait)
     assert run(["tensorboard", str(rolled_back), "--save", "board", "--follow"]) == 0
     reader = EventAccumulator("board")
     reader.Reload()

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import statewise
-from statewise.batcher import StepRequest
+from statewise.batcher import StepInputs
 from statewise.cells import GRU
 from statewise.errors import UsageError
 from statewise.heads import Categorical, Gaussian, Ranking
@@ -30,7 +30,7 @@ def made(model: Model[Any], inputs: Inputs, called: Callable[[int], Any] = int) 
 
 
 def told(served: StreamSessions, x: Any, how: OutputOptions) -> Any:
-    return served.stepper.read([StepRequest(served.fresh, served.check([x]), served.how(how))])[0].told[0]
+    return served.stepper.read([StepInputs(served.fresh, served.check([x]), served.how(how))])[0].told[0]
 
 
 def test_a_distribution_of_numbers_is_told_by_its_parameters() -> None:

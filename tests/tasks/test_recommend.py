@@ -13,7 +13,7 @@ from statewise.data.catalogue import Catalogue
 from statewise.data.markov import MarkovSource
 from statewise.errors import StatewiseError, UsageError
 from statewise.heads import Ranking
-from statewise.ranking import judge
+from statewise.retrieval import judge
 from statewise.tasks.recommend import Recommend
 from statewise.underway import returned
 

@@ -3,13 +3,13 @@
 from statewise.batcher.batcher import Batcher
 from statewise.batcher.microbatch import Busy, MicroBatcher, call_each
 from statewise.batcher.speculation import Writing, draw_ahead, write
-from statewise.batcher.stepper import Stepper, StepRequest, StepResult
+from statewise.batcher.stepper import StepInputs, Stepper, StepResult
 
 __all__ = [
     "Batcher",
     "Busy",
     "StepResult",
-    "StepRequest",
+    "StepInputs",
     "Stepper",
     "MicroBatcher",
     "Writing",

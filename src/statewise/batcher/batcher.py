@@ -6,7 +6,7 @@ from typing import Any, final
 from torch import Tensor
 
 from statewise.batcher.microbatch import MicroBatcher
-from statewise.batcher.stepper import Stepper, StepRequest, StepResult
+from statewise.batcher.stepper import StepInputs, Stepper, StepResult
 from statewise.errors import UsageError
 
 PORTION = 16
@@ -45,10 +45,10 @@ class Batcher:
         max_batch_size: int = 1024,
         window_microseconds: float = 0.0,
         queue: int = 4096,
-        work: Callable[[Sequence[StepRequest]], list[StepResult]] | None = None,
+        work: Callable[[Sequence[StepInputs]], list[StepResult]] | None = None,
     ) -> None:
         self.stepper, self._work = stepper, work or stepper.read
-        self._microbatcher = MicroBatcher[StepRequest, StepResult](
+        self._microbatcher = MicroBatcher[StepInputs, StepResult](
             self._read, most=max_batch_size, window_microseconds=window_microseconds, queue=queue
         )
 
@@ -70,7 +70,7 @@ class Batcher:
         told: list[Any] = []
         for start in range(0, len(inputs), PORTION):
             portion = inputs[start : start + PORTION]
-            read = await self._microbatcher.ask(StepRequest(row, portion, how, each))
+            read = await self._microbatcher.ask(StepInputs(row, portion, how, each))
             row, told = read.row, told + read.told if each else read.told
         return StepResult(row, told)
 
@@ -78,7 +78,7 @@ class Batcher:
         """Let what waits be read, then stop."""
         await self._microbatcher.close()
 
-    def _read(self, readings: Sequence[StepRequest]) -> Sequence[StepResult | Exception]:
+    def _read(self, readings: Sequence[StepInputs]) -> Sequence[StepResult | Exception]:
         """Read for all of them, or, where that fails, for each by itself: a failure is its own asker's alone."""
         try:
             return self._work(readings)

@@ -16,7 +16,7 @@ Tell = Callable[[Any, Sequence[Hashable]], Sequence[Any]]
 "What is told of each row of a distribution, given how each wants it told."
 
 
-class StepRequest(NamedTuple):
+class StepInputs(NamedTuple):
     """What one session reads: from its bytes, inputs that `check` has passed, and how the outcome is to be told.
 
     With `each`, what follows every input is told, else what follows the last.
@@ -53,8 +53,8 @@ class Stepper:
     >>> from statewise.model import Model
     >>> stepper = Stepper(Stream(Model(torch.nn.Embedding(10, 5), LSTM(5, 4), Categorical(4, 10)).eval()))
     >>> fresh, x = stepper.fresh(), stepper.check(3)
-    >>> one, other = stepper.read([StepRequest(fresh, [x]), StepRequest(fresh, [x, x])])
-    >>> stepper.read([StepRequest(one.row, [x])])[0].row == other.row
+    >>> one, other = stepper.read([StepInputs(fresh, [x]), StepInputs(fresh, [x, x])])
+    >>> stepper.read([StepInputs(one.row, [x])])[0].row == other.row
     True
     """
 
@@ -96,7 +96,7 @@ class Stepper:
         if read.shape != (1, features):
             raise UsageError(f"the input is of shape {list(encoded.shape)}, which the model does not read")
 
-    def read(self, readings: Sequence[StepRequest]) -> list[StepResult]:
+    def read(self, readings: Sequence[StepInputs]) -> list[StepResult]:
         """Read what each session has to read, side by side; each needs at least one input.
 
         Raises `DataError` where the bytes of a session do not hold one row of this model's state.
@@ -109,7 +109,7 @@ class Stepper:
             pass
         return [self._read([reading], None)[0] for reading in readings]
 
-    def _read(self, readings: Sequence[StepRequest], program: Program | None) -> list[StepResult]:
+    def _read(self, readings: Sequence[StepInputs], program: Program | None) -> list[StepResult]:
         order = sorted(range(len(readings)), key=lambda at: -len(readings[at].inputs))
         sorted_ = [readings[at] for at in order]
         state, params = self.packing.unpack([reading.row for reading in sorted_])
@@ -130,7 +130,7 @@ class Stepper:
             outcome[at] = StepResult(row, words)
         return outcome
 
-    def _note(self, told: list[list[Any]], readings: Sequence[StepRequest], params: Any, step: int) -> None:
+    def _note(self, told: list[list[Any]], readings: Sequence[StepInputs], params: Any, step: int) -> None:
         """Tell those who asked for this step."""
         asking = [at for at, reading in enumerate(readings) if step < len(reading.inputs) and _tells(reading, step)]
         if not asking:
@@ -151,7 +151,7 @@ class Stepper:
         return program if program is not None and program.applies() else None
 
 
-def _tells(reading: StepRequest, step: int) -> bool:
+def _tells(reading: StepInputs, step: int) -> bool:
     left = len(reading.inputs) - 1 - step
     return left == 0 or (reading.each and left > 0)
 

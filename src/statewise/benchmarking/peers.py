@@ -94,7 +94,7 @@ class Child:
 
     def __init__(self, python: Path, family: str, threads: int, scratch: Path) -> None:
         self.family, self.scratch, self._handles = family, scratch, 0
-        command = ["env", *FAMILIES[family].variables, str(python), str(WORKERS / "serve.py"), family, str(threads)]
+        command = ["env", *FAMILIES[family].variables, str(python), str(WORKERS / "serving.py"), family, str(threads)]
         self._errors = (scratch / f"{family}-errors.txt").open("w+")
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True

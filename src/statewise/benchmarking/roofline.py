@@ -6,7 +6,7 @@ import torch
 
 from statewise.benchmarking.gauges import WHOSE, MultiplyAdds, Products, Reading, level_bytes
 from statewise.benchmarking.question import Question, Settings
-from statewise.benchmarking.record import caches
+from statewise.benchmarking.result import caches
 from statewise.benchmarking.row import BEST, Row
 from statewise.kernels import extension
 

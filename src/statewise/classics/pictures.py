@@ -7,7 +7,7 @@ import numpy as np
 
 from statewise.classics.counting import CELLS
 from statewise.classics.pascanu_2013 import FURTHER, LENGTHS, RADII
-from statewise.insight.pictures import LEGEND, MARKERS, Drawing, Theme, dress, looks, sheet
+from statewise.insight.memory_pictures import LEGEND, MARKERS, Drawing, Theme, dress, looks, sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

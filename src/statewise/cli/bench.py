@@ -9,9 +9,9 @@ import torch
 from statewise.benchmarking.peers import Peers
 from statewise.benchmarking.question import Question, Settings
 from statewise.benchmarking.questions import QUESTIONS
-from statewise.benchmarking.record import as_json
+from statewise.benchmarking.result import as_json
+from statewise.benchmarking.result_table import table
 from statewise.benchmarking.row import OURS, Row
-from statewise.benchmarking.table import table
 from statewise.bounds import MOST_THREADS, check_whole
 from statewise.errors import UsageError
 from statewise.registry import unknown

@@ -89,7 +89,7 @@ def _show(suite: "Suite", *, json: bool, quiet: bool) -> None:
 def _draw(summaries: list[dict[str, Any]], folder: Path, *, quiet: bool) -> None:
     """Draw what there is to draw, light and dark; without matplotlib say how to get it, and go on."""
     from statewise.classics.pictures import drawings
-    from statewise.insight.pictures import THEMES, png
+    from statewise.insight.memory_pictures import THEMES, png
     from statewise.run.files import write_whole
 
     try:

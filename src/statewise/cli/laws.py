@@ -8,7 +8,7 @@ import torch
 
 from statewise import registry
 from statewise.cells import Recurrent
-from statewise.testing import LAWS, Verdict, judge_cell
+from statewise.testing import LAWS, LawResult, judge_cell
 from statewise.testing.recurrences import RECURRENCES, small
 
 Make = Callable[[], Recurrent[Any]]
@@ -50,7 +50,7 @@ def _print_head() -> None:
     print(f"|---|{':-:|' * len(LAWS)}")
 
 
-def _ticks(number: int, by_type: Sequence[Mapping[int, Verdict]]) -> str:
+def _ticks(number: int, by_type: Sequence[Mapping[int, LawResult]]) -> str:
     shown = {True: "✓", False: "✗"}
     ticks = [shown[v[number].holds] if v[number].trials else "·" for v in by_type]
     return ticks[1] if number == GRADIENTS else "".join(ticks)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from statewise.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from statewise.looking import Looked
+    from statewise.monitoring.memory_report import MemoryReport
 
 SECONDS_BETWEEN = 5.0
 
@@ -21,7 +21,7 @@ def show_memory(
 ) -> None:
     """Measure a run's memory and print the numbers beside each other."""
     from statewise.insight.memory import LAGS, PROBES
-    from statewise.looking import inspect_memory
+    from statewise.monitoring.memory_report import inspect_memory
 
     looked = inspect_memory(
         run,
@@ -40,7 +40,7 @@ def show_memory(
 
 
 def _page(
-    looked: "Looked", run: Path, lags: int | None, probes: int | None, beside: list[Path], *, quiet: bool
+    looked: "MemoryReport", run: Path, lags: int | None, probes: int | None, beside: list[Path], *, quiet: bool
 ) -> Path | None:
     """Draw the report and say where it lies; without matplotlib say how to get it, and go on."""
     options = [("--lags", lags), ("--probes", probes), *(("--beside", other) for other in beside)]

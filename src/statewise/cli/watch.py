@@ -9,8 +9,8 @@ from statewise.errors import UsageError
 
 def compare_runs(runs: list[Path], picture: Path | None, *, json: bool) -> None:
     """Print the runs beside each other, and draw their curves where asked."""
-    from statewise.watching.comparison import Comparison
-    from statewise.watching.curves import draw
+    from statewise.monitoring.comparison import Comparison
+    from statewise.monitoring.curves import draw
 
     if len(runs) < 2:
         raise UsageError(f"only {runs[0]} was given: name two runs or more, as in `statewise compare runs/a runs/b`")
@@ -23,7 +23,7 @@ def compare_runs(runs: list[Path], picture: Path | None, *, json: bool) -> None:
 
 def write_for_tensorboard(run: Path, folder: Path | None, *, follow: bool) -> None:
     """Write a run's events for TensorBoard and say how to look at them."""
-    from statewise.watching.tensorboard import export_events
+    from statewise.monitoring.tensorboard import export_events
 
     if folder and folder.exists() and (not folder.is_dir() or any(_is_foreign(inside) for inside in folder.iterdir())):
         raise UsageError(f"{folder} holds something else than TensorBoard's events: give another --save")

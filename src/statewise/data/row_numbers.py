@@ -41,7 +41,7 @@ class RowNumbers:
         return ", ".join(found[:most]) + (" and more" if len(found) > most else "")
 
 
-class Table(NamedTuple):
+class OpenTable(NamedTuple):
     """An open table: `chunks` yields the cells of some columns, some rows at a time, and `rows` knows their lines."""
 
     title: str

@@ -14,7 +14,7 @@ from typing import Any
 
 from statewise.data.columns import NOTHING, is_number
 from statewise.data.moments import is_time
-from statewise.data.row_numbers import RowNumbers, Table
+from statewise.data.row_numbers import OpenTable, RowNumbers
 from statewise.data.table_format import TableFormat
 from statewise.errors import DataError
 
@@ -43,7 +43,7 @@ class FileLayout:
     first: int
 
 
-def separated(lines: Iterator[str], title: str, how: TableFormat) -> Table:
+def separated(lines: Iterator[str], title: str, how: TableFormat) -> OpenTable:
     """Return a table out of the lines of a file. Raises `DataError` for what is none, with the row."""
     layout = _layout(list(islice(lines, MOST_LOOKED_AT)), title, how)
     rows = RowNumbers()
@@ -53,7 +53,7 @@ def separated(lines: Iterator[str], title: str, how: TableFormat) -> Table:
         for cells in _rows(layout, chain(layout.lines, lines), title, rows):
             yield {name: [row[i] for row in cells] for name, i in zip(wanted, places, strict=True)}
 
-    return Table(title, layout.names, chunks, rows)
+    return OpenTable(title, layout.names, chunks, rows)
 
 
 def _rows(layout: FileLayout, lines: Iterable[str], title: str, numbers: RowNumbers) -> Iterator[list[list[str]]]:

@@ -20,7 +20,7 @@ import numpy as np
 from statewise.data.columns import PLAIN, Column, Convert, Unreadable
 from statewise.data.frames import columns_of
 from statewise.data.naming import path_of
-from statewise.data.row_numbers import RowNumbers, Table
+from statewise.data.row_numbers import OpenTable, RowNumbers
 from statewise.data.separated import CELLS, separated
 from statewise.data.table_format import TableFormat
 from statewise.data.times import InUTC
@@ -109,7 +109,7 @@ def title_of(source: Source) -> str:
     return str(source) if isinstance(source, str | Path) else f"the {type(source).__name__}"
 
 
-def _converted(convert: Convert, cells: Sequence[Any], name: str, table: Table, done: int) -> Column:
+def _converted(convert: Convert, cells: Sequence[Any], name: str, table: OpenTable, done: int) -> Column:
     try:
         return convert(cells)
     except Unreadable as bad:
@@ -117,7 +117,7 @@ def _converted(convert: Convert, cells: Sequence[Any], name: str, table: Table, 
 
 
 @contextmanager
-def _opened(source: Source, how: TableFormat) -> Iterator[Table]:
+def _opened(source: Source, how: TableFormat) -> Iterator[OpenTable]:
     if not isinstance(source, str | Path):
         columns = columns_of(source)
         yield _of_arrays(title_of(source), list(columns), lambda _: iter([columns]))
@@ -192,15 +192,15 @@ class _Bounded(io.RawIOBase):
         return len(found)
 
 
-def _of_arrays(title: str, names: list[str], pieces: Callable[[list[str]], Iterator[Mapping[str, Any]]]) -> Table:
+def _of_arrays(title: str, names: list[str], pieces: Callable[[list[str]], Iterator[Mapping[str, Any]]]) -> OpenTable:
     def chunks(wanted: list[str]) -> Iterator[dict[str, Sequence[Any]]]:
         for piece in pieces(wanted):
             yield {name: piece[name] for name in wanted}
 
-    return Table(title, names, chunks, RowNumbers())
+    return OpenTable(title, names, chunks, RowNumbers())
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path) -> OpenTable:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:

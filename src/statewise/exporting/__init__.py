@@ -1,10 +1,10 @@
 """Models for elsewhere: as an ONNX graph with its state in and out, or as one folder that `statewise.load` reads."""
 
+from statewise.exporting.exported import Exported, export
 from statewise.exporting.folder import write_folder
 from statewise.exporting.onnx_check import Compared, compare_onnx, open_onnx
 from statewise.exporting.onnx_graph import onnx_graph, state_names
 from statewise.exporting.rounded import rounded
-from statewise.exporting.run import Exported, export
 
 __all__ = [
     "Compared",

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from statewise.insight.horizon import Edge, edge_of
 from statewise.insight.intervals import Band, band_of
-from statewise.insight.network import Divergence, ProbedNetwork
-from statewise.insight.probes import Probes, Trace
+from statewise.insight.probed_network import Divergence, ProbedNetwork
+from statewise.insight.probes import Probes, ProbeTrace
 from statewise.state import leaves, select_rows
 
 Array = NDArray[np.floating[Any]]
@@ -43,7 +43,7 @@ def first_lags(most: int) -> list[int]:
     return sorted({lag for lag in spread if lag < most} | {most})
 
 
-def cut(network: ProbedNetwork, trace: Trace, lags: Sequence[int], divergence: Divergence) -> Array:
+def cut(network: ProbedNetwork, trace: ProbeTrace, lags: Sequence[int], divergence: Divergence) -> Array:
     """Return how far predictions move when a probe reads only its inputs from k steps back on, `[N, L]`.
 
     It reads them from its first state. NaN where a sequence does not reach so far back.
@@ -58,7 +58,7 @@ def cut(network: ProbedNetwork, trace: Trace, lags: Sequence[int], divergence: D
 
 
 def replaced(
-    network: ProbedNetwork, trace: Trace, lags: Sequence[int], divergence: Divergence, dice: torch.Generator
+    network: ProbedNetwork, trace: ProbeTrace, lags: Sequence[int], divergence: Divergence, dice: torch.Generator
 ) -> Array:
     """Return how far predictions move when the input k steps back is another one of the same batch, `[N, L]`.
 
@@ -77,7 +77,7 @@ def _where(known: Tensor, moved: Tensor) -> Array:
     return torch.where(known, moved.double(), torch.nan).cpu().numpy()
 
 
-def _read(network: ProbedNetwork, trace: Trace, batch: Probes, start: int, state: Any) -> Tensor:
+def _read(network: ProbedNetwork, trace: ProbeTrace, batch: Probes, start: int, state: Any) -> Tensor:
     """Return the last output `[N, H]` of probes whose stretch is read from a step on.
 
     A row whose state has come back to that of the trace is read no further: what follows is what the trace found.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.insight.memory_pictures import Theme, sheet
 from statewise.insight.neurons import Match, Units
-from statewise.insight.pictures import Theme, sheet
 from statewise.shown import in_html, in_picture
 
 if TYPE_CHECKING:

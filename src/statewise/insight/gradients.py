@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from statewise.insight.network import ProbedNetwork
-from statewise.insight.probes import Trace, step_at
+from statewise.insight.probed_network import ProbedNetwork
+from statewise.insight.probes import ProbeTrace, step_at
 from statewise.state import leaves, map_leaves
 
 Array = NDArray[np.floating[Any]]
@@ -25,7 +25,7 @@ class Lengths(NamedTuple):
     state: Array
 
 
-def send_back(network: ProbedNetwork, trace: Trace, dice: torch.Generator) -> Lengths:
+def send_back(network: ProbedNetwork, trace: ProbeTrace, dice: torch.Generator) -> Lengths:
     r"""Send each row's loss at the last step back through its stretch, once, and measure its gradient on the way.
 
         inputs:  || d loss_t / d x_{t-k} ||        state:  || d loss_t / d s_{t-k-1} ||

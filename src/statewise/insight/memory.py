@@ -14,12 +14,12 @@ from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.insight.ablation import Curve, Use, cut, first_lags, lags_around, replaced, use_of
 from statewise.insight.dynamics import Spectrum, exponents, radii, spectra
+from statewise.insight.gate_activity import WATCHED_ROWS, CellShares, saturation
 from statewise.insight.gradients import send_back
 from statewise.insight.horizon import Edge, Reach, reach_of
 from statewise.insight.intervals import Interval, band_of
-from statewise.insight.network import Divergence, Losses, Network, ProbedNetwork, probed_network, undisturbed
-from statewise.insight.probes import Probes, Trace, begin_of, cut_out, trace, windows_of
-from statewise.insight.watching import WATCHED_ROWS, CellShares, saturation
+from statewise.insight.probed_network import Divergence, Losses, Network, ProbedNetwork, probed_network, undisturbed
+from statewise.insight.probes import Probes, ProbeTrace, begin_of, cut_out, trace, windows_of
 from statewise.state import leaves, select_rows, stack
 
 Array = NDArray[np.floating[Any]]
@@ -240,7 +240,7 @@ class _Measurement:
 class _Batch(NamedTuple):
     """Probes that were read, the row of data that each lies in, and the number of the batch."""
 
-    trace: Trace
+    trace: ProbeTrace
     rows: Rows
     number: int
 

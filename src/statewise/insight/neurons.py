@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from statewise.errors import UsageError
-from statewise.insight.network import undisturbed
+from statewise.insight.probed_network import undisturbed
 from statewise.model import Model
 from statewise.state import paths
 

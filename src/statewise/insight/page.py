@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from statewise.insight.colouring import CSS as TEXT_CSS
 from statewise.insight.colouring import coloured_text, next_characters, units_picture
-from statewise.insight.history import History
 from statewise.insight.memory import Memory
-from statewise.insight.neurons import Match, Units
-from statewise.insight.pictures import (
+from statewise.insight.memory_pictures import (
     DARK,
     LIGHT,
     THEMES,
@@ -21,7 +19,9 @@ from statewise.insight.pictures import (
     reach_picture,
     spectrum_picture,
 )
-from statewise.insight.summary import rows_of
+from statewise.insight.memory_summary import rows_of
+from statewise.insight.neurons import Match, Units
+from statewise.insight.training_health import TrainingHealth
 from statewise.shown import in_html
 
 CSS = (
@@ -69,7 +69,7 @@ LENGTH_SHOWN, LENGTH_NEXT = 900, 240
 
 def drawings(
     memories: Sequence[Memory],
-    history: History | None = None,
+    history: TrainingHealth | None = None,
     units: Units | None = None,
     matches: Sequence[Match] = (),
 ) -> dict[str, Drawing]:

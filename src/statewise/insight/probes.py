@@ -8,7 +8,7 @@ from torch import Tensor
 
 from statewise.data.window import Window
 from statewise.errors import UsageError
-from statewise.insight.network import ProbedNetwork
+from statewise.insight.probed_network import ProbedNetwork
 from statewise.state import map_leaves, select_rows, where_rows
 
 
@@ -125,7 +125,7 @@ def _probed(windows: Sequence[Window]) -> int:
     return (len(windows) - 1) * int(windows[0].targets.shape[1])
 
 
-class Trace(NamedTuple):
+class ProbeTrace(NamedTuple):
     """Probes that were read a step at a time: the states before each step, `befores`, and after the last, `last`.
 
     `output` `[N, H]` is what the last step says. No graph is kept, which would take many times the memory.
@@ -137,14 +137,14 @@ class Trace(NamedTuple):
     output: Tensor
 
 
-def trace(network: ProbedNetwork, batch: Probes) -> Trace:
+def trace(network: ProbedNetwork, batch: Probes) -> ProbeTrace:
     """Read the stretch of each probe a step at a time."""
     befores, state, y = [], batch.state, torch.empty(0)
     with torch.no_grad():
         for t in range(len(batch.xs)):
             befores.append(state)
             y, state = step_at(network, batch, t, batch.xs[t], state)
-    return Trace(batch, befores, state, y)
+    return ProbeTrace(batch, befores, state, y)
 
 
 def step_at(network: ProbedNetwork, batch: Probes, t: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -105,7 +105,7 @@ class NativeOp(NamedTuple):
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
-        return NativeScan(self.cell, given).run(given)
+        return CellScan(self.cell, given).run(given)
 
 
 class _Record:
@@ -124,7 +124,7 @@ class _Record:
         return self.hidden, self.memory, self.gates, self.inner
 
 
-class NativeScan:
+class CellScan:
     """One run over one sequence: who is awake when, and the sizes of everything."""
 
     zoneout = 0.0
@@ -232,7 +232,7 @@ class _Recurrence(torch.autograd.Function):
     """Native code under PyTorch's differentiation."""
 
     @staticmethod
-    def forward(ctx: Any, call: NativeScan, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, call: CellScan, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Read the sequence and keep what the way back needs."""
         record = _Record(kept=True)
         xs = _rows_first(xs)

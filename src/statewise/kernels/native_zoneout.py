@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from statewise.kernels.extension import _native
-from statewise.kernels.native import CELLS, NativeOp, NativeScan, _address
+from statewise.kernels.native import CELLS, CellScan, NativeOp, _address
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 DRAWN = 2**24
@@ -34,7 +34,7 @@ class NativeZoneout(NamedTuple):
         """Return the outputs `[T, B, H]` and the last state."""
         rate, random = given.weights[-1].tolist()
         plain = _without_noise(given)
-        call = NativeScan(self.cell, plain)
+        call = CellScan(self.cell, plain)
         call.zoneout = rate
         parts = len(plain.state) if random else 0
         call.changes = torch.empty(call.when.pairs, parts, call.width, dtype=torch.uint8) if parts else None

@@ -8,7 +8,7 @@ from typing import Any, cast, final
 import torch
 from torch import Tensor
 
-from statewise.batcher import Batcher, Stepper, StepRequest, StepResult
+from statewise.batcher import Batcher, StepInputs, Stepper, StepResult
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.inputs import Inputs
 from statewise.server.feasibility import feasible
@@ -51,7 +51,7 @@ class StreamSessions(SessionKind):
         )
         self._head = stream.model.head
         self._params_numbers = sum(leaf.numel() for leaf in leaves(stream.params))
-        tried = StepRequest(self.fresh, self.check([inputs.example] * TRIED), USUAL)
+        tried = StepInputs(self.fresh, self.check([inputs.example] * TRIED), USUAL)
         if isinstance(failed := self.stepper.read([tried])[0].told[0], Exception):
             raise failed
         count = feasible(lambda: self.stepper.read([tried]), TRIED, settings.deadline_seconds)
@@ -122,7 +122,7 @@ class StreamSessions(SessionKind):
         """Let what waits be read, then stop."""
         await self.batcher.close()
 
-    def _read(self, readings: Sequence[StepRequest]) -> list[StepResult]:
+    def _read(self, readings: Sequence[StepInputs]) -> list[StepResult]:
         began = time.perf_counter()
         read = self.stepper.read(readings)
         self._metrics.batch_seconds.labels(self.name).observe(time.perf_counter() - began)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from statewise.errors import UsageError
-from statewise.store.memory import MOST_BYTES, MemoryStore
+from statewise.store.in_memory import MOST_BYTES, MemoryStore
 from statewise.store.record import TTL_SECONDS, Store
 
 

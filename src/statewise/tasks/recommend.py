@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from statewise.model import Model
     from statewise.stream import Stream
     from statewise.task import Answer, Live
+    from statewise.tasks.recommend_data import RecommendData
     from statewise.tasks.recommending import Recommended
-    from statewise.tasks.sessions import RecommendData
 
 ONE_HOT_MOST = 20_000
 SHOWN = 5
@@ -122,7 +122,7 @@ class Recommend(TableSettings, Task):
         """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
         from statewise.data.session_files import prepare_sessions
         from statewise.heads.named import head_named
-        from statewise.tasks.sessions import RecommendData
+        from statewise.tasks.recommend_data import RecommendData
 
         head_named(self.head, "item")
         if self.features and self.items != "tied":
@@ -196,9 +196,9 @@ class Recommend(TableSettings, Task):
 
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
         """Rank what came next among all items at every place of the held-out part."""
-        from statewise.ranking import by_position, judge, measures
-        from statewise.ranking.comparing import scores_of
-        from statewise.tasks.sessions import RecommendData
+        from statewise.retrieval import by_position, judge, measures
+        from statewise.retrieval.comparing import scores_of
+        from statewise.tasks.recommend_data import RecommendData
 
         assert isinstance(data, RecommendData)
         places = data.places
@@ -212,7 +212,7 @@ class Recommend(TableSettings, Task):
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the ranks are of, and whether the best baseline is beaten beyond doubt."""
-        from statewise.ranking.comparing import verdicts
+        from statewise.retrieval.comparing import verdicts
 
         again = "may be" if self.repeats else "is never"
         return [

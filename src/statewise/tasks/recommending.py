@@ -15,9 +15,9 @@ from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.ranking import Table, item_table
 from statewise.inputs import Inputs
 from statewise.model import Model
-from statewise.ranking import Listed
-from statewise.ranking.approximate import ApproximateIndex
-from statewise.ranking.queries import lists, moved_by, ranking_of, read_sessions
+from statewise.retrieval import Listed
+from statewise.retrieval.approximate import ApproximateIndex
+from statewise.retrieval.queries import lists, moved_by, ranking_of, read_sessions
 from statewise.state import read_tensors, write_tensors
 from statewise.stream import Stream
 from statewise.task import Answer, Live

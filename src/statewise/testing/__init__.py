@@ -3,7 +3,7 @@
 from statewise.testing.cells import LAWS, check_cell, judge_cell
 from statewise.testing.encoders import ENCODER_LAWS, check_encoder, judge_encoder
 from statewise.testing.heads import HEAD_LAWS, check_head, judge_head
-from statewise.testing.laws import Law, Verdict
+from statewise.testing.laws import Law, LawResult
 from statewise.testing.tasks import TASK_LAWS, check_task, judge_task
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "LAWS",
     "TASK_LAWS",
     "Law",
-    "Verdict",
+    "LawResult",
     "check_cell",
     "check_encoder",
     "check_head",

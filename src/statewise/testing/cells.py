@@ -10,9 +10,9 @@ from torch import Tensor
 from statewise.cells import Cell, Recurrent
 from statewise.kernels import ScanInputs, choose, kernels_of, using
 from statewise.state import count_rows, from_bytes, leaves, map_leaves, select_rows, to_bytes
-from statewise.testing.gradients import gradients_are_those_of_finite_differences, kernel_equals_reference
-from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same, short
-from statewise.testing.trial import B, T, Trial, row_of, try_out
+from statewise.testing.gradient_checks import gradients_are_those_of_finite_differences, kernel_equals_reference
+from statewise.testing.laws import Law, LawResult, chosen, judge, pronounce, same, short
+from statewise.testing.recurrence_trial import B, RecurrenceTrial, T, row_of, try_out
 
 Make = Callable[[], Recurrent[Any]]
 
@@ -21,7 +21,7 @@ TO_ROUNDING = ("reference", "torch")
 
 
 @torch.no_grad()
-def _steps_equal_scan(trial: Trial) -> None:
+def _steps_equal_scan(trial: RecurrenceTrial) -> None:
     ys, last = trial.scan(trial.xs, trial.state)
     state, stepped = map_leaves(torch.clone, trial.state), []
     for x in trial.xs:
@@ -32,7 +32,7 @@ def _steps_equal_scan(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _parts_equal_whole(trial: Trial) -> None:
+def _parts_equal_whole(trial: RecurrenceTrial) -> None:
     for places in ((None, None), (trial.reset, trial.mask)):
         ys, last = trial.scan(trial.xs, trial.state, *places)
         for cut in (0, 1, 4, T):
@@ -48,7 +48,7 @@ def _halves(cut: int) -> tuple[slice, slice]:
 
 
 @torch.no_grad()
-def _reset_begins_anew(trial: Trial) -> None:
+def _reset_begins_anew(trial: RecurrenceTrial) -> None:
     reset = trial.reset & trial.mask
     ys, last = trial.scan(trial.xs, trial.state, reset)
     plain, end = trial.scan(trial.xs, trial.state)
@@ -62,7 +62,7 @@ def _reset_begins_anew(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _sleeping_row_stays(trial: Trial) -> None:
+def _sleeping_row_stays(trial: RecurrenceTrial) -> None:
     reset = trial.reset & ~trial.mask
     ys, last = trial.scan(trial.xs, trial.state, reset, trial.mask)
     same("the output of a sleeping row", ys[~trial.mask], torch.zeros_like(ys[~trial.mask]), exact=True)
@@ -77,7 +77,7 @@ def _sleeping_row_stays(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _rows_permute(trial: Trial) -> None:
+def _rows_permute(trial: RecurrenceTrial) -> None:
     order = torch.tensor([2, 0, 1])
     ys, last = trial.scan(trial.xs, trial.state, None, trial.mask)
     permuted = trial.scan(trial.xs[:, order], select_rows(trial.state, order), None, trial.mask[:, order])
@@ -86,7 +86,7 @@ def _rows_permute(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _state_keeps_its_form(trial: Trial) -> None:
+def _state_keeps_its_form(trial: RecurrenceTrial) -> None:
     begun = _form(trial.initial())
     y, stepped = trial.recurrent.step(trial.xs[0], map_leaves(torch.clone, trial.state))
     ys, scanned = trial.scan(trial.xs, trial.state)
@@ -109,7 +109,7 @@ def _form(state: Any) -> str:
 
 
 @torch.no_grad()
-def _bytes_keep_everything(trial: Trial) -> None:
+def _bytes_keep_everything(trial: RecurrenceTrial) -> None:
     _, state = trial.scan(trial.xs, trial.state, trial.reset, trial.mask)
     written = to_bytes(state)
     expected = trial.recurrent.step(trial.xs[0], map_leaves(torch.clone, state))[0], trial.scan(trial.xs, state)[0]
@@ -119,7 +119,7 @@ def _bytes_keep_everything(trial: Trial) -> None:
     same("read by another of the same weights, the next output", found, expected, exact=True)
 
 
-def _given_state_stays(trial: Trial) -> None:
+def _given_state_stays(trial: RecurrenceTrial) -> None:
     for gradients in (False, True):
         for places in ((None, None), (trial.reset, None), (trial.reset, trial.mask)):
             given = map_leaves(torch.clone, trial.state)
@@ -132,7 +132,7 @@ def _given_state_stays(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _rows_do_not_mix(trial: Trial) -> None:
+def _rows_do_not_mix(trial: RecurrenceTrial) -> None:
     for mask in (None, trial.mask):
         exact = trial.kernel not in TO_ROUNDING and _runs_whole(trial, mask)
         ys, last = trial.scan(trial.xs, trial.state, None, mask)
@@ -144,7 +144,7 @@ def _rows_do_not_mix(trial: Trial) -> None:
             same(f"row {row} alone, the last state", end, row_of(last, row), exact=exact)
 
 
-def _runs_whole(trial: Trial, mask: Tensor | None) -> bool:
+def _runs_whole(trial: RecurrenceTrial, mask: Tensor | None) -> bool:
     """Tell whether the kernel computes all of this recurrence in these types: only then can it promise the bits."""
     cell = trial.recurrent
     if not isinstance(cell, Cell) or cell.recurrence is None:
@@ -154,7 +154,7 @@ def _runs_whole(trial: Trial, mask: Tensor | None) -> bool:
     return op is not None and op.kernel == trial.kernel
 
 
-LAWS: dict[int, Law[Trial]] = {
+LAWS: dict[int, Law[RecurrenceTrial]] = {
     1: Law("steps repeated equal a scan", _steps_equal_scan),
     2: Law("a scan in two parts equals the scan of the whole", _parts_equal_whole),
     3: Law("a reset equals a fresh start there and leaves other rows alone", _reset_begins_anew),
@@ -176,7 +176,7 @@ def judge_cell(
     dtypes: Iterable[torch.dtype] = (torch.float32, torch.float64),
     kernels: Iterable[str] | None = None,
     laws: Iterable[int] | None = None,
-) -> dict[int, Verdict]:
+) -> dict[int, LawResult]:
     """Return what each law says of a recurrence made by `make`, raising nothing.
 
     Every law is tried in each type and on each kernel: by default on all that its cells have here. Law 8, and the
@@ -202,7 +202,7 @@ def check_cell(
     dtypes: Iterable[torch.dtype] = (torch.float32, torch.float64),
     kernels: Iterable[str] | None = None,
     laws: Iterable[int] | None = None,
-) -> dict[int, Verdict]:
+) -> dict[int, LawResult]:
     """Hold a recurrence to the laws, as `judge_cell` does, and return what each says.
 
     Raises `AssertionError` with one line for each law that is broken: its number, the law, and what was found.
@@ -224,7 +224,7 @@ def _kernels(make: Make) -> list[str]:
 
 def _trials(
     make: Make, number: int, dtypes: list[torch.dtype], kernels: list[str]
-) -> Iterator[tuple[str, Callable[[], Trial]]]:
+) -> Iterator[tuple[str, Callable[[], RecurrenceTrial]]]:
     with torch.random.fork_rng(devices=[]):
         name = type(make()).__name__
     for kernel in kernels:
@@ -233,6 +233,6 @@ def _trials(
                 yield f"{name} ({short(dtype)}, {kernel} kernel)", partial(try_out, make, dtype, kernel)
 
 
-def _on_kernel(law: Law[Trial], trial: Trial) -> None:
+def _on_kernel(law: Law[RecurrenceTrial], trial: RecurrenceTrial) -> None:
     with using(trial.kernel):
         law.check(trial)

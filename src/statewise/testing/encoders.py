@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from statewise.data.window import Padded
 from statewise.encoders import Encoder, step_input
 from statewise.state import leaves, map_leaves, read_tensors, write_tensors
-from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
+from statewise.testing.laws import Law, LawResult, chosen, judge, pronounce, same
 
 MakeEncoder = Callable[[], Encoder]
 FURTHER = 2
@@ -19,7 +19,7 @@ FURTHER = 2
 
 
 @dataclass(frozen=True)
-class Trial:
+class EncoderTrial:
     """An encoder in float64, another with other weights, and what they read: of steps `[T, B, ...]`, or a context."""
 
     encoder: Encoder
@@ -42,14 +42,16 @@ class Trial:
         return 1 if self.encoder.causal else 0
 
 
-def _trial(make: MakeEncoder, inputs: Any) -> Trial:
+def _trial(make: MakeEncoder, inputs: Any) -> EncoderTrial:
     torch.manual_seed(0)
     encoder, twin = make().double().eval(), make().double().eval()
-    return Trial(encoder, twin, map_leaves(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, inputs))
+    return EncoderTrial(
+        encoder, twin, map_leaves(lambda leaf: leaf.double() if leaf.is_floating_point() else leaf, inputs)
+    )
 
 
 @torch.no_grad()
-def _features_are_numbers(trial: Trial) -> None:
+def _features_are_numbers(trial: EncoderTrial) -> None:
     features = leaves(trial.outputs)[0]
     if features.dtype != torch.float64:
         raise AssertionError(f"its features are {features.dtype} where its weights are float64")
@@ -60,7 +62,7 @@ def _features_are_numbers(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _steps_are_read_alone(trial: Trial) -> None:
+def _steps_are_read_alone(trial: EncoderTrial) -> None:
     if trial.encoder.causal:
         steps = [trial.read(x) for x in trial.inputs]
         same("what it says step by step", torch.stack(steps), trial.outputs)
@@ -73,7 +75,7 @@ def _steps_are_read_alone(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _rows_do_not_mix(trial: Trial) -> None:
+def _rows_do_not_mix(trial: EncoderTrial) -> None:
     whole = trial.outputs
     rows = leaves(whole)[0].shape[trial.rows]
     for row in range(rows):
@@ -82,7 +84,7 @@ def _rows_do_not_mix(trial: Trial) -> None:
         same(f"row {row} alone", alone, map_leaves(lambda leaf, at=at: leaf.index_select(trial.rows, at), whole))
 
 
-def _gradients_reach_all(trial: Trial) -> None:
+def _gradients_reach_all(trial: EncoderTrial) -> None:
     features = leaves(trial.outputs)[0]
     named = {name: weight for name, weight in trial.encoder.named_parameters() if weight.requires_grad}
     if not named:
@@ -98,7 +100,7 @@ def _gradients_reach_all(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _weights_keep_everything(trial: Trial) -> None:
+def _weights_keep_everything(trial: EncoderTrial) -> None:
     held, _ = read_tensors(write_tensors(trial.encoder.state_dict()), "the weights")
     trial.twin.load_state_dict(held)
     torch.manual_seed(1)
@@ -106,7 +108,7 @@ def _weights_keep_everything(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _a_step_is_what_it_says(trial: Trial) -> None:
+def _a_step_is_what_it_says(trial: EncoderTrial) -> None:
     given = step_input(trial.encoder, trial.encoder.features)
     if not trial.encoder.causal or not (given.codes or given.numbers):
         return
@@ -117,7 +119,7 @@ def _a_step_is_what_it_says(trial: Trial) -> None:
         raise AssertionError(f"a step is {list(form)} where it says {list(x.shape)}")
 
 
-ENCODER_LAWS: dict[int, Law[Trial]] = {
+ENCODER_LAWS: dict[int, Law[EncoderTrial]] = {
     1: Law("its features are finite, of the type of its weights, and as many as it says", _features_are_numbers),
     2: Law("one step is read as many are, and padding of a context does not matter", _steps_are_read_alone),
     3: Law("what a row says does not depend on the rows beside it", _rows_do_not_mix),
@@ -128,7 +130,7 @@ ENCODER_LAWS: dict[int, Law[Trial]] = {
 "The laws of an encoder by their number."
 
 
-def judge_encoder(make: MakeEncoder, inputs: Any, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+def judge_encoder(make: MakeEncoder, inputs: Any, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Return what each law says of an encoder made by `make`, raising nothing.
 
     Shapes: `inputs` `[T, B, ...]`, some steps that it can read, or a `Padded` where it reads contexts.
@@ -136,13 +138,13 @@ def judge_encoder(make: MakeEncoder, inputs: Any, *, laws: Iterable[int] | None 
     with torch.random.fork_rng(devices=[]):
         whose = type(make()).__name__
 
-    def trials() -> Iterator[tuple[str, Callable[[], Trial]]]:
+    def trials() -> Iterator[tuple[str, Callable[[], EncoderTrial]]]:
         yield whose, partial(_trial, make, inputs)
 
     return {number: judge(number, law, trials()) for number, law in chosen(ENCODER_LAWS, laws).items()}
 
 
-def check_encoder(make: MakeEncoder, inputs: Any, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+def check_encoder(make: MakeEncoder, inputs: Any, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Hold an encoder to its laws, as `judge_encoder` does, and return what each says.
 
     Raises `AssertionError` with one line for each law that is broken.

@@ -12,7 +12,7 @@ from torch.autograd import gradcheck
 
 from statewise.heads import Head, Loss, Real
 from statewise.state import leaves, map_leaves
-from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
+from statewise.testing.laws import Law, LawResult, chosen, judge, pronounce, same
 
 LEVELS, CLOSE = (0.05, 0.5, 0.9), 1e-6
 "Levels whose quantiles are looked at, and how far these may lie from where the distribution function has them."
@@ -27,7 +27,7 @@ SIGMAS = 5.0
 
 
 @dataclass(frozen=True)
-class Trial:
+class HeadTrial:
     """A head in float64 with all weights shaken, what it reads, and targets that it might score.
 
     Shapes: `features` `[T, B, H]`, `targets` `[T, B, ...]`, `mask` `[T, B]`, false at some places.
@@ -48,7 +48,7 @@ class Trial:
         return self.head.sample(self.head(features), temperature=temperature, generator=generator)
 
 
-def _trial(make: MakeHead, targets: Tensor) -> Trial:
+def _trial(make: MakeHead, targets: Tensor) -> HeadTrial:
     torch.manual_seed(0)
     head = make().double()
     with torch.no_grad():
@@ -57,11 +57,11 @@ def _trial(make: MakeHead, targets: Tensor) -> Trial:
     features = torch.randn(*targets.shape[:2], head.features, dtype=torch.float64)
     mask = torch.ones(targets.shape[:2], dtype=torch.bool)
     mask.flatten()[1::3] = False
-    return Trial(head, features, targets.double() if targets.is_floating_point() else targets, mask)
+    return HeadTrial(head, features, targets.double() if targets.is_floating_point() else targets, mask)
 
 
 @torch.no_grad()
-def _loss_is_a_sum(trial: Trial) -> None:
+def _loss_is_a_sum(trial: HeadTrial) -> None:
     whole = trial.loss(trial.features, trial.targets, trial.mask)
     steps = zip(trial.features, trial.targets, trial.mask, strict=True)
     parts = [trial.loss(x[None], target[None], mask[None]) for x, target, mask in steps]
@@ -82,7 +82,7 @@ def _counts(what: str, loss: Loss, places: int) -> None:
         raise AssertionError(f"the loss of {what} is {shape} over {int(loss.places)} places where [] over {places} is")
 
 
-def _masked_places_do_not_matter(trial: Trial) -> None:
+def _masked_places_do_not_matter(trial: HeadTrial) -> None:
     asleep = (~trial.mask).nonzero().unbind(dim=1)
     targets, features = trial.targets.clone(), trial.features.clone()
     targets[asleep] = trial.targets[asleep].flip(0)
@@ -98,7 +98,7 @@ def _masked_places_do_not_matter(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _temperature_nought_is_the_likeliest(trial: Trial) -> None:
+def _temperature_nought_is_the_likeliest(trial: HeadTrial) -> None:
     likeliest = trial.draw(trial.features, seed=0, temperature=0)
     same("another draw at temperature 0", trial.draw(trial.features, seed=1, temperature=0), likeliest, exact=True)
     if trial.targets.is_floating_point():
@@ -110,7 +110,7 @@ def _temperature_nought_is_the_likeliest(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _same_seed_same_draw(trial: Trial) -> None:
+def _same_seed_same_draw(trial: HeadTrial) -> None:
     torch.manual_seed(2)
     first = trial.draw(trial.features, seed=0)
     same("the form of a draw", torch.zeros_like(first), torch.zeros_like(trial.targets))
@@ -120,7 +120,7 @@ def _same_seed_same_draw(trial: Trial) -> None:
         raise AssertionError("nine seeds draw the same")
 
 
-def _gradients_are_those_of_finite_differences(trial: Trial) -> None:
+def _gradients_are_those_of_finite_differences(trial: HeadTrial) -> None:
     weights = dict(trial.head.named_parameters())
 
     def score(mask: Tensor | None, features: Tensor, *given: Tensor) -> Any:
@@ -148,7 +148,7 @@ class _Scored(torch.nn.Module):
 
 
 @torch.no_grad()
-def _draws_agree_with_the_loss(trial: Trial) -> None:
+def _draws_agree_with_the_loss(trial: HeadTrial) -> None:
     if isinstance(trial.head, Real):
         _draws_spread_as_the_distribution_says(trial, trial.head)
     choices = trial.head.choices
@@ -165,7 +165,7 @@ def _draws_agree_with_the_loss(trial: Trial) -> None:
             raise AssertionError(f"choice {choice} is {found:.4f} of {DRAWS} draws where exp(-loss) is {wanted:.4f}")
 
 
-def _draws_spread_as_the_distribution_says(trial: Trial, head: Real[Any]) -> None:
+def _draws_spread_as_the_distribution_says(trial: HeadTrial, head: Real[Any]) -> None:
     """Compare the shares of draws up to some numbers with the distribution function."""
     place = trial.features[:1, :1]
     drawn = trial.draw(place.expand(DRAWS, 1, -1), seed=0).flatten()
@@ -177,7 +177,7 @@ def _draws_spread_as_the_distribution_says(trial: Trial, head: Real[Any]) -> Non
 
 
 @torch.no_grad()
-def _one_step_reads_as_many_do(trial: Trial) -> None:
+def _one_step_reads_as_many_do(trial: HeadTrial) -> None:
     many, likeliest = trial.head(trial.features), trial.draw(trial.features, seed=0, temperature=0)
     one = trial.head(trial.features[0])
     same("the distribution of one step", one, map_leaves(lambda leaf: leaf[0], many))
@@ -187,7 +187,7 @@ def _one_step_reads_as_many_do(trial: Trial) -> None:
 
 
 @torch.no_grad()
-def _what_it_says_of_itself_agrees(trial: Trial) -> None:
+def _what_it_says_of_itself_agrees(trial: HeadTrial) -> None:
     head, targets, features = trial.head, trial.targets.flatten(0, 1), trial.features.flatten(0, 1)
     params = head(features)
     likely = head.likely(params)
@@ -224,7 +224,7 @@ def _quantiles_agree(head: Real[Any], params: Any) -> None:
             raise AssertionError(f"the quantile of {level} is not the least number up to which that share lies")
 
 
-HEAD_LAWS: dict[int, Law[Trial]] = {
+HEAD_LAWS: dict[int, Law[HeadTrial]] = {
     1: Law("the loss is a sum over the places where the mask is true, and says how many", _loss_is_a_sum),
     2: Law("what lies at a masked place does not matter", _masked_places_do_not_matter),
     3: Law("temperature 0 draws the likeliest, whatever the seed", _temperature_nought_is_the_likeliest),
@@ -239,7 +239,7 @@ HEAD_LAWS: dict[int, Law[Trial]] = {
 "The laws of a head by their number."
 
 
-def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Return what each law says of a head made by `make`, raising nothing.
 
     Shapes: `targets` `[T, B, ...]`, some that the head can score. The second half of law 3 concerns discrete heads
@@ -248,13 +248,13 @@ def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = 
     with torch.random.fork_rng(devices=[]):
         whose = type(make()).__name__
 
-    def trials() -> Iterator[tuple[str, Callable[[], Trial]]]:
+    def trials() -> Iterator[tuple[str, Callable[[], HeadTrial]]]:
         yield whose, partial(_trial, make, targets)
 
     return {number: judge(number, law, trials()) for number, law in chosen(HEAD_LAWS, laws).items()}
 
 
-def check_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+def check_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Hold a head to its laws, as `judge_head` does, and return what each says.
 
     Raises `AssertionError` with one line for each law that is broken.

@@ -19,7 +19,7 @@ class Law(NamedTuple, Generic[Trial]):
     check: Callable[[Trial], None]
 
 
-class Verdict(NamedTuple):
+class LawResult(NamedTuple):
     """What came of one law: `failure` is empty where it holds, `trials` zero where there was nothing to try."""
 
     statement: str
@@ -33,7 +33,7 @@ class Verdict(NamedTuple):
         return not self.failure
 
 
-def judge(number: int, law: Law[Trial], trials: Iterable[tuple[str, Callable[[], Trial]]]) -> Verdict:
+def judge(number: int, law: Law[Trial], trials: Iterable[tuple[str, Callable[[], Trial]]]) -> LawResult:
     """Put every trial, each with the words for what is tried, to one law; the first failure decides."""
     count = 0
     for whose, trial in trials:
@@ -43,11 +43,11 @@ def judge(number: int, law: Law[Trial], trials: Iterable[tuple[str, Callable[[],
                 law.check(trial())
         except Exception as error:
             found = str(error) if isinstance(error, AssertionError) else f"it raised {type(error).__name__}: {error}"
-            return Verdict(law.statement, f"law {number} is broken by {whose}: {law.statement}; but {found}", error)
-    return Verdict(law.statement, trials=count)
+            return LawResult(law.statement, f"law {number} is broken by {whose}: {law.statement}; but {found}", error)
+    return LawResult(law.statement, trials=count)
 
 
-def pronounce(verdicts: Mapping[int, Verdict]) -> None:
+def pronounce(verdicts: Mapping[int, LawResult]) -> None:
     """Raise `AssertionError` with one line for each law that was broken."""
     failures = [verdict for verdict in verdicts.values() if not verdict.holds]
     if failures:

@@ -42,8 +42,8 @@ from statewise.cells.ensemble import Ensemble
 from statewise.cells.exposure import WithExposure
 from statewise.exchange.onnx.activations import read_activations
 from statewise.exchange.onnx.cells import OnnxGRU, OnnxLSTM, OnnxRNN
-from statewise.testing.trial import FEATURES as D
-from statewise.testing.trial import UNITS as H
+from statewise.testing.recurrence_trial import FEATURES as D
+from statewise.testing.recurrence_trial import UNITS as H
 
 FORMS: dict[str, Callable[[], Recurrent[Any]]] = {
     "elman-relu": lambda: Elman(D, H, activation="relu"),

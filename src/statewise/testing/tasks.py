@@ -16,7 +16,7 @@ from statewise.model import Model, evaluating
 from statewise.run.config import as_yaml, build, plain
 from statewise.state import map_leaves, stack
 from statewise.task import Data, Score, Task
-from statewise.testing.laws import Law, Verdict, chosen, judge, pronounce, same
+from statewise.testing.laws import Law, LawResult, chosen, judge, pronounce, same
 from statewise.underway import returned
 
 UPDATES = 4
@@ -26,7 +26,7 @@ STEPS = 5
 
 
 @dataclass(frozen=True)
-class Trial:
+class TaskTrial:
     """A task with its data, prepared once."""
 
     task: Task
@@ -49,7 +49,7 @@ class Trial:
         return returned(self.task.score(model, self.data))
 
 
-def _settings_come_back(trial: Trial) -> None:
+def _settings_come_back(trial: TaskTrial) -> None:
     from yaml import safe_load
 
     written = safe_load(as_yaml(plain(trial.task)))
@@ -58,7 +58,7 @@ def _settings_come_back(trial: Trial) -> None:
         raise AssertionError(f"{trial.task} is read back from YAML as {again}")
 
 
-def _codec_comes_back(trial: Trial) -> None:
+def _codec_comes_back(trial: TaskTrial) -> None:
     is_codec = isinstance(trial.data.codec, Codec)
     assert is_codec, f"its codec is a {type(trial.data.codec).__name__}, which is no statewise.data.codec.Codec"
     written = trial.data.codec.as_json()
@@ -69,12 +69,12 @@ def _codec_comes_back(trial: Trial) -> None:
     other.load_state_dict(own.state_dict())
 
 
-def _same_seed_same_training(trial: Trial) -> None:
+def _same_seed_same_training(trial: TaskTrial) -> None:
     one, other = (trial.model().state_dict() for _ in range(2))
     same("the weights of a second training", tuple(other.values()), tuple(one.values()), exact=True)
 
 
-def _resumed_training_is_the_same(trial: Trial) -> None:
+def _resumed_training_is_the_same(trial: TaskTrial) -> None:
     whole, kept = trial.learner(), {}
     for update in range(UPDATES):
         if update == UPDATES // 2:
@@ -88,7 +88,7 @@ def _resumed_training_is_the_same(trial: Trial) -> None:
     same("the weights of a resumed training", tuple(ours.values()), tuple(wanted.values()), exact=True)
 
 
-def _steps_equal_a_scan(trial: Trial) -> None:
+def _steps_equal_a_scan(trial: TaskTrial) -> None:
     model = trial.model()
     window = trial.data.windows("held_out")[0]
     if window.is_labelled:
@@ -103,7 +103,7 @@ def _steps_equal_a_scan(trial: Trial) -> None:
     same("what the model says step by step", stack(steps), at_once)
 
 
-def _baselines_are_measured_alike(trial: Trial) -> None:
+def _baselines_are_measured_alike(trial: TaskTrial) -> None:
     for _ in trial.data.prepare_baselines():
         pass
     metrics, baselines = trial.score(trial.model()).metrics, trial.data.baselines()
@@ -115,7 +115,7 @@ def _baselines_are_measured_alike(trial: Trial) -> None:
             raise AssertionError(f"the baseline '{name}' has no {first}, which is the metric that matters most")
 
 
-def _scoring_changes_nothing(trial: Trial) -> None:
+def _scoring_changes_nothing(trial: TaskTrial) -> None:
     model = trial.model()
     before, random = {name: part.clone() for name, part in model.state_dict().items()}, torch.get_rng_state()
     one, other = trial.score(model), trial.score(model)
@@ -125,7 +125,7 @@ def _scoring_changes_nothing(trial: Trial) -> None:
         raise AssertionError(f"scored twice it has {one.metrics} and {other.metrics}")
 
 
-def _sample_is_text(trial: Trial) -> None:
+def _sample_is_text(trial: TaskTrial) -> None:
     model = trial.model()
     sample = trial.task.sample(model, trial.data.codec)
     if not isinstance(sample, str) or not sample.strip():
@@ -134,7 +134,7 @@ def _sample_is_text(trial: Trial) -> None:
         raise AssertionError("two samples of the same weights differ, so a person cannot see what training changed")
 
 
-TASK_LAWS: dict[int, Law[Trial]] = {
+TASK_LAWS: dict[int, Law[TaskTrial]] = {
     1: Law("its settings come back from YAML as they were", _settings_come_back),
     2: Law("its codec comes back from JSON as it was, and fits the same weights", _codec_comes_back),
     3: Law("two trainings from one seed end in the same weights, bit for bit", _same_seed_same_training),
@@ -147,19 +147,19 @@ TASK_LAWS: dict[int, Law[Trial]] = {
 "The laws of a task by their number."
 
 
-def judge_task(make: Callable[[], Task], *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+def judge_task(make: Callable[[], Task], *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Return what each law says of a task made by `make`, raising nothing. It should train in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         task = make()
         data = task.prepare(Path(folder))
 
-        def trials() -> Iterator[tuple[str, Callable[[], Trial]]]:
-            yield type(task).__name__, partial(Trial, task, data)
+        def trials() -> Iterator[tuple[str, Callable[[], TaskTrial]]]:
+            yield type(task).__name__, partial(TaskTrial, task, data)
 
         return {number: judge(number, law, trials()) for number, law in chosen(TASK_LAWS, laws).items()}
 
 
-def check_task(make: Callable[[], Task], *, laws: Iterable[int] | None = None) -> dict[int, Verdict]:
+def check_task(make: Callable[[], Task], *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Hold a task to its laws, as `judge_task` does, and return what each says.
 
     Raises `AssertionError` with one line for each law that is broken.

@@ -12,7 +12,7 @@ from statewise.bounds import check_whole
 from statewise.data.naming import path_of
 from statewise.data.strokes import Drawing, offsets_of, read_one, strokes_of
 from statewise.data.strokes.drawing import Floats, drawing_of
-from statewise.data.strokes.pictures import Panel, in_characters, png_of, svg_of
+from statewise.data.strokes.drawing_pictures import DrawingPanel, in_characters, png_of, svg_of
 from statewise.data.strokes.prepared import Rows, StrokeCodec
 from statewise.data.window import Padded
 from statewise.errors import DataError, UsageError
@@ -86,9 +86,9 @@ class Drawn:
         return {**told, "by_point": list(self.by_point)} if self.by_point else told
 
     @property
-    def panel(self) -> Panel:
+    def panel(self) -> DrawingPanel:
         """It as one picture of several."""
-        return Panel(self.given, self.strokes, f"{self.title}: {self.nats_per_point:.2f} nats a point")
+        return DrawingPanel(self.given, self.strokes, f"{self.title}: {self.nats_per_point:.2f} nats a point")
 
 
 @dataclass(frozen=True)

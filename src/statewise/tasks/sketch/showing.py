@@ -10,7 +10,7 @@ from torch import Tensor
 
 from statewise.bounds import shown
 from statewise.data.strokes.drawing import LARGEST, Floats
-from statewise.data.strokes.pictures import in_characters
+from statewise.data.strokes.drawing_pictures import in_characters
 from statewise.data.strokes.prepared import StrokeCodec
 from statewise.errors import UsageError
 from statewise.tasks.sketch.data import as_steps

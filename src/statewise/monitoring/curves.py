@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import Any
 
 from statewise.errors import MissingExtra
+from statewise.monitoring.comparison import Told
 from statewise.run.files import write_figure
 from statewise.run.history import RunHistory
 from statewise.shown import in_picture
-from statewise.watching.comparison import Told
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 "Of Okabe & Ito 2008."

@@ -10,12 +10,12 @@ from torch.autograd import gradcheck
 from statewise.kernels import using
 from statewise.state import leaves, map_leaves, paths
 from statewise.testing.laws import same
-from statewise.testing.trial import Trial
+from statewise.testing.recurrence_trial import RecurrenceTrial
 
 Places = tuple[Tensor | None, Tensor | None]
 
 
-def gradients_are_those_of_finite_differences(trial: Trial) -> None:
+def gradients_are_those_of_finite_differences(trial: RecurrenceTrial) -> None:
     """Law 8, of inputs, first state and weights; plainly and with rows that begin anew or sleep."""
     weights = dict(trial.recurrent.named_parameters())
     states = [leaf for leaf in leaves(trial.state) if leaf.is_floating_point()]
@@ -39,7 +39,7 @@ def gradients_are_those_of_finite_differences(trial: Trial) -> None:
             raise AssertionError(f"reading {what}, {' '.join(str(error).split())[:240]}") from error
 
 
-def kernel_equals_reference(trial: Trial) -> None:
+def kernel_equals_reference(trial: RecurrenceTrial) -> None:
     """Law 9: outputs and last state with and without gradients, and every gradient."""
     nothing, everything = torch.zeros_like(trial.reset), torch.ones_like(trial.mask)
     at_first = nothing.clone()
@@ -57,7 +57,7 @@ def kernel_equals_reference(trial: Trial) -> None:
             same(f"reading {what}, {name}", found, expected[name])
 
 
-def _results(trial: Trial, places: Places) -> dict[str, Any]:
+def _results(trial: RecurrenceTrial, places: Places) -> dict[str, Any]:
     with torch.no_grad():
         ys, last = trial.scan(trial.xs, trial.state, *places)
     results = {"the output without gradients": ys, "the last state without gradients": last}

@@ -11,8 +11,8 @@ from statewise.baselines.next_item import Scorer, history
 from statewise.data.code_file import CodeFile
 from statewise.data.session_rows import Places, read_places
 from statewise.model import Model
-from statewise.ranking.metrics import ScoresOf
-from statewise.ranking.queries import queries, ranking_of
+from statewise.retrieval.list_metrics import ScoresOf
+from statewise.retrieval.queries import queries, ranking_of
 
 
 def scores_of(model: Model[Any], places: Places, *, repeats: bool) -> ScoresOf:

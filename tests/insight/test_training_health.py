@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from statewise.insight.history import history_of
+from statewise.insight.training_health import history_of
 from statewise.run.history import RunHistory
 
 

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from statewise.cells import Recurrent
 from statewise.data.window import Window
-from statewise.insight.network import undisturbed
+from statewise.insight.probed_network import undisturbed
 from statewise.model import Model
 
 LEFT, RIGHT = 0.1, 0.9

@@ -14,8 +14,8 @@ from statewise.data.figures import Finding, Found, key_of
 from statewise.data.session_files import PreparedSessions, sessions_with
 from statewise.data.session_rows import Places, SessionRows, read_places
 from statewise.data.window import Window
-from statewise.ranking import judge, measures
-from statewise.ranking.comparing import fit_baselines, scores_by
+from statewise.retrieval import judge, measures
+from statewise.retrieval.comparing import fit_baselines, scores_by
 from statewise.task import Part
 from statewise.tasks.counted import CountedOnce
 from statewise.underway import returned

@@ -18,7 +18,7 @@ RESAMPLES = 1000
 POSITIONS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
 
 
-class Judged(NamedTuple):
+class JudgedLists(NamedTuple):
     """The rank of the wanted item at each place, 1 the best, and the `k` items that were ranked highest, `[n, k]`."""
 
     ranks: Integers
@@ -36,7 +36,7 @@ class Judged(NamedTuple):
 
         One item is wanted at a place, so its ideal NDCG is 1.
 
-        >>> one = Judged(np.array([1, 3, 9]), np.zeros((3, 4), int))
+        >>> one = JudgedLists(np.array([1, 3, 9]), np.zeros((3, 4), int))
         >>> {name: value.round(3).tolist() for name, value in one.values().items()}
         {'recall_at_4': [1.0, 1.0, 0.0], 'mrr_at_4': [1.0, 0.333, 0.0], 'ndcg_at_4': [1.0, 0.5, 0.0]}
         """
@@ -49,7 +49,7 @@ class Judged(NamedTuple):
         return {f"{name}_at_{self.k}": gain for name, gain in gains.items()}
 
 
-def judge(scores_of: ScoresOf, wanted: Integers, k: int, choices: int) -> Generator[float, None, Judged]:
+def judge(scores_of: ScoresOf, wanted: Integers, k: int, choices: int) -> Generator[float, None, JudgedLists]:
     """Yield how much is done, and return the ranks of the wanted items and the lists of `k` at all places.
 
     Items of equal score count as ranked before the wanted one, and so does what is not a number: ties never flatter.
@@ -63,10 +63,10 @@ def judge(scores_of: ScoresOf, wanted: Integers, k: int, choices: int) -> Genera
         ranks.append((choices - (scores < own).sum(dim=1)).numpy())
         lists.append(scores.topk(k, dim=1).indices.numpy())
         yield stop / len(wanted)
-    return Judged(np.concatenate(ranks), np.concatenate(lists))
+    return JudgedLists(np.concatenate(ranks), np.concatenate(lists))
 
 
-def measures(judged: Judged, wanted: Integers, sessions: Integers, supports: Integers) -> dict[str, float]:
+def measures(judged: JudgedLists, wanted: Integers, sessions: Integers, supports: Integers) -> dict[str, float]:
     """Return the means over all places with their 95 % intervals, and what the lists are like.
 
     `coverage` is the share of the catalogue that some list names. `popularity_bias` is how much further up the items
@@ -104,10 +104,10 @@ def bootstrap(values: Floats, sessions: Integers, *, resamples: int = RESAMPLES,
     return float(low), float(high)
 
 
-def by_position(judged: Judged, positions: Integers) -> dict[str, dict[str, float]]:
+def by_position(judged: JudgedLists, positions: Integers) -> dict[str, dict[str, float]]:
     """Return the means at the places behind the first, second, ... event of a session, and how many places that is.
 
-    >>> found = by_position(Judged(np.array([1, 9]), np.zeros((2, 4), int)), np.array([0, 6]))
+    >>> found = by_position(JudgedLists(np.array([1, 9]), np.zeros((2, 4), int)), np.array([0, 6]))
     >>> found["1"]["recall_at_4"], found["5-9"]["recall_at_4"]
     (1.0, 0.0)
     """

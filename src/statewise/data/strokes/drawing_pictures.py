@@ -20,7 +20,7 @@ SECONDS_A_POINT = 0.03
 BRAILLE, DOTS = 0x2800, ((0, 3), (1, 4), (2, 5), (6, 7))
 
 
-class Panel(NamedTuple):
+class DrawingPanel(NamedTuple):
     """One picture of several: strokes that were given, strokes that were drawn, and words beneath."""
 
     given: Sequence[Floats]
@@ -28,7 +28,7 @@ class Panel(NamedTuple):
     title: str = ""
 
 
-def svg_of(panels: Sequence[Panel], *, animated: bool = False, columns: int | None = None) -> str:
+def svg_of(panels: Sequence[DrawingPanel], *, animated: bool = False, columns: int | None = None) -> str:
     """Return panels as one SVG: a single one in its own coordinates, several in a grid, each of the same scale.
 
     With `animated` the strokes are drawn one after another, a point every 30 ms.
@@ -51,7 +51,7 @@ def svg_of(panels: Sequence[Panel], *, animated: bool = False, columns: int | No
     return _svg((0, 0, columns * cell, math.ceil(len(panels) / columns) * tall), body)
 
 
-def png_of(panels: Sequence[Panel], *, columns: int | None = None) -> bytes:
+def png_of(panels: Sequence[DrawingPanel], *, columns: int | None = None) -> bytes:
     """Return panels as a PNG. Raises `MissingExtra` where matplotlib is not installed."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -101,7 +101,7 @@ def in_characters(strokes: Sequence[Floats], columns: int = 24) -> str:
     return "\n".join("".join(chr(BRAILLE + mark) if mark else " " for mark in row).rstrip() for row in marks)
 
 
-def _points(panel: Panel) -> Floats:
+def _points(panel: DrawingPanel) -> Floats:
     return np.concatenate([*panel.given, *panel.drawn, np.zeros((0, 2))])
 
 
@@ -114,7 +114,7 @@ def _frame(points: Floats) -> tuple[float, float, float, float]:
     return float(low[0] - margin), float(low[1] - margin), float(sides[0] + 2 * margin), float(sides[1] + 2 * margin)
 
 
-def _lines(panel: Panel, x: float, y: float, width: float, animated: bool) -> str:
+def _lines(panel: DrawingPanel, x: float, y: float, width: float, animated: bool) -> str:
     body, begin = "", 0.0
     for strokes, colour in ((panel.given, GIVEN), (panel.drawn, INK)):
         for stroke in strokes:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from statewise.run.history import RunHistory
 
 
-class History(NamedTuple):
+class TrainingHealth(NamedTuple):
     """What the events of a run say of its health.
 
     `updates`, `nats`, `norms`, `clipped` go with every update: the mean loss, the norm of the gradient before
@@ -31,7 +31,7 @@ class History(NamedTuple):
         return {"updates": len(self.updates), "clipped_share": self.clipped_share, "layers": last}
 
 
-def history_of(told: RunHistory) -> History:
+def history_of(told: RunHistory) -> TrainingHealth:
     """Return the health of a training that its events tell of; what an older version did not write is left out.
 
     >>> events = [{"event": "updated", "update": 1, "nats": 4.5, "norm": 3.0, "clipped": 1.0}]
@@ -49,4 +49,4 @@ def history_of(told: RunHistory) -> History:
             activations.setdefault(name, []).append((number, counts))
     norms = updates["norm"].tolist()
     clipped = [0 < after < norm * (1 - 1e-6) for after, norm in zip(updates["clipped"], norms, strict=True)]
-    return History(updates.numbers.tolist(), updates["nats"].tolist(), norms, clipped, layers, activations)
+    return TrainingHealth(updates.numbers.tolist(), updates["nats"].tolist(), norms, clipped, layers, activations)

@@ -10,12 +10,12 @@ from statewise.data.session_rows import Places
 from statewise.data.session_table import as_places
 from statewise.heads import Ranking
 from statewise.model import Model
-from statewise.ranking.queries import queries
+from statewise.retrieval.queries import queries
 
 
 @pytest.mark.parametrize("rows", [1, 2, 256])
 def test_queries_are_those_of_reading_each_session_by_itself(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("statewise.ranking.queries.MOST_ROWS", rows)
+    monkeypatch.setattr("statewise.retrieval.queries.MOST_ROWS", rows)
     torch.manual_seed(0)
     model = Model(nn.Sequential(nn.Embedding(9, 5), nn.Dropout(0.5)), GRU(5, 4), Ranking(4, torch.ones(9)))
     sessions = [[1, 2, 3], [4, 5], [6, 7, 8, 0, 1], [2, 2]]

@@ -9,9 +9,9 @@ import numpy as np
 
 from statewise.errors import MissingExtra
 from statewise.insight.ablation import NOTICED, Curve
-from statewise.insight.history import History
+from statewise.insight.gate_activity import BINS, LEFT, RIGHT, CellShares
 from statewise.insight.memory import Memory
-from statewise.insight.watching import BINS, LEFT, RIGHT, CellShares
+from statewise.insight.training_health import TrainingHealth
 from statewise.shown import in_picture
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def gates_picture(cells: dict[str, CellShares], theme: Theme) -> "Figure":
     return figure
 
 
-def activations_picture(history: History, theme: Theme) -> "Figure":
+def activations_picture(history: TrainingHealth, theme: Theme) -> "Figure":
     """Draw how the outputs of each cell were spread, check by check."""
     cells = history.activations
     with sheet(theme, len(cells), width=max(5.2, 4.4 * len(cells)), height=3.8) as (figure, many):
@@ -246,7 +246,7 @@ def activations_picture(history: History, theme: Theme) -> "Figure":
     return figure
 
 
-def health_picture(history: History, theme: Theme) -> "Figure":
+def health_picture(history: TrainingHealth, theme: Theme) -> "Figure":
     """Draw each layer's gradient, where it was clipped, and the share of its weights that an update changed."""
     panels = 3 if history.layers else 2
     with sheet(theme, 1, panels, width=9, height=2.8 * panels) as (figure, (loss, gradients, *others)):
@@ -268,7 +268,7 @@ def health_picture(history: History, theme: Theme) -> "Figure":
     return figure
 
 
-def _draw_layers(gradients: "Axes", ratios: "Axes", history: History, theme: Theme) -> None:
+def _draw_layers(gradients: "Axes", ratios: "Axes", history: TrainingHealth, theme: Theme) -> None:
     for number, (name, seen) in enumerate(history.layers.items()):
         updates, norm, ratio = zip(*seen, strict=True)
         gradients.plot(updates, norm, label=in_picture(name), linewidth=1.3, **looks(theme, number))

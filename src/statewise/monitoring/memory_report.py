@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from statewise.errors import UsageError
-from statewise.insight.history import History, history_of
 from statewise.insight.memory import LAGS, PROBES, Memory, measure_memory, rows_at_once
-from statewise.insight.network import probed_network
+from statewise.insight.memory_summary import gate_table, table, warnings
 from statewise.insight.neurons import PREDICATES, Match, Predicate, Units, read_units, search
 from statewise.insight.page import drawings, drawn, page
+from statewise.insight.probed_network import probed_network
 from statewise.insight.probes import windows_from
-from statewise.insight.summary import gate_table, table, warnings
+from statewise.insight.training_health import TrainingHealth, history_of
 from statewise.model import Model
 from statewise.report import aligned
 from statewise.run.files import saving, write_whole
@@ -31,13 +31,13 @@ STEPS_READ, FEWEST_READ = 6000, 100
 
 
 @dataclass(frozen=True)
-class Looked:
+class MemoryReport:
     """What was found in a run: its memory first, then that of the same network before training, then of other runs."""
 
     run: Path
     memories: list[Memory]
     warnings: list[str]
-    history: History
+    history: TrainingHealth
     units: Units | None
     matches: list[Match]
     seconds: float
@@ -90,7 +90,7 @@ def inspect_memory(
     beside: Sequence[str | Path] = (),
     predicates: Mapping[str, Predicate] = PREDICATES,
     tell: Callable[[str, float], None] | None = None,
-) -> Looked:
+) -> MemoryReport:
     """Measure how far back a run's model remembers, on the data that were held out from it.
 
     It stands beside the same network before training, and beside other runs, each on its own data. Its units are
@@ -118,7 +118,7 @@ def inspect_memory(
     units, matches = _units_of(trained, data, predicates)
     history = history_of(RunHistory.of(Path(run)))
     seconds = time.monotonic() - began
-    return Looked(Path(run), memories, words, history, units, matches, seconds, trained.notice)
+    return MemoryReport(Path(run), memories, words, history, units, matches, seconds, trained.notice)
 
 
 def _data_of(trained: Trained) -> Data:

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from statewise.errors import UsageError
-from statewise.ranking import top
+from statewise.retrieval import top
 
 V = 23
 
 
 @pytest.mark.parametrize("at_once", [1, 12, 35, 1000])
 def test_a_list_made_in_blocks_is_that_of_all_scores_sorted(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("statewise.ranking.lists.BLOCK_SCORES", at_once)
+    monkeypatch.setattr("statewise.retrieval.lists.BLOCK_SCORES", at_once)
     torch.manual_seed(0)
     scores = torch.randn(3, V)
     seen = torch.tensor([[0, 5], [2, 22], [0, 0], [0, 5]])

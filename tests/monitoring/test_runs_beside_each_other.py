@@ -10,10 +10,10 @@ import pytest
 import statewise
 from statewise.cli.main import run
 from statewise.errors import RunError
+from statewise.monitoring.comparison import Comparison
+from statewise.monitoring.tensorboard import export_events
 from statewise.run.directory import RunDirectory
 from statewise.run.history import RunHistory
-from statewise.watching.comparison import Comparison
-from statewise.watching.tensorboard import export_events
 
 HOW: dict[str, Any] = {
     "hidden_size": 8,
@@ -86,7 +86,7 @@ def test_what_was_written_for_tensorboard_by_halves_is_removed_but_not_behind_on
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("statewise.watching.tensorboard._write_metrics", interrupt)
+    monkeypatch.setattr("statewise.monitoring.tensorboard._write_metrics", interrupt)
     for follow in (False, True):
         with pytest.raises(KeyboardInterrupt):
             export_events(two / "other", Path("board"), follow=follow)

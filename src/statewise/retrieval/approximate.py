@@ -8,7 +8,7 @@ from torch import Tensor
 
 from statewise.errors import MissingExtra, UsageError
 from statewise.heads import ItemHead
-from statewise.ranking.lists import Listed
+from statewise.retrieval.lists import Listed
 
 CELLS_PER_ROOT = 4
 SEEN_PER_CELL = 64

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.ranking import Judged, bootstrap, by_position, judge, measures
+from statewise.retrieval import JudgedLists, bootstrap, by_position, judge, measures
 
 
-def last(scoring: Generator[float, None, Judged]) -> tuple[list[float], Judged]:
+def last(scoring: Generator[float, None, JudgedLists]) -> tuple[list[float], JudgedLists]:
     fractions = []
     while True:
         try:
@@ -19,7 +19,7 @@ def last(scoring: Generator[float, None, Judged]) -> tuple[list[float], Judged]:
             return fractions, done.value
 
 
-def judged(scores: Any, wanted: list[int], k: int = 2) -> Judged:
+def judged(scores: Any, wanted: list[int], k: int = 2) -> JudgedLists:
     given = torch.tensor(scores)
     return last(judge(lambda start, stop: given[start:stop], np.array(wanted), k, given.shape[1]))[1]
 
@@ -39,7 +39,7 @@ def test_the_places_done_at_once_do_not_matter(monkeypatch: pytest.MonkeyPatch) 
     torch.manual_seed(0)
     scores, wanted = torch.randn(11, 6), np.arange(11) % 6
     whole = last(judge(lambda a, b: scores[a:b], wanted, 3, 6))[1]
-    monkeypatch.setattr("statewise.ranking.metrics.BLOCK_SCORES", 13)
+    monkeypatch.setattr("statewise.retrieval.list_metrics.BLOCK_SCORES", 13)
     fractions, pieces = last(judge(lambda a, b: scores[a:b], wanted, 3, 6))
     assert whole.ranks.tolist() == pieces.ranks.tolist()
     assert whole.lists.tolist() == pieces.lists.tolist()
@@ -47,7 +47,7 @@ def test_the_places_done_at_once_do_not_matter(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_measures_are_means_with_intervals_around_them() -> None:
-    found = Judged(np.array([1, 2, 4, 9]), np.array([[0, 1, 2, 3]] * 4))
+    found = JudgedLists(np.array([1, 2, 4, 9]), np.array([[0, 1, 2, 3]] * 4))
     values = measures(found, np.array([0, 1, 3, 5]), np.array([0, 0, 1, 1]), np.array([9, 8, 7, 6, 5, 4]))
     assert values["recall_at_4"] == pytest.approx(3 / 4)
     assert values["mrr_at_4"] == pytest.approx((1 + 1 / 2 + 1 / 4) / 4)
@@ -60,8 +60,8 @@ def test_measures_are_means_with_intervals_around_them() -> None:
 
 def test_lists_of_what_is_wanted_have_no_popularity_bias_and_lists_of_the_most_frequent_have() -> None:
     supports, wanted, sessions = np.array([9, 5, 3, 1]), np.array([1, 2]), np.array([0, 1])
-    alike = measures(Judged(np.array([1, 1]), np.array([[1], [2]])), wanted, sessions, supports)
-    popular = measures(Judged(np.array([2, 3]), np.array([[0], [0]])), wanted, sessions, supports)
+    alike = measures(JudgedLists(np.array([1, 1]), np.array([[1], [2]])), wanted, sessions, supports)
+    popular = measures(JudgedLists(np.array([2, 3]), np.array([[0], [0]])), wanted, sessions, supports)
     assert alike["popularity_bias_at_1"] == 0
     assert popular["popularity_bias_at_1"] == pytest.approx(1.0 - 0.5)
 
@@ -78,7 +78,7 @@ def test_an_interval_is_of_sessions_not_of_their_places() -> None:
 
 
 def test_places_are_told_apart_by_how_much_of_the_session_was_read() -> None:
-    found = by_position(Judged(np.array([1, 1, 9, 9, 1]), np.zeros((5, 2), int)), np.array([0, 0, 1, 55, 60]))
+    found = by_position(JudgedLists(np.array([1, 1, 9, 9, 1]), np.zeros((5, 2), int)), np.array([0, 0, 1, 55, 60]))
     assert list(found) == ["1", "2", "50+"]
     assert [found[label]["places"] for label in found] == [2, 1, 2]
     assert [found[label]["recall_at_2"] for label in found] == [1.0, 0.0, 0.5]

@@ -1,6 +1,6 @@
 """A peer's process: it reads requests as lines of JSON, prepares work, and answers how long its turns took.
 
-    python serve.py jax 2
+    python serving.py jax 2
 
 Beside it lies a module `with_jax` with two names: `VERSIONS`, the packages it depends on, and `prepare(work, settings,
 arrays)`, which returns `call` (to be timed), and `outputs` (what it computes, by name).

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from statewise.cells import GRU, LSTM, Cell, Chain, Elman, Recurrent
 from statewise.data.window import Window
 from statewise.heads import Categorical
-from statewise.insight.watching import BINS, activations, cells_in, saturation
+from statewise.insight.gate_activity import BINS, activations, cells_in, saturation
 from statewise.model import Model
 from statewise.registry import find, names
 

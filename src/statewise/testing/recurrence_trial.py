@@ -16,7 +16,7 @@ FEATURES, UNITS = 5, 4
 
 
 @dataclass(frozen=True)
-class Trial:
+class RecurrenceTrial:
     """A recurrence with all weights shaken, something to read, and a state that is nowhere zero.
 
     Shapes: `xs` `[T, B, D]`, `reset` and `mask` `[T, B]`. Row 0 begins anew at 0 and sleeps at 2, where it is told
@@ -44,7 +44,7 @@ class Trial:
         return self.recurrent.initial(B)
 
 
-def try_out(make: Callable[[], Recurrent[Any]], dtype: torch.dtype, kernel: str) -> Trial:
+def try_out(make: Callable[[], Recurrent[Any]], dtype: torch.dtype, kernel: str) -> RecurrenceTrial:
     """Make a recurrence, shake its weights, and lay out what it is to read."""
     torch.manual_seed(0)
     recurrent, twin = make().to(dtype), make().to(dtype)
@@ -57,7 +57,7 @@ def try_out(make: Callable[[], Recurrent[Any]], dtype: torch.dtype, kernel: str)
     reset, mask = torch.zeros(T, B, dtype=torch.bool), torch.ones(T, B, dtype=torch.bool)
     reset[0, 0] = reset[2, 0] = reset[3, 1] = True
     mask[2, 0] = mask[5, 2] = mask[6, 2] = False
-    return Trial(recurrent, twin, kernel, xs, state, reset, mask)
+    return RecurrenceTrial(recurrent, twin, kernel, xs, state, reset, mask)
 
 
 def _shaken(leaf: Tensor) -> Tensor:

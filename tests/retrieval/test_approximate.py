@@ -7,8 +7,8 @@ import torch
 
 from statewise.errors import MissingExtra, UsageError
 from statewise.heads import Ranking
-from statewise.ranking import top
-from statewise.ranking.approximate import ApproximateIndex
+from statewise.retrieval import top
+from statewise.retrieval.approximate import ApproximateIndex
 
 V, D = 4000, 8
 

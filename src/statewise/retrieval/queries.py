@@ -12,8 +12,8 @@ from statewise.data.session_rows import Places
 from statewise.data.window import Window
 from statewise.heads import ItemHead
 from statewise.model import Model
-from statewise.ranking.approximate import ApproximateIndex
-from statewise.ranking.lists import Listed, top
+from statewise.retrieval.approximate import ApproximateIndex
+from statewise.retrieval.lists import Listed, top
 
 MOST_ROWS = 256
 MOST_READ = 1 << 14

@@ -1,1 +1,0 @@
-"""Runs looked at from outside: several beside each other, as a table and a picture, and as TensorBoard reads them."""
