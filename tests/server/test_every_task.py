@@ -95,10 +95,12 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def server(run: Path, server_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server = server_of(run, tmp_path_factory.mktemp("said"))
-    assert server.address
-    yield server
-    assert "Traceback" not in server.said.read_text()
-    server.close()
+    try:
+        assert server.address
+        yield server
+        assert "Traceback" not in server.said.read_text()
+    finally:
+        server.close()
 
 
 @pytest.fixture
