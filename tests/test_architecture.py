@@ -1,6 +1,7 @@
 """The floors and nevers of ARCHITECTURE.md, read off the imports themselves."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -12,11 +13,13 @@ ENVIRONMENT = {"statewise.data.packages", "statewise.kernels.extension", "statew
 FACES = {"tasks", "cli", "progress"}
 
 
+@functools.cache
 def floors() -> dict[str, int]:
     rows = re.findall(r"^\| (\d+) \| (.+?) \|", (ROOT / "ARCHITECTURE.md").read_text(), flags=re.MULTILINE)
     return {room: int(floor) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)}
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     found = {}
     for path in sorted(SOURCE.rglob("*.py")):
@@ -25,6 +28,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@functools.cache
 def imports(path: Path) -> set[str]:
     """Every module of ours that a file imports, wherever in the file the import stands."""
     known, found = modules(), set()
