@@ -60,7 +60,7 @@ class Report:
     def columns(self) -> list[str]:
         """Return the names of the metrics that differ between methods; counts are the same for all.
 
-        The ends of an interval, `NAME_low` and `NAME_high`, stand in brackets behind `NAME`.
+        The ends of an interval, `NAME_low` and `NAME_high`, stand in brackets after `NAME`.
         """
         return [
             name

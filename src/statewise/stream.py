@@ -134,7 +134,7 @@ class Stream(Generic[Params]):
             return params
 
     def push_many(self, xs: Iterable[Any]) -> Params:
-        """Read inputs one after another and return the distribution behind the last."""
+        """Read inputs one after another and return the distribution after the last."""
         with self._lock:
             read = self._inputs(xs)  # before any is read: all of them, or none
             if not len(read):

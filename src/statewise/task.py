@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Amount = str | int
 else:
     Sources, Several, Amount = str | tuple[str, ...], tuple[str, ...], str
-"""What a user may write in Python, and behind `else` what `run.config.build` makes of it.
+"""What a user may write in Python, and after `else` what `run.config.build` makes of it.
 
 Sources are names of files and corpora, one or several; a path, and where a task reads tables a frame or an array, may
 stand for a name. Several words may be one, and an amount of time may be a number of steps.
@@ -48,7 +48,7 @@ Scoring = Generator[float, None, "Score"]
 class Score(NamedTuple):
     """How good a model is on the held-out part: `metrics` in the units of the field, the one that matters most first.
 
-    Checks, `keep best` and `early_stop` go by `judged`: less is better. `tables` are shown behind the metrics, each by
+    Checks, `keep best` and `early_stop` go by `judged`: less is better. `tables` are shown after the metrics, each by
     its title, as rows of columns; `details` is whatever `Task.remarks` looks at besides.
     """
 
@@ -62,7 +62,7 @@ class Score(NamedTuple):
 class Answer:
     """What a task answers, for a face to show: text as it comes, or one object. Only one of the two is asked for.
 
-    `end` is written behind the last piece, also where nobody waits for it; `notices` are said before.
+    `end` is written after the last piece, also where nobody waits for it; `notices` are said before.
     """
 
     pieces: Iterator[str]
@@ -314,7 +314,7 @@ def _last(losses: "Iterator[tuple[float, Loss]]") -> "Generator[float, None, Los
 
 
 def stacked_core(cell: str, features: int, width: int, layers: int) -> Any:
-    """Return `layers` cells of that name, one behind another."""
+    """Return `layers` cells of that name, one after another."""
     from statewise.cells import Chain
     from statewise.registry import find
 

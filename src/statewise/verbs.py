@@ -213,7 +213,7 @@ def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Gen
 def inspect(run: str | Path) -> dict[str, Any]:
     """Return what there is to know about a run without using it: settings, size, progress, results, samples.
 
-    `stretches` tells, of each time that training began or went on, behind which update, and what its bits depend on.
+    `stretches` tells, of each time that training began or went on, after which update, and what its bits depend on.
     """
     directory = RunDirectory(Path(run))
     config = directory.read_config()

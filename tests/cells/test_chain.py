@@ -79,7 +79,7 @@ def test_a_chain_of_no_parts_is_refused() -> None:
 
 
 def test_neighbours_that_do_not_fit_are_named() -> None:
-    message = "LSTM writes 4 units but the GRU behind it reads 5 features: make them equal"
+    message = "LSTM writes 4 units but the GRU after it reads 5 features: make them equal"
     with pytest.raises(UsageError, match=message):
         Chain(Elman(D, D), LSTM(D, H), GRU(D, H))
 

@@ -1,4 +1,4 @@
-"""Forecasts that anybody can make: the last value, a straight line, the last season, what usually is at that time.
+"""Forecasts that anyone can make: the last value, a straight line, the last season, what usually is at that time.
 
 Each gives quantiles: the point is the median, and around it lies how far it was off so many steps ahead in training,
 to either side. So a baseline is judged by the same measures as a model, intervals included.

@@ -118,7 +118,7 @@ class NextItem:
         )
 
     def markov(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
-        """Score each item by how often it came right behind the one just read."""
+        """Score each item by how often it came right after the one just read."""
         return self._by_pairs(self.follows, read[start:stop], lambda item, other, count: count)
 
     def _prior(self, places: int) -> Scores:

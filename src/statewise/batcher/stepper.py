@@ -29,7 +29,7 @@ class StepInputs(NamedTuple):
 
 
 class StepResult(NamedTuple):
-    """A session behind what it read, and what was told."""
+    """A session after what it read, and what was told."""
 
     row: bytes
     told: list[Any]

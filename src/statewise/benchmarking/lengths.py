@@ -64,7 +64,7 @@ def read_mask(shape: Shape, lengths: Tensor) -> Tensor:
 
 
 def masked_ways(cell: str, shape: Shape, lengths: Tensor, settings: Settings) -> Ways:
-    """Return everyone's way to read padded rows; what lies behind a row's end is compared nowhere."""
+    """Return everyone's way to read padded rows; what lies after a row's end is compared nowhere."""
     module, xs = network(cell, shape), inputs(shape)
     mask = read_mask(shape, lengths)
     gradient = torch.randn(shape.steps, shape.rows, shape.units) * mask.unsqueeze(-1)

@@ -80,7 +80,7 @@ def in_turns(ways: Mapping[str, Way], *, rounds: int, turn_seconds: float) -> di
     """Return the seconds of one call of each way, one figure a round.
 
     A turn lasts about `turn_seconds`, or one call where that is longer. Each round begins with another way, so that
-    none is always behind the same neighbour.
+    none is always after the same neighbour.
     """
     calls = {name: _calls(way, turn_seconds) for name, way in ways.items()}
     names = list(ways)

@@ -29,7 +29,7 @@ READ_WEIGHTS = 20_000_000
 
 
 class Workload(NamedTuple):
-    """A network with an embedding before it and a head behind it, and the random numbers to draw symbols with."""
+    """A network with an embedding before it and a head after it, and the random numbers to draw symbols with."""
 
     cell: str
     module: nn.RNNBase
@@ -78,7 +78,7 @@ STEPPERS: dict[str, Callable[[Workload], Stepper]] = {
 }
 """Our ways to stream: a name that begins with `statewise` and ends in `bfloat16` or `int8` where its weights are
 smaller, and a function that returns how to draw as many symbols as there are `work.uniforms`, and how to read a prompt
-and return the logits behind it."""
+and return the logits after it."""
 
 
 def rows(settings: Settings) -> Iterator[Row]:

@@ -60,7 +60,7 @@ def _generate(
     head_weight: Tensor,
     head_bias: Tensor,
 ) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Return the symbols drawn, the last logits and the state behind them: outputs and memories, layer by layer."""
+    """Return the symbols drawn, the last logits and the state after them: outputs and memories, layer by layer."""
     leaves = list(state.unbind(0))
     layers = len(w_ih)
     tokens: list[Tensor] = []

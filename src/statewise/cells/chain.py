@@ -1,4 +1,4 @@
-"""Recurrences one behind another: each reads what the one before it writes."""
+"""Recurrences one after another: each reads what the one before it writes."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -34,7 +34,7 @@ class Chain(Recurrent[ChainState]):
         for lower, upper in pairwise(parts):
             if lower.units != upper.features:
                 raise UsageError(
-                    f"{type(lower).__name__} writes {lower.units} units but the {type(upper).__name__} behind it "
+                    f"{type(lower).__name__} writes {lower.units} units but the {type(upper).__name__} after it "
                     f"reads {upper.features} features: make them equal"
                 )
         self.features, self.units = parts[0].features, parts[-1].units

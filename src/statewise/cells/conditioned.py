@@ -21,7 +21,7 @@ class Conditioned(Recurrent[State], Generic[State]):
 
         s_0 = initial + W_c context + b        b = 0 before training
 
-    Without a context, and where a row begins anew within a scan, the context is zeros. Wrap the cell itself, and put
+    Without a context, and where a row resets within a scan, the context is zeros. Wrap the cell itself, and put
     `VariationalDropout` and the like around this.
 
     Shapes: `context` `[B, width]`. Raises `UsageError` for a context of another shape, and for a part that has no

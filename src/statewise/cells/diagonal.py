@@ -1,6 +1,6 @@
 """What the cells share whose every unit listens to itself alone: such a recurrence is read without a loop over time.
 
-All begin anew at zero.
+All reset to zero.
 """
 
 import torch
@@ -74,7 +74,7 @@ def scan_positive(
 def mark_places(
     log_decay: Tensor, log_drive: Tensor, reset: Tensor | None, mask: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return logarithms in which a row that begins anew keeps nothing and one that sleeps keeps all and takes nothing.
+    """Return logarithms in which a row that resets keeps nothing and one that sleeps keeps all and takes nothing.
 
     >>> mask, nothing = torch.tensor([[True], [False]]), torch.zeros(2, 1, 1)
     >>> mark_places(nothing, nothing, None, mask)[1].flatten()

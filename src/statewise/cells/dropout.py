@@ -17,7 +17,7 @@ class DropoutState(NamedTuple):
 
 @final
 class Dropout(Recurrent[DropoutState]):
-    """A recurrence that in training loses each value of its output with probability `rate`, at each step anew.
+    """A recurrence that in training loses each value of its output with probability `rate`, independently at each step.
 
         y = m * part(x) / (1 - rate)        m ~ Bernoulli(1 - rate)
 

@@ -71,6 +71,6 @@ class LayerNormLSTM(Cell[LSTMState]):
         return h, LSTMState(h, c)
 
     def weights(self) -> tuple[Tensor, ...]:
-        """Return W_x, W_h, b and all scales with the memory's bias behind them in one."""
+        """Return W_x, W_h, b and all scales with the memory's bias after them in one."""
         scales = torch.cat([self.input_scale, self.recurrent_scale, self.cell_scale, self.cell_bias])
         return self.input_weights, self.recurrent_weights, self.bias, scales

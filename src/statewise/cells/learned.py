@@ -16,7 +16,7 @@ State = TypeVar("State")
 
 @final
 class Learned(Recurrent[State], Generic[State]):
-    """A recurrence that begins, and begins anew, from a state that training finds, the same for every row.
+    """A recurrence that begins, and resets to, a state that training finds, the same for every row.
 
         s_0 = initial + b        b = 0 before training
 

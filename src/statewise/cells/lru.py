@@ -31,7 +31,7 @@ class LRU(Recurrent[LRUState]):
 
     Each of the `modes` numbers turns by its own angle and shrinks by its own factor, which is below one whatever is
     learned, and begins between `smallest_radius` and `largest_radius`. Being linear, it wants a nonlinear layer
-    behind it. There are as many modes as `units` unless given.
+    after it. There are as many modes as `units` unless given.
 
     Shapes: `x` `[B, D]`, `h` `[B, N]`, `W_x` `[2N, D]`, real parts first. Raises `UsageError` unless
     0 <= `smallest_radius` < `largest_radius` <= 1. Source: Orvieto et al. 2023.

@@ -24,7 +24,7 @@ class Noise(NamedTuple):
     draws: Tensor
 
     def advanced(self) -> "Noise":
-        """Return the stream behind the next draw."""
+        """Return the stream after the next draw."""
         return Noise(self.seed, self.draws + 1)
 
     def keeps(self, width: int, rate: float) -> Tensor:
@@ -40,15 +40,15 @@ class Noise(NamedTuple):
         return torch.ge(uniform, round(rate * 2**BITS))
 
     def over(self, fresh: "Noise", steps: int, reset: Tensor | None, mask: Tensor | None) -> tuple["Noise", "Noise"]:
-        """Return the streams before each of several steps, `[T, B]`, and the one behind the last.
+        """Return the streams before each of several steps, `[T, B]`, and the one after the last.
 
-        A row draws where it is awake, and goes on with its `fresh` stream where it begins anew.
+        A row draws where it is awake, and goes on with its `fresh` stream where it resets.
         """
         shape = steps, self.seed.shape[0]
         awake = torch.ones(shape, dtype=torch.bool, device=self.seed.device) if mask is None else mask
         drawn = awake.cumsum(0)
         heeded = torch.zeros_like(awake) if reset is None else reset & awake
-        # what was drawn before a row last began anew does not count; what the given state had drawn does
+        # what was drawn before a row last reset does not count; what the given state had drawn does
         discount = torch.where(heeded, drawn - 1, -self.draws).cummax(0).values if steps else drawn
         seeds = torch.where(heeded.cumsum(0) > 0, fresh.seed, self.seed)
         before = Noise(seeds, drawn - awake.long() - discount)

@@ -65,7 +65,7 @@ class Recurrent(nn.Module, ABC, Generic[State]):
         """Read a sequence, exactly as repeated steps would.
 
         Shapes: `xs` `[T, B, D]`; `reset`, `mask` `[T, B]` of bool; returns `ys` `[T, B, H]` and the last state.
-        Where `reset` is true the row begins anew before that input; where `mask` is false the row sleeps: its
+        Where `reset` is true the row resets before that input; where `mask` is false the row sleeps: its
         state stays and its output is zero, and a reset there is not heeded. Where `initial` draws random numbers, a
         scan with `reset` draws the same once, and one without draws none: so it does not matter what is around it.
         """

@@ -29,7 +29,7 @@ class RGLRU(Recurrent[RGLRUState]):
 
     A shut gate `r` makes `a` one: the unit then holds what it has and takes nothing in. The root keeps the size of
     `h` what that of `u` is, however slowly it forgets. `W_x` stands for the linear layer before the unit in Griffin's
-    block. Gates lie in the order r, i. The paper begins with `a^8` from 0.9 to 0.999, behind a convolution that sees
+    block. Gates lie in the order r, i. The paper begins with `a^8` from 0.9 to 0.999, after a convolution that sees
     the last few inputs; alone, a unit needs short memories too, so here it begins from 0.01 to 0.999.
 
     Shapes: `x` `[B, D]`, `h` `[B, H]`. Source: De et al. 2024.

@@ -1,4 +1,4 @@
-"""Reading a sequence a stretch at a time, cut where a row begins anew from another state than the part would."""
+"""Reading a sequence a stretch at a time, cut where a row resets from another state than the part would."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -20,7 +20,7 @@ def read_stretches(
     reset: Tensor | None,
     mask: Tensor | None,
 ) -> tuple[Tensor, State]:
-    """Read a sequence with `read(xs, state, mask)`, which knows no resets; rows begin anew from `initial(rows)`.
+    """Read a sequence with `read(xs, state, mask)`, which knows no resets; rows reset from `initial(rows)`.
 
     Between two resets a whole stretch is read at once, so that a kernel can still take it.
 

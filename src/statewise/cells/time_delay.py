@@ -23,7 +23,7 @@ class TDNN(Cell[TDNNState]):
 
         y_t = tanh(sum over k of W_k x_{t + dilation * offset_k} + b)
 
-    `offsets` say which inputs are seen, 0 the present one; before the first input lie zeros. Behind one another with
+    `offsets` say which inputs are seen, 0 the present one; before the first input lie zeros. After one another with
     growing `dilation` such layers see far back at little cost.
 
     Shapes: `x` `[B, D]`, `past` `[B, N, D]` with `N` the farthest delay, `W` `[H, K * D]`, the offsets in their order.

@@ -30,7 +30,7 @@ class VariationalDropout(Recurrent[VariationalDropoutState]):
 
     The masks live in the state and are drawn by `initial`, in evaluation they are not heeded. Each row has a mask of
     its own for what it reads and what it writes; rows that begin together share that of the state, so that a kernel can
-    still read them (as `WeightDrop` with `units` does). Rows that begin anew within one scan at different steps each
+    still read them (as `WeightDrop` with `units` does). Rows that reset within one scan at different steps each
     take a new mask, one row twice the same. Raises `UsageError` for a rate below 0 or from 1 on, and for a
     `recurrent_rate` of a part without `recurrent_weights`. Source: Gal & Ghahramani 2016.
 
@@ -51,7 +51,7 @@ class VariationalDropout(Recurrent[VariationalDropoutState]):
 
     def initial(self, rows: int, context: Any = None) -> VariationalDropoutState:
         """Return the part's initial state, and for training new masks, else ones."""
-        masks = self._draw(rows)  # first, as in a scan, which needs them before its part begins anew
+        masks = self._draw(rows)  # first, as in a scan, which needs them before its part resets
         return VariationalDropoutState(begin(self.part, rows, context), *masks)
 
     def step(self, x: Tensor, state: VariationalDropoutState) -> tuple[Tensor, VariationalDropoutState]:

@@ -58,7 +58,7 @@ class Zoneout(Cell[ZoneoutState]):
         return y, ZoneoutState(rebuild(new, zoned), state.noise.advanced())
 
     def weights(self) -> tuple[Tensor, ...]:
-        """Return the part's weights, and behind them the rate and whether it zones out at random."""
+        """Return the part's weights, and after them the rate and whether it zones out at random."""
         how = torch.tensor([self.rate, float(self.training)], dtype=torch.float64)
         return (*self.part.weights(), how) if isinstance(self.part, Cell) else (how,)
 

@@ -25,7 +25,7 @@ class Digits(NamedTuple):
     labels: NDArray[np.int64]
 
     def batch(self, rows: NDArray[np.int64], order: NDArray[np.int64]) -> Batch:
-        """Return some images, a pixel a step, the digit asked for behind the last."""
+        """Return some images, a pixel a step, the digit asked for after the last."""
         xs = torch.from_numpy(self.images[rows][:, order].T.copy()).unsqueeze(-1)
         places = torch.zeros(xs.shape[:2], dtype=torch.bool)
         places[-1] = True

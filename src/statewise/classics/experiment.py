@@ -16,7 +16,7 @@ class Batch(NamedTuple):
     """Sequences side by side.
 
     `inputs` `[T, B]` of symbols or `[T, B, D]` of numbers; `targets` `[T, B, ...]`, heeded where `places` `[T, B]` is
-    true. A shorter sequence is filled up behind its end, where there are no places.
+    true. A shorter sequence is filled up after its end, where there are no places.
     """
 
     inputs: Tensor

@@ -22,7 +22,7 @@ TESTED = 10_000
 def temporal_order(shortest: int, longest: int) -> Draw:
     """Return what draws two symbols, each X or Y, among four others: their order is the class, asked for at the end.
 
-    Of T steps the first lies in the second tenth, the other in the fifth. T is drawn anew for each batch. Symbols: X is
+    Of T steps the first lies in the second tenth, the other in the fifth. T is drawn for each batch. Symbols: X is
     0, Y is 1, the others are 2 to 5.
     """
 

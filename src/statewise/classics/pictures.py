@@ -101,14 +101,14 @@ def _named(summary: Summary, name: str) -> Summary:
 
 
 def tree_picture(summary: Summary, theme: Theme) -> "Figure":
-    """Draw how the mean states behind the words lie together."""
+    """Draw how the mean states after the words lie together."""
     from scipy.cluster.hierarchy import dendrogram
 
     looked = _named(summary, "elman")["looked"][0]
     with sheet(theme, width=7, height=7.5) as (figure, (axes,)):
         look = {"orientation": "left", "labels": looked["words"], "ax": axes, "color_threshold": 0}
         dendrogram(np.array(looked["tree"]), above_threshold_color=theme.colours[1], **look)
-        dress(axes, theme, "Words by the mean state behind them", xlabel="distance at which groups are joined (Ward)")
+        dress(axes, theme, "Words by the mean state after them", xlabel="distance at which groups are joined (Ward)")
         axes.tick_params(axis="y", labelsize=10)
         axes.grid(visible=False)
     return figure

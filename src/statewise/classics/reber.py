@@ -23,7 +23,7 @@ STRINGS = 256
 
 
 class Strings(NamedTuple):
-    """Strings side by side: `symbols` `[T + 1, N]`, filled up behind, `places` `[T, N]`, and what may follow.
+    """Strings side by side: `symbols` `[T + 1, N]`, filled up after, `places` `[T, N]`, and what may follow.
 
     `may_follow` `[T, N, 7]` is true for each symbol that the grammar allows next.
     """

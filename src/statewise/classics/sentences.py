@@ -134,7 +134,7 @@ def simple_sentences(seed: int) -> Material:
 
 
 def mean_states(network: Network, stream: Ints) -> Floats:
-    """Return the mean state behind each word, `[V, H]`."""
+    """Return the mean state after each word, `[V, H]`."""
     states = network.states(torch.from_numpy(stream).unsqueeze(1))[:, 0].detach().numpy()
     return np.stack([states[stream == word].mean(axis=0) for word in range(len(WORDS))])
 

@@ -22,7 +22,7 @@ LEARNED, CHECKED, TESTED = range(3)
 def run_trial(experiment: Experiment, label: str, seed: int) -> dict[str, Any]:
     """Train one contender from one seed, and return what came of it.
 
-    It learns from sequences that are each drawn anew, a batch at a time, and every so often is judged by others. Once
+    It learns from sequences that are each drawn again, a batch at a time, and every so often is judged by others. Once
     the criterion is met, or `most` sequences were learned from, it is judged again by sequences of a third kind, which
     nothing was decided by: their measures are what is told. `seconds` are of the processor.
     """

@@ -55,7 +55,7 @@ def argument(name: str, hint: Any, *, metavar: str | None = None) -> Parameter:
 def flag(name: str, hint: Any, default: Any) -> Parameter:
     """Return a flag that may be left out, its default named in the help; it is repeated where its type is a tuple.
 
-    A name that is a word of Python has a `_` behind it there, as `class_`, and none as a flag.
+    A name that is a word of Python has a `_` after it there, as `class_`, and none as a flag.
     """
     spelled, value_type = f"--{name.rstrip('_').replace('_', '-')}", _value_type(hint)
     if value_type is bool:

@@ -1,4 +1,4 @@
-"""`statewise serve`: models behind HTTP, and how to ask them."""
+"""`statewise serve`: models over HTTP, and how to ask them."""
 
 import ipaddress
 import json

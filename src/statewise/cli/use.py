@@ -112,7 +112,7 @@ def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> No
             if time.monotonic() - kept > SAVE_SECONDS:
                 keep()
                 kept = time.monotonic()
-    finally:  # also behind ^C and a line that cannot be read
+    finally:  # also after ^C and a line that cannot be read
         keep()
 
 

@@ -139,7 +139,7 @@ class AsyncSession(SessionCalls):
         choices: int | None = None,
         **settings: Any,
     ) -> Answer:
-        """Read a text or a list of inputs and return what comes next, behind the last or behind `each`; see `step`."""
+        """Read a text or a list of inputs and return what comes next, after the last or after `each`; see `step`."""
         return await self._do(self._run(xs, told_by(show, choices, settings), each=each))
 
     async def predict(self, prompt: str = "", **how: Any) -> AsyncIterator[str]:

@@ -142,7 +142,7 @@ class Session(SessionCalls):
         choices: int | None = None,
         **settings: Any,
     ) -> Answer:
-        """Read a text or a list of inputs and return what comes next, behind the last or behind `each`; see `step`."""
+        """Read a text or a list of inputs and return what comes next, after the last or after `each`; see `step`."""
         return self._do(self._run(xs, told_by(show, choices, settings), each=each))
 
     def predict(self, prompt: str = "", **how: Any) -> Iterator[str]:

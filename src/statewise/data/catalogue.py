@@ -33,7 +33,7 @@ class Catalogue(Codec):
     """The items of a run, the most frequent first, with how often each was trained on, titles and side features.
 
     Items without a title are called by their id. `features` names for each item what it has, such as genres. Items of
-    support 0 were never trained on: they lie behind all others, and are known by their features alone.
+    support 0 were never trained on: they lie after all others, and are known by their features alone.
 
     >>> films = Catalogue(("10", "7"), (5, 2), ("Alien (1979)", "Aliens (1986)"))
     >>> films.number("aliens"), films.number("10"), films.name(1)

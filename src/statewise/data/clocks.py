@@ -16,7 +16,7 @@ Bools = NDArray[np.bool_]
 SECOND, DAY = np.timedelta64(1, "s"), np.timedelta64(1, "D")
 EPOCH = datetime(1970, 1, 1)
 FIRST_DAY, LAST_DAY = ((datetime(year, 6, 1) - EPOCH).days for year in (1, 9999))
-"Days before and behind are taken to be like these: a datetime has no farther ones."
+"Days before and after are taken to be like these: a datetime has no farther ones."
 
 
 @final

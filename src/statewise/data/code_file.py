@@ -16,7 +16,7 @@ from statewise.errors import DataError
 @final
 @dataclass(frozen=True)
 class CodeFile:
-    """Codes of one integer type, one behind another, from `start` to `stop`.
+    """Codes of one integer type, one after another, from `start` to `stop`.
 
     A piece is read when it is asked for. The file is not kept mapped, since pages once touched would count as this
     process's memory, and an epoch touches them all.

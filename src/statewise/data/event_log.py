@@ -32,7 +32,7 @@ KNOWN = {
     "year": ("year", "release_year"),
     "features": ("features", "genres", "genre", "class", "categories", "category"),
 }
-"What columns are commonly called, in lower case and without the type that RecBole writes behind a colon."
+"What columns are commonly called, in lower case and without the type that RecBole writes after a colon."
 MEND_WEIGHT = "mend it, or leave out --min-weight, which asks for this column"
 
 

@@ -33,7 +33,7 @@ MONDAY = np.datetime64("1970-01-05", "s")
 class Frequency:
     """Every `count` units: seconds `s`, business days `b` (Monday to Friday), months `mo`, or `step`s without times.
 
-    Step n stands as the time n seconds behind 1970.
+    Step n stands as the time n seconds after 1970.
 
     >>> str(Frequency("s", 3600)), str(Frequency("mo", 3)), str(Frequency("b", 1))
     ('1 h', '3 mo', '1 b')
@@ -64,7 +64,7 @@ class Frequency:
         return f"{self.count // size} {NAMES[size]}"
 
     def places(self, times: Times, origin: np.datetime64) -> NDArray[np.int64]:
-        """Return how many steps each time lies behind an origin, which is a time of the series itself."""
+        """Return how many steps each time lies after an origin, which is a time of the series itself."""
         if self.unit == "mo":
             months = times.astype("datetime64[M]") - origin.astype("datetime64[M]")
             return np.asarray(months.astype(np.int64) // self.count)
@@ -74,7 +74,7 @@ class Frequency:
         return (times - origin).astype(np.int64) // self.count
 
     def times(self, origin: np.datetime64, begin: int, count: int) -> Times:
-        """Return `count` times, the first `begin` steps behind an origin."""
+        """Return `count` times, the first `begin` steps after an origin."""
         steps = np.arange(begin, begin + count)
         if self.unit == "mo":
             return _in_months(origin, origin.astype("datetime64[M]") + steps * self.count)
@@ -166,7 +166,7 @@ def infer_frequency(times: Times, title: str, named: Callable[[Iterable[int]], s
         behind = Frequency(found.unit, int(gaps[odd[0]]))
         at = times[odd[0] + 1].astype(np.int64) if is_steps else times[odd[0] + 1]
         raise DataError(
-            f"{title}: times are not {found} apart or a multiple of it, such as {at}, {behind} behind the one before "
+            f"{title}: times are not {found} apart or a multiple of it, such as {at}, {behind} after the one before "
             f"(row {named(odd + 1)}): bring them to one frequency, or join them by --frequency and --aggregate"
         )
     return found

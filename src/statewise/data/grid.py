@@ -19,7 +19,7 @@ Rule = Literal["sum", "mean", "last"]
 FAR = 30
 FARTHER = 10
 FEW = 0.01
-"Rows are lonely that are no more than this share, behind a gap of more than FAR steps and FARTHER times any other."
+"Rows are lonely that are no more than this share, after a gap of more than FAR steps and FARTHER times any other."
 MOST_PLACES = 30
 FREE_PLACES = 100_000
 "So many places of the grid are made for a row, and so many besides."

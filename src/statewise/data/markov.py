@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class MarkovSource:
-    """A Markov chain of second order over `choices` items: behind `a b` comes one of a few items drawn for that pair.
+    """A Markov chain of second order over `choices` items: after `a b` comes one of a few items drawn for that pair.
 
         p(c | a, b) = (1 - noise) shares[k] where c is successor k of the pair, and noise / choices for every item
 
@@ -32,7 +32,7 @@ class MarkovSource:
 
     @cached_property
     def odds(self) -> Floats:
-        """The odds of each item behind each pair, `[V + 1, V, V]`; the last of the first axis is the beginning."""
+        """The odds of each item after each pair, `[V + 1, V, V]`; the last of the first axis is the beginning."""
         random = np.random.default_rng(self.seed)
         odds = np.full((self.choices + 1, self.choices, self.choices), self.noise / self.choices)
         order = random.random(odds.shape).argsort(axis=-1)[..., : len(self.shares)]

@@ -197,7 +197,7 @@ def _output_of(command: tuple[str, ...], folder: Path, install: str) -> Iterator
             assert process.stdout is not None
             with process.stdout as output:
                 yield output
-                while output.read(PIECE):  # what stands behind the end of an archive
+                while output.read(PIECE):  # what stands after the end of an archive
                     pass
         except DataError as error:
             if not late.is_alive():

@@ -62,7 +62,7 @@ class Panel:
 
     @property
     def end(self) -> int:
-        """The place on the grid behind the last of all series."""
+        """The place on the grid after the last of all series."""
         return int((self.places + self.lengths).max())
 
     def times(self, place: int, count: int) -> Times:

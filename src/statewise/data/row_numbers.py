@@ -23,7 +23,7 @@ class RowNumbers:
         self._places, self._shifts = [0], [FIRST_ROW]
 
     def begin(self, place: int, at: int) -> None:
-        """Say in which line a row begins; those behind it follow line by line, until another is told."""
+        """Say in which line a row begins; those after it follow line by line, until another is told."""
         if at - place != self._shifts[-1]:
             if place == self._places[-1]:
                 self._shifts[-1] = at - place

@@ -57,7 +57,7 @@ def prepare_sessions(
     """Return a log as sessions in two parts; they are made once and kept in `cache` under the hash of the contents.
 
     The sources are logs of events, all of one kind, and tables of items with titles. With `cold`, items that have
-    features but were never trained on stand in the catalogue, too, behind all others.
+    features but were never trained on stand in the catalogue, too, after all others.
     Raises `DataError` where one cannot be read, `UsageError` where a column is missing.
     """
     files = find_files(sources, "events")

@@ -1,4 +1,4 @@
-"""Sessions as windows: many rows side by side, each running through its sessions one behind another."""
+"""Sessions as windows: many rows side by side, each running through its sessions one after another."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, final
@@ -46,7 +46,7 @@ class Places(NamedTuple):
 
     @classmethod
     def joined(cls, pieces: "Sequence[Places]") -> "Places":
-        """Return the places of several pieces, one behind another."""
+        """Return the places of several pieces, one after another."""
         offsets = np.cumsum([0, *(len(piece.read) for piece in pieces)])
         begins = [piece.begins + offset for piece, offset in zip(pieces, offsets, strict=False)]
         return cls(*(np.concatenate(parts) for parts in ([p.read for p in pieces], [p.wanted for p in pieces], begins)))
@@ -67,7 +67,7 @@ def read_places(codes: CodeFile, most: int) -> Iterator[Places]:
 class SessionRows(LazyWindows):
     """Places cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
-    A row reads its sessions one behind another, and begins anew with each. Window `i` continues window `i - 1` in every
+    A row reads its sessions one after another, and resets with each. Window `i` continues window `i - 1` in every
     row. A session that a stripe cuts in two goes on in the next with nothing behind it. The last window may be shorter;
     what does not fill a stripe (fewer than `rows` places) is left out.
     Source: the session-parallel mini-batches of Hidasi et al. 2016, section 3.1.1, here of any length in time.

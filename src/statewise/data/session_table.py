@@ -49,7 +49,7 @@ class Rules:
 
 
 class SessionTable(NamedTuple):
-    """Sessions one behind another: their items, how many each has, and when it began and ended."""
+    """Sessions one after another: their items, how many each has, and when it began and ended."""
 
     items: Integers
     lengths: Integers
@@ -84,7 +84,7 @@ class Written(NamedTuple):
 def write_sessions(events: Iterable[LogEvents], rules: Rules, folder: Path) -> Written:
     """Write the places of both parts into a folder, and return what is known of them.
 
-    Items are numbered anew, the most frequent first. Sessions that began before the split and ended after it are in
+    Items are numbered again, the most frequent first. Sessions that began before the split and ended after it are in
     neither part; items that training never saw are taken out of the held-out part.
     Raises `DataError` where a part is left with nothing to predict.
     """
@@ -235,7 +235,7 @@ class _Part:
 
 
 def as_places(items: Integers, lengths: Integers) -> NDArray[np.int32]:
-    """Return the places `[n, 2]` of sessions: each item but the last, and the one behind it.
+    """Return the places `[n, 2]` of sessions: each item but the last, and the one after it.
 
     Where a session begins, the item that is read is written as `-1 - item`.
 

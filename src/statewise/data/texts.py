@@ -56,7 +56,7 @@ class TextSplit(NamedTuple):
         split = cls(length - held_out - gap, gap, held_out)
         if min(split.training, split.held_out) < 2:
             raise DataError(
-                f"the text has {length:,} {unit}s, too few to hold out {share:.0%} behind a gap of {gap:,}: "
+                f"the text has {length:,} {unit}s, too few to hold out {share:.0%} after a gap of {gap:,}: "
                 "give more text or a smaller gap"
             )
         return split

@@ -40,7 +40,7 @@ class TimeReader:
     """Reads a column of times, some cells at a time, as `datetime64[us]`; what is found at first holds for all of it.
 
     `kind` becomes `numbers` where they are neither dates nor Unix times, but numbers of something: then number n is n
-    seconds behind 1970, with `plain_numbers` however large it is. `has_offsets` becomes true where they are in UTC
+    seconds after 1970, with `plain_numbers` however large it is. `has_offsets` becomes true where they are in UTC
     since each had an offset or was a Unix time, `day_first` where a day and a month were told apart.
     """
 

@@ -29,7 +29,7 @@ BARS = "▁▂▃▄▅▆▇█"
 @final
 @dataclass(frozen=True)
 class Ahead:
-    """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, behind a `history` at `before`.
+    """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, after a `history` at `before`.
 
     Times are `datetime64`, in UTC where the run has a time zone, and integers where it counts steps; `clock` shows
     them. `paths` `[samples, H]` are the ways to go on that were drawn, for whatever depends on several times together.

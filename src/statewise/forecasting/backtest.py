@@ -115,7 +115,7 @@ def quantiles_of(paths: Tensor) -> Floats:
 
 
 def known_ahead(read: Read, series: Ints, places: Ints, horizon: int) -> Tensor:
-    """Return the known covariates of a horizon, around 0, `[R, H, K]`; behind the last that is given, the last."""
+    """Return the known covariates of a horizon, around 0, `[R, H, K]`; after the last that is given, the last."""
     first, length = read.panel.begins[series][:, None], read.panel.lengths[series][:, None]
     within = np.minimum(places[:, None] + np.arange(horizon), length - 1)
     return torch.from_numpy(read.covariates[first + within][..., : read.panel.known.shape[1]])

@@ -41,7 +41,7 @@ class Standing(NamedTuple):
 class Front:
     """Rows of series at the edge of what is known, and the model that looks beyond it.
 
-    `look` says what comes next and `after` what is known once it has come: the one recurrence behind backtests, sample
+    `look` says what comes next and `after` what is known once it has come: the recurrence of backtests, sample
     paths and streams. Nothing is changed in place.
     """
 
@@ -95,7 +95,7 @@ class Front:
 
     @torch.no_grad()
     def look(self, known: Tensor, calendar: Tensor | None = None) -> tuple[Params, Any]:
-        """Return the distribution of each next value, in spreads from the level, and the model's state behind it.
+        """Return the distribution of each next value, in spreads from the level, and the model's state after it.
 
         Shapes: `known` `[R, K]`, around 0.
         """
@@ -136,7 +136,7 @@ class Front:
         return self._head.cdf(params, alike)
 
     def after(self, state: Any, values: Tensor, past: Tensor | None = None) -> "Front":
-        """Return the front behind values `[R]` that have come; where one is NaN, none has, and the model sleeps."""
+        """Return the front after values `[R]` that have come; where one is NaN, none has, and the model sleeps."""
         at = self.at
         seen = ~values.isnan()
         last = torch.where(seen, values, at.last)

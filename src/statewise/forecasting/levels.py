@@ -34,7 +34,7 @@ def ages(values: Floats) -> Floats:
 
 
 def running_mean(values: Floats, pace: float, first: float) -> Floats:
-    """Return a mean before each value and behind the last, `[n + 1]`: m moves by `pace (y - m)` at every value.
+    """Return a mean before each value and after the last, `[n + 1]`: m moves by `pace (y - m)` at every value.
 
     >>> running_mean(np.array([2, 2], np.float32), pace=0.5, first=0.0)
     array([0. , 1. , 1.5], dtype=float32)
@@ -51,7 +51,7 @@ def running_mean(values: Floats, pace: float, first: float) -> Floats:
 
 
 def levels_of(values: Floats, pace: float, level_pace: float, begin: int) -> tuple[Floats, Floats]:
-    """Return the level and the spread of a series before each of its values and behind the last, each `[n + 1]`.
+    """Return the level and the spread of a series before each of its values and after the last, each `[n + 1]`.
 
     Both are running means, of the values and of their distances from the level. They begin with the mean of the first
     `begin` values, so nothing that comes later is in them. At a `level_pace` of 1 the level is the last value, and the

@@ -113,7 +113,7 @@ class SeriesCodec(Codec):
 class Read:
     """A panel as a network reads it: levels and spreads before each place, the calendar, covariates around 0.
 
-    `level` and `spread` have one place more for each series, behind its last value.
+    `level` and `spread` have one place more for each series, after its last value.
     """
 
     def __init__(self, panel: Panel, codec: SeriesCodec) -> None:
@@ -128,7 +128,7 @@ class Read:
 
     @cached_property
     def calendar(self) -> Floats:
-        """The calendar at each place of the grid, and over one horizon behind it."""
+        """The calendar at each place of the grid, and over one horizon after it."""
         times = self.panel.times(0, self.panel.end + self.codec.horizon + 1)
         return self.codec.calendar(times)
 
@@ -144,7 +144,7 @@ class Read:
         return standardised(together, self.codec.covariates)
 
     def window(self, series: Ints, begin: Ints, steps: int, *, seen: int | None = None) -> Window:
-        """Return what is read of some series from given places on, each row beginning anew.
+        """Return what is read of some series from given places on, each row starting fresh.
 
         Where a value is missing, or there is none yet, the row sleeps. After so many steps `seen`, past covariates stay
         as they were: a forecast knows no more of them, and what it learned from must not either. Shapes: `series` and

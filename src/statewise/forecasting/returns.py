@@ -52,7 +52,7 @@ def returns_of(prices: Panel, title: str) -> Panel:
 class OneStep:
     """What was said of each held-out value a step before: its nats, where it lay, and whether up was likelier.
 
-    All `[N]`, one series behind another; `days` are places on the grid, by which differences are tested, since shares
+    All `[N]`, one series after another; `days` are places on the grid, by which differences are tested, since shares
     move together; `series` says which share.
     """
 

@@ -22,7 +22,7 @@ class AliasTable(NamedTuple):
     def of(cls, odds: Tensor) -> "AliasTable":
         """Return the table of some odds `[V]`, which need not add up to one.
 
-        The numbers that do not fill their cell take the rest, one behind another, from those that have to spare. One
+        The numbers that do not fill their cell take the rest, one after another, from those that have to spare. One
         that has then given more than it had takes that, in turn, from the next.
 
         >>> AliasTable.of(torch.tensor([1.0, 3.0]))

@@ -13,7 +13,7 @@ class FeaturedItems(nn.Module):
 
         E_i = o_i + 1 / |K_i| sum_{k in K_i} g_k
 
-    The first `trained` items have a vector of their own; the others, behind them, none, and `o_i` is 0. In training an
+    The first `trained` items have a vector of their own; the others, after them, none, and `o_i` is 0. In training an
     own vector is left out at a share `alone` of the places where it is read, so that features by themselves say
     something. Shapes: items `[...]`, rows `[..., D]`.
 

@@ -101,7 +101,7 @@ class Ranking(ItemHead):
         return features if self.projection is None else self.projection(features)
 
     def rows(self, start: int = 0, stop: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return the vectors and the biases of items; of one behind `choices`, never trained on, the bias is 0."""
+        """Return the vectors and the biases of items; of one after `choices`, never trained on, the bias is 0."""
         stop = self.choices if stop is None else stop
         table, biases = self.table, self.bias.weight[start:stop, 0]
         vectors = table.weight[start:stop] if isinstance(table, nn.Embedding) else table.rows(start, stop)

@@ -18,7 +18,7 @@ LARGEST_LOG = 7.0
 LARGEST_CORRELATION = 0.999
 LARGEST_BIAS = 100.0
 DRAWS, LIFTS, ENDS = 2, 3, 4
-"Where the pen's states stand in a target of three states, behind dx and dy."
+"Where the pen's states stand in a target of three states, after dx and dy."
 
 
 class StrokeParams(NamedTuple):

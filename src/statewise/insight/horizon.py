@@ -55,7 +55,7 @@ def _crossing(curve: Array, lags: Array, threshold: float) -> float:
     """Return where a curve, made to fall, crosses a threshold: infinity if nowhere, the first lag if it begins below.
 
     The isotonic fit is above the threshold just up to the lag where the sum of (curve - threshold) is largest. There
-    its slopes to the left and to the right are the values of the fit at the lag before and the lag behind the
+    its slopes to the left and to the right are the values of the fit at the lag before and the lag after the
     crossing.
     """
     if np.isnan(curve).any():

@@ -92,7 +92,7 @@ def measure_memory(
     """Measure how far back a network remembers on real data, without changing it.
 
     `network` is a statewise model or recurrence, or a `torch.nn.RNN`, `LSTM` or `GRU`. `inputs` are a sequence
-    `[T, B, ...]`, time first, or windows that go on from one another; rows that begin anew or sleep are heeded. For a
+    `[T, B, ...]`, time first, or windows that go on from one another; rows that reset or sleep are heeded. For a
     recurrence `encoder` turns inputs into features, and `losses(ys, targets)` gives one loss a row; without it a random
     direction of the output stands for the loss. Every row is probed at the last step of each stretch of `lags + 1`
     steps, until there are `probes`; the first `leading` stretches only lead in (1 where there are more).

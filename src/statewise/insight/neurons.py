@@ -132,7 +132,7 @@ def in_capitals(shown: Sequence[str]) -> Array:
 
 
 def after_blank_line(shown: Sequence[str]) -> Array:
-    """Return 1 in the first line behind a blank one, where a play names who speaks.
+    """Return 1 in the first line after a blank one, where a play names who speaks.
 
     >>> after_blank_line("a\\n\\nb\\nc").tolist()
     [0.0, 0.0, 1.0, 1.0, 1.0, 0.0]

@@ -110,7 +110,7 @@ def _lengthened(part: Tensor, steps: int) -> Tensor:
 def windows_from(source: Any, lags: int, probes: int, most_rows: int) -> tuple[Sequence[Window], int]:
     """Return held-out windows of a task's data to probe at their ends, and how many of the first only lead in.
 
-    As many rows are read side by side as give the most probes behind a window that leads in, so that no state begins
+    As many rows are read side by side as give the most probes after a window that leads in, so that no state begins
     from nothing; where there is but one window there is none.
     """
     rows = max(1, min(probes, most_rows))
@@ -148,7 +148,7 @@ def trace(network: ProbedNetwork, batch: Probes) -> ProbeTrace:
 
 
 def step_at(network: ProbedNetwork, batch: Probes, t: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-    """Make step `t` of the stretches from an input and a state, as `scan` does where rows begin anew or sleep."""
+    """Make step `t` of the stretches from an input and a state, as `scan` does where rows reset or sleep."""
     reset, awake = batch.reset[t], batch.mask[t]
     before = where_rows(reset & awake, batch.fresh, state) if bool(reset.any()) else state
     if bool(awake.all()):

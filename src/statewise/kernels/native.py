@@ -53,7 +53,7 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> None:
 
 
 def note_step(*_: object) -> None:
-    """Let every watch know that an optimizer took a step; PyTorch calls it behind each."""
+    """Let every watch know that an optimizer took a step; PyTorch calls it after each."""
     _native.note_step()
 
 

@@ -16,7 +16,7 @@ DRAWN = 2**24
 class NativeZoneout(NamedTuple):
     """One recurrence with zoneout.
 
-    Behind the part's state come the seeds and draws of its random numbers, `[B]` each, and behind its weights the rate
+    After the part's state come the seeds and draws of its random numbers, `[B]` each, and after its weights the rate
     and whether the state is to be zoned out at random, 1, or in the mean, 0.
     """
 

@@ -10,8 +10,8 @@ Leaves = tuple[Tensor, ...]
 class ScanInputs(NamedTuple):
     """All that an operation is given: what to read, from which state, with which weights.
 
-    Shapes: `xs` `[T, B, D]`; `state` and `fresh` (the state of a row that begins anew) tensors of `[B, ...]`;
-    `reset` and `mask` `[T, B]` of bool, or None where no row begins anew or sleeps.
+    Shapes: `xs` `[T, B, D]`; `state` and `fresh` (the state of a row that resets) tensors of `[B, ...]`;
+    `reset` and `mask` `[T, B]` of bool, or None where no row resets or sleeps.
     """
 
     xs: Tensor

@@ -12,7 +12,7 @@ Run = Callable[[Tensor, Leaves, Leaves], tuple[Tensor, Leaves]]
 
 
 class TorchOp(NamedTuple):
-    """One of PyTorch's recurrences; it knows no resets, so a sequence is cut where a row begins anew."""
+    """One of PyTorch's recurrences; it knows no resets, so a sequence is cut where a row resets."""
 
     whole: Run
     gates: int

@@ -254,9 +254,9 @@ class Learner:
         return Loss(nats, places.long(), {name: Term(total, size) for name, total, size in pairs})
 
     def _read(self) -> tuple[Window, Loss, Any]:
-        """Read the next window, behind those whose steps its errors flow back through; return its loss and last state.
+        """Read the next window, after those whose steps its errors flow back through; return its loss and last state.
 
-        The state that is carried on is the one behind the first of them, from which the next window's are read.
+        The state that is carried on is the one after the first of them, from which the next window's are read.
         """
         state, kept = self.state, self.window_number - self.recipe.overlap
         for number in range(max(0, kept), self.window_number + 1):

@@ -38,7 +38,7 @@ class _Epoch(NamedTuple):
 class WindowOrder:
     """The windows of a training, through all its epochs, in the order and the lengths that a recipe says.
 
-    With `shuffle` K, groups of K windows are read in an order that is drawn anew for each epoch, and rows begin anew
+    With `shuffle` K, groups of K windows are read in an order that is drawn for each epoch, and rows reset
     with each group. With `vary`, an epoch is cut into as many windows as before, of lengths that are drawn.
     Either way an epoch holds every step of every row once. Windows that have an order of their own in each epoch, as
     `Batches` have, are read in that.

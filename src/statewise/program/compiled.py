@@ -168,7 +168,7 @@ class Program:
         return place.state
 
     def push(self, x: Any, place: PackedState) -> tuple[Tensor, PackedState]:
-        """Read one input, a number or a vector `[D]`: the logits `[V]`, and the place behind it."""
+        """Read one input, a number or a vector `[D]`: the logits `[V]`, and the place after it."""
         packed = self._packed or self._look()
         if not packed.choices:
             return self.read(as_numbers(x).unsqueeze(0), place)
@@ -183,7 +183,7 @@ class Program:
             return self.push(number, place)
 
     def read(self, xs: Tensor, place: PackedState) -> tuple[Tensor, PackedState]:
-        """Read inputs `[T]` or `[T, D]`, at least one: the logits `[V]` behind the last, and the place there."""
+        """Read inputs `[T]` or `[T, D]`, at least one: the logits `[V]` after the last, and the place there."""
         outputs, _, place = self._run(lambda packed, look: packed.read(xs, place, look=look))
         return outputs, place
 

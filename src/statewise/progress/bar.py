@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-SPARE_COLUMNS = 2  # for the ^C that a terminal writes behind the bar: where it wraps, the bar above is left behind
+SPARE_COLUMNS = 2  # for the ^C that a terminal writes after the bar: where it wraps, the bar above is left behind
 LONGEST, SHORTEST = 40, 8
 
 
 class Bar:
-    """What is under way, how much of it is done, the time left, and a few words; drawn anew when `show` was called."""
+    """What is under way, how much of it is done, the time left, and a few words; drawn again when `show` was called."""
 
     def __init__(self, stage: str) -> None:
         self.show(stage, 0.0, "", "")

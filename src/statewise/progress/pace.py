@@ -72,7 +72,7 @@ class LargeGradients:
         return ""
 
     def words(self) -> str:
-        """Say how many came behind the first one, or nothing where none did."""
+        """Say how many came after the first one, or nothing where none did."""
         if self.count < 2:
             return ""
         more = f"{self.count - 1:,} more updates" if self.count > 2 else "1 more update"

@@ -11,7 +11,7 @@ from torch import Tensor
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 ScoresOf = Callable[[int, int], Tensor]
-"From the first place to the one behind the last, to their scores `[n, V]` of every item."
+"From the first place to the one after the last, to their scores `[n, V]` of every item."
 
 BLOCK_SCORES = 1 << 22
 RESAMPLES = 1000
@@ -105,7 +105,7 @@ def bootstrap(values: Floats, sessions: Integers, *, resamples: int = RESAMPLES,
 
 
 def by_position(judged: JudgedLists, positions: Integers) -> dict[str, dict[str, float]]:
-    """Return the means at the places behind the first, second, ... event of a session, and how many places that is.
+    """Return the means at the places after the first, second, ... event of a session, and how many places that is.
 
     >>> found = by_position(JudgedLists(np.array([1, 9]), np.zeros((2, 4), int)), np.array([0, 6]))
     >>> found["1"]["recall_at_4"], found["5-9"]["recall_at_4"]

@@ -1,4 +1,4 @@
-"""What a model asks for behind the events of sessions, which lists that makes, and which event moved what."""
+"""What a model asks for after the events of sessions, which lists that makes, and which event moved what."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
@@ -86,7 +86,7 @@ def lists(
 
 
 def read_sessions(model: Model[Any], sessions: Sequence[Sequence[int]]) -> Tensor:
-    """Return the query behind each of some sessions, `[n, D]`."""
+    """Return the query after each of some sessions, `[n, D]`."""
     steps = max(map(len, sessions))
     read = torch.zeros(steps, len(sessions), dtype=torch.long)
     awake = torch.zeros(steps, len(sessions), dtype=torch.bool)

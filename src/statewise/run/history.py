@@ -10,7 +10,7 @@ from typing import Any, Self
 from statewise.run.directory import RunDirectory
 
 GOING_BACK = ("started", "rolledback")
-"Events that leave nothing of what came behind their update: it is made anew."
+"Events that leave nothing of what came behind their update: it is made again."
 NUMBERS = ("seconds", "fraction", "nats", "norm", "rate", "clipped")
 
 
@@ -29,7 +29,7 @@ class Updates:
         return self.columns[name]
 
     def add(self, event: Mapping[str, Any]) -> None:
-        """Add one; those from its number on were made before it, and are made anew."""
+        """Add one; those from its number on were made before it, and are made again."""
         number = event["update"]
         self.go_back(number - 1)
         self.numbers.append(number)
@@ -39,7 +39,7 @@ class Updates:
             self.layers[number] = event["layers"]
 
     def go_back(self, update: int) -> None:
-        """Leave out those behind an update."""
+        """Leave out those after an update."""
         if not self.numbers or self.numbers[-1] <= update:
             return
         end = bisect_right(self.numbers, update)
@@ -63,9 +63,9 @@ class Updates:
 class RunHistory:
     """A training as its events tell it: the loss of each update, checks, samples, stretches and, at its end, a report.
 
-    Where training went back, to a checkpoint behind a loss that was no number or behind a kill, what came after that
+    Where training went back, to a checkpoint after a loss that was no number or after a kill, what came after that
     checkpoint was undone and counts no more. `checked` and `sampled` go by update. `stretches` are the times that
-    training began or went on: behind which update, and under which numerics.
+    training began or went on: after which update, and under which numerics.
 
     >>> history = RunHistory()
     >>> for event in ({"event": "updated", "update": 1, "nats": 2.0}, {"event": "rolledback", "update": 0}):

@@ -54,7 +54,7 @@ class Recipe:
     ] = None
     vary: Annotated[
         float,
-        Doc("spread of the lengths of windows, in steps, drawn anew each epoch (AWD-LSTM: 5); 0 varies none"),
+        Doc("spread of the lengths of windows, in steps, drawn for each epoch (AWD-LSTM: 5); 0 varies none"),
         Ge(0),
         Le(MOST_STEPS),
     ] = 0.0

@@ -139,7 +139,7 @@ def misfit(told: Mapping[str, Any], checks: Mapping[str, Check], optional: set[s
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:
-    """Return the table on a line; None where it is no whole JSON, as behind a cut.
+    """Return the table on a line; None where it is no whole JSON, as after a cut.
 
     Raises `ValueError` where it is JSON and yet no table.
 

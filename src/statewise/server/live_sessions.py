@@ -22,7 +22,7 @@ from statewise.task import Live, as_plain
 from statewise.verbs import Trained
 
 MOST_OPEN, OPEN_BYTES = 64, 64 << 20
-"So many live streams, of so many bytes, stay open behind what they have read, for sessions that go on soon."
+"So many live streams, of so many bytes, stay open after what they have read, for sessions that go on soon."
 
 LARGEST_SETTING = 1000
 "No setting of a live stream may be larger: each input is answered within the deadline of a step."
@@ -73,7 +73,7 @@ class LiveSessions(SessionKind):
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
     def numbers(self, how: Hashable) -> int:
-        """Return how many values are told behind the example."""
+        """Return how many values are told after the example."""
         return self._numbers
 
     async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> StepResult:
@@ -118,7 +118,7 @@ class LiveSessions(SessionKind):
         await self._together.close()
 
     def _opened(self, state: bytes, how: Hashable) -> Live:
-        """Return the live stream behind a state: the one that wrote it, where it is still open."""
+        """Return the live stream after a state: the one that wrote it, where it is still open."""
         found = self._open.pop((state, how), None)
         assert isinstance(how, OutputOptions)
         return found or self._trained.live(state, **how.arguments)

@@ -61,11 +61,11 @@ class SessionKind(ABC):
 
     @abstractmethod
     def numbers(self, how: Hashable) -> int:
-        """Return about how many numbers are told behind one input."""
+        """Return about how many numbers are told after one input."""
 
     @abstractmethod
     async def read(self, state: bytes, inputs: Sequence[Any], how: Hashable, *, each: bool) -> StepResult:
-        """Read checked inputs from where a session is: the session behind them, and what was told."""
+        """Read checked inputs from where a session is: the session after them, and what was told."""
 
     @abstractmethod
     def admit(self, snapshot: bytes) -> bytes:

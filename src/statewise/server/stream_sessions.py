@@ -81,7 +81,7 @@ class StreamSessions(SessionKind):
         return sha.hexdigest()
 
     def numbers(self, how: Hashable) -> int:
-        """Return how many numbers are told behind one input, at most."""
+        """Return how many numbers are told after one input, at most."""
         assert isinstance(how, OutputOptions)
         if how.show == "nothing":
             return 1

@@ -1,6 +1,6 @@
 """Whose bytes a state is: a signature among its words, which only a holder of the key can make.
 
-The seal of a state is a digest, which anybody can make: it shows damage. A signature is an HMAC-SHA256 over the whole,
+The seal of a state is a digest, which anyone can make: it shows damage. A signature is an HMAC-SHA256 over the whole,
 with the places of the signature and of the seal filled with zeros. It shows that a holder of the key wrote the state.
 Source: Krawczyk, Bellare & Canetti 1997, RFC 2104.
 """

@@ -177,7 +177,7 @@ def _equally_long(states: Sequence[State]) -> Sequence[State]:
 def stack_rows(states: Sequence[State]) -> State:
     """Join states of one row each, so that row `i` of the result is state `i`.
 
-    Raises `ValueError` where a tensor of a state has another number of rows: every row behind it would be read as the
+    Raises `ValueError` where a tensor of a state has another number of rows: every row after it would be read as the
     row of another sequence.
 
     >>> stack_rows([torch.ones(1, 2), torch.zeros(2, 2)])

@@ -275,7 +275,7 @@ class Forecast(TableSettings, Task):
         only: Annotated[tuple[str, ...], Doc("series to forecast; none means all")] = (),
         hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
     ) -> Iterator["Ahead"]:
-        """Forecast what comes behind the end of each series, one after another.
+        """Forecast what comes after the end of each series, one after another.
 
         A table (a path, or a frame) has the columns of that in training; rows in which only known covariates are given
         say what is known ahead of time. Raises `DataError` where they end before the horizon does, unless `hold_known`.
@@ -314,7 +314,7 @@ class Forecast(TableSettings, Task):
         anomaly: Annotated[bool, Doc("also say how improbable each value was")] = False,
         longest_gap: Annotated[
             str | None,
-            Doc("how far a time may lie behind the one before, as 60d; a longer gap is refused"),
+            Doc("how far a time may lie after the one before, as 60d; a longer gap is refused"),
             OF_COMMANDS,
         ] = None,
     ) -> Live:

@@ -222,7 +222,7 @@ class Recommend(TableSettings, Task):
         ]
 
     def sample(self, model: "Model[Any]", codec: "Catalogue") -> str:
-        """Return what is recommended behind the most frequent item."""
+        """Return what is recommended after the most frequent item."""
         listed = "\n".join(str(one) for one in self._recommended(model, codec, [0], SHOWN))
         return f"after {codec.name(0)}:\n{listed}"
 

@@ -56,7 +56,7 @@ class RecommendData(CountedOnce):
         return [self.sessions.notice] if self.sessions.notice else []
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
-        """Return the sessions of a part, one behind another in each of so many rows."""
+        """Return the sessions of a part, one after another in each of so many rows."""
         codes = self.sessions.training if part == "training" else self.held_out
         rows, steps = rows or self.task.batch_size, steps or self.task.sequence_length
         if part == "held_out":

@@ -161,7 +161,7 @@ def _sessions_in(path: Path, codec: Catalogue) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Lists:
-    """What is recommended behind an event."""
+    """What is recommended after an event."""
 
     read: str
     items: tuple[Recommended, ...]
@@ -240,6 +240,6 @@ class Recommending(Live):
         return Lists(self.codec.name(self.seen[-1]) if self.seen else "", tuple(items), tuple(notices))
 
     def save(self) -> bytes:
-        """Return the state behind the last event, and what the session has had."""
+        """Return the state after the last event, and what the session has had."""
         stream = torch.frombuffer(bytearray(self.stream.save()), dtype=torch.uint8)
         return write_tensors({"stream": stream, "seen": torch.tensor(self.seen, dtype=torch.int32)})

@@ -43,7 +43,7 @@ class ForecastData(Data):
 
     @cached_property
     def ends(self) -> Ints:
-        """The place behind the last value of each series that is looked at."""
+        """The place after the last value of each series that is looked at."""
         return self.read.panel.observed() - (self.split.held_out if self.is_validating else 0)
 
     @property
@@ -90,7 +90,7 @@ class ForecastData(Data):
         }
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
-        """Return windows of context and horizon, each beginning anew, from anywhere in the training part.
+        """Return windows of context and horizon, each starting fresh, from anywhere in the training part.
 
         Windows of so many `steps` are as long as the longest series where that is shorter.
         """

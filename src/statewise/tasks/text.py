@@ -194,7 +194,7 @@ class Text(Task):
         interactive: Annotated[bool, Doc("read lines, answer each, keep the state")] = False,
         **how: Any,
     ) -> Answer:
-        """Return what is written behind a prompt, or was likely at each position, or a conversation.
+        """Return what is written after a prompt, or was likely at each position, or a conversation.
 
         Raises `UsageError` for `choices` below 0 or in a conversation.
         """

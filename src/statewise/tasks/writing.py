@@ -17,7 +17,7 @@ Likely = Iterator[tuple[str, list[tuple[str, float]]]]
 
 
 def written(prompt: str, pieces: Iterator[str], notices: list[str]) -> Answer:
-    """Return a prompt and what was written behind it."""
+    """Return a prompt and what was written after it."""
 
     def shown() -> Iterator[str]:
         first = next(pieces, "")  # what cannot be done is said before the prompt is written
@@ -61,7 +61,7 @@ def talk(task: Task, model: Any, codec: Any, prompt: str, how: dict[str, Any]) -
             yield from task.predict(model, codec, line, **{**how, "stream": stream, "seed": seed})
             yield "\n"
             seed = None if seed is None else seed + 1
-    finally:  # behind ^C or ^D the shell begins a line of its own
+    finally:  # after ^C or ^D the shell begins a line of its own
         print(end, end="", file=sys.stderr, flush=True)
 
 
@@ -112,5 +112,5 @@ class Surprises(Live):
         return Surprise(nats / len(codes) / math.log(2), len(codes), line)
 
     def save(self) -> bytes:
-        """Return the state behind the last line."""
+        """Return the state after the last line."""
         return self.stream.save()

@@ -54,11 +54,11 @@ def _reset_begins_anew(trial: RecurrenceTrial) -> None:
     plain, end = trial.scan(trial.xs, trial.state)
     for row, at in ((0, 0), (1, 3)):
         anew, anew_last = trial.scan(trial.xs[at:], trial.initial())
-        same(f"row {row}, begun anew at {at}, the output", ys[at:, row], anew[:, row])
-        same(f"row {row}, begun anew at {at}, the last state", row_of(last, row), row_of(anew_last, row))
-    same("row 1, before it begins anew, the output", ys[:3, 1], plain[:3, 1])
-    same("row 2, which never begins anew, the output", ys[:, 2], plain[:, 2])
-    same("row 2, which never begins anew, the last state", row_of(last, 2), row_of(end, 2))
+        same(f"row {row}, reset at {at}, the output", ys[at:, row], anew[:, row])
+        same(f"row {row}, reset at {at}, the last state", row_of(last, row), row_of(anew_last, row))
+    same("row 1, before it resets, the output", ys[:3, 1], plain[:3, 1])
+    same("row 2, which never resets, the output", ys[:, 2], plain[:, 2])
+    same("row 2, which never resets, the last state", row_of(last, 2), row_of(end, 2))
 
 
 @torch.no_grad()

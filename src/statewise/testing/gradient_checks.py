@@ -16,7 +16,7 @@ Places = tuple[Tensor | None, Tensor | None]
 
 
 def gradients_are_those_of_finite_differences(trial: RecurrenceTrial) -> None:
-    """Law 8, of inputs, first state and weights; plainly and with rows that begin anew or sleep."""
+    """Law 8, of inputs, first state and weights; plainly and with rows that reset or sleep."""
     weights = dict(trial.recurrent.named_parameters())
     states = [leaf for leaf in leaves(trial.state) if leaf.is_floating_point()]
     given = [tensor.detach().requires_grad_() for tensor in (trial.xs, *states, *weights.values())]

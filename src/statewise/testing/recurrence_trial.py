@@ -1,4 +1,4 @@
-"""What a recurrence is tried on: something to read, a state that is nowhere zero, and rows that begin anew or sleep."""
+"""What a recurrence is tried on: something to read, a state that is nowhere zero, and rows that reset or sleep."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ FEATURES, UNITS = 5, 4
 class RecurrenceTrial:
     """A recurrence with all weights shaken, something to read, and a state that is nowhere zero.
 
-    Shapes: `xs` `[T, B, D]`, `reset` and `mask` `[T, B]`. Row 0 begins anew at 0 and sleeps at 2, where it is told
-    to begin anew but does not; row 1 begins anew at 3; row 2 sleeps from 5.
+    Shapes: `xs` `[T, B, D]`, `reset` and `mask` `[T, B]`. Row 0 resets at 0 and sleeps at 2, where it is told
+    to reset but does not; row 1 resets at 3; row 2 sleeps from 5.
     """
 
     recurrent: Recurrent[Any]
@@ -39,7 +39,7 @@ class RecurrenceTrial:
         return self.recurrent.scan(xs, map_leaves(torch.clone, state), reset=reset, mask=mask)
 
     def initial(self) -> Any:
-        """Return the state that `scan` takes for a row that begins anew."""
+        """Return the state that `scan` takes for a row that resets."""
         torch.manual_seed(1)
         return self.recurrent.initial(B)
 

@@ -91,7 +91,7 @@ def training(settings: dict[str, Any], arrays: dict[str, Any]) -> Prepared:
     def outputs() -> dict[str, Any]:
         ys, (of_weights, of_xs) = call()
         kept = {name: grad for name, grad in of_weights.items() if name.startswith("weight")}
-        if "mask" in settings:  # what lies behind a row's end is compared nowhere
+        if "mask" in settings:  # what lies after a row's end is compared nowhere
             ys = ys * np.array(settings["mask"])[..., None]
         return {"ys": ys, "xs_gradient": of_xs, **kept}
 

@@ -40,7 +40,7 @@ class _Name:
 
 
 class _Type:
-    """A type of numbers; which end comes first is said behind it."""
+    """A type of numbers; which end comes first is said after it."""
 
     def __init__(self, code: str) -> None:
         self.code, self.order = code, "|"
@@ -57,7 +57,7 @@ MARK = _Name("mark")
 
 
 def read_object_array(content: bytes, title: str) -> Iterator[NDArray[Any]]:
-    """Yield the arrays in an array of arrays, as NumPy's `.npy` keeps them behind its head.
+    """Yield the arrays in an array of arrays, as NumPy's `.npy` keeps them after its head.
 
     Raises `DataError`, naming what it asks for, where it is anything else, is damaged, or was cut.
     """

@@ -93,7 +93,7 @@ class StrokeCodec(Codec):
 
 @dataclass(frozen=True)
 class PreparedDrawings:
-    """Rows of `dx, dy, lift` of all drawings one behind another, unscaled, and what is known of each drawing."""
+    """Rows of `dx, dy, lift` of all drawings one after another, unscaled, and what is known of each drawing."""
 
     codec: StrokeCodec
     rows: Rows

@@ -18,7 +18,7 @@ PREFIX = "full_binary_"
 def read_binary(path: Path, *, only_recognized: bool = True) -> Iterator[Drawing | LeftOut]:
     """Yield the drawings of a `.bin` file, whose name is the class, as in `full_binary_cat.bin`.
 
-    Behind each head come the strokes: how many points, then every x, then every y. Raises `DataError` where the file
+    After each head come the strokes: how many points, then every x, then every y. Raises `DataError` where the file
     was cut, or is something else.
     """
     label = path.stem.removeprefix(PREFIX)

@@ -15,7 +15,7 @@ LEAST_VARIANCE = 1e-6
 
 
 def parts_of(rows: Rows) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Return the movements of a drawing, what came before each, and what the pen does behind each and at the end.
+    """Return the movements of a drawing, what came before each, and what the pen does after each and at the end.
 
     Shapes: movements `[n, 2]`; before each the last movement and whether the pen was lifted, `[n + 1, 3]`; the pen
     `[n + 1]`: 0 draws on, 1 is lifted, 2 the drawing has ended.

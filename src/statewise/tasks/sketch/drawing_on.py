@@ -46,7 +46,7 @@ def draw(
     temperature: float,
     generator: torch.Generator,
 ) -> list[Ending]:
-    """Return `count` ways in which a drawing goes on behind some rows, each of at most `most` rows.
+    """Return `count` ways in which a drawing goes on after some rows, each of at most `most` rows.
 
     What was drawn is read once, its state copied; where each ending begins from a context of its own, it is read for
     each. All endings are drawn side by side.
@@ -118,5 +118,5 @@ def between(one: Tensor, other: Tensor, count: int) -> Tensor:
 
 
 def joined_rows(parts: Sequence[Rows]) -> Rows:
-    """Return rows one behind another."""
+    """Return rows one after another."""
     return np.concatenate([*parts, np.zeros((0, 3), np.float32)])

@@ -114,7 +114,7 @@ class DrawingUnderWay(Live):
         except (KeyError, ValueError, IndexError, TypeError):
             is_sound = False
         if not is_sound:
-            raise DataError("the saved drawing is damaged, or something else: begin anew")
+            raise DataError("the saved drawing is damaged, or is something else: start again")
         array = points.double().numpy()
         return cls(artist, side, [array[start:end] for start, end in pairwise(ends)])
 

@@ -240,7 +240,7 @@ class Sketch(Task):
         return Stream(model, encode=lambda x: step_of(x, codec))
 
     def inputs(self, codec: "StrokeCodec") -> Inputs:
-        """Return what a step reads: an offset, and whether the pen is lifted behind it."""
+        """Return what a step reads: an offset, and whether the pen is lifted after it."""
         from statewise.tasks.sketch.showing import step_of
 
         words = "an offset [dx, dy, lift], at first [0, 0, 0]"
@@ -264,7 +264,7 @@ class Sketch(Task):
         side: Annotated[
             float | None, Doc("how large the whole drawing will be, in the units of the file; none: as large as it is")
         ] = None,
-        pen_down: Annotated[bool, Doc("go on with the last stroke instead of lifting the pen behind it")] = False,
+        pen_down: Annotated[bool, Doc("go on with the last stroke instead of lifting the pen after it")] = False,
         reconstruct: Annotated[bool, Doc("draw it again from its latent numbers")] = False,
         vary: Annotated[int, Doc("draw so many drawings like it, from its latent numbers")] = 0,
         interpolate: Annotated[bool, Doc("draw from the first drawing to the second, through latent numbers")] = False,
