@@ -10,7 +10,8 @@ from statewise.classics.catalogue import EXPERIMENTS, chosen
 from statewise.classics.counting import reads_up_to
 from statewise.classics.experiment import Batch, Dice
 from statewise.classics.judging import counted, largest_is_right, within
-from statewise.classics.network import Meaning, Network, scale_radius
+from statewise.classics.network import Network, scale_radius
+from statewise.classics.readout import Meaning
 from statewise.errors import UsageError
 
 B = 3
@@ -23,7 +24,7 @@ class Told(Network):
         super().__init__("elman", 2, 2, features=1)
         self.outputs = outputs
 
-    def forward(self, inputs: Tensor, places: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, places: Tensor) -> Tensor:
         return self.outputs
 
 
@@ -65,7 +66,7 @@ class Grammarian(Network):
         super().__init__("elman", 2, 7, symbols=7)
         self.strings, self.knows_branch = strings, knows_branch
 
-    def forward(self, inputs: Tensor, places: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, places: Tensor) -> Tensor:
         outputs = torch.zeros(*inputs.shape, 7)
         for row in range(inputs.shape[1]):
             symbols = "".join(reber.SYMBOLS[code] for code in inputs[places[:, row], row].tolist())
@@ -99,7 +100,7 @@ class Counter(Network):
         super().__init__("elman", 2, 4, symbols=4)
         self.most = most
 
-    def forward(self, inputs: Tensor, places: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, places: Tensor) -> Tensor:
         counts = ((inputs == 1).sum(dim=0) <= self.most).long()
         following = torch.cat([inputs[1:], torch.zeros(1, inputs.shape[1], dtype=torch.long)])
         return torch.nn.functional.one_hot(following * counts + 3 * (1 - counts), 4)[places].float()
@@ -140,7 +141,7 @@ def test_digits_are_split_and_held_against_a_model_that_sees_all_at_once() -> No
 
 def test_weights_have_the_spectral_radius_that_was_asked_for() -> None:
     network = Network("elman", 5, 2, features=1, radius=1.3)
-    radius = torch.linalg.eigvals(network.cell.get_parameter("recurrent_weights").detach()).abs().max()
+    radius = torch.linalg.eigvals(network.model.core.get_parameter("recurrent_weights").detach()).abs().max()
     assert float(radius) == pytest.approx(1.3, rel=1e-4)
     weights = torch.ones(4, 4)
     scale_radius(weights, 0.5)
@@ -160,6 +161,6 @@ def test_every_experiment_draws_what_its_networks_read(name: str) -> None:
     torch.manual_seed(0)
     batch = experiment.material(0).draw(np.random.default_rng(0), B)
     network = Network("elman", 4, experiment.outputs, features=experiment.features, symbols=experiment.symbols)
-    loss = experiment.meaning.loss(network(batch.inputs, batch.places), batch.targets[batch.places])
-    assert bool(loss.isfinite())
+    losses = experiment.meaning.losses(network(batch.inputs, batch.places), batch.targets[batch.places])
+    assert bool(losses.isfinite().all())
     assert len({contender.label for contender in experiment.contenders}) == len(experiment.contenders)

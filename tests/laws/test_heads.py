@@ -9,6 +9,7 @@ import torch
 from subclasses import subclasses_of
 from torch import Tensor
 
+from statewise.classics.readout import Meaning, Readout
 from statewise.forecasting.members import Mixture
 from statewise.heads import (
     Categorical,
@@ -27,6 +28,7 @@ T, B, H, V = 7, 3, 4, 6
 NUMBERS, COUNTS = torch.linspace(-3, 4, T * B).reshape(T, B), torch.arange(T * B).reshape(T, B).float()
 PEN = torch.nn.functional.one_hot(torch.arange(T * B).reshape(T, B) % 3, 3).float()
 MOVED = torch.stack([NUMBERS, NUMBERS.flip(0)], dim=-1)
+BITS = (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float()
 HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "categorical": (lambda: Categorical(H, V), torch.arange(T * B).reshape(T, B) % V),
     "categorical-of-two": (lambda: Categorical(H, 2), torch.arange(T * B).reshape(T, B) % 2),
@@ -43,6 +45,12 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "mixture-of-counts": (lambda: Mixture([NegativeBinomial(H), NegativeBinomial(H, exposure=True)]).eval(), COUNTS),
     "strokes": (lambda: Strokes(H, V), torch.cat([MOVED, PEN], dim=-1)),
     "strokes-without-an-end": (lambda: Strokes(H, V, "end_of_stroke"), torch.cat([MOVED, PEN[..., :1]], dim=-1)),
+    "readout-of-choices": (lambda: Readout(H, V, Meaning.CHOICE), torch.arange(T * B).reshape(T, B) % V),
+    "readout-of-bits": (
+        lambda: Readout(H, 2, Meaning.BITS),
+        (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float(),
+    ),
+    "readout-of-numbers": (lambda: Readout(H, 2, Meaning.NUMBERS), torch.linspace(-3, 4, T * B * 2).reshape(T, B, 2)),
     "ranking": (lambda: Ranking(H, torch.arange(V) + 1.0), torch.arange(T * B).reshape(T, B) % V),
 }
 

@@ -1,6 +1,7 @@
 """An optimiser is the one that was named, its rate the schedule's, its memory tensors that go back where they were."""
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from statewise.learning.optimizers import (
     optimizer_tensors,
     rate_at,
     read_optimizer,
+    set_rate,
 )
 from statewise.run.recipe import Recipe
 
@@ -211,3 +213,22 @@ def test_the_rate_goes_down_in_evenly_spaced_steps(fraction: float, rate: float)
 
 def test_schedule_plateau_leaves_the_rate_to_the_checks() -> None:
     assert rate_at(Recipe(learning_rate=2.0, warmup=4, schedule="plateau", checks=3), 1, 0.9) == 1.0
+
+
+def test_a_part_may_learn_at_a_rate_of_its_own() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Halved(Recipe):
+        def rate_scale(self, name: str) -> float:
+            return 0.5 if name == "bias" else 1.0
+
+    plain, scaled = make_layer(), make_layer()
+    begun = plain.bias.detach().clone()
+    for layer, recipe in (
+        (plain, Recipe(optimizer="sgd", momentum=0.0)),
+        (scaled, Halved(optimizer="sgd", momentum=0.0)),
+    ):
+        optimizer = make_optimizer(layer, recipe)
+        set_rate(optimizer, 0.25)
+        descend(layer, optimizer)
+    assert torch.equal(scaled.weight, plain.weight)
+    torch.testing.assert_close(scaled.bias - begun, (plain.bias - begun) / 2)

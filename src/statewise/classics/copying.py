@@ -5,7 +5,8 @@ import torch
 
 from statewise.classics.counting import FAST
 from statewise.classics.experiment import Batch, Contender, Dice, Draw, Experiment, Paper, Verdict, every_seed
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 
 KINDS, COUNT = 8, 10
 BLANK, GO = KINDS, KINDS + 1

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from statewise.classics.experiment import Batch, Contender, Dice, Draw, Experiment, Look, Paper, Verdict, every_seed
 from statewise.classics.judging import counted, largest_is_right
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 
 LEARNED = 10
 ASKED = 20

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from statewise.classics.counting import FAST
 from statewise.classics.experiment import Batch, Contender, Dice, Experiment, Material, Paper, Verdict
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 from statewise.errors import MissingExtra
 
 TESTED = 360

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from statewise.classics.experiment import Batch, Contender, Dice, Experiment, Material, Paper, Verdict
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 from statewise.classics.sentences import sentences_of
 
 Ints = NDArray[np.int64]

@@ -7,7 +7,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from torch import Tensor
 
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 
 Dice = np.random.Generator
 

@@ -14,7 +14,7 @@ from statewise.classics.long_lags import (
     two_marked_numbers,
     two_sequences,
 )
-from statewise.classics.network import Meaning
+from statewise.classics.readout import Meaning
 from statewise.classics.reber import embedded_reber
 
 MOST_STEPS = 10_000_000

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from statewise.classics.experiment import Batch, Dice, Draw, Judge, Verdict
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 
 CHUNK, HELD_OUT = 256, 2_560
 

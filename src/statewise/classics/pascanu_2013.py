@@ -9,7 +9,8 @@ import torch
 from statewise.classics.experiment import Batch, Contender, Dice, Draw, Experiment, Look, Material, Paper, every_seed
 from statewise.classics.judging import counted, largest_is_right
 from statewise.classics.long_lags import at_the_end
-from statewise.classics.network import Meaning, Network
+from statewise.classics.network import Network
+from statewise.classics.readout import Meaning
 
 SOURCE = "Pascanu et al. 2013, section 4"
 LENGTHS = (20, 50, 100, 150, 200)

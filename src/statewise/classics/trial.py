@@ -1,18 +1,19 @@
 """One trial: a contender learns fresh sequences until the criterion is met on others, or it has had enough of them."""
 
-import copy
-import math
 import time
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast, final
 
 import numpy as np
 import torch
-from torch.optim import SGD, Adam, Optimizer
 
 from statewise.classics.experiment import Contender, Dice, Experiment, Material, Verdict
 from statewise.classics.network import Network
-from statewise.learning.average import Average
-from statewise.learning.optimizers import clip_norm
+from statewise.classics.readout import Readout
+from statewise.data.window import LazyWindows, Window
+from statewise.learning.guard import NotFinite
+from statewise.learning.learner import Learner
+from statewise.run.recipe import Recipe
 
 LOOKED_AT = 100
 LEARNED, CHECKED, TESTED = range(3)
@@ -30,9 +31,8 @@ def run_trial(experiment: Experiment, label: str, seed: int) -> dict[str, Any]:
     contender = experiment.contender(label)
     torch.manual_seed(seed)
     material, network = experiment.material(seed), make_network(experiment, contender)
-    average = Average(network, contender.average)
-    sequences, verdict = _learn(experiment, contender, material, average, seed)
-    tested, looked = _tested(material, average.model, _dice(seed, TESTED))
+    learned, sequences, verdict = _learn(experiment, contender, material, network, seed)
+    tested, looked = _tested(material, learned, _dice(seed, TESTED))
     return {
         "experiment": experiment.name,
         "contender": label,
@@ -43,7 +43,7 @@ def run_trial(experiment: Experiment, label: str, seed: int) -> dict[str, Any]:
         "last": verdict.measures,
         "measures": tested.measures,
         "looked": looked,
-        "parameters": sum(weights.numel() for weights in network.parameters()),
+        "parameters": network.model.parameter_count,
         "seconds": round(time.process_time() - began, 2),
     }
 
@@ -54,6 +54,7 @@ def make_network(experiment: Experiment, contender: Contender) -> Network:
         contender.cell,
         contender.units,
         experiment.outputs,
+        meaning=experiment.meaning,
         features=experiment.features,
         symbols=experiment.symbols,
         spread=contender.spread,
@@ -63,32 +64,80 @@ def make_network(experiment: Experiment, contender: Contender) -> Network:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrialRecipe(Recipe):
+    """How a contender is trained: at a constant rate, its cell at one of its own where it has one."""
+
+    cell_scale: float = 1.0
+
+    def rate_scale(self, name: str) -> float:
+        """Return what the rate is multiplied by for a weight: by `cell_scale` for the cell's."""
+        return self.cell_scale if name.startswith("core.") else 1.0
+
+
+def recipe_of(contender: Contender) -> TrialRecipe:
+    """Return the recipe of a contender: Adam, or plain SGD."""
+    return TrialRecipe(
+        optimizer=contender.optimizer,
+        momentum=0.0,
+        learning_rate=contender.rate,
+        cell_scale=(contender.cell_rate or contender.rate) / contender.rate,
+        clip=contender.clip,
+        average=contender.average,
+        average_from=0.0,
+        schedule="constant",
+        warmup=0,
+    )
+
+
+@final
+class DrawnSequences(LazyWindows):
+    """Sequences that are drawn a batch at a time, each whole, read from the first state and scored at its places.
+
+    They are read in order; only the first and the last one may be asked for again.
+    """
+
+    def __init__(self, material: Material, network: Network, dice: Dice, rows: int, most: int) -> None:
+        self._material, self._core, self._dice, self._rows, self._most = material, network.model.core, dice, rows, most
+        self._number = -1
+        self._kept: dict[int, Window] = {}
+
+    def __len__(self) -> int:
+        return self._most
+
+    def at(self, index: int) -> Window:
+        """Return a batch: the next one, or the last one again."""
+        if index == self._number + 1:
+            batch = self._material.draw(self._dice, self._rows)
+            first = self._core.initial(batch.places.shape[1])
+            self._kept.pop(self._number if self._number else -1, None)
+            self._number = index
+            self._kept[index] = Window(batch.inputs, batch.targets, scored=batch.places, state=first)
+        return self._kept[index]
+
+
 def _learn(
-    experiment: Experiment, contender: Contender, material: Material, average: "Average[Network]", seed: int
-) -> tuple[int, Verdict]:
-    """Train until the criterion is met, or for as long as the contender may; return after how many sequences."""
+    experiment: Experiment, contender: Contender, material: Material, network: Network, seed: int
+) -> tuple[Network, int, Verdict]:
+    """Train until the criterion is met, or for as long as the contender may; return also how many sequences it read."""
     dice, checking = _dice(seed, LEARNED), _dice(seed, CHECKED)
-    sequences, next_check = _begin(experiment, material, average.model, dice), experiment.every
-    network = copy.deepcopy(average.model)
-    optimizer = make_optimizer(contender, network)
+    sequences, next_check = _begin(experiment, material, network, dice), experiment.every
+    windows = DrawnSequences(material, network, dice, contender.rows, contender.most)
+    learner = Learner(network.model, windows, recipe_of(contender))
     while True:
-        batch = material.draw(dice, contender.rows)
-        optimizer.zero_grad()
-        outputs = network(batch.inputs, batch.places)
-        loss = experiment.meaning.loss(outputs, batch.targets[batch.places])
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = clip_norm(network, contender.clip)
-        sequences += batch.places.shape[1]
-        is_lost = not math.isfinite(norm)  # what has exploded stays so
-        if not is_lost:
-            optimizer.step()
-            average.follow(network)
+        is_lost = False
+        try:
+            learner.update()
+        except NotFinite:  # what has exploded stays so
+            is_lost = True
+        sequences += windows[learner.window_number - (not is_lost)].rows
         is_over = is_lost or sequences >= contender.most
         if is_over or sequences >= next_check:
             next_check += experiment.every
-            verdict = judged(material, average.model, checking)
+            learned = network.of(learner.judged)
+            verdict = judged(material, learned, checking)
             if verdict.is_met or is_over:
-                return sequences, verdict
+                return learned, sequences, verdict
 
 
 @torch.no_grad()
@@ -98,7 +147,8 @@ def _begin(experiment: Experiment, material: Material, network: Network, dice: D
     Else the state would be abused to say so, and a memory that is full of that takes long to empty.
     """
     batch = material.draw(dice, LOOKED_AT)
-    network.readout.bias.copy_(experiment.meaning.usual(batch.targets[batch.places], experiment.outputs))
+    readout = cast(Readout, network.model.head)
+    readout.linear.bias.copy_(experiment.meaning.usual(batch.targets[batch.places], experiment.outputs))
     return batch.places.shape[1]
 
 
@@ -112,15 +162,6 @@ def judged(material: Material, network: Network, dice: Dice) -> Verdict:
 def _tested(material: Material, network: Network, dice: Dice) -> tuple[Verdict, dict[str, Any]]:
     tested = material.judge(network, dice, to_the_end=True)
     return tested, material.look(network, dice) if material.look else {}
-
-
-def make_optimizer(contender: Contender, network: Network) -> Optimizer:
-    """Return a contender's optimiser: Adam, or plain SGD."""
-    around: dict[str, Any] = {"params": [*network.encoder.parameters(), *network.readout.parameters()]}
-    inside: dict[str, Any] = {"params": network.cell.parameters(), "lr": contender.cell_rate or contender.rate}
-    if contender.optimizer == "sgd":
-        return SGD([around, inside], contender.rate, fused=True)
-    return Adam([around, inside], contender.rate, fused=True)
 
 
 def _dice(seed: int, stream: int) -> np.random.Generator:

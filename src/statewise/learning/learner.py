@@ -35,6 +35,7 @@ from statewise.learning.optimizers import (
     optimizer_tensors,
     rate_at,
     read_optimizer,
+    set_rate,
 )
 from statewise.learning.precision import HALF, SINGLE, LossScale
 from statewise.learning.rollouts import ROLLOUTS, Collector, Rollouts
@@ -153,8 +154,7 @@ class Learner:
         fraction = self.fraction
         rate = rate_at(self.recipe, self.update_number, fraction) * self.progress.scale
         rate *= self.order.rate_scale(self.window_number, self.recipe.accumulate)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         before, self._unchanged, self.is_whole = self._moment(), None, False
         try:
             nats, places, norm, clipped, terms = self._change(before)

@@ -25,6 +25,8 @@ MEMORY: dict[type[Optimizer], set[str]] = {
     MomentumAdagrad: {"sum", "momentum_buffer"},
 }
 "What each optimiser remembers of a parameter."
+SCALE = "rate_scale"
+"Under which name a group of weights has what its rate is multiplied by."
 ROW_BY_ROW = ("adam", "momentum_adagrad")
 "The optimisers that can leave alone the rows of a table that were not read."
 
@@ -35,7 +37,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
     Averaged SGD (Polyak & Juditsky 1992) is plain SGD here; `Average` takes the mean of the weights.
     Raises `UsageError` where tables are read by row and the optimiser would change every row of them.
     """
-    parameters = [weight for weight in model.parameters() if weight.requires_grad]
+    parameters = _groups(model, recipe)
     rate, decay = recipe.learning_rate, recipe.weight_decay or 0.0
     is_by_row = any(getattr(part, "sparse", False) for part in model.modules())
     if is_by_row and recipe.optimizer not in ROW_BY_ROW:
@@ -59,6 +61,28 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
             return SGD(parameters, rate, weight_decay=decay, fused=True)
         case "adagrad":
             return Adagrad(parameters, rate, weight_decay=decay)
+
+
+def _groups(model: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return the weights that learn, those together whose rate is scaled alike: `set_rate` heeds the scale."""
+    groups: dict[float, list[Tensor]] = {}
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            groups.setdefault(recipe.rate_scale(name), []).append(weight)
+    return [{"params": weights, SCALE: scale} for scale, weights in groups.items()]
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Let an optimiser take its next step at this learning rate, scaled for weights that have a scale.
+
+    >>> layer = nn.Linear(1, 1)
+    >>> optimizer = make_optimizer(layer, Recipe())
+    >>> set_rate(optimizer, 0.5)
+    >>> [group["lr"] for group in optimizer.param_groups]
+    [0.5]
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get(SCALE, 1.0)
 
 
 def rate_at(recipe: Recipe, update: int, fraction: float) -> float:

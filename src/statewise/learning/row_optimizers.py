@@ -104,7 +104,7 @@ class RowAdam(RowOptimizer):
     tensor([0.0000, 0.1000, 0.0000, 0.0000, 0.1000])
     """
 
-    def __init__(self, parameters: Iterable[Tensor], rate: float, *, weight_decay: float = 0.0) -> None:
+    def __init__(self, parameters: Iterable[Any], rate: float, *, weight_decay: float = 0.0) -> None:
         super().__init__(list(parameters), {"lr": rate, "weight_decay": weight_decay, "betas": (0.9, 0.999)})
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:
@@ -140,7 +140,7 @@ class MomentumAdagrad(RowOptimizer):
     0.26071...
     """
 
-    def __init__(self, parameters: Iterable[Tensor], rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0):
+    def __init__(self, parameters: Iterable[Any], rate: float, *, momentum: float = 0.9, weight_decay: float = 0.0):
         super().__init__(list(parameters), {"lr": rate, "momentum": momentum, "weight_decay": weight_decay})
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:

@@ -190,6 +190,13 @@ class Recipe:
         """
         return term
 
+    def rate_scale(self, name: str) -> float:
+        """Return what the learning rate is multiplied by for the weight of that name: here by 1.
+
+        A task may let parts learn slower or faster than others.
+        """
+        return 1.0
+
     def save_interval(self, took: float) -> float:
         """Return the seconds between two checkpoints, given what the last one took: unless told, at most 2 % of them.
 
