@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, log_softmax
 from statewise.cells import LSTM, Cell
 from statewise.data.window import Window
 from statewise.heads import Categorical, Gaussian, Head
-from statewise.insight.ablation import NOTICED
+from statewise.insight.ablation import NOTICED, _apart
 from statewise.insight.memory import Memory, measure_memory
 from statewise.insight.probed_network import ProbedNetwork, probed_network
 from statewise.model import Model
@@ -93,6 +93,12 @@ def test_of_a_loss_alone_it_is_half_the_square_of_the_change() -> None:
         p, q = log_softmax(linear(whole), dim=-1), log_softmax(linear(ys), dim=-1)
         exact = (p.exp() * (p - q)).sum(dim=-1)
     assert float(found.mean()) == pytest.approx(float(exact.mean()), rel=0.1)
+
+
+def test_rows_are_told_apart_by_states_of_one_number_a_row() -> None:
+    traced = (torch.tensor([1.0, 2.0, 3.0]), torch.ones(3, 4))
+    other = (torch.tensor([1.0, 2.5, 3.0]), torch.ones(3, 4))
+    assert _apart(other, traced, torch.arange(3)).tolist() == [False, True, False]
 
 
 def test_a_past_that_only_does_harm_is_used_all_the_same() -> None:

@@ -110,7 +110,7 @@ def _apart(state: Any, traced: Any, rows: Tensor) -> Tensor:
             same = (one - other[rows]).abs() <= ROUNDING * torch.finfo(one.dtype).eps * scale
         else:
             same = one == other[rows]
-        apart |= ~same.flatten(1).all(dim=1).cpu()
+        apart |= ~same.reshape(len(rows), -1).all(dim=1).cpu()
     return apart
 
 

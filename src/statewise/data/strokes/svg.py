@@ -90,8 +90,8 @@ def _lines(svgelements: Any, path: Any, where: str) -> list[Floats]:
         quarters = 1
         if isinstance(segment, svgelements.Arc):
             quarters = max(1, min(4, math.ceil(abs(float(segment.sweep)) / (math.pi / 2))))
-        for number in range(1, CURVE_POINTS * quarters + 1):
-            lines[-1].append(_point(segment.point(number / (CURVE_POINTS * quarters)), where))
+        steps = CURVE_POINTS * quarters
+        lines[-1] += [_in_bounds(x, y, where) for x, y in segment.npoint(np.arange(1, steps + 1) / steps)]
         if sum(map(len, lines)) > MOST_POINTS:
             raise DataError(f"{where} has more than {MOST_POINTS:,} points: give a drawing of fewer")
     # a move that nothing follows draws nothing
@@ -99,7 +99,11 @@ def _lines(svgelements: Any, path: Any, where: str) -> list[Floats]:
 
 
 def _point(point: Any, where: str) -> tuple[float, float]:
-    x, y = float(point.x), float(point.y)
+    return _in_bounds(point.x, point.y, where)
+
+
+def _in_bounds(x: Any, y: Any, where: str) -> tuple[float, float]:
+    x, y = float(x), float(y)
     if not (abs(x) <= LARGEST and abs(y) <= LARGEST):
         raise DataError(f"{where} has a point that is not finite, or beyond {LARGEST:g}: check its numbers")
     return x, y
