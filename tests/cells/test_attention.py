@@ -181,6 +181,30 @@ def test_a_window_of_one_hill_stands_where_its_moves_have_brought_it() -> None:
         assert state.position.item() == pytest.approx(1.5 * moves)
 
 
+def test_a_window_moves_at_first_as_it_is_told() -> None:
+    window = GaussianWindow(Q, D, 2, first_move=0.04)
+    _, state = window.step(torch.zeros(1, Q), window.initial(1, torch.randn(1, S, D)))
+    assert state.position.tolist() == [pytest.approx([0.04, 0.04])]
+    for wrong in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(UsageError, match="moves no hill: give how many places a step moves it at first"):
+            GaussianWindow(Q, D, 2, first_move=wrong)
+
+
+def test_a_window_is_behind_its_memory_where_the_place_behind_it_is_the_highest() -> None:
+    window = GaussianWindow(Q, D, 1)
+    mask = torch.arange(S).unsqueeze(0) < torch.tensor([[S], [2], [0]])
+    state = window.initial(3, AttentionMemory(torch.randn(3, S, D), mask))
+    asked = torch.zeros(3, Q)  # each step moves one place, so the hill stands on place 1, 2, ...
+    found = []
+    for _ in range(S + 1):
+        found.append(window.is_behind(asked, state).tolist())
+        _, state = window.step(asked, state)
+    ends = [S + 1, 3, 1]
+    assert found == [[place >= end for end in ends] for place in range(1, S + 2)]
+    far = state._replace(position=state.position + 1e4)  # where every height is 0 as a number of its own
+    assert window.is_behind(asked, far).all()
+
+
 def test_a_cell_reads_the_last_glimpse_beside_its_input() -> None:
     inner, attention = GRU(H + D, Q), Bahdanau(Q, D, 2)
     cell = AttentionCell(inner, attention)
