@@ -1,5 +1,6 @@
 """Every snippet of the README and the docs is run: Python as it stands, commands on small stand-ins."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -15,12 +16,16 @@ from statewise.cli.main import run
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TINY = ["--hidden-size", "8", "--batch-size", "4", "--sequence-length", "16", "--updates", "4", "--threads", "1"]
-TINY_BY_TASK = {"text": ["--orders", "2"], "recommend": ["--min-support", "1"]}
+TINY_BY_TASK = {
+    "text": ["--orders", "2"],
+    "recommend": ["--min-support", "1"],
+    "sketch": ["--components", "2", "--reader-size", "4", "--held-out", "0.3"],
+}
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
 BUDGETS = {"--minutes", "--epochs", "--updates", *SIZES, "--config", "--trials"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
-CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k"}
+CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k", "sketch": "kanji"}
 FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]
 
 
@@ -58,7 +63,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "shares": ["Date,A,B"] + [f"{day},{100 + t % 7},{90 + t % 5}" for t, day in enumerate(days)],
     }.items():
         (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    drawings = [{"strokes": [[[0, 0], [n, 90], [60, n]], [[5, 5], [9, n]]], "class": "ab"[n % 2]} for n in range(40)]
+    (tmp_path / "drawings.jsonl").write_text("\n".join(map(json.dumps, drawings)))
+    for name in ("begun", "other"):
+        line = '<svg xmlns="http://www.w3.org/2000/svg"><path fill="none" stroke="black" d="M10 20 v100 h100"/></svg>'
+        (tmp_path / f"{name}.svg").write_text(line)
     named = {name: [tmp_path / f"{name}.csv"] for name in ("traffic", "shares")}
+    named["kanji"] = [tmp_path / "drawings.jsonl"]
     monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: named.get(self.name, tables))
     torch.set_num_threads(1)
     return tmp_path
