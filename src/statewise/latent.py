@@ -40,7 +40,7 @@ class Latent(nn.Module):
         z = mu + sigma eps                              kl = mean over the latent numbers of KL(N(mu, sigma) | N(0, 1))
 
     In training eps is drawn; in evaluation it follows from the sequence itself, so that a score repeats whatever rows
-    stand beside it, and is still that of a draw. The divergence joins the loss as the term `kl`, which `Recipe.weighed`
+    are next to it, and is still that of a draw. The divergence joins the loss as the term `kl`, which `Recipe.weighed`
     weighs. Shapes: the sequences are a `Padded` `[B, S, D]`. Source: Kingma & Welling 2014, Ha & Eck 2017.
 
     >>> from statewise.cells import LSTM

@@ -1,6 +1,6 @@
 """Names for things: how a task, cell, head or corpus is found without importing the rest.
 
-What is installed announces itself through entry points, so a stranger's cell stands beside ours.
+What is installed announces itself through entry points, so another package's cell is found like ours.
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""Results beside their baselines: as one object, one table, one page."""
+"""Results compared with their baselines: as one object, one table, one page."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence

@@ -120,7 +120,7 @@ class Stream(Generic[Params]):
         return None if self._ahead else self._next_draw
 
     def take_ahead(self, ahead: Iterable[DrawnAhead]) -> None:
-        """Be told what `write` would choose next, one choice after another; who does anything else makes it void."""
+        """Take the next choices of `write`, drawn in advance; any other call discards them."""
         self._ahead = tuple(ahead)
 
     def push(self, x: Any) -> Params:

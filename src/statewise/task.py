@@ -39,7 +39,7 @@ stand for a name. Several words may be one, and an amount of time may be a numbe
 """
 
 FACTS = "_facts_of_training"
-"Where a task of a run keeps the facts of the data that it was trained on: beside its settings, and none of them."
+"Where a task of a run keeps the facts of the data that it was trained on: an attribute that is not a setting."
 Part = Literal["training", "held_out"]
 Scoring = Generator[float, None, "Score"]
 "A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
@@ -62,7 +62,7 @@ class Score(NamedTuple):
 class Answer:
     """What a task answers, for a face to show: text as it comes, or one object. Only one of the two is asked for.
 
-    `end` is written after the last piece, also where nobody waits for it; `notices` are said before.
+    `end` is written after the last piece, also when output is not shown as it comes; `notices` are printed before.
     """
 
     pieces: Iterator[str]
@@ -76,7 +76,7 @@ class Live(ABC):
 
     @property
     def inputs(self) -> Inputs:
-        """What `push` takes, for those who send it and for those who describe it."""
+        """What `push` takes: used to check an input and to describe it."""
         return Inputs("a line of text", ("string",), "")
 
     @abstractmethod
@@ -115,7 +115,7 @@ class Data(ABC):
 
     @property
     def notices(self) -> Sequence[str]:
-        """Return what somebody who waits for the data should be told, a line each."""
+        """Return messages about preparing the data, a line each."""
         return ()
 
     @abstractmethod
@@ -136,7 +136,7 @@ class Data(ABC):
     def validating(self) -> "Data":
         """Return what checks on the way are scored on: a part that was kept for it, or here the held-out one.
 
-        Who chooses by checks, as `keep best`, `early_stop` and `statewise tune` do, then scores on a part that had no
+        What chooses by checks (`keep best`, `early_stop`, `statewise tune`) then scores on a part that had no
         say in the choice.
         """
         return self

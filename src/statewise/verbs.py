@@ -112,7 +112,7 @@ def training(
 
     With `begin_from`, the weights are at first those of another run of the same task: symbols, items or classes that
     both know keep their rows, others begin fresh.
-    A table in memory is kept beside the run, so that it can be resumed and scored again.
+    A table in memory is kept in the folder of the run, so that it can be resumed and scored again.
     Raises `UsageError` for settings that do not fit, `DataError` for data that cannot be read, `RunError` where the
     run directory exists, `TrainingError` where training fails. No run is made before the data are read.
     """
@@ -181,7 +181,7 @@ def predict(run: str | Path, *given: Any, **how: Any) -> Iterator[Any]:
 
 
 def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Generator[Scoring, None, Report]:
-    """Score a run on its held-out part, or on another source, beside the baselines, yielding how far that is.
+    """Score a run on its held-out part, or on another source, with the baselines, yielding the progress.
 
     The report is what it returns at last. The run never changes.
 

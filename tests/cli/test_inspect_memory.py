@@ -59,7 +59,7 @@ def test_without_matplotlib_the_numbers_come_all_the_same(
         (["--lags", "5"], "give --memory too"),
         (["--memory", "--lags", "1"], "lags 1 cannot show"),
         (["--memory", "--probes", "-3"], "probes -3 cannot show"),
-        (["--memory", "--beside", "nowhere"], "there is no run at nowhere"),
+        (["--memory", "--compare", "nowhere"], "there is no run at nowhere"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(

@@ -101,9 +101,9 @@ def test_a_network_that_uses_less_than_another_is_told_so() -> None:
     further = short.cut._replace(context=Edge(Interval(90, 80, 99), is_bound=False))
     long = replace(short, name="a longer one", loss=short.loss / 2, cut=further)
     assert any(
-        "a longer one uses 90 steps of the past and predicts better" in one for one in warnings(short, beside=[long])
+        "a longer one uses 90 steps of the past and predicts better" in one for one in warnings(short, others=[long])
     )
-    assert not any("predicts better" in one for one in warnings(long, beside=[short]))
+    assert not any("predicts better" in one for one in warnings(long, others=[short]))
 
 
 def test_what_cannot_be_measured_is_said_in_one_line() -> None:

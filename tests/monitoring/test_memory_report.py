@@ -48,13 +48,13 @@ def test_a_run_of_every_cell_can_be_looked_into_and_stays_as_it_was(cell: str, b
 
 def test_runs_stand_beside_each_other(run_path: Path, book: Path) -> None:
     statewise.train(statewise.Text(source="book.txt", cell="elman", **TINY), run="other")
-    looked = statewise.inspect_memory(run_path, beside=["other"], **HOW)
+    looked = statewise.inspect_memory(run_path, compare=["other"], **HOW)
     assert [memory.name for memory in looked.memories] == ["run", "before training", "other"]
     assert all(memory.name in looked.table() for memory in looked.memories)
-    with pytest.raises(UsageError, match="beside itself"):
-        statewise.inspect_memory(run_path, beside=[run_path])
+    with pytest.raises(UsageError, match="compared with itself"):
+        statewise.inspect_memory(run_path, compare=[run_path])
     with pytest.raises(RunError, match="no run at nothing"):
-        statewise.inspect_memory(run_path, beside=["nothing"])
+        statewise.inspect_memory(run_path, compare=["nothing"])
 
 
 def test_looking_twice_finds_the_same(run_path: Path, book: Path) -> None:

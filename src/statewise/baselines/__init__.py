@@ -1,4 +1,4 @@
-"""Simple methods, honestly done, beside which the result of a recurrent model stands."""
+"""Simple methods, carefully implemented, with which the result of a recurrent model is compared."""
 
 from statewise.baselines.kneser_ney import KneserNey
 from statewise.baselines.next_item import NextItem

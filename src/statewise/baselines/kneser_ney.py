@@ -13,7 +13,7 @@ from statewise.underway import returned
 Codes = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
-CHUNK = 1 << 18  # positions looked up at once, so that temporaries stay small beside the tables
+CHUNK = 1 << 18  # positions looked up at once, so that temporaries stay small compared with the tables
 
 
 class Tally(NamedTuple):
@@ -63,7 +63,7 @@ class KneserNey:
         """Count every n-gram of a text up to `order` codes long.
 
         Shapes: `codes` `[N]` of any integer type, a `np.memmap` too; each within `[0, choices)`.
-        Memory beside the codes: about 25 bytes a code while counting, then up to 32 a distinct n-gram.
+        Memory in addition to the codes: about 25 bytes a code while counting, then up to 32 a distinct n-gram.
         Raises `UsageError` for an `order` or `choices` below 1, `DataError` for codes it cannot count.
         """
         return returned(cls.fitting(codes, choices, order))

@@ -1,4 +1,4 @@
-"""AutoETS and AutoARIMA of statsforecast, fitted anew at every origin: slow, and often hard to beat."""
+"""AutoETS and AutoARIMA of statsforecast, fitted again at every origin: slow, and often hard to beat."""
 
 import warnings
 from typing import Any, Literal

@@ -17,9 +17,9 @@ PORTION = 16
 class Batcher:
     """Steps sessions that have input now together.
 
-    `window_microseconds` is how long the first waits for company; 0 waits for nobody, and company comes of itself while
-    a step is under way. A long sequence is read in portions of 16, between which others have their turn: whoever has
-    waited longest is first. Who wants to measure gives a `work` that calls `stepper.read`.
+    `window_microseconds` is how long the first request waits for others; with 0 it does not wait, and requests that
+    arrive during a step are read together in the next. A long sequence is read in portions of 16, and the request that
+    has waited longest is first. To measure, give a `work` that calls `stepper.read`.
 
     >>> import asyncio, torch
     >>> from torch import nn

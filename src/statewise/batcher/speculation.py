@@ -28,7 +28,7 @@ def write(writings: Sequence[Writing]) -> list[list[str] | Exception]:
     """Return the next pieces of each, or none where it is complete, or what it raised.
 
     Streams of one model that have begun to write are stepped together, where the model is a step program: what is
-    written is the same alone and beside any others.
+    written is the same alone and in a batch with any others.
     """
     for model in {id(writing.stream.model): writing.stream.model for writing in writings}.values():
         draw_ahead([writing.stream for writing in writings if writing.stream.model is model], PIECES)

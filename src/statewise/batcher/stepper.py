@@ -44,9 +44,9 @@ def rows_of(params: Any, hows: Sequence[Hashable]) -> Sequence[Any]:
 class Stepper:
     """Steps many sessions of one model at once.
 
-    Where the model is a step program, a session's result is the same to the last bit alone and beside any others.
-    Where it is not, its sessions are stepped one after another, which promises the same; with `rounding` they are
-    stepped together all the same, and a result may depend on its company in its last digits.
+    Where the model is a step program, a session's result is the same to the last bit alone and in a batch with any
+    others. Where it is not, its sessions are stepped one after another, which promises the same; with `rounding` they
+    are stepped together all the same, and a result may depend on its company in its last digits.
 
     >>> from statewise.cells import LSTM
     >>> from statewise.heads import Categorical
@@ -131,7 +131,7 @@ class Stepper:
         return outcome
 
     def _note(self, told: list[list[Any]], readings: Sequence[StepInputs], params: Any, step: int) -> None:
-        """Tell those who asked for this step."""
+        """Write the output of this step for the requests that want it."""
         asking = [at for at, reading in enumerate(readings) if step < len(reading.inputs) and _tells(reading, step)]
         if not asking:
             return

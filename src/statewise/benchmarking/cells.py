@@ -1,4 +1,4 @@
-"""What does a cell cost that no library fuses, beside the same cell run step by step?"""
+"""What does a cell cost that no library fuses, compared with the same cell run step by step?"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -55,14 +55,14 @@ def rows(settings: Settings) -> Iterator[Row]:
     for shape in QUICK_SHAPES if settings.quick else SHAPES:
         for name, (make, plain) in VARIANTS.items():
             torch.manual_seed(0)
-            variant, beside = chain(make, shape), chain(plain, shape)
+            variant, stepped = chain(make, shape), chain(plain, shape)
             xs, gradient = inputs(shape), torch.randn(shape.steps, shape.rows, shape.units)
             update = our_update(variant, xs, gradient, gradients=own_gradients)
             short = our_update(variant, xs[:CHECKED], gradient[:CHECKED], gradients=own_gradients)
             ways = {
                 "statewise": Local(update, check=short),
                 "step by step": Local(update, check=short, around=lambda: using("reference")),
-                PLAIN: Local(our_update(beside, xs, gradient), check=dict),
+                PLAIN: Local(our_update(stepped, xs, gradient), check=dict),
             }
             row = compare(shape.named(name), ways, settings)
             timed = "statewise" in row.seconds  # else its outputs differed, which the row says

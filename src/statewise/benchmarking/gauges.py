@@ -17,7 +17,7 @@ LEAST_SECONDS = 0.02
 
 
 class Products:
-    """Square products of single precision, PyTorch's and ours, as a way beside others: the fastest is the peak."""
+    """Square products of single precision, PyTorch's and ours, measured like other ways: the fastest is the peak."""
 
     def __init__(self, sides: tuple[int, ...] = PRODUCT_SIDES, whose: tuple[str, ...] = WHOSE) -> None:
         self.best_flops_per_second = 0.0
@@ -46,7 +46,7 @@ class Products:
 
 
 class Reading:
-    """Reading so many bytes again and again, as a way beside others: the fastest is what a step's weights cost."""
+    """Repeated reads of so many bytes, measured like the other ways: the fastest is what a step's weights cost."""
 
     def __init__(self, size_bytes: int) -> None:
         self.size_bytes, self.best_bytes_per_second = size_bytes, 0.0

@@ -111,7 +111,7 @@ def peak_megabytes(call: Callable[[], object]) -> float | None:
     call()
     _give_back()
     before = _status_megabytes("VmRSS")
-    CLEAR.write_text("5")  # lets the system count the peak anew
+    CLEAR.write_text("5")  # resets the system's peak count
     call()
     return max(0.0, round(_status_megabytes("VmHWM") - before, 1))
 

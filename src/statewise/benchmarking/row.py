@@ -9,7 +9,7 @@ OURS = "statewise"
 "What the names of our own ways begin with."
 
 BEST = "at best"
-"Under this name a row says the highest speed that was reached, beside its `unit`."
+"Under this name a row says the highest speed that was reached, and its `unit`."
 
 NARROW = "int8"
 "What the names of ways with smaller weights end in: they are compared with each other."
@@ -48,7 +48,7 @@ class Row:
         return statistics.median(self.seconds[way])
 
     def best_peer(self, way: str) -> str | None:
-        """Return the fastest peer of one of our ways: the int8 ones beside int8, if there are any, else the others."""
+        """Return the fastest peer of one of our ways: of an int8 way among int8 peers, if there are any."""
         narrow = [peer for peer in self.peers if peer.endswith(NARROW)]
         whole = [peer for peer in self.peers if peer not in narrow]
         peers = narrow if narrow and way.endswith(NARROW) else whole

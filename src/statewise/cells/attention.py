@@ -1,4 +1,4 @@
-"""A cell that reads, beside its inputs, from a memory."""
+"""A cell that reads its inputs and a memory."""
 
 from typing import Any, NamedTuple, final
 

@@ -16,7 +16,7 @@ LOG_ZERO = -1e30
 
 
 def kernel_of_scan(like: Tensor) -> str:
-    """Name the kernel that scans numbers of a tensor's type, beside it.
+    """Return the name of the kernel that scans numbers of a tensor's type on its device.
 
     >>> kernel_of_scan(torch.zeros(1, dtype=torch.float64))
     'reference'
@@ -57,7 +57,7 @@ def scan_positive(
 ) -> tuple[Tensor, Tensor]:
     """Do as `scan_linear` does, from the logarithms of positive decays and drives.
 
-    What is driven is added up as logarithms; the first state, which may be negative, fades beside it.
+    What is driven is added up as logarithms; the first state, which may be negative, decays separately.
 
     >>> halves = torch.full((3, 1, 1), 0.5).log()
     >>> scan_positive(halves, halves, torch.tensor([[-3.0]]), None, None)[0].flatten()

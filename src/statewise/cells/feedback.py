@@ -18,7 +18,7 @@ class FeedbackState(NamedTuple):
 
 @final
 class Feedback(Cell[FeedbackState]):
-    """A recurrence that reads, beside each input, what it wrote last; at first zeros.
+    """A recurrence that reads each input together with its own last output; zeros at first.
 
         y = part(x, y_last)
 

@@ -1,7 +1,7 @@
 """Random numbers that live in the state, so that a step, a scan, a fork and a resumed run all draw the same.
 
 Each row has its own stream: a seed and a number of draws. The numbers are a hash of the two, by whole numbers alone,
-so they do not depend on the rows beside it, on the machine, or on the order in which anything is computed.
+so they do not depend on the other rows, on the machine, or on the order in which anything is computed.
 """
 
 from typing import NamedTuple
@@ -58,7 +58,7 @@ class Noise(NamedTuple):
 
 
 def begin_noise(rows: int, like: Tensor, *, training: bool) -> Noise:
-    """Return new streams beside a tensor, seeded from PyTorch's generator; in evaluation nothing is drawn from it.
+    """Return new streams on a tensor's device, seeded from PyTorch's generator; in evaluation nothing is drawn from it.
 
     >>> begin_noise(2, torch.zeros(1), training=False)
     Noise(seed=tensor([0, 0]), draws=tensor([0, 0]))

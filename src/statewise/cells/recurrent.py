@@ -96,9 +96,9 @@ class Recurrent(nn.Module, ABC, Generic[State]):
         check_places(name, "mask", mask, xs)
 
     def blank(self, *shape: int) -> Tensor:
-        """Return zeros of the type of this recurrence's weights, or buffers, and beside them: most first states."""
-        beside = first_of_numbers(self)
-        return torch.zeros(shape) if beside is None else beside.new_zeros(shape)
+        """Return zeros with the type and device of this recurrence's weights or buffers: the usual first state."""
+        like = first_of_numbers(self)
+        return torch.zeros(shape) if like is None else like.new_zeros(shape)
 
 
 def begin(recurrent: Recurrent[State], rows: int, context: Any = None) -> State:

@@ -1,4 +1,4 @@
-"""The experiments by which recurrent networks became known, made again: the papers' figures, and ours beside.
+"""The experiments by which recurrent networks became known, repeated: the papers' figures and ours.
 
 for record in Suite(chosen(["adding-100"]), Path("runs/classics")).run(workers=2): ...
 """

@@ -1,4 +1,4 @@
-"""Handwritten digits read pixel by pixel, in their order and in a shuffled one, beside one that sees all at once."""
+"""Handwritten digits read pixel by pixel, in order and shuffled, compared with a network that sees all at once."""
 
 from functools import cache
 from typing import Any, NamedTuple

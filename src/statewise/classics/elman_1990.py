@@ -64,7 +64,7 @@ def xor_bits(dice: Dice, triples: int) -> Floats:
 
 
 def xor_in_time(seed: int) -> Material:
-    """Return 3,000 bits to learn from, and a judge who looks at the error of 1,200 others by its place in a triple.
+    """Return 3,000 bits to learn from, and a judge that looks at the error of 1,200 others by its place in a triple.
 
     A piece that is learned from begins where a triple does, as the paper's stream did.
     """
@@ -98,7 +98,7 @@ def as_features(letters: str, table: dict[str, str]) -> Floats:
 
 
 def letter_sequence(seed: int) -> Material:
-    """Return letters of 1,000 consonants to learn from, and a judge who looks where others can be foretold.
+    """Return letters of 1,000 consonants to learn from, and a judge that looks where others can be predicted.
 
     Each vowel can be, with all its features; of a consonant only that it is one.
     """
@@ -145,7 +145,7 @@ def letter_codes(dice: Dice) -> dict[str, str]:
 
 
 def words_from_letters(seed: int) -> Material:
-    """Return 200 sentences to learn from, letter by letter, and a judge who asks whether errors tell where words begin.
+    """Return 200 sentences to learn, letter by letter, and a judge that asks whether errors show where words begin.
 
     He pairs each first letter of a word with each other letter and counts in how many pairs the first one's error is
     larger: the area under the curve of a detector.

@@ -36,7 +36,7 @@ class Judge(Protocol):
     """Decides by sequences of its own drawing whether a network has learned it."""
 
     def __call__(self, network: Network, dice: Dice, *, to_the_end: bool = False) -> Verdict:
-        """Return the verdict; `to_the_end` asks as much as is told of in the end, also of who has failed already."""
+        """Return the verdict; `to_the_end` asks for all final numbers, also of a network that has failed already."""
 
 
 Draw = Callable[[Dice, int], Batch]
@@ -103,7 +103,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A task out of a paper: sequences, criterion, and who tries it.
+    """A task out of a paper: sequences, criterion, and the networks that try it.
 
     `material` makes what a seed learns from and is judged by. `symbols` is how many input symbols there are; where it
     is None an input is `features` numbers. `outputs` numbers come out and mean what `meaning` says. The criterion is

@@ -84,7 +84,7 @@ def begin_slow(bias: Tensor, longest: int) -> None:
 
 @torch.no_grad()
 def scale_radius(weights: Tensor, radius: float) -> None:
-    """Draw recurrent weights `[H, H]` anew, normal, with this spectral radius.
+    """Draw new recurrent weights `[H, H]`, normal, with this spectral radius.
 
     >>> weights = torch.zeros(4, 4)
     >>> scale_radius(weights, 0.9)

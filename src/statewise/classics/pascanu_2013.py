@@ -54,7 +54,7 @@ def random_permutation(steps: int) -> Draw:
 
 
 def one_in_a_hundred(draw: Draw, look: Look | None = None) -> Callable[[int], Material]:
-    """Return what draws with a judge who lets fewer than 1 % of 10,000 sequences be wrong."""
+    """Return what draws with a judge that accepts fewer than 1 % wrong among 10,000 sequences."""
     return every_seed(draw, counted(draw, largest_is_right, TESTED, most_wrong=TESTED // 100 - 1), look)
 
 

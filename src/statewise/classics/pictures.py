@@ -40,7 +40,7 @@ def drawings(summaries: Sequence[Summary]) -> dict[str, Drawing]:
 
 
 def needed_picture(lags: Sequence[Summary], theme: Theme) -> "Figure":
-    """Draw after how many sequences the LSTM of each seed had learned each task, beside the paper's."""
+    """Draw after how many sequences the LSTM of each seed had learned each task, with the paper's figures."""
     with sheet(theme, width=9, height=1.4 + 0.3 * len(lags)) as (figure, (axes,)):
         for place, summary in enumerate(lags):
             for one in summary["contenders"]:

@@ -88,7 +88,7 @@ def is_likeliest(outputs: Tensor, may_follow: Tensor) -> Tensor:
 
 
 def embedded_reber(seed: int) -> Material:
-    """Return 256 strings to learn from again and again, and a judge who asks these and 256 others."""
+    """Return 256 strings to learn from again and again, and a judge that asks these and 256 others."""
     learned = draw_strings(np.random.default_rng([seed, STRINGS]), STRINGS)
 
     def draw(dice: Dice, rows: int) -> Batch:

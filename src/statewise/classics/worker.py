@@ -14,7 +14,7 @@ from statewise.errors import MissingExtra
 
 
 def main() -> None:
-    """Answer until there is nobody left to ask; then end at once, whatever is under way."""
+    """Answer until the input is closed; then end at once, whatever is under way."""
     torch.set_num_threads(1)
     asked: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(asked,), daemon=True).start()

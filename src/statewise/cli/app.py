@@ -112,7 +112,7 @@ class AtRun(TyperCommand):
 
 @app.command(cls=AtRun)
 def evaluate(run: Run, json: Json = False, quiet: Quiet = False) -> None:
-    """Score a run beside its baselines; `statewise evaluate RUN --help` shows what else its task takes."""
+    """Score a run and its baselines; `statewise evaluate RUN --help` shows the settings of its task."""
 
 
 @app.command(cls=AtRun)
@@ -133,7 +133,7 @@ def compare(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Set runs beside each other: settings that differ, scores, baselines, time, and one picture of curves."""
+    """Compare runs: settings that differ, scores, baselines, time, and one picture of curves."""
     from statewise.cli.watch import compare_runs
 
     compare_runs(runs, save, json=json)
@@ -157,8 +157,8 @@ def inspect(
     memory: Annotated[bool, typer.Option("--memory", help="measure how far back it remembers, and draw it")] = False,
     lags: Annotated[int | None, typer.Option(help="with --memory: most steps to look back [default: 100]")] = None,
     probes: Annotated[int | None, typer.Option(help="with --memory: places to look from [default: 256]")] = None,
-    beside: Annotated[
-        list[Path] | None, typer.Option(metavar="RUN", help="with --memory: another run to stand beside it")
+    compare: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="with --memory: another run to compare it with")
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -167,12 +167,12 @@ def inspect(
     if memory:
         from statewise.cli.memory import show_memory
 
-        show_memory(run, lags, probes, beside or [], json=json, quiet=quiet)
+        show_memory(run, lags, probes, compare or [], json=json, quiet=quiet)
         return
-    if lags is not None or probes is not None or beside:
+    if lags is not None or probes is not None or compare:
         from statewise.errors import UsageError
 
-        raise UsageError("--lags, --probes and --beside say how memory is measured: give --memory too")
+        raise UsageError("--lags, --probes and --compare say how memory is measured: give --memory too")
     from statewise.cli.look import inspect_run
 
     inspect_run(run, json=json)
@@ -223,7 +223,7 @@ def bench(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how fast this machine does it, with peers beside us in the same run."""
+    """Measure how fast this machine does it, compared with other libraries in the same run."""
     from statewise.cli.bench import bench as answer
     from statewise.cli.bench import list_questions
 
@@ -253,7 +253,7 @@ def classics(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make the papers' own experiments again, from Elman 1990 to copy memory, and set ours beside what they report."""
+    """Repeat the experiments of the papers, from Elman 1990 to copy memory, and compare our figures with theirs."""
     from statewise.cli.classics import list_experiments, show_classics
 
     if list_:

@@ -1,4 +1,4 @@
-"""`statewise bench`: one question answered on this machine, peers beside us in the same run."""
+"""`statewise bench`: one question answered on this machine, compared with other libraries in the same run."""
 
 import json as json_format
 import sys

@@ -36,7 +36,7 @@ def list_experiments(only: list[str], *, quick: bool, json: bool) -> None:
 def show_classics(
     only: list[str], seeds: int | None, out: Path, processes: int | None, *, quick: bool, json: bool, quiet: bool
 ) -> None:
-    """Make the trials that are missing, print the table, and keep it with pictures and JSON beside the trials."""
+    """Make the missing trials, print the table, and save it with pictures and JSON in the folder of the trials."""
     from statewise.classics.catalogue import chosen
     from statewise.classics.suite import Suite
 

@@ -79,7 +79,7 @@ def with_parameters(function: Callable[..., None], parameters: Sequence[Paramete
 
 
 def given_of(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that somebody gave."""
+    """Return the values that were given."""
     return {name: value for name, value in values.items() if value not in (None, [])}
 
 

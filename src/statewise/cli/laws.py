@@ -41,7 +41,7 @@ def _make(name: str) -> Make:
 
 
 def _print_head() -> None:
-    print("# The laws, and who keeps them\n")
+    print("# The laws, and which cells keep them\n")
     print("Left tick float32, right tick float64, each on every kernel of the cell. Law 8 is for float64 alone;")
     print("law 9 has a dot where there is no kernel but the reference.\n")
     for number, law in LAWS.items():

@@ -126,7 +126,7 @@ def complain(message: str, exit_code: int, *, own: bool = False) -> int:
 
 
 def _stop_writing() -> int:
-    """Leave quietly where nobody reads on, as after `| head -1`."""
+    """Leave quietly where the reader of the output has gone, as after `| head -1`."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -17,9 +17,9 @@ SECONDS_BETWEEN = 5.0
 
 
 def show_memory(
-    run: Path, lags: int | None, probes: int | None, beside: list[Path], *, json: bool, quiet: bool
+    run: Path, lags: int | None, probes: int | None, compare: list[Path], *, json: bool, quiet: bool
 ) -> None:
-    """Measure a run's memory and print the numbers beside each other."""
+    """Measure a run's memory and print the numbers of all networks in one table."""
     from statewise.insight.memory import LAGS, PROBES
     from statewise.monitoring.memory_report import inspect_memory
 
@@ -27,12 +27,12 @@ def show_memory(
         run,
         lags=LAGS if lags is None else lags,
         probes=PROBES if probes is None else probes,
-        beside=beside,
+        compare=compare,
         tell=None if quiet else _told(),
     )
     if looked.notice and not quiet:
         print(looked.notice, file=sys.stderr)
-    page = _page(looked, run, lags, probes, beside, quiet=quiet)
+    page = _page(looked, run, lags, probes, compare, quiet=quiet)
     if json:
         print(json_format.dumps({**looked.as_json(), "report": page and str(page)}))
         return
@@ -40,10 +40,10 @@ def show_memory(
 
 
 def _page(
-    looked: "MemoryReport", run: Path, lags: int | None, probes: int | None, beside: list[Path], *, quiet: bool
+    looked: "MemoryReport", run: Path, lags: int | None, probes: int | None, compare: list[Path], *, quiet: bool
 ) -> Path | None:
     """Draw the report and say where it lies; without matplotlib say how to get it, and go on."""
-    options = [("--lags", lags), ("--probes", probes), *(("--beside", other) for other in beside)]
+    options = [("--lags", lags), ("--probes", probes), *(("--compare", other) for other in compare)]
     flags = " ".join(f"{flag} {shlex.quote(str(value))}" for flag, value in options if value is not None)
     try:
         page = looked.write(f"statewise inspect {shlex.quote(str(run))} --memory {flags}".strip())

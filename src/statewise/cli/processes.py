@@ -75,8 +75,8 @@ def leave(code: int) -> None:
 def launch(count: int, arguments: list[str]) -> int:
     """Run `statewise` with these arguments in so many processes, until all have ended, and return the exit code.
 
-    Where one of them fails, the others notice at their next message; who has not after ten seconds is killed.
-    A signal is passed on to all of them.
+    Where one of them fails, the others notice at their next message; a process that has not after ten seconds is
+    killed. A signal is passed on to all of them.
     """
     with (
         tempfile.TemporaryDirectory() as folder,

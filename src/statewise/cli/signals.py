@@ -76,8 +76,8 @@ def _is_importing(frame: FrameType | None) -> bool:
 class Interruption:
     """Within its block, once `defer` is called, the first signal is noted and the second one interrupts at once.
 
-    Where nobody has left the block a few seconds after the first, it is sent again; not so if nothing `breaks_off`, as
-    where several processes would be in the middle of a message.
+    Where the block has not been left a few seconds after the first, it is sent again; not so if nothing `breaks_off`,
+    as where several processes would be in the middle of a message.
     """
 
     def __init__(self, *, breaks_off: bool = True) -> None:

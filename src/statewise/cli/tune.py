@@ -123,17 +123,17 @@ def _show(found: "Search", *, json: bool, quiet: bool) -> None:
     if best is None:
         reasons = "every trial failed or was cut short: look at the settings, or give more trials"
         raise UsageError(f"{found.folder} has no complete trial: {reasons}")
-    written, beside = found.write_best(), found.beside(best)
+    written, reference = found.write_best(), found.reference(best)
     if json:
         told = [trial._asdict() for trial in trials]
-        print(json_format.dumps({"best": best._asdict(), **beside._asdict(), "trials": told}))
+        print(json_format.dumps({"best": best._asdict(), **reference._asdict(), "trials": told}))
         return
-    print(_table(found, trials, best, beside.baselines))
+    print(_table(found, trials, best, reference.baselines))
     if not quiet:
-        chosen = f"chosen among {len(trials)} by the {'validation' if beside.held_out else 'held-out'} part"
+        chosen = f"chosen among {len(trials)} by the {'validation' if reference.held_out else 'held-out'} part"
         print(f"{chosen}, so its score there is a little too good")
-        if beside.held_out:
-            print(f"on the held-out part, which had no say in it: {_score(beside.held_out)}")
+        if reference.held_out:
+            print(f"on the held-out part, which had no say in it: {_score(reference.held_out)}")
         print(f"train it again, or longer: statewise train {found.task.name} --config {written}")
 
 

@@ -139,7 +139,7 @@ def _write(answer: "Answer") -> None:
 
 VERBS: dict[str, tuple[str, Callable[..., None], list[Any], tuple[str, ...]]] = {
     "evaluate": (
-        "Score a run beside its baselines.",
+        "Score a run and its baselines.",
         evaluate_run,
         [argument("source", Annotated[tuple[str, ...], Doc("score this, not the held-out part")], metavar="PATH")],
         ("score",),

@@ -8,7 +8,7 @@ from statewise.errors import UsageError
 
 
 def compare_runs(runs: list[Path], picture: Path | None, *, json: bool) -> None:
-    """Print the runs beside each other, and draw their curves where asked."""
+    """Print the runs in one table, and draw their curves where asked."""
     from statewise.monitoring.comparison import Comparison
     from statewise.monitoring.curves import draw
 

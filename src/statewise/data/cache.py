@@ -1,4 +1,4 @@
-"""What takes long to make is made once, beside where it will lie, by one process at a time, and checked before use."""
+"""A cache of data that take long to make: one process makes them, and they are checked before use."""
 
 import fcntl
 import os
@@ -24,7 +24,7 @@ _seen: set[tuple[int, ...]] = set()  # files whose digest this process has found
 def building(cache: Path) -> Iterator[Path]:
     """Give a folder inside a cache to build in, once no other process does; what killed ones left is removed.
 
-    Who waited should look whether the other has made the same.
+    A process that waited should look whether the other has made the same.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache, fcntl.LOCK_EX) as is_alone:

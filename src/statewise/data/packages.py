@@ -179,7 +179,7 @@ def _failed(said: str, complaint: str, code: int) -> DataError:
 
 @contextmanager
 def _output_of(command: tuple[str, ...], folder: Path, install: str) -> Iterator[IO[bytes]]:
-    """Give what a program writes, as it comes; it is stopped when nobody reads on, or when it takes too long.
+    """Give what a program writes, as it comes; it is stopped when the reader stops, or when it takes too long.
 
     Where what it wrote could not be read since the program itself failed, that is what is said.
     """

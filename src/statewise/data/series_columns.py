@@ -22,7 +22,7 @@ PARTS = ("year", "month", "day")
 "Columns that say a time together only."
 CLOCKS = ("time", "hour")
 CLOCK = re.compile(r"\d{1,2}(?:[:.]\d\d){0,2}(?: ?[ap]\.?m\.?)?", re.IGNORECASE)
-"What stands beside a date in a column of its own."
+"Names of a column that holds the time of day, next to a column of dates."
 
 
 @final

@@ -1,4 +1,4 @@
-"""Logs made ready once: the places of both parts in files, the catalogue and the facts beside them, by content hash."""
+"""Logs made ready once: the places of both parts in files, with the catalogue and the facts, by content hash."""
 
 import hashlib
 import json

@@ -68,7 +68,7 @@ class SessionRows(LazyWindows):
     """Places cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
     A row reads its sessions one after another, and resets with each. Window `i` continues window `i - 1` in every
-    row. A session that a stripe cuts in two goes on in the next with nothing behind it. The last window may be shorter;
+    row. A session that a stripe cuts in two goes on in the next with no past. The last window may be shorter;
     what does not fill a stripe (fewer than `rows` places) is left out.
     Source: the session-parallel mini-batches of Hidasi et al. 2016, section 3.1.1, here of any length in time.
 

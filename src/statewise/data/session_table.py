@@ -1,6 +1,6 @@
 """Events become sessions: sorted, cut, split by time and written down, with only a shard of them in memory.
 
-Events go to a shard by who caused them, so that a session lies whole in one. What is kept of a session of items
+Events go to a shard by their user or session, so that a session lies whole in one. What is kept of a session of items
 `a b c` are its places, `a -> b` and `b -> c`: what was read, and what came next.
 """
 
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 class LogEvents(NamedTuple):
-    """A piece of a log: who did something, with which item, when (in seconds)."""
+    """A piece of a log: a hash of the user or session of each event, its item, and its time in seconds."""
 
     who: NDArray[np.uint64]
     items: Integers
@@ -173,7 +173,7 @@ class _Shards:
 
 
 def cut_sessions(records: NDArray[Any], gap_seconds: float | None) -> SessionTable:
-    """Return the sessions in some records: by who and when, events of one moment in the order they were given.
+    """Return the sessions in some records: by user and time, events of one moment in the order they were given.
 
     What is there twice, the same item at the same time, counts once.
     """

@@ -1,4 +1,4 @@
-"""What a source stands for: the path that somebody typed, seen from any folder, or a corpus."""
+"""What a source stands for: the path that the user typed, found from any folder, or a corpus."""
 
 import glob
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ def located(sources: Iterable[str]) -> dict[str, str]:
 def _located(source: str) -> str:
     try:
         path, name = path_of(source), corpus_named(source)
-    except UsageError:  # it is neither: a task of somebody else's may read anything
+    except UsageError:  # it is neither: a task of another package may read anything
         return source
     if name is not None:
         return f"{CORPUS}{name}"

@@ -17,11 +17,11 @@ HELD_CODES = 1 << 17
 class Stripes(LazyWindows):
     """A stream cut into `rows` equal stripes, which are read side by side, `steps` at a time.
 
-    Window `i` continues window `i - 1` in every row, so a state can be carried from one to the next; window 0 begins
-    anew. The target of each code is the one after it. The last window may be shorter; what does not fill a stripe
+    Window `i` continues window `i - 1` in every row, so a state can be carried from one to the next; window 0
+    resets. The target of each code is the one after it. The last window may be shorter; what does not fill a stripe
     (fewer than `rows` codes) is left out.
 
-    With `begin_in_turn`, one row resets at every window: row `i % rows` at window `i`. Who carries the state
+    With `begin_in_turn`, one row resets at every window: row `i % rows` at window `i`. A learner that carries the state
     throughout sees an empty past only once an epoch, and never learns to go on from a prompt without one.
 
     Without `steps` a window is a whole stripe, read from its beginning to its end.

@@ -39,7 +39,7 @@ LARGEST_TOLD = 1 << 24
 
 
 class TextSplit(NamedTuple):
-    """Which part of a text is trained on, and which is held out: its tail, with a gap between that nobody reads."""
+    """Which part of a text is trained on, and which is held out: its tail, with a gap between them that is not read."""
 
     training: int
     gap: int

@@ -221,7 +221,7 @@ def _tensors(nest: Any) -> Iterator[Tensor]:
 
 
 class LazyWindows(Sequence[Window], ABC):
-    """Windows that are made when they are asked for: who says how many there are and what each is, has a sequence."""
+    """A sequence of windows that are made when they are read: a subclass gives their number and makes each by index."""
 
     @abstractmethod
     def at(self, index: int) -> Window:

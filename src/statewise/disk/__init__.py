@@ -1,1 +1,1 @@
-"""Files that somebody else may have written, and what says of files that they are what was written."""
+"""Files that another program may have written, and manifests that prove files are as they were written."""

@@ -1,4 +1,4 @@
-"""The windows of one process: its own rows of everybody's."""
+"""The windows of one process: its own share of the rows."""
 
 from collections.abc import Sequence
 from typing import final

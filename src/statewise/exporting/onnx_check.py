@@ -1,4 +1,4 @@
-"""An exported graph in ONNX Runtime, beside the model it was made from."""
+"""An exported graph in ONNX Runtime, compared with the model it was made from."""
 
 from importlib import import_module
 from pathlib import Path

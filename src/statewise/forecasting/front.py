@@ -86,7 +86,7 @@ class Front:
         return self.model.head  # type: ignore[return-value]
 
     def repeat(self, times: int) -> "Front":
-        """Return a front where each row stands `times` times, one beside another."""
+        """Return a front in which each row is repeated `times` times."""
         return replace(self, at=map_leaves(lambda leaf: leaf.repeat_interleave(times, dim=0), self.at))
 
     def only(self, rows: Tensor) -> "Front":

@@ -85,7 +85,7 @@ class SeriesCodec(Codec):
 
     @cached_property
     def numbers(self) -> int:
-        """How many numbers are read at a step, beside the codes of the series: the log of its spread comes last."""
+        """How many numbers are read at a step, without the codes of the series: the log of its spread comes last."""
         calendar = self.calendar(np.array(["2026-01-01"], "datetime64[s]")).shape[1]
         return int(2 + len(self.lags) + calendar + len(self.covariates) + 1)
 

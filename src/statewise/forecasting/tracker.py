@@ -131,7 +131,7 @@ class Tracker(Live):
         return self.hear(self.observations.targets(cells), cells)
 
     def hear(self, values: Sequence[tuple[str, float]], cells: Cells) -> Any:
-        """Let values of some series come, with the cells beside them, all or none."""
+        """Read new values of some series, with the cells next to them: all or none."""
         before = self.front, self.known, self.drawn
         try:
             heard = [self._hear(name, value, cells) for name, value in values]

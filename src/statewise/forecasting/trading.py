@@ -1,4 +1,4 @@
-"""A trading rule on forecast directions, with its costs, beside buying and holding, and whether it may be luck."""
+"""A trading rule on forecast directions, with its costs, compared with buying and holding, and a test against luck."""
 
 import math
 from statistics import NormalDist
@@ -35,7 +35,7 @@ class Traded(NamedTuple):
 
 
 class Trading(NamedTuple):
-    """A rule beside buying and holding, and how many rules were tried before this one was shown."""
+    """A rule compared with buying and holding, and how many rules were tried before this one was shown."""
 
     rule: Traded
     held: Traded
@@ -62,7 +62,7 @@ class Trading(NamedTuple):
 
 
 def trading(found: OneStep, cost: float, tried: int) -> Trading:
-    """Hold for each day, in equal parts, what is likelier to rise, and beside it everything, and pay for every change.
+    """Hold each day, in equal parts, what is likelier to rise, and separately everything, and pay for every change.
 
     `cost` is what a trade costs, in hundredths of a percent of its size. A part whose share is not held earns nothing.
     """

@@ -106,7 +106,7 @@ def units_picture(units: Units, matches: Sequence[Match], theme: Theme) -> "Figu
 
 
 def _squares(lines: Sequence[Sequence[int]], colours: Sequence[float], theme: Theme) -> NDArray[np.floating[Any]]:
-    """Return the colour behind each letter, `[rows, columns, 4]`."""
+    """Return the background colour of each letter, `[rows, columns, 4]`."""
     from matplotlib.colors import to_rgb
 
     squares = np.zeros((len(lines), COLUMNS, 4))
@@ -130,7 +130,7 @@ def _lines(shown: Sequence[str]) -> list[list[int]]:
 
 
 def _series_picture(units: Units, names: Sequence[str], theme: Theme) -> "Figure":
-    """Draw the numbers that were read as lines over the steps, and each unit's value as the colour behind them."""
+    """Draw the numbers that were read as lines over the steps, and each unit's value as the background colour."""
     assert units.inputs is not None
     steps = np.arange(len(units.inputs))
     with sheet(theme, 1, len(names), width=10, height=2.2 * len(names) + 0.4) as (figure, many):

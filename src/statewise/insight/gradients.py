@@ -17,7 +17,7 @@ Array = NDArray[np.floating[Any]]
 class Lengths(NamedTuple):
     """Logarithms of gradient norms, a row a probe, `[N, K + 1]`; NaN where a sequence does not reach so far back.
 
-    `inputs` in the input k steps back, `state` in the state that the step reads beside that input, k from 0, the probed
+    `inputs` in the input k steps back, `state` in the state that the step reads with that input, k from 0, the probed
     step itself, to K. Logarithms, since what has passed hundreds of steps may be too small for a number.
     """
 

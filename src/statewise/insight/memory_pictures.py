@@ -112,7 +112,7 @@ def looks(theme: Theme, number: int) -> dict[str, Any]:
 
 
 def reach_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
-    """Draw how the gradient falls from lag to lag, and where 95 % of it lies; beside it, what of the past is used."""
+    """Draw how the gradient falls from lag to lag, and where 95 % of it lies; next to it, what of the past is used."""
     with sheet(theme, 2, width=11, height=5.4) as (figure, (left, right)):
         for number, memory in enumerate(memories):
             _draw_reach(left, memory, number, theme)
@@ -208,7 +208,7 @@ def spectrum_picture(memories: Sequence[Memory], theme: Theme) -> "Figure":
 
 
 def gates_picture(cells: dict[str, CellShares], theme: Theme) -> "Figure":
-    """Draw each unit's gate as a point, by how often it is open and how often shut, a cell beside the other."""
+    """Draw each unit's gate as a point, by how often it is open and how often shut, one panel a cell."""
     gated = {name: cell for name, cell in cells.items() if cell.gates}
     with sheet(theme, len(gated) or 1, width=max(5.2, 4.2 * len(gated)), height=4.6) as (figure, many):
         for axes, (name, cell) in zip(many, gated.items(), strict=False):

@@ -1,4 +1,4 @@
-"""What was measured, in words and side by side: a table, and what it means for whoever trains the network."""
+"""What was measured, in words and side by side: a table, and what it means for the training of the network."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -48,12 +48,12 @@ def gate_table(memory: Memory) -> str:
     return aligned(rows)
 
 
-def warnings(memory: Memory, window_steps: int | None = None, beside: Sequence[Memory] = ()) -> list[str]:
+def warnings(memory: Memory, window_steps: int | None = None, others: Sequence[Memory] = ()) -> list[str]:
     """Return what a reader should know before going on: what the network forgets, and what to do about it.
 
-    `window_steps` are those through which gradients flowed in training; `beside` are other networks on the same data.
+    `window_steps` are those through which gradients flowed in training; `others` are other networks on the same data.
     """
-    said = [_summary(memory), *_against(memory, beside), *_of_window(memory, window_steps), *_of_dynamics(memory)]
+    said = [_summary(memory), *_against(memory, others), *_of_window(memory, window_steps), *_of_dynamics(memory)]
     return [*said, *_of_cells(memory), *_of_measuring(memory)]
 
 
@@ -71,9 +71,9 @@ def _rounded(edge: Edge) -> str:
     return f"{BOUND if edge.is_bound else FREE}{edge.steps.value:.0f}"
 
 
-def _against(memory: Memory, beside: Sequence[Memory]) -> Iterator[str]:
+def _against(memory: Memory, others: Sequence[Memory]) -> Iterator[str]:
     """Say where another network makes use of what lies further back: then the targets depend on it."""
-    for other in beside:
+    for other in others:
         theirs, own = other.context.steps.value, memory.context.steps.value
         better = other.loss is not None and memory.loss is not None and other.loss < memory.loss
         if better and theirs > max(2, 1.5 * own):

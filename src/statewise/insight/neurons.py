@@ -119,7 +119,7 @@ def bracket_depth(shown: Sequence[str]) -> Array:
 
 
 def in_capitals(shown: Sequence[str]) -> Array:
-    """Return 1 where a word is written in capitals from its beginning up to here, as the name of who speaks.
+    """Return 1 where a word is written in capitals from its beginning up to here, as the name of a speaker.
 
     >>> in_capitals("AB Cd").tolist()
     [1.0, 1.0, 0.0, 1.0, 0.0]
@@ -132,7 +132,7 @@ def in_capitals(shown: Sequence[str]) -> Array:
 
 
 def after_blank_line(shown: Sequence[str]) -> Array:
-    """Return 1 in the first line after a blank one, where a play names who speaks.
+    """Return 1 in the first line after a blank one, where a play names the speaker.
 
     >>> after_blank_line("a\\n\\nb\\nc").tolist()
     [0.0, 0.0, 1.0, 1.0, 1.0, 0.0]

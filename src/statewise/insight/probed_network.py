@@ -129,7 +129,7 @@ def _log_odds(head: Head[Any], ys: Tensor) -> Tensor:
 def undisturbed(*modules: nn.Module) -> Iterator[None]:
     """Look into modules in evaluation, with no gradient kept for a weight, and leave all as it was.
 
-    Random numbers too go on afterwards as if nobody had looked.
+    The state of the random numbers is restored, too.
     """
     parts = [part for module in modules for part in module.modules()]
     weights = [weight for module in modules for weight in module.parameters()]

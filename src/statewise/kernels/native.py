@@ -1,7 +1,7 @@
 """Our own kernels: one call into native code for a whole sequence, forward, and one back through time.
 
 They compute float32 on a CPU. Rows that sleep cost nothing: only the pairs of a row and a step at which it is awake are
-laid out and computed. The bits of a row's result depend neither on the rows beside it nor on the number of threads.
+laid out and computed. The bits of a row's result depend neither on the other rows nor on the number of threads.
 """
 
 import math
@@ -125,7 +125,7 @@ class _Record:
 
 
 class CellScan:
-    """One run over one sequence: who is awake when, and the sizes of everything."""
+    """One run over one sequence: which rows are awake at which step, and all sizes."""
 
     zoneout = 0.0
     changes: Tensor | None = None
@@ -145,7 +145,7 @@ class CellScan:
         self.everywhere = self.when.pairs == self.steps * self.rows
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
-        """Return the outputs and the last state, with gradients where anybody asks for them."""
+        """Return the outputs and the last state, with gradients where they are needed."""
         tensors = [tensor.contiguous() for tensor in (*given.state, *given.fresh[: self.fresh], *given.weights)]
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
             ys, *last = _Recurrence.apply(self, given.xs, *tensors)  # type: ignore[no-untyped-call]

@@ -117,7 +117,7 @@ def _identity(path: Path) -> int | None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what an interrupted save left behind; a whole checkpoint that only stood aside is put back where needed.
+    """Remove the files of an interrupted save; a whole checkpoint that only stood aside is put back where needed.
 
     One stands aside for a moment while another of its number takes its place: where the save ended just then, it may
     be the newest there is, or the only one.

@@ -1,4 +1,4 @@
-"""On which device and in which number format training computes; who only uses a model does not wait for this."""
+"""The device and the number format of training; imported only by training, since the import takes two seconds."""
 
 from typing import Any
 

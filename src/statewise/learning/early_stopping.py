@@ -7,7 +7,7 @@ from statewise.run.recipe import Recipe
 
 
 class Progress(NamedTuple):
-    """How it went: checks, the best score in nats, how many since, what the rate is multiplied by, and tries anew."""
+    """How it went: checks, the best score in nats, how many since, what the rate is multiplied by, and retries."""
 
     checks: int = 0
     best: float | None = None

@@ -87,7 +87,7 @@ class Learner:
     def __init__(
         self, model: Model[Any], windows: Sequence[Window], recipe: Recipe, ranks: Ranks | None = None
     ) -> None:
-        from statewise.learning.device import make_fabric  # two seconds, which who only uses a model need not wait
+        from statewise.learning.device import make_fabric  # takes two seconds: not for code that only uses a model
 
         self.model, self.windows, self.recipe, self.ranks = model, windows, recipe, ranks or Ranks()
         self.rollouts = Rollouts(windows, model, recipe, self.ranks) if isinstance(windows, Collector) else None

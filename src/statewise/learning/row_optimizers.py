@@ -1,4 +1,4 @@
-"""Optimisers that change only the rows of a table that were read, and whole weights as everybody does.
+"""Optimisers that change only the rows of a table that were read, and whole weights as usual.
 
 A sparse gradient names its rows. What is remembered of the others stays as it is, so that an update costs the same
 whether the table has a thousand rows or a million.
@@ -35,8 +35,8 @@ class RowUpdate(NamedTuple):
 class RowOptimizer(Optimizer):
     """The loop over parameters that the optimisers here share.
 
-    Where `holds_back`, the changed rows of tables are only in `held` after a `step`, and `put` makes them so: who looks
-    at them first has nothing to undo.
+    Where `holds_back`, the changed rows of tables are only in `held` after a `step`, and `put` makes them so: code that
+    looks at them first has nothing to undo.
     """
 
     holds_back = False

@@ -1,4 +1,4 @@
-"""Runs beside each other: the settings that differ, what each scores beside its baselines, and how long it took."""
+"""Several runs compared: the settings that differ, the scores, the baselines, and the time that each took."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ABSENT = "-"
 
 
 class Told(NamedTuple):
-    """A run as it stands beside others: what it was told, and what became of it."""
+    """A run in a comparison: its configuration and its history."""
 
     path: Path
     config: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Looking into a run: how far back its model remembers, beside itself before training and beside other runs."""
+"""A report on a run: how far back its model remembers, compared with the untrained network and with other runs."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -87,23 +87,23 @@ def inspect_memory(
     *,
     lags: int = LAGS,
     probes: int = PROBES,
-    beside: Sequence[str | Path] = (),
+    compare: Sequence[str | Path] = (),
     predicates: Mapping[str, Predicate] = PREDICATES,
     tell: Callable[[str, float], None] | None = None,
 ) -> MemoryReport:
     """Measure how far back a run's model remembers, on the data that were held out from it.
 
-    It stands beside the same network before training, and beside other runs, each on its own data. Its units are
-    searched for those that follow one of the `predicates`. `tell` is called with what is under way and the share that
-    is done. Nothing is changed.
+    It is compared with the same network before training, and with the runs of `compare`, each on its own data. Units
+    are searched for those that follow one of the `predicates`. `tell` is called with what is under way and the share
+    that is done. Nothing is changed.
 
     Raises `RunError` for a run that cannot be used, `UsageError` for fewer than 2 lags or probes, `DataError` for data
     in which nothing is far back.
     """
     began = time.monotonic()
     trained = load(run)
-    if len({Path(one).resolve() for one in [run, *beside]}) < 1 + len(beside):
-        raise UsageError("a run was to stand beside itself: give each once")
+    if len({Path(one).resolve() for one in [run, *compare]}) < 1 + len(compare):
+        raise UsageError("a run cannot be compared with itself: give each run once")
     say = tell or (lambda what, done: None)
     task, data = trained.task, _data_of(trained)
     torch.manual_seed(task.seed)
@@ -112,7 +112,7 @@ def inspect_memory(
         _measured(model, data, lags, probes, name, say)
         for model, name in ((trained.model, trained.path.name), (untrained, BEFORE))
     ]
-    for other in map(load, beside):
+    for other in map(load, compare):
         memories.append(_measured(other.model, _data_of(other), lags, probes, other.path.name, say))
     words = warnings(memories[0], task.sequence_length, memories[2:])
     units, matches = _units_of(trained, data, predicates)

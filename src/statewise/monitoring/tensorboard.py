@@ -45,7 +45,7 @@ def export_events(run: Path, folder: Path | None = None, *, follow: bool = False
         writer.close()
     except BaseException:
         writer.close()
-        if not follow:  # half of a run would look like all of it; who follows one may leave at any time
+        if not follow:  # half of a run would look like all of it; with `follow` the loop may end at any time
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder

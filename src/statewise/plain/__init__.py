@@ -1,1 +1,1 @@
-"""Plain values as text: JSON and YAML of a file that somebody else may have written, read with bounds."""
+"""Plain values as text: JSON and YAML of a file that may not be trusted, read with bounds."""

@@ -3,7 +3,7 @@
 A module replaced, a hook, a parametrization, another type, shape or place in memory, a change that PyTorch counts, and
 the step of any of its optimizers are seen at the next call. Numbers can also be changed with no trace left in PyTorch:
 through `.data`, a NumPy view, memory that processes share. So a part of them, of every tensor some, is read again at
-each step, and all of them after the step of an optimizer, in the time of `MOST_PUSHES` steps, and by who asks for it.
+each step, and all of them after the step of an optimizer, in the time of `MOST_PUSHES` steps, and on request.
 
 What changes no number in memory is never seen: a square weight that is transposed over its own memory through `.data`
 (`w.data = w.data.T`). Its copy, `w.data.T.contiguous()`, lies elsewhere and is seen.
@@ -40,7 +40,7 @@ def watch(model: Model[Any] | Recurrent[Any], plan: Plan | None) -> Any:
     weights = plan.weights if plan else [tensor for tensor in model.parameters() if _is_plain(tensor)]
     parts = [module for module in model.modules() if module is not model or not isinstance(model, Model)]
     return native.Watch(
-        ... if model in parts else ref(model),  # who keeps a watch as long as a model does must not keep the model
+        ... if model in parts else ref(model),  # a watch that lives as long as a model must not keep the model alive
         len(vars(model)),
         list(_tables(model, parts)),
         [(module, type(module)) for module in parts],

@@ -49,7 +49,7 @@ BESIDE: dict[type, tuple[Leaf, ...]] = {
     Learned: (),
     Conditioned: (),
 }
-"Parts that in evaluation do as the part they are around does, and what their states hold beside its."
+"Wrappers that do nothing in evaluation, and what their states hold in addition to that of the wrapped part."
 
 HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 HOOKS_OF_ALL = tuple(getattr(every_module, f"_global{name}") for name in HOOKS)

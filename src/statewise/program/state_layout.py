@@ -1,4 +1,4 @@
-"""Where a sequence is, as native code has it: what the recurrences keep in one tensor, and the rest beside it."""
+"""The state of a sequence as native code has it: the recurrences' numbers in one tensor, and the rest."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -17,7 +17,7 @@ NAME = "this program"
 
 
 class PackedState(NamedTuple):
-    """A state of one row, laid out for native code, from which the state itself is made when somebody asks."""
+    """A state of one row, laid out for native code, from which the state itself is made when it is read."""
 
     numbers: Tensor
     beside: Any

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-SPARE_COLUMNS = 2  # for the ^C that a terminal writes after the bar: where it wraps, the bar above is left behind
+SPARE_COLUMNS = 2  # for the ^C that a terminal writes after the bar: where it wraps, the bar above is not erased
 LONGEST, SHORTEST = 40, 8
 
 

@@ -20,7 +20,7 @@ from statewise.verbs import Run, Source, evaluating, resuming, task_of, training
 def train(
     task: Task, *, run: str | Path | None = None, begin_from: str | Path | None = None, quiet: bool = False
 ) -> Run:
-    """Train, score beside the baselines, and return the run; raises what `training` does.
+    """Train, score the model and the baselines, and return the run; raises what `training` does.
 
     In a terminal and in a notebook a bar shows how far it is, unless `quiet`.
     """
@@ -36,7 +36,7 @@ def resume(run: str | Path, *, quiet: bool = False) -> Run:
 
 
 def evaluate(run: str | Path, source: Source | None = None, *, quiet: bool = False, **how: Any) -> Report:
-    """Score a run on its held-out part, or on another source, beside the baselines, shown as by `train`.
+    """Score a run on its held-out part, or on another source, with the baselines, shown as by `train`.
 
     `how` is what the `score` of the run's task takes; see `evaluating`, which says more and what it raises.
     """

@@ -99,7 +99,7 @@ def _bar(task: "Task") -> Iterator[Show]:
             bar.show("scoring", event.fraction, "", event.what)
         say(told(event, task))
 
-    try:  # not `with live`: interrupted on its way in, it would leave the bar and no cursor behind
+    try:  # not `with live`: interrupted on its way in, it would leave the bar on the screen and no cursor
         with held_back():
             live.start(refresh=True)
         yield show

@@ -1,4 +1,4 @@
-"""A model beside simple methods: all asked at the same places, what may not be said ruled out for all alike."""
+"""A model and simple methods, scored at the same places, with the same items excluded for all of them."""
 
 from collections.abc import Mapping
 from typing import Any

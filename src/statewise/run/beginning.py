@@ -1,4 +1,4 @@
-"""A run on its way to its first update: an interrupt until then leaves nothing of it behind."""
+"""A run on its way to its first update: an interrupt until then leaves no files of it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -62,12 +62,12 @@ class RunDirectory(NamedTuple):
 
     @property
     def report(self) -> Path:
-        """The final metrics beside the baselines."""
+        """The final metrics of the model and the baselines."""
         return self.path / "report.md"
 
     @property
     def cache(self) -> Path:
-        """Where data made ready lie, beside the run and shared with its neighbours."""
+        """Where prepared data lie: in the folder of the run, shared by all runs there."""
         return self.path.parent / CACHE
 
     def read_config(self) -> dict[str, Any]:
@@ -180,7 +180,8 @@ class RunDirectory(NamedTuple):
     def locked(self) -> Iterator[None]:
         """Keep a second process from training the same run. Raises `RunError` where one does already.
 
-        The system lets go of the lock when its process ends, however it ends: one that was left behind is taken over.
+        The system lets go of the lock when its process ends, however it ends: the lock of a killed process is taken
+        over.
         """
         refuse_links(self.path / LOCK)
         if (self.path / LOCK).exists():

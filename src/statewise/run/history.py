@@ -10,7 +10,7 @@ from typing import Any, Self
 from statewise.run.directory import RunDirectory
 
 GOING_BACK = ("started", "rolledback")
-"Events that leave nothing of what came behind their update: it is made again."
+"Events that discard everything after their update: it is computed again."
 NUMBERS = ("seconds", "fraction", "nats", "norm", "rate", "clipped")
 
 

@@ -138,7 +138,7 @@ class Recipe:
         Gt(0),
     ] = None
     save_updates: Annotated[
-        int, Doc("updates between two checkpoints, beside save_seconds; 0 goes by time"), Ge(0), Le(MOST_UPDATES)
+        int, Doc("updates between two checkpoints, besides save_seconds; 0 goes by time"), Ge(0), Le(MOST_UPDATES)
     ] = 0
 
     def __post_init__(self) -> None:

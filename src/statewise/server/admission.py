@@ -194,7 +194,8 @@ class _Answering:
             await self._send(message)
             return
         try:
-            async with asyncio.timeout(self._seconds):  # who reads nothing of a stream would hold its place for ever
+            # a client that reads nothing of a stream would hold its place for ever
+            async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
             self.abandoned = True

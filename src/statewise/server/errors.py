@@ -45,7 +45,7 @@ class ApiError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What goes with it: when to come again, or how to say who one is."""
+        """What goes with it: when to come again, or how to authenticate."""
         if self.kind in (TOO_MANY, BUSY):
             return {"Retry-After": str(RETRY_SECONDS)}
         return {"WWW-Authenticate": "Bearer"} if self.kind is NO_TOKEN else {}

@@ -55,7 +55,7 @@ class ServedModel:
         return self.kinds[kind_name]
 
     def key(self, kind: SessionKind) -> str:
-        """Return what is kept beside a session to know its model and kind by."""
+        """Return the words stored with a session, which identify its model and kind."""
         return self.digest if kind.kind_name == STREAM else f"{self.digest}+{kind.kind_name}"
 
     def takes(self, *names: str) -> bool:

@@ -1,4 +1,4 @@
-"""The OpenAPI of a server: what FastAPI says of the routes, how to show who one is, and which routes follow which."""
+"""The OpenAPI of a server: what FastAPI says of the routes, how to authenticate, and which routes follow which."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -31,7 +31,7 @@ class Predictions:
         self._writing = MicroBatcher[Writing, list[str]](write, most=settings.max_predictions)
 
     async def written(self, stream: Stream[Any], prompt: str, pieces: Iterator[str]) -> AsyncGenerator[str, None]:
-        """Yield what is written after a prompt, a few pieces at a time, in one step with others who write."""
+        """Yield what is written after a prompt, a few pieces at a time, in one step with other streams that write."""
         self._check_length("prompt", prompt)
         loop = asyncio.get_running_loop()
         end = loop.time() + self._settings.predict_seconds

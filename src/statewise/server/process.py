@@ -20,7 +20,7 @@ from statewise.server.protocol import HttpConnection, WebSocketConnection
 
 LISTENING, MOST_FILES = 2048, 1 << 20
 COLLECTED_AFTER = 50_000
-"After so many more objects rings that nobody holds are looked for; Python's usual 700 took 40 % of the time."
+"After so many new objects Python looks for unreachable cycles; with its default of 700 that took 40 % of the time."
 TURN_SECONDS = 1e-4
 "So long a thread waits for its turn, again and again; with Python's usual 5 ms, 8 % fewer steps were made."
 

@@ -71,7 +71,7 @@ class HttpConnection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Leave the deadline of the body to who reads it."""
+        """Leave the deadline of the body to the code that reads it."""
         self._clear_deadline()
         self._in_body = True
         super().on_headers_complete()

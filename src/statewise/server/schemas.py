@@ -88,7 +88,7 @@ class RunRequest(WithOutput):
 
 
 class SessionPredictRequest(Idempotent):
-    """A prompt, and beside it the settings of the task's `predict`, such as `length` and `temperature`."""
+    """A prompt, and the settings of the task's `predict`, such as `length` and `temperature`."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
 

@@ -17,7 +17,7 @@ CHECK_SECONDS, CHECK_WAIT_SECONDS = 1.0, 2.0
 
 @final
 class SessionStore:
-    """A store, and copies of what this server read or wrote last: who steps from a stale one is told at the swap."""
+    """A store, and copies of what this server read or wrote last: a step from a stale copy is refused at the swap."""
 
     def __init__(self, store: Store, metrics: Metrics, queue: int, limits: SessionLimits) -> None:
         self._store, self._metrics, self._limits = store, metrics, limits

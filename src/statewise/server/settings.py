@@ -17,30 +17,30 @@ LONGEST_SECONDS = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class ListenOptions:
-    """Where to listen, who may ask there, and where sessions lie."""
+    """Where to listen, which tokens are accepted, and where sessions are stored."""
 
     name: ClassVar[str] = "serve"
 
     store: Annotated[str, Doc("where sessions lie: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")] = "memory"
     host: Annotated[str, Doc("the address to listen at")] = "127.0.0.1"
     port: Annotated[int, Doc("the port to listen at; 0 takes a free one"), Interval(ge=0, le=65535)] = 8000
-    token_file: Annotated[Path | None, Doc("who may ask: lines TOKEN or NAME TOKEN; made if need be")] = None
+    token_file: Annotated[Path | None, Doc("accepted tokens: lines TOKEN or NAME TOKEN; made if missing")] = None
     key_file: Annotated[Path | None, Doc("keys that sign snapshots, made if need be [default: those of the store]")] = (
         None
     )
     accept_foreign_snapshots: Annotated[bool, Doc("restore snapshots that no server of the store has made")] = False
     allow_host: Annotated[tuple[str, ...], Doc("also answer under this Host")] = ()
     allow_origin: Annotated[tuple[str, ...], Doc("let pages of this Origin ask")] = ()
-    ttl_hours: Annotated[float, Doc("how long a session is kept that nobody steps"), Gt(0), Le(1e6)] = 24.0
+    ttl_hours: Annotated[float, Doc("hours after its last step until a session is deleted"), Gt(0), Le(1e6)] = 24.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSettings:
     """Limits and time-outs, safe as they are.
 
-    `owners` maps the sha256 of each token to the name of its owner; empty, everybody is one owner and needs no token.
+    `owners` maps the sha256 of each token to the name of its owner; empty, all clients are one owner and need no token.
     `key_file` holds the keys that sign snapshots, None means those of the store; with `accept_foreign_snapshots` a
-    session may begin where any snapshot of the model is, whoever made it.
+    session may begin at any snapshot of the model, also one that a client made.
     """
 
     name: ClassVar[str] = "serve"

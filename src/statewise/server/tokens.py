@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens of at least 128 bits, known here by their digests alone."""
+"""Bearer tokens of at least 128 bits; the server keeps their digests only."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ def digest(token: str) -> bytes:
 
 
 def owner_of(authorization: str, owners: Mapping[bytes, str]) -> str | None:
-    """Return who sends an `Authorization` header, or None; every token is compared, in constant time.
+    """Return the owner of the token in an `Authorization` header, or None; every token is compared, in constant time.
 
     >>> owner_of("Bearer secret", {digest("secret"): "me"}), owner_of("Bearer guess", {digest("secret"): "me"})
     ('me', None)

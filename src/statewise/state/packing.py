@@ -20,7 +20,7 @@ State = TypeVar("State")
 
 @final
 class Packing(Generic[State]):
-    """How the states of one kind lie in bytes. `like` is one of them, `words` are written beside each.
+    """How the states of one kind lie in bytes. `like` is one of them, `words` are written with each.
 
     >>> packing = Packing((torch.zeros(1, 2), torch.zeros(1, 1, dtype=torch.long)), {"model": "mine"})
     >>> rows = packing.pack((torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[5], [6]])))
@@ -65,7 +65,7 @@ class Packing(Generic[State]):
         return rebuild(self._like, [_as_leaf(table[:, start:end], leaf) for leaf, (start, end) in shaped])
 
     def read(self, data: bytes, what: str = "the state") -> tuple[State, Mapping[str, str]]:
-        """Return a state of one row from elsewhere, and the words beside it.
+        """Return a state of one row from elsewhere, and the words written with it.
 
         Raises `DataError` where it is damaged, has more or fewer rows, or does not fit.
         """

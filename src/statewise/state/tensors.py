@@ -45,7 +45,7 @@ def write_tensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | N
 
 
 def with_words(data: bytes, words: Mapping[str, str]) -> bytes:
-    """Return tensors as bytes with these words beside them, in order: the library's own order is never the same."""
+    """Return tensors and metadata as bytes, in order: the library's own order is never the same."""
     end = PREFIX_BYTES + int.from_bytes(data[:PREFIX_BYTES], "little")
     tensors = {name: entry for name, entry in json.loads(data[PREFIX_BYTES:end]).items() if name != WORDS}
     header = {WORDS: dict(sorted(words.items())), **tensors}
@@ -55,7 +55,7 @@ def with_words(data: bytes, words: Mapping[str, str]) -> bytes:
 
 
 def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return the named tensors of some bytes, and the words beside them.
+    """Return the named tensors of some bytes, and their metadata.
 
     Raises `DataError` where the bytes are not in the format, claim more than 1 MiB of header or 16,384 tensors, or say
     more of a tensor than the format knows.
@@ -70,7 +70,7 @@ def read_tensors(data: bytes, what: str = "the data") -> tuple[dict[str, Tensor]
 
 
 def words_of(data: bytes, what: str = "the data") -> dict[str, str]:
-    """Return the words beside tensors, without reading those.
+    """Return the metadata of tensors, without reading the tensors.
 
     Raises `DataError` where the bytes are not in the format.
 
@@ -114,7 +114,7 @@ def to_bytes(state: object, metadata: Mapping[str, str] | None = None) -> bytes:
 def from_bytes(
     data: bytes, like: State, what: str = "the state", *, rows: int | None = None
 ) -> tuple[State, dict[str, str]]:
-    """Read a state back, given any state of the same kind, and the words written beside it.
+    """Read a state back, given any state of the same kind, and the metadata written with it.
 
     What may be of any length, such as the memory that attention reads, is read at the length it was written at.
     Raises `DataError` where the bytes hold a state of another structure, width or type, or of unequal rows, or of

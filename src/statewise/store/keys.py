@@ -44,7 +44,7 @@ def read_keys(path: Path) -> list[bytes]:
 
 
 def _make(path: Path) -> None:
-    """Write a key beside the file and give it the name in one step, unless another process was first."""
+    """Write a key to a temporary file and rename it in one step, unless another process was first."""
     made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -79,7 +79,7 @@ class Change(NamedTuple):
 
 
 class Store(ABC):
-    """Where sessions lie. A session that nobody stepped for `ttl_seconds` is gone, by the clock of the store.
+    """Where sessions are stored. A session is deleted `ttl_seconds` after its last step, by the clock of the store.
 
     Every method may block, and raises `StoreError` where the store does not answer.
     """
@@ -128,7 +128,7 @@ class Store(ABC):
 
 
 def new_id() -> str:
-    """Return an id that nobody can guess: 128 random bits.
+    """Return an id that cannot be guessed: 128 random bits.
 
     >>> len(new_id()), new_id() == new_id()
     (22, False)

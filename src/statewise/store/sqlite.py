@@ -120,7 +120,7 @@ class SQLiteStore(Store):
             self._file.execute("SELECT 1 FROM sessions LIMIT 1").fetchone()
 
     def keys(self) -> list[bytes]:
-        """Return the keys in a file beside this one, which has its name and `.key`."""
+        """Return the keys in a file of the same folder, whose name is that of this file with `.key`."""
         return read_keys(self._path.with_name(f"{self._path.name}.key"))
 
     def close(self) -> None:

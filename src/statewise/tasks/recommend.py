@@ -1,4 +1,4 @@
-"""Recommend: what a session wants next, out of a log of who did what and when."""
+"""Recommend: the items that a session wants next, learned from a log of events."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence

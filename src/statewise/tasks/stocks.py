@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from statewise.tasks.series import StocksData
 
 SHARES = "shares"
-SURVIVORS = "Companies that failed are not among these 20 shares: who buys today cannot know who will last."
+SURVIVORS = "Companies that failed are not among these 20 shares: a buyer today cannot know which companies will last."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Stocks(Forecast):
         model: "Model[Any]",
         data: "StocksData",
         *,
-        trade: Annotated[bool, Doc("also hold what is likelier to rise, beside buying and holding everything")] = False,
+        trade: Annotated[bool, Doc("also hold what is likelier to rise, and compare with holding everything")] = False,
         cost: Annotated[float, Doc("what a trade costs, in hundredths of a percent of its size")] = 10.0,
         tried: Annotated[int, Doc("how many rules or settings were tried, this one among them")] = 1,
     ) -> Scoring:

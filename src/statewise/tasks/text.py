@@ -36,7 +36,7 @@ CONTRADICTION = "--interactive contradicts --json and --choices: give one of the
 COUNTING = 0.5
 "About which share of finding the scores of n-grams is counting them."
 AHEAD = 16
-"So many characters are written at once, where nobody could tell: the next ones are there in a millisecond."
+"So many characters are written at once where the user sees no difference: it takes about a millisecond."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Text(Task):
     ] = None
     embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1), Le(MOST_UNITS)] = 64
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
-    gap: Annotated[int, Doc("characters between the two parts that nobody reads"), Ge(0), Le(MOST_PLACES)] = 1000
+    gap: Annotated[int, Doc("characters between the two parts that are not read"), Ge(0), Le(MOST_PLACES)] = 1000
     scored: Annotated[int, Doc("most characters of the held-out part to score"), Ge(2), Le(MOST_PLACES)] = 1_000_000
     counted: Annotated[int, Doc("most characters, the last ones, that n-grams count"), Ge(1), Le(MOST_PLACES)] = (
         6_000_000
@@ -157,7 +157,7 @@ class Text(Task):
         """Write on from a prompt, a character at a time; with no prompt, from the beginning of a line.
 
         A prompt character that training never saw is read as the unknown character, and is never written.
-        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from and left behind
+        Writing ends after `length` characters, or before `stop`. A given `stream` is read on from and ends after
         what was written, a `stop` included; no prompt then means just that, unless nothing was read yet.
         Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
@@ -165,7 +165,7 @@ class Text(Task):
 
         _check_prompt(prompt)
         check_whole("length", length, 1, LONGEST)
-        ahead = AHEAD if stream is None else 1  # what nobody else holds may run ahead of what was read
+        ahead = AHEAD if stream is None else 1  # a stream of our own may be ahead of what the caller has read
         stream = self.stream(model, codec) if stream is None else stream
         prompt = prompt or ("\n" if stream.fresh else "")
         decode = codec.decoder()

@@ -165,7 +165,7 @@ LAWS: dict[int, Law[RecurrenceTrial]] = {
     8: Law("gradients are those of finite differences", gradients_are_those_of_finite_differences),
     9: Law("every kernel equals the reference, forward and backward", kernel_equals_reference),
     10: Law("the state that is given is never changed in place", _given_state_stays),
-    11: Law("a row's result does not depend on the rows beside it", _rows_do_not_mix),
+    11: Law("a row's result does not depend on the other rows of the batch", _rows_do_not_mix),
 }
 "The laws by their number in ARCHITECTURE.md."
 

@@ -122,7 +122,7 @@ def _a_step_is_what_it_says(trial: EncoderTrial) -> None:
 ENCODER_LAWS: dict[int, Law[EncoderTrial]] = {
     1: Law("its features are finite, of the type of its weights, and as many as it says", _features_are_numbers),
     2: Law("one step is read as many are, and padding of a context does not matter", _steps_are_read_alone),
-    3: Law("what a row says does not depend on the rows beside it", _rows_do_not_mix),
+    3: Law("a row's output does not depend on the other rows of the batch", _rows_do_not_mix),
     4: Law("a gradient reaches each of its weights", _gradients_reach_all),
     5: Law("weights written down and read back give the same features, bit for bit", _weights_keep_everything),
     6: Law("a step is what it says that it reads", _a_step_is_what_it_says),

@@ -24,7 +24,7 @@ RETRIES = 3
 def train(task: Task, *, run: str | Path, workers: int = 2, retries: int = RETRIES, storage: Path | None = None) -> Run:
     """Train with Ray Train in so many workers, each with its own rows, and return the run when it is done.
 
-    Where a worker is lost, Ray starts all of them anew, at most `retries` times, and the run goes on from its last
+    Where a worker is lost, Ray starts all of them again, at most `retries` times, and the run goes on from its last
     checkpoint. What checks and the end score is reported through Ray, whose own records lie in `storage`.
     The folder of the run has to be seen by every machine. Raises `UsageError` for fewer than 1 or more than
     1024 workers, `MissingExtra` without Ray, `TrainingError` where it failed more often.

@@ -51,8 +51,8 @@ class Trial(NamedTuple):
     run: str
 
 
-class Beside(NamedTuple):
-    """What stands beside the best trial: `baselines` where trials were judged, and its score on the `held_out` part.
+class TrialReference(NamedTuple):
+    """What is reported with the best trial: `baselines` where trials were judged, and its score on the `held_out` part.
 
     The latter is empty where trials were judged by the held-out part itself, since it is then no proof of anything.
     """
@@ -139,7 +139,7 @@ class Search:
         return build(type(self.task), {**plain(self.task), **drawn})
 
     def _train(self, study: Any, trial: Any, task: Task, run: Path) -> float:
-        """Train one trial and return its best score; raises Optuna's `TrialPruned` where it falls behind the others."""
+        """Train one trial and return its best score; raises Optuna's `TrialPruned` where it is cut short."""
         events = resuming(run) if RunDirectory(run).config.exists() else training(task, run=run)
         history = RunHistory.of(run)
         with closing(events):
@@ -173,13 +173,13 @@ class Search:
         complete = [trial for trial in self.trials() if trial.state == "complete" and trial.judged is not None]
         return min(complete, key=lambda trial: cast(float, trial.judged), default=None)
 
-    def beside(self, trial: Trial) -> "Beside":
+    def reference(self, trial: Trial) -> TrialReference:
         """Return what simple methods score where trials are judged, and what this one does on the held-out part."""
         told = inspect(trial.run)
         if "validation" not in told["data"]:
-            return Beside(told["baselines"], {})
+            return TrialReference(told["baselines"], {})
         data = load(trial.run).data()
-        return Beside(dict(data.validating().baselines()), told["best"])
+        return TrialReference(dict(data.validating().baselines()), told["best"])
 
     def write_best(self) -> Path | None:
         """Write the settings of the best trial so that `--config` takes them, and return where."""
@@ -222,7 +222,7 @@ def prepared(task: Task) -> Task:
 def opened(folder: Path | None, task: Task, space: Space, seed: int = 0) -> Iterator[Search]:
     """Give a search as `Search.begin` does, in the next free folder where none is given; no second command has it.
 
-    A new one that is interrupted before it is given leaves nothing behind.
+    A new one that is interrupted before it is given leaves no files.
     """
     if folder is not None:
         _refuse_foreign(folder)

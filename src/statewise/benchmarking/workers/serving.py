@@ -2,8 +2,8 @@
 
     python serving.py jax 2
 
-Beside it lies a module `with_jax` with two names: `VERSIONS`, the packages it depends on, and `prepare(work, settings,
-arrays)`, which returns `call` (to be timed), and `outputs` (what it computes, by name).
+The same folder has a module `with_jax` with two names: `VERSIONS`, the packages it depends on, and `prepare(work,
+settings, arrays)`, which returns `call` (to be timed), and `outputs` (what it computes, by name).
 """
 
 import gc

@@ -28,7 +28,7 @@ def prepare(work: str, settings: dict[str, Any], arrays: dict[str, Any]) -> Prep
 
 
 def layer_nodes(cell: str, layers: int, arrays: dict[str, Any], weights: dict[str, Any]) -> list[Any]:
-    """Return the nodes from `xs0` to `xs<layers>`; the weights are put beside those that there are."""
+    """Return the nodes from `xs0` to `xs<layers>`; the weights are added to those in `weights`."""
     nodes, units = [], arrays["weight_hh_l0"].shape[1]
     for n in range(layers):
         weights[f"W{n}"] = reordered(arrays[f"weight_ih_l{n}"], ORDER[cell])[None]

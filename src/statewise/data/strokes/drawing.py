@@ -68,7 +68,7 @@ def drawing_of(
     writer: str | None = None,
     part: Part | None = None,
 ) -> Drawing:
-    """Return a drawing of what somebody else wrote, once its numbers were found to be usable.
+    """Return a drawing from a file, once its numbers were found to be usable.
 
     Each stroke is `[n, 2]`, or `[n, 3]` with the time of each point as the third, in units of `seconds`; strokes
     without a point are dropped. `where` is how an error names the place. Raises `DataError` for what are no numbers,

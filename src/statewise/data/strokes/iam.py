@@ -12,7 +12,7 @@ from statewise.errors import DataError
 
 LARGEST_TEXT = 1 << 20
 MARK = "CSR:"
-"Behind it stand the lines of a text in the corpus's ASCII files, as they were written."
+"The lines of a text follow it in the corpus's ASCII files, as they were written."
 LINE_NUMBER = re.compile(r"-(\d+)$")
 LEAST_POINTS_A_LETTER, MOST_POINTS_A_LETTER = 2, 150
 "A line whose ink has fewer or more points a letter was cut, or belongs to another text."
@@ -22,7 +22,7 @@ MISMATCHED = "whose ink and text disagree"
 def read_session(root: Element, path: Path) -> Iterator[Drawing | LeftOut]:
     """Yield the ink of a `WhiteboardCaptureSession`: one line of `lineStrokes`, or a page of `original`.
 
-    The text of a line is that of the same number in the ASCII file of its form, which lies in a folder `ascii` beside
+    The text of a line is that of the same number in the ASCII file of its form, which lies in a folder `ascii` next to
     `lineStrokes`, in the same folders and under the name without the number; a page has its own. A line without its
     text, or whose ink and text disagree, is left out and counted.
     """

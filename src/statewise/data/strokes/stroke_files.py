@@ -31,7 +31,7 @@ ENDINGS: dict[str, Callable[[Path], Iterator[Drawing | LeftOut] | Drawing]] = {
     ".json": read_icons,
 }
 BESIDE = {".txt", ".md", ".html", ".csv", ""}
-"Endings of what lies beside drawings in a folder, such as a licence; no drawing, and no fault."
+"Endings of other files in a folder of drawings, such as a licence: they are skipped without an error."
 
 
 def read_file_of_drawings(path: Path) -> Iterator[Drawing | LeftOut]:
@@ -59,7 +59,7 @@ def read_file_of_drawings(path: Path) -> Iterator[Drawing | LeftOut]:
 def read_drawings(files: Iterable[Path], left_out: Counter[str] | None = None) -> Iterator[Drawing]:
     """Yield the drawings of files, in order, counting in `left_out` those that are not taken, by their reasons.
 
-    Of files beside each other in a folder, those of forms that are no drawings, such as a licence, are counted too.
+    Of the files in a folder, those of forms that are no drawings, such as a licence, are counted too.
     """
     counted = Counter[str]() if left_out is None else left_out
     files = [*files]

@@ -56,7 +56,7 @@ def _included(path: Path, name: Path) -> list[str]:
     for folder in path.absolute().parents:
         if (found := folder / "include" / name).is_file():
             return read_file(found, LARGEST_UNIPEN, DataError).decode("latin1").splitlines()
-    if name.suffix == ".doc":  # who wrote where and when: no ink
+    if name.suffix == ".doc":  # notes on writers and places: no ink
         return []
     raise DataError(f"{path} includes {shown(str(name))}, and there is none in a folder include: keep them together")
 

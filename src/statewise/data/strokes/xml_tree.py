@@ -1,4 +1,4 @@
-"""XML out of a file that somebody else wrote: no entities, nothing fetched, and no more than can be held."""
+"""XML of a file that may not be trusted: no entities, nothing fetched, and no more than can be held."""
 
 from typing import NoReturn
 from xml.etree.ElementTree import Element, TreeBuilder

@@ -24,7 +24,7 @@ FORMULAS: dict[str, Callable[[Tensor, float, float], Tensor]] = {
     "Softplus": lambda x, alpha, beta: torch.logaddexp(x, torch.zeros_like(x)),
 }
 
-# Who takes an alpha or a beta, and what it is where none is given: that of the ONNX operator of the same name. Affine
+# Which activations take an alpha or a beta, and its default: that of the ONNX operator of the same name. Affine
 # and ScaledTanh are operators no longer, so theirs must be given.
 ALPHAS: dict[str, float | None] = {
     "Affine": None,

@@ -44,7 +44,7 @@ class Sheet:
         return np.asarray(self.start, np.float64) + moved
 
     def strokes(self, rows: Rows, *, behind: bool) -> list[Floats]:
-        """Return rows as strokes on the user's paper, from the start or `behind` what was drawn."""
+        """Return rows as strokes on the user's paper, from the start or, with `behind`, after what was drawn."""
         moves = rows.astype(np.float64)
         moves[:, :2] /= self.factor
         is_lifted = behind and len(self.rows) > 0 and self.rows[-1, 2] > 0
@@ -141,7 +141,7 @@ class Artist:
             return opener.latent.believe(Padded.of([steps.to(next(opener.parameters()))]))
 
     def drawn(self, sheet: Sheet, count: int, context: Given | None, *, behind: bool) -> list[Ending]:
-        """Return drawings, or endings `behind` what was drawn."""
+        """Return drawings, or with `behind` endings of what was drawn."""
         rows = sheet.rows if behind else sheet.rows[:0]
         most = self.codec.longest - len(rows)
         return draw(self.model, rows, count, context, most=most, temperature=self.temperature, generator=self.generator)

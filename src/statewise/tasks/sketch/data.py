@@ -1,4 +1,4 @@
-"""Drawings as windows, one drawing a row, stretched and thinned anew each epoch where they are trained on."""
+"""Drawings as windows, one drawing a row, stretched and thinned at random in each epoch of training."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

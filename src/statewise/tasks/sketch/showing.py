@@ -1,4 +1,4 @@
-"""Small things between a drawing model and those who look at it: a row of pictures, a step as users have it."""
+"""Helpers that show what a drawing model does: a row of pictures, a step as users have it."""
 
 from collections.abc import Sequence
 from itertools import zip_longest

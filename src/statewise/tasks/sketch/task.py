@@ -1,4 +1,4 @@
-"""Sketch: learn to draw from drawings, stroke by stroke, and finish what somebody began."""
+"""Sketch: learn to draw from drawings, stroke by stroke, and finish a drawing that a user began."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Sketch(Task):
         Le(4096),
     ] = 0
     reader_size: Annotated[int, Doc("units of the reader in either direction"), Ge(1), Le(8192)] = 256
-    kl_weight: Annotated[float, Doc("how much the divergence of latent numbers counts beside a point"), Ge(0)] = 0.5
+    kl_weight: Annotated[float, Doc("weight of the KL divergence of the latent numbers in the loss"), Ge(0)] = 0.5
     kl_tolerance: Annotated[float, Doc("divergence below which none of it counts, a mean over the numbers"), Ge(0)] = (
         0.2
     )

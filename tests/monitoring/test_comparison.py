@@ -1,4 +1,4 @@
-"""Runs beside each other, as a table, a picture and as TensorBoard reads them."""
+"""Several runs compared, as a table, a picture and as TensorBoard reads them."""
 
 import json
 import shutil
