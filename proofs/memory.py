@@ -1,4 +1,4 @@
-"""How far back Elman networks, LSTMs and GRUs remember on Shakespeare's plays, beside what the lecture notes say.
+"""How far back Elman networks, LSTMs and GRUs remember on Shakespeare's plays, compared with what the lecture notes say.
 
     python proofs/memory.py [--runs DIR]      trains in DIR what is not finished there already
 
@@ -49,7 +49,7 @@ SETTINGS: dict[str, Any] = {
 }
 LAGS, ROWS, STRETCHES = 100, 256, 3
 "Each network is probed at the ends of so many stretches of so many rows, behind one that leads in."
-TUTORIAL = "statewise inspect runs/lstm --memory --probes 1000 --beside runs/elman"
+TUTORIAL = "statewise inspect runs/lstm --memory --probes 1000 --compare runs/elman"
 "What docs/tutorials/memory.md shows the output of."
 NOTES = (8, 10)
 "How many steps the lecture notes say that a simple network reaches back."
@@ -70,7 +70,7 @@ def main() -> None:
         memories.setdefault(kind, []).append(memory)
         (folder / "measured.json").write_text(json.dumps(found, indent=1) + "\n")
         print(f"{kind}, seed {network['seed']}: {memory.horizon.words()}, uses {memory.context.words()}", flush=True)
-    printed = statewise.inspect_memory(folder / "lstm", lags=LAGS, probes=1000, beside=[folder / "elman"]).words()
+    printed = statewise.inspect_memory(folder / "lstm", lags=LAGS, probes=1000, compare=[folder / "elman"]).words()
     kinds = {kind: over(of) for kind, of in found.items()}
     claims = {"holds": held(kinds), "agrees": agreed(kinds)}
     settings = {"shared": SETTINGS, "kinds": KINDS, "seeds": len(SEEDS), "lags": LAGS, "probes": ROWS * STRETCHES}
