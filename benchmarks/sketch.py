@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from statewise.benchmarking.record import commit, machine
+from statewise.benchmarking.result import commit, machine
 from torch import Tensor, nn
 
 from statewise.data.window import Window

@@ -1,4 +1,4 @@
-"""How far back Elman networks, LSTMs and GRUs remember on Shakespeare's plays, compared with what the lecture notes say.
+"""How far back Elman networks, LSTMs and GRUs remember on Shakespeare's plays, compared with the lecture notes.
 
     python proofs/memory.py [--runs DIR]      trains in DIR what is not finished there already
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from outcomes import prove_parts
-from statewise.data.strokes.pictures import Panel, svg_of
+from statewise.data.strokes.drawing_pictures import DrawingPanel, svg_of
 
 import statewise
 from statewise.data.strokes import strokes_of
@@ -99,9 +99,11 @@ def _draw(run: Any, task: Sketch, cache: Path) -> None:
     numbers = data.drawings.numbers("training")
     known = [strokes_of(data.drawings.offsets(int(number)).astype(float)) for number in numbers]
     grids = np.stack([_grid(strokes) for strokes in known])
-    new = [Panel((), one.strokes, f"drawn {number}") for number, one in enumerate(drawn, 1)]
-    near = [Panel(known[_nearest(one, grids)], (), f"nearest to {number}") for number, one in enumerate(drawn, 1)]
-    scaled = [Panel([stroke * codec.scale for stroke in panel.given], (), panel.title) for panel in near]
+    new = [DrawingPanel((), one.strokes, f"drawn {number}") for number, one in enumerate(drawn, 1)]
+    near = [
+        DrawingPanel(known[_nearest(one, grids)], (), f"nearest to {number}") for number, one in enumerate(drawn, 1)
+    ]
+    scaled = [DrawingPanel([stroke * codec.scale for stroke in panel.given], (), panel.title) for panel in near]
     PICTURE.write_text(svg_of([*new, *scaled], columns=COLUMNS))
 
 
