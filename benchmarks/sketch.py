@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from statewise.benchmarking.result import commit, machine
 from torch import Tensor, nn
 
+from statewise.benchmarking.result import commit, machine
 from statewise.data.window import Window
 from statewise.exchange import from_torch
 from statewise.heads import Strokes

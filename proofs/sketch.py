@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import torch
 from outcomes import prove_parts
-from statewise.data.strokes.drawing_pictures import DrawingPanel, svg_of
 
 import statewise
 from statewise.data.strokes import strokes_of
+from statewise.data.strokes.drawing_pictures import DrawingPanel, svg_of
 from statewise.run.config import build, read_yaml
 from statewise.tasks.sketch.answers import Artist, Drawn, blank, endings
 from statewise.tasks.sketch.task import Sketch
