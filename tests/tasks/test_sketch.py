@@ -81,6 +81,12 @@ def test_endings_begin_at_the_last_point_in_the_users_units_and_repeat_by_seed(r
     assert moved == pytest.approx(base, abs=0.05)
 
 
+def test_strokes_may_be_given_as_json_as_a_client_of_a_server_does(runs: Path) -> None:
+    model = statewise.load(runs / "plain")
+    one, other = model.predict(CORNER, endings=1), model.predict(strokes=json.dumps(CORNER), endings=1)
+    assert next(iter(one)).as_json() == next(iter(other)).as_json()
+
+
 def test_with_the_pen_down_the_last_stroke_goes_on_from_its_last_point(runs: Path) -> None:
     model = statewise.load(runs / "plain")
     for ending in model.predict(CORNER, endings=3, pen_down=True, temperature=1.0):
@@ -142,6 +148,9 @@ def test_between_two_vectors_lie_points_of_the_arc() -> None:
         ("plain", CORNER, {"side": 0}, "side 0 is no length"),
         ("plain", (CORNER, CORNER), {}, "2 drawings were given: give one, or ask for --interpolate or --score"),
         ("plain", (), {"score": True}, "score is of a drawing: give one"),
+        ("plain", (), {"strokes": "[[[0,"}, r"the strokes '\[\[\[0,' are no JSON"),
+        ("plain", (), {"strokes": "3"}, "the drawing is 3: a list of strokes is wanted"),
+        ("plain", CORNER, {"strokes": "[]"}, "a drawing was given and strokes as well"),
         (
             "plain",
             [[[n, 40 * (n % 2)] for n in range(300)]],

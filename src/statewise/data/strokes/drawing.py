@@ -58,7 +58,7 @@ class Drawing:
 
 
 def drawing_of(
-    strokes: Iterable[Any],
+    strokes: Any,
     where: str,
     *,
     times: Sequence[Any] | None = None,
@@ -74,6 +74,8 @@ def drawing_of(
     without a point are dropped. `where` is how an error names the place. Raises `DataError` for what are no numbers,
     numbers that are not finite or beyond a billion, more than 50,000 points, and times of some strokes alone.
     """
+    if not isinstance(strokes, Iterable) or isinstance(strokes, str | bytes | dict):
+        raise DataError(f"{where} is {shown(strokes)}: a list of strokes is wanted")
     found, clocks = [], []
     total = 0
     for number, given in enumerate(strokes, start=1):

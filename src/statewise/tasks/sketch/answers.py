@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from statewise.bounds import check_whole
+from statewise.bounds import check_whole, shown
 from statewise.data.naming import path_of
 from statewise.data.strokes import Drawing, offsets_of, read_one, strokes_of
 from statewise.data.strokes.drawing import Floats, drawing_of
 from statewise.data.strokes.drawing_pictures import DrawingPanel, in_characters, png_of, svg_of
+from statewise.data.strokes.json_lines import LONGEST_LINE
 from statewise.data.strokes.prepared import Rows, StrokeCodec
 from statewise.data.window import Padded
 from statewise.errors import DataError, UsageError
 from statewise.heads.head import check_temperature
 from statewise.model import Model, evaluating
+from statewise.plain.strict_json import read_json
 from statewise.run.files import saving, write_whole
 from statewise.task import Answer
 from statewise.tasks.sketch.data import as_steps
@@ -178,6 +180,14 @@ def sheet_of(given: Any, codec: StrokeCodec, side: float | None, *, pen_down: bo
 def blank(codec: StrokeCodec) -> Sheet:
     """Return paper with nothing on it, in the units in which drawings were made ready."""
     return Sheet(None, np.zeros((0, 3), np.float32), 1 / codec.scale, (0.0, 0.0))
+
+
+def strokes_of_json(text: str) -> Any:
+    """Return strokes that are written as JSON. Raises `UsageError` where they are none."""
+    try:
+        return read_json(text[: LONGEST_LINE + 1].encode())  # what is cut is no JSON
+    except ValueError as error:
+        raise UsageError(f"the strokes {shown(text)} are no JSON ({error}): give [[[x, y], ...], ...]") from None
 
 
 def _drawing(given: Any) -> Drawing:

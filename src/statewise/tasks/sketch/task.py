@@ -261,6 +261,9 @@ class Sketch(Task):
         endings: Annotated[int, Doc("how many endings to draw")] = 9,
         temperature: Annotated[float, Doc("how bold to draw: 0 the likeliest, 1 as the drawings vary")] = WARM,
         class_: Annotated[str | None, Doc("what to draw, for a run --by-class")] = None,
+        strokes: Annotated[
+            str | None, Doc("what was drawn so far, as JSON [[[x, y], ...], ...], not as a file")
+        ] = None,
         side: Annotated[
             float | None, Doc("how large the whole drawing will be, in the units of the file; none: as large as it is")
         ] = None,
@@ -280,6 +283,10 @@ class Sketch(Task):
         from statewise.tasks.sketch import answers
 
         given = drawings if isinstance(drawings, tuple) else (drawings,)
+        if strokes is not None:
+            if given:
+                raise UsageError("a drawing was given and strokes as well: give one of them")
+            given = (answers.strokes_of_json(strokes),)
         asked = {"reconstruct": reconstruct, "vary": vary > 0, "interpolate": interpolate, "score": score}
         named = [name for name, is_asked in asked.items() if is_asked]
         if len(named) > 1:
