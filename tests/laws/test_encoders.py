@@ -92,7 +92,20 @@ class SaysNumbers(Sound):
         self.codes, self.numbers = 0, 2
 
 
-BROKEN = {1: InSinglePrecision, 2: LooksAhead, 3: MixesRows, 4: ForgetsAWeight, 5: KeepsToItself, 6: SaysNumbers}
+class StaysBehind(Sound):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(inputs) + torch.ones(D)
+
+
+BROKEN = {
+    1: InSinglePrecision,
+    2: LooksAhead,
+    3: MixesRows,
+    4: ForgetsAWeight,
+    5: KeepsToItself,
+    6: SaysNumbers,
+    7: StaysBehind,
+}
 
 
 def test_every_law_of_an_encoder_is_broken_by_one_that_departs_from_a_sound_one() -> None:

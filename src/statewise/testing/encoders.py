@@ -1,5 +1,6 @@
 """The laws of an encoder: each step by itself, each row by itself, and everything in it learns and is kept."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,8 @@ from statewise.state import leaves, map_leaves, read_tensors, write_tensors
 from statewise.testing.laws import Law, LawResult, chosen, judge, pronounce, same
 
 MakeEncoder = Callable[[], Encoder]
+ELSEWHERE = "meta"
+"A device that every machine has: tensors there have a form and no numbers, and do not mix with others."
 FURTHER = 2
 "By how much longer a context is padded, which must change nothing."
 
@@ -119,6 +122,16 @@ def _a_step_is_what_it_says(trial: EncoderTrial) -> None:
         raise AssertionError(f"a step is {list(form)} where it says {list(x.shape)}")
 
 
+@torch.no_grad()
+def _follows_its_weights(trial: EncoderTrial) -> None:
+    if not trial.encoder.causal:
+        return
+    elsewhere = copy.deepcopy(trial.encoder).to(ELSEWHERE)
+    features = elsewhere(trial.inputs.to(ELSEWHERE))
+    if features.device.type != ELSEWHERE:
+        raise AssertionError(f"its features lie on {features.device.type} where inputs and weights lie on {ELSEWHERE}")
+
+
 ENCODER_LAWS: dict[int, Law[EncoderTrial]] = {
     1: Law("its features are finite, of the type of its weights, and as many as it says", _features_are_numbers),
     2: Law("one step is read as many are, and padding of a context does not matter", _steps_are_read_alone),
@@ -126,6 +139,7 @@ ENCODER_LAWS: dict[int, Law[EncoderTrial]] = {
     4: Law("a gradient reaches each of its weights", _gradients_reach_all),
     5: Law("weights written down and read back give the same features, bit for bit", _weights_keep_everything),
     6: Law("a step is what it says that it reads", _a_step_is_what_it_says),
+    7: Law("its features lie on the device of its inputs and weights", _follows_its_weights),
 }
 "The laws of an encoder by their number."
 
