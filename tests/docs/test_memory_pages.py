@@ -73,7 +73,7 @@ def test_the_tutorial_says_how_intervals_are_made() -> None:
         f"between the {low} and the {high} quantile",
         f"means over {rows} rows, with {math.floor(100 * t_quantile(rows - 1)) / 100:.2f} standard errors",
         f"how many steps back {SHARE:.0%} of it lies".replace("%", " %"),
-        f"more than {BEYOND:.0%} lies behind the last lag".replace("%", " %"),
+        f"more than {BEYOND:.0%} lies beyond the last lag".replace("%", " %"),
         f"the lags that hold {FITTED_SHARE:.1%} of it".replace("%", " %"),
         f"within a factor of {EVEN:g} of that line",
         f"a divergence below {NOTICED:g} nats",

@@ -31,7 +31,7 @@ class GaussianWindow(Attention[GaussianWindowState]):
     order in which it was written: text that is spoken or written by hand. `phi` is not normalised.
 
     `first_move` is how many places a step moves before training. Where a pen takes 25 points to a letter give 1 / 25:
-    moving a letter a point, the window would be behind the text before a word of it is written.
+    moving a letter a point, the window would pass the end of the text before a word of it is written.
 
     Shapes: query `[B, features]`, memory `[B, S, memory]`. Raises `UsageError` for a memory of another shape, and for a
     first move that is none. Source: Graves 2013, section 5.
@@ -69,11 +69,12 @@ class GaussianWindow(Attention[GaussianWindowState]):
         return self._move(query, state)[0]
 
     def is_behind(self, query: Tensor, state: GaussianWindowState) -> Tensor:
-        """Say of each row, `[B]`, whether after the move that the query asks for the window is behind its memory.
+        """Say of each row, `[B]`, whether the move that the query asks for takes the window past the end of its memory.
 
-        It is where the place behind the last vector lies higher in it than every vector does: there, what is written by
-        the window ends. Heights are compared as logarithms, so that hills which have gone on further are behind as
-        well. A row without a memory is behind it from the start. Source: Graves 2013, section 5.1.
+        It is past the end where the window's weight of the place after the last vector is larger than that of every
+        vector: there a pen stops writing. Weights are compared as logarithms, so that hills which have moved further
+        are past the end as well. A row without a memory is past the end from the start. Source: Graves 2013, section
+        5.1.
         """
         height, width, move = linear(query, self.query_weights, self.bias).chunk(3, dim=-1)
         position, mask = state.position + move.exp(), state.memory.mask

@@ -17,7 +17,7 @@ from statewise.run.config import build, fields_of
 from statewise.server.settings import ListenOptions, ServerSettings
 
 REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", "Unsupported upgrade")
-"What uvicorn says of requests that were refused, which anybody could fill a disk with."
+"What uvicorn says of requests that were refused, which a client could fill a disk with."
 
 WAIT_SECONDS = 10.0
 "The longest that a request may take to come."

@@ -1,0 +1,61 @@
+"""Docstrings, messages and pages use plain words: they name who or what acts, and say after, with or compared with."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WORDS = re.compile(r"\b(who|whoever|nobody|somebody|anybody|everybody|behind|beside|anew)\b", re.IGNORECASE)
+BOUND = 1.0
+"How many of them there may be in 10,000 words."
+OWNERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def counted(texts: Iterable[str]) -> tuple[Counter[str], int]:
+    """Count such words, and all words, in texts without their code."""
+    found: Counter[str] = Counter()
+    total = 0
+    for text in texts:
+        plain = re.sub(r"`[^`]*`|~\w+", "", text)
+        total += len(re.findall(r"\w+", plain))
+        found.update(word.lower() for word in WORDS.findall(plain))
+    return found, total
+
+
+def trees() -> list[ast.Module]:
+    return [ast.parse(path.read_text()) for path in sorted((ROOT / "src").rglob("*.py"))]
+
+
+def docstrings() -> list[str]:
+    nodes = [node for tree in trees() for node in ast.walk(tree) if isinstance(node, OWNERS)]
+    return [text for node in nodes if (text := ast.get_docstring(node))]
+
+
+def messages() -> list[str]:
+    """Every other text with a space in it: messages, help texts and notes on constants."""
+    owned = set(docstrings())
+    nodes = [node for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    texts = [node.value for node in nodes if isinstance(node.value, str) and " " in node.value]
+    return [text for text in texts if text not in owned]
+
+
+def pages() -> list[str]:
+    """The prose of the pages: neither code nor tables, which repeat what programs print."""
+    paths = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
+    texts = [re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL) for path in paths]
+    return ["\n".join(line for line in text.splitlines() if not line.startswith("|")) for text in texts]
+
+
+@pytest.mark.parametrize("texts", [docstrings, messages, pages], ids=lambda of: of.__name__)
+def test_few_words_leave_open_what_acts_or_where(texts: Callable[[], list[str]]) -> None:
+    found, total = counted(texts())
+    assert 1e4 * found.total() / total <= BOUND, dict(found)
+
+
+def test_such_words_are_counted_outside_of_code_alone() -> None:
+    found, total = counted(["Nobody waits beside it.", "Give `behind` to who asks for ~nobody."])
+    assert (dict(found), total) == ({"nobody": 1, "beside": 1, "who": 1}, 9)
