@@ -321,6 +321,18 @@ def test_other_drawings_are_scored_by_a_run(runs: Path, tmp_path: Path) -> None:
     assert report.metrics["points"] == 20 * 5
 
 
+def test_drawings_of_other_classes_are_counted_where_a_run_goes_by_class(runs: Path, tmp_path: Path) -> None:
+    source = Path(write(tmp_path, "more.jsonl", 20))
+    source.write_text(source.read_text().replace('"left"', '"cat"'))
+    report = statewise.evaluate(runs / "latent", str(source))
+    assert report.data["left_out"] == {"of a class that this run does not know": 10}
+    assert report.data["held_out_drawings"] == 10
+    source.write_text(source.read_text().replace('"right"', '"dog"'))
+    with pytest.raises(DataError, match="has no drawing of a class that this run knows"):
+        statewise.evaluate(runs / "latent", str(source))
+    assert statewise.evaluate(runs / "plain", str(source)).data["held_out_drawings"] == 20
+
+
 def test_the_divergence_counts_above_its_tolerance_and_more_with_time() -> None:
     task = Sketch(source="a.ndjson", latent=3, kl_weight=0.5, kl_tolerance=0.2, kl_first=0.01, kl_decay=0.5)
     term = torch.tensor(0.6)
@@ -333,7 +345,8 @@ def test_a_difference_has_an_interval_over_drawings() -> None:
     one, other, places = np.array([3.0, 5.0, 1.0]), np.array([2.0, 2.0, 2.0]), np.array([4, 2, 6])
     mean, half = difference(one, other, places)
     assert mean == pytest.approx(3 / 12)
-    assert half == pytest.approx(1.959964 * math.sqrt(0.0 + 2.5**2 + 2.5**2) / 12)
+    assert half == pytest.approx(1.959964 * math.sqrt((0.0 + 2.5**2 + 2.5**2) * 3 / 2) / 12)
+    assert difference(one[:1], other[:1], places[:1]) == (0.25, math.inf)
 
 
 @pytest.mark.parametrize("cell", ["layer_norm_lstm", "hyper_lstm", "gru"])

@@ -142,14 +142,25 @@ def prepare_drawings(
     return PreparedDrawings(**{**vars(found), "notice": notice})
 
 
-def drawings_with(codec: StrokeCodec, sources: Sequence[str], cache: Path) -> PreparedDrawings:
-    """Return other drawings, all of them held out, by a codec that there is already; unknown classes are its first."""
+def drawings_with(
+    codec: StrokeCodec, sources: Sequence[str], cache: Path, *, by_class: bool = False
+) -> PreparedDrawings:
+    """Return other drawings, all of them held out, by a codec that there is already.
+
+    Where a model goes `by_class`, those of classes that the codec has not are left out and counted.
+    """
     files = find_files(sources, "drawings")
     left_out = Counter[str]()
     rows, labels, _, _ = _gather(files, codec.preparing, Shares(1, 0), codec.longest, (), left_out)
     if not rows:
         raise DataError(f"{', '.join(sources)} has no drawing to score: {_counted(left_out)}")
-    numbers = [codec.classes.index(label) if label in codec.classes else 0 for label in labels]
+    known = [number for number, label in enumerate(labels) if label in codec.classes or not by_class]
+    if not known:
+        raise DataError(f"{', '.join(sources)} has no drawing of a class that this run knows: see its codec.json")
+    if len(known) < len(rows):
+        left_out["of a class that this run does not know"] = len(rows) - len(known)
+    rows, labels = [rows[number] for number in known], [labels[number] for number in known]
+    numbers = [codec.classes.index(label) if by_class else 0 for label in labels]
     facts = {
         "held_out": sum(map(len, rows)),
         "held_out_drawings": len(rows),

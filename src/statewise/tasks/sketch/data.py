@@ -163,7 +163,7 @@ class SketchData(Data):
 
     def on(self, source: Sequence[str], cache: Path) -> "SketchData":
         """Return this training part with other drawings to be scored, all of them."""
-        other = drawings_with(self.codec, source, cache)
+        other = drawings_with(self.codec, source, cache, by_class=self.task.by_class)
         return replace(self, drawings=joined(self.drawings, other), cache=cache, scored="held_out")
 
 

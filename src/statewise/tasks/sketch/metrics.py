@@ -1,5 +1,6 @@
 """How well drawings are foreseen: nats a point, whatever their lengths, and as the field quotes it."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -54,9 +55,11 @@ def measured(nats: Any, places: Any, longest: int) -> dict[str, float]:
 def difference(one: Any, other: Any, places: Any) -> tuple[float, float]:
     """Return by how many nats a point one method is above another on the same drawings, and half a 95 % interval.
 
-    The interval is over drawings: each is drawn as a whole.
+    The interval is over drawings, each of which counts as a whole; one drawing alone says nothing of others.
     """
-    apart, total = one - other, float(places.sum())
+    apart, total, count = one - other, float(places.sum()), len(places)
     mean = float(apart.sum()) / total
+    if count < 2:
+        return mean, math.inf
     residues = apart - mean * places
-    return mean, Z95 * float(np.sqrt((residues**2).sum())) / total
+    return mean, Z95 * math.sqrt(float((residues**2).sum()) * count / (count - 1)) / total

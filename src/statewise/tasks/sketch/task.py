@@ -169,15 +169,14 @@ class Sketch(Task):
         return f"{nats:.3f} nats a point"
 
     def size(self, facts: Mapping[str, Any]) -> str:
-        """Say how many drawings of how many points there are to learn from, and what was left out."""
+        """Say how many drawings of how many points there are to learn from."""
         named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
         parts = [
             f"{facts[f'{part}_drawings']:,} drawings of {facts[part]:,} points {words}"
             for part, words in named.items()
             if part in facts
         ]
-        left_out = [f"{count:,} left out {why}" for why, count in facts["left_out"].items()]
-        return ", ".join([*parts, *left_out])
+        return ", ".join(parts)
 
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
         """Find how well each drawing of the held-out part is foreseen, its latent numbers counted in."""
