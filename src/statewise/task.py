@@ -157,9 +157,9 @@ class Task(Recipe, ABC):
     reads_tables: ClassVar[bool] = False
     "Whether a source may be a table in memory, too: a frame, or an array."
 
-    cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
-    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 256
-    layers: Annotated[int, Doc("layers, each reading the one below"), Ge(1), Le(MOST_LAYERS)] = 1
+    cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
+    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 256
+    layers: Annotated[int, Doc("number of layers"), Ge(1), Le(MOST_LAYERS)] = 1
 
     @property
     @abstractmethod
@@ -241,7 +241,7 @@ class Task(Recipe, ABC):
         model: "Model[Any]",
         data: Data,
         *,
-        dynamic: Annotated[bool, Doc("also score while a copy learns from what it read")] = False,
+        dynamic: Annotated[bool, Doc("dynamic evaluation: also score while a copy goes on learning")] = False,
         storage: Annotated[str, Doc("also score with weights in bfloat16 or int8, as a step program")] = "float32",
     ) -> Scoring:
         """Score a model on the held-out part: here by its mean loss over the windows, in the words of `metrics`.

@@ -39,102 +39,107 @@ class Recipe:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"allow_inf_nan": False}
     "Every number of a recipe or a task is finite."
 
-    batch_size: Annotated[int, Doc("sequences in a batch"), Ge(1), Le(MOST_SEQUENCES)] = 32
+    batch_size: Annotated[int, Doc("batch size: sequences read in parallel"), Ge(1), Le(MOST_SEQUENCES)] = 32
     sequence_length: Annotated[
-        int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
+        int, Doc("sequence length: steps of a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
     ] = 64
     truncate: Annotated[
-        Literal["window", "none"], Doc("how far back gradients flow: through a window, or none: through all of a row")
+        Literal["window", "none"],
+        Doc("truncation of BPTT: gradients flow through a window, or (none) through the whole row"),
     ] = "window"
     stride: Annotated[
         int | None,
-        Doc("new steps in a window, those before being read again for the gradient; none means all of them"),
+        Doc("new steps of each window; the steps before them are read again for the gradient; none means all"),
         Ge(1),
         Le(MOST_STEPS),
     ] = None
     vary: Annotated[
         float,
-        Doc("spread of the lengths of windows, in steps, drawn for each epoch (AWD-LSTM: 5); 0 varies none"),
+        Doc("standard deviation of random window lengths, in steps (AWD-LSTM: 5); 0 keeps them equal"),
         Ge(0),
         Le(MOST_STEPS),
     ] = 0.0
     shuffle: Annotated[
         int,
-        Doc("windows that stay together while each epoch reads them in another order; 0 keeps the order"),
+        Doc("shuffle groups of this many windows in each epoch; 0 keeps the order"),
         Ge(0),
         Le(MOST_PLACES),
     ] = 0
     segment: Annotated[
         int,
-        Doc("steps of a window whose activations are kept at once, the rest computed again; 0 keeps all"),
+        Doc("gradient checkpointing: steps whose activations are kept at once; 0 keeps all"),
         Ge(0),
         Le(MOST_STEPS),
     ] = 0
-    minutes: Annotated[float | None, Doc("how long to train, by the clock"), Gt(0), Le(LONGEST_MINUTES)] = None
-    epochs: Annotated[
-        float | None, Doc("how long to train, in passes over the training part"), Gt(0), Le(MOST_EPOCHS)
-    ] = None
-    updates: Annotated[int | None, Doc("how long to train, in updates of the weights"), Ge(1), Le(MOST_UPDATES)] = None
+    minutes: Annotated[float | None, Doc("time budget of the training in minutes"), Gt(0), Le(LONGEST_MINUTES)] = None
+    epochs: Annotated[float | None, Doc("budget in epochs: passes over the training part"), Gt(0), Le(MOST_EPOCHS)] = (
+        None
+    )
+    updates: Annotated[int | None, Doc("budget in updates of the weights"), Ge(1), Le(MOST_UPDATES)] = None
     optimizer: Annotated[
         Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad", "momentum_adagrad"],
-        Doc("how a gradient becomes an update"),
+        Doc("optimization method"),
     ] = "adam"
-    momentum: Annotated[
-        float, Doc("share of its last step that sgd or momentum_adagrad takes again; 0 is none"), Ge(0), Lt(1)
-    ] = 0.9
-    weight_decay: Annotated[
-        float | None, Doc("pull of the weights towards 0; none means 0, and 0.01 for adamw"), Ge(0)
-    ] = None
-    learning_rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.004
-    schedule: Annotated[
-        Literal["cosine", "constant", "step", "plateau"], Doc("how the rate falls over the training")
-    ] = "cosine"
-    warmup: Annotated[int, Doc("updates over which the rate rises from 0"), Ge(0), Le(MOST_UPDATES)] = 50
-    drops: Annotated[int, Doc("how often schedule step lowers the rate, evenly spread"), Ge(1), Le(MOST_CHECKS)] = 3
-    factor: Annotated[float, Doc("what schedule step or plateau multiplies the rate by"), Gt(0), Lt(1)] = 0.3
+    momentum: Annotated[float, Doc("momentum of sgd and momentum_adagrad; 0 is none"), Ge(0), Lt(1)] = 0.9
+    weight_decay: Annotated[float | None, Doc("weight decay (L2 penalty); none means 0, and 0.01 for adamw"), Ge(0)] = (
+        None
+    )
+    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.004
+    schedule: Annotated[Literal["cosine", "constant", "step", "plateau"], Doc("learning rate schedule")] = "cosine"
+    warmup: Annotated[
+        int, Doc("warmup: updates during which the learning rate rises from 0"), Ge(0), Le(MOST_UPDATES)
+    ] = 50
+    drops: Annotated[
+        int, Doc("schedule step: how many times the learning rate is lowered, evenly spread"), Ge(1), Le(MOST_CHECKS)
+    ] = 3
+    factor: Annotated[
+        float, Doc("schedules step and plateau: factor by which the learning rate is multiplied"), Gt(0), Lt(1)
+    ] = 0.3
     patience: Annotated[
-        int, Doc("checks without a better score before schedule plateau lowers the rate"), Ge(1), Le(MOST_CHECKS)
+        int,
+        Doc("schedule plateau: checks without improvement before the learning rate is lowered"),
+        Ge(1),
+        Le(MOST_CHECKS),
     ] = 2
     early_stop: Annotated[
-        int, Doc("checks without a better score that end training; 0 never does"), Ge(0), Le(MOST_CHECKS)
+        int, Doc("early stopping: end after this many checks without improvement; 0 never does"), Ge(0), Le(MOST_CHECKS)
     ] = 0
-    keep: Annotated[Literal["last", "best"], Doc("weights to use afterwards: the last, or the best at a check")] = (
+    keep: Annotated[Literal["last", "best"], Doc("weights to use after training: the last, or the best at a check")] = (
         "last"
     )
     average: Annotated[
-        float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
+        float, Doc("decay of the moving average of the weights; 1 is a plain mean, 0 none"), Ge(0), Le(1)
     ] = 0.0
-    average_from: Annotated[float, Doc("share of the training before that mean begins"), Ge(0), Lt(1)] = 0.5
-    accumulate: Annotated[int, Doc("windows whose mean gradient makes one update"), Ge(1), Le(MOST_UPDATES)] = 1
-    clip: Annotated[float, Doc("largest norm of the gradient; 0 leaves it as it is"), Ge(0)] = 1.0
+    average_from: Annotated[float, Doc("share of the training after which averaging begins"), Ge(0), Lt(1)] = 0.5
+    accumulate: Annotated[int, Doc("gradient accumulation: windows per update"), Ge(1), Le(MOST_UPDATES)] = 1
+    clip: Annotated[float, Doc("gradient clipping: maximum norm; 0 is none"), Ge(0)] = 1.0
     clip_value: Annotated[
-        float, Doc("largest size of each number of the gradient, bounded after the norm; 0 leaves it as it is"), Ge(0)
+        float, Doc("gradient clipping: maximum absolute value of each element, after the norm; 0 is none"), Ge(0)
     ] = 0.0
     freeze: Annotated[
-        tuple[str, ...], Doc("a part of the model whose weights stay as they are, such as encoder, core.0 or head")
+        tuple[str, ...], Doc("freeze the weights of a part of the model, such as encoder, core.0 or head")
     ] = ()
     retries: Annotated[
-        int, Doc("times to go back and try again where loss or gradient is no number"), Ge(0), Le(MOST_CHECKS)
+        int, Doc("retries from the last checkpoint after a loss or gradient that is not finite"), Ge(0), Le(MOST_CHECKS)
     ] = 3
-    retry_factor: Annotated[float, Doc("what each of these tries multiplies the rate by"), Gt(0), Lt(1)] = 0.5
-    seed: Annotated[int, Doc("what all random numbers follow from"), Ge(0), Le(LARGEST_SEED)] = 0
-    threads: Annotated[
-        int | None, Doc("processor threads; none means PyTorch's own choice"), Ge(1), Le(MOST_THREADS)
-    ] = None
-    device: Annotated[str, Doc("cpu, cuda or mps, as Lightning Fabric names them")] = "cpu"
+    retry_factor: Annotated[float, Doc("factor by which each retry multiplies the learning rate"), Gt(0), Lt(1)] = 0.5
+    seed: Annotated[int, Doc("seed of all random numbers"), Ge(0), Le(LARGEST_SEED)] = 0
+    threads: Annotated[int | None, Doc("CPU threads; none means PyTorch's default"), Ge(1), Le(MOST_THREADS)] = None
+    device: Annotated[str, Doc("device: cpu, cuda or mps")] = "cpu"
     precision: Annotated[
-        Literal["32-true", "64-true", "bf16-mixed", "16-mixed"], Doc("number format of the arithmetic")
+        Literal["32-true", "64-true", "bf16-mixed", "16-mixed"],
+        Doc("numerical precision, as Lightning Fabric names it"),
     ] = "32-true"
     checks: Annotated[
         int,
-        Doc("how often to score on the way: a part kept for validation, where the task has one, or the held-out"),
+        Doc("how many times to score during training, on the validation part if there is one, else the held-out part"),
         Ge(0),
         Le(MOST_CHECKS),
     ] = 0
-    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 30.0
+    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 makes none"), Ge(0)] = 30.0
     save_seconds: Annotated[
         float | None,
-        Doc("seconds between two checkpoints; none means 60, or fifty times what a save takes where that is more"),
+        Doc("seconds between two checkpoints; none means 60, or fifty times the duration of a save if that is longer"),
         Gt(0),
     ] = None
     save_updates: Annotated[

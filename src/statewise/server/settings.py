@@ -21,7 +21,7 @@ class ListenOptions:
 
     name: ClassVar[str] = "serve"
 
-    store: Annotated[str, Doc("where sessions lie: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")] = "memory"
+    store: Annotated[str, Doc("session store: memory, sqlite:PATH or redis://HOST:PORT/NUMBER")] = "memory"
     host: Annotated[str, Doc("the address to listen at")] = "127.0.0.1"
     port: Annotated[int, Doc("the port to listen at; 0 takes a free one"), Interval(ge=0, le=65535)] = 8000
     token_file: Annotated[Path | None, Doc("accepted tokens: lines TOKEN or NAME TOKEN; made if missing")] = None
@@ -30,7 +30,7 @@ class ListenOptions:
     )
     accept_foreign_snapshots: Annotated[bool, Doc("restore snapshots that no server of the store has made")] = False
     allow_host: Annotated[tuple[str, ...], Doc("also answer under this Host")] = ()
-    allow_origin: Annotated[tuple[str, ...], Doc("let pages of this Origin ask")] = ()
+    allow_origin: Annotated[tuple[str, ...], Doc("also answer pages of this Origin (CORS)")] = ()
     ttl_hours: Annotated[float, Doc("hours after its last step until a session is deleted"), Gt(0), Le(1e6)] = 24.0
 
 
@@ -56,15 +56,17 @@ class ServerSettings:
     min_bytes_per_second: int = 64 << 10
     max_answer_numbers: int = 100_000
     max_predictions: int = 64
-    max_batch_size: Annotated[int, Doc("most sessions stepped in one call"), COUNT] = 256
-    max_requests: Annotated[int, Doc("most requests at once, then 503"), COUNT] = 2048
-    max_requests_per_owner: Annotated[int, Doc("most of one owner's at once, then 429"), COUNT] = 2048
-    max_sockets: Annotated[int, Doc("most WebSockets at once, then 503"), COUNT] = 10_000
-    max_connections: Annotated[int, Doc("most connections at once, then 503"), COUNT] = 20_000
+    max_batch_size: Annotated[int, Doc("maximum number of sessions stepped in one call"), COUNT] = 256
+    max_requests: Annotated[int, Doc("maximum number of requests at once, then 503"), COUNT] = 2048
+    max_requests_per_owner: Annotated[int, Doc("maximum number of an owner's requests at once, then 429"), COUNT] = 2048
+    max_sockets: Annotated[int, Doc("maximum number of WebSockets at once, then 503"), COUNT] = 10_000
+    max_connections: Annotated[int, Doc("maximum number of connections at once, then 503"), COUNT] = 20_000
     max_inputs: Annotated[int, Doc("most inputs read by one call, and characters of a prompt"), COUNT] = 10_000
     max_sessions: Annotated[int, Doc("most sessions in the store, then 507"), COUNT] = 1_000_000
     max_sessions_per_owner: Annotated[int, Doc("most sessions of one owner, then 507"), COUNT] = 100_000
-    window_microseconds: Annotated[float, Doc("how long a step waits for company"), Interval(ge=0, le=1e9)] = 0.0
+    window_microseconds: Annotated[
+        float, Doc("microseconds that a step waits for other requests"), Interval(ge=0, le=1e9)
+    ] = 0.0
     deadline_seconds: Annotated[float, Doc("how long a step may take, then 503"), Ge(0.001), Le(LONGEST_SECONDS)] = 10.0
     idle_seconds: Annotated[float, Doc("how long a silent connection is kept"), Ge(1), Le(LONGEST_SECONDS)] = 60.0
     body_seconds: float = 10.0

@@ -84,24 +84,24 @@ class Forecast(TableSettings, Task):
     encoder: Annotated[
         str | None, Doc("what a row is read by, by name (see `statewise list encoders`); none looks its codes up")
     ] = None
-    embedding: Annotated[int, Doc("numbers that stand for one series among several"), Ge(1), Le(MOST_UNITS)] = 8
+    embedding: Annotated[int, Doc("embedding size of a series"), Ge(1), Le(MOST_UNITS)] = 8
     members: Annotated[
         int,
-        Doc("networks with beginnings of their own, learned side by side and mixed in the forecast"),
+        Doc("ensemble size: networks with different initial weights, averaged in the forecast"),
         Ge(1),
         Le(MOST_LAYERS),
     ] = 1
-    dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.0
+    dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.0
     rivals: Annotated[
         tuple[Literal["auto_ets", "auto_arima"], ...], Doc("baselines to fit at every origin besides, by statsforecast")
     ] = ()
 
-    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 64
-    batch_size: Annotated[int, Doc("windows read side by side (the mini-batch)"), Ge(1), Le(MOST_SEQUENCES)] = 64
+    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 64
+    batch_size: Annotated[int, Doc("batch size: windows read in parallel"), Ge(1), Le(MOST_SEQUENCES)] = 64
     sequence_length: Annotated[
-        int, Doc("steps in a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
+        int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
     ] = 0
-    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 takes none"), Ge(0)] = 0.0
+    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 makes none"), Ge(0)] = 0.0
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
         """Return how much of the training is done; without a budget `usual_epochs`, and ten minutes at most.
@@ -226,7 +226,7 @@ class Forecast(TableSettings, Task):
         model: "Model[Any]",
         data: "ForecastData",
         *,
-        samples: Annotated[int, Doc("ways to go on that are drawn at each origin")] = SAMPLES,
+        samples: Annotated[int, Doc("sample paths at each origin")] = SAMPLES,
         by_step: Annotated[bool, Doc("also a table of each step ahead")] = False,
     ) -> Scoring:
         """Forecast from every origin of the held-out part, as if it were now, and compare with what came."""
@@ -270,7 +270,7 @@ class Forecast(TableSettings, Task):
         codec: "SeriesCodec",
         table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training"), TABLE] = None,
         *,
-        samples: Annotated[int, Doc("ways to go on that are drawn")] = SAMPLES,
+        samples: Annotated[int, Doc("sample paths")] = SAMPLES,
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
         only: Annotated[tuple[str, ...], Doc("series to forecast; none means all")] = (),
         hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
@@ -310,7 +310,7 @@ class Forecast(TableSettings, Task):
         saved: bytes | None = None,
         *,
         steps: Annotated[int | None, Doc("steps ahead to forecast after each value [default: the horizon]")] = None,
-        samples: Annotated[int, Doc("ways to go on that are drawn after each value")] = 100,
+        samples: Annotated[int, Doc("sample paths after each value")] = 100,
         anomaly: Annotated[bool, Doc("also say how improbable each value was")] = False,
         longest_gap: Annotated[
             str | None,

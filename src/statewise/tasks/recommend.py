@@ -51,46 +51,50 @@ class Recommend(TableSettings, Task):
     type: Annotated[str | None, Doc("column that --types are looked for in; none looks for type")] = None
     types: Annotated[Several, Doc("only events of these types")] = ()
     weight: Annotated[str | None, Doc("column for --min-weight; none looks for weight or rating")] = None
-    min_weight: Annotated[float | None, Doc("only events of at least this weight, such as a rating")] = None
-    gap_minutes: Annotated[float, Doc("pause of a user that ends a session"), Gt(0), Le(LONGEST_MINUTES)] = 30.0
+    min_weight: Annotated[float | None, Doc("minimum weight of an event, such as a rating")] = None
+    gap_minutes: Annotated[
+        float, Doc("minutes without an event of a user that end a session"), Gt(0), Le(LONGEST_MINUTES)
+    ] = 30.0
     held_out: Annotated[float, Doc("share of sessions, the last to begin, kept from training"), Gt(0), Lt(1)] = 0.1
-    min_support: Annotated[int, Doc("fewest events of an item in training"), Ge(1), Le(MOST_PLACES)] = 5
-    shortest: Annotated[int, Doc("fewest events of a session"), Ge(2), Le(MOST_PLACES)] = 2
-    scored: Annotated[int, Doc("most places of the held-out part to score"), Ge(1), Le(MOST_PLACES)] = 100_000
+    min_support: Annotated[int, Doc("minimum number of events of an item in training"), Ge(1), Le(MOST_PLACES)] = 5
+    shortest: Annotated[int, Doc("minimum number of events of a session"), Ge(2), Le(MOST_PLACES)] = 2
+    scored: Annotated[int, Doc("maximum number of events of the held-out part to score"), Ge(1), Le(MOST_PLACES)] = (
+        100_000
+    )
     counted: Annotated[
-        int, Doc("most places of the training part that the baselines count"), Ge(1), Le(MOST_PLACES)
+        int, Doc("maximum number of events of the training part that the baselines count"), Ge(1), Le(MOST_PLACES)
     ] = 5_000_000
-    k: Annotated[int, Doc("how long a list is by which a model is scored"), Ge(1), Le(MOST_PLACES)] = 20
-    repeats: Annotated[bool, Doc("whether what a session has had may be recommended again")] = True
+    k: Annotated[int, Doc("length of the lists in the metrics"), Ge(1), Le(MOST_PLACES)] = 20
+    repeats: Annotated[bool, Doc("allow items that the session had already")] = True
     items: Annotated[
         Literal["tied", "separate", "one_hot"],
-        Doc("what is read of an item: the vector it is scored by, another, none"),
+        Doc("input embedding of an item: tied to the output, separate, or one-hot"),
     ] = "tied"
-    embedding: Annotated[int, Doc("numbers that stand for one item"), Ge(1), Le(MOST_UNITS)] = 100
+    embedding: Annotated[int, Doc("embedding size of an item"), Ge(1), Le(MOST_UNITS)] = 100
     features: Annotated[
         bool, Doc("add what items have, such as genres, to their vectors, and know items never trained on by it")
     ] = False
     head: Annotated[str, Doc("what scores items, by name (see `statewise list heads`)")] = "ranking"
-    loss: Annotated[
-        Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("how badly an item was ranked")
-    ] = "cross_entropy"
+    loss: Annotated[Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("ranking loss")] = (
+        "cross_entropy"
+    )
     negatives: Annotated[
         int,
-        Doc("items drawn for a window to be ranked among; as many as there are, or 0, are all of them"),
+        Doc("negative samples of a window; 0, or the size of the catalogue, means all items"),
         Ge(0),
         Le(MOST_PLACES),
     ] = 2048
-    in_batch: Annotated[bool, Doc("whether items are ranked among those of the other rows, too")] = True
-    alpha: Annotated[float, Doc("negatives are drawn by support to this power"), Ge(0), Le(1)] = 0.5
-    corrected: Annotated[bool, Doc("whether cross-entropy over a sample allows for how often each is drawn")] = True
-    regularization: Annotated[float, Doc("pull of scores towards 0 in bpr_max"), Ge(0)] = 1.0
-    dropout_embedding: Annotated[float, Doc("share of what is read of an item lost in training"), Ge(0), Lt(1)] = 0.2
-    dropout_hidden: Annotated[float, Doc("share of what a cell writes lost in training"), Ge(0), Lt(1)] = 0.5
+    in_batch: Annotated[bool, Doc("use the items of the other rows as negatives, too")] = True
+    alpha: Annotated[float, Doc("negatives are sampled with probability support to this power"), Ge(0), Le(1)] = 0.5
+    corrected: Annotated[bool, Doc("correct sampled cross-entropy for the sampling probabilities")] = True
+    regularization: Annotated[float, Doc("score regularization of bpr_max"), Ge(0)] = 1.0
+    dropout_embedding: Annotated[float, Doc("dropout of the item embeddings"), Ge(0), Lt(1)] = 0.2
+    dropout_hidden: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.5
 
-    cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "gru"
-    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 100
+    cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "gru"
+    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 100
     sequence_length: Annotated[
-        int, Doc("steps in a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
+        int, Doc("sequence length: steps of a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
     ] = 16
 
     @property

@@ -44,11 +44,11 @@ class Stocks(Forecast):
     horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
     context: Annotated[Amount | None, Doc("how far to look back first")] = "63b"
     held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training")] = "504b"
-    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 32
+    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 32
     sequence_length: Annotated[
-        int, Doc("steps in a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
+        int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
     ] = 126
-    learning_rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.002
+    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.002
 
     def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
         """Read prices as daily returns, in percent: 100 log(p_t / p_before)."""

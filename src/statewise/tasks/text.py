@@ -57,13 +57,15 @@ class Text(Task):
     encoder: Annotated[
         str | None, Doc("what a step is read by, by name (see `statewise list encoders`); none looks it up in a table")
     ] = None
-    embedding: Annotated[int, Doc("numbers that stand for one character"), Ge(1), Le(MOST_UNITS)] = 64
+    embedding: Annotated[int, Doc("embedding size of a character"), Ge(1), Le(MOST_UNITS)] = 64
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
     gap: Annotated[int, Doc("characters between the two parts that are not read"), Ge(0), Le(MOST_PLACES)] = 1000
-    scored: Annotated[int, Doc("most characters of the held-out part to score"), Ge(2), Le(MOST_PLACES)] = 1_000_000
-    counted: Annotated[int, Doc("most characters, the last ones, that n-grams count"), Ge(1), Le(MOST_PLACES)] = (
-        6_000_000
-    )
+    scored: Annotated[
+        int, Doc("maximum number of characters of the held-out part to score"), Ge(2), Le(MOST_PLACES)
+    ] = 1_000_000
+    counted: Annotated[
+        int, Doc("maximum number of characters, the last ones, that n-grams count"), Ge(1), Le(MOST_PLACES)
+    ] = 6_000_000
     orders: Annotated[int, Doc("longest n-gram of the baseline"), Ge(1), Le(12)] = 6
 
     @property
@@ -146,11 +148,15 @@ class Text(Task):
         codec: "TextCodec",
         prompt: Annotated[str, Doc("what to go on from")] = "",
         *,
-        length: Annotated[int, Doc("characters to write")] = 500,
-        temperature: Annotated[float, Doc("0 takes the likeliest, 1 the model's own odds")] = 0.8,
-        top_k: Annotated[int | None, Doc("choose among the K likeliest only")] = None,
-        top_p: Annotated[float | None, Doc("choose among the likeliest of this share only")] = None,
-        seed: Annotated[int | None, Doc("the same seed writes the same")] = None,
+        length: Annotated[int, Doc("number of characters to write")] = 500,
+        temperature: Annotated[
+            float, Doc("sampling temperature: 0 takes the most likely choice, 1 the model's own distribution")
+        ] = 0.8,
+        top_k: Annotated[int | None, Doc("top-k sampling: choose among the K most likely only")] = None,
+        top_p: Annotated[
+            float | None, Doc("top-p sampling: choose among the most likely with this total probability")
+        ] = None,
+        seed: Annotated[int | None, Doc("random seed: the same seed writes the same")] = None,
         stop: Annotated[str | None, Doc("end before this string")] = None,
         stream: "Stream[Any] | None" = None,
     ) -> Iterator[str]:

@@ -34,10 +34,10 @@ class Traffic(Forecast):
     holidays: Annotated[str | None, Doc("the country whose holidays to read, or a part of it, as US-MN")] = "US"
     held_out: Annotated[Amount | None, Doc("the end that is kept from training")] = "60d"
     members: Annotated[
-        int, Doc("networks that learn side by side and are mixed in the forecast"), Ge(1), Le(MOST_LAYERS)
+        int, Doc("ensemble size: networks that are averaged in the forecast"), Ge(1), Le(MOST_LAYERS)
     ] = 3
-    dropout: Annotated[float, Doc("share of what the cells write that is lost in training"), Ge(0), Lt(1)] = 0.01
-    hidden_size: Annotated[int, Doc("units in a layer"), Ge(1), Le(MOST_UNITS)] = 96
+    dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.01
+    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 96
     average: Annotated[
-        float, Doc("share of the mean of the weights that an update keeps; 1 is a plain mean, 0 none"), Ge(0), Le(1)
+        float, Doc("decay of the moving average of the weights; 1 is a plain mean, 0 none"), Ge(0), Le(1)
     ] = 0.99

@@ -83,14 +83,14 @@ class Sketch(Task):
     dropped_points: Annotated[float, Doc("share of points in the middle of strokes lost in training"), Ge(0), Lt(1)] = (
         0.1
     )
-    dropout: Annotated[float, Doc("share of what a cell writes lost in training"), Ge(0), Lt(1)] = 0.1
+    dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.1
 
-    cell: Annotated[str, Doc("the recurrence, by name (see `statewise list cells`)")] = "lstm"
+    cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
     batch_size: Annotated[int, Doc("drawings in a batch"), Ge(1), Le(65536)] = 64
     sequence_length: Annotated[
         int, Doc("most points of a drawing; longer ones are left out and counted"), Ge(1), Le(10_000)
     ] = 200
-    learning_rate: Annotated[float, Doc("highest learning rate"), Gt(0)] = 0.002
+    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.002
 
     @property
     def sources(self) -> tuple[str, ...]:
