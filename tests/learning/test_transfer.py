@@ -12,6 +12,7 @@ from statewise.cells import LSTM
 from statewise.cli.main import run as command
 from statewise.data.codec import Characters
 from statewise.data.window import Window
+from statewise.encoders import OneHot
 from statewise.errors import RunError, UsageError
 from statewise.heads import Categorical
 from statewise.learning.checkpoint import load_checkpoint
@@ -132,3 +133,17 @@ def test_a_run_of_another_task_is_refused(tmp_path: Path, capsys: pytest.Capture
     paths = ["--from", str(tmp_path / "one"), "--run", str(tmp_path / "two")]
     assert command(["train", "forecast", str(table), *paths, "--quiet"]) == 2
     assert "is a run of text, whose weights are of no use to forecast" in capsys.readouterr().err
+
+
+def test_an_encoder_without_a_row_for_each_symbol_is_taken_over_with_the_same_symbols_alone() -> None:
+    def one_hot(seed: int) -> Model[Tensor]:
+        torch.manual_seed(seed)
+        return Model(OneHot(4), LSTM(4, H), Categorical(H, 4))
+
+    model, other = one_hot(0), one_hot(1)
+    before = {name: one.clone() for name, one in model.state_dict().items()}
+    with pytest.raises(UsageError, match="the other run has other symbols, and this encoder has no weights for each"):
+        transfer(model, other.state_dict(), "abcd", "abdc")
+    assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items())
+    assert transfer(model, other.state_dict(), "abcd", "abcd").known == 4
+    assert torch.equal(model.get_parameter("core.bias"), other.get_parameter("core.bias"))

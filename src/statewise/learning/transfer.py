@@ -36,12 +36,14 @@ def transfer(
     Weights of encoder and head with a row for each symbol keep the rows of symbols that both know; the rows of others
     stay as they began. All other weights must be of the same shape.
 
-    Raises `UsageError` that names the first weight that does not fit.
+    Raises `UsageError` that names the first weight that does not fit, and where symbols differ but the encoder has no
+    weights for each of them: the same code would stand for another symbol.
     """
     theirs = {symbol: row for row, symbol in enumerate(their_symbols)}
     pairs = [(row, theirs[symbol]) for row, symbol in enumerate(symbols) if symbol in theirs]
     ours, from_there = (torch.tensor([pair[side] for pair in pairs], dtype=torch.long) for side in (0, 1))
-    made, is_by_symbol = {}, False
+    made: dict[str, Tensor] = {}
+    by_symbol: list[str] = []
     for name, own in model.state_dict().items():
         other = weights.get(name)
         if other is None or other.shape[1:] != own.shape[1:]:
@@ -50,13 +52,19 @@ def transfer(
         if has_rows and (len(own), len(other)) == (len(symbols), len(their_symbols)):
             made[name] = own.clone()
             made[name][ours] = other[from_there].to(own.dtype)
-            is_by_symbol = True
+            by_symbol.append(name)
         elif own.shape == other.shape:
             made[name] = other
         else:
             raise _misfit(name, own, other)
+    reads_symbols = model.step_input.codes > 0 and list(symbols) != list(their_symbols)
+    if reads_symbols and not any(name.startswith("encoder") for name in by_symbol):
+        raise UsageError(
+            "the other run has other symbols, and this encoder has no weights for each of them: "
+            "give an encoder with a table of them, or the data of that run"
+        )
     model.load_state_dict(made)
-    return Transferred(len(pairs), len(symbols) - len(pairs)) if is_by_symbol else Transferred(0, 0)
+    return Transferred(len(pairs), len(symbols) - len(pairs)) if by_symbol else Transferred(0, 0)
 
 
 def _misfit(name: str, own: Tensor, other: Tensor | None) -> UsageError:
