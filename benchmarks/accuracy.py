@@ -14,7 +14,7 @@ import statewise
 from statewise.benchmarking.result import commit, machine
 from statewise.program.plan import STORAGES
 from statewise.run.config import build, read_yaml
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 from statewise.versions import versions
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "shakespeare.yaml"

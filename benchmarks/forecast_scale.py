@@ -28,7 +28,7 @@ from statewise.benchmarking.result import made_by
 from statewise.data.panel import read_panel
 from statewise.data.series_columns import SeriesColumns
 from statewise.report import aligned
-from statewise.tasks.forecast import Forecast
+from statewise.tasks.forecast.task import Forecast
 
 BEGIN, HOUR = np.datetime64("2020-01-01T00", "s"), np.timedelta64(3600, "s")
 

@@ -21,10 +21,10 @@ import numpy as np
 
 import statewise
 from statewise.benchmarking.result import made_by
-from statewise.forecasting import metrics
 from statewise.report import aligned
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.series import ForecastData
+from statewise.tasks.forecast import metrics
+from statewise.tasks.forecast.data import ForecastData
+from statewise.tasks.forecast.task import Forecast
 
 HERE = Path(__file__).parent
 PEER, NEEDS = HERE / ".peers" / "gluonts", ("gluonts[torch]==0.17.0",)

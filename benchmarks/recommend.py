@@ -37,10 +37,10 @@ from statewise.heads import Ranking
 from statewise.heads.ranking import item_table
 from statewise.learning.learner import Learner
 from statewise.model import Model
-from statewise.retrieval.approximate import ApproximateIndex
-from statewise.retrieval.queries import lists, ranking_of
 from statewise.run.recipe import Recipe
 from statewise.state import select_rows
+from statewise.tasks.recommend.approximate import ApproximateIndex
+from statewise.tasks.recommend.queries import lists, ranking_of
 from statewise.versions import versions
 
 UNITS, ROWS, ITEMS, LISTED, SESSIONS = 100, 50, 10_000, 20, 1000

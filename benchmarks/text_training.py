@@ -27,7 +27,7 @@ from statewise.data.stripes import Stripes
 from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
 from statewise.state import detach
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 from statewise.versions import versions
 
 SHAPES = [(128, 1), (256, 1), (256, 2), (512, 1), (512, 2)]

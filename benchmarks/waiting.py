@@ -21,7 +21,7 @@ import torch
 from statewise.data.codec import Characters
 from statewise.data.window import Window
 from statewise.state import detach
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 from statewise.versions import versions
 
 WIDTHS, ROWS, STEPS, CHOICES, THREADS = (128, 384), 32, 64, 80, 2

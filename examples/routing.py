@@ -28,7 +28,7 @@ from trips import DEPARTURES, PLANNED_AT, USUAL, Way, named, plan, shortest, tim
 
 import statewise
 from statewise.report import aligned
-from statewise.tasks.forecast import Forecast
+from statewise.tasks.forecast.task import Forecast
 
 HORIZON = 6
 HISTORY_WEEKS, KEPT_WEEKS = 26, 8

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from outcomes import counted, prove_parts, words_of
 
 import statewise
-from statewise.forecasting.metrics import compare
 from statewise.report import Report
-from statewise.tasks.forecast import CERTAIN, Forecast
-from statewise.tasks.stocks import Stocks
+from statewise.tasks.forecast.metrics import compare
+from statewise.tasks.forecast.task import CERTAIN, Forecast
+from statewise.tasks.stocks.task import Stocks
 from statewise.tasks.traffic import Traffic
 
 HERE = Path(__file__).parent

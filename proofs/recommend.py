@@ -20,10 +20,10 @@ from outcomes import prove_parts
 
 import statewise
 from statewise.data.markov import MarkovSource
-from statewise.retrieval import judge
-from statewise.retrieval.comparing import returned, scores_of
 from statewise.run.config import build, read_yaml
-from statewise.tasks.recommend import Recommend
+from statewise.tasks.recommend.comparing import returned, scores_of
+from statewise.tasks.recommend.list_metrics import judge
+from statewise.tasks.recommend.task import Recommend
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parent / "recipes" / "movielens.yaml"

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from statewise import registry, session, verbs  # noqa: F401  # so that a fork need not import them
-from statewise.baselines import KneserNey  # noqa: F401
 from statewise.cli.main import main as command_line
 from statewise.cli.train import command_for
 from statewise.data import stripes, texts  # noqa: F401
+from statewise.tasks.text.kneser_ney import KneserNey  # noqa: F401
 
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
 SETTINGS: dict[str, Any] = {

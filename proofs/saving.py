@@ -27,7 +27,7 @@ from statewise.learning.checkpoint import save_checkpoint
 from statewise.learning.learner import Learner
 from statewise.run.recipe import LARGEST_SHARE_OF_SAVING, Recipe
 from statewise.session import TrainingSession
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 
 CLAIM = "saving at the default interval takes less than 2 % of the time of training"
 SHARE, TIMES = LARGEST_SHARE_OF_SAVING, 5

@@ -17,7 +17,7 @@ from outcomes import made_by
 import statewise
 from statewise.run.config import build, read_yaml
 from statewise.run.directory import RunDirectory
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parent / "recipes" / "shakespeare.yaml"

@@ -25,9 +25,9 @@ from statewise.data.columns import numbers
 from statewise.data.table_corpora import table_file
 from statewise.data.tables import read_columns
 from statewise.data.times import times
-from statewise.forecasting.members import Mixture
 from statewise.model import Model
 from statewise.report import aligned
+from statewise.tasks.forecast.parallel import Mixture
 from statewise.tasks.traffic import Traffic
 from statewise.underway import returned
 

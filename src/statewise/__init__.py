@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from statewise.monitoring.memory_report import inspect_memory
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
-    from statewise.tasks.forecast import Forecast
-    from statewise.tasks.recommend import Recommend
+    from statewise.tasks.forecast.task import Forecast
+    from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
-    from statewise.tasks.stocks import Stocks
-    from statewise.tasks.text import Text
+    from statewise.tasks.stocks.task import Stocks
+    from statewise.tasks.text.task import Text
     from statewise.tasks.traffic import Traffic
     from statewise.verbs import Run, Trained, inspect, load, predict, resuming, training
 
@@ -24,14 +24,14 @@ _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "inspect", "load", "predict", "resuming", "training"], "statewise.verbs"),
     **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
-    "Forecast": "statewise.tasks.forecast",
-    "Recommend": "statewise.tasks.recommend",
-    "Stocks": "statewise.tasks.stocks",
+    "Forecast": "statewise.tasks.forecast.task",
+    "Recommend": "statewise.tasks.recommend.task",
+    "Stocks": "statewise.tasks.stocks.task",
     "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.monitoring.memory_report",
     "Report": "statewise.report",
     "Sketch": "statewise.tasks.sketch.task",
-    "Text": "statewise.tasks.text",
+    "Text": "statewise.tasks.text.task",
     "Traffic": "statewise.tasks.traffic",
 }
 

@@ -11,7 +11,7 @@ from statewise.cli.main import run
 from statewise.errors import UsageError
 from statewise.run.config import RENAMED
 from statewise.run.directory import RunDirectory
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 from statewise.verbs import training
 
 SIZES = "--hidden-size 8 --batch-size 4 --sequence-length 16 --updates 5 --orders 2 --threads 1"

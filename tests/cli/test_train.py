@@ -11,7 +11,7 @@ from statewise.cli.train import command_for
 from statewise.errors import UsageError
 from statewise.run.config import fields_of
 from statewise.run.directory import RunDirectory
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 
 FILE: dict[str, Any] = {
     "source": "book.txt",

@@ -17,7 +17,7 @@ from statewise.cli.main import run
 from statewise.learning.events import Checked, Scoring
 from statewise.task import Data, Score, Task
 from statewise.task import Scoring as Scored
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 
 LINES = "It was the best of times.\nzzz\nIt was\n"
 

@@ -8,8 +8,8 @@ from statewise.data.naming import path_of
 from statewise.data.tables import column_names
 from statewise.data.texts import find_files
 from statewise.errors import UsageError
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.text import Text
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.text.task import Text
 
 
 @pytest.mark.parametrize("text", ["It was the best of times.\n" * 3, "x" * 300, "a/" + "\N{SNOWMAN}" * 90, "nul\0"])

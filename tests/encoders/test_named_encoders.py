@@ -19,7 +19,7 @@ from statewise.model import Model, as_input
 from statewise.program import why_not
 from statewise.program.plan import ABSENT
 from statewise.stream import Stream
-from statewise.tasks.forecast import Forecast
+from statewise.tasks.forecast.task import Forecast
 
 TINY: dict[str, Any] = {
     "hidden_size": 8,

@@ -16,7 +16,7 @@ from statewise.data.stripes import Stripes
 from statewise.exchange import to_torch
 from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "plain_torch.py"
 ROWS, STEPS, UPDATES, WIDTH, EMBEDDING, RATE = 3, 7, 60, 6, 5, 0.03

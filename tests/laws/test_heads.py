@@ -10,7 +10,6 @@ from subclasses import subclasses_of
 from torch import Tensor
 
 from statewise.classics.readout import Meaning, Readout
-from statewise.forecasting.members import Mixture
 from statewise.heads import (
     Categorical,
     Gaussian,
@@ -22,6 +21,7 @@ from statewise.heads import (
     Strokes,
     StudentT,
 )
+from statewise.tasks.forecast.parallel import Mixture
 from statewise.testing import HEAD_LAWS, check_head
 
 T, B, H, V = 7, 3, 4, 6

@@ -13,11 +13,11 @@ import torch
 from subclasses import subclasses_of
 
 from statewise.task import Task
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.recommend import Recommend
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
-from statewise.tasks.stocks import Stocks
-from statewise.tasks.text import Text
+from statewise.tasks.stocks.task import Stocks
+from statewise.tasks.text.task import Text
 from statewise.tasks.traffic import Traffic
 from statewise.testing import TASK_LAWS, check_task
 
@@ -99,7 +99,7 @@ def test_every_task_of_the_package_is_in_the_table(tmp_path: Path) -> None:
 
 
 def test_a_codec_of_no_kind_breaks_the_law_of_codecs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from statewise.tasks.text import TextData
+    from statewise.tasks.text.task import TextData
 
     class Odd:
         def as_json(self) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import statewise
-from statewise.baselines import KneserNey
 from statewise.errors import UsageError
 from statewise.learning.events import Checked, Finished, Sampled, Scoring, Started, Updated
 from statewise.progress.notebook import notebook_view
-from statewise.tasks.text import Text
+from statewise.tasks.text.kneser_ney import KneserNey
+from statewise.tasks.text.task import Text
 
 TINY: dict[str, Any] = {
     "hidden_size": 8,
@@ -184,5 +184,5 @@ def test_n_grams_are_counted_once_for_a_text_and_shown_while_they_are(
 
 def test_simple_recommenders_are_counted_once_for_a_log(by_recommender: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = statewise.evaluate("run").baselines
-    monkeypatch.setattr("statewise.tasks.recommend_data.fit_baselines", None)
+    monkeypatch.setattr("statewise.tasks.recommend.data.fit_baselines", None)
     assert statewise.evaluate("run").baselines == first

@@ -10,7 +10,7 @@ from rich.console import Console
 from statewise.learning.events import Sampled, Scoring, Updated
 from statewise.progress.bar import Bar
 from statewise.progress.view import told, view
-from statewise.tasks.text import Text
+from statewise.tasks.text.task import Text
 
 
 def drawn(bar: Bar, columns: int) -> list[str]:

@@ -11,9 +11,9 @@ import pytest
 from statewise.errors import UsageError
 from statewise.run.config import as_yaml, build, check, fields_of, plain, read_yaml, schema
 from statewise.run.recipe import Recipe
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.recommend import Recommend
-from statewise.tasks.text import Text
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.recommend.task import Recommend
+from statewise.tasks.text.task import Text
 
 
 def test_values_of_another_type_become_what_they_stand_for() -> None:

@@ -18,8 +18,8 @@ from websockets.sync.client import connect
 import statewise
 from statewise import registry
 from statewise.client import Client, RefusedByServer
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.stocks import Stocks
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.stocks.task import Stocks
 from statewise.tasks.traffic import Traffic
 
 HOURS = [str(np.datetime64("2026-11-02T00", "s") + np.timedelta64(t, "h")) for t in range(260)]

@@ -26,7 +26,7 @@ from statewise.server.settings import ServerSettings
 from statewise.state import read_tensors, seal, unsigned, write_tensors
 from statewise.store import MemoryStore
 from statewise.task import Live
-from statewise.tasks.forecast import Forecast
+from statewise.tasks.forecast.task import Forecast
 
 LINES = ["It was the best", "of times", "it was the worst"]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import statewise
-from statewise.tasks.recommend import Recommend
+from statewise.tasks.recommend.task import Recommend
 
 SMALL: dict[str, Any] = {
     "hidden_size": 12, "embedding": 8, "batch_size": 6, "sequence_length": 5, "k": 3, "min_support": 1, "threads": 1,

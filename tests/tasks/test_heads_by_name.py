@@ -17,8 +17,8 @@ from statewise.errors import UsageError
 from statewise.heads import Head, ItemHead, Loss, Real
 from statewise.heads.head import check_temperature
 from statewise.heads.real import positive
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.stocks import Stocks
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.stocks.task import Stocks
 from statewise.testing import check_head
 
 H, V = 4, 6

@@ -12,9 +12,9 @@ import pytest
 import statewise
 from statewise.errors import DataError, UsageError
 from statewise.learning.events import Updated
-from statewise.tasks.forecast import Forecast
-from statewise.tasks.recommend import Recommend
-from statewise.tasks.text import Text
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.recommend.task import Recommend
+from statewise.tasks.text.task import Text
 
 N = 220
 HOURS = np.datetime64("2026-11-02T00", "ms") + np.arange(N) * np.timedelta64(3600, "s")

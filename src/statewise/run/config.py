@@ -37,7 +37,7 @@ def build(kind: type[Configured], values: Mapping[str, Any]) -> Configured:
     Raises `UsageError` for a setting it does not have, naming the nearest, an old name of a setting, one that is
     missing, or a value that does not fit.
 
-    >>> from statewise.tasks.text import Text
+    >>> from statewise.tasks.text.task import Text
     >>> build(Text, {"source": "book.txt", "hiden_size": 64})
     Traceback (most recent call last):
     statewise.errors.UsageError: unknown setting 'hiden_size' of text: did you mean 'hidden_size'?
@@ -66,7 +66,7 @@ def as_flags_take_them(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
     Only where a setting takes text, or several words, and was given neither.
 
-    >>> from statewise.tasks.forecast import Forecast
+    >>> from statewise.tasks.forecast.task import Forecast
     >>> as_flags_take_them(Forecast, {"source": Path("a.csv"), "horizon": 24, "target": "load", "hidden_size": 64})
     {'source': 'a.csv', 'horizon': '24', 'target': ('load',), 'hidden_size': 64}
     """

@@ -1,1 +1,1 @@
-"""One application a file."""
+"""One application a folder: task.py, data.py, answers.py, and what it needs besides."""

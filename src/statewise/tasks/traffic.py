@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, Lt
 
 from statewise.bounds import MOST_LAYERS, MOST_UNITS
 from statewise.task import Amount, Several, Sources
-from statewise.tasks.forecast import Forecast
+from statewise.tasks.forecast.task import Forecast
 
 
 @dataclass(frozen=True, kw_only=True)

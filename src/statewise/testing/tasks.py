@@ -164,7 +164,7 @@ def check_task(make: Callable[[], Task], *, laws: Iterable[int] | None = None) -
 
     Raises `AssertionError` with one line for each law that is broken.
 
-    >>> from statewise.tasks.text import Text
+    >>> from statewise.tasks.text.task import Text
     >>> def small() -> Text:
     ...     path = Path(tempfile.mkdtemp(), "book.txt")
     ...     _ = path.write_text("to be or not to be, that is the question. " * 20)

@@ -1,1 +1,0 @@
-"""Forecasts of many series by one model: what it reads, where series stand, sample paths, backtests."""

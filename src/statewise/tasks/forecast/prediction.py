@@ -1,0 +1,147 @@
+"""What lies ahead of one series: times and quantiles, as a table and as plain values."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from statewise.data.clocks import Clock
+from statewise.data.panel import Ints
+from statewise.data.tables import title_of
+from statewise.errors import DataError, UsageError
+from statewise.model import Model
+from statewise.registry import unknown
+from statewise.report import aligned
+from statewise.tasks.forecast.backtest import known_ahead, quantiles_of
+from statewise.tasks.forecast.features import Read, SeriesCodec
+from statewise.tasks.forecast.metrics import LEVELS
+from statewise.tasks.forecast.recurrence import Front, Standing, sample_paths
+
+SHOWN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+AT_ONCE = 64
+TO_MINUTES, TO_SECONDS = "2026-11-25 15:00", "2026-11-25 15:00:00"
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@final
+@dataclass(frozen=True)
+class Ahead:
+    """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, after a `history` at `before`.
+
+    Times are `datetime64`, in UTC where the run has a time zone, and integers where it counts steps; `clock` shows
+    them. `paths` `[samples, H]` are the ways to go on that were drawn, for whatever depends on several times together.
+    """
+
+    series: str
+    times: NDArray[Any]
+    quantiles: NDArray[np.floating]
+    paths: NDArray[np.floating]
+    before: NDArray[Any]
+    history: NDArray[np.floating]
+    clock: Clock = field(default=Clock())
+
+    def at(self, level: float) -> NDArray[np.floating]:
+        """Return one quantile at every time."""
+        return np.asarray(self.quantiles[:, LEVELS.index(level)])
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield a row for each time: the time and the quantiles."""
+        for i, time in enumerate(self.times):
+            yield [self._written(time), *(f"{self.quantiles[i, LEVELS.index(level)]:.6g}" for level in SHOWN)]
+
+    def __str__(self) -> str:
+        head = [self.series, *(f"{level:.1%}" for level in SHOWN)]
+        return aligned([head, *self.rows()])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        quantiles = {f"{level:g}": [float(v) for v in self.at(level)] for level in SHOWN}
+        times = [int(time) if self.clock.is_steps else self.clock.shown(time) for time in self.times]
+        return {"series": self.series, "times": times, "quantiles": quantiles}
+
+    def _written(self, time: Any) -> str:
+        text = self.clock.shown(time).replace("T", " ")
+        if self.clock.zone:
+            return (
+                text[: len(TO_MINUTES)] + text[len(TO_SECONDS) :] if text[: len(TO_SECONDS)].endswith(":00") else text
+            )
+        return text.removesuffix(":00").removesuffix(" 00:00")
+
+
+def ahead_of(
+    model: Model[Any], read: Read, only: Sequence[str], samples: int, seed: int, *, hold_known: bool = False
+) -> Iterator[Ahead]:
+    """Forecast beyond the last value of each series, some at once.
+
+    Raises `UsageError` for one that is not there, and `DataError` where known covariates end before the horizon, unless
+    the last of them are to be held.
+    """
+    panel, codec = read.panel, read.codec
+    for name in only:
+        if name not in panel.names:
+            raise UsageError(f"{title_of('the table')}: {unknown('series', name, panel.names)}")
+    wanted = np.array([i for i, name in enumerate(panel.names) if not only or name in only])
+    ends = panel.observed()
+    if not hold_known:
+        _refuse_unknown(read, wanted, ends[wanted])
+    for begin in range(0, len(wanted), AT_ONCE):
+        series = wanted[begin : begin + AT_ONCE]
+        front = Front.reach(model, read, series, ends[series])
+        known = known_ahead(read, series, ends[series], codec.horizon)
+        paths = sample_paths(front, known, samples, seed)
+        quantiles, drawn = quantiles_of(paths), paths.double().numpy()
+        for row, i in enumerate(series.tolist()):
+            place, end = int(panel.places[i]), int(ends[i])
+            back = min(end, max(4 * codec.horizon, codec.context))
+            values = panel.values[panel.part(i)][end - back : end]
+            before, times = panel.times(place + end - back, back), panel.times(place + end, codec.horizon)
+            shown = (codec.clock.values(part) for part in (times, before))
+            yield Ahead(panel.names[i], next(shown), quantiles[row], drawn[row], next(shown), values, codec.clock)
+
+
+def _refuse_unknown(read: Read, series: Ints, ends: Ints) -> None:
+    """Refuse series whose known covariates are not given for the whole horizon."""
+    names, panel, horizon = read.codec.columns.known, read.panel, read.codec.horizon
+    if not names:
+        return
+    within = ends[:, None] + np.arange(horizon)
+    inside = within < panel.lengths[series][:, None]
+    at = panel.begins[series][:, None] + np.where(inside, within, 0)
+    is_given = inside & ~np.isnan(panel.known[at]).any(axis=-1)
+    steps = np.logical_and.accumulate(is_given, axis=1).sum(axis=1)
+    short = int(steps.argmin())
+    if steps[short] < horizon:
+        i, end = int(series[short]), int(ends[short])
+        until = read.codec.clock.shown(panel.times(int(panel.places[i]) + end + horizon - 1, 1)[0])
+        whose = f" of series '{panel.names[i]}'" if len(panel) > 1 else ""
+        raise DataError(
+            f"known covariates ({', '.join(names)}){whose} are given for {steps[short]} of the {horizon} steps ahead: "
+            f"add rows with them up to {until}, or give --hold-known"
+        )
+
+
+def dream(model: Model[Any], codec: SeriesCodec, seed: int) -> str:
+    """Return two seasons of a series that was never there, as bars."""
+    standing = blank_standing(model, codec, rows=1)
+    front = Front(model, codec, np.datetime64("2026-01-05", "s"), standing)
+    known = sum(len(names) for names in (codec.columns.known,))
+    was_training = model.training
+    model.eval()
+    paths = sample_paths(front, torch.zeros(1, 2 * max(codec.frequency.seasons[0], 12), known), 1, seed)[0, 0]
+    model.train(was_training)
+    low, high = float(paths.min()), float(paths.max())
+    places = ((paths - low) / max(high - low, 1e-9) * (len(BARS) - 1)).round().int().tolist()
+    return "".join(BARS[place] for place in places)
+
+
+def blank_standing(model: Model[Any], codec: SeriesCodec, rows: int) -> Standing:
+    """Return where series of which nothing is known stand."""
+    nothing, ones = torch.zeros(rows), torch.ones(rows)
+    recent = torch.full((rows, max((1, *codec.lags))), torch.nan)
+    codes = torch.zeros(rows, len(codec.choices), dtype=torch.long)
+    past = torch.zeros(rows, len(codec.columns.past))
+    place = torch.zeros(rows, dtype=torch.long)
+    return Standing(model.begin(rows), recent, nothing, nothing, nothing, ones, place, codes, past)

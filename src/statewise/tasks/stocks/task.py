@@ -1,0 +1,113 @@
+"""Stocks: the returns of shares, walk-forward, with an honest word about direction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from annotated_doc import Doc
+from annotated_types import Ge, Gt, Le
+
+from statewise.bounds import MOST_STEPS, MOST_UNITS
+from statewise.errors import UsageError
+from statewise.task import Amount, Data, Score, Scoring, Sources
+from statewise.tasks.forecast.task import CERTAIN, Forecast
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from statewise.data.panel import Panel
+    from statewise.model import Model
+    from statewise.task import Live
+    from statewise.tasks.forecast.data import StocksData
+    from statewise.tasks.forecast.features import SeriesCodec
+    from statewise.tasks.forecast.live import Tracker
+
+SHARES = "shares"
+SURVIVORS = "Companies that failed are not among these 20 shares: a buyer today cannot know which companies will last."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stocks(Forecast):
+    """Learn the returns of shares out of their prices: how far the next one may go, and whether up or down.
+
+    >>> Stocks(source="prices.csv").horizon
+    '1b'
+    """
+
+    name: ClassVar[str] = "stocks"
+    title: ClassVar[str] = "Forecast the returns of shares: volatility, and an honest word about direction"
+    example: ClassVar[str] = "shares"
+    usual_epochs: ClassVar[float] = 0.5
+    judges_densities: ClassVar[bool] = True
+
+    source: Annotated[Sources, Doc("a table of prices, a column each, or the name of a corpus")] = "shares"
+    horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
+    context: Annotated[Amount | None, Doc("how far to look back first")] = "63b"
+    held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training")] = "504b"
+    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 32
+    sequence_length: Annotated[
+        int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
+    ] = 126
+    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.002
+
+    def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
+        """Read prices as daily returns, in percent: 100 log(p_t / p_before)."""
+        from statewise.data.tables import title_of
+        from statewise.tasks.stocks.returns import returns_of
+
+        return returns_of(super().panel(source, codec), title_of(source))
+
+    def prepare(self, cache: "Path") -> "StocksData":
+        """Read the prices and hold the last days out."""
+        from statewise.tasks.forecast.data import StocksData
+
+        data = super().prepare(cache)
+        return StocksData(self, data.read, data.split)
+
+    def _begun(self, tracker: "Tracker", codec: "SeriesCodec") -> "Live":
+        from statewise.tasks.stocks.prices import Prices
+
+        return Prices.begin(tracker, super().panel(self.table(), codec))
+
+    def _opened(self, saved: bytes, opened: "Callable[[bytes], Tracker]") -> "Live":
+        from statewise.tasks.stocks.prices import Prices
+
+        return Prices.open(saved, opened)
+
+    def score(  # type: ignore[override]
+        self,
+        model: "Model[Any]",
+        data: "StocksData",
+        *,
+        trade: Annotated[bool, Doc("also hold what is likelier to rise, and compare with holding everything")] = False,
+        cost: Annotated[float, Doc("what a trade costs, in hundredths of a percent of its size")] = 10.0,
+        tried: Annotated[int, Doc("how many rules or settings were tried, this one among them")] = 1,
+    ) -> Scoring:
+        """Predict each day of the held-out part from those before it, and where asked trade by that."""
+        from statewise.tasks.stocks.returns import one_step
+        from statewise.tasks.stocks.trading import trading
+
+        if cost < 0 or tried < 1:
+            raise UsageError(f"cost {cost:g} and tried {tried} cannot be: give a cost from 0 and at least 1 try")
+        was_training = model.training
+        model.eval()
+        try:
+            found = one_step(model, data.read, data.ends, data.scored)
+        finally:
+            model.train(was_training)
+        yield 1.0
+        traded = trading(found, cost, tried) if trade else None
+        tables = {f"a trade costs {cost / 100:g} %": traded.table()} if traded else {}
+        return Score(found.metrics(), found.metrics()["log_score"], tables, (found, traded))
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Say whether volatility was forecast, and whether direction was, with how sure that is."""
+        from statewise.data.source_paths import corpus_named
+        from statewise.tasks.forecast.data import StocksData
+        from statewise.tasks.stocks.returns import about_direction, about_volatility
+
+        assert isinstance(data, StocksData)
+        found, traded = score.details
+        words = [about_volatility(found, data.rivals, CERTAIN), about_direction(found, CERTAIN)]
+        words += [traded.words(CERTAIN)] if traded else []
+        return [*words, SURVIVORS] if corpus_named(self.sources[0]) == SHARES else words
