@@ -18,7 +18,7 @@ from typing import Any
 
 from outcomes import made_by
 
-from statewise.classics.catalogue import chosen
+from statewise.classics.experiments import chosen
 from statewise.classics.pictures import drawings
 from statewise.classics.suite import Suite
 from statewise.classics.summary import held, markdown, summarize, table

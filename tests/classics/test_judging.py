@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from statewise.classics import digits, elman_1990, reber, sentences
-from statewise.classics.catalogue import EXPERIMENTS, chosen
 from statewise.classics.counting import reads_up_to
 from statewise.classics.experiment import Batch, Dice
+from statewise.classics.experiments import EXPERIMENTS, chosen
 from statewise.classics.judging import counted, largest_is_right, within
 from statewise.classics.network import Network, scale_radius
 from statewise.classics.readout import Meaning

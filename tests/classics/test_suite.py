@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from statewise.classics.catalogue import EXPERIMENTS
+from statewise.classics.experiments import EXPERIMENTS
 from statewise.classics.suite import Job, Suite
 from statewise.classics.summary import held, markdown, needed_words, summarize, table
 from statewise.classics.trial import run_trial

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statewise.classics.catalogue import EXPERIMENTS
+from statewise.classics.experiments import EXPERIMENTS
 from statewise.classics.summary import held
 
 ROOT = Path(__file__).parents[2]

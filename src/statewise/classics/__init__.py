@@ -3,8 +3,8 @@
 for record in Suite(chosen(["adding-100"]), Path("runs/classics")).run(workers=2): ...
 """
 
-from statewise.classics.catalogue import EXPERIMENTS, chosen
 from statewise.classics.experiment import Batch, Contender, Experiment, Material, Paper, Verdict
+from statewise.classics.experiments import EXPERIMENTS, chosen
 from statewise.classics.suite import Suite
 from statewise.classics.summary import summarize
 from statewise.classics.trial import run_trial

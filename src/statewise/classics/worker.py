@@ -8,7 +8,7 @@ import threading
 
 import torch
 
-from statewise.classics.catalogue import EXPERIMENTS
+from statewise.classics.experiments import EXPERIMENTS
 from statewise.classics.trial import run_trial
 from statewise.errors import MissingExtra
 

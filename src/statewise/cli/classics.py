@@ -16,7 +16,7 @@ TABLE, RESULT = "table.md", "classics.json"
 
 def list_experiments(only: list[str], *, quick: bool, json: bool) -> None:
     """Print the name, title, source and contenders of each experiment."""
-    from statewise.classics.catalogue import chosen
+    from statewise.classics.experiments import chosen
     from statewise.classics.summary import aligned_left
 
     found = chosen(only, quick=quick)
@@ -37,7 +37,7 @@ def show_classics(
     only: list[str], seeds: int | None, out: Path, processes: int | None, *, quick: bool, json: bool, quiet: bool
 ) -> None:
     """Make the missing trials, print the table, and save it with pictures and JSON in the folder of the trials."""
-    from statewise.classics.catalogue import chosen
+    from statewise.classics.experiments import chosen
     from statewise.classics.suite import Suite
 
     suite = Suite(chosen(only, quick=quick), out, 1 if quick and seeds is None else seeds)

@@ -13,9 +13,9 @@ from statewise.data.series_columns import SeriesColumns
 from statewise.heads.named import heads_over
 from statewise.model import Model
 from statewise.tasks.forecast.defaults import codec_for
-from statewise.tasks.forecast.features import Read, SeriesCodec, Windows
+from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures, SeriesWindows
 from statewise.tasks.forecast.levels import filled, levels_of, running_mean
-from statewise.tasks.forecast.recurrence import Front, sample_paths
+from statewise.tasks.forecast.recurrence import Forecaster, sample_paths
 from statewise.tasks.forecast.task import Forecast
 
 N = 60
@@ -33,7 +33,7 @@ def panel(gap: bool = True) -> Panel:
     return read_panel("t.csv", SeriesColumns("time", ("v",), "id", ("k",), ("p",)))
 
 
-def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
+def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], SeriesFeatures]:
     torch.manual_seed(0)
     task = Forecast(
         source="t.csv", horizon="4", context="20", held_out="12", hidden_size=5, embedding=2, head=head, **how
@@ -42,7 +42,7 @@ def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
     if head == "negative_binomial":
         held = replace(held, values=np.round(held.values))
     codec, _ = codec_for(task, held)
-    return task.model(codec).eval(), Read(held, codec)
+    return task.model(codec).eval(), SeriesFeatures(held, codec)
 
 
 @pytest.mark.parametrize("around", ["level", "last"])
@@ -51,21 +51,21 @@ def made(head: str = "student_t", **how: Any) -> tuple[Model[Any], Read]:
 def test_values_one_by_one_are_read_as_a_window_is(head: str, around: str, how: dict[str, Any]) -> None:
     model, read = made(head, around=around, **how)
     series, begin, steps = np.array([0, 2]), np.array([21, 21]), 30
-    front = Front.reach(model, read, series, begin)
+    forecaster = Forecaster.reach(model, read, series, begin)
     window = read.window(series, begin - 20, 20 + steps)
     with torch.no_grad():
         params, _ = model.scan(window, model.begin(2))
     for step in range(steps):
         place = read.panel.begins[series] + begin + step
         known = torch.from_numpy(read.covariates[place][:, :1])
-        said, state = front.look(known)
+        said, state = forecaster.look(known)
         if bool(window.mask[20 + step].all()):  # type: ignore[index]
             for one, many in zip(leaves(said), leaves(params), strict=True):
                 assert torch.allclose(one, many[20 + step], atol=1e-4), step
         values, past = torch.from_numpy(read.panel.values[place]), torch.from_numpy(read.covariates[place][:, 1:])
-        front = front.after(state, values, past)
-        assert np.allclose(front.at.level, read.level[place + series + 1], rtol=1e-5)
-        assert np.allclose(front.at.spread, read.spread[place + series + 1], rtol=1e-4)
+        forecaster = forecaster.after(state, values, past)
+        assert np.allclose(forecaster.at.level, read.level[place + series + 1], rtol=1e-5)
+        assert np.allclose(forecaster.at.spread, read.spread[place + series + 1], rtol=1e-4)
 
 
 def leaves(params: Any) -> list[torch.Tensor]:
@@ -80,27 +80,29 @@ def test_nothing_that_comes_later_is_read() -> None:
     other.past[at : at + 20] = 1e4
     series, places = np.array([1]), np.array([40])
     paths = []
-    for source in (read, Read(other, read.codec)):
-        front = Front.reach(model, source, series, places)
-        paths.append(sample_paths(front, torch.zeros(1, 4, 1), 3, seed=1))
+    for source in (read, SeriesFeatures(other, read.codec)):
+        forecaster = Forecaster.reach(model, source, series, places)
+        paths.append(sample_paths(forecaster, torch.zeros(1, 4, 1), 3, seed=1))
     assert torch.equal(paths[0], paths[1])
 
 
 def test_paths_follow_from_the_seed_and_are_drawn_one_value_given_those_before() -> None:
     model, read = made()
-    front = Front.reach(model, read, np.array([0, 1]), np.array([50, 50]))
+    forecaster = Forecaster.reach(model, read, np.array([0, 1]), np.array([50, 50]))
     known = torch.zeros(2, 4, 1)
-    one, again, other = (sample_paths(front, known, 6, seed) for seed in (1, 1, 2))
+    one, again, other = (sample_paths(forecaster, known, 6, seed) for seed in (1, 1, 2))
     assert one.shape == (2, 6, 4)
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
-    longer = sample_paths(front, torch.zeros(2, 7, 1), 6, seed=1)
+    longer = sample_paths(forecaster, torch.zeros(2, 7, 1), 6, seed=1)
     assert torch.equal(longer[..., :4], one)
 
 
 def test_counts_are_drawn_as_counts_of_the_size_of_their_series() -> None:
     model, read = made("negative_binomial")
-    paths = sample_paths(Front.reach(model, read, np.array([0, 2]), np.array([50, 50])), torch.zeros(2, 4, 1), 200, 1)
+    paths = sample_paths(
+        Forecaster.reach(model, read, np.array([0, 2]), np.array([50, 50])), torch.zeros(2, 4, 1), 200, 1
+    )
     assert torch.equal(paths, paths.round())
     assert float(paths[1].mean() / paths[0].mean()) == pytest.approx(3, rel=0.25)
 
@@ -137,14 +139,14 @@ def test_a_gap_is_filled_with_what_came_before() -> None:
 
 def test_an_epoch_begins_a_window_once_at_every_place() -> None:
     _, read = made()
-    windows = Windows(read, np.array([48, 48, 48]), rows=5, steps=24, seed=3)
+    windows = SeriesWindows(read, np.array([48, 48, 48]), rows=5, steps=24, seed=3)
     assert windows.total == 3 * 25
     seen = set()
     for window in windows:
         assert window.inputs.shape[:2] == (24, 5)
         seen |= {row.numpy().tobytes() for row in window.inputs.transpose(0, 1)}
     assert len(seen) == len(windows) * 5 == 75
-    assert torch.equal(windows[2].inputs, Windows(read, np.array([48, 48, 48]), 5, 24, 3)[2].inputs)
+    assert torch.equal(windows[2].inputs, SeriesWindows(read, np.array([48, 48, 48]), 5, 24, 3)[2].inputs)
 
 
 def test_a_codec_is_read_back_as_written() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from statewise.run.files import saving, write_whole
 from statewise.task import Answer
 from statewise.tasks.forecast.chart import draw_chart
-from statewise.tasks.forecast.prediction import SHOWN, Ahead
+from statewise.tasks.forecast.prediction import SHOWN, SeriesForecast
 
 
-def answer_of(found: Sequence[Ahead], *, csv: str | None, chart: str | None) -> Answer:
+def answer_of(found: Sequence[SeriesForecast], *, csv: str | None, chart: str | None) -> Answer:
     """Return forecasts as tables, written and drawn where asked."""
     notices = []
     if csv:
@@ -26,7 +26,7 @@ def answer_of(found: Sequence[Ahead], *, csv: str | None, chart: str | None) -> 
     )
 
 
-def _as_csv(found: Sequence[Ahead]) -> str:
+def _as_csv(found: Sequence[SeriesForecast]) -> str:
     text = io.StringIO()
     writer = csv_format.writer(text, lineterminator="\n")
     writer.writerow(["series", "time", *(f"{level:g}" for level in SHOWN)])

@@ -12,10 +12,10 @@ from statewise.data.panel import Ints, Panel
 from statewise.errors import DataError, TrainingError
 from statewise.model import Model
 from statewise.tasks.forecast import naive_forecasts as naive
-from statewise.tasks.forecast.features import Read, SeriesCodec
+from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
 from statewise.tasks.forecast.levels import filled
 from statewise.tasks.forecast.metrics import LEVELS, Truth
-from statewise.tasks.forecast.recurrence import Front, sample_paths
+from statewise.tasks.forecast.recurrence import Forecaster, sample_paths
 from statewise.tasks.forecast.statistical_forecasts import Name, statistical_quantiles
 
 Floats = NDArray[np.floating]
@@ -83,7 +83,7 @@ def _mean(numbers: Floats) -> float:
 
 
 def backtest(
-    model: Model[object], read: Read, origins: Origins, samples: int, seed: int
+    model: Model[object], read: SeriesFeatures, origins: Origins, samples: int, seed: int
 ) -> Generator[float, None, Floats]:
     """Sample paths from every origin; yields how much is done, returns their quantiles `[R, H, LEVELS]`.
 
@@ -93,9 +93,9 @@ def backtest(
     at_once = max(1, PLACES_AT_ONCE // (samples * horizon))
     for begin in range(0, len(origins.series), at_once):
         rows = slice(begin, begin + at_once)
-        front = Front.reach(model, read, origins.series[rows], origins.places[rows])
+        forecaster = Forecaster.reach(model, read, origins.series[rows], origins.places[rows])
         known = known_ahead(read, origins.series[rows], origins.places[rows], horizon)
-        paths = sample_paths(front, known, samples, seed + begin)
+        paths = sample_paths(forecaster, known, samples, seed + begin)
         found.append(quantiles_of(paths))
         if not np.isfinite(found[-1]).all():
             raise TrainingError("what the network forecasts are not numbers: train with a lower --learning-rate")
@@ -114,7 +114,7 @@ def quantiles_of(paths: Tensor) -> Floats:
     return between.transpose(1, 2).double().numpy()
 
 
-def known_ahead(read: Read, series: Ints, places: Ints, horizon: int) -> Tensor:
+def known_ahead(read: SeriesFeatures, series: Ints, places: Ints, horizon: int) -> Tensor:
     """Return the known covariates of a horizon, around 0, `[R, H, K]`; after the last that is given, the last."""
     first, length = read.panel.begins[series][:, None], read.panel.lengths[series][:, None]
     within = np.minimum(places[:, None] + np.arange(horizon), length - 1)

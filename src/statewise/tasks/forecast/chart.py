@@ -9,7 +9,7 @@ import numpy as np
 from statewise.errors import MissingExtra, UsageError
 from statewise.run.files import write_figure
 from statewise.shown import in_picture
-from statewise.tasks.forecast.prediction import Ahead
+from statewise.tasks.forecast.prediction import SeriesForecast
 
 MOST_SERIES = 12
 BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
@@ -17,7 +17,7 @@ SHADES = ("#d6e4f2", "#a9c7e6", "#7aa8d6")
 INK, MIDDLE = "#333333", "#1f4e8c"
 
 
-def draw_chart(found: Sequence[Ahead], path: Path) -> None:
+def draw_chart(found: Sequence[SeriesForecast], path: Path) -> None:
     """Draw each series with its history and its 50, 80 and 95 % intervals, as PNG, SVG or PDF.
 
     Raises `MissingExtra` without Matplotlib, `UsageError` for more series than can be looked at, or another suffix.
@@ -36,7 +36,7 @@ def draw_chart(found: Sequence[Ahead], path: Path) -> None:
     write_figure(path, figure)
 
 
-def _draw(draw: Any, ahead: Ahead, *, legend: bool) -> None:
+def _draw(draw: Any, ahead: SeriesForecast, *, legend: bool) -> None:
 
     last = ahead.before[-1:], ahead.history[~np.isnan(ahead.history)][-1:]
     times = ahead.clock.local(np.concatenate([last[0], ahead.times]))

@@ -13,8 +13,8 @@ from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.task import Data, Part
 from statewise.tasks.forecast.backtest import Origins, baseline_quantiles, rolling_origins, truth_of
-from statewise.tasks.forecast.defaults import Split
-from statewise.tasks.forecast.features import Read, SeriesCodec, Windows
+from statewise.tasks.forecast.defaults import SeriesSplit
+from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures, SeriesWindows
 from statewise.tasks.forecast.metrics import Floats, Truth, loss_by_origin, scores
 from statewise.tasks.stocks.returns import OneStep, simple_methods
 
@@ -32,8 +32,8 @@ class ForecastData(Data):
     """Series as a network reads them, with the origins of the backtest: of the held-out part, or of that for checks."""
 
     task: Any  # a Forecast, whose module imports this one
-    read: Read
-    split: Split
+    read: SeriesFeatures
+    split: SeriesSplit
     is_validating: bool = False
 
     @property
@@ -98,7 +98,7 @@ class ForecastData(Data):
         learned = (self.read.panel.observed() - self.split.kept).clip(min=0)
         ends = learned if part == "training" else self.ends.clip(min=0)
         length = min(steps, max(1, int(ends.max()))) if steps else task.sequence_length or codec.context + codec.horizon
-        return Windows(self.read, ends, rows or task.batch_size, length, task.seed)
+        return SeriesWindows(self.read, ends, rows or task.batch_size, length, task.seed)
 
     @cached_property
     def _baselines(self) -> dict[str, tuple[dict[str, float], Floats]]:
@@ -122,7 +122,7 @@ class ForecastData(Data):
         """Return the end of another table as what is scored."""
         if len(source) != 1:
             raise UsageError(f"one table is scored at a time, not {len(source)}: give one")
-        return replace(self, read=Read(self.task.panel(source[0], self.codec), self.codec))
+        return replace(self, read=SeriesFeatures(self.task.panel(source[0], self.codec), self.codec))
 
 
 @dataclass(frozen=True)

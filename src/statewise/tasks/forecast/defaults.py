@@ -23,7 +23,7 @@ SMALLEST = 10
 "A series moves by so many of the smallest spreads at least, if it moves at all."
 
 
-class Split(NamedTuple):
+class SeriesSplit(NamedTuple):
     """How many steps of the end of each series are held out, and how many before them checks look at.
 
     Training sees neither; where there are no checks, there is nothing that they have to be kept for.
@@ -38,7 +38,7 @@ class Split(NamedTuple):
         return self.held_out + self.validation
 
 
-class Wanted(Protocol):
+class ForecastSettings(Protocol):
     """What a user may have said of it."""
 
     @property
@@ -78,7 +78,7 @@ class Wanted(Protocol):
         """The name of the distribution of a next value."""
 
 
-def codec_for(wanted: Wanted, panel: Panel) -> tuple[SeriesCodec, Split]:
+def codec_for(wanted: ForecastSettings, panel: Panel) -> tuple[SeriesCodec, SeriesSplit]:
     """Return what must be known to read a panel, and how many steps of each series are kept from training.
 
     Raises `DataError` where the series are too short for it.
@@ -123,7 +123,7 @@ def codec_for(wanted: Wanted, panel: Panel) -> tuple[SeriesCodec, Split]:
     return codec, split
 
 
-def _check_learned(panel: Panel, split: Split, horizon: int) -> None:
+def _check_learned(panel: Panel, split: SeriesSplit, horizon: int) -> None:
     """Refuse series whose places are enough, but so far apart that there is next to no value to learn from."""
     ends = panel.observed()
     learned, seen = panel.count(ends - split.kept), panel.count(ends)
@@ -134,7 +134,7 @@ def _check_learned(panel: Panel, split: Split, horizon: int) -> None:
         )
 
 
-def split_of(wanted: Wanted, frequency: Frequency, longest: int, horizon: int) -> Split:
+def split_of(wanted: ForecastSettings, frequency: Frequency, longest: int, horizon: int) -> SeriesSplit:
     """Return how many steps are held out, and how many before them are for checks: as many, unless told.
 
     Raises `DataError` where too little is left to learn from.
@@ -143,7 +143,7 @@ def split_of(wanted: Wanted, frequency: Frequency, longest: int, horizon: int) -
     validation = 0
     if wanted.checks:
         validation = frequency.steps(wanted.validation) if wanted.validation else held_out
-    split = Split(held_out, validation)
+    split = SeriesSplit(held_out, validation)
     if longest < split.kept + horizon + 2:
         also = f", {validation} more for checks" if validation else ""
         flags = "--horizon, --held-out or --validation" if validation else "--horizon or --held-out"
@@ -154,7 +154,7 @@ def split_of(wanted: Wanted, frequency: Frequency, longest: int, horizon: int) -
     return split
 
 
-def around(wanted: Wanted, panel: Panel, pace: float, split: Split, horizon: int) -> Around:
+def around(wanted: ForecastSettings, panel: Panel, pace: float, split: SeriesSplit, horizon: int) -> Around:
     """Return what values are read and forecast around: in training, over a horizon, which was nearer to what came?
 
     Series that wander are near their last value, those that come back to where they were near their mean level.

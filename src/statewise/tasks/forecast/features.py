@@ -110,7 +110,7 @@ class SeriesCodec(Codec):
 
 
 @final
-class Read:
+class SeriesFeatures:
     """A panel as a network reads it: levels and spreads before each place, the calendar, covariates around 0.
 
     `level` and `spread` have one place more for each series, after its last value.
@@ -185,13 +185,13 @@ class Read:
 
 
 @final
-class Windows(LazyWindows):
+class SeriesWindows(LazyWindows):
     """Every place of the training part as the beginning of a window, once an epoch, in an order that hops about.
 
     Window `i` is always the same. Raises `DataError` where no series is as long as a window.
     """
 
-    def __init__(self, read: Read, ends: Ints, rows: int, steps: int, seed: int) -> None:
+    def __init__(self, read: SeriesFeatures, ends: Ints, rows: int, steps: int, seed: int) -> None:
         self.read, self.rows, self.steps = read, rows, steps
         self.begins = np.concatenate([[0], np.cumsum((ends - steps + 1).clip(min=0))])
         self.total = int(self.begins[-1])

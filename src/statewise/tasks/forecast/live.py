@@ -17,11 +17,11 @@ from statewise.state.tree import leaves
 from statewise.stream import model_digest
 from statewise.task import Live
 from statewise.tasks.forecast.backtest import quantiles_of
-from statewise.tasks.forecast.features import Read, SeriesCodec, standardised
+from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures, standardised
 from statewise.tasks.forecast.metrics import LEVELS
 from statewise.tasks.forecast.observations import Cells, Observations
-from statewise.tasks.forecast.prediction import blank_standing
-from statewise.tasks.forecast.recurrence import Front, Standing, sample_paths
+from statewise.tasks.forecast.prediction import blank_state
+from statewise.tasks.forecast.recurrence import Forecaster, SeriesState, sample_paths
 
 FORMAT = "1"
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
@@ -32,7 +32,7 @@ FIRST, LAST = np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31", "s")
 
 
 @dataclass(frozen=True)
-class Heard:
+class Observation:
     """What there is to say once a series was observed: how improbable that was, and what comes next.
 
     `tail` is the probability of a value as far out as this one or farther, on either side; None where it was not asked
@@ -62,25 +62,25 @@ class Heard:
 
 
 @final
-class Tracker(Live):
+class LiveForecaster(Live):
     """All series of a table, each where it stands, as one state: a value of any of them moves it on by one step.
 
     Memory and time of a value do not depend on how many came before. `save` gives the whole as bytes.
     """
 
-    def __init__(self, front: Front, names: Sequence[str], **how: Any) -> None:
-        self.front, self.names, self.how = front, tuple(names), how
+    def __init__(self, forecaster: Forecaster, names: Sequence[str], **how: Any) -> None:
+        self.forecaster, self.names, self.how = forecaster, tuple(names), how
         self.rows = {name: row for row, name in enumerate(self.names)}
-        self.observations = Observations(front.codec, how["table_format"])
-        self.known = torch.zeros(front.rows, len(front.codec.columns.known))
+        self.observations = Observations(forecaster.codec, how["table_format"])
+        self.known = torch.zeros(forecaster.rows, len(forecaster.codec.columns.known))
         self.drawn = 0
 
     @classmethod
-    def begin(cls, model: Model[Any], read: Read, **how: Any) -> Self:
+    def begin(cls, model: Model[Any], read: SeriesFeatures, **how: Any) -> Self:
         """Stand at the end of each series of a panel."""
         panel = read.panel
         series, ends = np.arange(len(panel)), panel.observed()
-        tracker = cls(Front.reach(model, read, series, ends), panel.names, **how)
+        tracker = cls(Forecaster.reach(model, read, series, ends), panel.names, **how)
         last = panel.begins[:-1] + (ends - 1).clip(0)
         tracker.known = torch.from_numpy(read.covariates[last][:, : panel.known.shape[1]])
         return tracker
@@ -88,9 +88,9 @@ class Tracker(Live):
     @classmethod
     def open(cls, model: Model[Any], codec: SeriesCodec, saved: bytes, **how: Any) -> Self:
         """Go on from saved bytes. Raises `DataError` where they are damaged, or of another model."""
-        blank = blank_standing(model, codec, len(codec.names))
+        blank = blank_state(model, codec, len(codec.names))
         origin = np.datetime64("1970-01-01", "s")
-        tracker = cls(Front(model, codec, origin, blank), codec.names, **how)
+        tracker = cls(Forecaster(model, codec, origin, blank), codec.names, **how)
         (at, known), said = from_bytes(saved, (blank, tracker.known), "the saved state", rows=len(codec.names))
         if said.get("format") != FORMAT or said.get("model") != model_digest(model):
             raise DataError("the saved state belongs to a model with other weights: open it with the one that made it")
@@ -100,26 +100,26 @@ class Tracker(Live):
             raise DataError("the saved state does not say where it stands: it is damaged, begin without it") from None
         if not _is_standing(at, known, codec) or np.isnat(origin) or not FIRST <= origin <= LAST or drawn < 0:
             raise DataError("the saved state says what no series can: it is damaged, begin without it")
-        tracker.front = replace(tracker.front, at=at, origin=origin)
+        tracker.forecaster = replace(tracker.forecaster, at=at, origin=origin)
         tracker.known, tracker.drawn = known, drawn
         return tracker
 
     @property
     def inputs(self) -> Inputs:
         """What `push` takes: the next observation of the first series is the example."""
-        last = float(self.front.at.last[0].nan_to_num())
+        last = float(self.forecaster.at.last[0].nan_to_num())
         return self.next_inputs(float(f"{last:.6g}"))
 
     def next_inputs(self, value: float) -> Inputs:
         """Return what `push` takes, with this value of the first series, at its next time, as the example."""
-        now = self.front.only(torch.tensor([0]))
+        now = self.forecaster.only(torch.tensor([0]))
         time = now.codec.clock.shown(now.codec.frequency.times(now.origin, int(now.at.place), 1)[0])
         return self.observations.inputs(self.names[0], time, value)
 
     def save(self) -> bytes:
         """Return where all series stand, as bytes."""
-        said = {"format": FORMAT, "model": model_digest(self.front.model), "origin": str(self.front.origin)}
-        return to_bytes((self.front.at, self.known), {**said, "drawn": str(self.drawn)})
+        said = {"format": FORMAT, "model": model_digest(self.forecaster.model), "origin": str(self.forecaster.origin)}
+        return to_bytes((self.forecaster.at, self.known), {**said, "drawn": str(self.drawn)})
 
     def push(self, line: Any) -> Any:
         """Read one observation, an object or cells, and return what there is to say of each target.
@@ -132,27 +132,27 @@ class Tracker(Live):
 
     def hear(self, values: Sequence[tuple[str, float]], cells: Cells) -> Any:
         """Read new values of some series, with the cells next to them: all or none."""
-        before = self.front, self.known, self.drawn
+        before = self.forecaster, self.known, self.drawn
         try:
             heard = [self._hear(name, value, cells) for name, value in values]
         except BaseException:
-            self.front, self.known, self.drawn = before
+            self.forecaster, self.known, self.drawn = before
             raise
-        return heard[0] if len(heard) == 1 else Together(heard)
+        return heard[0] if len(heard) == 1 else ObservationBatch(heard)
 
     @torch.no_grad()
     def observe(self, values: Tensor) -> Tensor:
         """Let a value of every series come, `[R]`, NaN where none did, and return how probable one no greater was."""
-        params, state = self.front.look(self.known)
-        below = self.front.below(params, values)
-        self.front = self.front.after(state, values)
+        params, state = self.forecaster.look(self.known)
+        below = self.forecaster.below(params, values)
+        self.forecaster = self.forecaster.after(state, values)
         return below
 
-    def _hear(self, name: str, value: float, cells: Cells) -> Heard:
+    def _hear(self, name: str, value: float, cells: Cells) -> Observation:
         if name not in self.rows:
             raise UsageError(unknown("series", name, self.names))
-        codec, row = self.front.codec, torch.tensor([self.rows[name]])
-        now = self.front.only(row)
+        codec, row = self.forecaster.codec, torch.tensor([self.rows[name]])
+        now = self.forecaster.only(row)
         known, past = self._covariates(cells, now, self.known[row])
         for _ in range(self._left_out(cells, now)):
             now = now.after(now.at.state, torch.tensor([torch.nan]))
@@ -165,9 +165,9 @@ class Tracker(Live):
         now = now.after(state, torch.tensor([value], dtype=torch.float32), past)
         ahead = self._ahead(now, known)
         self._put(row, now, known)
-        return Heard(name, time, value, tail, ahead)
+        return Observation(name, time, value, tail, ahead)
 
-    def _ahead(self, now: Front, known: Tensor) -> list[tuple[str, float, float, float]]:
+    def _ahead(self, now: Forecaster, known: Tensor) -> list[tuple[str, float, float, float]]:
         steps = self.how["steps"]
         self.drawn += 1
         paths = sample_paths(now, known.unsqueeze(1).expand(-1, steps, -1), self.how["samples"], self.how["seed"])
@@ -176,11 +176,11 @@ class Tracker(Live):
         low, middle, high = (quantiles[:, LEVELS.index(level)].tolist() for level in (LOW, MIDDLE, HIGH))
         return list(zip(when, middle, low, high, strict=True))
 
-    def _put(self, row: Tensor, now: Front, known: Tensor) -> None:
-        self.front = replace(self.front, at=put_rows(self.front.at, row, now.at))
+    def _put(self, row: Tensor, now: Forecaster, known: Tensor) -> None:
+        self.forecaster = replace(self.forecaster, at=put_rows(self.forecaster.at, row, now.at))
         self.known = self.known.index_copy(0, row, known)
 
-    def _left_out(self, cells: Cells, now: Front) -> int:
+    def _left_out(self, cells: Cells, now: Forecaster) -> int:
         """Return how many values were left out before this one.
 
         Raises `DataError` for a time that has passed, lies between two steps, or farther ahead than a gap may be long.
@@ -203,7 +203,7 @@ class Tracker(Live):
             raise DataError(f"{shown} is not on the grid of every {frequency}: {following}")
         return left_out
 
-    def _covariates(self, cells: Cells, now: Front, known: Tensor) -> tuple[Tensor, Tensor]:
+    def _covariates(self, cells: Cells, now: Forecaster, known: Tensor) -> tuple[Tensor, Tensor]:
         """Return the covariates around 0; those that are not given stay as they were."""
         columns, names = now.codec.columns, self.observations.covariates
         values = np.array([[self.observations.value(name, cells.get(name)) for name in names]])
@@ -213,7 +213,7 @@ class Tracker(Live):
         return moved[:, : len(columns.known)], moved[:, len(columns.known) :]
 
 
-def _is_standing(at: Standing, known: Tensor, codec: SeriesCodec) -> bool:
+def _is_standing(at: SeriesState, known: Tensor, codec: SeriesCodec) -> bool:
     """Tell whether series can stand so: codes that there are, finite numbers, spreads above 0."""
     codes = torch.tensor(codec.choices)
     finite = leaves((at.state, at.last, at.age, at.level, at.spread, at.past, known))
@@ -226,7 +226,7 @@ def _is_standing(at: Standing, known: Tensor, codec: SeriesCodec) -> bool:
     )
 
 
-class Together(list[Heard]):
+class ObservationBatch(list[Observation]):
     """What there is to say of several targets that were observed at once."""
 
     def __str__(self) -> str:

@@ -16,9 +16,9 @@ from statewise.model import Model
 from statewise.registry import unknown
 from statewise.report import aligned
 from statewise.tasks.forecast.backtest import known_ahead, quantiles_of
-from statewise.tasks.forecast.features import Read, SeriesCodec
+from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
 from statewise.tasks.forecast.metrics import LEVELS
-from statewise.tasks.forecast.recurrence import Front, Standing, sample_paths
+from statewise.tasks.forecast.recurrence import Forecaster, SeriesState, sample_paths
 
 SHOWN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 AT_ONCE = 64
@@ -28,7 +28,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @final
 @dataclass(frozen=True)
-class Ahead:
+class SeriesForecast:
     """A forecast of one series: `quantiles` `[H, LEVELS]` at `times` `[H]`, after a `history` at `before`.
 
     Times are `datetime64`, in UTC where the run has a time zone, and integers where it counts steps; `clock` shows
@@ -72,8 +72,8 @@ class Ahead:
 
 
 def ahead_of(
-    model: Model[Any], read: Read, only: Sequence[str], samples: int, seed: int, *, hold_known: bool = False
-) -> Iterator[Ahead]:
+    model: Model[Any], read: SeriesFeatures, only: Sequence[str], samples: int, seed: int, *, hold_known: bool = False
+) -> Iterator[SeriesForecast]:
     """Forecast beyond the last value of each series, some at once.
 
     Raises `UsageError` for one that is not there, and `DataError` where known covariates end before the horizon, unless
@@ -89,9 +89,9 @@ def ahead_of(
         _refuse_unknown(read, wanted, ends[wanted])
     for begin in range(0, len(wanted), AT_ONCE):
         series = wanted[begin : begin + AT_ONCE]
-        front = Front.reach(model, read, series, ends[series])
+        forecaster = Forecaster.reach(model, read, series, ends[series])
         known = known_ahead(read, series, ends[series], codec.horizon)
-        paths = sample_paths(front, known, samples, seed)
+        paths = sample_paths(forecaster, known, samples, seed)
         quantiles, drawn = quantiles_of(paths), paths.double().numpy()
         for row, i in enumerate(series.tolist()):
             place, end = int(panel.places[i]), int(ends[i])
@@ -99,10 +99,12 @@ def ahead_of(
             values = panel.values[panel.part(i)][end - back : end]
             before, times = panel.times(place + end - back, back), panel.times(place + end, codec.horizon)
             shown = (codec.clock.values(part) for part in (times, before))
-            yield Ahead(panel.names[i], next(shown), quantiles[row], drawn[row], next(shown), values, codec.clock)
+            yield SeriesForecast(
+                panel.names[i], next(shown), quantiles[row], drawn[row], next(shown), values, codec.clock
+            )
 
 
-def _refuse_unknown(read: Read, series: Ints, ends: Ints) -> None:
+def _refuse_unknown(read: SeriesFeatures, series: Ints, ends: Ints) -> None:
     """Refuse series whose known covariates are not given for the whole horizon."""
     names, panel, horizon = read.codec.columns.known, read.panel, read.codec.horizon
     if not names:
@@ -125,23 +127,23 @@ def _refuse_unknown(read: Read, series: Ints, ends: Ints) -> None:
 
 def dream(model: Model[Any], codec: SeriesCodec, seed: int) -> str:
     """Return two seasons of a series that was never there, as bars."""
-    standing = blank_standing(model, codec, rows=1)
-    front = Front(model, codec, np.datetime64("2026-01-05", "s"), standing)
+    state = blank_state(model, codec, rows=1)
+    forecaster = Forecaster(model, codec, np.datetime64("2026-01-05", "s"), state)
     known = sum(len(names) for names in (codec.columns.known,))
     was_training = model.training
     model.eval()
-    paths = sample_paths(front, torch.zeros(1, 2 * max(codec.frequency.seasons[0], 12), known), 1, seed)[0, 0]
+    paths = sample_paths(forecaster, torch.zeros(1, 2 * max(codec.frequency.seasons[0], 12), known), 1, seed)[0, 0]
     model.train(was_training)
     low, high = float(paths.min()), float(paths.max())
     places = ((paths - low) / max(high - low, 1e-9) * (len(BARS) - 1)).round().int().tolist()
     return "".join(BARS[place] for place in places)
 
 
-def blank_standing(model: Model[Any], codec: SeriesCodec, rows: int) -> Standing:
+def blank_state(model: Model[Any], codec: SeriesCodec, rows: int) -> SeriesState:
     """Return where series of which nothing is known stand."""
     nothing, ones = torch.zeros(rows), torch.ones(rows)
     recent = torch.full((rows, max((1, *codec.lags))), torch.nan)
     codes = torch.zeros(rows, len(codec.choices), dtype=torch.long)
     past = torch.zeros(rows, len(codec.columns.past))
     place = torch.zeros(rows, dtype=torch.long)
-    return Standing(model.begin(rows), recent, nothing, nothing, nothing, ones, place, codes, past)
+    return SeriesState(model.begin(rows), recent, nothing, nothing, nothing, ones, place, codes, past)

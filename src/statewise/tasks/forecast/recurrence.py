@@ -11,13 +11,13 @@ from statewise.data.panel import Ints
 from statewise.heads import Real
 from statewise.model import Model
 from statewise.state import map_leaves, select_rows, where_rows
-from statewise.tasks.forecast.features import LARGEST, Read, SeriesCodec
+from statewise.tasks.forecast.features import LARGEST, SeriesCodec, SeriesFeatures
 from statewise.tasks.forecast.levels import LEAST
 
 Params = Any
 
 
-class Standing(NamedTuple):
+class SeriesState(NamedTuple):
     """What is known of each series, rows on axis 0, so that it can be kept, forked and joined as any state.
 
     `recent` `[R, L]` are its last values, the newest last, NaN where missing; `last` the last seen and `age` how many
@@ -38,7 +38,7 @@ class Standing(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Front:
+class Forecaster:
     """Rows of series at the edge of what is known, and the model that looks beyond it.
 
     `look` says what comes next and `after` what is known once it has come: the recurrence of backtests, sample
@@ -48,10 +48,10 @@ class Front:
     model: Model[Params]
     codec: SeriesCodec
     origin: np.datetime64
-    at: Standing
+    at: SeriesState
 
     @classmethod
-    def reach(cls, model: Model[Params], read: Read, series: Ints, places: Ints) -> Self:
+    def reach(cls, model: Model[Params], read: SeriesFeatures, series: Ints, places: Ints) -> Self:
         """Read the context of some series up to given places within them, and stand there."""
         codec, panel = read.codec, read.panel
         window = read.window(series, places - codec.context, codec.context)
@@ -74,7 +74,7 @@ class Front:
             read.codes[series],
             read.covariates[before][:, panel.known.shape[1] :],
         ]
-        return cls(model, codec, panel.origin, Standing(state, *(torch.from_numpy(np.asarray(p)) for p in parts)))
+        return cls(model, codec, panel.origin, SeriesState(state, *(torch.from_numpy(np.asarray(p)) for p in parts)))
 
     @property
     def rows(self) -> int:
@@ -85,12 +85,12 @@ class Front:
     def _head(self) -> Real[Params]:
         return self.model.head  # type: ignore[return-value]
 
-    def repeat(self, times: int) -> "Front":
-        """Return a front in which each row is repeated `times` times."""
+    def repeat(self, times: int) -> "Forecaster":
+        """Return a forecaster in which each row is repeated `times` times."""
         return replace(self, at=map_leaves(lambda leaf: leaf.repeat_interleave(times, dim=0), self.at))
 
-    def only(self, rows: Tensor) -> "Front":
-        """Return a front of some of the rows."""
+    def only(self, rows: Tensor) -> "Forecaster":
+        """Return a forecaster of some of the rows."""
         return replace(self, at=select_rows(self.at, rows))
 
     @torch.no_grad()
@@ -135,13 +135,13 @@ class Front:
         alike = values if self.codec.counts else (values - self.at.level) / self.at.spread
         return self._head.cdf(params, alike)
 
-    def after(self, state: Any, values: Tensor, past: Tensor | None = None) -> "Front":
-        """Return the front after values `[R]` that have come; where one is NaN, none has, and the model sleeps."""
+    def after(self, state: Any, values: Tensor, past: Tensor | None = None) -> "Forecaster":
+        """Return the forecaster after values `[R]` that have come; where one is NaN, none has, and the model sleeps."""
         at = self.at
         seen = ~values.isnan()
         last = torch.where(seen, values, at.last)
         level, spread = self._moved(last)
-        moved = Standing(
+        moved = SeriesState(
             where_rows(seen, state, at.state) if not bool(seen.all()) else state,
             torch.cat([at.recent[:, 1:], values.unsqueeze(-1)], dim=-1),
             last,
@@ -162,16 +162,16 @@ class Front:
 
 
 @torch.no_grad()
-def sample_paths(front: Front, known: Tensor, samples: int, seed: int) -> Tensor:
+def sample_paths(forecaster: Forecaster, known: Tensor, samples: int, seed: int) -> Tensor:
     """Draw ways in which series may go on, each value given those drawn before it: `[R, samples, H]`.
 
     Shapes: `known` `[R, H, K]`, around 0. Source: Salinas, Flunkert, Gasthaus & Januschowski 2020.
     """
     generator = torch.Generator().manual_seed(seed)
-    rows, drawn = front.rows, []
-    walking = front.repeat(samples)
+    rows, drawn = forecaster.rows, []
+    walking = forecaster.repeat(samples)
     for step in range(known.shape[1]):
-        calendar = replace(front, at=front.at._replace(place=front.at.place + step)).calendar()
+        calendar = replace(forecaster, at=forecaster.at._replace(place=forecaster.at.place + step)).calendar()
         params, state = walking.look(
             known[:, step].repeat_interleave(samples, dim=0), calendar.repeat_interleave(samples, dim=0)
         )

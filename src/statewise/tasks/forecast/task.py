@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
     from statewise.tasks.forecast.data import ForecastData
     from statewise.tasks.forecast.features import SeriesCodec
-    from statewise.tasks.forecast.live import Tracker
-    from statewise.tasks.forecast.prediction import Ahead
+    from statewise.tasks.forecast.live import LiveForecaster
+    from statewise.tasks.forecast.prediction import SeriesForecast
 
 SAMPLES, MOST_SAMPLES = 200, 100_000
 MOST_AHEAD = 10_000_000
@@ -165,12 +165,12 @@ class Forecast(TableSettings, Task):
         from statewise.encoders.named import encoder_named
         from statewise.tasks.forecast.data import ForecastData
         from statewise.tasks.forecast.defaults import codec_for
-        from statewise.tasks.forecast.features import Read
+        from statewise.tasks.forecast.features import SeriesFeatures
 
         _ = self.made_head, encoder_named(self.encoder, "row")  # refused before anything is read
         panel = self.panel(self.table())
         codec, split = codec_for(self, panel)
-        data = ForecastData(self, Read(panel, codec), split)
+        data = ForecastData(self, SeriesFeatures(panel, codec), split)
         data.windows("training")
         return data
 
@@ -274,19 +274,19 @@ class Forecast(TableSettings, Task):
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
         only: Annotated[tuple[str, ...], Doc("series to forecast; none means all")] = (),
         hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
-    ) -> Iterator["Ahead"]:
+    ) -> Iterator["SeriesForecast"]:
         """Forecast what comes after the end of each series, one after another.
 
         A table (a path, or a frame) has the columns of that in training; rows in which only known covariates are given
         say what is known ahead of time. Raises `DataError` where they end before the horizon does, unless `hold_known`.
         """
-        from statewise.tasks.forecast.features import Read
+        from statewise.tasks.forecast.features import SeriesFeatures
         from statewise.tasks.forecast.prediction import ahead_of
 
         _check_samples(samples, codec.horizon)
         panel = self._panel_as_trained(codec) if table is None else self.panel(table, codec)
         named = (only,) if isinstance(only, str) else only
-        return ahead_of(model, Read(panel, codec), named, samples, seed, hold_known=hold_known)
+        return ahead_of(model, SeriesFeatures(panel, codec), named, samples, seed, hold_known=hold_known)
 
     def answer(
         self,
@@ -323,8 +323,8 @@ class Forecast(TableSettings, Task):
         A line is an object (JSON) by the names of columns, or their cells in the order time, series, targets, known,
         past (those that the table has), separated by commas, or by semicolons where decimals have commas.
         """
-        from statewise.tasks.forecast.features import Read
-        from statewise.tasks.forecast.live import Tracker
+        from statewise.tasks.forecast.features import SeriesFeatures
+        from statewise.tasks.forecast.live import LiveForecaster
         from statewise.tasks.forecast.observations import usual_longest_gap
 
         ahead = codec.horizon if steps is None else steps
@@ -335,14 +335,16 @@ class Forecast(TableSettings, Task):
         how: dict[str, Any] = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
         how |= {"longest_gap": gap, "table_format": self.table_format}
         if saved is not None:
-            return self._opened(saved, lambda saved: Tracker.open(model, codec, saved, **how))
-        return self._begun(Tracker.begin(model, Read(self._panel_as_trained(codec), codec), **how), codec)
+            return self._opened(saved, lambda saved: LiveForecaster.open(model, codec, saved, **how))
+        return self._begun(
+            LiveForecaster.begin(model, SeriesFeatures(self._panel_as_trained(codec), codec), **how), codec
+        )
 
-    def _begun(self, tracker: "Tracker", codec: "SeriesCodec") -> Live:
+    def _begun(self, tracker: "LiveForecaster", codec: "SeriesCodec") -> Live:
         """Return what reads the lines of users, where a tracker stands at the end of the training table."""
         return tracker
 
-    def _opened(self, saved: bytes, opened: Callable[[bytes], "Tracker"]) -> Live:
+    def _opened(self, saved: bytes, opened: Callable[[bytes], "LiveForecaster"]) -> Live:
         """Return what reads the lines of users, where it was left off."""
         return opened(saved)
 

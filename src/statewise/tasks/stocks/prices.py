@@ -12,30 +12,30 @@ from statewise.errors import DataError
 from statewise.inputs import Inputs
 from statewise.state import read_tensors, write_tensors
 from statewise.task import Live
-from statewise.tasks.forecast.live import Tracker
+from statewise.tasks.forecast.live import LiveForecaster
 
 PERCENT = 100.0
 
 
 @final
 class Prices(Live):
-    """Reads prices as a table of them has them, and says what `Tracker` says of their returns, in percent.
+    """Reads prices as a table of them has them, and says what `LiveForecaster` says of their returns, in percent.
 
     A price that is left out counts for nothing; the next one is compared with the last that came.
     """
 
-    def __init__(self, tracker: Tracker, last: Mapping[str, float]) -> None:
+    def __init__(self, tracker: LiveForecaster, last: Mapping[str, float]) -> None:
         self.tracker, self.last = tracker, dict(last)
 
     @classmethod
-    def begin(cls, tracker: Tracker, prices: Panel) -> Self:
+    def begin(cls, tracker: LiveForecaster, prices: Panel) -> Self:
         """Stand at the end of a table of prices, whose returns the tracker has read."""
         seen = {name: prices.values[prices.part(i)] for i, name in enumerate(prices.names)}
         last = {name: own[~np.isnan(own)][-1:].tolist() for name, own in seen.items()}
         return cls(tracker, {name: (last.get(name) or [math.nan])[0] for name in tracker.names})
 
     @classmethod
-    def open(cls, saved: bytes, opened: Callable[[bytes], Tracker]) -> Self:
+    def open(cls, saved: bytes, opened: Callable[[bytes], LiveForecaster]) -> Self:
         """Go on from saved bytes. Raises `DataError` where they are damaged, or no prices of these series."""
         tensors, _ = read_tensors(saved, "the saved state")
         forms = {name: (tensor.dtype, tensor.dim()) for name, tensor in tensors.items()}

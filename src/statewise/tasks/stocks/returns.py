@@ -15,7 +15,7 @@ from statewise.heads import Real, StudentT
 from statewise.heads.gaussian import Gaussian, GaussianParams
 from statewise.heads.student_t import StudentTParams
 from statewise.model import Model
-from statewise.tasks.forecast.features import Read
+from statewise.tasks.forecast.features import SeriesFeatures
 from statewise.tasks.forecast.metrics import Difference, compare
 
 Floats = NDArray[np.floating]
@@ -107,7 +107,7 @@ def _held_out(panel: Panel, ends: Ints, held_out: int) -> _HeldOut:
 
 
 @torch.no_grad()
-def one_step(model: Model[Any], read: Read, ends: Ints, held_out: int) -> OneStep:
+def one_step(model: Model[Any], read: SeriesFeatures, ends: Ints, held_out: int) -> OneStep:
     """Read the last days before the end of each series day by day, each predicted before it is read."""
     panel, codec, head = read.panel, read.codec, cast(Real[Any], model.head)
     found = []

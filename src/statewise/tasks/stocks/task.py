@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from statewise.task import Live
     from statewise.tasks.forecast.data import StocksData
     from statewise.tasks.forecast.features import SeriesCodec
-    from statewise.tasks.forecast.live import Tracker
+    from statewise.tasks.forecast.live import LiveForecaster
 
 SHARES = "shares"
 SURVIVORS = "Companies that failed are not among these 20 shares: a buyer today cannot know which companies will last."
@@ -64,12 +64,12 @@ class Stocks(Forecast):
         data = super().prepare(cache)
         return StocksData(self, data.read, data.split)
 
-    def _begun(self, tracker: "Tracker", codec: "SeriesCodec") -> "Live":
+    def _begun(self, tracker: "LiveForecaster", codec: "SeriesCodec") -> "Live":
         from statewise.tasks.stocks.prices import Prices
 
         return Prices.begin(tracker, super().panel(self.table(), codec))
 
-    def _opened(self, saved: bytes, opened: "Callable[[bytes], Tracker]") -> "Live":
+    def _opened(self, saved: bytes, opened: "Callable[[bytes], LiveForecaster]") -> "Live":
         from statewise.tasks.stocks.prices import Prices
 
         return Prices.open(saved, opened)
