@@ -59,8 +59,10 @@ def test_the_markdown_table_has_as_many_columns_in_every_line() -> None:
 
 def test_the_page_says_what_was_done_and_how_to_repeat_it() -> None:
     page = REPORT.page()
-    assert page.startswith("# runs/text-a-1\n\nTask text. Training: updates 1,234, seconds 61.235, places per second")
-    assert "places per second 56,789.\n" in page
+    assert page.startswith(
+        "# runs/text-a-1\n\nTask text. Training: updates 1,234, seconds 61.235, characters per second"
+    )
+    assert "characters per second 56,789.\n" in page
     assert REPORT.markdown() in page
     assert "`statewise evaluate runs/text-a-1`" in page
     assert "`statewise train text --config runs/text-a-1/run.yaml`" in page
@@ -110,3 +112,7 @@ def test_an_interval_stands_in_brackets_behind_its_value_and_a_count_without_dec
 def test_numbers_of_any_size_are_told_apart() -> None:
     shown = [cells_of({"a": {"error": value}})[1][1] for value in (0.0, 0.00012, -3e-9, 0.5, -1234.5, 4e5, 1.5e30)]
     assert shown == ["0.000", "0.00012", "-3e-09", "0.500", "-1,234", "400,000", "1.5e+30"]
+
+
+def test_a_report_reads_in_one_line_where_python_shows_it() -> None:
+    assert repr(REPORT) == "<Report of runs/text-a-1: bits_per_character 2.060, perplexity 4.170>"

@@ -112,6 +112,20 @@ def test_saving_happens_on_the_way_and_a_notebook_sees_a_table(book: Path) -> No
     assert "<table>" in statewise.evaluate("often")._repr_html_()
 
 
+def test_resuming_a_finished_run_keeps_the_speed_it_was_trained_at(book: Path) -> None:
+    trained = statewise.train(statewise.Text(source="book.txt", updates=4, **TINY), run="done").report.training
+    again = statewise.resume("done").report.training
+    assert trained["places_per_second"] > 0
+    assert again["places_per_second"] == pytest.approx(trained["places_per_second"], rel=0.01)
+
+
+def test_python_shows_a_run_and_a_model_in_one_line(book: Path) -> None:
+    trained = statewise.train(statewise.Text(source="book.txt", updates=4, **TINY), run="shown")
+    assert repr(trained).startswith("<Run shown: bits_per_character ")
+    assert repr(trained.load()).startswith("<Trained shown: task text, ")
+    assert repr(trained.load()).endswith(" parameters, update 4>")
+
+
 def test_a_run_that_was_killed_in_its_first_save_begins_anew(book: Path) -> None:
     task = statewise.Text(source="book.txt", updates=4, **TINY)
     statewise.train(task, run="whole")

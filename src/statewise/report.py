@@ -91,7 +91,9 @@ class Report:
 
     def page(self) -> str:
         """Return the report as a page in Markdown, with the command that repeats it."""
-        training = ", ".join(f"{name.replace('_', ' ')} {_shown(float(v))}" for name, v in self.training.items())
+        unit = f"{self.data.get('unit', 'place')}s"
+        named = {name.replace("places", unit).replace("_", " "): value for name, value in self.training.items()}
+        training = ", ".join(f"{in_markdown(name)} {_shown(value)}" for name, value in named.items())
         further = [f"{in_markdown(title)}:\n\n{as_markdown(cells_of(rows))}\n\n" for title, rows in self.tables.items()]
         beneath = "".join([*(f"{in_markdown(remark)}\n\n" for remark in self.remarks), *further])
         score = in_code(f"statewise evaluate {shlex.quote(self.run)}")
@@ -99,6 +101,13 @@ class Report:
         head = f"# {in_markdown(self.run)}\n\nTask {in_markdown(self.task)}. Training: {training}."
         again = f"Score it again: {score}. Train it again:\n{train}.\n"
         return f"{head}\n\nOn the held-out part:\n\n{self.markdown()}\n\n{beneath}{again}"
+
+    def in_short(self) -> str:
+        """Return what the model scores on one line."""
+        return ", ".join(f"{name} {_shown(self.metrics[name])}" for name in self.columns())
+
+    def __repr__(self) -> str:
+        return f"<Report of {in_line(self.run)}: {self.in_short()}>"
 
     def _repr_html_(self) -> str:
         head, *body = self.cells()

@@ -85,11 +85,13 @@ class TrainingSession:
         first = self.learner.update_number
         numerics = numerics_of(self.learner.model.core, self.ranks.count)
         if self.ranks.is_first:
-            notices.append(self._others_than(numerics))
+            history = RunHistory.of(self.directory.path)
+            history.updates.go_back(first)
+            self.places = int(sum(history.updates["places"]))
+            notices.append(self._others_than(numerics, history))
         notice = "\n".join(filter(None, notices)) or None
         yield Started(str(self.directory.path), first, parameters, self.data.facts, notice, numerics)
         self.began = time.monotonic() - self.learner.seconds
-        start_seconds = self.learner.seconds
         try:
             if self.saves_first:
                 yield self._save()
@@ -100,7 +102,7 @@ class TrainingSession:
             raise
         if self._stands_at() != self.saved_at:
             yield self._save()
-        yield from self._finish(self.places / max(self.learner.seconds - start_seconds, 1e-9))
+        yield from self._finish(self.places / max(self.learner.seconds, 1e-9))
 
     def _may_save(self, leaving: BaseException) -> bool:
         is_agreed = self.ranks.count == 1 or isinstance(leaving, GeneratorExit)
@@ -120,11 +122,9 @@ class TrainingSession:
         self.saved_at = self._stands_at()
         return notice
 
-    def _others_than(self, numerics: dict[str, Any]) -> str | None:
+    def _others_than(self, numerics: dict[str, Any], history: RunHistory) -> str | None:
         """Say what differs from the stretch that made the checkpoint, if anything."""
-        before = [
-            one for one in RunHistory.of(self.directory.path).stretches if one["update"] < self.learner.update_number
-        ]
+        before = [one for one in history.stretches if one["update"] < self.learner.update_number]
         named = in_line(changed(before[-1]["numerics"], numerics)) if before else ""
         return f"under other numerics than before, so bits may differ: {named}" if named else None
 

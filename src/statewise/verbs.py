@@ -32,7 +32,7 @@ from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, refuse_
 from statewise.run.history import RunHistory
 from statewise.run.sources import SOURCE, SOURCES, refuse_changed, settings_of, sources_of
 from statewise.session import TrainingSession, prepared, scored
-from statewise.shown import in_html, in_json
+from statewise.shown import in_html, in_json, in_line
 from statewise.state import write_tensors
 from statewise.stream import Stream
 from statewise.task import Answer, Data, Live, Score, Task, report_on
@@ -60,6 +60,9 @@ class Run:
         """Return the model, ready for use."""
         return load(self.path)
 
+    def __repr__(self) -> str:
+        return f"<Run {in_line(self.path)}: {self.report.in_short()}>"
+
     def _repr_html_(self) -> str:
         return self.report._repr_html_()
 
@@ -75,6 +78,10 @@ class Trained:
     update: int
     notice: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        size = self.model.parameter_count
+        return f"<Trained {in_line(self.path)}: task {self.task.name}, {size:,} parameters, update {self.update:,}>"
 
     def data(self, advice: str = BRING_BACK) -> Data:
         """Return the data that it was trained on, read again.

@@ -11,7 +11,7 @@ from statewise.run.directory import RunDirectory
 
 GOING_BACK = ("started", "rolledback")
 "Events that discard everything after their update: it is computed again."
-NUMBERS = ("seconds", "fraction", "nats", "norm", "rate", "clipped")
+NUMBERS = ("seconds", "fraction", "nats", "norm", "rate", "clipped", "places")
 
 
 class Updates:

@@ -123,8 +123,8 @@ def test_a_ratio_to_nothing_is_left_out_and_said() -> None:
     ("losses", "others", "words"),
     [
         ([0.1] * 9, [0.0] * 9, "The best baseline, drift, makes no error here: there is no error to compare with."),
-        ([1.0, 2.0], [2.0, 3.0], "drift: 40.0% less loss (no test: only 2 times)."),
-        ([3.0, 5.0], [2.0, 3.0], "drift: 60.0% more loss (no test: only 2 times)."),
+        ([1.0, 2.0], [2.0, 3.0], "drift: 40.0% less loss (no test: only 2 origins)."),
+        ([3.0, 5.0], [2.0, 3.0], "drift: 60.0% more loss (no test: only 2 origins)."),
         ([2.0] * 9, [1.0] * 9, "drift: 100.0% more loss (no test: the difference never varies)."),
         ([90.0, 70.0, 1.0], [0.2, 0.1, 0.1], "drift: 402 times the loss (Diebold-Mariano "),
     ],

@@ -137,7 +137,11 @@ class Difference(NamedTuple):
         """Say how probable the difference is by luck, or why that cannot be told."""
         if not math.isnan(self.p_value):
             return f"p = {self.p_value:.3g}"
-        return "no test: " + (f"only {self.tried} times" if self.tried < LEAST_TRIED else "the difference never varies")
+        return "no test: " + (
+            f"only {self.tried} origin{'s' * (self.tried != 1)}"
+            if self.tried < LEAST_TRIED
+            else "the difference never varies"
+        )
 
 
 LEAST_TRIED = 3

@@ -22,7 +22,7 @@ from statewise.tasks.forecast.recurrence import Forecaster, SeriesState, sample_
 
 SHOWN = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 AT_ONCE = 64
-TO_MINUTES, TO_SECONDS = "2026-11-25 15:00", "2026-11-25 15:00:00"
+TO_DAYS, TO_MINUTES, TO_SECONDS = (len(time) for time in ("2026-11-25", "2026-11-25 15:00", "2026-11-25 15:00:00"))
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -48,9 +48,9 @@ class SeriesForecast:
         return np.asarray(self.quantiles[:, LEVELS.index(level)])
 
     def rows(self) -> Iterator[list[str]]:
-        """Yield a row for each time: the time and the quantiles."""
-        for i, time in enumerate(self.times):
-            yield [self._written(time), *(f"{self.quantiles[i, LEVELS.index(level)]:.6g}" for level in SHOWN)]
+        """Yield a row for each time: the time, written alike in all rows, and the quantiles."""
+        for i, time in enumerate(written_alike([self.clock.shown(time) for time in self.times])):
+            yield [time, *(f"{self.quantiles[i, LEVELS.index(level)]:.6g}" for level in SHOWN)]
 
     def __str__(self) -> str:
         head = [self.series, *(f"{level:.1%}" for level in SHOWN)]
@@ -62,13 +62,21 @@ class SeriesForecast:
         times = [int(time) if self.clock.is_steps else self.clock.shown(time) for time in self.times]
         return {"series": self.series, "times": times, "quantiles": quantiles}
 
-    def _written(self, time: Any) -> str:
-        text = self.clock.shown(time).replace("T", " ")
-        if self.clock.zone:
-            return (
-                text[: len(TO_MINUTES)] + text[len(TO_SECONDS) :] if text[: len(TO_SECONDS)].endswith(":00") else text
-            )
-        return text.removesuffix(":00").removesuffix(" 00:00")
+
+def written_alike(times: Sequence[str]) -> list[str]:
+    """Return ISO times in one form for all: days, or minutes, or seconds, whichever is the shortest that loses nothing.
+
+    >>> written_alike(["2026-11-25T00:00:00", "2026-11-25T01:00:00"])
+    ['2026-11-25 00:00', '2026-11-25 01:00']
+    >>> written_alike(["2026-11-25T00:00:00", "2026-11-26T00:00:00"]), written_alike(["300", "301"])
+    (['2026-11-25', '2026-11-26'], ['300', '301'])
+    """
+    spaced = [time.replace("T", " ") for time in times]
+    if all(len(time) == TO_SECONDS and time.endswith(" 00:00:00") for time in spaced):
+        return [time[:TO_DAYS] for time in spaced]
+    if all(time[TO_MINUTES:TO_SECONDS] == ":00" for time in spaced):
+        return [time[:TO_MINUTES] + time[TO_SECONDS:] for time in spaced]
+    return spaced
 
 
 def ahead_of(

@@ -16,7 +16,7 @@ def against(best: str, found: Difference, certain: float) -> str:
     >>> against("drift", Difference(share=0.25, statistic=-3.5, p_value=0.002, tried=20), certain=0.05)
     'It loses 25.0% less than the best baseline, drift (Diebold-Mariano -3.50, p = 0.002).'
     >>> against("drift", Difference(share=-2.5, statistic=math.nan, p_value=math.nan, tried=2), certain=0.05)
-    'Not known to differ from the best baseline, drift: 250.0% more loss (no test: only 2 times).'
+    'Not known to differ from the best baseline, drift: 250.0% more loss (no test: only 2 origins).'
     """
     if math.isnan(found.share):
         return f"The best baseline, {best}, makes no error here: there is no error to compare with."
