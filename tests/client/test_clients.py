@@ -45,6 +45,12 @@ def test_what_a_session_is_told_is_what_a_stream_says_bit_for_bit(client: Client
     assert likely[0][1] >= likely[1][1] > 0
 
 
+def test_python_shows_a_session_by_its_id_its_model_and_its_steps(client: Client) -> None:
+    session = client.create()
+    session.run("It")
+    assert repr(session) == f"<Session {session.id} of {session.model}, 2 steps>"
+
+
 def test_a_fork_a_snapshot_and_a_restored_session_go_on_alike(client: Client, stream: Stream[Any]) -> None:
     session = client.create()
     session.run(TEXT)

@@ -26,7 +26,7 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
     error = answer.json()["error"]
     assert set(error) >= {"code", "message"}
     assert "Traceback" not in answer.text
-    assert "/" not in error["message"].replace("GET /v1/models", "").replace("NaN/", "")
+    assert "/" not in error["message"].replace("GET /v1/models", "").replace("NaN/", "").replace("application/json", "")
     return answer.status_code, error["code"]
 
 
@@ -141,6 +141,20 @@ def test_what_is_not_there_or_not_done_that_way(serving: Any, session: str) -> N
     assert problem(HTTP.put(session)) == (405, "bad_method")
     assert problem(HTTP.post(f"{address}/v1/sessions", json={"model": "other"})) == (404, "not_found")
     assert problem(HTTP.post(f"{session}/step", content=b'{"input": 1}')) == (422, "unreadable")
+
+
+def test_a_body_that_is_not_marked_as_json_is_answered_with_the_header_to_add(session: str) -> None:
+    for headers in ({}, {"content-type": "application/x-www-form-urlencoded"}):
+        answer = HTTP.post(f"{session}/step", content=b'{"input": 1}', headers=headers)
+        assert answer.json()["error"]["message"].endswith("add the header Content-Type: application/json")
+    unreadable = HTTP.post(f"{session}/step", content=b"[1]", headers={"content-type": "application/json"})
+    assert "header" not in unreadable.json()["error"]["message"]
+
+
+def test_an_argument_that_is_not_known_is_answered_with_the_nearest(serving: Any) -> None:
+    answer = HTTP.post(f"{serving.address}/v1/predict", json={"prompt": "It", "lenght": 3})
+    assert answer.status_code == 422
+    assert "unknown argument 'lenght': did you mean 'length'?" in answer.json()["error"]["message"]
 
 
 def test_a_session_that_ended_is_gone(session: str) -> None:

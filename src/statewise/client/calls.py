@@ -88,6 +88,9 @@ class SessionCalls:
         self._open: Callable[[], Any] = lambda: None
         "The answer that is being read, for as long as something else holds it."
 
+    def __repr__(self) -> str:
+        return f"<Session {self.id} of {self.model}, {self.steps} steps>"
+
     def _step(self, x: Any, told: Answer) -> Exchange[Answer]:
         """Ask for a step."""
         return self._read("step", {"input": x, **told})

@@ -31,6 +31,8 @@ from statewise.verbs import Trained
 from statewise.versions import versions
 
 READY = "ready"
+NO_OBJECT = frozenset({"model_attributes_type", "dict_type"})
+"What pydantic calls a body that is no object, as one is that was sent without the media type of JSON."
 SWEEP_SECONDS, SWEEP_REST = 10.0, 20.0
 "How often what has expired is forgotten, and how many times as long as that took nothing is then done."
 
@@ -131,15 +133,18 @@ class Application:
             return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _told(self, request: Request, error: Exception) -> Response:
-        refused = _refused(error)
+        is_json = "json" in request.headers.get("content-type", "")
+        refused = _refused(error, is_json=is_json)
         self.metrics.refused(refused.kind)
         status = error.status_code if isinstance(error, HTTPException) else refused.kind.status
         return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
 
 
-def _refused(error: Exception) -> ApiError:
+def _refused(error: Exception, *, is_json: bool) -> ApiError:
     if isinstance(error, RequestValidationError):
         problems = error.errors()
+        if problems and problems[0]["type"] in NO_OBJECT and not is_json:
+            return ApiError(UNREADABLE, "the body is not marked as JSON: add the header Content-Type: application/json")
         if problems and problems[0]["type"] == "json_invalid":
             return ApiError(BAD_REQUEST, "the body is no JSON")
         return ApiError(UNREADABLE, first_problem(problems))

@@ -14,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, crea
 
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE
+from statewise.registry import unknown
 
 MOST = 10_000
+EXTRA, LONGEST_NAME = "extra_forbidden", 100
 "No whole number may be larger but a seed: what a call asks for must be feasible."
 
 UNBOUNDED = "seed"
@@ -63,7 +65,7 @@ class MethodArguments:
         try:
             checked = self._model.model_validate(dict(given))
         except ValidationError as error:
-            raise UsageError(first_problem(error.errors())) from None
+            raise UsageError(self._first_problem(error.errors())) from None
         values = {name: getattr(checked, name) for name in checked.model_fields_set}
         for name, value in values.items():
             if type(value) is int and value > self._most and name != UNBOUNDED:
@@ -75,6 +77,16 @@ class MethodArguments:
     def schema(self) -> dict[str, Any]:
         """Return the arguments as a JSON schema."""
         return self._model.model_json_schema()
+
+    def _first_problem(self, errors: Any) -> str:
+        """Return the first thing that is wrong; for an argument that is not known, those there are."""
+        first = errors[0]
+        if first["type"] != EXTRA or len(first["loc"]) != 1:
+            return first_problem(errors)
+        name = str(first["loc"][0])[:LONGEST_NAME]
+        if not self._parameters:
+            return f"unknown argument '{name}': give none"
+        return unknown("argument", name, self._parameters)
 
     @cached_property
     def _model(self) -> type[BaseModel]:

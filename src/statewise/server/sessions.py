@@ -65,6 +65,10 @@ class SessionService:
         """Return a model by its name, or the only one there is."""
         if name is None and len(self.models) == 1:
             return next(iter(self.models.values()))
+        if name is None:
+            raise ApiError(
+                NOT_FOUND, f"{len(self.models)} models are served: give the one you mean as model, by its id"
+            )
         if name not in self.models:
             raise ApiError(NOT_FOUND, "there is no such model here: GET /v1/models lists them")
         return self.models[name]
