@@ -46,6 +46,23 @@ def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: P
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_conversion_that_a_text_in_utf_16_needs_runs_as_it_stands(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "my notes.txt").write_bytes("Straße\n".encode("utf-16"))
+    command = refused(capsys, ["train", "text", "my notes.txt", *TINY]).split("`")[1]
+    assert command == "iconv -f UTF-16 -t UTF-8 'my notes.txt' > converted.txt"
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "compare"])
+def test_an_argument_that_is_missing_is_told_with_the_way_to_find_it(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    line = refused(capsys, command.split())
+    assert line.startswith("Missing argument 'RUN")
+    assert line.endswith(f": `statewise {command} --help` shows what to give")
+
+
 def test_an_empty_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "empty.txt").touch()
     assert refused(capsys, ["train", "text", "empty.txt"]) == "empty.txt is empty: give a text to learn from"
@@ -88,7 +105,10 @@ def test_a_file_that_is_not_text_names_the_byte_and_the_way_out(
 ) -> None:
     (tmp_path / "data.bin").write_bytes(content)
     line = refused(capsys, ["train", "text", "data.bin"])
-    assert line == f"data.bin is not UTF-8 text: {what}; convert it, or learn its bytes with --unit byte"
+    assert line.startswith(
+        f"data.bin is not UTF-8 text: {what}; convert it, as `iconv -f WINDOWS-1252 -t UTF-8 data.bin"
+    )
+    assert line.endswith(", or learn its bytes with --unit byte")
 
 
 def test_a_text_shorter_than_a_window_says_how_much_is_wanted(
@@ -300,10 +320,10 @@ def test_temperature_0_takes_the_likeliest(capsys: pytest.CaptureFixture[str], r
 def test_a_prompt_character_never_seen_is_named_and_read_as_unknown(
     capsys: pytest.CaptureFixture[str], run_path: Path
 ) -> None:
-    assert run(["predict", str(run_path), "It 日 was", "--length", "9", "--seed", "1"]) == 0
+    assert run(["predict", str(run_path), "It 日本 was", "--length", "9", "--seed", "1"]) == 0
     said = capsys.readouterr()
-    assert said.err == "never seen in training, read as the unknown character: '日'\n"
-    assert said.out.startswith("It 日 was")
+    assert said.err == "never seen in training, read as the unknown character: '日' '本'\n"
+    assert said.out.startswith("It 日本 was")
 
 
 def test_a_run_that_another_process_trains_is_refused(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_a_time_is_understood(cell: str, meant: str) -> None:
     [
         ("", "is empty: give a table whose first row names the columns"),
         (TABLE + "2026-11-25 17:00:00,a,many\n", "row 4: column 'count' holds 'many', which is no number"),
+        (TABLE + "2026-11-25 17:00:00,a,$ 4.50\n", "row 4: column 'count' holds '\\$ 4.50', .* write it as '4.50'"),
         (TABLE + "yesterday,a,1\n", "row 4: column 'time' holds 'yesterday', which is no time: write it as 2026-11-25"),
         (TABLE + ",a,1\n", "row 4: column 'time' is empty where a time was wanted"),
         (TABLE + "2026-11-25 17:00:00\n", "row 4 has 1 cell, not 3: mend it"),

@@ -103,6 +103,8 @@ def _worded(error: Any) -> str:
     from statewise.run.config import RENAMED
 
     context = getattr(error, "ctx", None)
+    if type(error).__name__ == "MissingParameter" and context is not None:
+        return f"{error.format_message().rstrip('.')}: `{context.command_path} --help` shows what to give"
     if context is None or not hasattr(error, "possibilities"):
         return str(error.format_message())
     known = [name for one in context.command.get_params(context) for name in (*one.opts, *one.secondary_opts)]

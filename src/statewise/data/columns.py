@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ NOTHING = {"", "na", "n/a", "nan", "null", "none", "."}
 ADVICE = "leave out the column or mend it"
 PLAIN = TableFormat()
 SHOWN = 40
+CURRENCY = "Sc"
+"The category of currency signs in Unicode."
 WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 
 
@@ -90,5 +93,8 @@ def _number(index: int, cell: Any, advice: str, how: TableFormat) -> float:
         return float(how.plain(text))
     except ValueError:
         meant = meant_by(text)
+        bare = "".join(mark for mark in text if unicodedata.category(mark) != CURRENCY).strip()
+        if bare != text and (meant or is_number(bare, how) or meant_by(bare)):
+            advice = f"write it as {bare[:SHOWN]!r}"
         said = f"if it is one, give {meant}" if meant else advice
         raise Unreadable(index, f"holds {text[:SHOWN]!r}, which is no number: {said}") from None

@@ -21,6 +21,8 @@ from statewise.errors import DataError
 LARGEST = 1e30
 "Larger values are refused: 32-bit numbers do not hold their squares, or the numbers themselves."
 
+NAME_TARGETS = "mend it, or name the columns to forecast with --target"
+
 
 def read_rows(source: Source, columns: SeriesColumns, how: TableFormat, day_first: bool | None = None) -> TimedRows:
     """Read the rows of a table as they are. Raises `DataError` for times and values that cannot be."""
@@ -30,7 +32,8 @@ def read_rows(source: Source, columns: SeriesColumns, how: TableFormat, day_firs
     wanted: dict[str, Any] = {} if by_row else {columns.time: reader}
     if columns.together:
         wanted = dict.fromkeys(columns.together, words)
-    wanted |= dict.fromkeys(numeric, partial(numbers, how=how))
+    wanted |= dict.fromkeys(columns.targets, partial(numbers, advice=NAME_TARGETS, how=how))
+    wanted |= dict.fromkeys([*columns.known, *columns.past], partial(numbers, how=how))
     wanted |= dict.fromkeys([*([columns.series] if columns.series else []), *columns.static], words)
     read, numbered = read_table(source, wanted, how)
     count = len(next(iter(read.values())))

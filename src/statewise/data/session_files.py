@@ -30,6 +30,7 @@ from statewise.data.session_table import (
     write_known,
     write_sessions,
 )
+from statewise.data.tables import column_names
 from statewise.data.texts import CODEC, FACTS, digest, find_files
 from statewise.disk.reading import read_file
 from statewise.errors import DataError
@@ -122,7 +123,8 @@ def _by_kind(files: list[Path], columns: LogColumns) -> tuple[list[Path], Titles
     """Tell logs from tables of items, and return the logs and what the tables say."""
     logs = [path for path in files if is_log(path, columns)]
     if not logs:
-        raise DataError(f"no column of {', '.join(map(str, files[:3]))} says the time: give a log of events")
+        listed = "; ".join(f"{path} ({', '.join(column_names(path, columns.how))})" for path in files[:3])
+        raise DataError(f"no column of {listed} says the time: name it with --time, or give a log of events")
     titles = Titles({}, {})
     for path in files:
         if path not in logs:

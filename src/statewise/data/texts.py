@@ -4,6 +4,7 @@ import codecs
 import glob
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -157,16 +158,20 @@ def _decoded(path: Path) -> Iterator[str]:
         try:
             text, used = codecs.utf_8_decode(data, "strict", not chunk)
         except UnicodeDecodeError as error:
-            raise _not_text(path, f"byte {data[error.start]:#04x}", offset + error.start) from None
+            raise _not_text(path, f"byte {data[error.start]:#04x}", offset + error.start, data) from None
         if "\0" in text:
-            raise _not_text(path, "a zero byte", offset + data.index(0))
+            raise _not_text(path, "a zero byte", offset + data.index(0), data)
         yield text.removeprefix("\N{BYTE ORDER MARK}") if offset == 0 else text
         rest, offset = data[used:], offset + used
 
 
-def _not_text(path: Path, what: str, offset: int) -> DataError:
+def _not_text(path: Path, what: str, offset: int, data: bytes) -> DataError:
+    written_in = "UTF-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "WINDOWS-1252"
+    name = shlex.quote(str(path))
     return DataError(
-        f"{path} is not UTF-8 text: {what} at offset {offset:,}; convert it, or learn its bytes with --unit byte"
+        f"{path} is not UTF-8 text: {what} at offset {offset:,}; convert it, as "
+        f"`iconv -f {written_in} -t UTF-8 {name} > converted.txt` does where it is {written_in}, or learn its bytes "
+        "with --unit byte"
     )
 
 

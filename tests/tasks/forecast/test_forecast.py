@@ -105,6 +105,15 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(how: dict[str, Any], table: Pa
     assert statewise.resume("broken").metrics == whole.metrics
 
 
+def test_a_column_of_words_that_no_flag_named_is_answered_with_the_flag_for_targets(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = [f"{HOURS[t]},{value(t)},{'yes' if t % 5 else 'no'}" for t in range(N)]
+    (tmp_path / "words.csv").write_text("\n".join(["time,load,open", *rows]) + "\n")
+    _, err = said(capsys, "train", "forecast", "words.csv", *FLAGS, code=2)
+    assert "column 'open' holds 'no', which is no number: mend it, or name the columns to forecast with --target" in err
+
+
 @pytest.mark.parametrize("head", sorted({*heads_over("number", "count")} - {"student_t"}))
 def test_every_head_learns(head: str, table: Path) -> None:
     rows = [f"{HOURS[t]},{round(value(t))}" for t in range(N)]

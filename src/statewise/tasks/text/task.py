@@ -211,7 +211,8 @@ class Text(Task):
         check_whole("choices", choices, 0, LONGEST)
         _check_prompt(prompt)
         missing = codec.missing(prompt)
-        notices = [f"never seen in training, read as the unknown character: {missing!r}"] if missing else []
+        listed = " ".join(map(repr, missing))
+        notices = [f"never seen in training, read as the unknown character: {listed}"] if missing else []
         if interactive:
             return Answer(answers.talk(self, model, codec, prompt, how), _no_object, end="", notices=notices)
         pieces = self.predict(model, codec, prompt, **how)
