@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from statewise.tasks.forecast.prediction import SHOWN, Ahead
 from statewise.tasks.forecast.metrics import LEVELS
+from statewise.tasks.forecast.prediction import SHOWN, Ahead
 
 
 def forecast(begin: str, hours: int) -> Ahead:
