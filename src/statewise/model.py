@@ -19,7 +19,7 @@ Params = TypeVar("Params")
 
 
 class Opening(NamedTuple):
-    """What a reader made of a context: the context for the core, and terms of the loss, one number a row, by name."""
+    """The output of a reader: the context for the core, and named terms of the loss, one number per row."""
 
     context: Any
     terms: Mapping[str, Tensor] = MappingProxyType({})
@@ -115,12 +115,12 @@ class Model(nn.Module, Generic[Params]):
 
     @property
     def step_input(self) -> StepInput:
-        """What one step is given."""
+        """The inputs of one step."""
         return step_input(self.encoder, self.core.features)
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers training adjusts."""
+        """The number of trainable parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
@@ -149,7 +149,7 @@ def _scored_steps(ys: Tensor, window: Window) -> tuple[Tensor, Any, Tensor]:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model into evaluation within a block, and back to how it was."""
+    """Put a model into evaluation mode within a block, and restore its mode after it."""
     was_training = model.training
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""One training under way: it drives a learner, tells what happens, and keeps the run directory true to it."""
+"""A training: it drives a learner, yields events, and keeps the run directory up to date."""
 
 import json
 import time
@@ -258,16 +258,16 @@ class TrainingSession:
 
 
 def begun_from_words(begun: Mapping[str, Any] | None) -> list[str]:
-    """Return from which run's weights a training began, as a remark, where it began so."""
+    """Return a remark on the run whose weights a training began with, if it did."""
     return [f"Began with the weights of {begun['run']} at update {begun['update']}{begun['words']}."] if begun else []
 
 
 def scored(scoring: Generator[float, None, Score]) -> Generator[Scoring, None, Score]:
-    """Go through a scoring, saying how far it is, and return the score."""
+    """Run a scoring, yield its progress, and return the score."""
     return (yield from told(scoring, Scoring))
 
 
 def prepared(data: Data) -> Iterator[Scoring]:
-    """Let data find what its baselines score, saying how far that is."""
+    """Let data score its baselines, yielding the progress."""
     for fraction in data.prepare_baselines():
         yield Scoring(fraction, "the baselines")

@@ -1,4 +1,4 @@
-"""The only object that holds a state: a sequence under way, to be pushed on, forked, put away and opened again."""
+"""The only object that holds a state: a sequence that is read step by step, forked, saved and opened again."""
 
 import copy
 import hashlib
@@ -53,7 +53,7 @@ def model_digest(model: Model[Any]) -> str:
 
 @final
 class Stream(Generic[Params]):
-    """A model somewhere in a sequence.
+    """A model and its state after the inputs that it has read.
 
     `state` is all that it knows of the past, `params` the distribution of what comes next. `encode` turns what is
     pushed into the number or tensor that the model reads. `context`, of one row, is what a model begins from that reads
@@ -164,7 +164,7 @@ class Stream(Generic[Params]):
             return self._step(x)[0]
 
     def fork(self) -> "Stream[Params]":
-        """Return a second stream from here; the two go on, and back, without each other."""
+        """Return an independent copy of the stream."""
         with self._lock:
             other = copy.copy(self)
             other._before, other._lock = self._before.copy(), threading.RLock()
@@ -205,7 +205,7 @@ class Stream(Generic[Params]):
         return seal(to_bytes(self._whole(), {**self._words(), "sha256": UNSEALED}))
 
     def packing(self) -> Packing[tuple[Any, Params]]:
-        """Return how the states of many such streams, and their distributions, lie in bytes: those of `save`."""
+        """Return the layout in bytes of the states and distributions of such streams, as `save` writes them."""
         return Packing(self._whole(), self._words())
 
     @classmethod

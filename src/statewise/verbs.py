@@ -1,4 +1,4 @@
-"""What can be done: training, resuming, evaluating, predicting, inspecting. Every face calls these."""
+"""The verbs of the library: train, resume, evaluate, predict, inspect. The command line and notebooks call these."""
 
 import hashlib
 import time
@@ -46,7 +46,7 @@ BRING_BACK = "bring them back"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training: where it lies and what it scored."""
+    """A finished training: its folder and its report."""
 
     path: Path
     report: Report
@@ -69,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model out of a run directory, with what it needs to be used."""
+    """A trained model from a run directory, with its task and codec."""
 
     task: Task
     model: Model[Any]
@@ -218,7 +218,7 @@ def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Gen
 
 
 def inspect(run: str | Path) -> dict[str, Any]:
-    """Return what there is to know about a run without using it: settings, size, progress, results, samples.
+    """Return the facts of a run without using its model: settings, size, progress, results, samples.
 
     `stretches` tells, of each time that training began or went on, after which update, and what its bits depend on.
     """

@@ -1,4 +1,4 @@
-"""Our native code, where it was built and is wanted, and how much of the processor it may use.
+"""The native extension, if it was built and is enabled, and the instruction sets that it may use.
 
 `STATEWISE_VECTOR_LEVEL` limits that from outside, so that a machine computes as a lesser one would. It is read once.
 """

@@ -1,4 +1,4 @@
-"""Our own kernels: one call into native code for a whole sequence, forward, and one back through time.
+"""The native kernels: one call for the forward pass over a whole sequence, and one for the backward pass.
 
 They compute float32 on a CPU. Rows that sleep cost nothing: only the pairs of a row and a step at which it is awake are
 laid out and computed. The bits of a row's result depend neither on the other rows nor on the number of threads.
@@ -233,7 +233,7 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, call: CellScan, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """Read the sequence and keep what the way back needs."""
+        """Read the sequence and keep what the backward pass needs."""
         record = _Record(kept=True)
         xs = _rows_first(xs)
         results = call.forward(xs, tensors, record)
@@ -262,7 +262,7 @@ def _rows_first(xs: Tensor) -> Tensor:
 
 
 def room(*shape: int) -> Tensor:
-    """Return a float32 tensor that nothing was written to yet; if large, in memory that goes from call to call."""
+    """Return an uninitialised float32 tensor; a large one reuses memory of earlier calls."""
     floats = math.prod(shape)
     if floats < FLOATS_TO_LEND:
         return torch.empty(shape, dtype=torch.float32, device="cpu")

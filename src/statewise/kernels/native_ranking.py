@@ -87,5 +87,5 @@ class _Ranking(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradient, times what came back."""
+        """Return the gradient, times the incoming gradient."""
         return None, None, None, *(torch.mul(kept, grad, out=room(*kept.shape)) for kept in ctx.saved_tensors)

@@ -1,4 +1,4 @@
-"""Cells with zoneout in native code: what stays as it was is drawn before the first step, as steps would draw it."""
+"""Cells with zoneout in native code: the random masks are drawn before the first step, the same as step by step."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Some rows of large tables: brought together, taken out and put back; in native code where that is to be had."""
+"""Some rows of large tables: merged, gathered and written back; in native code where it is available."""
 
 import math
 from collections.abc import Sequence

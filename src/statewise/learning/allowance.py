@@ -1,4 +1,4 @@
-"""What building a model may take: about as much as its checkpoint shows that it has, and not what a file claims.
+"""A memory limit for building a model: it follows the size of the checkpoint, not what a settings file claims.
 
 The settings of a run may come from a stranger. A width of 60,000 would take gigabytes, and three million layers would
 never end, long before the result could be compared with the weights that were saved.
@@ -26,7 +26,7 @@ VIEWS = ("expand", "view", "_unsafe_view", "reshape", "as_strided")
 
 
 class Allowance(NamedTuple):
-    """How many numbers may be made while a model is built, and with how many calls."""
+    """The maximum of numbers, and of calls that allocate, while a model is built."""
 
     numbers: int
     calls: int

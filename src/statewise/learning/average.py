@@ -1,4 +1,4 @@
-"""A mean of the weights that training went through, which often predicts better than the last of them."""
+"""A moving average of the weights during training, which often predicts better than the last weights."""
 
 import copy
 from typing import Generic, TypeVar, final
@@ -11,7 +11,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @final
 class Average(Generic[Network]):
-    """A second model whose weights are a mean of those that the first one had.
+    """A second model whose weights are a moving average of the weights of the first.
 
         m <- m + max(1 - keep, 1 / n) (w - m)        at the n-th update that it follows
 
@@ -34,7 +34,7 @@ class Average(Generic[Network]):
         self.model, self.keep, self.count = copy.deepcopy(model), keep, 0
 
     def follow(self, model: Network) -> None:
-        """Take the weights that a model has now into the mean; what is no weight is as the model has it."""
+        """Update the average with the model's present weights; buffers are copied."""
         self.count += 1
         share = max(1 - self.keep, 1 / self.count)
         with torch.no_grad():

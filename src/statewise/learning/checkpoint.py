@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, and are proved to be what was saved before they are used.
+"""Checkpoints that are written whole or not at all, and are verified before they are used.
 
 A checkpoint is a folder of files with a manifest of their sizes and digests. It is written under a temporary name,
 each file made durable, the manifest last; then renamed, and that made durable; only then are older ones removed.
@@ -26,7 +26,7 @@ NUMBER = re.compile(r"[0-9]{6,16}")
 
 
 class Checkpoint(NamedTuple):
-    """The verified files of one checkpoint, and what had to be said about newer ones."""
+    """The verified files of one checkpoint, and a notice about newer ones that were damaged."""
 
     path: Path
     files: dict[str, bytes]

@@ -22,7 +22,7 @@ class _WholeDouble(DoublePrecision):
 
 
 def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
-    """Return what moves and casts for a recipe, on the device of that index where there are several.
+    """Return the `Fabric` of a recipe, which moves and casts tensors, on the device of that index if there are several.
 
     Raises `UsageError` for a device that cannot be used here.
     """

@@ -1,4 +1,4 @@
-"""What checks on the held-out part decide: when the rate falls, when training ends, which weights were best."""
+"""Early stopping and schedule plateau: checks lower the learning rate, end training, and find the best weights."""
 
 import math
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from statewise.run.recipe import Recipe
 
 
 class Progress(NamedTuple):
-    """How it went: checks, the best score in nats, how many since, what the rate is multiplied by, and retries."""
+    """Number of checks, best score in nats, checks since then, factor of the learning rate, and retries."""
 
     checks: int = 0
     best: float | None = None
@@ -20,7 +20,7 @@ class Progress(NamedTuple):
         return math.isfinite(nats) and (self.best is None or nats < self.best)
 
     def after(self, nats: float, checks: int, recipe: Recipe) -> "Progress":
-        """Return how it went once a check, the one of that number, scored so many nats a place.
+        """Return the progress after check number `checks` with a loss of `nats` per place.
 
         Under schedule `plateau` the rate falls by `factor` after every `patience` checks without a better score.
 
@@ -35,5 +35,5 @@ class Progress(NamedTuple):
         return self._replace(checks=checks, waited=waited, scale=self.scale * (recipe.factor if falls else 1.0))
 
     def is_over(self, recipe: Recipe) -> bool:
-        """Say whether so many checks brought nothing better that training ends."""
+        """Say whether training ends because the last checks were no better."""
         return 0 < recipe.early_stop <= self.waited

@@ -1,4 +1,4 @@
-"""The guard: what cannot be a number of a healthy training is noticed within the update, and found."""
+"""The guard: it detects NaN, infinity and numbers that are too large within an update, and finds their source."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ SLOWEST = 0.02
 
 
 class Finding(NamedTuple):
-    """What was not usable: which kind of thing, its name, its value, and where in the window, if there."""
+    """What was not usable: its kind, its name, its value, and its place in the window if it has one."""
 
     kind: str
     name: str
@@ -70,7 +70,7 @@ class Usual(NamedTuple):
     norm: float = 0.0
 
     def after(self, norm: float) -> "Usual":
-        """Return the estimate once another norm was seen; a norm of 0 says nothing."""
+        """Return the estimate after another norm; a norm of 0 is ignored."""
         if norm <= 0:
             return self
         if not self.seen:

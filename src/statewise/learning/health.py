@@ -1,4 +1,4 @@
-"""How each layer learns: the length of its gradient, and how much of its weights an update changes."""
+"""How each layer learns: the norm of its gradient, and the relative change of its weights in an update."""
 
 from collections.abc import Iterable
 

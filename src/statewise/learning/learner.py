@@ -77,7 +77,7 @@ class _Moment(NamedTuple):
 
 
 class Learner:
-    """A model on its way: its optimiser, the state it carries from window to window, and its place in the data.
+    """A model in training: its optimiser, the state that it carries from window to window, and its place in the data.
 
     One `update` reads `accumulate` windows. Gradients flow back through the steps of a window, and of the `overlap`
     windows before it, and stop there; the state crosses as a plain value. `snapshot` and `restore` hold all of it, so
@@ -127,7 +127,7 @@ class Learner:
 
     @property
     def judged(self) -> Model[Any]:
-        """The model that is scored and sampled on the way: the one that learns, or the mean of its weights."""
+        """The model that is scored and sampled during training: the one that learns, or the average of its weights."""
         return self.average.model if self.average and self.average.count else self.model
 
     def take_score(self, nats: float, checks: int) -> None:

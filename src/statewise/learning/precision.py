@@ -1,4 +1,4 @@
-"""In which number formats training computes, and what a loss is multiplied by in half precision."""
+"""The numerical precision of training, and loss scaling for half precision."""
 
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ GROWS_AFTER = 2000
 
 
 class LossScale(NamedTuple):
-    """What a loss is multiplied by before its gradient is taken, and that divided by, so that half precision holds it.
+    """Loss scaling: the loss is multiplied by `factor`, and its gradient divided by it, to fit into half precision.
 
     Halved where a gradient overflows, doubled after 2,000 updates in which none did. At any other precision it is 1.
     Source: Micikevicius et al. 2018, section 3.2.
@@ -25,7 +25,7 @@ class LossScale(NamedTuple):
 
     @classmethod
     def of(cls, recipe: Recipe) -> "LossScale":
-        """Return where training begins."""
+        """Return the scale at the beginning of training."""
         return cls(FIRST_SCALE if recipe.precision == HALF else 1.0)
 
     def grown(self) -> "LossScale":
@@ -34,5 +34,5 @@ class LossScale(NamedTuple):
         return LossScale(self.factor * 2, 0) if is_due else LossScale(self.factor, self.updates + 1)
 
     def halved(self) -> "LossScale":
-        """Return the scale after a gradient that did."""
+        """Return the scale after a gradient that overflowed."""
         return LossScale(self.factor / 2, 0)

@@ -17,7 +17,7 @@ from statewise.kernels.table_rows import merge_rows, put_rows, take_rows
 
 
 class ChangedRows(NamedTuple):
-    """Some rows of a tensor, as they will be."""
+    """Some rows of a tensor, with their new values."""
 
     of: Tensor
     which: Tensor
@@ -25,7 +25,7 @@ class ChangedRows(NamedTuple):
 
 
 class RowUpdate(NamedTuple):
-    """What a step changes in place: a parameter or some rows of it, their gradient, and what is remembered of them."""
+    """What a step changes in place: a parameter or some of its rows, the gradient, and the optimiser state."""
 
     parameter: Tensor
     gradient: Tensor
@@ -43,7 +43,7 @@ class RowOptimizer(Optimizer):
 
     @property
     def held(self) -> list[ChangedRows]:
-        """The rows that were changed but not put yet: those of weights, and of what is remembered."""
+        """The changed rows that were not written yet: rows of weights and of the optimiser's state."""
         found: list[ChangedRows] = self.__dict__.setdefault("_held", [])
         return found
 
@@ -59,7 +59,7 @@ class RowOptimizer(Optimizer):
 
     @torch.no_grad()
     def put(self) -> None:
-        """Put the rows that are held back."""
+        """Write the rows that are held back."""
         for _, of_one in groupby(self.held, key=lambda rows: id(rows.which)):  # a table and what is remembered of it
             tables, which, rows = zip(*of_one, strict=True)
             put_rows(tables, which[0], rows)
@@ -80,11 +80,11 @@ class RowOptimizer(Optimizer):
         return RowUpdate(taken[""], gradient._values(), {**memory, **taken})
 
     def begin(self, parameter: Tensor) -> dict[str, Tensor]:
-        """Return what is remembered of a parameter at first."""
+        """Return the first optimiser state of a parameter."""
         raise NotImplementedError
 
     def change(self, changes: list[RowUpdate], group: dict[str, Any]) -> None:
-        """Change parameters, or some rows of them, and what is remembered of each, in place."""
+        """Change parameters, or some rows of them, and the optimiser state of each, in place."""
         raise NotImplementedError
 
 
@@ -125,7 +125,7 @@ class RowAdam(RowOptimizer):
 
 @final
 class MomentumAdagrad(RowOptimizer):
-    r"""Adagrad whose steps gather momentum; of a table with a sparse gradient, it changes the rows in it.
+    r"""Adagrad with momentum; of a table with a sparse gradient it changes the rows in the gradient only.
 
         a <- a + g^2        u <- momentum u + rate g / (sqrt(a) + e)        w <- w - u
 

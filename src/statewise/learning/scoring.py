@@ -18,7 +18,7 @@ DYNAMIC_CLIP = 1.0
 
 
 def score(model: Model[Any], windows: Sequence[Window]) -> Iterator[tuple[float, Loss]]:
-    """Yield, window by window, how much is done and the loss so far; neither model nor random numbers are touched."""
+    """Yield, window by window, how much is done and the loss so far; the model and the random numbers do not change."""
     with evaluating(model):
         total, state = Loss.nothing(), model.begin(windows[0].rows)
         for number, window in enumerate(windows, start=1):

@@ -1,4 +1,4 @@
-"""A long window read in segments, of which only the states between them are kept for the way back."""
+"""Gradient checkpointing of a long window: only the states between segments are kept for the backward pass."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from statewise.state import detach, leaves, rebuild
 
 
 def read_in_segments(read: nn.Module, window: Window, state: Any, segment: int) -> tuple[Loss, Any]:
-    """Read a window as `read` does, `segment` steps at a time, computing each segment once more on the way back.
+    """Read a window as `read` does, `segment` steps at a time, and compute each segment again in the backward pass.
 
     The gradient is that of the whole window. Where n steps take memory for n activations, segments of k steps take it
     for n / k states and k activations: least near k = sqrt(n). Random numbers are the same both times. Hooks on weights
@@ -61,7 +61,7 @@ class _Reading:
         self.device_random: list[Any] = []
 
     def forward(self) -> list[Tensor]:
-        """Read every piece, keeping nothing for the way back but where each began; return nats, terms, last state."""
+        """Read every piece and keep only its first state for the backward pass; return nats, terms, last state."""
         state, total = rebuild(self.state, self.first), None
         for number, piece in enumerate(self.pieces):
             self._keep(number, state)

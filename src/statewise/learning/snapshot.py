@@ -1,4 +1,4 @@
-"""What training goes on from, as files: each is read and held against the model before any of it is used."""
+"""The files from which training resumes: each is read and checked against the model before any is used."""
 
 import json
 import math
@@ -32,7 +32,7 @@ OTHER_VERSION = "the checkpoint lacks what training goes on from: it was made by
 
 
 class TrainingPosition(NamedTuple):
-    """Where a training stands, as far as it is numbers."""
+    """The position of a training, as numbers: updates, windows, seconds, progress and scales."""
 
     update: int
     window: int

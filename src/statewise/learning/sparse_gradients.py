@@ -1,4 +1,4 @@
-"""Gradients as plain tensors, also where a table of a million rows has one in the few that were read."""
+"""Gradients as plain tensors, also sparse ones, which have values for the rows of a table that were read."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Self, cast
@@ -14,14 +14,14 @@ from statewise.state import read_tensors, write_tensors
 
 
 def settle(model: nn.Module) -> None:
-    """Bring each sparse gradient of a model to one entry a row, so that its numbers can be read and scaled in place."""
+    """Coalesce each sparse gradient of a model to one entry per row, so that its numbers can be scaled in place."""
     for parameter in model.parameters():
         if parameter.grad is not None and parameter.grad.is_sparse:
             parameter.grad = merge_rows(parameter.grad)
 
 
 def numbers(gradient: Tensor) -> Tensor:
-    """Return the numbers of a settled gradient: all of them, or those of its rows; they are changed in place."""
+    """Return the numbers of a coalesced gradient, all or those of its rows, to be changed in place."""
     return gradient._values() if gradient.is_sparse else gradient
 
 
@@ -37,7 +37,7 @@ def gradients(model: nn.Module) -> list[Tensor]:
 
 
 def add_up(model: nn.Module, ranks: Ranks) -> None:
-    """Make each gradient of a model the sum of those that all processes have; of a table, of the rows read by any."""
+    """Sum each gradient of a model over all processes; of a table, the rows that any process has read."""
     if ranks.count == 1:
         return
     held = [parameter for parameter in model.parameters() if parameter.grad is not None]
@@ -108,6 +108,6 @@ class Before(NamedTuple):
 
 
 def settle_step(optimizer: Optimizer) -> None:
-    """Let a step that was found sound be so."""
+    """Write the rows that a valid step held back."""
     if isinstance(optimizer, RowOptimizer):
         optimizer.put()

@@ -1,4 +1,4 @@
-"""What may stand in the files of a run: the parts of `run.yaml`, and the lines of `events.jsonl`, each of its type."""
+"""The format of a run's files: the parts of `run.yaml` and the lines of `events.jsonl`, each with its type."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The sources of a run: kept as they were typed, found from any folder, and held to what they were in training."""
+"""The sources of a run: kept as they were typed, found from any folder, and checked against their digests."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
