@@ -13,13 +13,16 @@ import torch
 from scipy.stats import multivariate_normal
 
 import statewise
+from statewise.cells import LSTM, Conditioned
 from statewise.data.strokes import offsets_of
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.tasks.sketch.baselines import Movements, parts_of
 from statewise.tasks.sketch.data import SketchData, thinned
 from statewise.tasks.sketch.drawing_on import between
+from statewise.tasks.sketch.fed import Fed
 from statewise.tasks.sketch.metrics import difference
 from statewise.tasks.sketch.task import Sketch
+from statewise.testing import check_cell
 
 SMALL: dict[str, Any] = {"hidden_size": 24, "batch_size": 16, "threads": 1, "components": 3, "sample_seconds": 0}
 LATENT: dict[str, Any] = {"latent": 3, "reader_size": 8, "by_class": True}
@@ -126,6 +129,21 @@ def test_latent_numbers_draw_again_vary_and_lead_from_one_to_another(runs: Path,
         assert step.nats == pytest.approx(end.nats, rel=1e-3)
     (scored,) = model.predict(other, score=True, **ask)
     assert scored.nats > sum(scored.by_point)
+
+
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_a_recurrence_that_is_fed_its_context_keeps_every_law_and_heeds_it_at_every_step(conditioned: bool) -> None:
+    def make() -> Fed[Any]:
+        part: Any = LSTM(5 + 2, 4)
+        return Fed(Conditioned(part, 2) if conditioned else part, 2)
+
+    assert all(verdict.holds for verdict in check_cell(make).values())
+    fed = make()
+    xs, state = torch.zeros(3, 1, 5), fed.initial(1, torch.ones(1, 2))
+    other = fed.initial(1, torch.zeros(1, 2))._replace(part=state.part)
+    assert not torch.equal(fed.scan(xs, state)[0][-1], fed.scan(xs, other)[0][-1])
+    with pytest.raises(UsageError, match=r"a context of shape \[1, 3\] where \[1, 2\] is wanted"):
+        fed.initial(1, torch.ones(1, 3))
 
 
 def test_between_two_vectors_lie_points_of_the_arc() -> None:

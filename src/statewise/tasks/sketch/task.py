@@ -140,15 +140,17 @@ class Sketch(Task):
         from statewise.heads import Strokes
         from statewise.latent import Latent
         from statewise.model import Model
+        from statewise.tasks.sketch.fed import Fed
         from statewise.tasks.sketch.opener import Opener
 
-        core = stacked_core(self.cell, STEP, self.hidden_size, self.layers)
         opener = None
         if self.opens:
             ahead, back = (stacked_core(self.cell, STEP, self.reader_size, 1) for _ in range(2))
             latent = Latent(ahead, back, self.latent) if self.latent else None
             opener = Opener(latent, len(codec.classes) if self.by_class else 0)
-            core = Conditioned(core, opener.features)
+        fed = opener.features if opener else 0
+        core = stacked_core(self.cell, STEP + fed, self.hidden_size, self.layers)
+        core = Fed(Conditioned(core, fed), fed) if fed else core
         core = Dropout(core, self.dropout) if self.dropout else core
         return Model(nn.Identity(), core, Strokes(self.hidden_size, self.components), opener)
 
