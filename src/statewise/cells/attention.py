@@ -11,7 +11,7 @@ from statewise.errors import UsageError
 
 
 class AttentionCellState(NamedTuple):
-    """What such a cell must be told: its own state, that of its attention, and the last glimpse `[B, G]`."""
+    """The state of such a cell: its own state, that of its attention, and the last glimpse `[B, G]`."""
 
     cell: Any
     attention: Any

@@ -12,7 +12,7 @@ from statewise.errors import UsageError
 
 
 class CfCState(NamedTuple):
-    """What a closed-form cell must be told about the past: its last output, `[B, H]`."""
+    """The state of a closed-form cell: its last output, `[B, H]`."""
 
     hidden: Tensor
 

@@ -1,4 +1,4 @@
-"""A simple network whose parts keep time at different paces."""
+"""A simple network whose groups of units are updated at different periods."""
 
 from typing import NamedTuple, final
 
@@ -12,7 +12,7 @@ from statewise.errors import UsageError
 
 
 class ClockworkState(NamedTuple):
-    """What a clockwork network must be told about the past: its last output, `[B, H]`, and the steps so far, `[B]`."""
+    """The state of a clockwork network: its last output, `[B, H]`, and the steps so far, `[B]`."""
 
     hidden: Tensor
     steps: Tensor

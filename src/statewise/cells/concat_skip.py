@@ -16,7 +16,7 @@ ConcatSkipState = tuple[Any, ...]
 
 @final
 class ConcatSkip(Recurrent[ConcatSkipState]):
-    """Several recurrences one after another, each reading the input too, all of them heard in the output.
+    """Several recurrences one after another, each reading the input too; the output joins the outputs of all.
 
         y_1 = part_1(x)        y_n = part_n(x, y_(n-1))        y = (y_1, ..., y_N)
 

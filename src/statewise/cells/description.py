@@ -1,4 +1,4 @@
-"""What can be said of a cell before it is used: its size, its state, how it reads a sequence, which kernels it has."""
+"""Facts about a cell: its size, its state, how it reads a sequence, and its kernels."""
 
 from typing import Any, NamedTuple, cast
 

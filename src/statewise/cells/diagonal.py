@@ -1,4 +1,4 @@
-"""What the cells share whose every unit listens to itself alone: such a recurrence is read without a loop over time.
+"""Diagonal recurrences: each unit depends on its own past alone, so that no loop over time is needed.
 
 All reset to zero.
 """

@@ -9,7 +9,7 @@ from statewise.cells.recurrent import Recurrent, begin
 
 
 class DropoutState(NamedTuple):
-    """What a dropped-out part must be told: its own state, and the streams that masks are drawn from."""
+    """The state of a part with dropout: its own state, and the streams that masks are drawn from."""
 
     part: Any
     noise: Noise

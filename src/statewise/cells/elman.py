@@ -12,7 +12,7 @@ from statewise.registry import unknown
 
 
 class ElmanState(NamedTuple):
-    """What an Elman network must be told about the past: its last output, `[B, H]`."""
+    """The state of an Elman network: its last output, `[B, H]`."""
 
     hidden: Tensor
 

@@ -1,4 +1,4 @@
-"""A part that hears itself: its last output joins its next input."""
+"""A part with output feedback: its last output joins its next input."""
 
 from typing import Any, NamedTuple, final
 
@@ -10,7 +10,7 @@ from statewise.errors import UsageError
 
 
 class FeedbackState(NamedTuple):
-    """What a part that hears itself must be told: its own state, and its last output `[B, H]`."""
+    """The state of a part with output feedback: its own state, and its last output `[B, H]`."""
 
     part: Any
     output: Tensor

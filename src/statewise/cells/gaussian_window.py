@@ -14,7 +14,7 @@ from statewise.errors import UsageError
 
 
 class GaussianWindowState(NamedTuple):
-    """What a window must be told: the memory, and where each of its K hills has come to, `position` `[B, K]`."""
+    """The state of a window: the memory, and where each of its K hills has come to, `position` `[B, K]`."""
 
     memory: AttentionMemory
     position: Tensor

@@ -11,7 +11,7 @@ from statewise.cells.recurrent import Cell
 
 
 class GRUState(NamedTuple):
-    """What a GRU must be told about the past: its last output, `[B, H]`."""
+    """The state of a GRU: its last output, `[B, H]`."""
 
     hidden: Tensor
 

@@ -1,4 +1,4 @@
-"""An LSTM whose weights are rescaled at every step by a smaller LSTM that watches it."""
+"""An LSTM whose weights are rescaled at every step by a smaller LSTM that reads the same."""
 
 from typing import NamedTuple, final
 
@@ -12,7 +12,7 @@ from statewise.cells.recurrent import Cell
 
 
 class HyperLSTMState(NamedTuple):
-    """What a HyperLSTM must be told about the past: output and memory `[B, H]`, and the state of the one that watches.
+    """The state of a HyperLSTM: output and memory `[B, H]`, and the state of the smaller LSTM.
 
     The latter is of `[B, hyper_units]`.
     """

@@ -1,4 +1,4 @@
-"""How weights begin."""
+"""Initializers of weights."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""The simple network of rectifiers that begins by remembering everything."""
+"""The simple network of rectifiers whose recurrent weights begin as the identity."""
 
 import torch
 from torch import nn

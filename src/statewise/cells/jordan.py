@@ -1,4 +1,4 @@
-"""The simple recurrent network that hears what it has written, not its hidden layer."""
+"""The simple recurrent network that reads its own outputs, not its hidden layer."""
 
 from typing import NamedTuple, final
 
@@ -11,7 +11,7 @@ from statewise.errors import UsageError
 
 
 class JordanState(NamedTuple):
-    """What a Jordan network must be told about the past: its state units, `[B, H]`, a fading sum of its outputs."""
+    """The state of a Jordan network: its state units, `[B, H]`, a fading sum of its outputs."""
 
     output: Tensor
 

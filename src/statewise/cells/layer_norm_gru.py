@@ -1,4 +1,4 @@
-"""A GRU that brings its sums to one scale at every step."""
+"""A GRU with layer normalisation."""
 
 from typing import final
 

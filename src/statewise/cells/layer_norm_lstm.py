@@ -1,4 +1,4 @@
-"""An LSTM that brings its sums to one scale at every step."""
+"""An LSTM with layer normalisation."""
 
 from typing import final
 

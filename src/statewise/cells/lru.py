@@ -16,7 +16,7 @@ SMALLEST_DRAW = 1e-6
 
 
 class LRUState(NamedTuple):
-    """What a linear recurrent unit must be told about the past: a complex number in two parts, each `[B, N]`."""
+    """The state of a linear recurrent unit: a complex number in two parts, each `[B, N]`."""
 
     real: Tensor
     imaginary: Tensor

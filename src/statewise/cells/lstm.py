@@ -11,7 +11,7 @@ from statewise.cells.recurrent import Cell
 
 
 class LSTMState(NamedTuple):
-    """What an LSTM must be told about the past: its output and its memory, each `[B, H]`."""
+    """The state of an LSTM: its output and its memory, each `[B, H]`."""
 
     hidden: Tensor
     cell: Tensor

@@ -12,7 +12,7 @@ from statewise.cells.recurrent import Recurrent, awake
 
 
 class MinGRUState(NamedTuple):
-    """What a minimal GRU must be told about the past: its last output, `[B, H]`."""
+    """The state of a minimal GRU: its last output, `[B, H]`."""
 
     hidden: Tensor
 

@@ -13,7 +13,7 @@ from statewise.cells.recurrent import Recurrent, awake
 
 
 class MinLSTMState(NamedTuple):
-    """What a minimal LSTM must be told about the past: its last output, `[B, H]`."""
+    """The state of a minimal LSTM: its last output, `[B, H]`."""
 
     hidden: Tensor
 

@@ -16,7 +16,7 @@ from statewise.state import where_rows
 
 
 class MLSTMState(NamedTuple):
-    """What an mLSTM must be told about the past: `[B, N, K, K]`, `[B, N, K]` and `[B, N]` for `N` heads of `K` units.
+    """The state of an mLSTM: `[B, N, K, K]`, `[B, N, K]` and `[B, N]` for `N` heads of `K` units.
 
     `memory` and `normalizer` are to be read as multiplied by the exponential of `stabilizer`.
     """

@@ -1,4 +1,4 @@
-"""A part with a way around it: what it writes is added to what it read."""
+"""A residual connection: the output of a part is added to its input."""
 
 from typing import Any, Generic, TypeVar, final
 

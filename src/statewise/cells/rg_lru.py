@@ -15,7 +15,7 @@ SMALLEST_DECAY, LARGEST_DECAY = 0.01, 0.999
 
 
 class RGLRUState(NamedTuple):
-    """What a real-gated linear recurrent unit must be told about the past: its last output, `[B, H]`."""
+    """The state of a real-gated linear recurrent unit: its last output, `[B, H]`."""
 
     hidden: Tensor
 

@@ -13,7 +13,7 @@ from statewise.errors import UsageError
 
 
 class SLSTMState(NamedTuple):
-    """What an sLSTM must be told about the past, each `[B, H]`.
+    """The state of an sLSTM, each `[B, H]`.
 
     `cell` and `normalizer` are to be read as multiplied by the exponential of `stabilizer`.
     """

@@ -12,7 +12,7 @@ from statewise.errors import UsageError
 
 
 class TDNNState(NamedTuple):
-    """What a time-delay network must be told about the past: its last inputs, oldest first, `[B, N, D]`."""
+    """The state of a time-delay network: its last inputs, oldest first, `[B, N, D]`."""
 
     past: Tensor
 

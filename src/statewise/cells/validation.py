@@ -1,4 +1,4 @@
-"""What is wrong with what a recurrence was given, in one line that says what to give instead."""
+"""Checks of the inputs and states of a recurrence: one line says what was given and what to give instead."""
 
 from itertools import chain
 from typing import Any

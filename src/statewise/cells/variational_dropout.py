@@ -11,7 +11,7 @@ from statewise.cells.weight_drop import WeightDrop
 
 
 class VariationalDropoutState(NamedTuple):
-    """What such a part must be told: its own state, and its masks `[B, H]` and `[B, D]`, divided by what they keep."""
+    """The state of such a part: its own state, and its masks `[B, H]` and `[B, D]`, divided by what they keep."""
 
     part: Any
     mask: Tensor

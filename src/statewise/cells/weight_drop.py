@@ -16,7 +16,7 @@ DROPPED = "recurrent_weights"
 
 
 class WeightDropState(NamedTuple):
-    """What such a cell must be told: its own state, and the seed of its mask, `[B]` of int64."""
+    """The state of such a cell: its own state, and the seed of its mask, `[B]` of int64."""
 
     part: Any
     seed: Tensor

@@ -11,7 +11,7 @@ from statewise.state import leaves, rebuild
 
 
 class ZoneoutState(NamedTuple):
-    """What a part with zoneout must be told: its own state, and the streams that masks are drawn from."""
+    """The state of a part with zoneout: its own state, and the streams that masks are drawn from."""
 
     part: Any
     noise: Noise

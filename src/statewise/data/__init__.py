@@ -1,1 +1,1 @@
-"""Raw things become windows: packages, corpora, codecs and streams."""
+"""From raw data to windows: packages, corpora, codecs and streams."""

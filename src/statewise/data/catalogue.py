@@ -1,4 +1,4 @@
-"""Items by number, by id and by title: what a recommender calls the things it speaks of."""
+"""The items of a recommender, by number, by id and by title."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ MOST_SHOWN = 80
 
 
 class Found(NamedTuple):
-    """An item, and what a user should be told of how it was found, if anything."""
+    """An item, and a note to the user on how it was found, if needed."""
 
     number: int
     notice: str | None = None

@@ -1,4 +1,4 @@
-"""Between raw things and codes: characters or bytes to whole numbers and back."""
+"""Codecs: characters or bytes to whole numbers and back."""
 
 import codecs
 from abc import ABC, abstractmethod
@@ -21,14 +21,14 @@ CODE_POINTS = 0x110000
 
 
 class Decoder(Protocol):
-    """What turns codes back into text as they come, one at a time."""
+    """Turns codes back into text, one at a time."""
 
     def __call__(self, code: int) -> str:
         """Return the text that this code completes; empty where it only begins a character."""
 
 
 class Codec(ABC):
-    """What turns raw things into numbers and back; written to `codec.json`, so a model can be used without data."""
+    """Turns raw data into numbers and back; saved in `codec.json`, so that a model can be used without its data."""
 
     @abstractmethod
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a source is called: a path, and nothing else."""
+"""The name of a source: a path, without any other meaning."""
 
 from pathlib import Path
 

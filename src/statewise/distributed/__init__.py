@@ -1,4 +1,4 @@
-"""One training by several processes: each has its own rows; they add up gradients and agree on what comes next."""
+"""One training by several processes: each has its own rows; they sum gradients and agree on the next event."""
 
 from statewise.distributed.ranks import LostProcess, Ranks, here, join, random_of
 from statewise.distributed.row_shares import own_rows

@@ -1,4 +1,4 @@
-"""The processes of one training, seen from one of them: what they add up, hand round and agree on."""
+"""The processes of one training, seen from one of them: sums, broadcasts and agreements between them."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence

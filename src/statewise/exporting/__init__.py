@@ -1,4 +1,4 @@
-"""Models for elsewhere: as an ONNX graph with its state in and out, or as one folder that `statewise.load` reads."""
+"""Models for other systems: as an ONNX graph with its state in and out, or as a folder that `statewise.load` reads."""
 
 from statewise.exporting.exported import Exported, export
 from statewise.exporting.folder import write_folder

@@ -1,4 +1,4 @@
-"""The verb: a trained run as a folder for elsewhere, checked and measured as it is written."""
+"""Export of a run into a folder; the exported model is checked and measured."""
 
 import time
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Looking into a network: how far back it remembers, what of the past it uses, its dynamics, gates and units."""
+"""Analysis of a network: how far back it remembers, what of the past it uses, its dynamics, gates and units."""
 
 from statewise.insight.memory import Memory, measure_memory
 

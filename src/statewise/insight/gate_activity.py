@@ -1,4 +1,4 @@
-"""Watching a recurrence while it reads: what its gates and units do, layer by layer, for any cell."""
+"""Records a recurrence while it reads: the values of its gates and units, layer by layer, for any cell."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

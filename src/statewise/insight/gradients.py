@@ -1,4 +1,4 @@
-"""How much a loss still hears of the past: the length of its gradient in the input, and the state, k steps back."""
+"""How much a loss depends on the past: the norm of its gradient in the input, and the state, k steps back."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals from resampling whole rows of probes, and from several trainings."""
+"""Confidence intervals, from resampling whole rows of probes, and from several trainings."""
 
 import functools
 import math
@@ -29,7 +29,7 @@ WIDEST = 100.0
 
 
 class Interval(NamedTuple):
-    """A number, and between which bounds it lies with 95 % confidence; bounds that are not known are NaN."""
+    """A number and its 95 % confidence interval; unknown bounds are NaN."""
 
     value: float
     low: float

@@ -1,4 +1,4 @@
-"""Units over what a network reads: what each says at every step, and which follow something that people know."""
+"""The units of a network at every step, and which of them follow a known property of the text."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What is looked into: a recurrence, how its inputs become features, and what counts as a loss."""
+"""The network under analysis: a recurrence, how its inputs become features, and its loss."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A model compiled: its weights packed, packed again where they changed, and every way to run it in one native call."""
+"""A compiled model: its weights are packed, packed again after they change, and run in one native call."""
 
 import threading
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class Declined(UsageError):
-    """A program cannot do what its model does now; the model itself can."""
+    """The model has changed so that the program cannot run it; the model itself can."""
 
 
 def compile(model: Compilable, storage: str = "float32") -> "Program":

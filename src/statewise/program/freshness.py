@@ -1,4 +1,4 @@
-"""Whether a model is still as it was when its weights were packed: what is watched, and what cannot be seen.
+"""Whether a model has changed since its weights were packed: which changes are detected, and which are not.
 
 A module replaced, a hook, a parametrization, another type, shape or place in memory, a change that PyTorch counts, and
 the step of any of its optimizers are seen at the next call. Numbers can also be changed with no trace left in PyTorch:

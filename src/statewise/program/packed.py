@@ -1,4 +1,4 @@
-"""A model's weights packed once, as they then were, and every way to run them in one native call."""
+"""A model's weights, packed once, and the native calls that run them."""
 
 from typing import Any, final
 
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 class StaleError(Exception):
-    """The model is not as it was when its weights were packed."""
+    """The model has changed since its weights were packed."""
 
 
 def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:

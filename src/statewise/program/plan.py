@@ -1,4 +1,4 @@
-"""What a model is made of, as native code has to know it: refused where a part is not known there."""
+"""The parts of a model as native code needs them; a model with an unknown part is refused."""
 
 from enum import Enum
 from typing import Any, cast
@@ -33,7 +33,7 @@ KNOWN = ("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "l
 
 
 class Leaf(Enum):
-    """What becomes of one tensor of a state: native code reads and writes it, it stays, or it counts the steps."""
+    """The use of one tensor of a state: native code reads and writes it, it is constant, or it counts the steps."""
 
     OWN = "own"
     KEPT = "kept"

@@ -1,4 +1,4 @@
-"""A state is a value: a nest of tuples of tensors with rows on axis 0, to be kept, split, joined and written down."""
+"""A state is a value: nested tuples of tensors with rows on axis 0, which can be kept, split, joined and saved."""
 
 from statewise.plain.strict_json import read_json
 from statewise.state.packing import Packing

@@ -1,4 +1,4 @@
-"""Whose bytes a state is: a signature among its words, which only a holder of the key can make.
+"""Signatures of saved states: only a holder of the key can make one.
 
 The seal of a state is a digest, which anyone can make: it shows damage. A signature is an HMAC-SHA256 over the whole,
 with the places of the signature and of the seal filled with zeros. It shows that a holder of the key wrote the state.
@@ -28,7 +28,7 @@ KEY_BYTES = 32
 
 
 class UnknownKey(DataError):
-    """A state is signed with a key that is not at hand, or with none."""
+    """A state is signed with an unknown key, or not signed."""
 
 
 class SigningKey(NamedTuple):

@@ -1,4 +1,4 @@
-"""What can be done to a state without knowing whose it is.
+"""Operations on any state, independent of the cell.
 
 A state is a tensor, or a tuple or NamedTuple of states; every tensor has one row per sequence on axis 0. A NamedTuple
 whose `any_length` is true holds tensors whose axis 1 is a length, the same in all of them, which differs from state to

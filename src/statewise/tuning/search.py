@@ -1,4 +1,4 @@
-"""A search for better settings with Optuna: every trial is a run of its own, and all of it can be gone on with."""
+"""A search for better settings with Optuna: every trial is a run of its own, and a search can be continued."""
 
 import hashlib
 import logging
