@@ -90,7 +90,7 @@ class NativeOp(NamedTuple):
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
         some = given.xs.numel() > 0 and all(leaf.numel() for leaf in given.state)
-        return plain and some and self._fits(given) and not _transformed(tensors)
+        return plain and some and self._fits(given) and _readable(tensors)
 
     def _fits(self, given: ScanInputs) -> bool:
         """Tell whether every tensor is as large as native code will believe."""
@@ -146,7 +146,7 @@ class CellScan:
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs and the last state, with gradients where they are needed."""
-        tensors = [tensor.contiguous() for tensor in (*given.state, *given.fresh[: self.fresh], *given.weights)]
+        tensors = [whole(tensor) for tensor in (*given.state, *given.fresh[: self.fresh], *given.weights)]
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
             ys, *last = _Recurrence.apply(self, given.xs, *tensors)  # type: ignore[no-untyped-call]
         else:
@@ -204,7 +204,7 @@ class CellScan:
         assert xs is not None
         outputs = xs.new_zeros(1, 1, self.units).expand(1, 1, -1) if grads[0] is None else _rows_first(grads[0])
         stride = 0 if grads[0] is None else outputs.stride(1)
-        last = [None if grad is None else grad.contiguous() for grad in grads[1:]]
+        last = [None if grad is None else whole(grad) for grad in grads[1:]]
         to_xs = None if not of_xs else room(*xs.shape) if self.everywhere else xs.new_zeros(xs.shape)
         to = [room(*tensor.shape) if self.when.pairs else torch.zeros_like(tensor) for tensor in tensors]
         to_states, to_weights = self.split(to)
@@ -253,7 +253,7 @@ class _Recurrence(torch.autograd.Function):
 
 def _rows_first(xs: Tensor) -> Tensor:
     """Return a sequence whose rows, of all steps, lie evenly one after another; itself where they do."""
-    steps, rows, features = xs.shape
+    xs, (steps, rows, features) = xs.resolve_neg(), xs.shape
     even = (features == 1 or xs.stride(2) == 1) and (steps == 1 or xs.stride(0) == rows * xs.stride(1))
     if even and xs.stride(1) >= features:
         return xs
@@ -280,8 +280,18 @@ def _padded(units: int) -> int:
     return int(-(-units // _native.PANEL) * _native.PANEL)
 
 
-def _transformed(tensors: Several[Tensor]) -> bool:
-    return any(torch._C._functorch.is_functorch_wrapped_tensor(tensor) for tensor in tensors)
+def whole(tensor: Tensor) -> Tensor:
+    """Return a tensor whose numbers lie in memory one after another: as they are, not to be conjugated or negated.
+
+    PyTorch may keep a minus or a conjugation as a mark on a tensor, which an address does not tell.
+    """
+    return tensor.resolve_conj().resolve_neg().contiguous()
+
+
+def _readable(tensors: Several[Tensor]) -> bool:
+    """Tell whether tensors have numbers that lie where their strides say: not so sparse or transformed ones."""
+    is_transformed = torch._C._functorch.is_functorch_wrapped_tensor
+    return all(tensor.layout is torch.strided and not is_transformed(tensor) for tensor in tensors)
 
 
 def _address(tensor: Tensor | None) -> int:

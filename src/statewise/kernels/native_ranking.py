@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from statewise.kernels.choice import allowed
 from statewise.kernels.extension import _native
-from statewise.kernels.native import MOST_PLACES, _address, _transformed, room
+from statewise.kernels.native import MOST_PLACES, _address, _readable, room, whole
 
 LOSSES = ["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"]
 "The losses that native code knows, in the order of its own list."
@@ -43,7 +43,7 @@ def takes(given: Sample, loss: str) -> bool:
     if _native is None or loss not in LOSSES or not allowed("native") or not torch.is_grad_enabled():
         return False
     plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-    return plain and _fits(given) and not _transformed(tensors)
+    return plain and _fits(given) and _readable(tensors)
 
 
 def _fits(given: Sample) -> bool:
@@ -72,7 +72,7 @@ class _Ranking(torch.autograd.Function):
     ) -> Tensor:
         """Return the sum of losses and keep its gradient."""
         steps, rows, width = queries.shape
-        read = [tensor.contiguous() for tensor in (given.items, queries, vectors, biases)]
+        read = [whole(tensor) for tensor in (given.items, queries, vectors, biases)]
         lowered = read[3] if given.lowering is None else read[3] - given.lowering
         mask = None if given.mask is None else given.mask.contiguous()
         nats = queries.new_empty(steps, rows)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from statewise.kernels.extension import _native
-from statewise.kernels.native import MOST_PLACES, _address, _transformed, are_places
+from statewise.kernels.native import MOST_PLACES, _address, _readable, are_places, whole
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 
@@ -23,7 +23,7 @@ class NativeScan(NamedTuple):
         dtype = given.xs.dtype
         plain = dtype in (torch.float32, torch.complex64) and all(tensor.dtype == dtype for tensor in tensors)
         here = all(tensor.device.type == "cpu" for tensor in tensors)
-        return plain and here and given.xs.numel() > 0 and _fits(given) and not _transformed(tensors)
+        return plain and here and given.xs.numel() > 0 and _fits(given) and _readable(tensors)
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return all states `[T, B, H]` and the last one."""
@@ -54,7 +54,7 @@ class _Scan(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """Fill all states."""
         hs = torch.empty_like(drive, memory_format=torch.contiguous_format)
-        decay, drive, first = _shared(decay.expand_as(drive)), _whole(drive), _whole(first)
+        decay, drive, first = _shared(decay.expand_as(drive)), whole(drive), whole(first)
         _run(places, decay, drive, first, hs, [None] * 4)
         ctx.places = places
         ctx.save_for_backward(decay, drive, first, hs)
@@ -66,9 +66,9 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, of_states: Tensor | None, of_last: Tensor | None) -> tuple[Tensor | None, ...]:
         """Bring the gradients of states back to decays, drives and the first state."""
         decay, drive, first, hs = ctx.saved_tensors
-        to_first = torch.zeros_like(first) if of_last is None else _whole(of_last).clone()
+        to_first = torch.zeros_like(first) if of_last is None else whole(of_last).clone()
         to_decay, to_drive = torch.empty_like(hs), torch.empty_like(hs)
-        of_states = None if of_states is None else _whole(of_states)
+        of_states = None if of_states is None else whole(of_states)
         _run(ctx.places, decay, drive, first, hs, [of_states, to_decay, to_drive, to_first])
         return None, to_decay, to_drive, to_first
 
@@ -84,14 +84,12 @@ def _run(
     )
 
 
-def _whole(tensor: Tensor) -> Tensor:
-    return tensor.resolve_conj().resolve_neg().contiguous()
-
-
 def _shared(decay: Tensor) -> Tensor:
     """Return decays that lie evenly; those that are the same at every step and row are not written out."""
-    shared = decay.stride(2) == 1 and decay.stride(0) == decay.stride(1) == 0 and not decay.is_conj()
-    return decay if shared else _whole(decay)
+    shared = (
+        decay.stride(2) == 1 and decay.stride(0) == decay.stride(1) == 0 and not decay.is_conj() and not decay.is_neg()
+    )
+    return decay if shared else whole(decay)
 
 
 OPS: dict[str, list[Op]] = {} if _native is None else {"linear_scan": [NativeScan()]}

@@ -9,7 +9,7 @@ from torch.autograd.graph import increment_version
 
 from statewise.kernels.choice import allowed
 from statewise.kernels.extension import _native
-from statewise.kernels.native import room
+from statewise.kernels.native import room, whole
 
 
 def merge_rows(gradient: Tensor) -> Tensor:
@@ -54,12 +54,12 @@ def put_rows(tables: Sequence[Tensor], which: Tensor, rows: Sequence[Tensor]) ->
         for table, changed in zip(tables, rows, strict=True):
             table.index_copy_(0, which, changed)
         return
-    _copy(tables, which, [changed.contiguous() for changed in rows], put=True)
+    _copy(tables, which, [whole(changed) for changed in rows], put=True)
     increment_version(tables)  # native code writes without PyTorch's knowing
 
 
 def _takes(tensor: Tensor) -> bool:
-    plain = tensor.dtype == torch.float32 and tensor.device.type == "cpu" and tensor.dim() > 0
+    plain = tensor.dtype == torch.float32 and tensor.device.type == "cpu" and tensor.dim() > 0 and not tensor.is_neg()
     return _native is not None and plain and allowed("native")
 
 

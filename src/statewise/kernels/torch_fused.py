@@ -19,10 +19,10 @@ class TorchOp(NamedTuple):
     kernel: str = "torch"
 
     def takes(self, given: ScanInputs) -> bool:
-        """Take every sequence in which no row sleeps and nothing is empty; none in half precision on a processor."""
+        """Take every dense sequence where no row sleeps and nothing is empty; none in half precision on a processor."""
         awake = given.mask is None or bool(given.mask.all())
         some = awake and given.xs.numel() > 0 and given.state[0].numel() > 0
-        return some and self._fits(given) and not _is_half_on_cpu(given.xs)
+        return some and given.xs.layout is torch.strided and self._fits(given) and not _is_half_on_cpu(given.xs)
 
     def _fits(self, given: ScanInputs) -> bool:
         """Tell whether weights and states are of the shapes that PyTorch reads, which it does not look at itself."""

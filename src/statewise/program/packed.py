@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from statewise.cells import Recurrent
 from statewise.errors import UsageError
 from statewise.kernels import native
+from statewise.kernels.native import whole
 from statewise.model import Model
 from statewise.program.freshness import watch
 from statewise.program.plan import STORAGES, Plan, addresses_of
@@ -149,7 +150,7 @@ class Packed:
         if logits.shape != (self.outputs,) or not logits.is_floating_point():
             raise UsageError(f"odds of {self.outputs} choices are wanted, not {list(logits.shape)} of {logits.dtype}")
         check_never(rule.never, self.outputs)
-        return logits.detach().to(CPU, torch.float32).contiguous()
+        return whole(logits.detach().to(CPU, torch.float32))
 
     def _inputs(self, x: Tensor) -> Tensor:
         if self.choices:
@@ -158,7 +159,7 @@ class Packed:
             return x.to(CPU, torch.int64).contiguous()
         if x.dim() != 2 or x.shape[1] != self.inputs or x.is_complex():
             raise UsageError(f"vectors [B, {self.inputs}] are read but {list(x.shape)} of {x.dtype} were given")
-        return x.detach().to(CPU, torch.float32).contiguous()
+        return whole(x.detach().to(CPU, torch.float32))
 
     def _wrong(self, found: int, x: Any) -> Exception:
         if found in (native.CHANGED, native.NOT_NOW):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from statewise.cells.validation import check_state
 from statewise.errors import UsageError
+from statewise.kernels.native import whole
 from statewise.program.plan import Leaf
 from statewise.state import leaves, rebuild, same_structure
 
@@ -50,7 +51,7 @@ class StateLayout:
         """
         check_state(NAME, state, self.like)
         pairs = zip(leaves(state), self.kinds, strict=True)
-        own = [leaf.detach().contiguous() for leaf, kind in pairs if kind is Leaf.OWN]
+        own = [whole(leaf.detach()) for leaf, kind in pairs if kind is Leaf.OWN]
         for leaf, width in zip(own, self.widths, strict=True):
             if leaf.dtype != torch.float32 or leaf.device.type != "cpu" or leaf.shape[1:] != (width,):
                 raise UsageError(
