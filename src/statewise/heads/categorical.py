@@ -4,10 +4,13 @@ from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn import functional
 
 from statewise.errors import UsageError
-from statewise.heads.head import Head, Loss, Over, check_temperature
+from statewise.heads.head import Head, Loss, Over, check_targets, check_temperature
+
+NOT_IGNORED = -(2**63)
+"PyTorch scores one number, -100, as nothing; with this one in its place every other that is no choice is an error."
 
 
 @final
@@ -38,15 +41,17 @@ class Categorical(Head[Tensor]):
 
     def loss(self, params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         """Return minus the log-probability of the targets, summed over the places where `mask` is true."""
+        check_targets(params.shape[:-1], targets, mask)
         params, targets = params.reshape(-1, self.choices), targets.flatten()
         if mask is None:
-            return Loss(cross_entropy(params, targets, reduction="sum"), torch.tensor(targets.numel()))
-        nats = cross_entropy(params, targets, reduction="none")
+            return Loss(code_nats(params, targets, reduction="sum"), torch.tensor(targets.numel()))
+        nats = code_nats(params, targets, reduction="none")
         return Loss(nats[mask.flatten()].sum(), mask.sum())
 
     def nats(self, params: Tensor, targets: Tensor) -> Tensor:
         """Return minus the log-probability of each target."""
-        nats = cross_entropy(params.reshape(-1, self.choices), targets.flatten(), reduction="none")
+        check_targets(params.shape[:-1], targets)
+        nats = code_nats(params.reshape(-1, self.choices), targets.flatten(), reduction="none")
         return nats.reshape(targets.shape)
 
     def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
@@ -81,3 +86,11 @@ class Categorical(Head[Tensor]):
         found = torch.searchsorted(reached, uniforms.double().unsqueeze(-1) * total, right=True)
         last = (reached < total).sum(dim=-1, keepdim=True)  # rounding may take the number up to the whole
         return torch.minimum(found, last).squeeze(-1)
+
+
+def code_nats(logits: Tensor, targets: Tensor, reduction: str = "none") -> Tensor:
+    """Return minus the log-probability of each target, or their sum. Raises `IndexError` for one that is no choice.
+
+    Shapes: logits `[N, V]`, targets `[N]`.
+    """
+    return functional.cross_entropy(logits, targets, reduction=reduction, ignore_index=NOT_IGNORED)

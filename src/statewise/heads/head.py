@@ -175,6 +175,19 @@ def _plain(params: Any) -> Any:
     return dict(zip(params._fields, parts, strict=True)) if hasattr(params, "_fields") else parts
 
 
+def check_targets(places: tuple[int, ...], targets: Tensor, mask: Tensor | None = None) -> None:
+    """Raise `UsageError` where targets or mask are not of the places that are scored: they would be stretched to them.
+
+    >>> check_targets((7, 2), torch.zeros(7, 1))
+    Traceback (most recent call last):
+    statewise.errors.UsageError: targets of shape [7, 1] were given where [7, 2] are scored: give one for each place
+    """
+    for name, given in (("targets", targets), ("a mask", mask)):
+        if given is not None and tuple(given.shape) != tuple(places):
+            told = f"{name} of shape {list(given.shape)} were given where {list(places)} are scored"
+            raise UsageError(f"{told}: give one for each place")
+
+
 def check_temperature(temperature: object) -> None:
     """Raise `UsageError` for a temperature below 0, for one that is no finite number, and beyond 1e30.
 

@@ -8,8 +8,9 @@ from torch.nn.functional import linear
 
 from statewise.errors import UsageError
 from statewise.heads.alias_table import AliasTable
+from statewise.heads.categorical import code_nats
 from statewise.heads.featured_items import FeaturedItems
-from statewise.heads.head import Loss
+from statewise.heads.head import Loss, check_targets
 from statewise.heads.items import ItemHead
 from statewise.heads.ranking_losses import LOSSES, ranked
 from statewise.heads.samples import rank
@@ -113,11 +114,13 @@ class Ranking(ItemHead):
 
     def nats(self, params: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each target among all items: in evaluation minus its log-probability."""
+        check_targets(params.shape[:-1], targets)
         among = self._among_all if self.training else self._in_blocks
         return among(params.flatten(0, -2), targets.flatten()).view_as(targets)
 
     def loss(self, params: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
         """Return the ranking loss summed over the places where `mask` is true."""
+        check_targets(params.shape[:-1], targets, mask)
         places = torch.tensor(targets.numel()) if mask is None else mask.sum()
         if mask is not None:
             params = torch.where(mask.unsqueeze(-1), params, 0)
@@ -146,7 +149,7 @@ class Ranking(ItemHead):
     def _among_all(self, queries: Tensor, targets: Tensor) -> Tensor:
         scores = self.scores(queries)
         if self.loss_name == "cross_entropy":
-            return nn.functional.cross_entropy(scores, targets, reduction="none")
+            return code_nats(scores, targets)
         counted = torch.ones_like(scores, dtype=torch.bool).scatter_(-1, targets.unsqueeze(-1), False)
         wanted = scores.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
         return ranked(self.loss_name, wanted, scores, counted, self.regularization)
@@ -154,7 +157,7 @@ class Ranking(ItemHead):
     def _in_blocks(self, queries: Tensor, targets: Tensor) -> Tensor:
         at_once = max(1, BLOCK_SCORES // self.choices)
         blocks = ((queries[i : i + at_once], targets[i : i + at_once]) for i in range(0, len(targets), at_once))
-        return torch.cat([nn.functional.cross_entropy(self.scores(q), t, reduction="none") for q, t in blocks])
+        return torch.cat([code_nats(self.scores(q), t) for q, t in blocks])
 
     def _sample(self, queries: Tensor, targets: Tensor, mask: Tensor | None) -> Sample:
         """Return what a window's targets are ranked among."""

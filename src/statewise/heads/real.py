@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar, final
 import torch
 from torch import Tensor
 
-from statewise.heads.head import Head, Loss, Over
+from statewise.heads.head import Head, Loss, Over, check_targets
 
 Params = TypeVar("Params")
 
@@ -60,8 +60,11 @@ class Real(Head[Params]):
         """Return the sum of `nats` over the places where `mask` is true; elsewhere a target may be NaN."""
         if mask is None:
             nats = self.nats(params, targets)
+            check_targets(nats.shape, targets)
             return Loss(nats.sum(), torch.tensor(nats.numel()))
+        check_targets(targets.shape, targets, mask)
         nats = self.nats(params, targets.masked_fill(~mask, 0.0))
+        check_targets(nats.shape, targets)
         return Loss(nats.masked_fill(~mask, 0.0).sum(), mask.sum())
 
 

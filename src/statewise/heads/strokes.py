@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from statewise.bounds import shown
 from statewise.errors import UsageError
-from statewise.heads.head import Head, Loss, check_temperature
+from statewise.heads.head import Head, Loss, check_targets, check_temperature
 
 Pen = Literal["three_states", "end_of_stroke"]
 
@@ -87,6 +87,12 @@ class Strokes(Head[StrokeParams]):
 
     def parts(self, params: StrokeParams, targets: Tensor) -> StrokeNats:
         """Return minus the log-density of each movement, 0 where the drawing has ended, and of what the pen did."""
+        width = 2 + self.states
+        if targets.shape[-1:] != (width,):
+            raise UsageError(
+                f"targets of shape {list(targets.shape)} are none of a pen with {self.pen}: give [..., {width}]"
+            )
+        check_targets(params.pen.shape[:-1], targets[..., 0])
         position = -torch.logsumexp(params.log_weights + self._densities(params, targets[..., None, :2]), dim=-1)
         if self.pen == "end_of_stroke":
             pen = binary_cross_entropy_with_logits(params.pen[..., 0], targets[..., 2], reduction="none")
@@ -104,6 +110,7 @@ class Strokes(Head[StrokeParams]):
         if mask is None:
             nats = self.nats(params, targets)
             return Loss(nats.sum(), torch.tensor(nats.numel()))
+        check_targets(targets.shape[:-1], targets[..., 0], mask)
         nats = self.nats(params, targets.masked_fill(~mask.unsqueeze(-1), 0.0))
         return Loss(nats.masked_fill(~mask, 0.0).sum(), mask.sum())
 
