@@ -313,6 +313,17 @@ def test_unipen_is_read_by_its_segments_with_what_it_includes(tmp_path: Path) ->
         ("a.unp", ".INCLUDE ../secret\n", "which may lie anywhere: it is refused"),
         ("a.unp", ".INCLUDE ink.dat\n", "and there is none in a folder include"),
         ("a.inkml", "<ink><traceFormat><channel name='F'/></traceFormat></ink>", "has no channels X and Y"),
+        (
+            "a.inkml",
+            f"<ink>{''.join(f'<channel name={n!r}/>' for n in 'XY' * 51)}</ink>",
+            "has 102 channels",
+        ),
+        ("a.jsonl", '{"strokes": [[[1, 2]]], "class": "\\ud800"}', "the class of line 1 of .* holds half a character"),
+        (
+            "a.jsonl",
+            '{"strokes": [[[1, 2]]], "writer": "a\\udfff"}',
+            "the writer of line 1 of .* holds half",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:

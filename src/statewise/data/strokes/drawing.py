@@ -1,6 +1,6 @@
 """A drawing: strokes of a pen in the order in which they were drawn, each a line through points."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, final
 
@@ -72,10 +72,12 @@ def drawing_of(
 
     Each stroke is `[n, 2]`, or `[n, 3]` with the time of each point as the third, in units of `seconds`; strokes
     without a point are dropped. `where` is how an error names the place. Raises `DataError` for what are no numbers,
-    numbers that are not finite or beyond a billion, more than 50,000 points, and times of some strokes alone.
+    numbers that are not finite or beyond a billion, more than 50,000 points, times of some strokes alone, and half a
+    character in a word, which no file can keep.
     """
     if not isinstance(strokes, Iterable) or isinstance(strokes, str | bytes | dict):
         raise DataError(f"{where} is {shown(strokes)}: a list of strokes is wanted")
+    _check_words({"class": label, "text": text, "writer": writer}, where)
     found, clocks = [], []
     total = 0
     for number, given in enumerate(strokes, start=1):
@@ -96,6 +98,14 @@ def drawing_of(
     if timed and len(timed) < len(found):
         raise DataError(f"{where} has times in some strokes and none in others: give them in all, or in none")
     return Drawing(tuple(found), tuple(timed) or None, label, text, writer, part)
+
+
+def _check_words(words: Mapping[str, str | None], where: str) -> None:
+    for name, word in words.items():
+        try:
+            (word or "").encode()
+        except UnicodeEncodeError:
+            raise DataError(f"the {name} of {where} holds half a character: write it in UTF-8") from None
 
 
 def _numbers(given: Any, what: str) -> Floats:

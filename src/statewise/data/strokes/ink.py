@@ -12,6 +12,8 @@ from statewise.errors import DataError
 
 Points = list[list[float]]
 SECONDS = {"s": 1.0, "ms": 1e-3, None: 1e-3}
+MOST_CHANNELS = 100
+"What one pen tells at each point: each trace costs as many numbers, even one without a point."
 TRUTHS = ("truth", "text", "label", "transcription")
 "Kinds of annotations of an ink that say what was written."
 
@@ -39,6 +41,8 @@ def inkml_drawing(root: Element, where: str) -> Drawing | LeftOut:
     names = [channel.get("name", "") for channel in channels] or ["X", "Y"]
     if "X" not in names or "Y" not in names:
         raise DataError(f"{where} has no channels X and Y: give ink that has")
+    if len(names) > MOST_CHANNELS:
+        raise DataError(f"{where} has {len(names):,} channels: give ink of at most {MOST_CHANNELS}")
     time = names.index("T") if "T" in names else None
     unit = next((channel.get("units") for channel in channels if channel.get("name") == "T"), None)
     strokes: list[Points] = []
