@@ -10,6 +10,7 @@ import torch
 
 from statewise.data.panel import Panel, read_panel
 from statewise.data.series_columns import SeriesColumns
+from statewise.errors import UsageError
 from statewise.heads.named import heads_over
 from statewise.model import Model
 from statewise.tasks.forecast.defaults import codec_for
@@ -96,6 +97,13 @@ def test_paths_follow_from_the_seed_and_are_drawn_one_value_given_those_before()
     assert not torch.equal(one, other)
     longer = sample_paths(forecaster, torch.zeros(2, 7, 1), 6, seed=1)
     assert torch.equal(longer[..., :4], one)
+
+
+@pytest.mark.parametrize("seed", [2**64, -(2**63) - 1, 1.5, True])
+def test_a_seed_of_more_than_64_bits_is_refused(seed: Any) -> None:
+    model, read = made()
+    with pytest.raises(UsageError, match=r"^seed .* is no whole number from"):
+        sample_paths(Forecaster.reach(model, read, np.array([0]), np.array([50])), torch.zeros(1, 4, 1), 3, seed)
 
 
 def test_counts_are_drawn_as_counts_of_the_size_of_their_series() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from statewise.bounds import check_whole
 from statewise.data.panel import Ints
 from statewise.heads import Real
 from statewise.model import Model
@@ -165,8 +166,10 @@ class Forecaster:
 def sample_paths(forecaster: Forecaster, known: Tensor, samples: int, seed: int) -> Tensor:
     """Draw ways in which series may go on, each value given those drawn before it: `[R, samples, H]`.
 
-    Shapes: `known` `[R, H, K]`, around 0. Source: Salinas, Flunkert, Gasthaus & Januschowski 2020.
+    Shapes: `known` `[R, H, K]`, around 0. Raises `UsageError` for a seed of more than 64 bits.
+    Source: Salinas, Flunkert, Gasthaus & Januschowski 2020.
     """
+    check_whole("seed", seed, -(2**63), 2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
     rows, drawn = forecaster.rows, []
     walking = forecaster.repeat(samples)
