@@ -39,6 +39,13 @@ def test_a_row_is_read_as_it_is_alone_and_whatever_its_padding() -> None:
         assert torch.allclose(alone.terms["kl"][0], together.terms["kl"][row], atol=1e-6)
 
 
+def test_rows_without_a_step_are_read_as_nothing_in_any_company() -> None:
+    read, nothing = reader().eval(), torch.zeros(0, D)
+    alone, together = read(Padded.of([nothing, nothing])), read(Padded.of([*SEQUENCES, nothing]))
+    for row in alone.context:
+        assert torch.allclose(row, together.context[-1], atol=1e-6)
+
+
 def test_what_is_believed_depends_on_both_ends() -> None:
     read = reader().eval()
     base = read.believe(Padded.of(SEQUENCES[:1])).mean

@@ -58,6 +58,9 @@ class Latent(nn.Module):
 
     def believe(self, sequences: Padded) -> Belief:
         """Return what is believed of z, having read the sequences; one of no step is read as nothing."""
+        if not sequences.values.shape[1]:  # where no row has a step, one that is padding stands for it
+            values, mask = sequences
+            sequences = Padded(values.new_zeros(len(values), 1, values.shape[2]), mask.new_zeros(len(mask), 1))
         mask = sequences.mask.T
         ys, _ = self.reader.scan(sequences.values.transpose(0, 1), mask=mask)
         ahead, back = ys[..., : self.ahead_units], ys[..., self.ahead_units :]
