@@ -58,3 +58,20 @@ def test_a_group_without_a_command_answers_with_its_help(
 def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == "statewise 0.1.0\n"
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["tune"], ["data"]])
+def test_no_line_of_a_list_of_commands_is_cut_on_80_columns(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*command, "--help"]) == 0
+    lines = capsys.readouterr().out.partition("Commands:")[2].splitlines()
+    assert len(lines) > 2
+    assert [line for line in lines if line.endswith("...")] == []
+
+
+def test_the_commands_of_a_first_day_are_named_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    lines = capsys.readouterr().out.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines[:5]] == ["demo", "train", "resume", "evaluate", "predict"]

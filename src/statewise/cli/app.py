@@ -12,9 +12,17 @@ from statewise.cli.serve import serve_command
 from statewise.errors import UsageError
 from statewise.registry import unknown
 
+IN_ORDER = ("demo", "train", "resume", "evaluate", "predict", "stream", "inspect", "compare", "serve", "export", "tune")
+"The commands that a help names first, as a first day with them goes."
+
 
 class Commands(TyperGroup):
     """Commands by name; one that is not known is answered with the nearest, or with all of them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name the commands, those in the order of use first."""
+        names = super().list_commands(ctx)
+        return [name for name in IN_ORDER if name in names] + [name for name in names if name not in IN_ORDER]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command. Raises `UsageError` for one that is not known."""
@@ -110,22 +118,22 @@ class AtRun(TyperCommand):
         return command_at(run, str(info_name)).make_context(info_name, args, parent, **extra)
 
 
-@app.command(cls=AtRun)
+@app.command(cls=AtRun, short_help="Score a run and its baselines.")
 def evaluate(run: Run, json: Json = False, quiet: Quiet = False) -> None:
     """Score a run and its baselines; `statewise evaluate RUN --help` shows the settings of its task."""
 
 
-@app.command(cls=AtRun)
+@app.command(cls=AtRun, short_help="Answer what is given: write on, forecast, recommend.")
 def predict(run: Run, json: Json = False, quiet: Quiet = False) -> None:
     """Answer what is given, as it comes; `statewise predict RUN --help` shows what the task of a run takes."""
 
 
-@app.command(cls=AtRun)
+@app.command(cls=AtRun, short_help="Answer lines of standard input one by one.")
 def stream(run: Run, json: Json = False, quiet: Quiet = False) -> None:
     """Answer lines of standard input one by one; `statewise stream RUN --help` shows what the task of a run takes."""
 
 
-@app.command()
+@app.command(short_help="Compare runs: settings that differ, scores, curves.")
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="two run directories or more")],
     save: Annotated[
@@ -151,7 +159,7 @@ def tensorboard(
     write_for_tensorboard(run, save, follow=follow)
 
 
-@app.command()
+@app.command(short_help="Show a run: settings, best result, samples, memory.")
 def inspect(
     run: Run,
     memory: Annotated[bool, typer.Option("--memory", help="measure how far back it remembers, and draw it")] = False,
@@ -191,7 +199,7 @@ def list_(
     list_kinds(kind, json=json)
 
 
-@app.command()
+@app.command(short_help="Show versions, threads, kernels, and missing extras.")
 def doctor(json: Json = False) -> None:
     """Show versions, threads and kernels, and which extras are missing."""
     from statewise.cli.look import show_doctor
@@ -199,7 +207,7 @@ def doctor(json: Json = False) -> None:
     show_doctor(json=json)
 
 
-@app.command()
+@app.command(short_help="Check every installed cell against the laws of cells.")
 def laws(
     names: Annotated[list[str] | None, typer.Argument(metavar="[CELL]...", help="only these, by name")] = None,
 ) -> None:
@@ -209,7 +217,7 @@ def laws(
     raise typer.Exit(show_laws(names or []))
 
 
-@app.command()
+@app.command(short_help="Measure how fast this machine does it.")
 def bench(
     question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", help="leave out to see them all")] = None,
     rounds: Annotated[int | None, typer.Option(help="turns of each way [default: 7, 3 if quick]")] = None,
@@ -234,7 +242,7 @@ def bench(
     raise typer.Exit(answer(question, **how, json=json, quiet=quiet))  # type: ignore[arg-type]
 
 
-@app.command()
+@app.command(short_help="Repeat the experiments of the papers.")
 def classics(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="only this experiment; * stands for anything; repeatable")
@@ -262,7 +270,7 @@ def classics(
     show_classics(only or [], seeds, out, processes, quick=quick, json=json, quiet=quiet)
 
 
-@app.command()
+@app.command(short_help="Write the model as ONNX, or as safetensors.")
 def export(
     run: Run,
     to: Annotated[Path | None, typer.Option(metavar="DIR", help="the folder to make [default: NAME-FORMAT]")] = None,
@@ -277,10 +285,10 @@ def export(
     export_run(run, to, format, int8=int8, json=json, quiet=quiet)
 
 
-app.command("serve")(serve_command)
+app.command("serve", short_help="Serve models over HTTP; sessions lie in a store.")(serve_command)
 
 
-@app.command()
+@app.command(short_help="Train on Shakespeare for two minutes, and watch.")
 def demo(
     minutes: Annotated[float, typer.Option(help="how long to train")] = 2.0,
     run: Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory")] = None,

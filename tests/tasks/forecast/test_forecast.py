@@ -197,7 +197,7 @@ def test_values_are_heard_one_by_one_and_the_state_goes_on(
         ("2026-11-11 04:00,many,2,3", "column 'a' holds 'many', which is no number"),
         ('{"time": "2026-11-11 04:00", "c": 3}', "unknown column 'c'"),
         ("{", "is no JSON object"),
-        ("7", "has 1 cells: give time, a, b, rain"),
+        ("7", "has 1 cell: give time, a, b, rain"),
         ("2026-11-11 04:00,inf,2,3", "column 'a' is infinite"),
         ("2026-11-11 04:00,1e39,2,3", "column 'a' holds 1e+39, beyond 1e+30"),
         ("2026-11-11 04:00,1,-1e300,3", "column 'b' holds -1e+300, beyond 1e+30"),
@@ -359,6 +359,15 @@ def test_a_table_without_times_is_forecast_by_steps(capsys: pytest.CaptureFixtur
             statewise.train(Forecast(source="table.csv", **{**TINY, "horizon": "6", "context": "24"}, **how), run="t")
     with pytest.raises(UsageError, match="'6h' is no whole number of steps of 1 step: give one"):
         statewise.train(Forecast(source="table.csv", **TINY), run="t")
+
+
+def test_a_line_with_another_separator_than_the_table_had_is_answered_with_the_cells_to_give(tmp_path: Path) -> None:
+    rows = [f"{HOURS[t]};{value(t)}".replace(".", ",") for t in range(N)]
+    (tmp_path / "comma.csv").write_text("\n".join(["time;load", *rows]) + "\n")
+    live = statewise.train(Forecast(source="comma.csv", decimal=",", **HELD), run="comma").load().live()
+    with pytest.raises(DataError, match="'2026-11-11 04:00,48' is no number: give a value, or time; load"):
+        live.push("2026-11-11 04:00,48")
+    assert live.push("2026-11-11 04:00;48,5").value == live.push("48,5").value == 48.5
 
 
 def test_a_time_in_two_columns_is_streamed_in_two_cells(table: Path) -> None:

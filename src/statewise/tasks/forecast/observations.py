@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from statewise.data.clocks import from_clocks
-from statewise.data.columns import Unreadable, is_nothing, numbers
+from statewise.data.columns import Unreadable, is_nothing, is_number, numbers
 from statewise.data.frequency import DAY, Frequency
 from statewise.data.series_columns import ROW, joined_time
 from statewise.data.series_rows import LARGEST
@@ -128,18 +128,27 @@ class Observations:
         when = found.astype("datetime64[s]")
         return when[0] if clock.zone is None or reader.has_offsets else _on_clock(when[0], clock.zone, expected)
 
+    @property
+    def _mark(self) -> str:
+        """What separates the cells of a line."""
+        return ";" if self.how.decimal == "," else ","
+
     def _split(self, line: str) -> list[str]:
         try:
-            return next(csv.reader([line], delimiter=";" if self.how.decimal == "," else ","), [])
+            return next(csv.reader([line], delimiter=self._mark), [])
         except csv.Error as error:
             raise DataError(f"{line[:SHOWN]!r} cannot be read ({error}): mend it") from None
 
     def _in_order(self, cells: list[Any], given: Any) -> Cells:
         columns, order = self.codec.columns, [*self.order, *self.covariates]
+        wanted = f"{self._mark} ".join(order)
         if len(cells) == 1 and len(columns.targets) == 1 and columns.series is None:
+            if isinstance(given, str) and not (is_nothing(cells[0]) or is_number(cells[0], self.how)):
+                raise DataError(f"{given[:SHOWN]!r} is no number: give a value, or {wanted}")
             return {columns.targets[0]: cells[0]}
         if not len(self.order) <= len(cells) <= len(order):
-            raise DataError(f"{str(given)[:SHOWN]!r} has {len(cells)} cells: give {', '.join(order)}")
+            count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
+            raise DataError(f"{str(given)[:SHOWN]!r} has {count}: give {wanted}")
         return dict(zip(order, cells))
 
     def _by_name(self, given: Any) -> Cells:

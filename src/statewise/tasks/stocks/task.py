@@ -35,7 +35,7 @@ class Stocks(Forecast):
     """
 
     name: ClassVar[str] = "stocks"
-    title: ClassVar[str] = "Forecast the returns of shares: volatility, and an honest word about direction"
+    title: ClassVar[str] = "Forecast the returns of shares, and how far they may go"
     example: ClassVar[str] = "shares"
     usual_epochs: ClassVar[float] = 0.5
     judges_densities: ClassVar[bool] = True
