@@ -288,9 +288,7 @@ def report_on(
     """
     for name, value in score.metrics.items():
         if not math.isfinite(value):
-            raise TrainingError(
-                f"the {name} of this model is {value}: its weights are of no use, lower the --learning-rate"
-            )
+            raise TrainingError(f"the {name} of this model is {value}: training has failed, lower the --learning-rate")
     baselines = {name: dict(values) for name, values in data.baselines().items()}
     tables = {title: {row: dict(cells) for row, cells in table.items()} for title, table in score.tables.items()}
     remarks = [*task.remarks(score, data), *also]

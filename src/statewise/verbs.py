@@ -273,7 +273,9 @@ def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> 
     """Give a learner the weights of another run, and return what is to be known of that."""
     other = load(run)
     if other.task.name != task.name:
-        raise UsageError(f"{run} is a run of {other.task.name}, whose weights are of no use to {task.name}")
+        raise UsageError(
+            f"{run} is a run of {other.task.name}: {task.name} cannot use its weights, give a run of {task.name}"
+        )
     weights = other.model.state_dict()
     symbols, theirs = (getattr(one, "symbols", ()) for one in (codec, other.codec))  # a task's own codec may have none
     found = transfer(learner.model, weights, symbols, theirs)

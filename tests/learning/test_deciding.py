@@ -73,7 +73,7 @@ def test_training_is_over_after_checks_without_a_better_score() -> None:
 
 @pytest.mark.parametrize("asked", [{"schedule": "plateau"}, {"early_stop": 2}, {"keep": "best"}])
 def test_what_goes_by_checks_needs_some(asked: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="goes by checks of the held-out part, and there are none: give checks"):
+    with pytest.raises(UsageError, match="needs scores during training, and checks is 0: give checks"):
         Recipe(**asked)
 
 

@@ -132,7 +132,7 @@ def test_a_run_of_another_task_is_refused(tmp_path: Path, capsys: pytest.Capture
     table.write_text("\n".join(["time,load", *hours]))
     paths = ["--from", str(tmp_path / "one"), "--run", str(tmp_path / "two")]
     assert command(["train", "forecast", str(table), *paths, "--quiet"]) == 2
-    assert "is a run of text, whose weights are of no use to forecast" in capsys.readouterr().err
+    assert "is a run of text: forecast cannot use its weights, give a run of forecast" in capsys.readouterr().err
 
 
 def test_an_encoder_without_a_row_for_each_symbol_is_taken_over_with_the_same_symbols_alone() -> None:

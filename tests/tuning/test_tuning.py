@@ -40,7 +40,7 @@ def test_a_space_is_read_and_written_as_it_is_said() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ("layers", "'layers' says not where to look"),
+        ("layers", "'layers' has no range or choices"),
         ("learning-raet=1..2", "unknown setting 'learning_raet': did you mean 'learning_rate'?"),
         ("learning_rate=1..x", "'1..x' of learning_rate is no range"),
         ("learning_rate=2..1", "the range 2..1 of learning_rate is empty"),

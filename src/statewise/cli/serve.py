@@ -36,7 +36,7 @@ def serve_runs(runs: list[Path], given: dict[str, Any], *, quiet: bool) -> None:
     listen = build(ListenOptions, {name: given[name] for name in given if name in fields_of(ListenOptions)})
     if not _is_loopback(listen.host) and listen.token_file is None:
         raise UsageError(
-            f"{listen.host} can be reached from elsewhere: give --token-file FILE, which is made if need be"
+            f"{listen.host} can be reached from other machines: give --token-file FILE, which is made if it is missing"
         )
     try:
         from statewise.server.app import Application

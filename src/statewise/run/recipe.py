@@ -156,7 +156,7 @@ class Recipe:
         asked["early_stop"] = self.early_stop > 0
         needing = [name for name, is_asked in asked.items() if is_asked]
         if needing and not self.checks:
-            raise UsageError(f"{needing[0]} goes by checks of the held-out part, and there are none: give checks")
+            raise UsageError(f"{needing[0]} needs scores during training, and checks is 0: give checks")
 
     def _refuse_contradictions(self) -> None:
         if self.batch_size * self.sequence_length > MOST_AT_ONCE:

@@ -55,7 +55,7 @@ def parse_space(asked: Iterable[str], known: Iterable[str]) -> dict[str, Range |
         name = name.strip().replace("-", "_")
         if not equals or not values:
             raise UsageError(
-                f"'{one}' says not where to look: give learning-rate=1e-4..1e-2:log, layers=1..3 or cell=lstm,gru"
+                f"'{one}' has no range or choices: give learning-rate=1e-4..1e-2:log, layers=1..3 or cell=lstm,gru"
             )
         if name not in known:
             raise UsageError(unknown("setting", name, known))

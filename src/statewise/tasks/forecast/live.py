@@ -97,7 +97,7 @@ class LiveForecaster(Live):
         try:
             origin, drawn = np.datetime64(said["origin"], "s"), int(said["drawn"])
         except (KeyError, ValueError):
-            raise DataError("the saved state does not say where it stands: it is damaged, begin without it") from None
+            raise DataError("the saved state has no position in time: it is damaged, begin without it") from None
         if not _is_standing(at, known, codec) or np.isnat(origin) or not FIRST <= origin <= LAST or drawn < 0:
             raise DataError("the saved state says what no series can: it is damaged, begin without it")
         tracker.forecaster = replace(tracker.forecaster, at=at, origin=origin)
