@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from statewise.tasks.forecast.metrics import LEVELS
-from statewise.tasks.forecast.prediction import SHOWN, Ahead
+from statewise.tasks.forecast.prediction import SHOWN, SeriesForecast
 
 
-def forecast(begin: str, hours: int) -> Ahead:
+def forecast(begin: str, hours: int) -> SeriesForecast:
     times = np.datetime64(begin, "s") + np.arange(3) * np.timedelta64(3600 * hours, "s")
-    return Ahead("load", times, np.ones((3, len(LEVELS))), np.ones((2, 3)), times[:0], np.ones(0))
+    return SeriesForecast("load", times, np.ones((3, len(LEVELS))), np.ones((2, 3)), times[:0], np.ones(0))
 
 
 @pytest.mark.parametrize(
