@@ -242,3 +242,8 @@ def test_the_files_of_a_corpus_come_one_a_line(capsys: pytest.CaptureFixture[str
     assert len(paths) > 99
     assert all(Path(path).is_file() for path in paths)
     assert f"python: {len(paths):,} files".replace(",", "") in output(capsys, "data", "get", "python")[0]
+
+
+def test_a_training_of_moments_is_told_in_seconds(capsys: pytest.CaptureFixture[str], book: Path) -> None:
+    assert run(["train", "text", "book.txt", *TINY, "--run", "moments"]) == 0
+    assert re.search(r"updates in [0-5]\.\d seconds, ", capsys.readouterr().out)

@@ -5,10 +5,17 @@ import contextlib
 import json
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+import statewise
+from statewise.server.app import Application
+from statewise.server.errors import ApiError
+from statewise.server.settings import ServerSettings
+from statewise.store import MemoryStore
 
 HTTP = httpx.Client()
 atexit.register(HTTP.close)
@@ -336,3 +343,11 @@ def test_the_openapi_says_how_a_token_is_shown_and_what_follows_a_session(servin
         links = described["paths"][path]["post"]["responses"]["201"]["links"]
         assert {link["operationId"] for link in links.values()} <= names
         assert "step" in links
+
+
+def test_a_model_that_is_not_named_among_several_is_asked_for(trained_once: Path) -> None:
+    trained = statewise.load(trained_once / "run")
+    sessions = Application({"one": trained, "two": trained}, MemoryStore(), ServerSettings()).sessions
+    with pytest.raises(ApiError, match=r"^2 models are served: give the one you mean as model, by its id$"):
+        sessions.model(None)
+    assert sessions.model("two") is sessions.models["two"]

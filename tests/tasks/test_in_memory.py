@@ -121,3 +121,9 @@ def test_what_a_task_cannot_read_is_refused_in_one_line(run_path: Path) -> None:
     for ask in (lambda: list(model.predict(5)), lambda: model.answer(5)):
         with pytest.raises(UsageError, match=r"^the prompt 5 is no text: give a string$"):
             ask()
+
+
+def test_a_cell_of_a_frame_that_is_no_number_is_said_to_be_of_the_table_in_memory() -> None:
+    table = np.array([("2026-11-02", "many"), ("2026-11-03", "few")], dtype=[("time", "U10"), ("load", "U4")])
+    with pytest.raises(DataError, match=r"^the table in memory \(.*/frame-.*\.csv\) row 2: column 'load' holds 'many'"):
+        statewise.train(Forecast(source=table, **HELD), run="runs/words")

@@ -39,6 +39,9 @@ COMMON = {
     "quiet": Annotated[bool, typer.Option("--quiet", help="print nothing but the result")],
 }
 
+SHORT_SECONDS = 6
+"A shorter training is told in seconds, since 0.0 minutes would say nothing."
+
 FEW = 4
 "So many processes are started on any machine, where a run began with them."
 
@@ -181,9 +184,11 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
 
 def _result(report: Any, quiet: bool) -> str:
     training = report.training
+    seconds = training["seconds"]
+    time = f"{seconds / 60:.1f} minutes" if seconds >= SHORT_SECONDS else f"{seconds:.1f} seconds"
     words = (
         f"{report.run}: {training['parameters']:,} parameters, {training['updates']:,} updates in "
-        f"{training['seconds'] / 60:.1f} minutes, {training['places_per_second']:,.0f} {report.data['unit']}s a second"
+        f"{time}, {training['places_per_second']:,.0f} {report.data['unit']}s a second"
     )
     return report.shown() if quiet else f"{words}\n{report.shown()}"
 

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from statewise.data.cache import building, sync
 from statewise.errors import DataError
 
 KEPT = "frame-"
+KEPT_NAME = re.compile(f"{KEPT}[0-9a-f]{{16}}\\.csv")
 MISSING = frozenset({"<NA>", "NaT", "None"})
 "How pandas writes a cell in which there is nothing."
 
@@ -62,6 +64,15 @@ def keep(frame: Any, cache: Path) -> Path:
         path = cache / f"{KEPT}{_digest(fresh)[:16]}.csv"
         fresh.replace(path)
     return path
+
+
+def is_kept(path: Path) -> bool:
+    """Tell by its name a file into which a table in memory was written.
+
+    >>> is_kept(Path("runs/.data/frame-0123456789abcdef.csv")), is_kept(Path("frame-2.csv"))
+    (True, False)
+    """
+    return KEPT_NAME.fullmatch(path.name) is not None
 
 
 def _columns_of_array(array: Any) -> dict[str, Sequence[Any]]:

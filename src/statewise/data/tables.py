@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from statewise.data.columns import PLAIN, Column, Convert, Unreadable
-from statewise.data.frames import columns_of
+from statewise.data.frames import columns_of, is_kept
 from statewise.data.naming import path_of
 from statewise.data.row_numbers import OpenTable, RowNumbers
 from statewise.data.separated import CELLS, separated
@@ -106,7 +106,9 @@ def read_chunks(source: Source, wanted: Mapping[str, Convert], how: TableFormat 
 
 def title_of(source: Source) -> str:
     """Say what a table is called in a message."""
-    return str(source) if isinstance(source, str | Path) else f"the {type(source).__name__}"
+    if not isinstance(source, str | Path):
+        return f"the {type(source).__name__}"
+    return f"the table in memory ({source})" if is_kept(Path(source)) else str(source)
 
 
 def _converted(convert: Convert, cells: Sequence[Any], name: str, table: OpenTable, done: int) -> Column:
@@ -132,7 +134,7 @@ def _opened(source: Source, how: TableFormat) -> Iterator[OpenTable]:
             yield _parquet(path)
             return
         with _text(path, beginning) as lines:
-            yield separated(lines, str(path), how)
+            yield separated(lines, title_of(path), how)
     except UnicodeError as error:
         place = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(f"{path} is not UTF-8 text{place}: save the table as CSV in UTF-8") from None
