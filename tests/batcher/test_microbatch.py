@@ -63,7 +63,7 @@ def test_one_too_many_is_refused_and_the_others_are_answered() -> None:
         others = [asyncio.create_task(batcher.ask(n)) for n in (1, 2)]
         await asyncio.sleep(0)
         assert batcher.waiting == 2
-        with pytest.raises(Busy, match="2 asks are waiting already"):
+        with pytest.raises(Busy, match="2 requests are waiting already"):
             await batcher.ask(3)
         go.set()
         assert [await first, *[await other for other in others]] == [0, 1, 2]
