@@ -1,8 +1,11 @@
 """Forecasts as tables: times that are written alike in all rows."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from statewise.tasks.forecast.chart import draw_chart
 from statewise.tasks.forecast.metrics import LEVELS
 from statewise.tasks.forecast.prediction import SHOWN, SeriesForecast
 
@@ -26,3 +29,13 @@ def test_all_times_of_a_forecast_have_one_form(begin: str, hours: int, written: 
     assert {len(row) for row in ahead.rows()} == {1 + len(SHOWN)}
     lines = str(ahead).splitlines()
     assert [line.split("  ")[0] for line in lines[1:]] == written
+
+
+def test_a_chart_says_from_which_day_to_which_it_goes(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    days = np.datetime64("2023-04-28", "s") + np.arange(7) * np.timedelta64(86_400, "s")
+    series = SeriesForecast("load", days[4:], np.ones((3, len(LEVELS))), np.ones((2, 3)), days[:4], np.ones(4))
+    draw_chart([series], tmp_path / "fan.svg")
+    drawn = (tmp_path / "fan.svg").read_text()
+    assert "2023-04-28 to 2023-05-04" in drawn
+    assert "2023-May" not in drawn

@@ -9,7 +9,7 @@ import numpy as np
 from statewise.errors import MissingExtra, UsageError
 from statewise.run.files import write_figure
 from statewise.shown import in_picture
-from statewise.tasks.forecast.prediction import SeriesForecast
+from statewise.tasks.forecast.prediction import SeriesForecast, written_alike
 
 MOST_SERIES = 12
 BANDS = ((0.025, 0.975, "95 %"), (0.1, 0.9, "80 %"), (0.25, 0.75, "50 %"))
@@ -37,7 +37,6 @@ def draw_chart(found: Sequence[SeriesForecast], path: Path) -> None:
 
 
 def _draw(draw: Any, ahead: SeriesForecast, *, legend: bool) -> None:
-
     last = ahead.before[-1:], ahead.history[~np.isnan(ahead.history)][-1:]
     times = ahead.clock.local(np.concatenate([last[0], ahead.times]))
     for (low, high, words), shade in zip(BANDS, SHADES, strict=True):
@@ -51,12 +50,15 @@ def _draw(draw: Any, ahead: SeriesForecast, *, legend: bool) -> None:
     draw.tick_params(labelsize=8)
     if not ahead.clock.is_steps:
         draw.xaxis.set_major_formatter(_concise(draw.xaxis.get_major_locator()))
+        ends = (np.concatenate([ahead.before, ahead.times])[i] for i in (0, -1))
+        draw.set_xlabel(" to ".join(written_alike([ahead.clock.shown(end) for end in ends])), loc="right", fontsize=8)
     if legend:
         draw.legend(frameon=False, fontsize=8, loc="upper left", ncols=4)
 
 
 def _concise(locator: Any) -> Any:
+    """Return short dates for the ticks, without the month of the last one, which need not be that of the first."""
     from matplotlib import dates
 
     make: Any = dates.ConciseDateFormatter
-    return make(locator)
+    return make(locator, show_offset=False)
