@@ -183,6 +183,10 @@ LAUGHS = "".join(f'<g id="a{n}">' + f'<use href="#a{n - 1}"/>' * 10 + "</g>" for
         ("<g>" * 200 + "</g>" * 200, "more than 100 in each other"),
         ('<line stroke="red" x2="1e300"/>', "has a point that is not finite, or beyond 1e"),
         ("<g>", "is no XML"),
+        ("<style>" + "a{" * 50_000 + "</style>", "styles or a transform of more than 10,000 characters"),
+        ("<style>a</style>" * 10_001, "styles or a transform of more than 10,000 characters"),
+        (f'<line stroke="red" transform="{"scale(" * 2000}"/>', "styles or a transform of more than 10,000 char"),
+        (f'<path stroke="red" d="M0 0L1 1{"zl1 1" * 101}"/>', "closed more than 100 times without a move"),
     ],
 )
 def test_an_svg_without_lines_or_without_end_is_refused(tmp_path: Path, body: str, said: str) -> None:

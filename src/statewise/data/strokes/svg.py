@@ -15,6 +15,12 @@ from statewise.errors import DataError, MissingExtra
 
 CURVE_POINTS = 24
 "So many points stand for one curve or a quarter of an arc, before a line is simplified."
+LONGEST_WORDS = 10_000
+"Of styles together and of one attribute, in characters: svgelements takes the square of their length in time."
+TAKEN_APART = ("transform", "style", "stroke", "fill", "viewBox")
+"The attributes of which this holds; others are as long as a drawing or a picture, or are not looked at."
+MOST_CLOSED = 100
+"So often a path may be closed before it moves: each time svgelements looks back to where it began."
 USED = 50_000
 "So many elements there may be once each `use` is replaced by what it uses."
 
@@ -39,6 +45,7 @@ def svg_drawing(content: bytes, where: str, *, label: str | None = None, text: s
     root = read_xml(content, where)
     if root.tag != "svg":
         raise DataError(f"{where} is XML, but no SVG: its root is <{root.tag[:40]}>")
+    _check_lengths(root, where)
     _check_uses(root, where)
     try:
         page = svgelements.SVG.parse(io.BytesIO(content), reify=True, on_error="ignore")
@@ -107,6 +114,17 @@ def _in_bounds(x: Any, y: Any, where: str) -> tuple[float, float]:
     if not (abs(x) <= LARGEST and abs(y) <= LARGEST):
         raise DataError(f"{where} has a point that is not finite, or beyond {LARGEST:g}: check its numbers")
     return x, y
+
+
+def _check_lengths(root: Element, where: str) -> None:
+    """Refuse styles, attributes and paths that svgelements would take almost for ever to read."""
+    styles = sum(len(text) for element in root.iter("style") for text in element.itertext())
+    attributes = (len(one.get(name, "")) for one in root.iter() for name in TAKEN_APART)
+    if max(styles, *attributes, 0) > LONGEST_WORDS:
+        raise DataError(f"{where} has styles or a transform of more than {LONGEST_WORDS:,} characters: leave them out")
+    lines = (line for one in root.iter() for line in one.get("d", "").lower().split("m"))
+    if any(line.count("z") > MOST_CLOSED for line in lines):
+        raise DataError(f"{where} has a path that is closed more than {MOST_CLOSED} times without a move: mend it")
 
 
 def _check_uses(root: Element, where: str) -> None:
