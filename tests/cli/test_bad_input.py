@@ -281,6 +281,7 @@ def test_a_prediction_that_cannot_be_is_refused_before_anything_is_written(
         (["data", "gett", "x"], "unknown command 'gett': did you mean 'get'? (known: list, get, path)"),
         (["train", "tex", "a"], "unknown task 'tex': did you mean 'text'?"),
         (["train", "text", "a", "--hiden-size", "3"], "unknown flag '--hiden-size': did you mean '--hidden-size'?"),
+        (["train", "text", "a", "--rate", "3"], "unknown flag '--rate': did you mean '--learning-rate'?"),
         (["predict", "run", "--lenth", "3"], "unknown flag '--lenth': did you mean '--length'?"),
         (["list", "--zzz"], "unknown flag '--zzz': `statewise list --help` names those there are"),
         (["--zzz"], "unknown flag '--zzz': `statewise --help` names those there are"),
