@@ -84,22 +84,24 @@ def _tidied(
         if any(row) and not (layout.has_comments and row[0].startswith("#")):
             if len(row) < width or any(cell.strip() for cell in row[width:]):
                 count = f"{len(row)} cell{'s'[: len(row) != 1]}"
-                raise DataError(f"{title} row {line} has {count}, not {width}: {_advice(row, layout.mark)}")
+                raise DataError(f"{title} row {line} has {count}, not {width}: {_advice(row, layout)}")
             numbers.begin(done + len(kept), line)
             kept.append(row[:width])
         line += 1 + sum(len(BREAK.findall(cell)) for cell in row)
     return kept
 
 
-def _advice(row: Sequence[str], mark: str) -> str:
+def _advice(row: Sequence[str], layout: FileLayout) -> str:
     if any(BREAK.search(cell) for cell in row):
         return "a cell of it goes on over several lines, as where a quotation mark is not closed"
     digits = [cell.strip().lstrip("+-").isdigit() for cell in row]
-    if mark == "," and any(one and other for one, other in pairwise(digits)):
+    if layout.mark == "," and any(one and other for one, other in pairwise(digits)):
         return (
             "where commas are decimal or between thousands, separate cells by ; or quote the numbers, and give "
             "--decimal , or --thousands ,"
         )
+    if len(layout.names) == 1 < len(row):
+        return f"give the names of the columns in the first row, without lines above it such as {layout.names[0]!r}"
     return "mend it"
 
 

@@ -114,6 +114,13 @@ def test_a_column_of_words_that_no_flag_named_is_answered_with_the_flag_for_targ
     assert "column 'open' holds 'no', which is no number: mend it, or name the columns to forecast with --target" in err
 
 
+def test_a_title_above_the_names_of_columns_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "titled.csv").write_text("Report of shop A;;\n;;\nmonth;sales;visits\n2026-01;1;2\n")
+    _, err = said(capsys, "train", "forecast", "titled.csv", *FLAGS, code=2)
+    assert "row 3 has 3 cells, not 1: give the names of the columns in the first row" in err
+    assert err.endswith("without lines above it such as 'Report of shop A'\n")
+
+
 @pytest.mark.parametrize("head", sorted({*heads_over("number", "count")} - {"student_t"}))
 def test_every_head_learns(head: str, table: Path) -> None:
     rows = [f"{HOURS[t]},{round(value(t))}" for t in range(N)]
