@@ -76,3 +76,9 @@ def test_a_drawing_is_scaled_by_its_own_size_or_by_the_side_it_will_have() -> No
 def test_nothing_drawn_is_no_row() -> None:
     assert offsets_of([]).shape == (0, 3)
     assert strokes_of(np.zeros((0, 3)), lifted=True) == []
+
+
+def test_a_long_line_is_simplified_a_stretch_at_a_time_which_bounds_its_time() -> None:
+    line = np.column_stack([np.arange(5001.0), np.zeros(5001)])
+    assert simplified(line, 1.0)[:, 0].tolist() == [0, 2000, 4000, 5000]
+    assert simplified(line[:2001], 1.0)[:, 0].tolist() == [0, 2000]

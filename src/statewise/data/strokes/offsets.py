@@ -12,6 +12,7 @@ ones. So nothing is lost but where the drawing lies and what the steps above lea
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 import numpy as np
@@ -22,6 +23,8 @@ from statewise.errors import UsageError
 
 SIZE = 255.0
 "As in QuickDraw, whose tolerance of 2 is meant for it."
+AT_ONCE = 2000
+"So many points of a line are simplified at once."
 
 
 @final
@@ -134,6 +137,7 @@ def spaced(points: Floats, spacing: float) -> Floats:
 def simplified(points: Floats, epsilon: float) -> Floats:
     """Return the points of a line that keep every other within `epsilon` of it.
 
+    At worst it takes the square of their number in time, so every 2,000th of a long line is kept whatever it adds.
     Source: Ramer 1972, Douglas and Peucker 1973.
 
     >>> simplified(np.array([[0.0, 0.0], [1.0, 0.5], [2.0, 0.0], [3.0, 4.0]]), 1.0).tolist()
@@ -142,8 +146,9 @@ def simplified(points: Floats, epsilon: float) -> Floats:
     if len(points) < 3:
         return points
     keep = np.zeros(len(points), bool)
-    keep[[0, -1]] = True
-    parts = [(0, len(points) - 1)]
+    ends = [*range(0, len(points) - 1, AT_ONCE), len(points) - 1]
+    keep[ends] = True
+    parts = [*pairwise(ends)]
     while parts:
         first, last = parts.pop()
         between = points[first + 1 : last] - points[first]
