@@ -276,8 +276,8 @@ def test_a_prediction_that_cannot_be_is_refused_before_anything_is_written(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["foo"], "unknown command 'foo': known are resume, evaluate,"),
-        (["inspectt", "r"], "unknown command 'inspectt': did you mean 'inspect'? (known: resume, "),
+        (["foo"], "unknown command 'foo': known are demo, train, resume,"),
+        (["inspectt", "r"], "unknown command 'inspectt': did you mean 'inspect'? (known: demo, "),
         (["data", "gett", "x"], "unknown command 'gett': did you mean 'get'? (known: list, get, path)"),
         (["train", "tex", "a"], "unknown task 'tex': did you mean 'text'?"),
         (["train", "text", "a", "--hiden-size", "3"], "unknown flag '--hiden-size': did you mean '--hidden-size'?"),
