@@ -294,6 +294,8 @@ def test_unipen_is_read_by_its_segments_with_what_it_includes(tmp_path: Path) ->
         ("a.jsonl", '{"strokes": [[[1, 2, 3, 4]]]}', r"has the shape \[1, 4\]"),
         ("a.jsonl", '{"strokes": [[[1, 1e99]]]}', "not finite, or beyond 1e\\+09"),
         ("a.jsonl", '{"strokes": [[[1, "a"]]]}', "is no list of points"),
+        ("a.jsonl", '{"strokes": [[["1", "2"]]]}', "is no list of points"),
+        ("a.jsonl", '{"strokes": [[[true, false]]]}', "is no list of points"),
         ("a.jsonl", '{"strokes": [[[1, 2, 3]], [[1, 2]]]}', "has times in some strokes and none in others"),
         ("a.jsonl", '{"strokes": [[[1, 2]]], "class": 3}', "the class of line 1 of .* is 3: a short text is wanted"),
         ("a.jsonl", '{"strokes": []}', "holds no drawing but one without a point"),

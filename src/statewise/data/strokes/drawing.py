@@ -115,9 +115,12 @@ def _numbers(given: Any, what: str) -> Floats:
     if not len(given):
         return np.zeros((0, 2))
     try:
-        array = np.asarray(given, dtype=np.float64)
+        found = np.asarray(given)
     except (TypeError, ValueError, OverflowError):
-        raise DataError(f"{what} is no list of points [x, y] or [x, y, t], all of one kind: check it") from None
+        found = np.array(None)
+    if found.dtype.kind not in "iuf":  # text and truth values would be converted
+        raise DataError(f"{what} is no list of points [x, y] or [x, y, t], all of one kind: check it")
+    array = found.astype(np.float64)
     if array.ndim != 2 or array.shape[1] not in (2, 3):
         raise DataError(f"{what} has the shape {list(array.shape)}: points [x, y] or [x, y, t] are wanted")
     if not np.isfinite(array).all() or np.abs(array[:, :2]).max() > LARGEST:
