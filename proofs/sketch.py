@@ -3,10 +3,10 @@
     python proofs/sketch.py [kanji] [latent] [endings]
 
 `kanji` trains recipes/kanji.yaml and compares it with a Gaussian for each state of the pen and a bigram of movements,
-on characters that it never saw, with an interval over drawings; it draws pictures/sketch.svg: new characters, each with
-the nearest of the training part below it, so that copying would be seen. `latent` trains the same with 32 latent
-numbers. `endings` times nine endings of a drawing and one, in turns, medians. Results go to results/sketch.json. Leaves
-with exit code 1 where a claim does not hold.
+on characters that it never saw, with an interval over drawings. It draws new characters as docs/pictures/sketch.svg,
+and as runs/sketch-neighbours.svg with the nearest of the training part below each, so that copying would be seen.
+`latent` trains the same with 32 latent numbers. `endings` times nine endings of a drawing and one, in turns, medians.
+Results go to results/sketch.json. Leaves with exit code 1 where a claim does not hold.
 """
 
 import statistics
@@ -32,6 +32,8 @@ from statewise.tasks.sketch.task import Sketch
 HERE = Path(__file__).parent
 RECIPE = HERE.parent / "recipes" / "kanji.yaml"
 PICTURE = HERE.parent / "docs" / "pictures" / "sketch.svg"
+NEIGHBOURS = HERE.parent / "runs" / "sketch-neighbours.svg"
+"Drawings of the training part are other people's: they are shown, and not kept with the project."
 SHOWN, COLUMNS = 6, 6
 TIMES = 15
 DEAREST = 2.5
@@ -92,7 +94,7 @@ def _told(report: Any) -> dict[str, Any]:
 
 
 def _draw(run: Any, task: Sketch, cache: Path) -> None:
-    """Draw new characters above the nearest ones of the training part."""
+    """Draw new characters, and once more with the nearest ones of the training part below them."""
     trained, data = run.load(), task.prepare(cache)
     codec = data.codec
     drawn = list(endings(Artist.of(trained.model, codec, 0.4, None, 1), blank(codec), SHOWN))
@@ -104,7 +106,9 @@ def _draw(run: Any, task: Sketch, cache: Path) -> None:
         DrawingPanel(known[_nearest(one, grids)], (), f"nearest to {number}") for number, one in enumerate(drawn, 1)
     ]
     scaled = [DrawingPanel([stroke * codec.scale for stroke in panel.given], (), panel.title) for panel in near]
-    PICTURE.write_text(svg_of([*new, *scaled], columns=COLUMNS))
+    PICTURE.write_text(svg_of(new, columns=COLUMNS))
+    NEIGHBOURS.parent.mkdir(exist_ok=True)
+    NEIGHBOURS.write_text(svg_of([*new, *scaled], columns=COLUMNS))
 
 
 def _nearest(one: Drawn, grids: Any) -> int:

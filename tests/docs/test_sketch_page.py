@@ -32,4 +32,5 @@ def test_what_the_proof_remarked_and_timed_is_what_the_page_says() -> None:
 
 
 def test_the_picture_of_the_page_is_there() -> None:
-    assert (ROOT / "docs" / "pictures" / "sketch.svg").read_text().count("nearest to") == 6
+    picture = (ROOT / "docs" / "pictures" / "sketch.svg").read_text()
+    assert [picture.count(f">drawn {number}<") for number in range(1, 8)] == [1] * 6 + [0]
