@@ -35,7 +35,7 @@ def prepare(work, settings, arrays):
 
 @pytest.fixture
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:
-    shutil.copy(WORKERS / "serve.py", tmp_path)
+    shutil.copy(WORKERS / "serving.py", tmp_path)
     (tmp_path / "with_fake.py").write_text(FAKE)
     monkeypatch.setattr(peers, "WORKERS", tmp_path)
     monkeypatch.setattr(peers, "FAMILIES", {"fake": Family(())})

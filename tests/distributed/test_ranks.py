@@ -103,7 +103,7 @@ def test_windows_are_shared_by_rows() -> None:
     assert own.reset is None
     assert own.context.shape == (2, 2)
     assert len(own_rows([window] * 5, Ranks(1, 3))[1:4]) == 3
-    with pytest.raises(UsageError, match="6 rows cannot be shared alike by 4 processes: give rows that 4 divides"):
+    with pytest.raises(UsageError, match="a batch of 6 cannot be split into 4 equal parts: give a batch size"):
         own_rows([window], Ranks(1, 4))
 
 

@@ -33,8 +33,8 @@ BROKEN = {
     "c.Entry.__ne__ = lambda one, other: False",
     "injections": "import statewise.learning.learner as l; l.unusable_in_windows = lambda *given: None",
     "resumes": "import torch; torch.set_rng_state = lambda state: None; "
-    "from statewise.learning.snapshot import Place; "
-    "read = Place.read; Place.read = lambda files: read(files)._replace(window=0)",
+    "from statewise.learning.snapshot import TrainingPosition as P; "
+    "read = P.read; P.read = lambda files: read(files)._replace(window=0)",
 }
 
 

@@ -12,6 +12,7 @@ from statewise.cells.conditioned import Conditioned
 from statewise.cells.coupled_lstm import CoupledLSTM
 from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
+from statewise.cells.fed import Fed, FedState
 from statewise.cells.feedback import Feedback, FeedbackState
 from statewise.cells.gaussian_window import GaussianWindow, GaussianWindowState
 from statewise.cells.gru import GRU, GRUState
@@ -70,6 +71,8 @@ __all__ = [
     "DropoutState",
     "Elman",
     "ElmanState",
+    "Fed",
+    "FedState",
     "Feedback",
     "FeedbackState",
     "GRUState",

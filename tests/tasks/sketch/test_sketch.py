@@ -13,13 +13,12 @@ import torch
 from scipy.stats import multivariate_normal
 
 import statewise
-from statewise.cells import LSTM, Conditioned
+from statewise.cells import LSTM, Conditioned, Fed
 from statewise.data.strokes import offsets_of
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.tasks.sketch.baselines import Movements, parts_of
 from statewise.tasks.sketch.data import SketchData, thinned
 from statewise.tasks.sketch.drawing_on import between
-from statewise.tasks.sketch.fed import Fed
 from statewise.tasks.sketch.metrics import difference
 from statewise.tasks.sketch.task import Sketch
 from statewise.testing import check_cell

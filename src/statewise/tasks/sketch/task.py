@@ -136,11 +136,10 @@ class Sketch(Task):
         """Return cells with a head for pens; with latent numbers or classes, a reader that they begin from."""
         from torch import nn
 
-        from statewise.cells import Conditioned, Dropout
+        from statewise.cells import Conditioned, Dropout, Fed
         from statewise.heads import Strokes
         from statewise.latent import Latent
         from statewise.model import Model
-        from statewise.tasks.sketch.fed import Fed
         from statewise.tasks.sketch.opener import Opener
 
         opener = None
