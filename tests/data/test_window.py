@@ -139,3 +139,8 @@ def test_a_window_that_brings_its_state_is_read_from_it() -> None:
     one, _ = model.loss(make_window(), carried)
     other, _ = model.loss(make_window(state=carried), model.begin(B))
     assert torch.equal(one.nats, other.nats)
+
+
+def test_no_sequence_at_all_is_not_padded() -> None:
+    with pytest.raises(UsageError, match="no sequence was given to be padded: give one or more"):
+        Padded.of([])

@@ -1,6 +1,7 @@
 """The pen's head: its density by hand and by SciPy, its draws, its temperature and its bias."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from statewise.errors import UsageError
-from statewise.heads import Strokes
+from statewise.heads import GaussianMixture, Strokes
 from statewise.heads.strokes import StrokeParams
 
 T, B, H, K = 7, 3, 4, 5
@@ -104,6 +105,8 @@ def test_a_bias_makes_deviations_smaller_and_likely_components_likelier() -> Non
     assert torch.allclose(neat[..., :2], mean)
     with pytest.raises(UsageError, match="bias -1 is none: give a number from 0"):
         head.sample(params, bias=-1)
+    with pytest.raises(UsageError, match="bias '1' is none: give a number from 0"):
+        head.sample(params, bias="1")  # type: ignore[arg-type]
 
 
 def test_a_cold_pen_lifts_only_where_it_is_softened() -> None:
@@ -119,6 +122,14 @@ def test_a_cold_pen_lifts_only_where_it_is_softened() -> None:
     assert float(cold) == 0
     odds = math.exp(-1 / 0.505)
     assert float(softened) == pytest.approx(odds / (1 + odds), abs=0.03)
+
+
+@pytest.mark.parametrize("components", [0, -1, 2.5, True])
+def test_a_mixture_of_no_whole_number_of_components_is_refused(components: Any) -> None:
+    with pytest.raises(UsageError, match=r"the number of components .* is no whole number from 1"):
+        Strokes(H, components)
+    with pytest.raises(UsageError, match=r"the number of components .* is no whole number from 1"):
+        GaussianMixture(H, components)
 
 
 def test_a_pen_of_another_kind_is_refused() -> None:

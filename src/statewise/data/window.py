@@ -40,7 +40,11 @@ class Padded(NamedTuple):
         Padded(values=tensor([[5, 6, 7],
                 [8, 0, 0]]), mask=tensor([[ True,  True,  True],
                 [ True, False, False]]))
+
+        Raises `UsageError` where there is none.
         """
+        if not sequences:
+            raise UsageError("no sequence was given to be padded: give one or more, of any lengths")
         lengths = torch.tensor([len(sequence) for sequence in sequences])
         values = torch.nn.utils.rnn.pad_sequence(list(sequences), batch_first=True)
         return cls(values, torch.arange(values.shape[1]) < lengths.unsqueeze(1))

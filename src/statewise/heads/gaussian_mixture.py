@@ -5,6 +5,7 @@ from typing import NamedTuple, final
 import torch
 from torch import Tensor, nn
 
+from statewise.bounds import MOST_UNITS, check_whole
 from statewise.heads.gaussian import gaussian_nats
 from statewise.heads.head import check_temperature
 from statewise.heads.real import Real, normal_cdf, normal_draws, positive
@@ -34,6 +35,7 @@ class GaussianMixture(Real[MixtureParams]):
 
     def __init__(self, features: int, components: int = 3) -> None:
         super().__init__()
+        check_whole("the number of components", components, 1, MOST_UNITS)
         self.features, self.components = features, components
         self.linear = nn.Linear(features, 3 * components)
         with torch.no_grad():  # apart from each other, so that each can learn something of its own

@@ -1,13 +1,14 @@
 """Where a pen goes next, and whether it is lifted there or the drawing ends: a mixture over movements, and a pen."""
 
 import math
+from numbers import Real
 from typing import Literal, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from statewise.bounds import shown
+from statewise.bounds import MOST_UNITS, check_whole, shown
 from statewise.errors import UsageError
 from statewise.heads.head import Head, Loss, check_targets, check_temperature
 
@@ -66,6 +67,7 @@ class Strokes(Head[StrokeParams]):
         super().__init__()
         if pen not in ("three_states", "end_of_stroke"):
             raise UsageError(f"pen {shown(pen)} is none: give three_states or end_of_stroke")
+        check_whole("the number of components", components, 1, MOST_UNITS)
         self.features, self.components, self.pen = features, components, pen
         self.states = 3 if pen == "three_states" else 1
         self.linear = nn.Linear(features, 6 * components + self.states)
@@ -131,7 +133,7 @@ class Strokes(Head[StrokeParams]):
         temperature or a bias below 0.
         """
         check_temperature(temperature)
-        if not 0 <= bias <= LARGEST_BIAS:
+        if not isinstance(bias, Real) or not 0 <= bias <= LARGEST_BIAS:
             raise UsageError(
                 f"bias {shown(bias)} is none: give a number from 0, as the model learned, to {LARGEST_BIAS:g}"
             )
