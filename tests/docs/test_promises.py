@@ -72,3 +72,14 @@ def test_the_loss_of_int8_is_the_one_that_was_measured() -> None:
     bits = results()["exports"]["parts"][1]["bits_per_character"]
     words = " ".join((ROOT / "docs" / "deploy.md").read_text().split())
     assert f"{bits['float32']:.4f} bits per character with its own weights, {bits['int8']:.4f} as int8" in words
+
+
+def test_what_nginx_in_front_saves_is_what_was_measured() -> None:
+    page, found = " ".join((ROOT / "docs" / "deploy.md").read_text().split()), results()["served_overload"]
+    told, alone = found, found["without_nginx"]
+    assert found["holds"]
+    assert (
+        f"with nginx {told['goodput_share_of_peak']:.0%} of the peak were answered, the slowest of a hundred in "
+        f"{told['p99_share_of_peak']:.2f} times the time at the peak; without it {alone['goodput_share_of_peak']:.0%} "
+        f"in {alone['p99_share_of_peak']:.2f}."
+    ).replace("%", " %") in page
