@@ -59,7 +59,7 @@ def test_the_flags_of_a_run_are_those_of_its_task(run_path: Path) -> None:
 def test_completion_is_shown_and_installed_as_typer_does_it(tmp_path: Path) -> None:
     def answer(flag: str) -> str:
         command = [sys.executable, "-m", "statewise", flag, "bash"]
-        environment = {**os.environ, "HOME": str(tmp_path)}
+        environment = {**os.environ, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     script = answer("--show-completion")
