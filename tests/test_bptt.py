@@ -236,7 +236,7 @@ def test_the_clipping_of_the_learner_is_algorithm_1(threshold: float) -> None:
     torch.autograd.backward(total.mean)
     before = [weights.grad.clone() for weights in one.parameters() if weights.grad is not None]
     gradient = Weights(torch.cat([part.flatten() for part in before]).numpy(), EMPTY, EMPTY)
-    assert optimizers.clip_norm(one, threshold) == pytest.approx(norm(gradient), rel=1e-12)
+    assert optimizers.clip_norm(one.parameters(), threshold) == pytest.approx(norm(gradient), rel=1e-12)
     after = torch.cat([weights.grad.flatten() for weights in one.parameters() if weights.grad is not None])
     close([after], [clip_norm(gradient, threshold).input])
 

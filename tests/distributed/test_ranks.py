@@ -55,8 +55,8 @@ def test_sparse_gradients_are_added_up_row_by_row(in_processes: InProcesses) -> 
     def work(ranks: Ranks) -> Any:
         table = nn.Embedding(9, 2, sparse=True)
         table(torch.tensor([4, ranks.rank, 4])).sum().backward()
-        settle(table)
-        add_up(table, ranks)
+        settle(table.parameters())
+        add_up(table.parameters(), ranks)
         assert table.weight.grad is not None
         return table.weight.grad.to_dense().tolist()
 

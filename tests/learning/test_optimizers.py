@@ -89,7 +89,7 @@ def give_gradients(layer: nn.Linear) -> None:
 def test_a_gradient_of_norm_5_is_scaled_where_less_is_wanted(largest: float, kept: float) -> None:
     layer = make_layer()
     give_gradients(layer)
-    assert clip_norm(layer, largest) == 5.0
+    assert clip_norm(layer.parameters(), largest) == 5.0
     assert layer.weight.grad is not None
     assert layer.bias.grad is not None
     assert (float(layer.weight.grad[0, 0]), float(layer.bias.grad[1])) == pytest.approx((3 * kept, 4 * kept), rel=1e-5)
@@ -99,7 +99,7 @@ def test_a_parameter_without_a_gradient_is_left_out_of_the_norm() -> None:
     layer = make_layer()
     give_gradients(layer)
     layer.bias.grad = None
-    assert clip_norm(layer, 1.0) == 3.0
+    assert clip_norm(layer.parameters(), 1.0) == 3.0
 
 
 @pytest.mark.parametrize(("largest", "weight", "bias"), [(0.0, 3, -4), (9.0, 3, -4), (3.5, 3, -3.5), (0.5, 0.5, -0.5)])
@@ -109,7 +109,7 @@ def test_every_number_of_a_gradient_is_bounded_by_itself(largest: float, weight:
     assert layer.weight.grad is not None
     assert layer.bias.grad is not None
     layer.bias.grad[1] = -4.0
-    clip_value(layer, largest)
+    clip_value(layer.parameters(), largest)
     assert (float(layer.weight.grad[0, 0]), float(layer.bias.grad[1])) == (weight, bias)
     assert int(layer.weight.grad.count_nonzero() + layer.bias.grad.count_nonzero()) == 2
 
@@ -118,7 +118,7 @@ def test_a_parameter_without_a_gradient_is_left_out_of_the_bounds() -> None:
     layer = make_layer()
     give_gradients(layer)
     layer.bias.grad = None
-    clip_value(layer, 1.0)
+    clip_value(layer.parameters(), 1.0)
     assert layer.bias.grad is None
     assert layer.weight.grad is not None
     assert float(layer.weight.grad[0, 0]) == 1.0

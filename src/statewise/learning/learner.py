@@ -94,6 +94,7 @@ class Learner:
         self.order = self.rollouts or WindowOrder(windows, recipe)
         self.fabric = make_fabric(recipe, self.ranks.device.index)
         freeze(model, recipe.freeze)
+        self.weights = tuple(model.parameters())  # found once: in a small model this takes as long as the arithmetic
         self.optimizer = make_optimizer(model, recipe)
         if isinstance(self.optimizer, RowOptimizer):
             self.optimizer.holds_back = True
@@ -196,10 +197,10 @@ class Learner:
             raise self._undo(before)
         clipped = min(norm, self.recipe.clip or norm)
         if self.recipe.clip_value:
-            clipped = clip_value(self.model, self.recipe.clip_value)
-        self._unchanged = Before.of(self.model, self.optimizer)
+            clipped = clip_value(self.weights, self.recipe.clip_value)
+        self._unchanged = Before.of(self.weights, self.optimizer)
         self.setup_optimizer.step()
-        if not is_usable(touched(self.model, self.optimizer)):
+        if not is_usable(touched(self.weights, self.optimizer)):
             raise self._undo(before)
         return nats, places, norm, clipped, terms
 
@@ -210,7 +211,7 @@ class Learner:
         """
         while True:
             nats, places, terms = self._add_gradients()
-            norm = clip_norm(self.model, self.recipe.clip)
+            norm = clip_norm(self.weights, self.recipe.clip)
             if norm < LARGEST or not math.isfinite(nats) or self.loss_scale.factor <= 1:
                 return nats, places, norm, terms
             self.loss_scale = self.loss_scale.halved()
@@ -228,11 +229,11 @@ class Learner:
             self.fabric.backward(self._minimised(loss) / share / self.recipe.accumulate * self.loss_scale.factor)
             total = total.plus(loss.detached())
             is_sound = is_sound and is_usable([*window.numbers(), *leaves(last), *leaves(self.state)])
-        settle(self.model)
+        settle(self.weights)
         total = self._of_all(total)
         places = int(total.places)
         self._weigh(share * self.recipe.accumulate / max(1, places) / self.loss_scale.factor)
-        add_up(self.model, self.ranks)
+        add_up(self.weights, self.ranks)
         terms = {name: float(term.mean) for name, term in total.terms.items()}
         is_sound = is_sound and all(map(math.isfinite, terms.values()))
         return float(total.nats) / max(1, places) if is_sound else math.nan, places, terms
@@ -247,6 +248,8 @@ class Learner:
 
     def _of_all(self, loss: Loss) -> Loss:
         """Return the sum of a loss over all processes."""
+        if self.ranks.count == 1 and not loss.terms:
+            return loss
         numbers = [loss.nats, loss.places, *(part for term in loss.terms.values() for part in term)]
         told = self.ranks.exchange([float(number) for number in numbers])
         nats, places, *parts = torch.tensor(told, dtype=torch.float64).sum(dim=0)
@@ -267,8 +270,8 @@ class Learner:
         return window, loss, state
 
     def _window(self, number: int) -> Window:
-        window: Window = self.fabric.to_device(self.order[number])
-        return window
+        window = self.order[number]
+        return window if self.fabric.device.type == "cpu" else self.fabric.to_device(window)
 
     def _moment(self) -> _Moment:
         kept = self.model.state_dict(keep_vars=True).values()
@@ -307,7 +310,7 @@ class Learner:
     def _weigh(self, factor: float) -> None:
         """Make the gradient that of the mean over all places, of which windows may have unequally many, unscaled."""
         if factor != 1:
-            for gradient in gradients(self.model):
+            for gradient in gradients(self.weights):
                 gradient.mul_(factor)
 
     @property

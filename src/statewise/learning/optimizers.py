@@ -1,7 +1,7 @@
 """How a gradient becomes an update: optimisers by name, the rate over time, clipping, and their state as tensors."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -105,13 +105,13 @@ def rate_at(recipe: Recipe, update: int, fraction: float) -> float:
             return rate
 
 
-def clip_norm(model: nn.Module, largest: float) -> float:
-    """Scale a model's gradient down to a norm of at most `largest` and return the norm that it had.
+def clip_norm(parameters: Iterable[Tensor], largest: float) -> float:
+    """Scale a gradient down to a norm of at most `largest` and return the norm that it had.
 
     Where ||g|| > largest: g <- g * largest / ||g||. A `largest` of 0 leaves it as it is.
     Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
-    found = gradients(model)
+    found = gradients(parameters)
     norm = float(nn.utils.get_total_norm(found))
     if 0 < largest < norm < math.inf:  # PyTorch's own clipping divides by norm + 1e-6, which is not quite the algorithm
         for gradient in found:
@@ -119,8 +119,8 @@ def clip_norm(model: nn.Module, largest: float) -> float:
     return norm
 
 
-def clip_value(model: nn.Module, largest: float) -> float:
-    """Bound every number of a model's gradient by `largest`, up and down, and return the norm that it has then.
+def clip_value(parameters: Iterable[Tensor], largest: float) -> float:
+    """Bound every number of a gradient by `largest`, up and down, and return the norm that it has then.
 
         g_i <- min(max(g_i, -largest), largest)
 
@@ -128,10 +128,10 @@ def clip_value(model: nn.Module, largest: float) -> float:
 
     >>> layer = nn.Linear(1, 1)
     >>> layer.weight.grad = layer.weight.new_full((1, 1), -3.0)
-    >>> clip_value(layer, 0.5), layer.weight.grad
+    >>> clip_value(layer.parameters(), 0.5), layer.weight.grad
     (0.5, tensor([[-0.5000]]))
     """
-    found = gradients(model)
+    found = gradients(parameters)
     for gradient in found if largest > 0 else ():
         gradient.clamp_(-largest, largest)
     return float(nn.utils.get_total_norm(found))

@@ -44,7 +44,7 @@ def score_dynamically(
         total, state = total.plus(loss.detached()), detach(state)
         optimizer.zero_grad()
         loss.mean.backward()  # type: ignore[no-untyped-call]
-        clip_norm(learning, DYNAMIC_CLIP)
+        clip_norm(learning.parameters(), DYNAMIC_CLIP)
         optimizer.step()
         yield number / len(windows), total
 

@@ -1,10 +1,10 @@
 """Gradients as plain tensors, also sparse ones, which have values for the rows of a table that were read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from statewise.distributed import Ranks
@@ -13,9 +13,9 @@ from statewise.learning.row_optimizers import RowOptimizer
 from statewise.state import read_tensors, write_tensors
 
 
-def settle(model: nn.Module) -> None:
-    """Coalesce each sparse gradient of a model to one entry per row, so that its numbers can be scaled in place."""
-    for parameter in model.parameters():
+def settle(parameters: Iterable[Tensor]) -> None:
+    """Coalesce each sparse gradient to one entry per row, so that its numbers can be scaled in place."""
+    for parameter in parameters:
         if parameter.grad is not None and parameter.grad.is_sparse:
             parameter.grad = merge_rows(parameter.grad)
 
@@ -25,22 +25,22 @@ def numbers(gradient: Tensor) -> Tensor:
     return gradient._values() if gradient.is_sparse else gradient
 
 
-def gradients(model: nn.Module) -> list[Tensor]:
-    """Return the numbers of every gradient of a model that has one.
+def gradients(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """Return the numbers of the gradient of each parameter that has one.
 
-    >>> table = nn.Embedding(9, 2, sparse=True)
-    >>> table(torch.tensor([4, 1, 4])).sum().backward(), settle(table), gradients(table)
+    >>> table = torch.nn.Embedding(9, 2, sparse=True)
+    >>> table(torch.tensor([4, 1, 4])).sum().backward(), settle([table.weight]), gradients([table.weight])
     (None, None, [tensor([[1., 1.],
             [2., 2.]])])
     """
-    return [numbers(parameter.grad) for parameter in model.parameters() if parameter.grad is not None]
+    return [numbers(parameter.grad) for parameter in parameters if parameter.grad is not None]
 
 
-def add_up(model: nn.Module, ranks: Ranks) -> None:
-    """Sum each gradient of a model over all processes; of a table, the rows that any process has read."""
+def add_up(parameters: Iterable[Tensor], ranks: Ranks) -> None:
+    """Sum each gradient over all processes; of a table, the rows that any process has read."""
     if ranks.count == 1:
         return
-    held = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    held = [parameter for parameter in parameters if parameter.grad is not None]
     ranks.add_up([numbers(parameter.grad) for parameter in held if not _is_sparse(parameter)])  # type: ignore[arg-type]
     for parameter in held:
         if _is_sparse(parameter):
@@ -59,12 +59,12 @@ def _everybodys(gradient: Tensor, ranks: Ranks) -> Tensor:
     return merge_rows(summed)
 
 
-def touched(model: nn.Module, optimizer: Optimizer) -> Iterator[Tensor]:
+def touched(parameters: Iterable[Tensor], optimizer: Optimizer) -> Iterator[Tensor]:
     """Yield what a step changed: whole weights, or the rows of them that the optimiser holds back."""
     held = optimizer.held if isinstance(optimizer, RowOptimizer) else []
     tables = {id(rows.of) for rows in held}
     yield from (rows.changed for rows in held)
-    yield from (parameter for parameter in model.parameters() if id(parameter) not in tables)
+    yield from (parameter for parameter in parameters if id(parameter) not in tables)
 
 
 class Before(NamedTuple):
@@ -75,10 +75,10 @@ class Before(NamedTuple):
     is_first: bool
 
     @classmethod
-    def of(cls, model: nn.Module, optimizer: Optimizer) -> Self:
+    def of(cls, parameters: Iterable[Tensor], optimizer: Optimizer) -> Self:
         """Remember the weights and what the optimiser remembers of them, of tables only what is no row."""
         found = cls([], [], not optimizer.state)
-        for parameter in model.parameters():
+        for parameter in parameters:
             is_held = _is_sparse(parameter)
             found.weights.append((parameter, None if is_held else parameter.detach().clone()))
             memory = (kept for kept in optimizer.state.get(parameter, {}).values() if isinstance(kept, Tensor))
@@ -86,7 +86,7 @@ class Before(NamedTuple):
         return found
 
     def changes(self, optimizer: Optimizer) -> list[tuple[Tensor, Tensor]]:
-        """Return the weights as they will be and as they were, in the model's order; of tables, the changed rows."""
+        """Return the weights as they will be and as they were, in the order given; of tables, the changed rows."""
         held = {id(rows.of): rows for rows in optimizer.held} if isinstance(optimizer, RowOptimizer) else {}
         found = []
         for parameter, copy in self.weights:
