@@ -1,5 +1,6 @@
 """Help comes at once: no command loads what is heavy before it is run."""
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from statewise import registry
 from statewise.cli.app import app
+from statewise.cli.flags import flags_of_methods
 from statewise.cli.main import run
 
 HEAVY = {"torch", "numpy", "lightning_fabric"}
@@ -69,6 +72,40 @@ def test_no_line_of_a_list_of_commands_is_cut_on_80_columns(
     lines = capsys.readouterr().out.partition("Commands:")[2].splitlines()
     assert len(lines) > 2
     assert [line for line in lines if line.endswith("...")] == []
+
+
+RIDDLE = re.compile(r"\bnone (?!of\b|for\b)\w+s\b|0 is none|\bmakes none|\bsuch as \W*$|\[default: (\]|\()")
+
+
+def test_helps_say_what_happens_where_a_flag_is_not_given() -> None:
+    found = [
+        f"{' '.join(command)}: {words}"
+        for command in COMMANDS
+        for words in _help_texts(command)
+        if RIDDLE.search(words)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ["the column of times; none finds it", "width; 0 is none", "a mark [default: ]"])
+def test_the_search_for_riddles_finds_those_that_were_there(text: str) -> None:
+    assert RIDDLE.search(text)
+
+
+@pytest.mark.parametrize("name", registry.names("tasks"))
+def test_methods_of_tasks_say_what_happens_where_an_argument_is_not_given(name: str) -> None:
+    kind: Any = registry.find("tasks", name)
+    taken = flags_of_methods([getattr(kind, method) for method in ("score", "answer", "predict", "live")])
+    texts = [str(parameter.annotation.__metadata__[0].help) for parameter in taken]
+    assert len(texts) > 1
+    assert [text for text in texts if RIDDLE.search(text)] == []
+
+
+def _help_texts(command: tuple[str, ...]) -> list[str]:
+    found: Any = get_command(app)
+    for name in command:
+        found = found.get_command(None, name)
+    return [str(found.help), *(str(getattr(parameter, "help", None)) for parameter in found.params)]
 
 
 def test_the_commands_of_a_first_day_are_named_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(help="Texts and tables that come by name.", no_args_is_help=True, cls=Commands)
+data_app = typer.Typer(help="Texts, tables and drawings that can be used by name.", no_args_is_help=True, cls=Commands)
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory, as `statewise train` names it")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
@@ -94,12 +94,12 @@ def resume(
     run: Run,
     processes: Annotated[
         int | None,
-        typer.Option(help="so many processes on this machine [default: as it began]", min=1, max=MOST_PROCESSES),
+        typer.Option(help="number of processes on this machine [default: as it began]", min=1, max=MOST_PROCESSES),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a training where its last checkpoint is."""
+    """Continue a training from its last checkpoint."""
     from statewise.cli.train import resume_run
 
     resume_run(run, json=json, quiet=quiet, processes=processes)
@@ -123,9 +123,9 @@ def evaluate(run: Run, json: Json = False, quiet: Quiet = False) -> None:
     """Score a run and its baselines; `statewise evaluate RUN --help` shows the settings of its task."""
 
 
-@app.command(cls=AtRun, short_help="Answer what is given: write on, forecast, recommend.")
+@app.command(cls=AtRun, short_help="Use a model: continue a text, forecast, recommend, draw.")
 def predict(run: Run, json: Json = False, quiet: Quiet = False) -> None:
-    """Answer what is given, as it comes; `statewise predict RUN --help` shows what the task of a run takes."""
+    """Use a model once; `statewise predict RUN --help` shows what the task of a run takes."""
 
 
 @app.command(cls=AtRun, short_help="Answer lines of standard input one by one.")
@@ -151,7 +151,9 @@ def compare(
 def tensorboard(
     run: Run,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="write here [default: RUN/tensorboard]")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="go on while the run is trained, until it is done")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="continue while the run is trained, until it is finished")
+    ] = False,
 ) -> None:
     """Write a run's events so that TensorBoard shows them."""
     from statewise.cli.watch import write_for_tensorboard
@@ -162,7 +164,9 @@ def tensorboard(
 @app.command(short_help="Show a run: settings, best result, samples, memory.")
 def inspect(
     run: Run,
-    memory: Annotated[bool, typer.Option("--memory", help="measure how far back it remembers, and draw it")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="measure how far back the model remembers, and draw it")
+    ] = False,
     lags: Annotated[int | None, typer.Option(help="with --memory: most steps to look back [default: 100]")] = None,
     probes: Annotated[int | None, typer.Option(help="with --memory: places to look from [default: 256]")] = None,
     compare: Annotated[
@@ -193,7 +197,7 @@ def list_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what there is: tasks, cells, heads, encoders, corpora."""
+    """List tasks, cells, heads, encoders and corpora."""
     from statewise.cli.look import list_kinds
 
     list_kinds(kind, json=json)
@@ -209,29 +213,36 @@ def doctor(json: Json = False) -> None:
 
 @app.command(short_help="Check every installed cell against the laws of cells.")
 def laws(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[CELL]...", help="only these, by name")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[CELL]...", help="names of cells; if not given, all")
+    ] = None,
 ) -> None:
-    """Hold every recurrence that is installed, your own too, to the eleven laws, and print a page of ticks."""
+    """Check every installed recurrence, your own too, against the eleven laws, and print a table of the results."""
     from statewise.cli.laws import show_laws
 
     raise typer.Exit(show_laws(names or []))
 
 
-@app.command(short_help="Measure how fast this machine does it.")
+@app.command(short_help="Measure how fast training and inference are here.")
 def bench(
-    question: Annotated[str | None, typer.Argument(metavar="[QUESTION]", help="leave out to see them all")] = None,
-    rounds: Annotated[int | None, typer.Option(help="turns of each way [default: 7, 3 if quick]")] = None,
-    threads: Annotated[int | None, typer.Option(help="[default: 2, 1 for streaming]")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="two small cases, a moment: to see that it works")] = False,
+    question: Annotated[
+        str | None,
+        typer.Argument(metavar="[QUESTION]", help="name of a question; if not given, the questions are listed"),
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="how often each way is measured [default: 7, 3 if quick]")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads [default: 2, 1 for streaming]")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="measure two small cases only, to see that it works")] = False,
     peers: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="also JAX, Keras, ONNX Runtime, each in an environment made here"),
+        typer.Option(
+            metavar="DIR", help="also measure JAX, Keras and ONNX Runtime, each in an environment made in this folder"
+        ),
     ] = None,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="keep the result and its picture here")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how fast this machine does it, compared with other libraries in the same run."""
+    """Measure how fast training and inference are on this machine, compared with other libraries in the same run."""
     from statewise.cli.bench import bench as answer
     from statewise.cli.bench import list_questions
 
@@ -245,19 +256,23 @@ def bench(
 @app.command(short_help="Repeat the experiments of the papers.")
 def classics(
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="only this experiment; * stands for anything; repeatable")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="only this experiment; * stands for any characters; may be repeated"),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="from so many seeds each [default: 3 to 5, 1 if quick]")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="number of seeds of each experiment [default: 3 to 5, 1 if quick]")
+    ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="those that take seconds: at most 5 minutes on 2 cores")
+        bool, typer.Option("--quick", help="only the experiments that take seconds: at most 5 minutes on 2 cores")
     ] = False,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="where results lie; the same one goes on")] = Path(
-        "runs/classics"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="folder of results; give the same one again to continue")
+    ] = Path("runs/classics"),
     processes: Annotated[
-        int | None, typer.Option(help="trials at the same time [default: one a core]", min=1, max=MOST_PROCESSES)
+        int | None,
+        typer.Option(help="number of trials at the same time [default: one a core]", min=1, max=MOST_PROCESSES),
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="show the experiments, and try none")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="list the experiments, and run none")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -279,13 +294,13 @@ def export(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the model for elsewhere: an ONNX graph with its state in and out, or one folder of safetensors."""
+    """Write the model for other systems: an ONNX graph with its state as input and output, or safetensors."""
     from statewise.cli.export import export_run
 
     export_run(run, to, format, int8=int8, json=json, quiet=quiet)
 
 
-app.command("serve", short_help="Serve models over HTTP; sessions lie in a store.")(serve_command)
+app.command("serve", short_help="Serve models over HTTP, with sessions in a store.")(serve_command)
 
 
 @app.command(short_help="Train on Shakespeare for two minutes, and watch.")
@@ -301,7 +316,7 @@ def demo(
 
 @data_app.command("list")
 def data_list(json: Json = False) -> None:
-    """Show the corpora, and which are here already."""
+    """List the corpora, and say which are on this machine already."""
     from statewise.cli.look import list_corpora
 
     list_corpora(json=json)
@@ -309,7 +324,7 @@ def data_list(json: Json = False) -> None:
 
 @data_app.command("get")
 def data_get(name: str) -> None:
-    """Fetch a corpus and say where it lies."""
+    """Fetch a corpus and print its folder."""
     from statewise.cli.look import get_corpus
 
     get_corpus(name)

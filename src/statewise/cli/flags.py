@@ -60,7 +60,11 @@ def flag(name: str, hint: Any, default: Any) -> Parameter:
     spelled, value_type = f"--{name.rstrip('_').replace('_', '-')}", _value_type(hint)
     if value_type is bool:
         spelled, default = (f"{spelled}/--no-{spelled[2:]}", None) if default is True else (spelled, None)
-    shown = "" if default in (None, ()) else f" [default: {default}]"
+    shown = (
+        ""
+        if default in (None, (), "")
+        else f" [default: {', '.join(default) if isinstance(default, tuple) else default}]"
+    )
     spellings = [spelled, f"-{name}"] if len(name) == 1 else [spelled]
     option = typer.Option(*spellings, help=_words(hint) + shown, show_default=False)
     return parameter(name, Annotated[value_type | None, option])

@@ -68,7 +68,7 @@ def serve_runs(runs: list[Path], given: dict[str, Any], *, quiet: bool) -> None:
 
 
 def serve_command(runs: list[Path], quiet: bool, **given: Any) -> None:
-    """Serve models whose sessions are values: step, fork, snapshot, restore, go on elsewhere."""
+    """Serve models over HTTP. Sessions can be stepped, forked, saved, restored and moved to another server."""
     serve_runs(runs, given_of(given), quiet=quiet)
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 COMMON = {
     "run": Annotated[Path | None, typer.Option(metavar="DIR", help="the run directory [default: runs/TASK-NAME-N]")],
-    "config": Annotated[Path | None, typer.Option(metavar="FILE", help="settings in YAML; flags come before them")],
+    "config": Annotated[
+        Path | None, typer.Option(metavar="FILE", help="file of settings (YAML); a flag takes the place of its setting")
+    ],
     "begin_from": Annotated[
         Path | None,
         typer.Option("--from", metavar="RUN", help="begin with the weights of another run; see also --freeze"),
@@ -32,7 +34,9 @@ COMMON = {
     "processes": Annotated[
         int | None,
         typer.Option(
-            help="train with so many processes on this machine, each with its own rows", min=1, max=MOST_PROCESSES
+            help="number of processes on this machine that train together, each with its own rows",
+            min=1,
+            max=MOST_PROCESSES,
         ),
     ],
     "json": Annotated[bool, typer.Option("--json", help="print one JSON object")],

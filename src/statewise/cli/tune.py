@@ -26,14 +26,19 @@ COMMON = {
         ],
         None,
     ),
-    "trials": (Annotated[int, typer.Option(help="how many runs to make in all", min=1)], 20),
-    "run": (Annotated[Path | None, typer.Option(metavar="DIR", help="the folder; the same one goes on")], None),
+    "trials": (Annotated[int, typer.Option(help="number of runs in all", min=1)], 20),
+    "run": (
+        Annotated[
+            Path | None, typer.Option(metavar="DIR", help="folder of the search; give the same one again to continue")
+        ],
+        None,
+    ),
     "config": (
         Annotated[Path | None, typer.Option(metavar="FILE", help="settings in YAML, `search:` among them")],
         None,
     ),
-    "over_ray": (Annotated[bool, typer.Option("--over-ray", help="make trials as tasks of Ray")], False),
-    "at_once": (Annotated[int, typer.Option(help="with --over-ray: trials at the same time", min=1)], 2),
+    "over_ray": (Annotated[bool, typer.Option("--over-ray", help="run trials as tasks of Ray")], False),
+    "at_once": (Annotated[int, typer.Option(help="with --over-ray: number of trials at the same time", min=1)], 2),
     "json": (Annotated[bool, typer.Option("--json", help="print one JSON object")], False),
     "quiet": (Annotated[bool, typer.Option("--quiet", help="print nothing but the result")], False),
 }
@@ -50,7 +55,7 @@ def command_for(name: str) -> Any:
 
     common = [parameter(key, hint, default) for key, (hint, default) in COMMON.items()]
     flags = [flag for flag in flags_of_fields(kind) if flag.name not in COMMON]
-    app.command(name=name, help=f"Search for better settings. {kind.title}.")(
+    app.command(name=name, help=f"Search for better settings of {kind.name}. {kind.title}.")(
         with_parameters(tune_task, [*flags, *common])
     )
     command = typer.main.get_command(app)

@@ -141,16 +141,22 @@ VERBS: dict[str, tuple[str, Callable[..., None], list[Any], tuple[str, ...]]] = 
     "evaluate": (
         "Score a run and its baselines.",
         evaluate_run,
-        [argument("source", Annotated[tuple[str, ...], Doc("score this, not the held-out part")], metavar="PATH")],
+        [
+            argument(
+                "source", Annotated[tuple[str, ...], Doc("data to score instead of the held-out part")], metavar="PATH"
+            )
+        ],
         ("score",),
     ),
-    "predict": ("Answer what is given, as it comes.", predict_run, [], ("answer", "predict")),
+    "predict": ("Use a model once.", predict_run, [], ("answer", "predict")),
     "stream": (
         "Answer lines of standard input one by one.",
         stream_run,
         [
             flag(
-                "state", Annotated[str, Doc("a file to go on from, where it is there, and to leave the state in")], None
+                "state",
+                Annotated[str, Doc("file of the state: read at the beginning if it exists, written at the end")],
+                None,
             )
         ],
         ("live",),

@@ -45,11 +45,13 @@ class Recipe:
     ] = 64
     truncate: Annotated[
         Literal["window", "none"],
-        Doc("truncation of BPTT: gradients flow through a window, or (none) through the whole row"),
+        Doc("truncation of BPTT: `window` cuts gradients at the edges of a window, `none` reads whole rows"),
     ] = "window"
     stride: Annotated[
         int | None,
-        Doc("new steps of each window; the steps before them are read again for the gradient; none means all"),
+        Doc(
+            "new steps of each window; the steps before them are read again for the gradient; if not given, all are new"
+        ),
         Ge(1),
         Le(MOST_STEPS),
     ] = None
@@ -71,7 +73,12 @@ class Recipe:
         Ge(0),
         Le(MOST_STEPS),
     ] = 0
-    minutes: Annotated[float | None, Doc("time budget of the training in minutes"), Gt(0), Le(LONGEST_MINUTES)] = None
+    minutes: Annotated[
+        float | None,
+        Doc("time budget of the training in minutes; give one budget, or none for 10 minutes at most"),
+        Gt(0),
+        Le(LONGEST_MINUTES),
+    ] = None
     epochs: Annotated[float | None, Doc("budget in epochs: passes over the training part"), Gt(0), Le(MOST_EPOCHS)] = (
         None
     )
@@ -80,10 +87,10 @@ class Recipe:
         Literal["adam", "adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad", "momentum_adagrad"],
         Doc("optimization method"),
     ] = "adam"
-    momentum: Annotated[float, Doc("momentum of sgd and momentum_adagrad; 0 is none"), Ge(0), Lt(1)] = 0.9
-    weight_decay: Annotated[float | None, Doc("weight decay (L2 penalty); none means 0, and 0.01 for adamw"), Ge(0)] = (
-        None
-    )
+    momentum: Annotated[float, Doc("momentum of sgd and momentum_adagrad; 0 turns it off"), Ge(0), Lt(1)] = 0.9
+    weight_decay: Annotated[
+        float | None, Doc("weight decay (L2 penalty); if not given, 0, and 0.01 for adamw"), Ge(0)
+    ] = None
     learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.004
     schedule: Annotated[Literal["cosine", "constant", "step", "plateau"], Doc("learning rate schedule")] = "cosine"
     warmup: Annotated[
@@ -102,19 +109,22 @@ class Recipe:
         Le(MOST_CHECKS),
     ] = 2
     early_stop: Annotated[
-        int, Doc("early stopping: end after this many checks without improvement; 0 never does"), Ge(0), Le(MOST_CHECKS)
+        int,
+        Doc("early stopping: end after this many checks without improvement; 0 turns it off"),
+        Ge(0),
+        Le(MOST_CHECKS),
     ] = 0
     keep: Annotated[Literal["last", "best"], Doc("weights to use after training: the last, or the best at a check")] = (
         "last"
     )
     average: Annotated[
-        float, Doc("decay of the moving average of the weights; 1 is a plain mean, 0 none"), Ge(0), Le(1)
+        float, Doc("decay of the moving average of the weights; 1 is a plain mean, 0 turns it off"), Ge(0), Le(1)
     ] = 0.0
     average_from: Annotated[float, Doc("share of the training after which averaging begins"), Ge(0), Lt(1)] = 0.5
     accumulate: Annotated[int, Doc("gradient accumulation: windows per update"), Ge(1), Le(MOST_UPDATES)] = 1
-    clip: Annotated[float, Doc("gradient clipping: maximum norm; 0 is none"), Ge(0)] = 1.0
+    clip: Annotated[float, Doc("gradient clipping: maximum norm; 0 turns it off"), Ge(0)] = 1.0
     clip_value: Annotated[
-        float, Doc("gradient clipping: maximum absolute value of each element, after the norm; 0 is none"), Ge(0)
+        float, Doc("gradient clipping: maximum absolute value of each element, after the norm; 0 turns it off"), Ge(0)
     ] = 0.0
     freeze: Annotated[
         tuple[str, ...], Doc("freeze the weights of a part of the model, such as encoder, core.0 or head")
@@ -124,7 +134,9 @@ class Recipe:
     ] = 3
     retry_factor: Annotated[float, Doc("factor by which each retry multiplies the learning rate"), Gt(0), Lt(1)] = 0.5
     seed: Annotated[int, Doc("seed of all random numbers"), Ge(0), Le(LARGEST_SEED)] = 0
-    threads: Annotated[int | None, Doc("CPU threads; none means PyTorch's default"), Ge(1), Le(MOST_THREADS)] = None
+    threads: Annotated[
+        int | None, Doc("CPU threads; if not given, as many as PyTorch takes"), Ge(1), Le(MOST_THREADS)
+    ] = None
     device: Annotated[str, Doc("device: cpu, cuda or mps")] = "cpu"
     precision: Annotated[
         Literal["32-true", "64-true", "bf16-mixed", "16-mixed"],
@@ -136,14 +148,19 @@ class Recipe:
         Ge(0),
         Le(MOST_CHECKS),
     ] = 0
-    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 makes none"), Ge(0)] = 30.0
+    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 turns them off"), Ge(0)] = 30.0
     save_seconds: Annotated[
         float | None,
-        Doc("seconds between two checkpoints; none means 60, or fifty times the duration of a save if that is longer"),
+        Doc(
+            "seconds between two checkpoints; if not given, 60, or fifty times the duration of a save if that is longer"
+        ),
         Gt(0),
     ] = None
     save_updates: Annotated[
-        int, Doc("updates between two checkpoints, besides save_seconds; 0 goes by time"), Ge(0), Le(MOST_UPDATES)
+        int,
+        Doc("updates between two checkpoints, in addition to --save-seconds; 0 saves by time alone"),
+        Ge(0),
+        Le(MOST_UPDATES),
     ] = 0
 
     def __post_init__(self) -> None:

@@ -14,15 +14,19 @@ class TableSettings:
     """How a table is written, where it may be meant in two ways."""
 
     decimal: Annotated[Literal[".", ","], Doc("the decimal mark of numbers in text")] = "."
-    thousands: Annotated[str, Doc("what stands between thousands, as . or , or a space")] = ""
+    thousands: Annotated[
+        str, Doc("mark between thousands in numbers, such as . or , or a space; if not given, no mark")
+    ] = ""
     header: Annotated[
-        Literal["yes", "no"] | None, Doc("whether the first row names the columns; none asks where it holds values")
+        Literal["yes", "no"] | None,
+        Doc("whether the first row names the columns; if not given, yes, and a first row of values is refused"),
     ] = None
     time_format: Annotated[
-        str | None, Doc("how times are written, as '%d/%m/%Y %H:%M'; none finds it, or asks where it may be two")
+        str | None, Doc("how times are written, such as '%d/%m/%Y %H:%M'; if not given, it is found from the data")
     ] = None
     time_zone: Annotated[
-        str | None, Doc("whose clocks times without an offset show, as Europe/Berlin; none changes no time")
+        str | None,
+        Doc("time zone of times without an offset, such as Europe/Berlin; if not given, times stay as they are"),
     ] = None
 
     @property

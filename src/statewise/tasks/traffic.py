@@ -30,8 +30,8 @@ class Traffic(Forecast):
     source: Annotated[Sources, Doc("a table of cars an hour, or the name of a corpus")] = "traffic"
     target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ("traffic_volume",)
     horizon: Annotated[Amount | None, Doc("how far to forecast")] = "24h"
-    yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = True
-    holidays: Annotated[str | None, Doc("the country whose holidays to read, or a part of it, as US-MN")] = "US"
+    yearly: Annotated[bool | None, Doc("read the season of the year")] = True
+    holidays: Annotated[str | None, Doc("country whose holidays to read, or a part of one, such as US-MN")] = "US"
     held_out: Annotated[Amount | None, Doc("the end that is kept from training")] = "60d"
     members: Annotated[
         int, Doc("ensemble size: networks that are averaged in the forecast"), Ge(1), Le(MOST_LAYERS)
@@ -39,5 +39,5 @@ class Traffic(Forecast):
     dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.01
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 96
     average: Annotated[
-        float, Doc("decay of the moving average of the weights; 1 is a plain mean, 0 none"), Ge(0), Le(1)
+        float, Doc("decay of the moving average of the weights; 1 is a plain mean, 0 turns it off"), Ge(0), Le(1)
     ] = 0.99

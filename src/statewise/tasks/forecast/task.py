@@ -50,39 +50,53 @@ class Forecast(TableSettings, Task):
     source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
     target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ()
     time: Annotated[
-        str | None, Doc("the column of times, or several as date+hour, or row: each is a step; none finds it")
+        str | None,
+        Doc(
+            "column of times, or several as date+hour, or row: each is a step; if not given, it is found from the data"
+        ),
     ] = None
-    series: Annotated[str | None, Doc("the column that tells series apart, in a long table")] = None
+    series: Annotated[
+        str | None, Doc("column that tells series apart, in a long table; if not given, each target is a series")
+    ] = None
     known: Annotated[Several, Doc("columns of numbers that are known ahead of time")] = ()
     past: Annotated[Several, Doc("columns of numbers that are known once they were seen")] = ()
     static: Annotated[Several, Doc("columns of words that are the same throughout a series")] = ()
-    frequency: Annotated[str | None, Doc("how often a value comes, as 1h; none finds it from the times")] = None
+    frequency: Annotated[
+        str | None, Doc("how often a value comes, such as 1h; if not given, it is found from the times")
+    ] = None
     aggregate: Annotated[
         Literal["sum", "mean", "last"] | None,
-        Doc("how rows within one step of --frequency are joined; none refuses them"),
+        Doc("how rows within one step of --frequency are joined; if not given, they are refused"),
     ] = None
-    horizon: Annotated[Amount | None, Doc("how far to forecast, as 24h, 7d or 12 (steps); none means a season")] = None
-    context: Annotated[Amount | None, Doc("how far to look back first; none means the longest season")] = None
-    yearly: Annotated[bool | None, Doc("read the season of the year; none does from three years on")] = None
+    horizon: Annotated[
+        Amount | None, Doc("how far to forecast, such as 24h, 7d or 12 (steps); if not given, one season")
+    ] = None
+    context: Annotated[Amount | None, Doc("how far to look back first; if not given, the longest season")] = None
+    yearly: Annotated[bool | None, Doc("read the season of the year; if not given, from three years of data on")] = None
     holidays: Annotated[
-        str | None, Doc("a country whose holidays to read, as US, or a part of one, as US-MN; none reads none")
+        str | None,
+        Doc("country whose holidays to read, such as US, or a part of one, such as US-MN; if not given, no holidays"),
     ] = None
-    held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training; none means a tenth")] = (
-        None
-    )
+    held_out: Annotated[
+        Amount | None, Doc("the end of each series that is kept from training; if not given, a tenth")
+    ] = None
     validation: Annotated[
-        Amount | None, Doc("what before it --checks look at and training does not; none means as much as is held out")
+        Amount | None,
+        Doc("the part before the held-out one that --checks score; if not given, as long as the held-out part"),
     ] = None
-    between: Annotated[Amount | None, Doc("time between two origins of the backtest; none means the horizon")] = None
+    between: Annotated[Amount | None, Doc("time between two origins of the backtest; if not given, the horizon")] = None
     around: Annotated[
         Literal["level", "last"] | None,
-        Doc("read and forecast values around their running level, or the last one; none takes what was nearer before"),
+        Doc("forecast values relative to a running level, or to the last one; if not given, the nearer in training"),
     ] = None
     head: Annotated[
-        str, Doc("the distribution of a next value, by name (see `statewise list heads`); some are for counts alone")
+        str, Doc("distribution of the next value, by name (see `statewise list heads`); some are for counts alone")
     ] = "student_t"
     encoder: Annotated[
-        str | None, Doc("what a row is read by, by name (see `statewise list encoders`); none looks its codes up")
+        str | None,
+        Doc(
+            "encoder of a row, by name (see `statewise list encoders`); if not given, a table of vectors for its codes"
+        ),
     ] = None
     embedding: Annotated[int, Doc("embedding size of a series"), Ge(1), Le(MOST_UNITS)] = 8
     members: Annotated[
@@ -93,7 +107,8 @@ class Forecast(TableSettings, Task):
     ] = 1
     dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.0
     rivals: Annotated[
-        tuple[Literal["auto_ets", "auto_arima"], ...], Doc("baselines to fit at every origin besides, by statsforecast")
+        tuple[Literal["auto_ets", "auto_arima"], ...],
+        Doc("further baselines, which statsforecast fits at every origin"),
     ] = ()
 
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 64
@@ -101,7 +116,7 @@ class Forecast(TableSettings, Task):
     sequence_length: Annotated[
         int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
     ] = 0
-    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 makes none"), Ge(0)] = 0.0
+    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 turns them off"), Ge(0)] = 0.0
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
         """Return how much of the training is done; without a budget `usual_epochs`, and ten minutes at most.
@@ -268,11 +283,11 @@ class Forecast(TableSettings, Task):
         self,
         model: "Model[Any]",
         codec: "SeriesCodec",
-        table: Annotated[Any, Doc("a newer table to forecast beyond; none means that of the training"), TABLE] = None,
+        table: Annotated[Any, Doc("a newer table to forecast beyond; if not given, the training table"), TABLE] = None,
         *,
         samples: Annotated[int, Doc("sample paths")] = SAMPLES,
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
-        only: Annotated[tuple[str, ...], Doc("series to forecast; none means all")] = (),
+        only: Annotated[tuple[str, ...], Doc("series to forecast; if not given, all")] = (),
         hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
     ) -> Iterator["SeriesForecast"]:
         """Forecast what comes after the end of each series, one after another.
@@ -292,7 +307,7 @@ class Forecast(TableSettings, Task):
         self,
         model: "Model[Any]",
         codec: "SeriesCodec",
-        table: Annotated[str | None, Doc("a newer table to forecast beyond; none means that of the training")] = None,
+        table: Annotated[str | None, Doc("a newer table to forecast beyond; if not given, the training table")] = None,
         *,
         csv: Annotated[str | None, Doc("also write the forecast to this file")] = None,
         chart: Annotated[str | None, Doc("also draw the forecast to this file, as PNG or SVG")] = None,

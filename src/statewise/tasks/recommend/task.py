@@ -44,13 +44,13 @@ class Recommend(TableSettings, Task):
     reads_tables: ClassVar[bool] = True
 
     source: Annotated[Sources, Doc("logs of events, tables of items with titles, or a corpus")]
-    session: Annotated[str | None, Doc("column that names the session; none looks for session_id")] = None
+    session: Annotated[str | None, Doc("column that names the session; if not given, session_id")] = None
     user: Annotated[str | None, Doc("column that names the user, whose events a gap cuts into sessions")] = None
-    item: Annotated[str | None, Doc("column that names the item; none looks for item_id")] = None
-    time: Annotated[str | None, Doc("column with Unix times or dates; none looks for timestamp")] = None
-    type: Annotated[str | None, Doc("column that --types are looked for in; none looks for type")] = None
+    item: Annotated[str | None, Doc("column that names the item; if not given, item_id")] = None
+    time: Annotated[str | None, Doc("column with Unix times or dates; if not given, timestamp")] = None
+    type: Annotated[str | None, Doc("column of the types of events, for --types; if not given, type")] = None
     types: Annotated[Several, Doc("only events of these types")] = ()
-    weight: Annotated[str | None, Doc("column for --min-weight; none looks for weight or rating")] = None
+    weight: Annotated[str | None, Doc("column for --min-weight; if not given, weight or rating")] = None
     min_weight: Annotated[float | None, Doc("minimum weight of an event, such as a rating")] = None
     gap_minutes: Annotated[
         float, Doc("minutes without an event of a user that end a session"), Gt(0), Le(LONGEST_MINUTES)
@@ -65,14 +65,14 @@ class Recommend(TableSettings, Task):
         int, Doc("maximum number of events of the training part that the baselines count"), Ge(1), Le(MOST_PLACES)
     ] = 5_000_000
     k: Annotated[int, Doc("length of the lists in the metrics"), Ge(1), Le(MOST_PLACES)] = 20
-    repeats: Annotated[bool, Doc("allow items that the session had already")] = True
+    repeats: Annotated[bool, Doc("also recommend items that the session had already")] = True
     items: Annotated[
         Literal["tied", "separate", "one_hot"],
         Doc("input embedding of an item: tied to the output, separate, or one-hot"),
     ] = "tied"
     embedding: Annotated[int, Doc("embedding size of an item"), Ge(1), Le(MOST_UNITS)] = 100
     features: Annotated[
-        bool, Doc("add what items have, such as genres, to their vectors, and know items never trained on by it")
+        bool, Doc("add features of items, such as genres, to their vectors, and know items never trained on by them")
     ] = False
     head: Annotated[str, Doc("what scores items, by name (see `statewise list heads`)")] = "ranking"
     loss: Annotated[Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("ranking loss")] = (
@@ -252,7 +252,9 @@ class Recommend(TableSettings, Task):
         model: "Model[Any]",
         codec: "Catalogue",
         *,
-        session: Annotated[str | Sequence[Any], Doc("titles or ids of a session, with commas between them")] = "",
+        session: Annotated[
+            str | Sequence[Any], Doc("titles or ids of the items of a session, with commas between them")
+        ] = "",
         k: Annotated[int, Doc("how many items to recommend")] = 10,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
         explain: Annotated[bool, Doc("show how much each past event moved the score, by leaving it out")] = False,

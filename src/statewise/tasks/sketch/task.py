@@ -47,29 +47,32 @@ class Sketch(Task):
     by_class: Annotated[bool, Doc("tell the model the class of a drawing, so that it can be asked for one")] = False
     latent: Annotated[
         int,
-        Doc("latent numbers that a reader sums a drawing up in, from which it is drawn again; 0 is none"),
+        Doc("how many latent numbers describe a drawing, from which it can be drawn again; 0 leaves them out"),
         Ge(0),
         Le(4096),
     ] = 0
     reader_size: Annotated[int, Doc("units of the reader in either direction"), Ge(1), Le(8192)] = 256
     kl_weight: Annotated[float, Doc("weight of the KL divergence of the latent numbers in the loss"), Ge(0)] = 0.5
-    kl_tolerance: Annotated[float, Doc("divergence below which none of it counts, a mean over the numbers"), Ge(0)] = (
-        0.2
+    kl_tolerance: Annotated[float, Doc("mean divergence of a latent number up to which it does not count"), Ge(0)] = 0.2
+    kl_first: Annotated[float, Doc("share of --kl-weight at the first update"), Ge(0), Le(1)] = 0.01
+    kl_decay: Annotated[float, Doc("each update multiplies what is missing of --kl-weight by this"), Ge(0), Lt(1)] = (
+        0.9995
     )
-    kl_first: Annotated[float, Doc("share of that weight at the first update"), Ge(0), Le(1)] = 0.01
-    kl_decay: Annotated[
-        float, Doc("what is missing of the weight is multiplied by this at each update"), Ge(0), Lt(1)
-    ] = 0.9995
-    components: Annotated[int, Doc("normal distributions that the next movement is a mixture of"), Ge(1), Le(1000)] = 20
+    components: Annotated[
+        int, Doc("number of normal distributions in the mixture for the next movement"), Ge(1), Le(1000)
+    ] = 20
     drawing_size: Annotated[
         float, Doc("the larger side of every drawing is made this long; 0 keeps sizes"), Ge(0), Le(1e6)
     ] = 255.0
     jitter: Annotated[float, Doc("points nearer than this to the last one are dropped"), Ge(0), Le(1e6)] = 2.0
     spacing: Annotated[
-        float, Doc("points are laid so far apart along a line; 0 keeps them where they are"), Ge(0), Le(1e6)
+        float, Doc("distance between points along a line; 0 keeps them where they are"), Ge(0), Le(1e6)
     ] = 0.0
     epsilon: Annotated[
-        float, Doc("points that a line stays this near to without are dropped (Ramer-Douglas-Peucker)"), Ge(0), Le(1e6)
+        float,
+        Doc("simplify lines (Ramer-Douglas-Peucker) by at most this distance; 0 keeps all points"),
+        Ge(0),
+        Le(1e6),
     ] = 2.0
     held_out: Annotated[
         float, Doc("share of drawings kept from training, where the source has no such part"), Gt(0), Lt(1)
@@ -255,17 +258,20 @@ class Sketch(Task):
         model: "Model[Any]",
         codec: "StrokeCodec",
         drawings: Annotated[
-            Any, Doc("what was drawn so far, such as an SVG; none draws from nothing"), OF_COMMANDS
+            Any, Doc("what was drawn so far, such as an SVG; if not given, the drawing begins empty"), OF_COMMANDS
         ] = (),
         *,
         endings: Annotated[int, Doc("how many endings to draw")] = 9,
-        temperature: Annotated[float, Doc("how bold to draw: 0 the likeliest, 1 as the drawings vary")] = WARM,
+        temperature: Annotated[
+            float, Doc("sampling temperature: 0 draws the likeliest, 1 varies as the drawings do")
+        ] = WARM,
         class_: Annotated[str | None, Doc("what to draw, for a run --by-class")] = None,
         strokes: Annotated[
             str | None, Doc("what was drawn so far, as JSON [[[x, y], ...], ...], not as a file")
         ] = None,
         side: Annotated[
-            float | None, Doc("how large the whole drawing will be, in the units of the file; none: as large as it is")
+            float | None,
+            Doc("how large the whole drawing will be, in the units of the file; if not given, as large as it is"),
         ] = None,
         pen_down: Annotated[bool, Doc("go on with the last stroke instead of lifting the pen after it")] = False,
         reconstruct: Annotated[bool, Doc("draw it again from its latent numbers")] = False,
@@ -310,7 +316,7 @@ class Sketch(Task):
         model: "Model[Any]",
         codec: "StrokeCodec",
         drawings: Annotated[
-            tuple[str, ...], Doc("what was drawn so far, such as an SVG; none draws from nothing")
+            tuple[str, ...], Doc("what was drawn so far, such as an SVG; if not given, the drawing begins empty")
         ] = (),
         *,
         picture: Annotated[str | None, Doc("also draw them to this file, as .svg or .png")] = None,

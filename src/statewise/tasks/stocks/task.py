@@ -41,7 +41,7 @@ class Stocks(Forecast):
     judges_densities: ClassVar[bool] = True
 
     source: Annotated[Sources, Doc("a table of prices, a column each, or the name of a corpus")] = "shares"
-    horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days as 1b")] = "1b"
+    horizon: Annotated[Amount | None, Doc("how far to forecast, in trading days, such as 1b")] = "1b"
     context: Annotated[Amount | None, Doc("how far to look back first")] = "63b"
     held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training")] = "504b"
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 32
@@ -79,8 +79,10 @@ class Stocks(Forecast):
         model: "Model[Any]",
         data: "StocksData",
         *,
-        trade: Annotated[bool, Doc("also hold what is likelier to rise, and compare with holding everything")] = False,
-        cost: Annotated[float, Doc("what a trade costs, in hundredths of a percent of its size")] = 10.0,
+        trade: Annotated[
+            bool, Doc("also simulate holding what is likelier to rise, compared with holding everything")
+        ] = False,
+        cost: Annotated[float, Doc("cost of a trade, in hundredths of a percent of its size")] = 10.0,
         tried: Annotated[int, Doc("how many rules or settings were tried, this one among them")] = 1,
     ) -> Scoring:
         """Predict each day of the held-out part from those before it, and where asked trade by that."""

@@ -52,14 +52,19 @@ class Text(Task):
     example: ClassVar[str] = "shakespeare"
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
-    unit: Annotated[Literal["character", "byte"], Doc("what a step reads")] = "character"
-    head: Annotated[str, Doc("the distribution of a next one, by name (see `statewise list heads`)")] = "categorical"
+    unit: Annotated[Literal["character", "byte"], Doc("what one step reads")] = "character"
+    head: Annotated[str, Doc("distribution of the next character, by name (see `statewise list heads`)")] = (
+        "categorical"
+    )
     encoder: Annotated[
-        str | None, Doc("what a step is read by, by name (see `statewise list encoders`); none looks it up in a table")
+        str | None,
+        Doc("encoder of a character, by name (see `statewise list encoders`); if not given, a table of vectors"),
     ] = None
     embedding: Annotated[int, Doc("embedding size of a character"), Ge(1), Le(MOST_UNITS)] = 64
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
-    gap: Annotated[int, Doc("characters between the two parts that are not read"), Ge(0), Le(MOST_PLACES)] = 1000
+    gap: Annotated[
+        int, Doc("characters between the training and the held-out part that neither reads"), Ge(0), Le(MOST_PLACES)
+    ] = 1000
     scored: Annotated[
         int, Doc("maximum number of characters of the held-out part to score"), Ge(2), Le(MOST_PLACES)
     ] = 1_000_000
@@ -131,7 +136,7 @@ class Text(Task):
         return Stream(model, encode=lambda x: _one_code(codec, x))
 
     def inputs(self, codec: "TextCodec") -> Inputs:
-        """Return what a step reads: one character (or byte), or its code."""
+        """Return what one step reads: one character (or byte), or its code."""
         words = f"one {self.unit}, or its code from 0 to {codec.choices - 1}"
         shown = map(codec.show, range(codec.choices))
         example = next((one for one in shown if one.isalpha()), codec.show(codec.choices - 1))
