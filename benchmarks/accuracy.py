@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 
 import statewise
-from statewise.benchmarking.result import commit, machine
 from statewise.program.plan import STORAGES
 from statewise.run.config import build, read_yaml
 from statewise.tasks.text.task import Text
 from statewise.versions import versions
+from statewise_lab.benchmarking.result import commit, machine
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "shakespeare.yaml"
 BITS, UPDATES = "bits_per_character", 1500

@@ -24,11 +24,11 @@ import numpy as np
 import torch
 
 import statewise
-from statewise.benchmarking.result import made_by
 from statewise.data.panel import read_panel
 from statewise.data.series_columns import SeriesColumns
 from statewise.report import aligned
 from statewise.tasks.forecast.task import Forecast
+from statewise_lab.benchmarking.result import made_by
 
 BEGIN, HOUR = np.datetime64("2020-01-01T00", "s"), np.timedelta64(3600, "s")
 

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 import statewise
-from statewise.benchmarking.result import made_by
 from statewise.report import aligned
 from statewise.tasks.forecast import metrics
 from statewise.tasks.forecast.data import ForecastData
 from statewise.tasks.forecast.task import Forecast
+from statewise_lab.benchmarking.result import made_by
 
 HERE = Path(__file__).parent
 PEER, NEEDS = HERE / ".peers" / "gluonts", ("gluonts[torch]==0.17.0",)

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from statewise.benchmarking.result import commit, machine
 from statewise.insight import measure_memory
 from statewise.versions import versions
+from statewise_lab.benchmarking.result import commit, machine
 
 FEATURES, UNITS, LAYERS, ROWS = 64, 512, 2, 125
 

@@ -27,7 +27,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from statewise.benchmarking.result import commit, machine
 from statewise.cells import GRU
 from statewise.data.code_file import CodeFile
 from statewise.data.session_rows import SessionRows
@@ -42,6 +41,7 @@ from statewise.state import select_rows
 from statewise.tasks.recommend.approximate import ApproximateIndex
 from statewise.tasks.recommend.queries import lists, ranking_of
 from statewise.versions import versions
+from statewise_lab.benchmarking.result import commit, machine
 
 UNITS, ROWS, ITEMS, LISTED, SESSIONS = 100, 50, 10_000, 20, 1000
 RATE, ALPHA = 0.004, 0.5

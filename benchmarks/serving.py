@@ -24,12 +24,12 @@ import torch
 from torch import nn
 
 from statewise.batcher import StepInputs, Stepper
-from statewise.benchmarking.result import commit, machine
 from statewise.cells import LSTM, Chain
 from statewise.heads import Categorical
 from statewise.model import Model
 from statewise.store import Change, Record, Store, new_id, open_store
 from statewise.stream import Stream
+from statewise_lab.benchmarking.result import commit, machine
 
 CHOICES, EMBEDDING, TOGETHER = 66, 64, 256
 ROWS = (1, 16, 64, 256, 1024)

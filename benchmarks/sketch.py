@@ -19,7 +19,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from statewise.benchmarking.result import commit, machine
 from statewise.data.window import Window
 from statewise.exchange import from_torch
 from statewise.heads import Strokes
@@ -27,6 +26,7 @@ from statewise.learning.learner import Learner
 from statewise.model import Model
 from statewise.run.recipe import Recipe
 from statewise.versions import versions
+from statewise_lab.benchmarking.result import commit, machine
 
 COMPONENTS, RATE, CLIP = 20, 0.001, 1.0
 

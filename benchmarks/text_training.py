@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from statewise.benchmarking.result import commit, machine
 from statewise.data.code_file import CodeFile
 from statewise.data.codec import Characters
 from statewise.data.stripes import Stripes
@@ -29,6 +28,7 @@ from statewise.run.recipe import Recipe
 from statewise.state import detach
 from statewise.tasks.text.task import Text
 from statewise.versions import versions
+from statewise_lab.benchmarking.result import commit, machine
 
 SHAPES = [(128, 1), (256, 1), (256, 2), (512, 1), (512, 2)]
 ROWS, STEPS, EMBEDDING, CHOICES = 32, 64, 64, 80

@@ -18,11 +18,11 @@ from typing import Any
 
 from outcomes import made_by
 
-from statewise.classics.experiments import chosen
-from statewise.classics.pictures import drawings
-from statewise.classics.suite import Suite
-from statewise.classics.summary import held, markdown, summarize, table
 from statewise.insight.memory_pictures import LIGHT, png
+from statewise_lab.classics.experiments import chosen
+from statewise_lab.classics.pictures import drawings
+from statewise_lab.classics.suite import Suite
+from statewise_lab.classics.summary import held, markdown, summarize, table
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "classics.json"

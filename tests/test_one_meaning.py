@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[1] / "src" / "statewise"
-FACES = {"cli", "testing", "benchmarking", "server"}
-"Rooms whose module X is the command, the laws, the benchmark or the serving of X."
+ROOT = Path(__file__).parents[1] / "src"
+SOURCE = ROOT / "statewise"
+FACES = {"cli", "testing", "server"}
+"Rooms whose module X is the command, the laws or the serving of X."
 SHARED = {
     "cells": "in `exchange.onnx`, the cells as ONNX defines them",
     "named": "in `heads` and in `encoders`, finding one by its registered name",
@@ -54,7 +55,7 @@ def test_a_module_that_is_named_twice_is_found() -> None:
 
 
 def test_no_class_name_has_two_meanings() -> None:
-    sources = [(path.read_text(), str(path.relative_to(SOURCE))) for path in sorted(SOURCE.rglob("*.py"))]
+    sources = [(path.read_text(), str(path.relative_to(ROOT))) for path in sorted(ROOT.rglob("*.py"))]
     assert repeated((name, place) for source, place in sources for name in classes(source)) == {}
 
 

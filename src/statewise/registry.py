@@ -1,4 +1,4 @@
-"""Names for things: how a task, cell, head or corpus is found without importing the rest.
+"""Names for things: how a task, cell, head, corpus or command is found without importing the rest.
 
 What is installed announces itself through entry points, so another package's cell is found like ours.
 """
@@ -11,9 +11,16 @@ from typing import Literal
 
 from statewise.errors import StatewiseError, UsageError
 
-Kind = Literal["tasks", "cells", "heads", "encoders", "corpora"]
+Kind = Literal["tasks", "cells", "heads", "encoders", "corpora", "commands"]
 
-SINGULAR = {"tasks": "task", "cells": "cell", "heads": "head", "encoders": "encoder", "corpora": "corpus"}
+SINGULAR = {
+    "tasks": "task",
+    "cells": "cell",
+    "heads": "head",
+    "encoders": "encoder",
+    "corpora": "corpus",
+    "commands": "command",
+}
 _registered: dict[tuple[Kind, str], object] = {}
 
 

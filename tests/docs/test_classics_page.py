@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from statewise.classics.experiments import EXPERIMENTS
-from statewise.classics.summary import held
+from statewise_lab.classics.experiments import EXPERIMENTS
+from statewise_lab.classics.summary import held
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorials" / "classics.md").read_text()

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from statewise.benchmarking.questions import QUESTIONS
+from statewise_lab.benchmarking.questions import QUESTIONS
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

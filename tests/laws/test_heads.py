@@ -9,7 +9,6 @@ import torch
 from subclasses import subclasses_of
 from torch import Tensor
 
-from statewise.classics.readout import Meaning, Readout
 from statewise.heads import (
     Categorical,
     Gaussian,
@@ -23,6 +22,7 @@ from statewise.heads import (
 )
 from statewise.tasks.forecast.parallel import Mixture
 from statewise.testing import HEAD_LAWS, check_head
+from statewise_lab.classics.readout import Meaning, Readout
 
 T, B, H, V = 7, 3, 4, 6
 NUMBERS, COUNTS = torch.linspace(-3, 4, T * B).reshape(T, B), torch.arange(T * B).reshape(T, B).float()

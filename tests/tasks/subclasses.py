@@ -6,14 +6,11 @@ from typing import Any
 
 import statewise
 
-ELSEWHERE = "statewise.benchmarking.workers."
-"Modules that run in environments of their own, with other frameworks in them."
-
 
 def subclasses_of(kind: type[Any]) -> set[type[Any]]:
     """Import the whole package, and return the subclasses of a class that it defines."""
     for module in pkgutil.walk_packages(statewise.__path__, "statewise."):
-        if not module.name.startswith(ELSEWHERE) and not module.name.endswith("__main__"):
+        if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     return {found for found in _below(kind) if found.__module__.split(".")[0] == "statewise"}
 

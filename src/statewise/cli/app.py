@@ -1,13 +1,15 @@
 """The commands, each a thin wrapper; what is heavy is imported when a command runs, so `--help` is quick."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from statewise import __version__
+from statewise import __version__, registry
 from statewise.bounds import MOST_PROCESSES
+from statewise.cli.options import Json, Quiet, Run
 from statewise.cli.serve import serve_command
 from statewise.errors import UsageError
 from statewise.registry import unknown
@@ -16,17 +18,26 @@ IN_ORDER = ("demo", "train", "resume", "evaluate", "predict", "stream", "inspect
 "The commands that a help names first, as a first day with them goes."
 
 
+def announced_command(name: str) -> Any:
+    """Return the command that a package announces in the group `statewise.commands`: a function, as Typer reads it."""
+    alone = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    alone.command(name)(cast(Callable[..., object], registry.find("commands", name)))
+    return typer.main.get_command(alone)
+
+
 class Commands(TyperGroup):
-    """Commands by name; one that is not known is answered with the nearest, or with all of them."""
+    """Commands by name, also of other packages; one that is not known is answered with the nearest, or with all."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the commands, those in the order of use first."""
-        names = super().list_commands(ctx)
+        names = sorted({*super().list_commands(ctx), *registry.those("commands", callable)})
         return [name for name in IN_ORDER if name in names] + [name for name in names if name not in IN_ORDER]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command. Raises `UsageError` for one that is not known."""
         found = super().get_command(ctx, cmd_name)
+        if found is None and cmd_name in registry.names("commands"):
+            return announced_command(cmd_name)
         if found is None and not cmd_name.startswith("-"):
             raise UsageError(unknown("command", cmd_name, self.list_commands(ctx)))
         return found
@@ -43,18 +54,12 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Texts, tables and drawings that can be used by name.", no_args_is_help=True, cls=Commands)
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="a run directory, as `statewise train` names it")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="print nothing but the result")]
-
 
 class Tasks(TyperGroup):
     """One command for each known task, made when it is asked for, from the task's own fields."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Name the tasks."""
-        from statewise import registry
-
         return registry.names("tasks")
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -221,68 +226,6 @@ def laws(
     from statewise.cli.laws import show_laws
 
     raise typer.Exit(show_laws(names or []))
-
-
-@app.command(short_help="Measure how fast training and inference are here.")
-def bench(
-    question: Annotated[
-        str | None,
-        typer.Argument(metavar="[QUESTION]", help="name of a question; if not given, the questions are listed"),
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(help="how often each way is measured [default: 7, 3 if quick]")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads [default: 2, 1 for streaming]")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="measure two small cases only, to see that it works")] = False,
-    peers: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="also measure JAX, Keras and ONNX Runtime, each in an environment made in this folder"
-        ),
-    ] = None,
-    save: Annotated[Path | None, typer.Option(metavar="DIR", help="keep the result and its picture here")] = None,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Measure how fast training and inference are on this machine, compared with other libraries in the same run."""
-    from statewise.cli.bench import bench as answer
-    from statewise.cli.bench import list_questions
-
-    if question is None:
-        list_questions(json=json)
-        return
-    how = {"rounds": rounds, "threads": threads, "quick": quick, "peers": peers, "save": save}
-    raise typer.Exit(answer(question, **how, json=json, quiet=quiet))  # type: ignore[arg-type]
-
-
-@app.command(short_help="Repeat the experiments of the papers.")
-def classics(
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="only this experiment; * stands for any characters; may be repeated"),
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="number of seeds of each experiment [default: 3 to 5, 1 if quick]")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="only the experiments that take seconds: at most 5 minutes on 2 cores")
-    ] = False,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="folder of results; give the same one again to continue")
-    ] = Path("runs/classics"),
-    processes: Annotated[
-        int | None,
-        typer.Option(help="number of trials at the same time [default: one a core]", min=1, max=MOST_PROCESSES),
-    ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="list the experiments, and run none")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Repeat the experiments of the papers, from Elman 1990 to copy memory, and compare our figures with theirs."""
-    from statewise.cli.classics import list_experiments, show_classics
-
-    if list_:
-        list_experiments(only or [], quick=quick, json=json)
-        return
-    show_classics(only or [], seeds, out, processes, quick=quick, json=json, quiet=quiet)
 
 
 @app.command(short_help="Write the model as ONNX, or as safetensors.")
