@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and kill -9 on a real training process: nothing is lost, and resuming is exact."""
+"""Ctrl-C, SIGTERM, SIGHUP and kill -9 on a real training process: nothing is lost, and resuming is exact."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from statewise.cli.main import run
-from statewise.cli.signals import Interrupted, interruptible
+from statewise.cli.signals import Interrupted, Interruption, interruptible
 from statewise.progress.holding import held_back
 
 SIZES = "--hidden-size 8 --batch-size 4 --sequence-length 16 --orders 2 --threads 1"
@@ -65,7 +65,8 @@ def whole(trained_once: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_a_run_stopped_and_stopped_again_while_it_is_resumed_ends_in_the_same_weights(
     book: Path, whole: str, number: signal.Signals, code: int, capsys: pytest.CaptureFixture[str]
@@ -121,7 +122,46 @@ def test_a_signal_that_is_held_back_comes_afterwards() -> None:
     assert reached == ["the end"]
 
 
-def test_sigterm_before_training_leaves_with_its_own_code() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_before_training_leaves_with_its_own_code(number: signal.Signals, code: int) -> None:
     with pytest.raises(Interrupted) as raised, interruptible():
-        signal.raise_signal(signal.SIGTERM)
-    assert raised.value.exit_code == 143
+        signal.raise_signal(number)
+    assert raised.value.exit_code == code
+
+
+def test_a_hangup_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible(), Interruption() as interruption, held_back():
+            interruption.defer()
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert interruption.signal == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("first", [signal.SIGHUP, signal.SIGTERM])
+def test_a_hangup_hurries_nothing_that_is_stopping(first: signal.Signals) -> None:
+    with pytest.raises(Interrupted), interruptible():  # noqa: PT012  # the second one would end the saving
+        try:
+            signal.raise_signal(first)
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+            saved = True
+    with interruptible(), Interruption() as interruption:
+        interruption.defer()
+        for number in (first, signal.SIGHUP, signal.SIGHUP):
+            signal.raise_signal(number)
+        assert (interruption.signal, interruption.is_at_once) == (first, False)
+    assert saved
+
+
+def test_a_search_that_is_hung_up_saves_its_trial_and_says_how_to_go_on(book: Path) -> None:
+    arguments = ["tune", "text", "book.txt", "--search", "learning-rate=1e-3..1e-2", "--trials", "2", "--run", "search"]
+    searching = start(*arguments, *FLAGS.split())
+    wait_for_a_save_behind(0, "search/trials/0000")
+    searching.send_signal(signal.SIGHUP)
+    _, said = searching.communicate(timeout=MOST_SECONDS)
+    assert searching.returncode == 129
+    assert "stopped and saved; go on with the same command and --run search" in said
+    assert "Traceback" not in said

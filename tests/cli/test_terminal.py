@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -12,7 +13,8 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +36,32 @@ os.execv(sys.executable, [sys.executable, "-m", "statewise", *sys.argv[1:]])
 CODES = re.compile(r"\x1b\[(\??[0-9;]*)([A-Za-z])|(.)", re.DOTALL)
 INTERRUPTED = "interrupted: nothing was left half written"
 PATIENCE_SECONDS = 60
+Program = subprocess.Popen[bytes]
 NOTHING: Mapping[str, str] = {}
 CTRL_C, CTRL_D = "\x03", "\x04"
+
+
+def begin_in_terminal(arguments: list[str], columns: int, environment: Mapping[str, str]) -> tuple[Program, int]:
+    """Begin a command in a terminal of its own; return it and the end at which a person sits."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    everything = {**inherited, "TERM": "xterm-256color", **environment}
+    command = [sys.executable, "-c", IN_TERMINAL, *arguments]
+    program = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=everything, start_new_session=True
+    )
+    os.close(theirs)
+    return program, ours
 
 
 def in_terminal(
     arguments: list[str], *keys: tuple[str, str], columns: int = 80, environment: Mapping[str, str] = NOTHING
 ) -> tuple[int, str]:
     """Run a command in a terminal, typing each text once the one before it has appeared; return code and output."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    everything = {**inherited, "TERM": "xterm-256color", **environment}
-    command = [sys.executable, "-c", IN_TERMINAL, *arguments]
     shown, waiting = b"", list(keys)
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=everything, start_new_session=True
-    ) as program:
-        os.close(theirs)
+    program, ours = begin_in_terminal(arguments, columns, environment)
+    with program:
         while chunk := _read(ours):
             shown += chunk
             if waiting and waiting[0][0].encode() in shown.rpartition(b"\0")[2]:
@@ -62,8 +72,8 @@ def in_terminal(
     return code, shown.replace(b"\0", b"").decode()
 
 
-def _read(terminal: int) -> bytes:
-    ready, _, _ = select.select([terminal], [], [], PATIENCE_SECONDS)
+def _read(terminal: int, seconds: float = PATIENCE_SECONDS) -> bytes:
+    ready, _, _ = select.select([terminal], [], [], seconds)
     if not ready:
         return b""
     try:
@@ -138,6 +148,62 @@ def test_ctrl_c_while_training_saves_and_leaves_a_tidy_screen(book: Path) -> Non
     assert left[-2:] == ["stopped and saved; go on with: statewise resume r", ""]
     assert tidy(output)
     assert list(Path("r/checkpoints").glob("0*"))
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_a_terminal_that_is_closed_while_training_loses_nothing(quiet: list[str], book: Path) -> None:
+    long = ["--minutes", "5", "--sample-seconds", "0.1", "--save-seconds", "0.2"]
+    training, ours = begin_in_terminal([*TRAIN, *long, *quiet], 80, {})
+    with training:
+        _wait_for(lambda: bool(list(Path("r/checkpoints").glob("0*"))), ours)
+        os.close(ours)
+        assert training.wait(PATIENCE_SECONDS) == 129
+    update = _last_saved("r")
+    assert update == json.loads(Path("r/events.jsonl").read_text().splitlines()[-1])["update"]
+    resuming, ours = begin_in_terminal(["resume", "r"], 80, {})
+    with resuming:
+        _wait_for(lambda: _last_saved("r") > update, ours)
+        os.close(ours)
+        assert resuming.wait(PATIENCE_SECONDS) == 129
+
+
+def test_a_training_under_nohup_goes_on_to_its_end_when_its_terminal_is_closed(book: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    training, ours = begin_in_terminal([*TRAIN, "--save-seconds", "0.2"], 80, {})
+    signal.signal(signal.SIGHUP, before)
+    with training:
+        _wait_for(lambda: bool(list(Path("r/checkpoints").glob("0*"))), ours)
+        os.close(ours)
+        assert training.wait(PATIENCE_SECONDS) in (0, 1)  # 1 where the table found no terminal
+    assert "this model" in Path("r/report.md").read_text()
+
+
+def test_a_training_whose_progress_has_no_reader_any_more_is_saved(book: Path) -> None:
+    command = [sys.executable, "-m", "statewise", *TRAIN, "--minutes", "5"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as training:
+        assert training.stderr is not None
+        assert training.stderr.readline().startswith(b"r trains: ")
+        training.stderr.close()
+        assert training.wait(PATIENCE_SECONDS) == 1
+    assert _last_saved("r") > 0
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["list", "tasks"], 0), (["list", "taskz"], 2)])
+def test_a_command_works_without_any_stream(arguments: list[str], code: int) -> None:
+    command = [sys.executable, "-m", "statewise", *arguments]
+    assert subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command], check=False).returncode == code
+
+
+def _wait_for(is_so: Callable[[], bool], terminal: int) -> None:
+    """Read what a program writes, as a terminal does, until something is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        _read(terminal, 0.05)
+
+
+def _last_saved(run: str) -> int:
+    return max(int(path.name) for path in Path(run).glob("checkpoints/0*"))
 
 
 def test_ctrl_c_while_the_data_are_read_leaves_one_line_and_no_run(tmp_path: Path) -> None:

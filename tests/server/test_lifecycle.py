@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -44,6 +45,15 @@ def test_any_server_of_a_store_goes_on_with_any_session(serve: Any, store: str, 
             session = client.session(id)
             assert (session.steps, session.snapshot()) == (len(TEXT), snapshot)
             session.step("!", show="nothing")
+
+
+def test_a_server_whose_terminal_is_closed_stops_as_on_sigterm(serve: Any) -> None:
+    server = serve()
+    assert httpx.get(f"{server.address}/readyz").json() == {"status": "ready"}
+    for _ in range(2):  # a shell and the system both say so
+        server.process.send_signal(signal.SIGHUP)
+    assert server.process.wait(40) == 0
+    assert server.said.read_text().endswith("stopped: every answered step is in the store\n")
 
 
 async def written_while(addresses: list[str], happens: Callable[[], None]) -> dict[str, bytes]:

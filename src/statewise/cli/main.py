@@ -1,6 +1,8 @@
 """Where `statewise` begins: it runs one command and turns what went wrong into one line and an exit code."""
 
+import contextlib
 import difflib
+import errno
 import os
 import sys
 from typing import Any
@@ -8,6 +10,8 @@ from typing import Any
 from statewise.cli.processes import leave, rank_here
 
 FAILED, INTERRUPTED = 1, 130
+READER_IS_GONE = {errno.EPIPE, errno.EIO}
+"As after `| head -1`, or in a terminal that was closed: it leaves without a word."
 COMPLETE = "_STATEWISE_COMPLETE"
 "Set by a shell that asks how a command line may go on, where `--install-completion` has told it to."
 
@@ -22,13 +26,18 @@ def main(arguments: list[str] | None = None) -> None:
             code = run(arguments)
     except KeyboardInterrupt as interrupt:
         if rank_here() == 0:  # one of several processes speaks for all
-            print("interrupted: nothing was left half written", file=sys.stderr)
+            _say_last("interrupted: nothing was left half written")
         code = getattr(interrupt, "exit_code", INTERRUPTED)
     leave(code)
 
 
+def _say_last(words: str) -> None:
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
+
+
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0, 1 for a failed run, 2 for bad usage, 130 or 143 if stopped."""
+    """Run the command line and return its exit code: 0, 1 for a failed run, 2 for bad usage, from 129 if stopped."""
     from statewise.progress.terminal import harmless_streams
 
     with harmless_streams():
@@ -47,9 +56,9 @@ def _answered(arguments: list[str]) -> int:
         return complain(str(error), error.exit_code, own=isinstance(error, DataError))
     except TyperException as error:
         return complain(_worded(error), error.exit_code)
-    except BrokenPipeError:
-        return _stop_writing()
     except OSError as error:
+        if error.errno in READER_IS_GONE and not error.filename:
+            return FAILED
         return complain(
             f"{error.strerror or error}: {error.filename or 'the system said so'}; nothing was lost", FAILED, own=True
         )
@@ -125,17 +134,6 @@ def complain(message: str, exit_code: int, *, own: bool = False) -> int:
     words = message if message.startswith("Usage: ") else f"statewise: {' '.join(message.split())}"
     print(words, file=sys.stderr)
     return exit_code
-
-
-def _stop_writing() -> int:
-    """Leave quietly where the reader of the output has gone, as after `| head -1`."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:  # what is still held would be written, and complained of, when Python ends
-            os.dup2(nowhere, stream.fileno())
-    return FAILED
 
 
 if __name__ == "__main__":

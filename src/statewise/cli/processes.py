@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from statewise.progress.holding import SIGNALS
+from statewise.stopping import answer_with, hand_back
 
 MEETING = "STATEWISE_MEETING"
 "A folder through which the processes of one command find each other; set in each of them."
@@ -64,10 +64,17 @@ def note_run(run: str) -> None:
 
 
 def leave(code: int) -> None:
-    """End this process; one of several at once, since its threads may wait for another that is gone."""
+    """End this process; one of several at once, since its threads may wait for another that is gone.
+
+    What is still held for a reader that is gone is let go, or Python would complain of it and leave with another code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if is_one_of_several():
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
@@ -146,9 +153,8 @@ def _passed_on(workers: list["subprocess.Popen[bytes]"]) -> Iterator[list[int]]:
         for worker in workers:
             worker.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    before = answer_with(pass_on)
     try:
         yield came
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        hand_back(before)

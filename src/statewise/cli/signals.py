@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they leave without a trace before training; while training they finish the update and save.
+"""Ctrl-C, SIGTERM and SIGHUP leave without a trace before training; while training they finish the update and save.
 
 An update, or whatever else is under way, that takes longer than a few seconds is broken off, and not counted.
 """
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
-from statewise.progress.holding import SIGNALS
+from statewise.stopping import answer_with, hand_back, is_said_again
 
 AGAIN_SECONDS = 0.05
 PATIENCE_SECONDS = 4.0
@@ -25,13 +25,13 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects of a program that a signal stopped: 130 or 143."""
+        """What a shell expects of a program that a signal stopped: 130, 143 or 129."""
         return 128 + self.number
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within this block Ctrl-C and SIGTERM raise `Interrupted`, whatever libraries make of it.
+    """Within this block Ctrl-C, SIGTERM and SIGHUP raise `Interrupted`, whatever libraries make of it.
 
     It waits until no module is being imported, where many swallow it and go on, some of them broken; and an exception
     that one of them raises in its place becomes it again.
@@ -39,13 +39,15 @@ def interruptible() -> Iterator[None]:
     came: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        if is_said_again(number, bool(came)):
+            return
         if _is_importing(frame):
             send_after(AGAIN_SECONDS, number)
         else:
             came.append(number)
             raise Interrupted(number)
 
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    before = answer_with(interrupt)
     try:
         yield
     except Exception:
@@ -53,8 +55,7 @@ def interruptible() -> Iterator[None]:
             raise Interrupted(came[-1]) from None
         raise
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        hand_back(before)
 
 
 def send_after(seconds: float, number: int) -> threading.Timer:
@@ -89,10 +90,11 @@ class Interruption:
 
     def defer(self) -> None:
         """From now on note a signal instead of stopping at once."""
-        for number in SIGNALS:
-            self._before.setdefault(number, signal.signal(number, self._note))
+        self._before = self._before or answer_with(self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if is_said_again(number, bool(self.signal)):
+            return
         if _is_importing(frame) and self.signal:
             send_after(AGAIN_SECONDS, number)
         elif self.signal and not self.is_at_once:
@@ -100,7 +102,7 @@ class Interruption:
             raise Interrupted(self.signal)
         elif not self.signal:
             self.signal = number
-            self._timer = send_after(PATIENCE_SECONDS, number) if self.breaks_off else None
+            self._timer = send_after(PATIENCE_SECONDS, signal.SIGTERM) if self.breaks_off else None
 
     def __enter__(self) -> Self:
         return self
@@ -108,5 +110,4 @@ class Interruption:
     def __exit__(self, *exception: object) -> None:
         if self._timer:
             self._timer.cancel()
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        hand_back(self._before)

@@ -172,7 +172,7 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
                     report = Report(**event.report)
                 elif here().agreed:
                     break
-        except Interrupted:  # what was under way took too long, or a second signal came
+        except (Interrupted, BrokenPipeError):  # it took too long, a second signal came, or what read the progress left
             if not interruption.signal:
                 raise
         finally:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from statewise.stopping import answer_with, hand_back
 
 
 @contextmanager
@@ -18,11 +18,10 @@ def held_back() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {one: signal.signal(one, lambda number, frame: came.append(number)) for one in SIGNALS}
+    before = answer_with(lambda number, frame: came.append(number))
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        hand_back(before)
         for number in came:
             signal.raise_signal(number)

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import uvicorn
 from statewise.errors import UsageError
 from statewise.server.app import Application
 from statewise.server.protocol import HttpConnection, WebSocketConnection
+from statewise.stopping import is_said_again, to_answer
 
 LISTENING, MOST_FILES = 2048, 1 << 20
 COLLECTED_AFTER = 50_000
@@ -43,10 +43,10 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(application: Application, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way; `ready` is called once it answers.
+    """Serve until SIGTERM, SIGINT or SIGHUP, then finish what is under way; `ready` is called once it answers.
 
     On the first signal: not ready, connections closed as they are answered, WebSockets closed with code 1012, states
-    flushed. On the second: at once.
+    flushed. On the second: at once, but for a hangup, which is often sent twice.
     """
     gc.collect()
     gc.freeze()  # models and libraries stay
@@ -83,13 +83,15 @@ async def _serve(application: Application, listening: socket.socket, ready: Call
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     server = _Server(_configured(application))
 
-    def stop() -> None:
+    def stop(number: int) -> None:
+        if is_said_again(number, stopping.is_set()):
+            return
         if stopping.is_set():
             server.should_exit = server.force_exit = True
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    for number in to_answer():
+        loop.add_signal_handler(number, stop, number)
     serving = asyncio.create_task(server.serve([listening]))
     sweeping = asyncio.create_task(application.sweep_for_ever())
     while not server.started and not serving.done():

@@ -117,8 +117,8 @@ def _made(jobs: list[Job], workers: int) -> Iterator[Record]:
 
 
 def _start() -> "subprocess.Popen[str]":
-    # a terminal's Ctrl-C comes to all of them, and is answered by this process; its Ctrl-Z stops all of them
-    deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    # a terminal's Ctrl-C and its end come to all of them, and are answered by this process; its Ctrl-Z stops them all
+    deaf = "import signal; [signal.signal(one, signal.SIG_IGN) for one in (signal.SIGINT, signal.SIGHUP)]"
     command = [sys.executable, "-c", f"{deaf}; from statewise_lab.classics.worker import main; main()"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

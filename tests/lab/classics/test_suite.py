@@ -51,7 +51,8 @@ def test_a_network_that_explodes_is_lost_and_not_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
 )
 def test_a_suite_that_was_stopped_ends_with_its_processes_and_goes_on(
     number: signal.Signals, code: int, tmp_path: Path
@@ -62,7 +63,8 @@ def test_a_suite_that_was_stopped_ends_with_its_processes_and_goes_on(
     while not trials(tmp_path / "kept") and time.monotonic() < deadline:
         time.sleep(0.02)
     children = Path(f"/proc/{stopped.pid}/task/{stopped.pid}/children").read_text().split()
-    stopped.send_signal(number)
+    for process in [*map(int, children), stopped.pid] if number in (signal.SIGINT, signal.SIGHUP) else [stopped.pid]:
+        os.kill(process, number)  # a terminal tells all of them
     _, said = stopped.communicate(timeout=30)
     assert stopped.returncode == code
     assert "Traceback" not in said
