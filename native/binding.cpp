@@ -91,8 +91,8 @@ statewise_record record(const Addresses &of) {
 }
 
 void forward(const Sizes &sizes, const Addresses &weights, const Schedule &when, Address xs, int64_t xs_stride,
-             const Addresses &states, const Addresses &records, const Zoneout &zoneout, int threads) {
-    const statewise_layer of = layer(sizes, weights, zoneout);
+             const Addresses &states, const Addresses &records, const Drawn &drawn, int threads) {
+    const statewise_layer of = layer(sizes, weights, drawn);
     const statewise_record to = record(records);
     kernels->forward(&of, &when.view, numbers(xs), xs_stride, {numbers(states[0]), numbers(states[1])},
                      {numbers(states[2]), numbers(states[3])}, &to, on_threads, threads);
@@ -100,9 +100,9 @@ void forward(const Sizes &sizes, const Addresses &weights, const Schedule &when,
 
 void backward(const Sizes &sizes, const Addresses &weights, const Schedule &when, Address xs, int64_t xs_stride,
               const Addresses &records, Address outputs, int64_t outputs_stride, const std::array<Address, 2> &last,
-              Address to_xs, const Addresses &to_weights, const Addresses &to_states, const Zoneout &zoneout,
+              Address to_xs, const Addresses &to_weights, const Addresses &to_states, const Drawn &drawn,
               int threads) {
-    const statewise_layer of = layer(sizes, weights, zoneout);
+    const statewise_layer of = layer(sizes, weights, drawn);
     const statewise_record from = record(records);
     const statewise_gradients to = {numbers(outputs),      outputs_stride,
                                     {numbers(last[0]), numbers(last[1])},
@@ -212,6 +212,7 @@ NB_MODULE(_native, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
     m.attr("INTERFACE") = 2;  // as `kernels/extension.py` says: another one whenever a call is another
+    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout");
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);

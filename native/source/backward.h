@@ -156,7 +156,7 @@ class Backward {
             }
             const Lanes worth = load(hidden + u) + load(outputs + u);
             store(hidden + u, Lanes{});
-            if (IsZoned<Cell>::value) layer_.zone(at, p, from + u);
+            layer_.draw(at, p, from + u);
             Cell::backward(at, worth, to);
         }
         if (Cell::MEMORY && layer_.begins_anew(p)) give_to_fresh(memory, fresh_memory_, p, j);

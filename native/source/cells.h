@@ -18,6 +18,8 @@ struct Unit {
     const float *extra;         // parameters per unit, `gap` numbers apart
     const uint8_t *hidden_changes = nullptr, *memory_changes = nullptr;  // for zoneout, or null where all change in part
     float zoneout = 0;
+    const uint8_t *candidates = nullptr;  // which candidates are kept, for dropout of them, or null where all are
+    float rest = 1;                       // the share of them that is kept
 };
 
 struct UnitGradient {
@@ -25,6 +27,17 @@ struct UnitGradient {
     float *memory;         // in: of the memory after; out: of the memory before
     float *hidden;         // out: of the hidden value before, so far as it does not come through a product
 };
+
+// All bits of a lane where a byte is 255, none where it is 0.
+static inline Wholes chosen(const uint8_t *bytes) {
+    typedef int8_t Bytes __attribute__((vector_size(LANES)));
+    Bytes some;
+    __builtin_memcpy(&some, bytes, sizeof some);
+    return __builtin_convertvector(some, Wholes);
+}
+
+// By what dropout multiplies candidates.
+static inline Lanes kept(const uint8_t *candidates, float rest) { return chosen(candidates) ? fill(1.0f / rest) : Lanes{}; }
 
 static inline Lanes slope_of_tanh(Lanes y) { return fused(-y, y, fill(1.0f)); }
 static inline Lanes slope_of_sigmoid(Lanes y) { return fused(-y, y, y); }
@@ -74,7 +87,8 @@ struct LongShortTerm {
 
     static inline void forward(const Unit &at) {
         const Lanes before = load(at.memory_before);
-        const Lanes g = hyperbolic_tangent(load(at.gates + G * at.gap));
+        Lanes g = hyperbolic_tangent(load(at.gates + G * at.gap));
+        if (at.candidates) g *= kept(at.candidates, at.rest);
         store(at.gates + G * at.gap, g);
         Lanes i{}, f{}, c;
         if (OWN_INPUT) {
@@ -101,7 +115,8 @@ struct LongShortTerm {
         Lanes dc = fused(dh * o, slope_of_tanh(squashed), load(to.memory));
         if (peephole) dc = fused(d_o, load(at.extra + 2 * at.gap), dc);
         const Lanes i = OWN_INPUT ? load(at.gates + I * at.gap) : 1.0f - load(at.gates + F * at.gap);
-        store(to.gates + G * at.gap, dc * i * slope_of_tanh(g));
+        const Lanes d_g = dc * i * slope_of_tanh(at.candidates ? g * at.rest : g);
+        store(to.gates + G * at.gap, at.candidates ? d_g * kept(at.candidates, at.rest) : d_g);
         Lanes d_before = dc;
         if (OWN_FORGET) {
             const Lanes f = load(at.gates + F * at.gap);
@@ -163,12 +178,6 @@ template <class Cell>
 struct Zoned : Cell {
     static constexpr bool ZONED = true;
 
-    static inline Wholes chosen(const uint8_t *changes) {
-        typedef int8_t Bytes __attribute__((vector_size(LANES)));
-        Bytes bytes;
-        __builtin_memcpy(&bytes, changes, sizeof bytes);
-        return __builtin_convertvector(bytes, Wholes);
-    }
     static inline Lanes mix(const uint8_t *changes, Lanes changed, Lanes kept, float rate) {
         return changes ? (chosen(changes) ? changed : kept) : fused(fill(rate), kept - changed, changed);
     }

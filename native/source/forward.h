@@ -186,7 +186,7 @@ class Forward {
                     at.memory = state_at(layer_.record.memory, memory_to) + u;
                 }
                 if (Cell::INNER) at.inner = inner_at(p - offset) + u;
-                if (IsZoned<Cell>::value) layer_.zone(at, p, u);
+                layer_.draw(at, p, u);
                 Cell::forward(at);
             }
         }

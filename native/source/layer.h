@@ -25,9 +25,14 @@ struct Layer {
     int64_t gap() const { return sums() + PANEL; }
     static int64_t of_block(int32_t j) { return (int64_t)j * Cell::GATES * PANEL; }
 
-    // Tell a unit whether it changes, where that is drawn.
-    void zone(Unit &at, int64_t pair, int32_t unit) const {
-        at.zoneout = of.zoneout;
+    // Tell a unit whether it changes, or whether its candidate is kept, where that is drawn.
+    void draw(Unit &at, int64_t pair, int32_t unit) const {
+        if (!IsZoned<Cell>::value) {
+            at.rest = 1 - of.rate;
+            at.candidates = of.changes ? of.changes + pair * width + unit : nullptr;
+            return;
+        }
+        at.zoneout = of.rate;
         if (!of.changes) return;
         at.hidden_changes = of.changes + pair * (Cell::MEMORY ? 2 : 1) * width + unit;
         at.memory_changes = at.hidden_changes + width;

@@ -26,6 +26,9 @@ struct StagedLayer {
     int64_t number(int32_t pair) const { return 2 * (int64_t)rows + pair; }
     bool begins_anew(int32_t pair) const { return when.source[pair] >= rows && when.source[pair] < 2 * rows; }
 
+    // Which candidates of a pair are kept, where some are lost.
+    const uint8_t *candidates(int64_t pair) const { return of.changes ? of.changes + pair * gate_width : nullptr; }
+
     int64_t most_sums() const {
         int64_t most = 0;
         for (int s = 0; s < Cell::STAGES; ++s) most = std::max(most, stage(s).sums());

@@ -118,7 +118,8 @@ class StagedBackward {
         const Row at{layer_.gate_units, gate_width, from.gates + p * layer_.sums, from.inner + p * layer_.inner_each,
                      from.hidden + source * width, from.hidden + number * width,
                      Cell::MEMORY ? from.memory + source * gate_width : nullptr,
-                     Cell::MEMORY ? from.memory + number * gate_width : nullptr, extra_};
+                     Cell::MEMORY ? from.memory + number * gate_width : nullptr, extra_, layer_.candidates(p),
+                     1 - layer_.of.rate};
         float *memory = Cell::MEMORY ? memory_ + row * gate_width : nullptr;
         Cell::before(s, at, {gates_ + p * layer_.sums, recurrent_ + p * layer_.sums, hidden_ + row * width, memory,
                              inner_ + row * gate_width, outer_ + p * width, parameters_ + row * parameters_each(),

@@ -24,6 +24,8 @@ struct Row {
     const float *memory_before;
     float *memory;
     const float *extra;
+    const uint8_t *candidates;  // which are kept, for dropout of them, or null where all are
+    float rest;                 // the share of them that is kept
 };
 
 struct RowGradient {
@@ -98,6 +100,7 @@ struct EarlyReset {
 // The memory and the activations of an LSTM, from its sums.
 static inline void open_gates(const Row &at, int32_t u, Lanes i, Lanes f, Lanes g, Lanes o) {
     i = sigmoid(i), f = sigmoid(f), g = hyperbolic_tangent(g), o = sigmoid(o);
+    if (at.candidates) g *= kept(at.candidates + u, at.rest);
     store(at.gates + u, i);
     store(at.gates + at.width + u, f);
     store(at.gates + 2 * at.width + u, g);
@@ -110,7 +113,8 @@ static inline void back_to_sums(const Row &at, const RowGradient &to, int32_t u,
     const Lanes i = load(at.gates + u), f = load(at.gates + at.width + u), g = load(at.gates + 2 * at.width + u);
     store(to.gates + u, dc * g * slope_of_sigmoid(i));
     store(to.gates + at.width + u, dc * load(at.memory_before + u) * slope_of_sigmoid(f));
-    store(to.gates + 2 * at.width + u, dc * i * slope_of_tanh(g));
+    const Lanes d_g = dc * i * slope_of_tanh(at.candidates ? g * at.rest : g);
+    store(to.gates + 2 * at.width + u, at.candidates ? d_g * kept(at.candidates + u, at.rest) : d_g);
     store(to.memory + u, dc * f);
 }
 

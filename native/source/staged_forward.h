@@ -114,7 +114,8 @@ class StagedForward {
         return {layer_.gate_units, layer_.gate_width, gates_at(p - offset), inner_at(p - offset),
                 hidden + source * layer_.width, hidden + number * layer_.width,
                 Cell::MEMORY ? memory + memory_from * layer_.gate_width : nullptr,
-                Cell::MEMORY ? memory + memory_to * layer_.gate_width : nullptr, extra_};
+                Cell::MEMORY ? memory + memory_to * layer_.gate_width : nullptr, extra_, layer_.candidates(p),
+                1 - layer_.of.rate};
     }
 
     void step(const StagedSplit &split, int32_t step, int64_t offset) {

@@ -11,9 +11,11 @@ namespace {
 
 constexpr float KEPT = 0.3f;  // of a state, with zoneout
 
+constexpr float LOST = 0.25f;  // of candidates, with dropout of them
+
 struct Case {
     int cell, steps, rows, features, units;
-    bool resets, sleeps;
+    bool resets, sleeps, loses;
     statewise_form form = statewise_form_of(cell);
     int memory_units = cell == STATEWISE_PROJECTED_LSTM ? units + 3 : units;
     size_t gates = (size_t)form.gates * memory_units, states = (size_t)rows * units, memories = (size_t)form.memories * rows * memory_units;
@@ -24,6 +26,15 @@ struct Case {
             fresh_memory = random_numbers(memories, 0.5f),
             pulls = random_numbers((size_t)steps * rows * units, 1);
     std::vector<uint8_t> reset = places(resets, 0.2), mask = places(sleeps, 0.7);
+    std::vector<uint8_t> kept = drawn();  // for each pair, as wide as a memory is padded
+
+    size_t memory_width() const { return (memory_units + STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL; }
+    std::vector<uint8_t> drawn() const {
+        std::bernoulli_distribution draw(1 - LOST);
+        std::vector<uint8_t> found(loses && form.memories && !zoned() ? steps * rows * memory_width() : 0);
+        for (uint8_t &each : found) each = draw(source) ? 255 : 0;
+        return found;
+    }
 
     std::vector<uint8_t> places(bool any, double share) const {
         std::bernoulli_distribution draw(share);
@@ -32,7 +43,7 @@ struct Case {
         return found;
     }
     statewise_layer layer() const {
-        return {cell, features, units, memory_units, weights.get(), recurrent.get(), bias.get(), extra.get(), zoned() ? KEPT : 0, nullptr};
+        return {cell, features, units, memory_units, weights.get(), recurrent.get(), bias.get(), extra.get(), zoned() ? KEPT : kept.empty() ? 0 : LOST, kept.empty() ? nullptr : kept.data()};
     }
     bool zoned() const { return cell >= STATEWISE_ZONEOUT_LSTM && cell <= STATEWISE_ZONEOUT_GRU; }
     std::string name() const {
@@ -122,14 +133,14 @@ void normalize_sums(const Case &of, std::vector<double> &input, std::vector<doub
 }
 
 // One step of a cell that takes it in stages, from the sums of inputs and the recurrent ones.
-void step_in_stages(const Case &of, std::vector<double> input, std::vector<double> inner, std::vector<double> &h,
-                    std::vector<double> &c) {
+void step_in_stages(const Case &of, const std::vector<double> &factor, std::vector<double> input, std::vector<double> inner,
+                    std::vector<double> &h, std::vector<double> &c) {
     const int H = of.units, M = of.memory_units;
     const bool normal = of.cell == STATEWISE_LAYER_NORM_LSTM || of.cell == STATEWISE_LAYER_NORM_GRU;
     if (normal) normalize_sums(of, input, inner);
     const auto sum = [&](int gate, int u) { return input[gate * M + u] + inner[gate * M + u]; };
     if (of.form.memories) {
-        for (int u = 0; u < M; ++u) c[u] = sigmoid(sum(1, u)) * c[u] + sigmoid(sum(0, u)) * std::tanh(sum(2, u));
+        for (int u = 0; u < M; ++u) c[u] = sigmoid(sum(1, u)) * c[u] + sigmoid(sum(0, u)) * std::tanh(sum(2, u)) * factor[u];
         std::vector<double> read = c;
         if (normal) normalize(read.data(), H, of.extra.get() + 8 * H);
         for (int u = 0; u < M; ++u)
@@ -150,6 +161,14 @@ void step_in_stages(const Case &of, std::vector<double> input, std::vector<doubl
             late += (double)of.recurrent[((size_t)2 * H + u) * H + k] * sigmoid(sum(0, k)) * before[k];
         h[u] = (1 - z) * std::tanh(input[2 * H + u] + late) + z * before[u];
     }
+}
+
+// The number of the pair of a row that is awake at a step.
+size_t pair_of(const Case &of, int t, int b) {
+    const size_t place = (size_t)t * of.rows + b;
+    size_t pair = place;
+    for (size_t before = 0; of.sleeps && before < place; ++before) pair -= !of.mask[before];
+    return pair;
 }
 
 // What one row holds, read step by step in double precision.
@@ -173,8 +192,11 @@ std::vector<double> plain_outputs(const Case &of, int b) {
             for (int d = 0; d < D; ++d) input[m] += (double)of.weights[(size_t)m * D + d] * of.xs[place * D + d];
             for (int k = 0; k < H; ++k) inner[m] += (double)of.recurrent[(size_t)m * H + k] * h[k];
         }
+        std::vector<double> factor(M, 1.0);  // of candidates
+        for (int u = 0; u < M && !of.kept.empty(); ++u)
+            factor[u] = of.kept[pair_of(of, t, b) * of.memory_width() + u] ? 1 / (1 - (double)LOST) : 0.0;
         if (in_stages(of.cell)) {
-            step_in_stages(of, input, inner, h, c);
+            step_in_stages(of, factor, input, inner, h, c);
             ys.insert(ys.end(), h.begin(), h.end());
             continue;
         }
@@ -195,17 +217,17 @@ std::vector<double> plain_outputs(const Case &of, int b) {
                 case STATEWISE_ZONEOUT_COUPLED_LSTM:
                 case STATEWISE_COUPLED_LSTM: {
                     const double f = sigmoid(sum(0));
-                    c[u] = f * c[u] + (1 - f) * std::tanh(sum(1));
+                    c[u] = f * c[u] + (1 - f) * std::tanh(sum(1)) * factor[u];
                     h[u] = sigmoid(sum(2)) * std::tanh(c[u]);
                     break;
                 }
                 case STATEWISE_LSTM_1997:
-                    c[u] += sigmoid(sum(0)) * std::tanh(sum(1));
+                    c[u] += sigmoid(sum(0)) * std::tanh(sum(1)) * factor[u];
                     h[u] = sigmoid(sum(2)) * std::tanh(c[u]);
                     break;
                 default: {
                     const double f = sigmoid(sum(1) + peep(1) * c[u]), i = sigmoid(sum(0) + peep(0) * c[u]);
-                    c[u] = f * c[u] + i * std::tanh(sum(2));
+                    c[u] = f * c[u] + i * std::tanh(sum(2)) * factor[u];
                     h[u] = sigmoid(sum(3) + peep(2) * c[u]) * std::tanh(c[u]);
                 }
             }
@@ -315,7 +337,7 @@ int main() {
     for (int cell = 0; cell < STATEWISE_CELLS; ++cell)
         for (int i = 0; i < 30; ++i, ++cases) {
             const Case of{cell, 1 + draw(source) % 9, rows[draw(source) % 7], sizes[draw(source) % 8],
-                          sizes[draw(source) % 8], draw(source) % 2 == 0, draw(source) % 2 == 0};
+                          sizes[draw(source) % 8], draw(source) % 2 == 0, draw(source) % 2 == 0, draw(source) % 2 == 0};
             for (const char *name : {"baseline", "avx2", "avx512"})
                 if (const statewise_kernels *kernels = statewise_named(name)) {
                     const Result one = run(of, *kernels, 1, true);

@@ -10,10 +10,13 @@ from torch import Tensor
 from statewise.cells import (
     GRU,
     LSTM,
+    CandidateDropout,
     Chain,
     Dropout,
     Elman,
     Feedback,
+    HyperLSTM,
+    LayerNormLSTM,
     Learned,
     Recurrent,
     VariationalDropout,
@@ -265,3 +268,47 @@ def test_the_state_of_the_bare_part_is_refused_by_name(wrapper: Any) -> None:
     said = rf"{wrapper.__name__} was given GRUState\(hidden\) where {wrapper.__name__}State\(part, [\w, ]+\) is wanted"
     with pytest.raises(UsageError, match=said):
         cell.scan(torch.randn(T, B, D), cell.part.initial(B))
+
+
+CANDIDATES: list[Any] = [LSTM, LayerNormLSTM, HyperLSTM]
+
+
+@pytest.mark.parametrize("part", CANDIDATES)
+def test_dropout_of_the_candidate_loses_what_a_step_adds_and_nothing_of_what_is_remembered(part: Any) -> None:
+    torch.manual_seed(0)
+    cell = CandidateDropout(part(D, 400), 0.3)
+    state, xs = cell.initial(B), torch.randn(T, B, D)
+    remembered = state.part.cell + 1
+    state = state._replace(part=state.part._replace(cell=remembered))
+    plain, lost = cell.part.step(xs[0], state.part)[1], cell.step(xs[0], state)[1].part
+    kept = state.noise.keeps(400, 0.3)
+    assert float(kept.float().mean()) == pytest.approx(0.7, abs=0.04)
+    step: Any = cell.part.step
+    unfed = step(xs[0], state.part, torch.zeros(B, 400))[1]
+    torch.testing.assert_close(lost.cell, torch.where(kept, unfed.cell + (plain.cell - unfed.cell) / 0.7, unfed.cell))
+    assert (unfed.cell != 0).all()
+
+
+@pytest.mark.parametrize("part", CANDIDATES)
+def test_each_step_loses_other_candidates_and_evaluation_none(part: Any) -> None:
+    cell, xs = CandidateDropout(part(D, H), 0.5), torch.randn(T, B, D)
+    state = cell.initial(B)
+    masks = [state.noise._replace(draws=state.noise.draws + t).keeps(H, 0.5) for t in range(T)]
+    assert len({tuple(mask.flatten().tolist()) for mask in masks}) == T
+    assert cell.scan(xs, state)[1].noise.draws.tolist() == [T] * B
+    ys, last = cell.scan(xs[:3], state)
+    torch.testing.assert_close(torch.cat([ys, cell.scan(xs[3:], last)[0]]), cell.scan(xs, state)[0])
+    cell.eval()
+    torch.testing.assert_close(cell.scan(xs, state)[0], cell.part.scan(xs, state.part)[0])
+    assert torch.equal(cell.step(xs[0], state)[0], cell.part.step(xs[0], state.part)[0])
+
+
+@pytest.mark.parametrize("part", [GRU(D, H), Chain(LSTM(D, H)), Learned(LSTM(D, H))])
+def test_what_has_no_candidate_is_refused(part: Any) -> None:
+    with pytest.raises(UsageError, match=f"given a {type(part).__name__} .* give an LSTM"):
+        CandidateDropout(part, 0.5)
+
+
+def test_a_rate_of_all_candidates_is_refused() -> None:
+    with pytest.raises(UsageError, match="CandidateDropout was given the rate 1"):
+        CandidateDropout(LSTM(D, H), 1)

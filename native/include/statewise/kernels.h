@@ -52,8 +52,11 @@ struct statewise_layer {
     /* Peepholes i f o [3 * H]; gru: the candidate's bias [H]; projected: [H, M]; layer-norm: gains of the inputs' sums
        [G * H] and of the recurrent ones [G * H], and for the lstm the memory's gain and bias [2 * H]; else null. */
     const float *extra;
-    float zoneout;          /* the share of a state that stays as it was; drawn where there are changes */
-    const uint8_t *changes; /* [pairs, 1 or 2, padded H]: 255 where a hidden value, then a memory, changes; or null */
+    /* With zoneout, the share of a state that stays as it was, drawn where there are changes: [pairs, 1 or 2, padded H],
+       255 where a hidden value, then a memory, changes. Of another LSTM, the share of its candidates that is lost, and
+       with changes [pairs, padded M], 255 where one is kept, divided by the share that is. */
+    float rate;
+    const uint8_t *changes; /* or null */
 };
 
 /* What a forward pass leaves for the backward one. Each 64-byte aligned. */

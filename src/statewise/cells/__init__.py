@@ -4,6 +4,7 @@ from statewise.cells.attention import AttentionCell, AttentionCellState
 from statewise.cells.attention_memory import Attention, AttentionMemory
 from statewise.cells.bahdanau import Bahdanau
 from statewise.cells.bidirectional import Bidirectional
+from statewise.cells.candidate_dropout import CandidateDropout, CandidateDropoutState
 from statewise.cells.cfc import CfC, CfCState
 from statewise.cells.chain import Chain
 from statewise.cells.clockwork import Clockwork, ClockworkState
@@ -59,6 +60,8 @@ __all__ = [
     "Bahdanau",
     "Bidirectional",
     "Cell",
+    "CandidateDropout",
+    "CandidateDropoutState",
     "CfC",
     "CfCState",
     "Chain",

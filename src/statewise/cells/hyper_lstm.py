@@ -43,6 +43,7 @@ class HyperLSTM(Cell[HyperLSTMState]):
     """
 
     gate_names = ("forget", "input", "output")
+    loses_candidates = True
 
     def __init__(
         self,
@@ -77,8 +78,8 @@ class HyperLSTM(Cell[HyperLSTMState]):
         zeros = self.bias.new_zeros(rows, self.units)
         return HyperLSTMState(zeros, zeros, self.hyper.initial(rows))
 
-    def step(self, x: Tensor, state: HyperLSTMState) -> tuple[Tensor, HyperLSTMState]:
-        """Read one input `[B, D]`."""
+    def step(self, x: Tensor, state: HyperLSTMState, kept: Tensor | None = None) -> tuple[Tensor, HyperLSTMState]:
+        """Read one input `[B, D]`; the candidate g is multiplied by `kept` `[B, H]`, where it is given."""
         h, c, hyper = state
         s, hyper = self.hyper.step(torch.cat([x, h], dim=-1), hyper)
         z = linear(s, self.embedding_weights, self.embedding_bias).reshape(-1, 3, 4, self.embedding)
@@ -88,7 +89,7 @@ class HyperLSTM(Cell[HyperLSTMState]):
         if self.normalized:
             gates = layer_norm(gates, (self.units,)) * self.gate_scale
         i, f, g, o = (gates + self.bias.reshape(4, self.units)).unbind(dim=1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        c = f.sigmoid() * c + i.sigmoid() * (g.tanh() if kept is None else g.tanh() * kept)
         read = layer_norm(c, (self.units,), self.cell_scale, self.cell_bias) if self.normalized else c
         h = o.sigmoid() * read.tanh()
         return h, HyperLSTMState(h, c, hyper)

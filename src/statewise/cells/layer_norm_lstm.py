@@ -33,6 +33,7 @@ class LayerNormLSTM(Cell[LSTMState]):
 
     recurrence = "layer_norm_lstm"
     gate_names = ("forget", "input", "output")
+    loses_candidates = True
 
     def __init__(
         self,
@@ -60,13 +61,13 @@ class LayerNormLSTM(Cell[LSTMState]):
         zeros = self.bias.new_zeros(rows, self.units)
         return LSTMState(zeros, zeros)
 
-    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """Read one input `[B, D]`."""
+    def step(self, x: Tensor, state: LSTMState, kept: Tensor | None = None) -> tuple[Tensor, LSTMState]:
+        """Read one input `[B, D]`; the candidate g is multiplied by `kept` `[B, H]`, where it is given."""
         h, c = state
         gates = layer_norm(linear(x, self.input_weights), self.input_scale.shape, self.input_scale, self.bias)
         gates = gates + layer_norm(linear(h, self.recurrent_weights), self.bias.shape, self.recurrent_scale)
         i, f, g, o = gates.chunk(4, dim=-1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        c = f.sigmoid() * c + i.sigmoid() * (g.tanh() if kept is None else g.tanh() * kept)
         h = o.sigmoid() * layer_norm(c, self.cell_scale.shape, self.cell_scale, self.cell_bias).tanh()
         return h, LSTMState(h, c)
 

@@ -40,6 +40,7 @@ class LSTM(Cell[LSTMState]):
 
     recurrence = "lstm"
     gate_names = ("forget", "input", "output")
+    loses_candidates = True
 
     def __init__(
         self,
@@ -63,12 +64,12 @@ class LSTM(Cell[LSTMState]):
         zeros = self.bias.new_zeros(rows, self.units)
         return LSTMState(zeros, zeros)
 
-    def step(self, x: Tensor, state: LSTMState) -> tuple[Tensor, LSTMState]:
-        """Read one input `[B, D]`."""
+    def step(self, x: Tensor, state: LSTMState, kept: Tensor | None = None) -> tuple[Tensor, LSTMState]:
+        """Read one input `[B, D]`; the candidate g is multiplied by `kept` `[B, H]`, where it is given."""
         h, c = state
         gates = linear(x, self.input_weights, self.bias) + linear(h, self.recurrent_weights)
         i, f, g, o = gates.chunk(4, dim=-1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        c = f.sigmoid() * c + i.sigmoid() * (g.tanh() if kept is None else g.tanh() * kept)
         h = o.sigmoid() * c.tanh()
         return h, LSTMState(h, c)
 

@@ -120,6 +120,9 @@ class Cell(Recurrent[State], ABC):
     and `weights` gives it what it needs; the loop over `step` stays the specification.
     """
 
+    loses_candidates: bool = False
+    "Whether `step` takes as `kept` by what its candidate, what a step may add to its memory, is multiplied."
+
     def weights(self) -> tuple[Tensor, ...]:
         """Return the weights in the order in which the kernel takes them."""
         return ()

@@ -12,7 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from statewise.cells import Chain, Conditioned, Dropout, Learned, Recurrent, Residual, VariationalDropout, WeightDrop
+from statewise.cells import (
+    CandidateDropout,
+    Chain,
+    Conditioned,
+    Dropout,
+    Learned,
+    Recurrent,
+    Residual,
+    VariationalDropout,
+    WeightDrop,
+)
 from statewise.encoders.table import TABLES
 from statewise.errors import MissingExtra, UsageError
 from statewise.exchange.onnx import to_onnx
@@ -22,7 +32,7 @@ from statewise.model import Model
 from statewise.state import paths
 
 OPSET, IR_VERSION = 17, 9
-EVALUATED = (Dropout, VariationalDropout, WeightDrop, Learned, Conditioned)
+EVALUATED = (Dropout, CandidateDropout, VariationalDropout, WeightDrop, Learned, Conditioned)
 "Parts that in evaluation do as the part they are around does."
 
 

@@ -2,6 +2,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 INTERFACE: int
+ABILITIES: tuple[str, ...]
 PANEL: int
 
 class Schedule:
@@ -21,7 +22,7 @@ def forward(
     xs_stride: int,
     states: Sequence[int],
     record: Sequence[int],
-    zoneout: tuple[float, int],
+    drawn: tuple[float, int],
     threads: int,
 ) -> None: ...
 def backward(
@@ -37,7 +38,7 @@ def backward(
     to_xs: int,
     to_weights: Sequence[int],
     to_states: Sequence[int],
-    zoneout: tuple[float, int],
+    drawn: tuple[float, int],
     threads: int,
 ) -> None: ...
 def draw_changes(when: Schedule, units: int, parts: int, kept: int, streams: Sequence[int], changes: int) -> None: ...

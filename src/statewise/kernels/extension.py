@@ -19,6 +19,7 @@ if _native is not None and getattr(_native, "INTERFACE", 1) != INTERFACE:
     raise ImportError("the native kernels were built from other sources: run `pip install --editable .` again")
 
 __all__ = [
+    "ABILITIES",
     "ABSENT",
     "LEVELS",
     "LIMIT",
@@ -60,6 +61,8 @@ ABSENT = NOT_BUILT if _native is None else "" if _within else NOT_WANTED
 "Why there is no native code here; empty where there is."
 if ABSENT:
     _native = None  # type: ignore[assignment]
+ABILITIES: frozenset[str] = frozenset(getattr(_native, "ABILITIES", ()))
+"What native code can do that it could not when its interface was last another: what it cannot, PyTorch does."
 
 
 def use(name: str) -> None:

@@ -127,9 +127,9 @@ class _Record:
 class CellScan:
     """One run over one sequence: which rows are awake at which step, and all sizes."""
 
-    zoneout = 0.0
+    rate = 0.0
     changes: Tensor | None = None
-    "Of a cell with zoneout: its rate, and where its state changes, if that was drawn."
+    "Of a cell that loses something at random: how much, and what is not lost, if that was drawn."
 
     def __init__(self, cell: int, given: ScanInputs) -> None:
         self.steps, self.rows, features = given.xs.shape
@@ -172,12 +172,12 @@ class CellScan:
         into = _addresses(record.tensors(), 4)
         threads = torch.get_num_threads()
         _native.forward(
-            self.sizes, weights, self.when, xs.data_ptr(), xs.stride(1), states, into, self._zoned(), threads
+            self.sizes, weights, self.when, xs.data_ptr(), xs.stride(1), states, into, self._drawn(), threads
         )
         return self._outputs(record.hidden), *self._last(record)
 
-    def _zoned(self) -> tuple[float, int]:
-        return self.zoneout, _address(self.changes)
+    def _drawn(self) -> tuple[float, int]:
+        return self.rate, _address(self.changes)
 
     def _outputs(self, hidden: Tensor) -> Tensor:
         if self.everywhere:
@@ -222,7 +222,7 @@ class CellScan:
             _address(to_xs),
             to_weights,
             to_states,
-            self._zoned(),
+            self._drawn(),
             torch.get_num_threads(),
         )
         return to_xs, *to

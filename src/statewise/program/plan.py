@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as every_module
 
 from statewise.cells import (
+    CandidateDropout,
     Cell,
     Chain,
     Conditioned,
@@ -44,6 +45,7 @@ ABSENT = "a step program needs the native kernels, which are not installed: use 
 
 BESIDE: dict[type, tuple[Leaf, ...]] = {
     Dropout: (Leaf.KEPT, Leaf.COUNTED),
+    CandidateDropout: (Leaf.KEPT, Leaf.COUNTED),
     VariationalDropout: (Leaf.KEPT, Leaf.KEPT),
     WeightDrop: (Leaf.KEPT,),
     Learned: (),

@@ -17,6 +17,7 @@ from statewise.cells import (
     TDNN,
     AttentionCell,
     Bahdanau,
+    CandidateDropout,
     CfC,
     Chain,
     Clockwork,
@@ -30,6 +31,7 @@ from statewise.cells import (
     HyperLSTM,
     Jordan,
     LayerNorm,
+    LayerNormLSTM,
     Learned,
     Luong,
     ProjectedLSTM,
@@ -77,6 +79,13 @@ FORMS: dict[str, Callable[[], Recurrent[Any]]] = {
     "variational-dropout-of-a-chain": lambda: Chain(
         VariationalDropout(GRU(D, 6), 0.0, input_rate=0.4),
         VariationalDropout(Chain(GRU(6, H)), 0.3, recurrent_rate=0.5),
+    ),
+    "candidate-dropout": lambda: CandidateDropout(LSTM(D, H), 0.4),
+    "candidate-dropout-in-evaluation": lambda: CandidateDropout(LSTM(D, H), 0.4).eval(),
+    "candidate-dropout-layer-norm": lambda: CandidateDropout(LayerNormLSTM(D, H), 0.4),
+    "candidate-dropout-hyper": lambda: CandidateDropout(HyperLSTM(D, H, hyper_units=6, embedding=2), 0.4),
+    "candidate-dropout-of-a-chain": lambda: Residual(
+        Chain(CandidateDropout(LSTM(D, 6), 0.4), CandidateDropout(LSTM(6, D), 0.4))
     ),
     "zoneout": lambda: Zoneout(LSTM(D, H), 0.4),
     "zoneout-in-evaluation": lambda: Zoneout(LSTM(D, H), 0.4).eval(),
