@@ -1,10 +1,24 @@
 """The five ways in which something can go wrong, each with the exit code that a shell sees.
 
 A message is one line: what was given, what was wanted, and what to do about it. It may quote a file, and is therefore
-made harmless.
+made harmless. It is written with flags, as `--hidden-size`; Python shows the names of arguments in their place.
 """
 
+import re
+from keyword import iskeyword
+
 from statewise.shown import in_line
+
+FLAG = re.compile(r"(?<![\w'\"-])--([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
+
+
+def flag_of(name: str) -> str:
+    """Return how a setting or an argument is given on a command line.
+
+    >>> flag_of("hidden_size"), flag_of("class_")
+    ('--hidden-size', '--class')
+    """
+    return f"--{name.rstrip('_').replace('_', '-')}"
 
 
 class StatewiseError(Exception):
@@ -17,8 +31,24 @@ class StatewiseError(Exception):
     exit_code = 2
 
     def __str__(self) -> str:
-        """Return the message as one line that any terminal can show."""
+        """Return the message as one line that any terminal can show, with arguments named as in Python.
+
+        >>> str(UsageError("--batch-size 0 is too small: give 1, as in `train --batch-size 1`"))
+        'batch_size 0 is too small: give 1, as in `train --batch-size 1`'
+        """
+        parts = self.with_flags.split("`")
+        parts[::2] = [FLAG.sub(_argument, part) for part in parts[::2]]
+        return "`".join(parts)
+
+    @property
+    def with_flags(self) -> str:
+        """The message as one line for a reader of a command line; what is put into another error is this."""
         return in_line(super().__str__())
+
+
+def _argument(flag: re.Match[str]) -> str:
+    name = flag[1].replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name
 
 
 class UsageError(StatewiseError, ValueError):

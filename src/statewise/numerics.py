@@ -54,6 +54,16 @@ def vectors() -> dict[str, str]:
     }
 
 
+def devices() -> list[str]:
+    """Return the devices of this machine that a training can be on.
+
+    >>> devices()[0]
+    'cpu'
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["cpu", *(name for name, is_there in there.items() if is_there)]
+
+
 def arithmetic() -> str:
     """Return a digest of the bits that come of fixed numbers here, through every kernel of an LSTM and back.
 

@@ -96,7 +96,7 @@ class DrawnAhead(NamedTuple):
 def check_writing(steps: int, seed: int, first: int) -> None:
     """Raise `UsageError` where so many choices cannot be made from a number of a seed's stream on."""
     check_whole("a number of choices,", steps, 0, MOST_AT_ONCE)
-    check_whole("seed", seed, -(2**63), WORD)
+    check_whole("--seed", seed, -(2**63), WORD)
     check_whole("the first number of a seed's stream,", first, 0, WORD - MOST_AT_ONCE)
 
 
@@ -105,7 +105,7 @@ def check_narrowing(top_k: int | None, top_p: float | None) -> None:
     if top_k is not None:
         if isinstance(top_k, int) and not isinstance(top_k, bool) and top_k < 1:
             raise UsageError(f"top-k {shown(top_k)} leaves no choice: give 1 or more")
-        check_whole("top-k", top_k, 1, MOST_CHOICES)
+        check_whole("--top-k", top_k, 1, MOST_CHOICES)
     if top_p is not None and (not isinstance(top_p, Real) or isinstance(top_p, bool) or not 0 < top_p <= 1):
         raise UsageError(f"top-p {shown(top_p)} is no share: give more than 0 and at most 1")
 

@@ -128,11 +128,11 @@ def test_a_text_shorter_than_a_window_says_how_much_is_wanted(
         (["--hiden-size", "3"], "--hidden-size"),
         (["--cell", "lstn"], "unknown cell 'lstn': did you mean 'lstm'?"),
         (["--hidden-size", "many"], "--hidden-size"),
-        (["--hidden-size", "0"], "'hidden_size' of text cannot be 0"),
+        (["--hidden-size", "0"], "setting --hidden-size of text cannot be 0"),
         (["--unit", "word"], "--unit"),
-        (["--minutes", "1", "--epochs", "2"], "minutes 1 and epochs 2 contradict each other"),
-        (["--device", "abacus"], "device 'abacus' cannot be used here"),
-        (["--held-out", "1.5"], "'held_out' of text cannot be 1.5"),
+        (["--minutes", "1", "--epochs", "2"], "--minutes 1 and --epochs 2 contradict each other"),
+        (["--device", "abacus"], "device 'abacus' is not on this machine, which has cpu"),
+        (["--held-out", "1.5"], "setting --held-out of text cannot be 1.5"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(
@@ -156,7 +156,7 @@ def test_unknown_tasks_corpora_commands_and_kinds_name_the_nearest(capsys: pytes
         ("hiden_size: 8\nsource: book.txt", "unknown setting 'hiden_size' of text: did you mean 'hidden_size'?"),
         ("hidden_size: [1", "settings.yaml is not YAML"),
         ("- 1", "settings.yaml holds list, not settings"),
-        ("hidden_size: wide\nsource: book.txt", "setting 'hidden_size' of text cannot be 'wide'"),
+        ("hidden_size: wide\nsource: book.txt", "setting --hidden-size of text cannot be 'wide'"),
     ],
 )
 def test_a_settings_file_that_cannot_be_is_named(

@@ -98,7 +98,7 @@ def test_only_events_of_some_types_and_weights_are_read() -> None:
 
 def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it() -> None:
     path = log("user,item,time,rating\nu,a,1,5\nu,b,2,good\n")
-    with pytest.raises(DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out --min-weight"):
+    with pytest.raises(DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out min_weight"):
         read(path, LogColumns(min_weight=2))
 
 

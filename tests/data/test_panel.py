@@ -125,7 +125,7 @@ def test_series_of_two_frequencies_are_refused_by_name() -> None:
 
 def test_a_target_that_cannot_be_guessed_is_asked_for() -> None:
     path = table(HOURS, ["a"] * 12, range(12), range(12), names="time,city,v,w")
-    with pytest.raises(UsageError, match="name the target, as in --target NAME"):
+    with pytest.raises(UsageError, match="name the column to forecast with target"):
         guess_columns(path, {"series": "city"})
     with pytest.raises(UsageError, match="column 'v' is given both as a target and as something else"):
         guess_columns(path, {"targets": ("v",), "known": ("v",)})
@@ -258,7 +258,7 @@ def test_the_hour_that_clocks_show_twice_is_named_and_read_with_a_time_zone(zone
     shown = [str(time) for time in on_clocks(utc, zone)]
     path = table(shown, range(30))
     with pytest.raises(
-        DataError, match=f"{night} comes twice, as in the night in which clocks are put back: .* --time-zone"
+        DataError, match=f"{night} comes twice, as in the night in which clocks are put back: .* time_zone"
     ):
         whole(path)
     for order in (1, -1):

@@ -91,7 +91,7 @@ def test_other_logs_are_scored_whole_with_the_items_that_are_known() -> None:
 
 def test_without_a_log_there_is_nothing_to_learn_from() -> None:
     Path("films.csv").write_text("item,title\nx,Xanadu\n")
-    with pytest.raises(DataError, match=r"of films\.csv \(item, title\) says the time: name it with --time, or"):
+    with pytest.raises(DataError, match=r"of films\.csv \(item, title\) says the time: name it with time, or"):
         prepare(sources=["films.csv"])
 
 

@@ -90,7 +90,7 @@ def test_a_time_is_understood(cell: str, meant: str) -> None:
         (TABLE + "10/2/2012 9:00,a,1\n", "row 4: column 'time' holds '10/2/2012 9:00'"),
         (
             TABLE + "2026-11-25 17:00:00,a,1,5\n",
-            "row 4 has 4 cells, not 3: where commas are decimal .* give --decimal ,",
+            "row 4 has 4 cells, not 3: where commas are decimal .* give decimal ,",
         ),
         (TABLE + "2026-11-25 17:00:00,a,1,b\n", "row 4 has 4 cells, not 3: mend it"),
         (TABLE + '\n\n2026-11-25 17:00:00,"a\nb",many\n', "row 6: column 'count' holds 'many'"),
@@ -188,7 +188,7 @@ def test_what_separates_cells_is_what_cuts_every_row_alike() -> None:
 )
 def test_a_first_row_of_values_is_no_head(text: str) -> None:
     with pytest.raises(
-        DataError, match=r"holds values, not the names of columns: .* --header no, and columns are called 1, 2"
+        DataError, match=r"holds values, not the names of columns: .* header no, and columns are called 1, 2"
     ):
         column_names(written(text))
     no, yes = (TableFormat(header=header) for header in ("no", "yes"))

@@ -52,7 +52,7 @@ def test_an_onnx_folder_is_written_and_compared(
 def test_what_cannot_be_exported_is_refused(run_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UsageError, match="did you mean 'onnx'"):
         statewise.export(run_path, format="onx")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="--int8 is for ONNX"):
+    with pytest.raises(UsageError, match="int8 is for ONNX"):
         statewise.export(run_path, format="safetensors", int8=True)
     with pytest.raises(RunError, match="no run at"):
         statewise.export("nowhere")

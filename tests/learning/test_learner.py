@@ -18,6 +18,7 @@ from statewise.learning.learner import Learner
 from statewise.learning.precision import LossScale
 from statewise.learning.snapshot import load_weights
 from statewise.model import Model
+from statewise.numerics import devices
 from statewise.run.recipe import Recipe
 from statewise.state import detach, leaves
 
@@ -218,9 +219,18 @@ def test_a_state_of_another_model_is_refused() -> None:
 def test_a_device_that_is_not_there_is_refused_in_one_line() -> None:
     with pytest.raises(UsageError) as raised:
         make_learner(device="abacus")
-    assert str(raised.value).startswith("device 'abacus' cannot be used here (")
-    assert str(raised.value).endswith("): give --device cpu")
-    assert "\n" not in str(raised.value)
+    there = ", ".join(devices())
+    assert str(raised.value) == f"device 'abacus' is not on this machine, which has {there}: give device cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_an_accelerator_that_is_not_there_is_refused_with_what_there_is(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("statewise.learning.device.devices", lambda: ["cpu"])
+    with pytest.raises(UsageError) as raised:
+        make_learner(device=device)
+    assert raised.value.with_flags == f"device '{device}' is not on this machine, which has cpu: give --device cpu"
 
 
 class Stop(KeyboardInterrupt):

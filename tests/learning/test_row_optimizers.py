@@ -80,6 +80,6 @@ def test_momentum_adagrad_takes_the_steps_of_its_equation() -> None:
 
 @pytest.mark.parametrize("name", ["adamw", "rmsprop", "sgd", "averaged_sgd", "adagrad"])
 def test_an_optimiser_that_would_change_every_row_is_refused_for_a_table_read_by_row(name: Any) -> None:
-    with pytest.raises(UsageError, match=f"{name} changes every row .* give --optimizer adam or momentum_adagrad"):
+    with pytest.raises(UsageError, match=f"{name} changes every row .* give optimizer adam or momentum_adagrad"):
         make_optimizer(make_table(sparse=True), Recipe(optimizer=name))
     assert not isinstance(make_optimizer(make_table(sparse=False), Recipe(optimizer=name)), RowOptimizer)

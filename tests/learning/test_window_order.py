@@ -120,7 +120,7 @@ def test_the_rate_follows_the_length_of_a_varied_window() -> None:
 def test_whole_sequences_are_not_cut() -> None:
     windows = [*make_windows(T), *make_windows(3, 3), *make_windows(T)]
     order = WindowOrder(windows, Recipe(vary=1.0))
-    with pytest.raises(UsageError, match="here each is a whole sequence: give --vary 0, and --shuffle 1"):
+    with pytest.raises(UsageError, match="here each is a whole sequence: give vary 0, and shuffle 1"):
         _ = [order[number] for number in range(3)]
 
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from statewise.errors import UsageError
+from statewise import registry
+from statewise.errors import UsageError, flag_of
 from statewise.run.config import as_yaml, build, check, fields_of, plain, read_yaml, schema
 from statewise.run.recipe import Recipe
 from statewise.tasks.forecast.task import Forecast
@@ -50,20 +51,20 @@ def test_a_setting_like_no_other_is_answered_with_all_of_them(unlike: Any) -> No
 
 
 def test_a_missing_setting_is_named() -> None:
-    with pytest.raises(UsageError, match=r"^setting 'source' of text is missing: give it$"):
+    with pytest.raises(UsageError, match=r"^setting source of text is missing: give it$"):
         build(Text, {"hidden_size": 3})
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"hidden_size": 0}, "setting 'hidden_size' of text cannot be 0: input should be greater than or equal to 1"),
-        ({"held_out": 1}, "setting 'held_out' of text cannot be 1: input should be less than 1"),
-        ({"learning_rate": "fast"}, "setting 'learning_rate' of text cannot be 'fast': input should be a valid number"),
-        ({"hidden_size": 2.5}, "setting 'hidden_size' of text cannot be 2.5: input should be a valid integer"),
-        ({"unit": "word"}, "setting 'unit' of text cannot be 'word': input should be 'character' or 'byte'"),
-        ({"learning_rate": float("nan")}, "setting 'learning_rate' of text cannot be nan"),
-        ({"source": {"a": 1}}, "setting 'source' of text cannot be {'a': 1}"),
+        ({"hidden_size": 0}, "setting hidden_size of text cannot be 0: input should be greater than or equal to 1"),
+        ({"held_out": 1}, "setting held_out of text cannot be 1: input should be less than 1"),
+        ({"learning_rate": "fast"}, "setting learning_rate of text cannot be 'fast': input should be a valid number"),
+        ({"hidden_size": 2.5}, "setting hidden_size of text cannot be 2.5: input should be a valid integer"),
+        ({"unit": "word"}, "setting unit of text cannot be 'word': input should be 'character' or 'byte'"),
+        ({"learning_rate": float("nan")}, "setting learning_rate of text cannot be nan"),
+        ({"source": {"a": 1}}, "setting source of text cannot be {'a': 1}"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named_in_one_line(values: dict[str, Any], said: str) -> None:
@@ -78,11 +79,33 @@ def test_settings_that_contradict_each_other_keep_their_own_words() -> None:
         build(Text, {"source": "a.txt", "epochs": 1.5, "updates": 7})
 
 
-def test_a_task_made_by_hand_is_checked_as_one_from_a_file() -> None:
-    task = Text(source=("a.txt", "b.txt"), hidden_size=3)
-    assert check(task) == task
-    with pytest.raises(UsageError, match="setting 'hidden_size' of text cannot be -3"):
-        check(Text(source="a.txt", hidden_size=-3))
+@pytest.mark.parametrize("name", registry.names("tasks"))
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("hidden_size", "big"),
+        ("hidden_size", -3),
+        ("learning_rate", None),
+        ("cell", 7.5),
+        ("optimizer", "adamant"),
+        ("freeze", 3),
+        ("seed", 2.5),
+    ],
+)
+def test_every_task_refuses_a_value_of_another_type_when_it_is_made(name: str, setting: str, value: Any) -> None:
+    kind: Any = registry.find("tasks", name)
+    with pytest.raises(UsageError, match=f"^setting {setting} of {name} cannot be ") as raised:
+        kind(source="a.txt", **{setting: value})
+    assert raised.value.with_flags.startswith(f"setting {flag_of(setting)} of {name} cannot be ")
+
+
+def test_a_task_made_by_hand_has_the_values_of_one_from_a_file() -> None:
+    task = Text(source=["a.txt", Path("b.txt")], hidden_size=np.int64(3))  # type: ignore[arg-type]
+    assert (task.source, type(task.hidden_size)) == (("a.txt", "b.txt"), int)
+    assert check(task) == task == build(Text, {"source": ("a.txt", "b.txt"), "hidden_size": 3})
+    assert dataclasses.replace(task, layers=2).layers == 2
+    with pytest.raises(UsageError, match="setting layers of text cannot be 'two'"):
+        dataclasses.replace(task, layers="two")  # type: ignore[arg-type]
 
 
 def test_what_a_flag_takes_as_text_may_be_a_path_a_number_or_one_word() -> None:
@@ -92,7 +115,7 @@ def test_what_a_flag_takes_as_text_may_be_a_path_a_number_or_one_word() -> None:
     assert build(Recommend, {"source": "a", "types": "view"}).types == ("view",)
     assert build(Text, {"source": "a", "hidden_size": np.int64(5)}).hidden_size == 5
     for wrong in (True, 2.5, [24]):
-        with pytest.raises(UsageError, match=r"^setting 'horizon' of forecast cannot be"):
+        with pytest.raises(UsageError, match=r"^setting horizon of forecast cannot be"):
             build(Forecast, {"source": "a", "horizon": wrong})
 
 

@@ -79,7 +79,7 @@ def test_a_folder_that_holds_anything_is_refused_and_left_alone(tmp_path: Path) 
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").touch()
     for taken in (tmp_path / "taken", tmp_path / "taken" / "thesis.txt"):
-        with pytest.raises(RunError, match=r"exists already: go on with `statewise resume .*`, or give another --run$"):
+        with pytest.raises(RunError, match=r"exists already: go on with `statewise resume .*`, or give another run$"):
             refuse_taken(taken)
         with pytest.raises(RunError, match="exists already"):
             create_run("text", "a", taken)
@@ -249,7 +249,7 @@ def test_a_disk_that_knows_no_locks_is_named(directory: RunDirectory, monkeypatc
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("statewise.run.directory.fcntl.flock", unknown)
-    said = r"cannot be locked \(No locks available\): give a --run on a disk"
+    said = r"cannot be locked \(No locks available\): give run on a disk"
     with pytest.raises(RunError, match=said), directory.locked():
         pass
 

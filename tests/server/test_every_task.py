@@ -257,12 +257,12 @@ def test_a_table_is_sent_as_rows_as_columns_or_as_csv(server: Any, model: Any, r
         for body in (b"", b"PK\x03\x04", b"\x1f\x8b\x08", source.read_text().encode("utf-16")):
             with pytest.raises(RefusedByServer, match="the body is no table: send CSV in UTF-8"):
                 client.predict(table=body)
-        with pytest.raises(RefusedByServer, match=r"^table\.csv: unknown column"):
+        with pytest.raises(RefusedByServer, match=r"^table\.csv has no column"):
             client.predict(table=b"a,b\n1,2\n")
         with pytest.raises(RefusedByServer, match="samples: Input should be a valid integer"):
             client.predict(table=source.read_bytes(), samples="many")
     assert "columns of the table" in refused(f"{server.address}/v1/predict", {"table": {"a": [1], "b": []}})
-    assert refused(f"{server.address}/v1/predict", {"table": [{"a": 1}]}).startswith("the table: unknown column ")
+    assert refused(f"{server.address}/v1/predict", {"table": [{"a": 1}]}).startswith("the table has no column ")
 
 
 def test_the_questions_of_the_page_are_answered(server: Any, model: Any) -> None:

@@ -103,10 +103,11 @@ def test_a_number_a_mapping_and_a_list_of_cells_are_pushed_as_lines_are() -> Non
 
 def test_what_a_task_cannot_read_is_refused_in_one_line(run_path: Path) -> None:
     frame = in_numpy({"time": HOURS, "load": LOADS})
+    with pytest.raises(UsageError, match="setting hidden_size of forecast cannot be -1"):
+        Forecast(source=frame, **{**HELD, "hidden_size": -1})
     for task, words in (
         (Text(source=frame), "text reads no ndarray: give a path, or the name of a corpus"),
         (Forecast(source=3.5, **HELD), "a float is no table"),
-        (Forecast(source=frame, **{**HELD, "hidden_size": -1}), "setting 'hidden_size' of forecast cannot be -1"),
         (Forecast(source=np.zeros((2, 2, 2)), **HELD), "an array float64"),
     ):
         with pytest.raises((UsageError, DataError), match=words) as raised:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from annotated_doc import Doc
 
+from statewise.errors import flag_of
+
 SOURCE = "source"
 Parameter = inspect.Parameter
 
@@ -57,7 +59,7 @@ def flag(name: str, hint: Any, default: Any) -> Parameter:
 
     A name that is a word of Python has a `_` after it there, as `class_`, and none as a flag.
     """
-    spelled, value_type = f"--{name.rstrip('_').replace('_', '-')}", _value_type(hint)
+    spelled, value_type = flag_of(name), _value_type(hint)
     if value_type is bool:
         spelled, default = (f"{spelled}/--no-{spelled[2:]}", None) if default is True else (spelled, None)
     shown = (

@@ -81,7 +81,7 @@ def inspect_run(run: Path, *, json: bool) -> None:
     size = f"{seen['parameters']:,} parameters, {seen['bytes'] / 1e6:.1f} MB on disk"
     print(f"{in_line(run)}: {in_line(seen['task'])}, {size}")
     print("settings")
-    _print_pairs(seen["settings"])
+    _print_pairs({name: value for name, value in seen["settings"].items() if value not in (None, [], "")})
     if seen["sources"]:
         print("sources lie in")
         _print_pairs(seen["sources"])
@@ -122,13 +122,12 @@ def show_doctor(*, json: bool) -> None:
 
     from statewise.cells import Cell
     from statewise.kernels import extension, kernels_of
-    from statewise.numerics import processor, vectors
+    from statewise.numerics import devices, processor, vectors
     from statewise.versions import missing_extras, versions
 
     cells = {name: cast(type[Cell[Any]], registry.find("cells", name)) for name in registry.names("cells")}
     kernels = {name: kernels_of(getattr(cell(1, 1), "recurrence", None)) for name, cell in cells.items()}
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    found = {"versions": versions(), "threads": torch.get_num_threads(), "devices": devices, "kernels": kernels}
+    found = {"versions": versions(), "threads": torch.get_num_threads(), "devices": devices(), "kernels": kernels}
     found |= {"native_kernels": extension.instructions(), "processor": processor(), "vectors": vectors()}
     found["vector_limit"] = extension.LIMIT or None
     found["missing_extras"] = missing_extras()
@@ -137,7 +136,7 @@ def show_doctor(*, json: bool) -> None:
         return
     print("versions")
     _print_pairs(versions())
-    print(f"threads  {found['threads']}\ndevices  {', '.join(devices)}\nprocessor  {processor()}")
+    print(f"threads  {found['threads']}\ndevices  {', '.join(devices())}\nprocessor  {processor()}")
     limit = f" ({extension.VARIABLE} allows {extension.LIMIT})" if extension.LIMIT else ""
     print(f"native kernels  {extension.ABSENT or f'{extension.instructions()}{limit}'}")
     print(f"vectors of PyTorch  {vectors()['torch']}")

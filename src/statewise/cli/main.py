@@ -53,7 +53,7 @@ def _answered(arguments: list[str]) -> int:
         _refuse_bytes(arguments)
         return _invoke(arguments)
     except StatewiseError as error:
-        return complain(str(error), error.exit_code, own=isinstance(error, DataError))
+        return complain(error.with_flags, error.exit_code, own=isinstance(error, DataError))
     except TyperException as error:
         return complain(_worded(error), error.exit_code)
     except OSError as error:

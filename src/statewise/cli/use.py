@@ -105,7 +105,7 @@ def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> No
             try:
                 said = live.push(line.rstrip("\r\n"))
             except StatewiseError as error:
-                raise type(error)(f"line {number}: {error}") from None
+                raise type(error)(f"line {number}: {error.with_flags}") from None
             for notice in () if quiet else getattr(said, "notices", ()):
                 print(f"line {number}: {notice}", file=sys.stderr)
             print(in_json(as_plain(said)) if json else said, flush=True)

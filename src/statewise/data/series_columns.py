@@ -77,12 +77,29 @@ def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat =
         by_row = time == ROW and ROW not in names
         left = [name for name in names if name and name not in taken and not (by_row and name.lower() in TIME_NAMES)]
         if not left or (columns.get("series") and len(left) > 1):
-            raise UsageError(f"{title_of(source)} has columns {', '.join(names)}: name the target, as in --target NAME")
+            raise UsageError(
+                f"{title_of(source)} has columns {', '.join(names)}: name the column to forecast with --target"
+            )
         targets = tuple(left)
     twice = [name for name in targets if name in taken]
     if twice:
         raise UsageError(f"column '{twice[0]}' is given both as a target and as something else: give one of them")
     return SeriesColumns(time, targets, columns.get("series"), **given, together=together)
+
+
+def refuse_others(source: Source, columns: SeriesColumns, how: TableFormat = PLAIN) -> None:
+    """Raise `UsageError` where a table lacks columns that a training read, with those it read and those there are."""
+    names = column_names(source, how)
+    of_time = () if columns.time == ROW else columns.of_time
+    roles = {"time": of_time, "series": (columns.series,) if columns.series else (), "target": columns.targets}
+    roles |= {"known": columns.known, "past": columns.past, "static": columns.static}
+    missing = [name for group in roles.values() for name in group if name not in names]
+    if missing:
+        read = "; ".join(f"{role} {', '.join(map(repr, group))}" for role, group in roles.items() if group)
+        raise UsageError(
+            f"{title_of(source)} has no column {', '.join(map(repr, missing))}: it has {', '.join(names)}, and the run "
+            f"was trained on {read}: rename its columns, or train a run on it"
+        )
 
 
 def joined_time(columns: Sequence[str], cells: Sequence[Any]) -> str:

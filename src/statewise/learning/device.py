@@ -10,6 +10,7 @@ from torch.amp import GradScaler
 from statewise.bounds import MOST_THREADS, check_whole
 from statewise.errors import UsageError
 from statewise.learning.precision import HALF, SINGLE
+from statewise.numerics import devices
 from statewise.run.recipe import Recipe
 
 
@@ -27,8 +28,10 @@ def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
     Raises `UsageError` for a device that cannot be used here.
     """
     if recipe.threads:
-        check_whole("threads", recipe.threads, 1, MOST_THREADS)
+        check_whole("--threads", recipe.threads, 1, MOST_THREADS)
         torch.set_num_threads(recipe.threads)
+    if recipe.device in ("cuda", "mps") and recipe.device not in devices():
+        raise UsageError(_refusal(recipe.device, index))
     how: dict[str, Any] = {"precision": recipe.precision}
     if recipe.precision == "64-true":
         how = {"plugins": _WholeDouble()}
@@ -39,10 +42,13 @@ def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
         how = {"plugins": MixedPrecision(recipe.precision, recipe.device, scaler)}
     try:
         return Fabric(accelerator=recipe.device, devices=1 if index is None else [index], **how)
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device '{recipe.device}' cannot be used here ({reason}): give --device cpu") from None
     except Exception as error:
-        if type(error).__name__ != "MisconfigurationException":
+        if not isinstance(error, ValueError | RuntimeError) and type(error).__name__ != "MisconfigurationException":
             raise
-        raise UsageError(f"device '{recipe.device}' cannot be used here ({error}): give --device cpu") from None
+        raise UsageError(_refusal(recipe.device, index)) from None
+
+
+def _refusal(device: str, index: int | None) -> str:
+    there = ", ".join(devices())
+    which = f"device '{device}'" if index is None or device not in devices() else f"device {index} of '{device}'"
+    return f"{which} is not on this machine, which has {there}: give --device cpu"

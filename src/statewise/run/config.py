@@ -3,13 +3,14 @@
 import dataclasses
 import difflib
 from collections.abc import Mapping
+from functools import cache
 from numbers import Integral
 from pathlib import Path, PurePath
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from statewise.disk.reading import read_file
-from statewise.errors import UsageError
+from statewise.errors import UsageError, flag_of
 from statewise.plain import strict_yaml
 
 Configured = TypeVar("Configured")
@@ -22,6 +23,7 @@ RENAMED = {
     "least_support": "min_support",
 }
 "Old names of settings, which are no longer read, and the names that replaced them before version 0.1."
+SOURCE = "source"
 MOST_SHOWN = 100
 "How many characters of a value a message repeats."
 
@@ -42,9 +44,7 @@ def build(kind: type[Configured], values: Mapping[str, Any]) -> Configured:
     Traceback (most recent call last):
     statewise.errors.UsageError: unknown setting 'hiden_size' of text: did you mean 'hidden_size'?
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    name = getattr(kind, "name", kind.__name__)
+    name = _title(kind)
     unknown = [key for key in values if key not in fields_of(kind)]
     if old := {key: RENAMED[key] for key in unknown if RENAMED.get(key) in fields_of(kind)}:
         raise UsageError(
@@ -55,10 +55,63 @@ def build(kind: type[Configured], values: Mapping[str, Any]) -> Configured:
         near = difflib.get_close_matches(str(key), fields_of(kind), n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(fields_of(kind))}"
         raise UsageError(f"unknown setting '{key}' of {name}: {hint}")
+    found = checked_values(kind, values)
+    needed = [field.name for field in dataclasses.fields(kind) if _is_needed(field)]  # type: ignore[arg-type]
+    for key in needed:
+        if key not in found:
+            raise UsageError(f"setting {_named(key)} of {name} is missing: give it")
+    return kind(**found)
+
+
+def checked_values(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of some settings as the declared types. Raises `UsageError` for one that does not fit.
+
+    >>> from statewise.tasks.text.task import Text
+    >>> checked_values(Text, {"hidden_size": "64", "source": ["a.txt", "b.txt"]})
+    {'hidden_size': 64, 'source': ('a.txt', 'b.txt')}
+    """
+    from pydantic import ValidationError
+
     try:
-        return TypeAdapter(kind).validate_python(as_flags_take_them(kind, values))
+        found = _types_of(kind).validate_python(as_flags_take_them(kind, values))
     except ValidationError as error:
-        raise UsageError(_first_line(error.errors()[0], name)) from None
+        raise UsageError(_first_line(error.errors()[0], _title(kind))) from None
+    return {name: found[name] for name in values}
+
+
+def checked_fields(task: Any) -> dict[str, Any]:
+    """Return the values of a task that is being made, of the declared types; tables in memory are checked when read.
+
+    Raises `UsageError` for a value that does not fit.
+    """
+    values = {name: getattr(task, name) for name in fields_of(type(task))}
+    source = values.get(SOURCE)
+    if not all(isinstance(one, str | PurePath) for one in (source if isinstance(source, list | tuple) else [source])):
+        values.pop(SOURCE, None)
+    return checked_values(type(task), values)
+
+
+@cache
+def _types_of(kind: type) -> Any:
+    from pydantic import TypeAdapter
+    from typing_extensions import TypedDict
+
+    hints, make = get_type_hints(kind, include_extras=True), cast(Any, TypedDict)
+    types = make(kind.__name__, {name: hints[name] for name in fields_of(kind)}, total=False)
+    types.__pydantic_config__ = getattr(kind, "__pydantic_config__", {})
+    return TypeAdapter(types)
+
+
+def _is_needed(field: "dataclasses.Field[Any]") -> bool:
+    return field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _title(kind: type) -> str:
+    return str(getattr(kind, "name", kind.__name__))
+
+
+def _named(setting: str) -> str:
+    return setting if setting == SOURCE else flag_of(setting)
 
 
 def as_flags_take_them(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,8 +123,13 @@ def as_flags_take_them(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     >>> as_flags_take_them(Forecast, {"source": Path("a.csv"), "horizon": 24, "target": "load", "hidden_size": 64})
     {'source': 'a.csv', 'horizon': '24', 'target': ('load',), 'hidden_size': 64}
     """
-    hints = get_type_hints(kind)
-    return {name: _as_flag(_kinds_of(hints[name]), value) for name, value in values.items()}
+    kinds = _kinds_of_fields(kind)
+    return {name: _as_flag(kinds[name], value) for name, value in values.items()}
+
+
+@cache
+def _kinds_of_fields(kind: type) -> dict[str, list[Any]]:
+    return {name: _kinds_of(hint) for name, hint in get_type_hints(kind).items()}
 
 
 def _kinds_of(hint: Any) -> list[Any]:
@@ -126,11 +184,9 @@ def as_yaml(values: Mapping[str, Any]) -> str:
 
 def _first_line(error: Any, name: str) -> str:
     place = ".".join(str(part) for part in error["loc"][:1])
-    if error["type"] == "missing":
-        return f"setting '{place}' of {name} is missing: give it"
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, UsageError):
         return str(cause)
     given = " ".join(repr(error["input"]).split())
     given = given if len(given) <= MOST_SHOWN else f"{given[:MOST_SHOWN]} ..."
-    return f"setting '{place}' of {name} cannot be {given}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"setting {_named(place)} of {name} cannot be {given}: {error['msg'][:1].lower()}{error['msg'][1:]}"

@@ -196,7 +196,7 @@ class RunDirectory(NamedTuple):
                 raise RunError(f"{self.path} is being trained by {by}: wait for it or stop it") from None
             except OSError as error:
                 raise RunError(
-                    f"{self.path} cannot be locked ({error.strerror}): give a --run on a disk that knows locks"
+                    f"{self.path} cannot be locked ({error.strerror}): give --run on a disk with locks"
                 ) from None
             file.truncate(0)
             file.write(f"process {os.getpid()} on {platform.node()}\n")

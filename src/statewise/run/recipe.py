@@ -164,31 +164,38 @@ class Recipe:
     ] = 0
 
     def __post_init__(self) -> None:
+        from statewise.run.config import checked_fields
+
+        vars(self).update(checked_fields(self))  # the class is frozen, and its own values are of the declared types
         given = {name: getattr(self, name) for name in ("minutes", "epochs", "updates")}
-        chosen = [f"{name} {value:g}" for name, value in given.items() if value is not None]
+        chosen = [f"--{name} {value:g}" for name, value in given.items() if value is not None]
         if len(chosen) > 1:
-            raise UsageError(f"{' and '.join(chosen)} contradict each other: give one of minutes, epochs and updates")
+            raise UsageError(
+                f"{' and '.join(chosen)} contradict each other: give one of --minutes, --epochs and --updates"
+            )
         self._refuse_contradictions()
-        asked = {"schedule plateau": self.schedule == "plateau", "keep best": self.keep == "best"}
-        asked["early_stop"] = self.early_stop > 0
+        asked = {"--schedule plateau": self.schedule == "plateau", "--keep best": self.keep == "best"}
+        asked["--early-stop"] = self.early_stop > 0
         needing = [name for name, is_asked in asked.items() if is_asked]
         if needing and not self.checks:
-            raise UsageError(f"{needing[0]} needs scores during training, and checks is 0: give checks")
+            raise UsageError(f"{needing[0]} needs scores during training, and --checks is 0: give --checks")
 
     def _refuse_contradictions(self) -> None:
         if self.batch_size * self.sequence_length > MOST_AT_ONCE:
             raise UsageError(
-                f"batch_size {self.batch_size:,} times sequence_length {self.sequence_length:,} is more than the "
+                f"--batch-size {self.batch_size:,} times --sequence-length {self.sequence_length:,} is more than the "
                 f"{MOST_AT_ONCE:,} places of a window: give a smaller one"
             )
         if self.stride and self.sequence_length % self.stride:
             raise UsageError(
-                f"sequence_length {self.sequence_length} is not a multiple of stride {self.stride}: "
+                f"--sequence-length {self.sequence_length} is not a multiple of --stride {self.stride}: "
                 "give a stride that divides it"
             )
         for name, value in {"stride": self.stride, "vary": self.vary}.items():
             if self.truncate == "none" and value:
-                raise UsageError(f"truncate none reads a row at once, and {name} {value:g} cuts it: give one of them")
+                raise UsageError(
+                    f"--truncate none reads a row at once, and --{name} {value:g} cuts it: give one of them"
+                )
 
     @property
     def window_steps(self) -> int | None:

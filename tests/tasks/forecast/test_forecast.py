@@ -71,6 +71,25 @@ def test_a_forecast_begins_with_the_weights_of_another(capsys: pytest.CaptureFix
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_a_table_of_other_columns_is_refused_with_what_the_run_was_trained_on(
+    verb: str, capsys: pytest.CaptureFixture[str], trained: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other.csv").write_text("Zeit,a,load\n2026-11-02,1,2\n2026-11-03,1,2\n")
+    _, err = said(capsys, verb, str(trained), "other.csv", "--quiet", code=2)
+    assert err == (
+        "statewise: other.csv has no column 'time', 'b', 'rain': it has Zeit, a, load, and the run was trained on "
+        "time 'time'; target 'a', 'b'; past 'rain': rename its columns, or train a run on it\n"
+    )
+
+
+def test_inspect_leaves_out_settings_that_were_not_given(capsys: pytest.CaptureFixture[str], trained: Path) -> None:
+    settings = said(capsys, "inspect", str(trained))[0].partition("settings\n")[2].partition("\ndata")[0]
+    assert "target" in settings
+    assert [line for line in settings.splitlines() if line.endswith("None") or len(line.split()) < 2] == []
+    assert json.loads(said(capsys, "inspect", str(trained), "--json")[0])["settings"]["encoder"] is None
+
+
 def test_a_training_ends_beside_simple_methods_with_a_word_on_luck(
     capsys: pytest.CaptureFixture[str], table: Path
 ) -> None:
@@ -257,7 +276,7 @@ def test_a_line_of_which_a_part_cannot_be_read_changes_nothing(trained: Path) ->
 def test_a_gap_is_as_long_as_it_may_be(trained: Path) -> None:
     model = statewise.load("r")
     later = {"time": "2026-12-11 04:00", "a": 50}  # a month too far, as where 11 was typed as 12
-    with pytest.raises(DataError, match=r"lies 720 steps of 1 h ahead, .* --longest-gap"):
+    with pytest.raises(DataError, match=r"lies 720 steps of 1 h ahead, .* longest_gap"):
         model.live(samples=2).push(later)
     assert model.live(samples=2, longest_gap="30d").push(later).time == "2026-12-11T04:00:00"
     assert model.live(samples=2).push({"time": "2026-12-08 04:00", "a": 50}).time == "2026-12-08T04:00:00"
@@ -344,7 +363,7 @@ def test_a_table_as_others_write_it_is_trained_on_predicted_and_streamed(table: 
     heard = run.load().live(samples=2).push("01/12/2026 04:00;4825,5")  # by itself, either may be the day
     assert (heard.time, heard.value) == ("2026-12-01T04:00:00", 4825.5)
     table.write_text("\n".join(["Zeit;Last", *rows[:50]]) + "\n")
-    with pytest.raises(DataError, match=r"row 2: column 'Zeit' holds '08/11/2026 00:00', .* give --time-format"):
+    with pytest.raises(DataError, match=r"row 2: column 'Zeit' holds '08/11/2026 00:00', .* give time_format"):
         statewise.train(Forecast(source="table.csv", decimal=",", **HELD), run="t")
 
 

@@ -79,7 +79,7 @@ def test_tied_items_are_read_as_they_are_scored_and_one_hot_ones_are_not_stored_
     assert head["one_hot"].core.features == 6
     assert head["one_hot"].encoder(torch.tensor([[2]])).tolist() == [[[0, 0, 1, 0, 0, 0]]]
     with pytest.raises(
-        UsageError, match=r"one_hot reads 20,001 numbers for an item, more than 20,000: give --items tied"
+        UsageError, match=r"items one_hot reads 20,001 numbers for an item, more than 20,000: give items tied"
     ):
         make_task(items="one_hot").model(Catalogue(tuple(map(str, range(20_001))), (1,) * 20_001))
 

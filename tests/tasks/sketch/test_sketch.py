@@ -163,7 +163,7 @@ def test_between_two_vectors_lie_points_of_the_arc() -> None:
         ("plain", CORNER, {"temperature": -1}, "temperature -1 is below 0"),
         ("plain", CORNER, {"endings": 0}, "endings 0 is no whole number from 1 to 1000"),
         ("plain", CORNER, {"side": 0}, "side 0 is no length"),
-        ("plain", (CORNER, CORNER), {}, "2 drawings were given: give one, or ask for --interpolate or --score"),
+        ("plain", (CORNER, CORNER), {}, "2 drawings were given: give one, or ask for interpolate or score"),
         ("plain", (), {"score": True}, "score is of a drawing: give one"),
         ("plain", (), {"strokes": "[[[0,"}, r"the strokes '\[\[\[0,' are no JSON"),
         ("plain", (), {"strokes": "3"}, "the drawing is 3: a list of strokes is wanted"),
@@ -175,7 +175,7 @@ def test_between_two_vectors_lie_points_of_the_arc() -> None:
             r"the drawing has \d+ points once it is simplified, and this run",
         ),
         ("latent", CORNER, {"class_": "rigt"}, "unknown class 'rigt': did you mean 'right'?"),
-        ("latent", CORNER, {}, "this run draws by class: give --class, one of left, right"),
+        ("latent", CORNER, {}, "this run draws by class: give class_, one of left, right"),
         ("latent", CORNER, {"class_": "right", "interpolate": True}, "1 drawings cannot be led from one to another"),
     ],
 )

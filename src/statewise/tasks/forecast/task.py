@@ -141,10 +141,11 @@ class Forecast(TableSettings, Task):
         """Read a table as series; with a codec, by the columns and the frequency of its training."""
         from statewise.data.frequency import Frequency
         from statewise.data.panel import read_panel
-        from statewise.data.series_columns import guess_columns
+        from statewise.data.series_columns import guess_columns, refuse_others
 
         how, rule = self.table_format, self.aggregate
         if codec is not None:
+            refuse_others(source, codec.columns, how)
             return read_panel(source, codec.columns, codec.frequency, how, rule, codec.day_first)
         roles = {key: getattr(self, key) for key in ("time", "series", "known", "past", "static")}
         columns = guess_columns(source, {**roles, "targets": self.target}, how)

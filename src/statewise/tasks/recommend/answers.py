@@ -153,7 +153,7 @@ def _sessions_in(path: Path, codec: Catalogue) -> Iterator[list[int]]:
                 try:
                     yield codec.session(line)[-LONGEST:]
                 except StatewiseError as error:
-                    raise DataError(f"line {number} of {path}: {error}") from None
+                    raise DataError(f"line {number} of {path}: {error.with_flags}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"cannot read {path} ({reason}): give a text with a session on each line") from None

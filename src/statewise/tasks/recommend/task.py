@@ -131,7 +131,7 @@ class Recommend(TableSettings, Task):
         head_named(self.head, "item")
         if self.features and self.items != "tied":
             raise UsageError(
-                f"features are of vectors that are read and scored, not of {self.items}: give --items tied"
+                f"--features are of vectors that are read and scored, not of {self.items}: give --items tied"
             )
         sessions = prepare_sessions(self.sources, self.columns, self.rules, cache, cold=self.features)
         if self.k > sessions.codec.trained:
@@ -158,7 +158,8 @@ class Recommend(TableSettings, Task):
 
         if self.items == "one_hot" and codec.choices > ONE_HOT_MOST:
             raise UsageError(
-                f"one_hot reads {codec.choices:,} numbers for an item, more than {ONE_HOT_MOST:,}: give --items tied"
+                f"--items one_hot reads {codec.choices:,} numbers for an item, more than {ONE_HOT_MOST:,}: "
+                "give --items tied"
             )
         is_sampled = 0 < self.negatives < codec.trained
         shared = codec if self.features else None

@@ -107,7 +107,7 @@ class Artist:
     def of(cls, model: Model[Any], codec: StrokeCodec, temperature: float, label: str | None, seed: int) -> "Artist":
         """Return it once the settings were found to be usable. Raises `UsageError` where one is not."""
         check_temperature(temperature)
-        check_whole("seed", seed, 0, 2**63 - 1)
+        check_whole("--seed", seed, 0, 2**63 - 1)
         opener = model.reader
         takes_class = isinstance(opener, Opener) and opener.labels is not None
         if label is not None and not takes_class:
@@ -207,7 +207,7 @@ def _drawing(given: Any) -> Drawing:
 
 def endings(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
     """Yield ways in which a drawing goes on, or drawings from nothing."""
-    check_whole("endings", count, 1, MOST)
+    check_whole("--endings", count, 1, MOST)
     context = artist.context(None, count)
     behind = sheet.drawing is not None
     titles = [f"{'ending' if behind else 'drawing'} {number}" for number in range(1, count + 1)]
@@ -217,7 +217,7 @@ def endings(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
 def variations(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
     """Yield drawings like one, from latent numbers drawn from what the reader makes of it; none is their mean."""
     belief = artist.believed(sheet)
-    check_whole("vary", count, 0, MOST)
+    check_whole("--vary", count, 0, MOST)
     rows = max(1, count)
     noise = torch.randn(rows, artist.latent, generator=artist.generator) if count else torch.zeros(1, artist.latent)
     context = artist.context(belief.drawn(noise.to(belief.mean)), rows)
@@ -229,7 +229,7 @@ def interpolation(artist: Artist, sheets: Sequence[Sheet], count: int) -> Iterat
     """Yield drawings from one to another through the latent numbers, on the paper of the first."""
     if len(sheets) != 2:
         raise UsageError(f"{len(sheets)} drawings cannot be led from one to another: give two")
-    check_whole("count", count, 2, MOST)
+    check_whole("--count", count, 2, MOST)
     one, other = (artist.believed(sheet).mean[0] for sheet in sheets)
     context = artist.context(between(one, other, count), count)
     titles = [f"step {number}" for number in range(1, count + 1)]

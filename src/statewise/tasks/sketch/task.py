@@ -118,7 +118,7 @@ class Sketch(Task):
 
         if self.held_out + self.validation >= 1:
             raise UsageError(
-                f"held_out {self.held_out:g} and validation {self.validation:g} leave nothing to learn from: "
+                f"--held-out {self.held_out:g} and --validation {self.validation:g} leave nothing to learn from: "
                 "give smaller shares"
             )
         preparing = Preparing(self.drawing_size, self.jitter, self.spacing, self.epsilon)
@@ -126,7 +126,7 @@ class Sketch(Task):
         only = (self.only,) if isinstance(self.only, str) else tuple(self.only)
         drawings = prepare_drawings(self.sources, preparing, shares, self.sequence_length, cache, only=only)
         if self.by_class and len(drawings.codec.classes) < 2:
-            raise UsageError("by_class tells classes apart, and these drawings have one: give more, or leave it out")
+            raise UsageError("--by-class tells classes apart, and these drawings have one: give more, or leave it out")
         return SketchData(self, drawings, cache)
 
     def codec(self, written: Mapping[str, Any]) -> "StrokeCodec":

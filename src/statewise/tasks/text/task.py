@@ -175,7 +175,7 @@ class Text(Task):
         from statewise.decode import sample
 
         _check_prompt(prompt)
-        check_whole("length", length, 1, LONGEST)
+        check_whole("--length", length, 1, LONGEST)
         ahead = AHEAD if stream is None else 1  # a stream of our own may be ahead of what the caller has read
         stream = self.stream(model, codec) if stream is None else stream
         prompt = prompt or ("\n" if stream.fresh else "")
@@ -213,7 +213,7 @@ class Text(Task):
 
         if interactive and choices:
             raise UsageError(CONTRADICTION)
-        check_whole("choices", choices, 0, LONGEST)
+        check_whole("--choices", choices, 0, LONGEST)
         _check_prompt(prompt)
         missing = codec.missing(prompt)
         listed = " ".join(map(repr, missing))
