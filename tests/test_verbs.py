@@ -149,7 +149,7 @@ LEARNER = "statewise.learning.learner"
 INTERRUPTED = {
     "update": ([f"{LEARNER}.read_in_segments"], "000004"),
     "step": ([f"{LEARNER}.touched"], "000004"),
-    "put back": ([f"{LEARNER}.touched", f"{LEARNER}.Learner._put_back"], "000003"),
+    "put back": ([f"{LEARNER}.touched", f"{LEARNER}.Learner.put_back"], "000003"),
     "save": (["statewise.session.save_checkpoint"], "000003"),
 }
 

@@ -266,7 +266,7 @@ def test_an_update_that_is_done_but_not_counted_must_not_be_saved(monkeypatch: p
         raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr("statewise.learning.learner.Average.follow", stop)
+        patch.setattr("statewise.learning.average.Average.follow", stop)
         with pytest.raises(Stop):
             learner.update()
     assert not learner.is_whole
