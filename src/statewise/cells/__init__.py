@@ -7,6 +7,7 @@ from statewise.cells.bidirectional import Bidirectional
 from statewise.cells.candidate_dropout import CandidateDropout, CandidateDropoutState
 from statewise.cells.cfc import CfC, CfCState
 from statewise.cells.chain import Chain
+from statewise.cells.clipped_derivatives import ClippedDerivatives
 from statewise.cells.clockwork import Clockwork, ClockworkState
 from statewise.cells.concat_skip import ConcatSkip
 from statewise.cells.conditioned import Conditioned
@@ -43,6 +44,7 @@ from statewise.cells.time_delay import TDNN, TDNNState
 from statewise.cells.variational_dropout import VariationalDropout, VariationalDropoutState
 from statewise.cells.weight_drop import WeightDrop, WeightDropState
 from statewise.cells.zoneout import Zoneout, ZoneoutState
+from statewise.kernels.derivatives import clip_derivative
 
 __all__ = [
     "GRU",
@@ -65,6 +67,7 @@ __all__ = [
     "CfC",
     "CfCState",
     "Chain",
+    "ClippedDerivatives",
     "Clockwork",
     "ClockworkState",
     "ConcatSkip",
@@ -113,6 +116,7 @@ __all__ = [
     "Zoneout",
     "ZoneoutState",
     "begin",
+    "clip_derivative",
     "initialize",
     "irnn",
     "reads_context",

@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from statewise.bounds import MOST_UNITS, check_whole, shown
 from statewise.errors import UsageError
 from statewise.heads.head import Head, Loss, check_targets, check_temperature
+from statewise.kernels.derivatives import check_limit, clip_derivative
 
 Pen = Literal["three_states", "end_of_stroke"]
 
@@ -53,7 +54,8 @@ class Strokes(Head[StrokeParams]):
     A target is `dx, dy` and what the pen does there. With `three_states` that is one-hot, `[..., 5]`: it draws on, is
     lifted, or the drawing has ended (where it is then does not matter and is not scored). With `end_of_stroke` it is 1
     where the pen is lifted, `[..., 3]`. The mixture is summed as logarithms, and its deviations and correlations are
-    bounded, so that no loss is without end.
+    bounded, so that no loss is without end. With a `derivative_limit` no number of what the weights give is pulled
+    harder than that (`statewise.cells.clip_derivative`, Graves 2013).
 
     Source: Graves 2013 (the mixture, the bias), Ha & Eck 2017 (the pen, the temperature). Shapes: features `[..., H]`.
 
@@ -63,13 +65,21 @@ class Strokes(Head[StrokeParams]):
     (torch.Size([7, 2, 3, 2]), torch.Size([7, 2, 5]))
     """
 
-    def __init__(self, features: int, components: int = 20, pen: Pen = "three_states") -> None:
+    def __init__(
+        self,
+        features: int,
+        components: int = 20,
+        pen: Pen = "three_states",
+        *,
+        derivative_limit: float | None = None,
+    ) -> None:
         super().__init__()
         if pen not in ("three_states", "end_of_stroke"):
             raise UsageError(f"pen {shown(pen)} is none: give three_states or end_of_stroke")
         check_whole("the number of components", components, 1, MOST_UNITS)
         self.features, self.components, self.pen = features, components, pen
         self.states = 3 if pen == "three_states" else 1
+        self.derivative_limit = None if derivative_limit is None else check_limit("Strokes", derivative_limit)
         self.linear = nn.Linear(features, 6 * components + self.states)
         with torch.no_grad():  # apart from each other, on a circle, so that each can learn something of its own
             angles = torch.arange(components) * (2 * math.pi / components)
@@ -78,7 +88,9 @@ class Strokes(Head[StrokeParams]):
     def forward(self, features: Tensor) -> StrokeParams:
         """Return the parameters of the mixture and the pen."""
         k = self.components
-        weights, means, scales, turns, pen = self.linear(features).split([k, 2 * k, 2 * k, k, self.states], dim=-1)
+        raw = self.linear(features)
+        raw = raw if self.derivative_limit is None else clip_derivative(raw, self.derivative_limit)
+        weights, means, scales, turns, pen = raw.split([k, 2 * k, 2 * k, k, self.states], dim=-1)
         return StrokeParams(
             weights.log_softmax(dim=-1),
             means.unflatten(-1, (k, 2)),
