@@ -14,6 +14,7 @@ from statewise.batcher import Busy
 from statewise.errors import DataError, UsageError
 from statewise.server.admission import AdmissionControl
 from statewise.server.completions import completion_routes
+from statewise.server.departures import LeftEarly
 from statewise.server.errors import BAD_METHOD, BAD_REQUEST, BUSY, NOT_FOUND, UNREADABLE, ApiError, as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.method_arguments import first_problem
@@ -31,6 +32,8 @@ from statewise.verbs import Trained
 from statewise.versions import versions
 
 READY = "ready"
+LEFT_STATUS = 499
+"The status of an answer that has no reader any more, as nginx has it in its log."
 NO_OBJECT = frozenset({"model_attributes_type", "dict_type"})
 "What pydantic calls a body that is no object, as one is that was sent without the media type of JSON."
 SWEEP_SECONDS, SWEEP_REST = 10.0, 20.0
@@ -110,6 +113,7 @@ class Application:
             RequestValidationError,
         ):
             app.add_exception_handler(known, self._told)
+        app.add_exception_handler(LeftEarly, self._left)
         self._watch(app)
         app.include_router(SessionRoutes(self.sessions, self.metrics).router())
         app.include_router(predict_routes(self.sessions))
@@ -138,6 +142,10 @@ class Application:
         self.metrics.refused(refused.kind)
         status = error.status_code if isinstance(error, HTTPException) else refused.kind.status
         return Response(dumps(refused.as_json()), status, headers=refused.headers, media_type="application/json")
+
+    async def _left(self, request: Request, error: Exception) -> Response:
+        self.metrics.unread_answers.inc()
+        return Response(status_code=LEFT_STATUS)
 
 
 def _refused(error: Exception, *, is_json: bool) -> ApiError:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from statewise.errors import UsageError
+from statewise.server.departures import for_request
 from statewise.server.errors import as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
@@ -42,12 +43,16 @@ def completion_routes(sessions: SessionService, metrics: Metrics) -> APIRouter:
         first = await anext(written, "")
         if body.stream:
             return EventResponse(_chunks(served, body, first, written))
-        async with aclosing(written):
-            text = first + "".join([piece async for piece in written])
+        text = first + await for_request(request, _rest(written))
         metrics.steps.labels(served.name).inc(len(text))
         return Response(dumps(_answer(served, body, text, finished=True)), media_type="application/json")
 
     return router
+
+
+async def _rest(pieces: AsyncGenerator[str, None]) -> str:
+    async with aclosing(pieces):
+        return "".join([piece async for piece in pieces])
 
 
 def _how(served: ServedModel, body: CompletionRequest) -> dict[str, Any]:

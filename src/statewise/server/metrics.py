@@ -32,6 +32,9 @@ class Metrics:
         self.unfinished_bodies = Counter(
             "unfinished_bodies", "requests whose client left before its body was whole", **named
         )
+        self.unread_answers = Counter(
+            "unread_answers", "requests that were ended because their client left before the answer", **named
+        )
 
     def refused(self, kind: ErrorKind) -> None:
         """Count a request that was not granted."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from statewise.server.departures import for_request
 from statewise.server.errors import UNREADABLE, ApiError
 from statewise.server.request_body import TABLE_PATH
 from statewise.server.routes import failures
@@ -30,7 +31,8 @@ def predict_routes(sessions: SessionService) -> APIRouter:
 
     @router.post("/v1/predict", summary="Answer without a session", **told)
     async def answer(request: Request, body: PredictRequest) -> Response:
-        found = await sessions.predictions.whole(sessions.model(body.model), body.model_extra or {})
+        answering = sessions.predictions.whole(sessions.model(body.model), body.model_extra or {})
+        found = await for_request(request, answering)
         return Response(found, media_type="application/json")
 
     @router.post(TABLE_PATH, summary="Answer what a table in CSV asks", openapi_extra=TABLE_BODY, **told)
@@ -38,7 +40,8 @@ def predict_routes(sessions: SessionService) -> APIRouter:
         request: Request, model: Annotated[str | None, Query(max_length=200, examples=["forecast-load-1"])] = None
     ) -> Response:
         given = {name: value_of(text) for name, text in request.query_params.items() if name != "model"}
-        found = await sessions.predictions.whole(sessions.model(model), given, table_in(await request.body()))
+        answering = sessions.predictions.whole(sessions.model(model), given, table_in(await request.body()))
+        found = await for_request(request, answering)
         return Response(found, media_type="application/json")
 
     return router

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from statewise.server.calls import TextPiece
+from statewise.server.departures import for_request
 from statewise.server.errors import as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.metrics import Metrics
@@ -111,9 +112,10 @@ class SessionRoutes:
             return Response(read, media_type="application/json")
 
     async def run(self, request: Request, id: Id, body: RunRequest) -> Response:
-        """Read a sequence, all of it or nothing, and tell what comes next."""
+        """Read a sequence, all of it or nothing, and tell what comes next; nothing where the client leaves before."""
         with self._timed("run"):
-            read = await self._sessions.read(owner(request), id, body.given, body.call, body.how, each=body.each)
+            reading = self._sessions.read(owner(request), id, body.given, body.call, body.how, each=body.each)
+            read = await for_request(request, reading)
             return Response(read, media_type="application/json")
 
     async def predict(self, request: Request, id: Id, body: SessionPredictRequest) -> EventResponse:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import MutableMapping
 from contextlib import aclosing
 from typing import Any, cast, final
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from statewise.server.departures import for_socket
 from statewise.server.errors import BAD_REQUEST, BUSY, FAILED, UNREADABLE, ApiError, as_api_error
 from statewise.server.json_values import dumps
 from statewise.server.method_arguments import first_problem
@@ -26,6 +28,9 @@ KINDS: dict[str, type[Body]] = {
     "predict": SocketPredictRequest,
 }
 "By which field a message says what it asks."
+
+Coming = asyncio.Task[MutableMapping[str, Any]]
+"The message that comes next: the last one where the client leaves."
 
 KINDS_SHOWN = "input, inputs, text, prompt or predict"
 
@@ -80,15 +85,13 @@ class Sockets:
             raise ApiError(BUSY, "too many WebSockets are open: try again in a moment")
 
     async def _talk(self, socket: WebSocket, owner: str, id: str) -> None:
-        stopping = asyncio.create_task(self._stopping.wait())
+        stopping, coming = asyncio.create_task(self._stopping.wait()), asyncio.create_task(socket.receive())
         try:
             while True:
-                coming = asyncio.create_task(socket.receive())
                 done, _ = await asyncio.wait(
                     {coming, stopping}, timeout=self._settings.idle_seconds, return_when=asyncio.FIRST_COMPLETED
                 )
                 if coming not in done:
-                    coming.cancel()
                     code = RESTARTING if stopping in done else GOING_AWAY
                     await socket.close(code, "stopping" if stopping in done else "idle")
                     return
@@ -98,13 +101,15 @@ class Sockets:
                 if message.get("text") is None:
                     await socket.close(UNSUPPORTED, "send text")
                     return
-                await self._answer(socket, owner, id, message["text"])
+                coming = asyncio.create_task(socket.receive())
+                await self._answer(socket, owner, id, message["text"], coming)
         finally:
             stopping.cancel()
+            coming.cancel()
 
-    async def _answer(self, socket: WebSocket, owner: str, id: str, text: str) -> None:
+    async def _answer(self, socket: WebSocket, owner: str, id: str, text: str, coming: Coming) -> None:
         try:
-            await self._do(socket, owner, id, _body(text))
+            await self._do(socket, owner, id, _body(text), coming)
         except Exception as error:
             refused = as_api_error(error)
             if isinstance(error, WebSocketDisconnect) or socket.client_state is WebSocketState.DISCONNECTED:
@@ -115,7 +120,7 @@ class Sockets:
             self._metrics.refused(refused.kind)
             await self._send(socket, refused.as_json())
 
-    async def _do(self, socket: WebSocket, owner: str, id: str, body: Body) -> None:
+    async def _do(self, socket: WebSocket, owner: str, id: str, body: Body, coming: Coming) -> None:
         sessions = self._sessions
         match body:
             case SessionPredictRequest():
@@ -126,10 +131,11 @@ class Sockets:
                 return
             case SocketPredictRequest():
                 held = await sessions.look(owner, id, copy=True)
-                said = await sessions.predictions.whole(held.served, body.predict)
+                said = await for_socket(coming, sessions.predictions.whole(held.served, body.predict))
                 answer = dumps({"session": id, "steps": held.record.steps})[:-1] + b"," + said[1:]
             case RunRequest():
-                answer = await sessions.read(owner, id, body.given, body.call, body.how, each=body.each)
+                reading = sessions.read(owner, id, body.given, body.call, body.how, each=body.each)
+                answer = await for_socket(coming, reading)
             case StepRequest():
                 answer = await sessions.read(owner, id, [body.input], body.call, body.how)
             case _:
