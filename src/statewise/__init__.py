@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
     from statewise.tasks.forecast.task import Forecast
+    from statewise.tasks.handwriting.task import Handwriting
     from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
     from statewise.tasks.stocks.task import Stocks
@@ -25,6 +26,7 @@ _ROOMS = {
     **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
     "Forecast": "statewise.tasks.forecast.task",
+    "Handwriting": "statewise.tasks.handwriting.task",
     "Recommend": "statewise.tasks.recommend.task",
     "Stocks": "statewise.tasks.stocks.task",
     "measure_memory": "statewise.insight",
@@ -37,6 +39,7 @@ _ROOMS = {
 
 __all__ = [
     "Forecast",
+    "Handwriting",
     "Recommend",
     "Report",
     "Run",

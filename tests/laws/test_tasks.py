@@ -14,6 +14,7 @@ from subclasses import subclasses_of
 
 from statewise.task import Task
 from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.handwriting.task import Handwriting
 from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
 from statewise.tasks.stocks.task import Stocks
@@ -69,7 +70,19 @@ def drawings(folder: Path) -> Path:
     return path
 
 
+def written_lines(folder: Path) -> Path:
+    dice, lines = random.Random(0), []
+    for number in range(48):
+        text = "".join(dice.choice("ab ") for _ in range(dice.randint(2, 5))).strip() or "ab"
+        strokes = [[[20 * n, 0], [20 * n + dice.randint(5, 9), -20], [20 * n, -9]] for n in range(len(text))]
+        lines.append(json.dumps({"text": text, "writer": f"hand {number % 6}", "strokes": strokes}))
+    path = folder / "lines.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 SKETCH: dict[str, Any] = {**SMALL, "sequence_length": 20, "components": 2, "held_out": 0.3}
+WRITTEN: dict[str, Any] = {**SMALL, "sequence_length": 80, "components": 2, "hills": 2, "spacing": 30.0}
 OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
@@ -82,6 +95,10 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     ),
     "sketch": lambda folder: Sketch(source=str(drawings(folder)), **SKETCH),
     "sketch-by-class-and-latent": lambda folder: Sketch(source=str(drawings(folder)), **SKETCH, **OPENED),
+    "handwriting": lambda folder: Handwriting(source=str(written_lines(folder)), **WRITTEN),
+    "handwriting-in-three-layers": lambda folder: Handwriting(
+        source=str(written_lines(folder)), layers=3, cell="gru", **WRITTEN
+    ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }
 

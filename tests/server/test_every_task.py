@@ -70,6 +70,16 @@ def sketch(folder: Path) -> None:
     statewise.train(statewise.Sketch(source=source, components=2, held_out=0.3, **SMALL), run=folder / "run")
 
 
+def handwriting(folder: Path) -> None:
+    lines = [
+        json.dumps({"text": "ab", "writer": str(n % 4), "strokes": [[[0, 0], [n, 90], [60, n]], [[5, 5], [9, n]]]})
+        for n in range(40)
+    ]
+    (folder / "lines.jsonl").write_text("\n".join(lines))
+    source = str(folder / "lines.jsonl")
+    statewise.train(statewise.Handwriting(source=source, components=2, hills=2, **SMALL), run=folder / "run")
+
+
 TOLD = ("choices", "answer", "params")
 "What a step says, by what the head of a model is over."
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
@@ -80,6 +90,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "traffic": traffic,
     "stocks": stocks,
     "sketch": sketch,
+    "handwriting": handwriting,
 }
 
 
@@ -234,7 +245,7 @@ def test_a_question_is_answered_as_the_command_line_does(server: Any, run: Path)
     answer = post(f"{server.address}/v1/predict", {**asked, **({"seed": 3} if "length" in asked else {})})
     wanted = statewise.load(run).answer(**asked, **({"seed": 3} if "length" in asked else {})).as_json()
     assert answer == json.loads(json.dumps(wanted))
-    assert "unknown argument 'nothing'" in refused(f"{server.address}/v1/predict", {"nothing": 1})
+    assert "unknown argument 'nothing'" in refused(f"{server.address}/v1/predict", {**asked, "nothing": 1})
     for path in ("/etc/passwd", "book.txt", str(run)):
         for name in ("table", "sessions", "csv", "chart", "source", "interactive"):
             assert httpx.post(f"{server.address}/v1/predict", json={name: path}).status_code == 422

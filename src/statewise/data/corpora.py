@@ -15,8 +15,8 @@ from statewise import registry
 from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
 
-Content = Literal["text", "series", "events", "drawings"]
-"What a corpus holds: a text, a table of series, a log of events with a table of what they are of, or drawings."
+Content = Literal["text", "series", "events", "drawings", "handwriting"]
+"What a corpus holds: a text, a table of series, a log of events with a table of what they are of, drawings, or hands."
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}
 

@@ -31,6 +31,7 @@ WANTED: dict[Content, str] = {
     "series": "a table of series",
     "events": "a log of events",
     "drawings": "drawings",
+    "handwriting": "handwriting",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

@@ -31,3 +31,17 @@ ICONS = PublishedTables(
     ),
     holds="drawings",
 )
+SYNTHETIC = PublishedTables(
+    name="synthetic-handwriting",
+    title="Nine single-stroke fonts (EMS, by Sheldon B. Michaels), of which synthetic writers are made: no real pen",
+    licence="SIL OFL 1.1",
+    size="9 fonts",
+    package=Package(
+        "npm",
+        "hersheytext",
+        "2.0.0",
+        members="package/svg_fonts/EMS*.svg",
+        digest="6baddb05c041b2f84f0d8b409a4efeb0bc2b7e93fd669d4265055cdd38c8cb9a",
+    ),
+    holds="handwriting",
+)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from statewise.data.window import Window
 from statewise.latent import KL
 from statewise.model import Model, evaluating
+from statewise.task import Score
 
 Z95 = 1.959964
 
@@ -63,3 +64,19 @@ def difference(one: Any, other: Any, places: Any) -> tuple[float, float]:
         return mean, math.inf
     residues = apart - mean * places
     return mean, Z95 * math.sqrt(float((residues**2).sum()) * count / (count - 1)) / total
+
+
+def against_the_best(score: Score, data: Any, of: str) -> str:
+    """Say how far a model is from the best simple method, with an interval over drawings, or over what `of` names.
+
+    `data` is a `SketchData`, and the details of the score are the order of what was scored, its nats and its places.
+    """
+    baselines = data.baselines()
+    best = min(baselines, key=lambda name: baselines[name]["nats_per_point"])
+    order, nats, places = score.details
+    apart, half = difference(nats, data.by_drawing[best][0][order], places)
+    verdict = "better" if apart + half < 0 else "worse" if apart - half > 0 else "not told apart by this part"
+    return (
+        f"Against the best baseline ({best}): {apart:+.3f} nats a point, 95 % interval {apart - half:+.3f} to "
+        f"{apart + half:+.3f} over {of}: {verdict}."
+    )

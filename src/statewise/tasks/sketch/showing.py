@@ -11,6 +11,7 @@ from torch import Tensor
 from statewise.bounds import shown
 from statewise.data.strokes.drawing import LARGEST, Floats
 from statewise.data.strokes.drawing_pictures import in_characters
+from statewise.data.strokes.lines_codec import LinesCodec
 from statewise.data.strokes.prepared import StrokeCodec
 from statewise.errors import UsageError
 from statewise.tasks.sketch.data import as_steps
@@ -30,7 +31,7 @@ def side_by_side(drawings: Sequence[Sequence[Floats]], columns: int) -> str:
     return "\n".join("  ".join(line.ljust(columns) for line in row).rstrip() for row in rows) or "."
 
 
-def step_of(x: Any, codec: StrokeCodec) -> Tensor:
+def step_of(x: Any, codec: StrokeCodec | LinesCodec) -> Tensor:
     """Return an offset `[dx, dy, lift]` as the model reads it, or itself where it is so already.
 
     Raises `UsageError` where it is none.

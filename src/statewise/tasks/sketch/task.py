@@ -203,7 +203,7 @@ class Sketch(Task):
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the numbers are of, and whether the best baseline is beaten beyond doubt."""
         from statewise.tasks.sketch.data import SketchData
-        from statewise.tasks.sketch.metrics import difference
+        from statewise.tasks.sketch.metrics import against_the_best
 
         assert isinstance(data, SketchData)
         said = [
@@ -215,15 +215,7 @@ class Sketch(Task):
                 "With latent numbers the nats a point are a bound: those of the reconstruction and of the divergence, "
                 f"{self.latent} times its mean over the numbers, which is `kl` and may rest at its tolerance."
             )
-        baselines = data.baselines()
-        best = min(baselines, key=lambda name: baselines[name]["nats_per_point"])
-        order, nats, places = score.details
-        apart, half = difference(nats, data.by_drawing[best][0][order], places)
-        verdict = "better" if apart + half < 0 else "worse" if apart - half > 0 else "not told apart by this part"
-        said.append(
-            f"Against the best baseline ({best}): {apart:+.3f} nats a point, 95 % interval {apart - half:+.3f} to "
-            f"{apart + half:+.3f} over drawings: {verdict}."
-        )
+        said.append(against_the_best(score, data, "drawings"))
         return said
 
     def sample(self, model: "Model[Any]", codec: "StrokeCodec") -> str:

@@ -1,0 +1,168 @@
+"""A model that writes texts, many side by side, until its window has come to the end of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from statewise.data.strokes.drawing import MOST_STROKES
+from statewise.data.strokes.prepared import Rows
+from statewise.data.window import Padded, Window
+from statewise.heads.strokes import ENDS, LIFTS
+from statewise.model import Model, evaluating
+from statewise.state import map_leaves
+from statewise.tasks.handwriting.pen import PenStep, pen_step
+from statewise.tasks.sketch.drawing_on import begun
+
+NEVER, SURELY = -1e9, 1e9
+PATIENCE = 1.5
+"At the end of a text a pen may go on for so many letters, as to set a dot; then it is taken away where it is lifted."
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """What was written: rows of `dx, dy, lift` in units of the scale, their nats, and whether the window ended it.
+
+    `heights` `[n + 1, S]` are how much of each letter of the text the window read before each point and the end.
+    """
+
+    rows: Rows
+    nats: float
+    has_ended: bool
+    heights: NDArray[np.float32]
+
+    @property
+    def points(self) -> int:
+        """How many points were foreseen, the end among them."""
+        return len(self.rows) + self.has_ended
+
+
+class Pace(NamedTuple):
+    """How far writing may go: points of each text, points at its end before the pen is taken away, and strokes."""
+
+    limits: Sequence[int]
+    patience: int
+    strokes: int
+
+
+class Read(NamedTuple):
+    """What was read of a line: nats of each point, the letter that the window is at, and how likely the end is."""
+
+    nats: NDArray[np.float64]
+    letter: int
+    end: float
+
+
+def read(model: Model[Any], text: NDArray[np.int64], rows: Rows) -> Read:
+    """Return what each point of a line costs, and where the window is after the last."""
+    with evaluating(model), torch.no_grad():
+        letters = Padded.of([torch.from_numpy(text)])
+        steps = begun(rows).to(next(model.parameters())).unsqueeze(1)
+        state = model.begin(1, letters)
+        params, state = model.scan(Window(steps[:-1], steps[:-1]), state)
+        nats: NDArray[np.float64] = model.head.nats(params, steps[1:])[:, 0].double().numpy()
+        step = pen_step(model, steps[-1], state)
+        end = step.params.pen.softmax(dim=-1)[0, ENDS - 2]
+        return Read(nats, int(step.heights.argmax()), float(end))
+
+
+def limit_of(letters: int, points_per_letter: float) -> int:
+    """Return how many points a text may take: twice what its letters take on average, and some more.
+
+    >>> limit_of(10, 12.5)
+    300
+    """
+    return int(2 * points_per_letter * (letters + 2))
+
+
+def write(
+    model: Model[Any],
+    texts: Sequence[NDArray[np.int64]],
+    given: Rows,
+    given_letters: int,
+    *,
+    points_per_letter: float,
+    bias: float,
+    temperature: float,
+    generator: torch.Generator,
+    strokes: int | None = None,
+) -> list[Wrote]:
+    """Return one writing of each text, all side by side; with `strokes` of so many strokes at most.
+
+    `given` are rows that were written before, of the first `given_letters` letters of every text: they are read once,
+    and are not in what is returned.
+    """
+    with evaluating(model), torch.no_grad():
+        weights = next(model.parameters())
+        letters = Padded.of([torch.from_numpy(text) for text in texts])
+        state = model.begin(len(texts), letters)
+        steps = begun(given).to(weights).unsqueeze(1).expand(-1, len(texts), -1)
+        if len(steps) > 1:
+            _, state = model.scan(Window(steps[:-1], steps[:-1]), state)
+        lasts = letters.lengths - 1
+        limits = [limit_of(int(last) - given_letters, points_per_letter) for last in lasts]
+        patience = max(1, int(PATIENCE * points_per_letter))
+        how = Pace(limits, patience, strokes or MOST_STROKES)
+        return _written(model, steps[-1], state, lasts, how, bias, temperature, generator)
+
+
+def _written(
+    model: Model[Any],
+    x: Tensor,
+    state: Any,
+    lasts: Tensor,
+    pace: "Pace",
+    bias: float,
+    temperature: float,
+    generator: torch.Generator,
+) -> list[Wrote]:
+    head: Any = model.head
+    count = len(lasts)
+    going = list(range(count))  # the rows that still write: others are taken out of the batch
+    found: list[tuple[list[Any], list[float], list[Any], bool]] = [([], [], [], False) for _ in range(count)]
+    waited = torch.zeros(count, dtype=torch.long)
+    while going:
+        step = pen_step(model, x, state)
+        at_end = step.heights.argmax(dim=1) == lasts
+        waited = torch.where(at_end, waited + 1, 0)
+        is_lifted = x[:, LIFTS] > 0
+        must_end = is_lifted & (step.is_behind | (waited > pace.patience))
+        allowed = _allowed(step, at_end | step.is_behind, must_end)
+        x = head.sample(allowed, temperature=temperature, softened=True, generator=generator, bias=bias)
+        nats, ended = head.nats(step.params, x).double().tolist(), (x[:, ENDS] > 0).tolist()
+        heights, moves = step.heights.float().numpy(), x.tolist()
+        stays = []
+        for place, row in enumerate(going):
+            rows, costs, seen, _ = found[row]
+            is_full = len(rows) == pace.limits[row] and not ended[place]  # the limit: nothing is scribbled on
+            if is_full:
+                continue
+            costs.append(nats[place])
+            seen.append(heights[place])
+            if ended[place]:
+                found[row] = (rows, costs, seen, True)
+                continue
+            rows.append([*moves[place][:2], moves[place][LIFTS]])
+            if sum(lift for _, _, lift in rows) < pace.strokes:
+                stays.append(place)
+        state = step.state
+        if len(stays) < len(going):
+            going, kept = [going[place] for place in stays], torch.tensor(stays, dtype=torch.long)
+            state = map_leaves(lambda leaf, kept=kept: leaf[kept], state)
+            x, lasts, waited = x[kept], lasts[kept], waited[kept]
+    return [
+        Wrote(np.array(rows, np.float32).reshape(-1, 3), float(sum(costs)), has_ended, np.array(seen, np.float32))
+        for rows, costs, seen, has_ended in found
+    ]
+
+
+def _allowed(step: PenStep, may_end: Tensor, must_end: Tensor) -> Any:
+    """Return the parameters of a point with a pen that ends only where the window is at the end of the text."""
+    pen = step.params.pen.clone()
+    pen[:, ENDS - 2] = torch.where(may_end, pen[:, ENDS - 2], NEVER)
+    pen[:, ENDS - 2] = torch.where(must_end, SURELY, pen[:, ENDS - 2])
+    return step.params._replace(pen=pen)
