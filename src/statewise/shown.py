@@ -29,6 +29,16 @@ def in_block(text: str) -> str:
     return HARMFUL.sub(REPLACEMENT, text.replace("\r", "")) if HARMFUL.search(text) else text
 
 
+def sample_in_block(text: str) -> str:
+    """Return a sample without blanks around it; one of nothing but blanks, as of an untrained model, in words.
+
+    >>> sample_in_block(" to be\\n"), sample_in_block(" \\n  "), sample_in_block("")
+    ('to be', '(4 blanks)', '(nothing)')
+    """
+    block = in_block(text)
+    return block.strip() or (f"({len(block):,} blank{'s' * (len(block) > 1)})" if block else "(nothing)")
+
+
 def in_line(value: object, longest: int = LONGEST) -> str:
     """Return a value as one line, cut where it is longer than a line may be.
 

@@ -225,6 +225,10 @@ class Task(Recipe, ABC):
         """
         return None
 
+    def known_names(self, codec: Any) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return what a run knows by name, such as its items: rows of one kind each, shown by `inspect --names`."""
+        return {}
+
     def example_question(self, codec: Any) -> dict[str, Any]:
         """Return arguments of `predict`, by name, that show what it answers; here none."""
         return {}

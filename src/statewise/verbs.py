@@ -238,6 +238,17 @@ def inspect(run: str | Path) -> dict[str, Any]:
     }
 
 
+def known_names(run: str | Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what a run knows by name, without using its model: characters, columns and series, items, classes.
+
+    Raises `RunError` for a run that cannot be used.
+    """
+    directory = RunDirectory(Path(run))
+    task = task_of(directory.read_config())
+    codec = task.codec(directory.read_codec())
+    return {kind: [dict(row) for row in rows] for kind, rows in task.known_names(codec).items()}
+
+
 def with_tables_kept(task: Configured, cache: Path) -> Configured:
     """Return a task, checked, whose tables in memory lie in a cache; raises `UsageError` where it takes none."""
     source: Any = getattr(task, SOURCE, "")

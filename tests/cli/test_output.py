@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +227,32 @@ def test_inspect_shows_settings_results_and_samples(capsys: pytest.CaptureFixtur
     assert shown.endswith("--- update 4 ---\nIt was\n�[2Jthe age\n")
     seen = json.loads(output(capsys, "inspect", "run", "--json")[0])
     assert (seen["run"], seen["finished"], seen["samples"]["4"]) == ("run", True, sample["sample"])
+
+
+def test_a_training_ends_with_commands_that_can_be_typed_next(capsys: pytest.CaptureFixture[str], book: Path) -> None:
+    _, err = output(capsys, "train", "text", "book.txt", "--run", "my run", *TINY)
+    last = err.splitlines()[-1]
+    further = "or statewise stream 'my run', or statewise serve 'my run'"
+    assert last == f"next: statewise predict 'my run' 'It was' --length 80, {further}"
+    asked = shlex.split(last.partition("statewise ")[2].partition(", or")[0])
+    assert len(output(capsys, *asked)[0]) > len("It was")
+    assert "next:" not in output(capsys, "resume", "my run", "--quiet")[1]
+
+
+def test_inspect_lists_the_characters_that_a_run_knows(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
+    known = json.loads(output(capsys, "inspect", "run", "--names", "--json")[0])
+    assert {"character": "\n"} in known["characters"]
+    lines = output(capsys, "inspect", "run", "--names")[0].splitlines()
+    assert lines[0] == f"{len(known['characters'])} characters"
+    assert {"  '\\n'", "  ' '", "  t"} <= {*lines}
+    assert len(lines) == len(known["characters"]) + 1
+    assert run(["inspect", "run", "--names", "--memory"]) == 2
+
+
+def test_a_sample_of_blanks_is_shown_in_words(capsys: pytest.CaptureFixture[str], run_path: Path) -> None:
+    with (run_path / "events.jsonl").open("a") as events:
+        events.write(json.dumps({"event": "sampled", "update": 4, "seconds": 1.0, "sample": " \n " * 4}) + "\n")
+    assert output(capsys, "inspect", "run")[0].endswith("--- update 4 ---\n(12 blanks)\n")
 
 
 def test_the_corpora_are_listed_with_their_licences(capsys: pytest.CaptureFixture[str]) -> None:

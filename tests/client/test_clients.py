@@ -13,6 +13,7 @@ import torch
 
 import statewise
 from statewise.client import AsyncClient, Client, Conflict, RefusedByServer, ServerError
+from statewise.client.protocol import Reply, read_reply
 from statewise.errors import UsageError
 from statewise.state import unsigned
 from statewise.stream import Stream
@@ -217,8 +218,27 @@ def test_a_server_that_is_not_there_is_left_for_the_next(serving: Any) -> None:
         assert client.create().steps == 0
     with (
         Client("http://127.0.0.1:1", patience_seconds=0.2) as nobody,
-        pytest.raises(ServerError, match=r"no server answered \(http://127.0.0.1:1: ConnectError\)"),
+        pytest.raises(
+            ServerError, match=r"no server answered \(http://127.0.0.1:1: ConnectError\): check that one runs"
+        ),
     ):
         nobody.create()
     with pytest.raises(UsageError, match="give http://HOST:PORT"):
         Client("127.0.0.1:8000")
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(500, b""), "status 500 (unknown): the server gave no reason; look into the log of the server"),
+        (
+            Reply(503, b'{"error": {"code": "busy", "message": "it is full"}}'),
+            "status 503 (busy): it is full; try again later",
+        ),
+        (Reply(502, b"<html>\nbad</html>"), "status 502 (unknown): the server gave no reason; try again later"),
+    ],
+)
+def test_a_server_that_fails_is_told_in_one_line_with_what_to_do(reply: Reply, words: str) -> None:
+    with pytest.raises(ServerError) as raised:
+        read_reply(reply)
+    assert str(raised.value) == f"the server answered with {words}"

@@ -169,6 +169,9 @@ def tensorboard(
 @app.command(short_help="Show a run: settings, best result, samples, memory.")
 def inspect(
     run: Run,
+    names: Annotated[
+        bool, typer.Option("--names", help="list what the run knows by name: characters, columns, items, classes")
+    ] = False,
     memory: Annotated[
         bool, typer.Option("--memory", help="measure how far back the model remembers, and draw it")
     ] = False,
@@ -180,15 +183,20 @@ def inspect(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show a run: settings, size, parameters, best result, samples over time; or its memory."""
+    """Show a run: settings, size, parameters, best result, samples over time; or its names, or its memory."""
+    if names and memory:
+        raise UsageError("--names and --memory show two things: give one of them")
+    if names:
+        from statewise.cli.look import show_names
+
+        show_names(run, json=json)
+        return
     if memory:
         from statewise.cli.memory import show_memory
 
         show_memory(run, lags, probes, compare or [], json=json, quiet=quiet)
         return
     if lags is not None or probes is not None or compare:
-        from statewise.errors import UsageError
-
         raise UsageError("--lags, --probes and --compare say how memory is measured: give --memory too")
     from statewise.cli.look import inspect_run
 

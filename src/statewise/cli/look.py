@@ -11,7 +11,7 @@ from typing import Any, cast
 from statewise import registry
 from statewise.errors import UsageError
 from statewise.registry import unknown
-from statewise.shown import in_block, in_json, in_line
+from statewise.shown import in_json, in_line, sample_in_block
 
 KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "encoders", "corpora")
 SHOWN_SAMPLES = 5
@@ -99,7 +99,28 @@ def inspect_run(run: Path, *, json: bool) -> None:
         print("finished" if seen["finished"] else "best so far")
         print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
     for update, sample in _spread(list(seen["samples"].items())):
-        print(f"--- update {update:,} ---\n{in_block(sample).strip()}")
+        print(f"--- update {update:,} ---\n{sample_in_block(sample)}")
+
+
+def show_names(run: Path, *, json: bool) -> None:
+    """Print what a run knows by name, a row a line."""
+    from statewise.verbs import known_names
+
+    known = known_names(run)
+    if json:
+        print(in_json(known))
+        return
+    for kind, rows in known.items():
+        print(f"{len(rows):,} {in_line(kind)}")
+        shown = [[_visible(value) for value in row.values()] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        for row in shown:
+            print(f"  {'  '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))}".rstrip())
+
+
+def _visible(value: Any) -> str:
+    text = str(value)
+    return in_line(text if text.isprintable() and text == text.strip() != "" else repr(text))
 
 
 def _ran_with(seen: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import typer
 from statewise import registry
 from statewise.bounds import MOST_PROCESSES
 from statewise.cli.flags import SOURCE, flags_of_fields, given_of, parameter, with_parameters
+from statewise.cli.next_commands import next_words
 from statewise.cli.processes import is_one_of_several, launch, meet, note_run, rank_here
 from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
@@ -184,6 +185,8 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
         raise typer.Exit(Interrupted(here().agreed or interruption.signal).exit_code)
     if talks:
         print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
+        if not quiet:
+            print(next_words(Path(run), task), file=sys.stderr)
 
 
 def _result(report: Any, quiet: bool) -> str:

@@ -145,7 +145,7 @@ def read_reply(reply: Reply) -> bytes:
     if 200 <= reply.status < 300:
         return reply.body
     if not reply.status:
-        raise ServerError(f"no server answered ({reply.why}): see that one runs, then try again")
+        raise ServerError(f"no server answered ({reply.why}): check that one runs at this address, then try again")
     try:
         error = dict(json.loads(reply.body)["error"])
     except (ValueError, KeyError, TypeError):
@@ -154,7 +154,8 @@ def read_reply(reply: Reply) -> bytes:
     if reply.status == 409 and code == "conflict":
         raise Conflict(message, error.get("steps"))
     if reply.status >= 500 and reply.status != FULL_STATUS:
-        raise ServerError(f"the server answered {reply.status}: {message}")
+        advice = "try again later" if reply.status in REPEATED else "look into the log of the server"
+        raise ServerError(f"the server answered with status {reply.status} ({code}): {message}; {advice}")
     raise RefusedByServer(reply.status, code, message)
 
 

@@ -122,7 +122,7 @@ class Catalogue(Codec):
         else:
             parts = [part.strip() if isinstance(part, str) else plain_id(str(part)) for part in words]
         if not parts:
-            raise UsageError("the session is empty: name at least one item, as in 'Alien (1979), Aliens (1986)'")
+            raise UsageError("the session is empty: name at least one item; `statewise inspect RUN --names` lists them")
         return parts
 
     def session(self, words: str | Iterable[Any]) -> list[int]:
@@ -184,7 +184,7 @@ def _refuse(asked: str, near: list[str]) -> NoReturn:
     hint = " or ".join(f"'{name}'" for name in near[:3])
     raise UsageError(
         f"no item that training saw is called '{asked.strip()[:MOST_SHOWN]}': "
-        + (f"did you mean {hint}?" if hint else "check it")
+        + (f"did you mean {hint}?" if hint else "`statewise inspect RUN --names` lists the items")
     )
 
 

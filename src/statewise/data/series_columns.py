@@ -50,6 +50,13 @@ class SeriesColumns:
         """The columns that say the time."""
         return self.together or (self.time,)
 
+    @property
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """The columns that a table must have, by what they are."""
+        of_time = () if self.time == ROW else self.of_time
+        roles = {"time": of_time, "series": (self.series,) if self.series else (), "target": self.targets}
+        return roles | {"known": self.known, "past": self.past, "static": self.static}
+
     def as_json(self) -> dict[str, Any]:
         """Return the roles as plain values."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in vars(self).items()}
@@ -90,12 +97,9 @@ def guess_columns(source: Source, columns: Mapping[str, Any], how: TableFormat =
 def refuse_others(source: Source, columns: SeriesColumns, how: TableFormat = PLAIN) -> None:
     """Raise `UsageError` where a table lacks columns that a training read, with those it read and those there are."""
     names = column_names(source, how)
-    of_time = () if columns.time == ROW else columns.of_time
-    roles = {"time": of_time, "series": (columns.series,) if columns.series else (), "target": columns.targets}
-    roles |= {"known": columns.known, "past": columns.past, "static": columns.static}
-    missing = [name for group in roles.values() for name in group if name not in names]
+    missing = [name for group in columns.roles.values() for name in group if name not in names]
     if missing:
-        read = "; ".join(f"{role} {', '.join(map(repr, group))}" for role, group in roles.items() if group)
+        read = "; ".join(f"{role} {', '.join(map(repr, group))}" for role, group in columns.roles.items() if group)
         raise UsageError(
             f"{title_of(source)} has no column {', '.join(map(repr, missing))}: it has {', '.join(names)}, and the run "
             f"was trained on {read}: rename its columns, or train a run on it"

@@ -21,7 +21,7 @@ from statewise.learning.events import (
 from statewise.progress.holding import held_back
 from statewise.progress.pace import LargeGradients, Pace
 from statewise.progress.terminal import beneath
-from statewise.shown import in_block
+from statewise.shown import in_block, sample_in_block
 
 if TYPE_CHECKING:
     from statewise.task import Task
@@ -116,7 +116,7 @@ def told(event: Event, task: "Task") -> str:
             notice = f"\n{event.notice}" if event.notice else ""
             return f"{event.run} {begun}: {event.parameters:,} parameters, {task.size(event.data)}{notice}"
         case Sampled():
-            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{in_block(event.sample).strip()}\n"
+            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{sample_in_block(event.sample)}\n"
         case Checked():
             name, value = next(iter(event.metrics.items()))
             return f"held out, after {event.seconds:.0f} s: {value:.3f} {name.replace('_', ' ')}"

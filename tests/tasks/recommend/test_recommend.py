@@ -1,5 +1,6 @@
 """A recommender learns a made log, in every way it can be set, and beats what is simple on it."""
 
+import dataclasses
 import random
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,14 @@ def test_what_cannot_be_trained_is_refused_before_a_run_is_made(settings: Any, w
     with pytest.raises(StatewiseError, match=words):
         statewise.train(make_task(updates=1, **settings), run="refused")
     assert not Path("refused").exists()
+
+
+def test_lists_in_the_metrics_are_no_longer_than_the_catalogue_and_that_is_said() -> None:
+    write_log(40)
+    task = dataclasses.replace(make_task(updates=1), k=None)
+    data = task.prepare(Path("cache"))
+    assert (data.k, data.notices) == (10, ["lists in the metrics have all 10 items, so recall is 1: give a smaller k"])
+    assert "mrr_at_10" in statewise.train(task, run="short").metrics
 
 
 def test_sessions_of_one_event_are_left_out_and_counted_as_short() -> None:

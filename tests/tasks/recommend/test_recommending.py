@@ -48,6 +48,30 @@ def test_what_is_nearly_a_title_is_read_as_that_and_said_by_every_verb(
     assert statewise.load("run").live(k=2).push("Fiml D").as_json()["notices"] == [notice]
 
 
+def test_inspect_lists_the_items_and_a_question_without_one_says_so(
+    by_recommender: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = json.loads(said(capsys, "inspect", "run", "--names", "--json")[0])["items"]
+    assert len(items) == FILMS
+    assert set(items[0]) == {"id", "title", "events"}
+    assert [one["events"] for one in items] == sorted((one["events"] for one in items), reverse=True)
+    lines = said(capsys, "inspect", "run", "--names")[0].splitlines()
+    assert lines[0] == f"{len(items)} items"
+    assert lines[1].split() == [items[0]["id"], *items[0]["title"].split(), str(items[0]["events"])]
+    assert "`statewise inspect RUN --names` lists" in said(capsys, "predict", "run", code=2)[1]
+
+
+def test_lists_are_as_long_as_there_are_items_where_no_length_was_given(by_recommender: Path) -> None:
+    model = statewise.load("run")
+    usual = min(10, FILMS)
+    assert len(list(model.predict(session=[3]))) == usual
+    assert len(list(model.predict(session=[3], exclude_seen=True))) == min(10, FILMS - 1)
+    live = model.live(exclude_seen=True)
+    assert [len(live.push(item).items) for item in (3, 4, 3)] == [min(10, FILMS - seen) for seen in (1, 2, 2)]
+    with pytest.raises(UsageError, match="give a smaller k"):
+        list(model.predict(session=[3], k=FILMS + 1))
+
+
 def test_an_id_that_was_never_seen_is_refused_by_every_verb(by_recommender: Path) -> None:
     model = statewise.load("run")
     live, wrong = model.live(k=2), "no item that training saw is called '00'"

@@ -51,7 +51,8 @@ class Observation:
         further = f"  (and {len(self.ahead) - 1} more steps)" if len(self.ahead) > 1 else ""
         name = f"{self.series}  " if self.series else ""
         value = "no value" if np.isnan(self.value) else f"{self.value:.6g}"
-        return f"{name}{self.time}  {value}{told}  ->  {time}  {middle:.6g}  [{low:.6g}, {high:.6g}]{further}"
+        interval = f"median {middle:.6g}, 80 % interval [{low:.6g}, {high:.6g}]"
+        return f"{name}{self.time}  {value}{told}  ->  {time}  {interval}{further}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""

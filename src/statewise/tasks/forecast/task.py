@@ -222,14 +222,19 @@ class Forecast(TableSettings, Task):
         return {"nats": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:
-        """Return the mean loss of one step ahead, in spreads of its series."""
-        return f"{nats:.3f} nats a step ahead"
+        """Return the mean loss of a forecast of one step: of most heads the nats, -log p, of the next value."""
+        return f"loss {nats:.3f} per step"
 
     def sample(self, model: "Model[Any]", codec: "SeriesCodec") -> str:
         """Return a series that the model dreams, as a line of bars: always the same dice."""
         from statewise.tasks.forecast.prediction import dream
 
         return dream(model, codec, self.seed)
+
+    def known_names(self, codec: "SeriesCodec") -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the columns that a table must have, with what each is, and the series."""
+        columns = [{"column": name, "role": role} for role, names in codec.columns.roles.items() for name in names]
+        return {"columns": columns, "series": [{"series": name} for name in codec.names]}
 
     def stream(self, model: "Model[Any]", codec: "SeriesCodec") -> "Stream[Any]":
         """Return a stream of what the network reads at each step; series of a table are streamed by `live`."""

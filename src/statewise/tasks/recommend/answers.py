@@ -25,6 +25,7 @@ from statewise.tasks.recommend.queries import lists, moved_by, ranking_of, read_
 MOST_AT_ONCE = 256
 "Sessions of a file that are read side by side."
 LONGEST = 10_000
+USUAL_K = 10
 
 
 def item_encoder(
@@ -69,6 +70,15 @@ class Recommended:
         return told if self.because is None else {**told, "because": reasons}
 
 
+def list_length(k: int | None, left: int) -> int:
+    """Return how many items to recommend out of those that are left: where it was not said, ten or all of fewer.
+
+    >>> list_length(None, left=7), list_length(None, left=50), list_length(12, left=7)
+    (7, 10, 12)
+    """
+    return max(1, min(USUAL_K, left)) if k is None else k
+
+
 def recommend(
     model: Model[Any], codec: Catalogue, session: list[int], k: int, choices: int, *, exclude_seen: bool, explain: bool
 ) -> Iterator[Recommended]:
@@ -110,7 +120,7 @@ def answer_file(
     codec: Catalogue,
     path: str,
     *,
-    k: int = 10,
+    k: int | None = None,
     exclude_seen: bool = False,
     approximate: bool = False,
     **other: Any,
@@ -124,15 +134,20 @@ def answer_file(
     exclude = exclude_seen or not task.repeats
     index = ApproximateIndex(ranking_of(model)) if approximate else None
 
+    def listed_of(sessions: list[list[int]]) -> Listed:
+        most_seen = max(len(set(session)) for session in sessions) if exclude else 0
+        length = list_length(k, codec.trained - most_seen)
+        return lists(model, read_sessions(model, sessions), length, sessions if exclude else None, index)
+
     def answered() -> Iterator[Listed]:
         waiting: list[list[int]] = []
         for session in _sessions_in(Path(path), codec):
             waiting.append(session)
             if len(waiting) == MOST_AT_ONCE:
-                yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None, index)
+                yield listed_of(waiting)
                 waiting = []
         if waiting:
-            yield lists(model, read_sessions(model, waiting), k, waiting if exclude else None, index)
+            yield listed_of(waiting)
 
     def lines() -> Iterator[str]:
         for listed in answered():
@@ -182,7 +197,7 @@ class Recommending(Live):
 
     stream: Stream[Any]
     codec: Catalogue
-    k: int
+    k: int | None
     exclude_seen: bool
     seen: list[int] = field(default_factory=list)
     index: ApproximateIndex | None = None
@@ -192,7 +207,7 @@ class Recommending(Live):
         cls,
         stream: Stream[Any],
         codec: Catalogue,
-        k: int,
+        k: int | None,
         *,
         exclude_seen: bool,
         approximate: bool = False,
@@ -231,7 +246,8 @@ class Recommending(Live):
             self.seen.append(found.number)
         query = self.stream.params.unsqueeze(0)
         seen = [self.seen] if self.exclude_seen and self.seen else None
-        listed = lists(self.stream.model, query, self.k, seen, self.index)
+        k = list_length(self.k, self.codec.trained - len(set(seen[0])) if seen else self.codec.trained)
+        listed = lists(self.stream.model, query, k, seen, self.index)
         pairs = zip(listed.items[0].tolist(), listed.scores[0].tolist(), strict=True)
         items = (
             Recommended(n, self.codec.ids[item], self.codec.name(item), score)

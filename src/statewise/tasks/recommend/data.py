@@ -20,6 +20,9 @@ from statewise.tasks.recommend.comparing import fit_baselines, scores_by
 from statewise.tasks.recommend.list_metrics import judge, measures
 from statewise.underway import returned
 
+USUAL_K = 20
+"How long the lists in the metrics are, where there are so many items."
+
 
 @dataclass(frozen=True)
 class RecommendData(CountedOnce):
@@ -41,6 +44,11 @@ class RecommendData(CountedOnce):
         return {**self.sessions.facts, "scored_places": min(self.task.scored, len(self.held_out) // 2)}
 
     @property
+    def k(self) -> int:
+        """The length of the lists in the metrics, which is at most the number of items."""
+        return min(self.task.k or USUAL_K, self.codec.trained)
+
+    @property
     def supports(self) -> Any:
         """How often each item was trained on."""
         return np.array(self.codec.supports[: self.codec.trained])
@@ -52,8 +60,10 @@ class RecommendData(CountedOnce):
 
     @property
     def notices(self) -> Sequence[str]:
-        """Where the sessions that were kept had to be made again: that they had."""
-        return [self.sessions.notice] if self.sessions.notice else []
+        """That the kept sessions had to be made again, and that there are fewer items than a usual list has."""
+        is_short = self.task.k is None and self.k < USUAL_K
+        short = f"lists in the metrics have all {self.k} items, so recall is 1: give a smaller k" if is_short else ""
+        return [*filter(None, [self.sessions.notice, short])]
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return the sessions of a part, one after another in each of so many rows."""
@@ -68,7 +78,7 @@ class RecommendData(CountedOnce):
         """Return a name for what popularity, co-occurrence, neighbours and a Markov chain score."""
         task, training, places = self.task, self.sessions.training, self.places
         first = max(0, len(training) - 2 * task.counted)
-        asked = f"simple methods, k {task.k}, repeats {task.repeats}, {task.counted} counted, {self.codec.supports}"
+        asked = f"simple methods, k {self.k}, repeats {task.repeats}, {task.counted} counted, {self.codec.supports}"
         read = (part.tobytes() for part in (training.read(first), *places))
         return key_of([asked, *read])
 
@@ -80,7 +90,7 @@ class RecommendData(CountedOnce):
         methods = counted.methods()
         for name, method in methods.items():
             scores = scores_by(method, places, repeats=self.task.repeats)
-            judged = returned(judge(scores, places.wanted, self.task.k, self.codec.trained))
+            judged = returned(judge(scores, places.wanted, self.k, self.codec.trained))
             found[name] = measures(judged, places.wanted, places.sessions, self.supports)
             yield len(found) / len(methods)
         return found

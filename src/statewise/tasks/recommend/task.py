@@ -64,7 +64,12 @@ class Recommend(TableSettings, Task):
     counted: Annotated[
         int, Doc("maximum number of events of the training part that the baselines count"), Ge(1), Le(MOST_PLACES)
     ] = 5_000_000
-    k: Annotated[int, Doc("length of the lists in the metrics"), Ge(1), Le(MOST_PLACES)] = 20
+    k: Annotated[
+        int | None,
+        Doc("length of the lists in the metrics; if not given, 20, or all items if there are fewer"),
+        Ge(1),
+        Le(MOST_PLACES),
+    ] = None
     repeats: Annotated[bool, Doc("also recommend items that the session had already")] = True
     items: Annotated[
         Literal["tied", "separate", "one_hot"],
@@ -134,8 +139,8 @@ class Recommend(TableSettings, Task):
                 f"--features are of vectors that are read and scored, not of {self.items}: give --items tied"
             )
         sessions = prepare_sessions(self.sources, self.columns, self.rules, cache, cold=self.features)
-        if self.k > sessions.codec.trained:
-            raise UsageError(f"k {self.k} is more than the {sessions.codec.trained} items: give a smaller k")
+        if self.k is not None and self.k > sessions.codec.trained:
+            raise UsageError(f"--k {self.k} is more than the {sessions.codec.trained} items: give a smaller k")
         data = RecommendData(self, sessions, sessions.held_out, cache)
         data.windows("training")
         return data
@@ -208,22 +213,24 @@ class Recommend(TableSettings, Task):
         assert isinstance(data, RecommendData)
         places = data.places
         judged = yield from judge(
-            scores_of(model, places, repeats=self.repeats), places.wanted, self.k, data.codec.trained
+            scores_of(model, places, repeats=self.repeats), places.wanted, data.k, data.codec.trained
         )
         metrics = measures(judged, places.wanted, places.sessions, data.supports)
         positions = by_position(judged, places.positions)
         tables = {"By how many events of the session were read": positions}
-        return Score(metrics, -metrics[f"mrr_at_{self.k}"], tables)
+        return Score(metrics, -metrics[f"mrr_at_{data.k}"], tables)
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the ranks are of, and whether the best baseline is beaten beyond doubt."""
         from statewise.tasks.recommend.comparing import verdicts
+        from statewise.tasks.recommend.data import RecommendData
 
+        assert isinstance(data, RecommendData)
         again = "may be" if self.repeats else "is never"
         return [
             f"Ranks among all {data.facts['choices']:,} items, equal scores counted as ranked before; what a session "
             f"has had {again} recommended again. In brackets 95 % intervals, from resampling sessions.",
-            *verdicts(score.metrics, data.baselines(), self.k),
+            *verdicts(score.metrics, data.baselines(), data.k),
         ]
 
     def sample(self, model: "Model[Any]", codec: "Catalogue") -> str:
@@ -244,6 +251,12 @@ class Recommend(TableSettings, Task):
         words = "the id or the title of an item"
         return Inputs(words, ("string", "integer"), codec.name(0), lambda x: item_of(codec, x), codec.session)
 
+    def known_names(self, codec: "Catalogue") -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the items, the most frequent first, with how many events each was trained on."""
+        titled = [{"title": title} for title in codec.titles] or [{}] * codec.choices
+        rows = zip(codec.ids, titled, codec.supports, strict=True)
+        return {"items": [{"id": id_, **title, "events": events} for id_, title, events in rows]}
+
     def example_question(self, codec: "Catalogue") -> dict[str, Any]:
         """Return a session of one item."""
         return {"session": [codec.name(0)], "k": 5}
@@ -256,7 +269,7 @@ class Recommend(TableSettings, Task):
         session: Annotated[
             str | Sequence[Any], Doc("titles or ids of the items of a session, with commas between them")
         ] = "",
-        k: Annotated[int, Doc("how many items to recommend")] = 10,
+        k: Annotated[int | None, Doc("number of items to recommend; if not given, 10, or all of fewer")] = None,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
         explain: Annotated[bool, Doc("show how much each past event moved the score, by leaving it out")] = False,
         cold: Annotated[bool, Doc("also recommend items never trained on, by their features")] = False,
@@ -279,18 +292,19 @@ class Recommend(TableSettings, Task):
         model: "Model[Any]",
         codec: "Catalogue",
         items: list[int],
-        k: int = 10,
+        k: int | None = None,
         *,
         exclude_seen: bool = False,
         explain: bool = False,
         cold: bool = False,
     ) -> "Iterator[Recommended]":
-        from statewise.tasks.recommend.answers import recommend
+        from statewise.tasks.recommend.answers import list_length, recommend
 
         if cold and not self.features:
             raise UsageError("this run knows no items that it was not trained on: train one with --features")
         choices = codec.choices if cold else codec.trained
         exclude = exclude_seen or not self.repeats
+        k = list_length(k, choices - (len(set(items)) if exclude else 0))
         return recommend(model, codec, items, k, choices, exclude_seen=exclude, explain=explain)
 
     def answer(
@@ -319,7 +333,7 @@ class Recommend(TableSettings, Task):
         codec: "Catalogue",
         saved: bytes | None = None,
         *,
-        k: Annotated[int, Doc("how many items to recommend")] = 10,
+        k: Annotated[int | None, Doc("number of items to recommend; if not given, 10, or all of fewer")] = None,
         exclude_seen: Annotated[bool, Doc("leave out what the session has had")] = False,
         approximate: Annotated[bool, Doc("look at some of the items only, by an index")] = False,
     ) -> "Live":

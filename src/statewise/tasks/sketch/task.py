@@ -241,6 +241,10 @@ class Sketch(Task):
         words = "an offset [dx, dy, lift], at first [0, 0, 0]"
         return Inputs(words, ("array",), [0, 0, 0], lambda x: step_of(x, codec))
 
+    def known_names(self, codec: "StrokeCodec") -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the classes of drawings."""
+        return {"classes": [{"class": name} for name in codec.classes]}
+
     def example_question(self, codec: "StrokeCodec") -> dict[str, Any]:
         """Ask for one drawing from nothing."""
         return {"endings": 1, **({"class_": codec.classes[0]} if self.by_class else {})}

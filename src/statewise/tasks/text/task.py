@@ -143,6 +143,11 @@ class Text(Task):
         split = lambda text: codec.encode(text).tolist()  # noqa: E731
         return Inputs(words, ("string", "integer"), example, lambda x: _one_input(codec, x, words), split)
 
+    def known_names(self, codec: "TextCodec") -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the characters, or bytes, that can be read and written."""
+        never = set(codec.never())
+        return {f"{self.unit}s": [{self.unit: codec.show(n)} for n in range(codec.choices) if n not in never]}
+
     def example_question(self, codec: "TextCodec") -> dict[str, Any]:
         """Return the beginning of a text."""
         return {"prompt": "It was", "length": 80}
