@@ -88,7 +88,7 @@ class LRU(Recurrent[LRUState]):
         xs = awake(xs, mask)
         drive = self._driven(xs)
         hs, last = scan_linear(self.decay().expand_as(drive), drive, torch.complex(*state), reset, mask)
-        return awake(self._read(hs, xs), mask), LRUState(last.real, last.imag)
+        return self._read(awake(hs, mask), xs), LRUState(last.real, last.imag)
 
     def decay(self) -> Tensor:
         """Return the complex factor of each mode, `[N]`."""

@@ -9,7 +9,7 @@ from torch.nn.functional import linear, logsigmoid
 
 from statewise.cells.diagonal import LOG_ZERO, mark_places
 from statewise.cells.initializers import glorot, zeros
-from statewise.cells.recurrent import Recurrent, awake
+from statewise.cells.recurrent import Recurrent, awake, harmless
 from statewise.cells.slstm import head_width
 from statewise.errors import UsageError
 from statewise.state import where_rows
@@ -102,7 +102,8 @@ class MLSTM(Recurrent[MLSTMState]):
             begins, wakes = (places if places is None else places[here] for places in (reset, mask))
             read = self._read(awake(xs[here], wakes))
             log_forget, log_input = mark_places(read.log_forget, read.log_input, begins, wakes)
-            y, new = _read_chunk(read._replace(log_forget=log_forget, log_input=log_input), state)
+            begun = state if wakes is None else harmless(state, wakes.any(dim=0))
+            y, new = _read_chunk(read._replace(log_forget=log_forget, log_input=log_input), begun)
             state = new if wakes is None else where_rows(wakes.any(dim=0), new, state)
             ys.append(awake(y, wakes))
         return torch.cat(ys), state

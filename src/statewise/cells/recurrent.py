@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from statewise.cells.validation import check_kind, check_places, check_state, check_type, first_of_numbers
 from statewise.errors import UsageError
 from statewise.kernels import ScanInputs, choose
-from statewise.state import count_rows, leaves, rebuild, where_rows
+from statewise.state import count_rows, leaves, map_leaves, rebuild, where_rows
 
 State = TypeVar("State")
 
@@ -27,6 +27,14 @@ def awake(xs: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return xs
     return torch.where(mask.reshape(*mask.shape, *[1] * (xs.dim() - mask.dim())), xs, 0)
+
+
+def harmless(state: State, wakes: Tensor) -> State:
+    """Return a state with zeros in the rows that sleep, `wakes` `[B]` being false there.
+
+    What is computed of them is thrown away; were their own numbers not finite, its gradient would be none either.
+    """
+    return map_leaves(lambda leaf: awake(leaf, wakes) if leaf.is_floating_point() else leaf, state)
 
 
 class Recurrent(nn.Module, ABC, Generic[State]):
@@ -161,10 +169,10 @@ class Cell(Recurrent[State], ABC):
         ys = []
         for t, x in enumerate(xs):
             begun = state if reset is None else where_rows(reset[t], fresh, state)
-            y, new = self.step(x, begun)
-            if mask is not None:
-                new = where_rows(mask[t], new, state)
-                y = y * mask[t].unsqueeze(-1)
-            state = new
+            if mask is None:
+                y, state = self.step(x, begun)
+            else:
+                y, new = self.step(x, harmless(begun, mask[t]))
+                y, state = awake(y, mask[t]), where_rows(mask[t], new, state)
             ys.append(y)
         return (torch.stack(ys) if ys else xs.new_zeros(0, xs.shape[1], self.units)), state

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from statewise.cells.noise import check_rate
-from statewise.cells.recurrent import Recurrent, begin
+from statewise.cells.recurrent import Recurrent, awake, begin
 from statewise.cells.weight_drop import WeightDrop
 
 
@@ -76,10 +76,10 @@ class VariationalDropout(Recurrent[VariationalDropoutState]):
             begun = (heeded.cumsum(0) > 0).unsqueeze(-1)
             masks = [torch.where(begun, new, own) for new, own in zip(self._draw(xs.shape[1]), masks, strict=True)]
         outward, inward = masks
-        xs = xs * inward if self.training and self.input_rate else xs
+        xs = awake(xs, mask) * awake(inward, mask) if self.training and self.input_rate else xs
         ys, part = self.part.scan(xs, state.part, reset=reset, mask=mask)
         last = (outward[-1], inward[-1]) if len(xs) else (state.mask, state.input_mask)
-        return (ys * outward if self.training else ys), VariationalDropoutState(part, *last)
+        return (ys * awake(outward, mask) if self.training else ys), VariationalDropoutState(part, *last)
 
     def _draw(self, rows: int) -> tuple[Tensor, Tensor]:
         """Return masks of what is written and of what is read."""
