@@ -128,6 +128,8 @@ def where_rows(condition: Tensor, chosen: State, otherwise: State) -> State:
     """
 
     def pick(yes: Tensor, no: Tensor) -> Tensor:
+        if yes is no:  # such as a memory, which no step changes
+            return yes
         return torch.where(condition.reshape(-1, *[1] * (yes.dim() - 1)), yes, no)
 
     return map_leaves(pick, *_equally_long((chosen, otherwise)))

@@ -120,14 +120,15 @@ def _lines(panel: DrawingPanel, x: float, y: float, width: float, animated: bool
         for stroke in strokes:
             points = " ".join(f"{px + x:.6g},{py + y:.6g}" for px, py in stroke)
             lasts = SECONDS_A_POINT * len(stroke)
-            moving = _moving(stroke, begin, lasts) if animated else ("", "")
-            body += f'<polyline points="{points}" stroke="{colour}" stroke-width="{width:.4g}"{moving[0]}>'
-            body += f"{moving[1]}</polyline>\n"
+            hidden, inner = moving(stroke, begin, lasts) if animated else ("", "")
+            body += (
+                f'<polyline points="{points}" stroke="{colour}" stroke-width="{width:.4g}"{hidden}>{inner}</polyline>\n'
+            )
             begin += lasts
     return body
 
 
-def _moving(stroke: Floats, begin: float, lasts: float) -> tuple[str, str]:
+def moving(stroke: Floats, begin: float, lasts: float) -> tuple[str, str]:
     """Return the attributes and the inner element by which a line is drawn from its beginning to its end."""
     length = float(np.hypot(*np.diff(stroke, axis=0).T).sum()) + 1e-3
     hidden = f' stroke-dasharray="{length:.6g} {length:.6g}" stroke-dashoffset="{length:.6g}"'

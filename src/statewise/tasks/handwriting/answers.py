@@ -12,14 +12,16 @@ from statewise.bounds import check_whole, shown
 from statewise.data.composing import compose
 from statewise.data.strokes import strokes_of
 from statewise.data.strokes.drawing import Floats
-from statewise.data.strokes.drawing_pictures import DrawingPanel, in_characters, png_of, svg_of
-from statewise.data.strokes.lines_codec import LinesCodec
+from statewise.data.strokes.drawing_pictures import in_characters
+from statewise.data.strokes.lines_codec import LETTER_INK, LinesCodec
+from statewise.data.strokes.paper import Sheet, fitting, on_paper
 from statewise.data.strokes.written_lines import cleaned
 from statewise.errors import UsageError
 from statewise.heads.head import check_temperature
 from statewise.model import Model
 from statewise.run.files import saving, write_whole
 from statewise.task import Answer
+from statewise.tasks.handwriting.style import Style
 from statewise.tasks.handwriting.writing_on import Wrote, write
 
 MOST_SAMPLES, MOST_LINES = 1000, 1000
@@ -56,6 +58,7 @@ class Written:
 
     title: str
     lines: Sequence[WrittenLine]
+    line_height: float = LINE_HEIGHT
 
     @property
     def strokes(self) -> list[Floats]:
@@ -95,36 +98,50 @@ class Scribe:
         check_whole("seed", seed, 0, 2**63 - 1)
         return cls(model, codec, bias, temperature, torch.Generator().manual_seed(seed))
 
-    def written(self, text: str, samples: int) -> list[Written]:
-        """Return a text as it was written so many times, all side by side."""
+    def written(
+        self, text: str, samples: int, style: Style | None = None, letters_a_line: int | None = None
+    ) -> list[Written]:
+        """Return a text as it was written so many times, all side by side, in a style where one is given."""
         check_whole("samples", samples, 1, MOST_SAMPLES)
-        lines = lines_of(text, self.codec.longest_text)
-        codes = [self.codec.encode(line) for line in lines]
+        if letters_a_line is not None:
+            check_whole("letters_a_line", letters_a_line, 1, self.codec.longest)
+        lines = lines_of(text, letters_a_line or self.codec.longest_text)
+        for line in lines:
+            self.codec.encode(line)  # every letter is known before anything is drawn
+        before = "" if style is None else style.text + (" " if " " in self.codec.alphabet else "")
+        codes = [self.codec.encode(before + line) for line in lines]
         found = write(
             self.model,
             [code for _ in range(samples) for code in codes],
-            NOTHING,
-            0,
+            NOTHING if style is None else style.rows(self.codec),
+            len(before),
             points_per_letter=self.codec.points_per_letter,
             bias=self.bias,
             temperature=self.temperature,
             generator=self.generator,
         )
+        size = 1.0 if style is None else style.ink / LETTER_INK
         return [
-            Written(f"writing {n + 1}", self._laid_out(lines, found[n * len(lines) : (n + 1) * len(lines)]))
+            Written(
+                f"writing {n + 1}",
+                self._laid_out(lines, found[n * len(lines) : (n + 1) * len(lines)], size, lifted=style is not None),
+                LINE_HEIGHT * size,
+            )
             for n in range(samples)
         ]
 
-    def _laid_out(self, lines: Sequence[str], wrote: Sequence[Wrote]) -> list[WrittenLine]:
-        """Return lines below each other, their ink beginning at the same left edge."""
+    def _laid_out(
+        self, lines: Sequence[str], wrote: Sequence[Wrote], size: float, *, lifted: bool
+    ) -> list[WrittenLine]:
+        """Return lines below each other, their ink beginning at the same left edge; `lifted` if a move leads to it."""
         found = []
         for number, (text, one) in enumerate(zip(lines, wrote, strict=True)):
             moves = one.rows.astype(np.float64)
-            moves[:, :2] *= self.codec.scale
-            strokes = strokes_of(moves)
+            moves[:, :2] *= self.codec.scale * size
+            strokes = strokes_of(moves, lifted=lifted)
             points = np.concatenate([*strokes, np.zeros((0, 2))])
             corner = np.array([points[:, 0].min(), np.median(points[:, 1])]) if len(points) else np.zeros(2)
-            place = np.array([0.0, LINE_HEIGHT * number]) - corner
+            place = np.array([0.0, LINE_HEIGHT * size * number]) - corner
             laid = [stroke + place for stroke in strokes]
             found.append(WrittenLine(text, laid, one.nats, one.points, one.has_ended, one.heights))
         return found
@@ -169,32 +186,49 @@ def shown_text(codec: LinesCodec, letters: int) -> str:
     return (small or known)[:letters]
 
 
-def answer_of(found: Sequence[Written], *, picture: str | None, animated: bool) -> Answer:
-    """Return what was written to be shown, and draw it to a file where asked. Raises `UsageError` for another kind."""
-    notices = []
-    if animated and (picture is None or not picture.endswith(".svg")):
-        raise UsageError("only an SVG writes itself: give --picture NAME.svg")
-    if picture is not None:
-        panel = DrawingPanel((), below_each_other(found))
-        if picture.endswith(".svg"):
-            content = svg_of([panel], animated=animated).encode()
-        elif picture.endswith(".png"):
-            content = png_of([panel])
-        else:
-            raise UsageError(f"{picture} is neither .svg nor .png: name the picture so")
-        with saving(picture, "give another place"):
-            write_whole(Path(picture), content)
-        notices.append(f"{picture} shows {len(found)}")
+def answer_of(found: Sequence[Written], notices: Sequence[str] = ()) -> Answer:
+    """Return what was written to be shown."""
     return Answer(
         (f"{one}\n" for one in found), lambda: {"answer": [one.as_json() for one in found]}, end="", notices=notices
     )
 
 
-def below_each_other(found: Sequence[Written]) -> list[Floats]:
-    """Return the strokes of several writings, each below the one before."""
-    strokes: list[Floats] = []
-    top = 0.0
-    for one in found:
-        strokes += [stroke + np.array([0.0, top]) for stroke in one.strokes]
-        top += LINE_HEIGHT * (len(one.lines) + 0.5)
-    return strokes
+def draw_to(
+    path: str, found: Sequence[Written], *, paper: str | None, margin: float, pitch: float, animated: bool
+) -> str:
+    """Draw what was written to a file, on paper where one is named, and say so."""
+    if animated and not path.endswith(".svg"):
+        raise UsageError("only an SVG writes itself: give --picture NAME.svg")
+    kind = kind_of(path)
+    sheet = sheet_of(found, paper, margin, pitch)
+    content = sheet.svg(animated=animated).encode() if kind == "svg" else sheet.png()
+    put(path, content)
+    return f"{path} shows {len(found)}"
+
+
+def kind_of(path: str) -> str:
+    """Return what kind of picture a name asks for. Raises `UsageError` for another than SVG and PNG."""
+    kind = Path(path).suffix.lower()
+    if kind not in (".svg", ".png"):
+        raise UsageError(f"{path} is neither .svg nor .png: name the picture so")
+    return kind[1:]
+
+
+def put(path: str, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    with saving(path, "give another place"):
+        write_whole(Path(path), content)
+
+
+def sheet_of(found: Sequence[Written], paper: str | None, margin: float, pitch: float) -> Sheet:
+    """Return several writings on one sheet, each below the one before, with an empty line between."""
+    height = found[0].line_height
+    lines: list[list[Floats]] = []
+    for number, one in enumerate(found):
+        lines += [[]] if number else []
+        for place, line in enumerate(one.lines):
+            lines.append([stroke - np.array([0.0, place * height]) for stroke in line.strokes])
+    if paper is not None:
+        return on_paper(lines, height, paper, margin=margin, pitch=pitch)
+    below = [[stroke + np.array([0.0, n * height]) for stroke in line] for n, line in enumerate(lines)]
+    return fitting(below, height)

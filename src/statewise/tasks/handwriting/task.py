@@ -1,5 +1,6 @@
 """Handwriting: learn to write from lines of ink with their texts, and write what a user asks for."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.inputs import Inputs
+from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
     from statewise.tasks.handwriting.answers import Written
     from statewise.tasks.handwriting.data import HandwritingData
+    from statewise.tasks.handwriting.style import Style
+
+if TYPE_CHECKING:
+    Ink = Any
+else:
+    Ink = str
+"""What a user may give as a style: the name of a file, and in Python ink as well."""
 
 NEAT = 0.5
 "The bias of a sample while training, and of an answer where none is asked for."
@@ -200,16 +208,43 @@ class Handwriting(Task):
         *,
         bias: Annotated[float, Doc("how neat: 0 as the writers vary, 1 neat, larger neater")] = NEAT,
         samples: Annotated[int, Doc("how many times to write it")] = 1,
+        style: Annotated[
+            Ink | None,
+            Doc("write like this: a few lines of your own as ink with their texts, or a style that was saved"),
+            OF_COMMANDS,
+        ] = None,
+        style_text: Annotated[str | None, Doc("what the ink of the style reads, where it does not say so")] = None,
+        hand: Annotated[
+            str | None, Doc('write like this, as JSON {"text": ..., "strokes": [[[x, y], ...], ...]}, not as a file')
+        ] = None,
+        letters_a_line: Annotated[
+            int | None,
+            Doc("break lines so that they have no more letters; none: as many as the longest learned"),
+        ] = None,
         temperature: Annotated[float, Doc("variances are multiplied by it; 1 is as it was learned")] = 1.0,
         seed: Annotated[int, Doc("the same seed writes the same")] = 0,
     ) -> "Iterator[Written]":
         """Yield a text as it was written, each time otherwise.
 
-        Raises `UsageError`, before anything is drawn, for letters that were never trained.
+        From Python a style is a path, a `Style`, a `Drawing`, or a dict with `text` and `strokes`. Raises `UsageError`,
+        before anything is drawn, for letters that were never trained, and for a style without its text.
         """
         from statewise.tasks.handwriting.answers import Scribe
 
-        return iter(Scribe.of(model, codec, bias, temperature, seed).written(text, samples))
+        like = self._style(style, style_text, hand)
+        return iter(Scribe.of(model, codec, bias, temperature, seed).written(text, samples, like, letters_a_line))
+
+    @staticmethod
+    def _style(given: Any, text: str | None, hand: str | None) -> "Style | None":
+        from statewise.tasks.handwriting.style import style_of, style_of_json
+
+        if given is not None and hand is not None:
+            raise UsageError("a style was given and a hand as well: give one of them")
+        if hand is not None:
+            return style_of_json(hand, text)
+        if given is None and text is not None:
+            raise UsageError("a text of a style was given without its ink: give --style FILE")
+        return None if given is None else style_of(given, text)
 
     def answer(
         self,
@@ -219,12 +254,39 @@ class Handwriting(Task):
         *,
         picture: Annotated[str | None, Doc("also draw it to this file, as .svg or .png")] = None,
         animated: Annotated[bool, Doc("let the SVG write itself")] = False,
+        paper: Annotated[str | None, Doc("draw it on a page with margins: a4, a5 or letter")] = None,
+        margin: Annotated[float, Doc("margin of the page in millimetres")] = 20.0,
+        pitch: Annotated[float, Doc("from one line of the page to the next, in millimetres")] = 10.0,
+        window: Annotated[str | None, Doc("also draw where the window was over the text, as .svg or .png")] = None,
+        save_style: Annotated[str | None, Doc("also save the style to this file, as .json, to be used again")] = None,
+        style: Any = None,
+        style_text: str | None = None,
+        hand: str | None = None,
         **how: Any,
     ) -> Answer:
         """Return what was written as characters, and draw it to a file where asked."""
-        from statewise.tasks.handwriting.answers import answer_of
+        from statewise.tasks.handwriting.answers import answer_of, draw_to, kind_of, put
 
-        return answer_of(list(self.predict(model, codec, text, **how)), picture=picture, animated=animated)
+        if picture is None and (animated or paper is not None):
+            raise UsageError(f"{'animated' if animated else 'paper'} is of a picture: give --picture NAME.svg")
+        like = self._style(style, style_text, hand)
+        if save_style is not None and (like is None or not save_style.endswith(".json")):
+            raise UsageError("a style is saved as .json, and is given by --style or --hand: give both")
+        for path in filter(None, (picture, window)):
+            kind_of(path)
+        found = list(self.predict(model, codec, text, style=like, **how))
+        notices = []
+        if picture is not None:
+            notices.append(draw_to(picture, found, paper=paper, margin=margin, pitch=pitch, animated=animated))
+        if window is not None:
+            from statewise.tasks.handwriting.window_picture import window_picture
+
+            put(window, window_picture(found[0].lines, kind_of(window)))
+            notices.append(f"{window} shows the window of {found[0].title}")
+        if save_style is not None and like is not None:
+            put(save_style, json.dumps(like.as_json()).encode())
+            notices.append(f"{save_style} holds the style: give it as --style again")
+        return answer_of(found, notices)
 
     def live(
         self,

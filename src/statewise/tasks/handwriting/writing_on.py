@@ -1,7 +1,6 @@
 """A model that writes texts, many side by side, until its window has come to the end of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,8 +22,7 @@ PATIENCE = 1.5
 "At the end of a text a pen may go on for so many letters, as to set a dot; then it is taken away where it is lifted."
 
 
-@dataclass(frozen=True)
-class Wrote:
+class Wrote(NamedTuple):
     """What was written: rows of `dx, dy, lift` in units of the scale, their nats, and whether the window ended it.
 
     `heights` `[n + 1, S]` are how much of each letter of the text the window read before each point and the end.
@@ -107,7 +105,9 @@ def write(
         limits = [limit_of(int(last) - given_letters, points_per_letter) for last in lasts]
         patience = max(1, int(PATIENCE * points_per_letter))
         how = Pace(limits, patience, strokes or MOST_STROKES)
-        return _written(model, steps[-1], state, lasts, how, bias, temperature, generator)
+        found = _written(model, steps[-1], state, lasts, how, bias, temperature, generator)
+        ends = [len(text) for text in texts]
+        return [one._replace(heights=one.heights[:, given_letters:end]) for one, end in zip(found, ends, strict=True)]
 
 
 def _written(
@@ -155,7 +155,7 @@ def _written(
             state = map_leaves(lambda leaf, kept=kept: leaf[kept], state)
             x, lasts, waited = x[kept], lasts[kept], waited[kept]
     return [
-        Wrote(np.array(rows, np.float32).reshape(-1, 3), float(sum(costs)), has_ended, np.array(seen, np.float32))
+        Wrote(np.array(rows, np.float32).reshape(-1, 3), float(sum(costs)), has_ended, np.stack(seen))
         for rows, costs, seen, has_ended in found
     ]
 
