@@ -130,7 +130,7 @@ def test_pictures_and_strokes_come_out(run: Path, tmp_path: Path, monkeypatch: p
             model.answer(text="ab", picture=wrong)
     with pytest.raises(UsageError, match="only an SVG writes itself"):
         model.answer(text="ab", picture="one.png", animated=True)
-    with pytest.raises(UsageError, match="paper is of a picture: give --picture"):
+    with pytest.raises(UsageError, match="paper is of a picture: give picture"):
         model.answer(text="ab", paper="a4")
     told = model.answer(text="ab", samples=2).as_json()["answer"]
     assert [one["title"] for one in told] == ["writing 1", "writing 2"]
