@@ -45,10 +45,14 @@ Read = Callable[[int], bytes]
 
 
 class Member(NamedTuple):
-    """A file in an archive: its name, and its content, a piece at a time, while the archive stands at it."""
+    """A file in an archive: its name, and its content, a piece at a time, while the archive stands at it.
+
+    `claimed` is how many bytes the archive says that it unpacks to.
+    """
 
     name: str
     pieces: Callable[[], Iterator[bytes]]
+    claimed: int
 
 
 @contextmanager
@@ -76,7 +80,7 @@ def members_of_zip(archive: Path) -> Iterator[Member]:
                 raise DataError(f"{archive.name} is refused: it has more than {MOST_MEMBERS:,} members")
             for info in listed:
                 if not info.is_dir():
-                    yield Member(info.filename, partial(_unzipped, opened, info, archive.name))
+                    yield Member(info.filename, partial(_unzipped, opened, info, archive.name), info.file_size)
 
 
 def _check_directory(archive: Path) -> None:
@@ -118,7 +122,7 @@ def members_of_tar(raw: IO[bytes], title: str) -> Iterator[Member]:
                     return
                 cast(Any, opened).members.clear()  # it would keep them all
                 if info.isreg() and not info.issparse():
-                    yield Member(info.name.removeprefix("./"), partial(_untarred, stream, info, title))
+                    yield Member(info.name.removeprefix("./"), partial(_untarred, stream, info, title), info.size)
     raise DataError(f"{title} is refused: it has more than {MOST_MEMBERS:,} members")
 
 

@@ -1,5 +1,6 @@
 """Strokes become offsets by one path, and come back; what a line loses is bounded by its tolerance."""
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from statewise.data.strokes import Preparing, offsets_of, strokes_of
 from statewise.data.strokes.drawing import Floats
 from statewise.data.strokes.offsets import simplified, spaced, still
+from statewise.data.strokes.prepared import FORMAT
 from statewise.errors import UsageError
 
 POINT = st.tuples(st.integers(-50, 50), st.integers(-50, 50))
@@ -35,6 +37,21 @@ def test_strokes_come_back_from_their_offsets(strokes: list[Floats]) -> None:
     assert [one.tolist() for one in back] == [one.tolist() for one in doubled]
     assert int(rows[:, 2].sum()) == len(strokes)
     assert rows[-1, 2] == 1
+
+
+def test_what_is_made_ready_otherwise_than_before_has_another_number() -> None:
+    """Runs find their drawings in the cache by this number, so offsets of before would be taken for those of now."""
+    at = np.arange(4999.0)
+    scrawl = np.column_stack([at * 7 % 1009, at * at % 997])
+    strokes = [scrawl, np.array([[3.0, 4.0]]), scrawl[::-1] / 2]
+    ways = [Preparing(), Preparing(size=0, epsilon=40), Preparing(jitter=0, epsilon=0), Preparing(spacing=9, epsilon=1)]
+    made = hashlib.sha256()
+    for preparing in ways:
+        made.update(np.round(offsets_of(preparing.strokes(strokes)), 2).astype("<f4").tobytes())
+    known = {2: "c5b28de28256e9bd"}
+    assert known.get(FORMAT) == made.hexdigest()[:16], (
+        f"offsets come out otherwise: raise FORMAT in prepared.py, and write its digest {made.hexdigest()[:16]} here"
+    )
 
 
 @given(STROKE, st.floats(0.1, 20))

@@ -3,6 +3,8 @@
 import gzip
 import json
 import struct
+import tracemalloc
+import zipfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from statewise.data.strokes import Drawing, read_drawings, read_one
+from statewise.data.strokes.stroke3 import LARGEST_MEMBER
 from statewise.errors import DataError
 
 CAT = '{"word": "cat", "recognized": true, "key_id": "1", "drawing": '
@@ -104,7 +107,6 @@ def test_every_way_in_which_numpy_wrote_such_arrays_is_read(tmp_path: Path, prot
 
 def test_a_malicious_npz_is_refused_and_nothing_of_it_runs(tmp_path: Path) -> None:
     import pickle
-    import zipfile
 
     trace = tmp_path / "it ran"
 
@@ -121,6 +123,36 @@ def test_a_malicious_npz_is_refused_and_nothing_of_it_runs(tmp_path: Path) -> No
             [*read_drawings([path])]
         assert "\n" not in str(raised.value)
         assert not trace.exists()
+
+
+def test_an_npz_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("train.npy", "w") as member:
+        for _ in range(LARGEST_MEMBER // (1 << 20) + 1):
+            member.write(bytes(1 << 20))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"train.npy in .* unpacks to more than"):
+        [*read_drawings([path])]
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+def test_numbers_of_an_npz_are_held_in_memory_once(tmp_path: Path) -> None:
+    path = tmp_path / "cat.npz"
+    np.savez_compressed(path, train=np.zeros((20_000, 40, 3), np.float32))
+    drawings = read_drawings([path])
+    tracemalloc.start()
+    next(drawings)
+    assert tracemalloc.get_traced_memory()[1] < 1.6 * 20_000 * 40 * 3 * 4
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("opcodes", [b"]", b"K\1", b"]q\0"])
+def test_opcodes_that_only_fill_memory_are_refused(opcodes: bytes) -> None:
+    from statewise.data.strokes.object_arrays import read_object_array
+
+    with pytest.raises(DataError, match="it holds more at once than an array of arrays needs"):
+        [*read_object_array(b"\x80\2" + opcodes * 20_000 + b".", "it")]
 
 
 def test_an_array_that_lies_about_its_size_or_refers_to_others_is_refused() -> None:
@@ -186,6 +218,10 @@ LAUGHS = "".join(f'<g id="a{n}">' + f'<use href="#a{n - 1}"/>' * 10 + "</g>" for
         ("<style>" + "a{" * 50_000 + "</style>", "styles or a transform of more than 10,000 characters"),
         ("<style>a</style>" * 10_001, "styles or a transform of more than 10,000 characters"),
         (f'<line stroke="red" transform="{"scale(" * 2000}"/>', "styles or a transform of more than 10,000 char"),
+        (
+            '<g transform="' + "scale(1)" * 1000 + '">' + '<path stroke="red" d="M0 0L1 1"/>' * 40 + "</g>",
+            "around many",
+        ),
         (f'<path stroke="red" d="M0 0L1 1{"zl1 1" * 101}"/>', "closed more than 100 times without a move"),
     ],
 )

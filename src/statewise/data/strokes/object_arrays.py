@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from statewise.errors import DataError
 from statewise.shown import in_line
 
-MOST_ARRAYS = 10_000_000
+MOST_ARRAYS, MOST_WAITING, MOST_MEMORISED = 1_000_000, 10_000, 8_000_000
+"Of the arrays, of what lies on the stack, where NumPy puts a thousand at a time, and of what may be named again."
 DTYPES = {f"{kind}{size}" for kind in "iuf" for size in (1, 2, 4, 8)} - {"f1"}
 "The types of numbers that an inner array may have; `O8` is what the outer one has."
 NAMES = {
@@ -56,13 +57,13 @@ class _Array:
 MARK = _Name("mark")
 
 
-def read_object_array(content: bytes, title: str) -> Iterator[NDArray[Any]]:
-    """Yield the arrays in an array of arrays, as NumPy's `.npy` keeps them after its head.
+def read_object_array(content: bytes | bytearray, title: str, begin: int = 0) -> Iterator[NDArray[Any]]:
+    """Yield the arrays in an array of arrays, as NumPy's `.npy` keeps them after its head, from a place on.
 
     Raises `DataError`, naming what it asks for, where it is anything else, is damaged, or was cut.
     """
     try:
-        arrays = _Machine(content).run()
+        arrays = _Machine(content, begin).run()
     except _Refused as refused:
         raise DataError(f"{title} is refused: {in_line(refused)}") from None
     except (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError):
@@ -76,8 +77,8 @@ def read_object_array(content: bytes, title: str) -> Iterator[NDArray[Any]]:
 class _Machine:
     """A stack, a memory, and the opcodes that NumPy writes for arrays."""
 
-    def __init__(self, content: bytes) -> None:
-        self.content, self.place = content, 0
+    def __init__(self, content: bytes | bytearray, begin: int) -> None:
+        self.content, self.place = content, begin
         self.stack: list[Any] = []
         self.memory: dict[int, Any] = {}
 
@@ -88,13 +89,15 @@ class _Machine:
             if operation is None:
                 raise _Refused(f"opcode {code!r} at byte {self.place - 1:,} is none that NumPy writes for arrays")
             operation(self)
+            if len(self.stack) > MOST_WAITING or len(self.memory) > MOST_MEMORISED:
+                raise _Refused("it holds more at once than an array of arrays needs")
         (left,) = self.stack
         if not isinstance(left, _Array) or not isinstance(left.content, list):
             raise _Refused("it holds no array of arrays")
         return left.content
 
     def _take(self, count: int) -> bytes:
-        taken = self.content[self.place : self.place + count]
+        taken = bytes(self.content[self.place : self.place + count])
         if len(taken) < count or count < 0:
             raise IndexError("it was cut")
         self.place += count

@@ -22,8 +22,8 @@ from statewise.errors import DataError, UsageError
 from statewise.plain.strict_json import read_json
 from statewise.registry import unknown
 
-FORMAT = 1
-"What is kept in a cache is made again where this is another number."
+FORMAT = 2
+"What is kept in a cache is made again where this is another number: raise it whenever offsets come out otherwise."
 NAMES = OFFSETS, LENGTHS, LABELS, PLACES, FACTS = "offsets.bin", "lengths.bin", "labels.bin", "parts.bin", "facts.json"
 PARTS: tuple[Part, ...] = ("training", "validation", "held_out")
 MOST_ROWS, MOST_CLASSES = 200_000_000, 10_000

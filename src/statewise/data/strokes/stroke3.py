@@ -1,8 +1,8 @@
 """sketch-rnn's `.npz` files: for each part an array of drawings, each of them offsets with a pen that lifts."""
 
 import ast
-import io
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from statewise.data.strokes.drawing import LARGEST, MOST_POINTS, Drawing, Floats
 from statewise.data.strokes.object_arrays import read_object_array
 from statewise.errors import DataError
 
-LARGEST_MEMBER = 1 << 30
+LARGEST_MEMBER = 1 << 28
 HEAD, LONGEST_HEAD = b"\x93NUMPY", 10_000
 PARTS: dict[str, Part] = {"train.npy": "training", "valid.npy": "validation", "test.npy": "held_out"}
 
@@ -32,16 +32,20 @@ def read_npz(path: Path) -> Iterator[Drawing | LeftOut]:
         if part is None:
             continue
         known = True
-        content = bytearray()
+        where, content = f"{member.name} in {path}", bytearray()
+        _check_claim(member.claimed, where)
         for piece in member.pieces():
             content += piece
-            if len(content) > LARGEST_MEMBER:
-                raise DataError(f"{member.name} in {path} unpacks to more than {LARGEST_MEMBER:,} bytes: it is refused")
-        where = f"{member.name} in {path}"
-        for number, rows in enumerate(_arrays(bytes(content), where), start=1):
+            _check_claim(len(content), where)
+        for number, rows in enumerate(_arrays(content, where), start=1):
             yield _drawing(rows, f"drawing {number} of {where}", label, part)
     if not known:
         raise DataError(f"{path} has no train.npy, valid.npy or test.npy: it is no file of drawings of sketch-rnn")
+
+
+def _check_claim(size: int, where: str) -> None:
+    if size > LARGEST_MEMBER:
+        raise DataError(f"{where} unpacks to more than {LARGEST_MEMBER:,} bytes: it is refused")
 
 
 def strokes_of_offsets(rows: NDArray[Any]) -> list[Floats]:
@@ -61,19 +65,29 @@ def strokes_of_offsets(rows: NDArray[Any]) -> list[Floats]:
     return [stroke for stroke in np.split(points, lifts) if len(stroke)]
 
 
-def _arrays(content: bytes, where: str) -> Iterator[NDArray[Any]]:
-    """Yield the inner arrays of a `.npy` file: an array of arrays, or one of numbers, `[drawings, rows, 3]`."""
-    head, body = _head(content, where)
+def _arrays(content: bytearray, where: str) -> Iterator[NDArray[Any]]:
+    """Yield the inner arrays of a `.npy` file: an array of arrays, or one of numbers, `[drawings, rows, 3]`.
+
+    What is large is not copied.
+    """
+    head, begin = _head(content, where)
     if head.get("descr") == "|O":
-        yield from read_object_array(body, where)
+        yield from read_object_array(content, where, begin)
         return
     try:
-        yield from np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError, SyntaxError):
-        raise DataError(f"{where} is no array of drawings: it is damaged, or something else") from None
+        number, shape = np.dtype(head["descr"]), tuple(map(int, head["shape"]))
+        is_sound = number.kind in "iuf" and min(shape) >= 0
+        is_sound = is_sound and begin + prod(shape) * number.itemsize <= len(content)
+    except (ValueError, KeyError, TypeError):
+        is_sound = False
+    if not is_sound:
+        raise DataError(f"{where} is no array of drawings: it is damaged, or something else")
+    numbers = np.frombuffer(content, number, prod(shape), begin)
+    yield from numbers.reshape(shape, order="F" if head.get("fortran_order") else "C")
 
 
-def _head(content: bytes, where: str) -> tuple[dict[str, Any], bytes]:
+def _head(content: bytearray, where: str) -> tuple[dict[str, Any], int]:
+    """Return what a file says of its array, and where the content of that begins."""
     wide = 2 if content[6:7] == b"\1" else 4
     start = 8 + wide
     length = int.from_bytes(content[8:start], "little")
@@ -84,7 +98,7 @@ def _head(content: bytes, where: str) -> tuple[dict[str, Any], bytes]:
         is_array = False
     if not is_array:
         raise DataError(f"{where} is no array that NumPy wrote: it is damaged, or something else")
-    return head, content[start + length :]
+    return head, start + length
 
 
 def _drawing(rows: NDArray[Any], where: str, label: str, part: Part) -> Drawing | LeftOut:

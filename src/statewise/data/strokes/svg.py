@@ -19,6 +19,9 @@ LONGEST_WORDS = 10_000
 "Of styles together and of one attribute, in characters: svgelements takes the square of their length in time."
 TAKEN_APART = ("transform", "style", "stroke", "fill", "viewBox")
 "The attributes of which this holds; others are as long as a drawing or a picture, or are not looked at."
+MOST_INHERITED, FEW = 150, 1000
+"""So many characters of transforms an element may be in, on an average of at least so many elements: svgelements reads
+them again for each, at a microsecond or more a character, where an element takes some 400 by itself."""
 MOST_CLOSED = 100
 "So often a path may be closed before it moves: each time svgelements looks back to where it began."
 USED = 50_000
@@ -128,11 +131,15 @@ def _check_lengths(root: Element, where: str) -> None:
 
 
 def _check_uses(root: Element, where: str) -> None:
-    """Refuse what grows without bound where each `use` stands for what it uses, which may use others, or itself."""
-    by_id = {identity: element for element in root.iter() if (identity := element.get("id")) is not None}
-    sizes: dict[int, int] = {}
+    """Refuse what grows without bound where each `use` stands for what it uses, which may use others, or itself.
 
-    def size(element: Element, depth: int) -> int:
+    Transforms grow so too, since each element reads again those of all that it is in.
+    """
+    by_id = {identity: element for element in root.iter() if (identity := element.get("id")) is not None}
+    sizes: dict[int, tuple[int, int]] = {}
+
+    def size(element: Element, depth: int) -> tuple[int, int]:
+        """Return how many elements it stands for, itself included, and how many characters of transforms they read."""
         if depth > DEEPEST:
             raise DataError(f"{where} has a <use> that uses itself, or more than {DEEPEST} in each other")
         known = sizes.get(id(element))
@@ -140,11 +147,15 @@ def _check_uses(root: Element, where: str) -> None:
             return known
         inner = [*element]
         used = by_id.get((element.get("href") or "")[1:]) if element.tag == "use" else None
-        total = 1 + sum(size(one, depth + 1) for one in [*inner, *([] if used is None else [used])])
+        within = [size(one, depth + 1) for one in [*inner, *([] if used is None else [used])]]
+        total = 1 + sum(count for count, _ in within)
+        characters = len(element.get("transform", "")) * total + sum(count for _, count in within)
         if total > MOST_ELEMENTS or (used is not None and total > USED):
             raise DataError(f"{where} draws more than {USED:,} shapes by <use>: write them out")
-        sizes[id(element)] = total
-        return total
+        if characters > MOST_INHERITED * max(total, FEW):
+            raise DataError(f"{where} has long transforms around many shapes: export it with transforms applied")
+        sizes[id(element)] = total, characters
+        return total, characters
 
-    if size(root, 0) > MOST_ELEMENTS:
+    if size(root, 0)[0] > MOST_ELEMENTS:
         raise DataError(f"{where} has more than {MOST_ELEMENTS:,} elements: give a drawing of fewer")
