@@ -1,13 +1,17 @@
 """How fast does a drawing network train compared with the plain PyTorch program that an expert would write for it?
 
-    python benchmarks/sketch.py [--rounds 5] [--units 512] [--points 100] [--drawings 100] [--save DIR]
+    python benchmarks/sketch.py [--cell lstm] [--dropout 0.1] [--rounds 5] [--units 512] [--points 100] [--drawings 100]
+        [--save DIR]
 
-Both train an LSTM with a mixture of 20 bivariate normal distributions and a pen of three states on the same drawings,
-with Adam and a bounded gradient, in turns of one update in one process, with no dropout; each figure is the median over
-the turns, and the ratio is taken turn by turn. The losses of the first turn are compared: they are the same network.
+Both train the same cell with a mixture of 20 bivariate normal distributions and a pen of three states on the same
+drawings, with Adam and a bounded gradient, in turns of one update in one process; each figure is the median over the
+turns, and the ratio is taken turn by turn. The losses of the two without dropout are compared first: they are the same
+network. The plain program of an LSTM without dropout is `nn.LSTM`; every other one is a loop over steps, in which
+products of the inputs are made once for all steps.
 """
 
 import argparse
+import copy
 import json
 import math
 import statistics
@@ -18,12 +22,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm, linear
 
+from statewise.cells import LSTM, CandidateDropout, HyperLSTM, LayerNormLSTM
 from statewise.data.window import Window
-from statewise.exchange import from_torch
+from statewise.exchange import to_torch
 from statewise.heads import Strokes
 from statewise.learning.learner import Learner
-from statewise.model import Model
+from statewise.model import Model, evaluating
 from statewise.run.recipe import Recipe
 from statewise.versions import versions
 from statewise_lab.benchmarking.result import commit, machine
@@ -31,16 +37,82 @@ from statewise_lab.benchmarking.result import commit, machine
 COMPONENTS, RATE, CLIP = 20, 0.001, 1.0
 
 
+def read_lstm(cell: LSTM, xs: Tensor, dropout: float) -> Tensor:
+    """Return the outputs of an LSTM, step by step."""
+    h = c = xs.new_zeros(xs.shape[1], cell.units)
+    ys, recurrent = [], cell.recurrent_weights.T
+    for start in linear(xs, cell.input_weights, cell.bias).unbind():
+        i, f, g, o = torch.addmm(start, h, recurrent).chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * nn.functional.dropout(torch.tanh(g), dropout)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        ys.append(h)
+    return torch.stack(ys)
+
+
+def read_layer_norm_lstm(cell: LayerNormLSTM, xs: Tensor, dropout: float) -> Tensor:
+    """Return the outputs of an LSTM with layer normalisation, step by step."""
+    width = (4 * cell.units,)
+    h = c = xs.new_zeros(xs.shape[1], cell.units)
+    ys = []
+    for start in layer_norm(linear(xs, cell.input_weights), width, cell.input_scale, cell.bias).unbind():
+        sums = start + layer_norm(linear(h, cell.recurrent_weights), width, cell.recurrent_scale)
+        i, f, g, o = sums.chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * nn.functional.dropout(torch.tanh(g), dropout)
+        h = torch.sigmoid(o) * torch.tanh(layer_norm(c, (cell.units,), cell.cell_scale, cell.cell_bias))
+        ys.append(h)
+    return torch.stack(ys)
+
+
+def read_hyper_lstm(cell: HyperLSTM, xs: Tensor, dropout: float) -> Tensor:
+    """Return the outputs of a HyperLSTM, step by step."""
+    rows, units, small = xs.shape[1], cell.units, cell.hyper
+    h = c = xs.new_zeros(rows, units)
+    s = m = xs.new_zeros(rows, small.units)
+    of_x, of_h = small.input_weights.split([cell.features, units], dim=1)
+    watching = torch.cat([of_h, small.recurrent_weights], dim=1).T
+    scales = cell.scale_weights.flatten(0, 1)  # [12, units, embedding]
+    bias, ys = cell.bias.reshape(4, 1, units), []
+    starts = zip(linear(xs, of_x, small.bias).unbind(), linear(xs, cell.input_weights).unbind(), strict=True)
+    for small_start, start in starts:
+        i, f, g, o = torch.addmm(small_start, torch.cat([h, s], dim=1), watching).chunk(4, dim=1)
+        m = torch.sigmoid(f) * m + torch.sigmoid(i) * torch.tanh(g)
+        s = torch.sigmoid(o) * torch.tanh(m)
+        z = linear(s, cell.embedding_weights, cell.embedding_bias).reshape(rows, 12, cell.embedding)
+        d_x, d_h, shift = torch.bmm(z.transpose(0, 1), scales.transpose(1, 2)).chunk(3)  # [4, rows, units] each
+        from_x, from_h = (
+            of.reshape(rows, 4, units).transpose(0, 1) for of in (start, linear(h, cell.recurrent_weights))
+        )
+        sums = layer_norm(d_x * from_x + d_h * from_h + shift, (units,)) * cell.gate_scale[:, None] + bias
+        i, f, g, o = sums.unbind()
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * nn.functional.dropout(torch.tanh(g), dropout)
+        h = torch.sigmoid(o) * torch.tanh(layer_norm(c, (units,), cell.cell_scale, cell.cell_bias))
+        ys.append(h)
+    return torch.stack(ys)
+
+
+CELLS: dict[str, tuple[Any, Any]] = {
+    "lstm": (LSTM, read_lstm),
+    "layer_norm_lstm": (LayerNormLSTM, read_layer_norm_lstm),
+    "hyper_lstm": (HyperLSTM, read_hyper_lstm),
+}
+"Each cell, and the plain program that reads a sequence with its weights."
+
+
 class Plain(nn.Module):
     """The same network with what PyTorch has."""
 
-    def __init__(self, units: int) -> None:
+    def __init__(self, name: str, cell: nn.Module, dropout: float) -> None:
         super().__init__()
-        self.lstm, self.linear = nn.LSTM(5, units), nn.Linear(units, 6 * COMPONENTS + 3)
+        units = int(getattr(cell, "units"))  # noqa: B009  # modules have tensors by their names
+        self.read, self.cell, self.linear = CELLS[name][1], copy.deepcopy(cell), nn.Linear(units, 6 * COMPONENTS + 3)
+        self.dropout = dropout
+        if name == "lstm" and not dropout:
+            self.cell, self.read = nn.LSTM(5, units), lambda lstm, xs, _: lstm(xs)[0]
+            self.cell.load_state_dict(to_torch(cell))
 
     def forward(self, xs: Tensor, targets: Tensor) -> Tensor:
         k = COMPONENTS
-        y = self.linear(self.lstm(xs)[0])
+        y = self.linear(self.read(self.cell, xs, self.dropout if self.training else 0.0))
         weights, means, scales, turns, pen = y.split([k, 2 * k, 2 * k, k, 3], dim=-1)
         logs = 7 * (scales.unflatten(-1, (k, 2)) / 7).tanh()
         rho = 0.999 * turns.tanh()
@@ -65,11 +137,13 @@ def drawings(points: int, count: int) -> Window:
     return Window(torch.cat([first, steps[:-1]]), steps, reset=reset)
 
 
-def both(units: int, window: Window) -> tuple[Callable[[], float], Callable[[], float]]:
+def both(name: str, dropout: float, units: int, window: Window) -> tuple[Callable[[], float], Callable[[], float]]:
     """Return an update of ours and one of the plain program, from the same weights."""
-    plain, head = Plain(units), Strokes(units, COMPONENTS)
+    cell, head = CELLS[name][0](5, units), Strokes(units, COMPONENTS)
+    plain = Plain(name, cell, dropout)
     plain.linear.load_state_dict(head.linear.state_dict())
-    ours: Model[Any] = Model(nn.Identity(), from_torch(plain.lstm), head)
+    ours: Model[Any] = Model(nn.Identity(), CandidateDropout(cell, dropout) if dropout else cell, head)
+    check_same(ours, plain, window)
     how: dict[str, Any] = {"schedule": "constant", "warmup": 0, "learning_rate": RATE, "clip": CLIP}
     learner = Learner(ours, [window], Recipe(updates=10**6, batch_size=window.rows, **how))
     optimizer = torch.optim.Adam(plain.parameters(), RATE)
@@ -85,17 +159,27 @@ def both(units: int, window: Window) -> tuple[Callable[[], float], Callable[[], 
     return lambda: learner.update().nats, plain_update
 
 
+def check_same(ours: Model[Any], plain: Plain, window: Window) -> None:
+    """Raise `AssertionError` where the two are not the same network."""
+    with torch.no_grad(), evaluating(ours), evaluating(plain):
+        one = float(ours.loss(window, ours.begin(window.rows))[0].mean)
+        other = float(plain(window.inputs, window.targets))
+    assert abs(one - other) < 1e-3, f"these are two networks: {one} and {other} nats a point"
+
+
 def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cell", choices=CELLS, default="lstm")
+    parser.add_argument("--dropout", type=float, default=0.0)
     for name, usual in {"rounds": 5, "units": 512, "points": 100, "drawings": 100}.items():
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--save", type=Path)
     given = parser.parse_args()
     window = drawings(given.points, given.drawings)
-    updates = both(given.units, window)
-    losses = [update() for update in updates]
-    assert abs(losses[0] - losses[1]) < 1e-3, f"these are two networks: {losses}"
+    updates = both(given.cell, given.dropout, given.units, window)
+    for update in updates:
+        update()
     taken: list[list[float]] = [[], []]
     for _ in range(given.rounds):
         for update, seconds in zip(updates, taken, strict=True):
@@ -104,6 +188,8 @@ def main() -> None:
             seconds.append(time.perf_counter() - began)
     ratios = [plain / ours for ours, plain in zip(*taken, strict=True)]
     found = {
+        "cell": given.cell,
+        "dropout": given.dropout,
         "units": given.units,
         "points": given.points,
         "drawings": given.drawings,
