@@ -1,4 +1,4 @@
-"""How accurate is a forecast of hourly traffic, and how fast is its training, beside GluonTS's DeepAR?
+"""How accurate is a forecast of hourly traffic, and how fast is its training, compared with GluonTS's DeepAR?
 
     python benchmarks/forecast_vs_gluonts.py [--minutes 2] [--threads 2] [--save DIR] [--json]
 

@@ -1,4 +1,4 @@
-"""How many events a second does a recommender learn beside plain PyTorch, and how soon does it answer?
+"""How many events a second does a recommender learn, compared with plain PyTorch, and how soon does it answer?
 
     python benchmarks/recommend.py [training] [serving] [scale] [--rounds 5] [--threads 2] [--save DIR]
     python benchmarks/recommend.py scale [--events 100000000] [--folder DIR] [--save DIR]
@@ -70,7 +70,7 @@ def some_sessions(count: int, items: int, seed: int = 0) -> tuple[np.ndarray[Any
 
 
 class Plain(nn.Module):
-    """The same network as anybody would write it."""
+    """The same network as a user of PyTorch writes it."""
 
     def __init__(self, supports: Tensor) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Plain(nn.Module):
         """Return the corrected cross-entropy, and the last state."""
         assert window.reset is not None
         embedded, outputs = self.table(window.inputs), []
-        for t in range(len(window.inputs)):  # rows begin anew at steps of their own
+        for t in range(len(window.inputs)):  # rows begin again at steps of their own
             hidden = torch.where(window.reset[t].view(1, -1, 1), 0, hidden)
             output, hidden = self.gru(embedded[t : t + 1], hidden)
             outputs.append(output)
@@ -94,12 +94,12 @@ class Plain(nn.Module):
         drawn = torch.multinomial(self.odds, negatives, replacement=True)
         own, own_bias = self.table(window.targets), self.bias(window.targets)
         expected = (queries.shape[1] - 1) * self.shares + negatives * self.odds
-        beside = queries @ own.transpose(1, 2) + own_bias.transpose(1, 2) - expected[window.targets].log().unsqueeze(1)
+        of_rows = queries @ own.transpose(1, 2) + own_bias.transpose(1, 2) - expected[window.targets].log().unsqueeze(1)
         others = queries @ self.table(drawn).T + self.bias(drawn).T - expected[drawn].log()
-        beside = beside.masked_fill(window.targets.unsqueeze(1) == window.targets.unsqueeze(2), -torch.inf)
+        of_rows = of_rows.masked_fill(window.targets.unsqueeze(1) == window.targets.unsqueeze(2), -torch.inf)
         others = others.masked_fill(drawn == window.targets.unsqueeze(2), -torch.inf)
         wanted = (queries * own).sum(-1, keepdim=True) + own_bias
-        logits = torch.cat([wanted, beside, others], dim=-1).flatten(0, 1)
+        logits = torch.cat([wanted, of_rows, others], dim=-1).flatten(0, 1)
         nats = nn.functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
         return nats, hidden.detach()
 

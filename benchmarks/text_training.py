@@ -1,4 +1,4 @@
-"""How fast is our training loop beside a plain PyTorch loop with nn.LSTM, and what does the loop itself cost?
+"""How fast is our training loop compared with a plain PyTorch loop with nn.LSTM, and what does the loop itself cost?
 
     python benchmarks/text_training.py [--rounds 7] [--json] [--save DIR]
 

@@ -1,9 +1,9 @@
-"""What does it cost to train beside busy programs, when threads wait awake and when they fall asleep soon?
+"""What does it cost to train next to busy programs, when threads wait awake and when they fall asleep soon?
 
     python benchmarks/waiting.py [--rounds 3] [--seconds 3] [--json]
 
 Trains one network on two threads in fresh processes, in turns with PyTorch's own way of waiting and with
-`GOMP_SPINCOUNT=1000`, which lets waiting threads sleep after some microseconds: on the machine as it is, then beside
+`GOMP_SPINCOUNT=1000`, which lets waiting threads sleep after some microseconds: on the machine as it is, then next to
 programs that keep a processor busy each. Prints characters a second, the median over the rounds. Linux only: elsewhere
 the setting says nothing.
 """

@@ -3,7 +3,7 @@
     python benchmarks/write_tables.py [--check]
 
 A page says `<!-- figures: NAME -->` where the figures of a name begin and `<!-- end -->` behind them; what is between
-is written anew. With --check nothing is written, and exit code 1 says that a page differs from the results.
+is written again. With --check nothing is written, and exit code 1 says that a page differs from the results.
 """
 
 import argparse
@@ -103,7 +103,7 @@ def long_sequences() -> Lines:
 
 
 def cells() -> Lines:
-    """Return what variants cost beside their plain cell, and step by step."""
+    """Return what variants cost compared with their plain cell, and step by step."""
     heads = ["cell", "T", "B", "H", "layers", "statewise, ms", "x plain cell", "faster than step by step"]
     lines = [heads]
     for row in result("cells")["rows"]:
@@ -149,7 +149,7 @@ def text_training() -> Lines:
     """Return whole updates on text."""
     lines = [["width x layers", "statewise, characters/s", "plain PyTorch", "x", "overhead of the loop"]]
     for row in result("text_training")["rows"]:
-        speeds = [f"{row[f'{who}_characters_per_second']:,.0f}" for who in ("ours", "plain")]
+        speeds = [f"{row[f'{which}_characters_per_second']:,.0f}" for which in ("ours", "plain")]
         shown = [times(row["ratio"]), f"{row['overhead']:.1%}"]
         lines.append([f"{row['width']} x {row['layers']}", *speeds, *shown])
     return lines
@@ -233,13 +233,13 @@ FIGURES: Mapping[str, Callable[[], Lines | str]] = {
 
 
 def filled(text: str) -> str:
-    """Return a page with its figures written anew."""
+    """Return a page with its figures written again."""
 
-    def anew(found: re.Match[str]) -> str:
+    def rewritten(found: re.Match[str]) -> str:
         figures = FIGURES[found[2]]()
         return f"{found[1]}\n{figures if isinstance(figures, str) else aligned(figures)}\n{found[3]}"
 
-    return PLACE.sub(anew, text)
+    return PLACE.sub(rewritten, text)
 
 
 def outdated() -> Iterator[Path]:

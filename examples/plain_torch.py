@@ -55,7 +55,7 @@ def train(
         stop = min(start + sequence_length, stripe)
         begins = range(start, start + batch_size * stripe, stripe)
         window = torch.stack([codes[begin : begin + stop - start + 1] for begin in begins], dim=1)
-        if state is not None:  # one row in turn begins anew, so that the network learns to write from a bare prompt
+        if state is not None:  # one row in turn begins again, so that the network learns to write from a bare prompt
             row = torch.tensor([start // sequence_length % batch_size])
             state = (state[0].index_fill(1, row, 0), state[1].index_fill(1, row, 0))
         logits, state = model(window[:-1], state)

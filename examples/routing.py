@@ -5,14 +5,14 @@
 The town is made up, and so is what happens on its roads: each road carries the mean week that was measured on one
 interstate road (corpus `traffic`), shifted by some hours and multiplied by noise that fades over a day and by how busy
 the whole day is. It was tuned until forecasts mattered: how full roads get, and how much days differ, was set so that
-there is something to decide. Nobody may conclude from it how much a real town would gain.
+there is something to decide. It does not show how much a real town would gain.
 
 One model learns all roads. At six on each of the last working days it draws ways in which the flows may go on; a flow
 costs time by the curve of the Bureau of Public Roads (1964). In each way to go on, for each time to leave, Dijkstra's
 algorithm with times that depend on when a road is entered finds the fastest path; of all paths found so, that one and
 that time to leave are chosen which take least time on average over all ways to go on. Then the day comes, and the trip
-is timed on the flows that came: beside the shortest path, beside who plans in the same manner with the same hours of
-all past weeks, and beside hindsight.
+is timed on the flows that came: compared with the shortest path, with a driver that plans in the same manner with
+the same hours of all past weeks, and with hindsight.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def by_departure(path: Way, drawn: Floats, came: Floats) -> dict[str, Any]:
 def summary(days: Sequence[Mapping[str, Any]], seed: int = 0) -> dict[str, Any]:
     """Return mean minutes of each way of planning, and what the forecast gains over the others with a 95 % interval.
 
-    The interval comes from drawing the days anew, 10,000 times.
+    The interval comes from drawing the days again, 10,000 times.
     """
     names, dice = ("shortest path", "past weeks", "forecast", "hindsight"), np.random.default_rng(seed)
     took = {name: np.array([day[name] for day in days]) for name in names}

@@ -11,7 +11,7 @@ Way = tuple[int, ...]
 "Numbers of roads, in order."
 
 PLANNED_AT, USUAL = 6, 7.5
-"The hour at which a trip is planned, the first whose minutes are given; and that at which leaves who does not plan."
+"The hour at which a trip is planned, the first whose minutes are given; and that at which one without a plan begins."
 DEPARTURES = np.arange(6.0, 10.01, 0.25)
 TRIED = 40
 "Ways to go on in which fastest paths are looked for; all of them judge the paths that were found."
@@ -43,7 +43,7 @@ def time_of(path: Way, departures: float | Floats, minutes: Floats) -> Floats:
 def fastest(departure: float, minutes: Floats) -> Way:
     """Return the fastest path in one way to go on, by Dijkstra's algorithm on the time of arrival.
 
-    Who enters a road later leaves it later, so the first arrival at a place is the one to go on from.
+    A trip that enters a road later leaves it later, so the first arrival at a place is the one to go on from.
     Source: Dreyfus 1969. Shapes: `minutes` `[hours, roads]`.
     """
     waiting: list[tuple[float, str, Way]] = [(departure, HOME, ())]

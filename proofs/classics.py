@@ -48,8 +48,8 @@ def main() -> None:
     count = len(suite.jobs())
     for record in suite.run(given.processes) if not given.sum_up else ():
         words = f"{'solved' if record['is_met'] else 'not solved'} after {record['sequences']:,}"
-        who = f"{record['experiment']}, {record['contender']}, seed {record['seed']}"
-        print(f"{len(suite.finished())} of {count}: {who}: {words}, {record['seconds']:.0f} s", file=sys.stderr)
+        trial = f"{record['experiment']}, {record['contender']}, seed {record['seed']}"
+        print(f"{len(suite.finished())} of {count}: {trial}: {words}, {record['seconds']:.0f} s", file=sys.stderr)
     result = summed_up(suite)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     PAGE.write_text(filled(PAGE.read_text(), result))
@@ -88,16 +88,16 @@ def rounded(found: Any) -> Any:
 
 
 def filled(page: str, result: dict[str, Any]) -> str:
-    """Return the page with its tables, and the sentences that count, written anew."""
+    """Return the page with its tables, and the sentences that count, written again."""
 
-    def anew(found: re.Match[str]) -> str:
+    def rewritten(found: re.Match[str]) -> str:
         own = [one for one in result["experiments"] if one["paper"]["source"].startswith(GROUPS[found[2]])]
         return f"{found[1]}\n{markdown(own)}\n{found[3]}"
 
     made, count = result["trials"], result["trials"] + len(result["missing"])
     took = f"{made} of its {count} trials took {result['processor_seconds'] / 60:.0f} minutes"
     reached = f"in {sum(result['holds'].values())} of {len(result['holds'])} experiments"
-    page = re.sub(r"\w+ of its \w+ trials took \w+ minutes", took, PLACE.sub(anew, page))
+    page = re.sub(r"\w+ of its \w+ trials took \w+ minutes", took, PLACE.sub(rewritten, page))
     return re.sub(r"in \w+ of \w+ experiments", reached, page)
 
 

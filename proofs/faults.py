@@ -99,7 +99,7 @@ def judged(folder: Path, where: str, expected: Sequence[dict[str, bytes] | None]
 
 
 def remade(folder: Path, updates: tuple[int, ...]) -> Path:
-    """Make the folder anew with checkpoints of so many updates."""
+    """Make the folder again with checkpoints of so many updates."""
     shutil.rmtree(folder, ignore_errors=True)
     for update in updates:
         save_checkpoint(folder, update, OLD)

@@ -1,11 +1,11 @@
-"""Forecasts of traffic, shares, the economy and fuel beside what anybody can say; random walks called by their name.
+"""Forecasts of traffic, shares, the economy and fuel compared with simple forecasts; random walks called by their name.
 
     python proofs/forecast.py [traffic] [seeds] [stocks] [fred-monthly] [eia-weekly] [walks] [clusters] [routing]
 
 `traffic` trains the preset and scores its last sixty days once; `seeds` does so from two other beginnings. `stocks`
 learns 20 shares and trades by them. The two corpora are learned by one command each. `walks` makes 100 tables of prices
 that are random walks and 20 with a planted signal, `clusters` 20 whose volatility comes in clusters, and counts what is
-said of each. `routing` runs examples/routing.py. Results go to results/forecast.json, beside those that were there.
+said of each. `routing` runs examples/routing.py. Results go to results/forecast.json, with those that were there.
 Leaves with exit code 1 where a claim does not hold.
 """
 
@@ -122,7 +122,7 @@ def walks() -> dict[str, Any]:
 
 
 def clusters() -> dict[str, Any]:
-    """Count how often volatility that comes in clusters is found, and how often who knows its law would find it."""
+    """Count how often volatility that comes in clusters is found, and how often its law itself would find it."""
     tables = [_clustered(seed) for seed in range(PLANTED)]
     found = counted(
         "volatility in clusters beats constant variance",

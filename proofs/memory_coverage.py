@@ -5,7 +5,7 @@
 Each trial draws probes, measures the edge as `statewise inspect --memory` does, and looks whether the interval holds
 it. Drawn curves have sizes of which a few are a hundred times the mean one, and which may be alike within a row of
 data; others are those of two networks of proofs/memory.py (in DIR, trained where they are not), each at all of its
-places, and a trial draws some of them. How far the probes of both spread is kept too. Beside it stands what one would
+places, and a trial draws some of them. How far the probes of both spread is kept too. Next to it stands what one would
 do first: the last lag at which the mean is above the threshold, with percentiles of a bootstrap over probes. Writes
 results/memory_coverage.json, and leaves with exit code 1 where an interval of 95 % holds the truth less than 93 or
 more than 99 times of 100.

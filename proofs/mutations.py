@@ -4,7 +4,7 @@
 
 Each mutation (flipped bits, a cut, an insertion, an edited header, swapped tensors or files, an edited manifest) is
 tried twice: as it is, where its digest betrays it and the checkpoint before must be used; and with its digests computed
-anew, as by someone who means it, where the learner must refuse in one line and stay as it is, or take exactly what the
+again, as by an attacker, where the learner must refuse in one line and stay as it is, or take exactly what the
 files say. An audit hook hears whatever would be executed, imported, or opened elsewhere. Exit code 1 for any other end.
 """
 
@@ -66,14 +66,14 @@ def main() -> None:
 
 
 def proved(mutations: int, folder: Path) -> list[dict[str, Any]]:
-    """Return what came of so many damaged checkpoints, as they are and with digests computed anew."""
+    """Return what came of so many damaged checkpoints, as they are and with digests computed again."""
     pairs = list(judged(mutations, folder))
     as_they_are, meant = [first for first, _ in pairs], [second for _, second in pairs if second]
     return [counted(CLAIM, as_they_are, GOOD), counted(MEANT_CLAIM, meant, GOOD)]
 
 
 def judged(mutations: int, folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield what came of each damaged checkpoint as it is, and with its digests computed anew."""
+    """Yield what came of each damaged checkpoint as it is, and with its digests computed again."""
     draw, learner = random.Random(0), make_learner()
     older = learner.snapshot()
     learner.update()

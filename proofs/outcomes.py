@@ -97,7 +97,7 @@ def conclude(results: dict[str, Any] | list[dict[str, Any]], save: Path) -> NoRe
 
 
 def prove_parts(words: str | None, name: str, parts: Mapping[str, Callable[[], dict[str, Any]]]) -> NoReturn:
-    """Prove the parts that were asked for, all unless told; keep each, when it is done, beside what was proved before.
+    """Prove the parts that were asked for, all unless told; keep each, when it is done, with what was proved before.
 
     Leaves with 1 where one does not hold; a part that says nothing of that claims nothing.
     """

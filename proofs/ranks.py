@@ -84,7 +84,7 @@ class Training:
 
 
 def lose_processes(start: Callable[[str, str], Training], count: int, seconds: float) -> list[dict[str, Any]]:
-    """Train, killing one of the processes so often, and go on to the end; anew where it ends before it is killed."""
+    """Train, killing one of the processes so often, and go on to the end; again where it ends before it is killed."""
     for attempt in range(ATTEMPTS):
         shutil.rmtree("run", ignore_errors=True)
         kills = lose_each(start, random.Random(f"{count} {attempt}"), count, seconds)
@@ -186,7 +186,7 @@ def last_update(run: str) -> int:
 
 
 def updates_of(run: str) -> bool:
-    """Say whether what counts in the end was every update once: what was told after a checkpoint is told anew."""
+    """Say whether what counts in the end was every update once: what was told after a checkpoint is told again."""
     told: dict[int, float] = {}
     for line in Path(run, "events.jsonl").read_text().splitlines():
         event = json.loads(line)

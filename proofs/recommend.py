@@ -2,7 +2,7 @@
 
     python proofs/recommend.py [movielens] [markov] [windows]
 
-`movielens` trains recipes/movielens.yaml and sets it beside six simple methods, with intervals from resampled sessions.
+`movielens` trains recipes/movielens.yaml and compares it with six simple methods, by intervals of resampled sessions.
 `markov` learns made sessions in which each item depends on the two before it, once against all items and once against
 a few drawn, and compares with the source's own odds. `windows` trains on MovieLens with windows of several lengths for
 as many epochs. Results go to results/recommend.json. Leaves with exit code 1 where a claim does not hold.

@@ -1,13 +1,13 @@
-"""Strangers forge snapshots while others step their sessions: each is refused, and nobody's bits are changed.
+"""Strangers forge snapshots while others step their sessions: each is refused, and no session's bits are changed.
 
     python proofs/served_forgeries.py [--forgeries 10000] [--sessions 32] [--width 64] [--save FILE]
 
 1. A server as it is, whose key the stranger does not have: snapshots of other rows (0, 2, 1,000 ...), with NaN and
    infinity, of other types, widths, models and formats, cut, lengthened, flipped, digested again, signed with another
    key, or with a signature taken from another snapshot. Each has to be refused with 422.
-2. A server that accepts foreign snapshots: of these, whatever is no session of one finite row of this model.
+2. A server that accepts foreign snapshots: of these, whatever is not a session of one finite row of this model.
 3. Sessions that step all the while, on both: every distribution is that of the offline stream, bit for bit. Where a
-   forgery was accepted, it is stepped beside them.
+   forgery was accepted, it is stepped together with them.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def main() -> None:
             (
                 ["--accept-foreign-snapshots"],
                 MALFORMED,
-                "so is one that is no session of one row of the model, where foreign ones are accepted",
+                "so is one that is not a session of one row of the model, where foreign ones are accepted",
             ),
         ):
             with serving(runs[0], *flags) as server:

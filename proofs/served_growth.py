@@ -1,4 +1,4 @@
-"""Steps a second as sessions grow in number, beside the server that most would write.
+"""Steps a second as sessions grow in number, compared with a plain server.
 
     python proofs/served_growth.py [--seconds 8] [--most 10000] [--width 512] [--save FILE]
 

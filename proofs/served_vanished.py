@@ -68,7 +68,7 @@ def vanish(port: int, number: int) -> None:
         elif kind == 2:
             shake(client, path)
             client.sendall(frame(b'{"input": 1}', 1))
-        # else: a session that nobody comes back to
+        # else: a session that no client comes back to
 
 
 def settled(server: Server) -> tuple[int, dict[str, float]]:

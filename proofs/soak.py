@@ -2,7 +2,7 @@
 
     python proofs/soak.py [--updates 10000] [--save PATH]
 
-Each update reads a random number of rows and steps forward and back, with rows that sleep and rows that begin anew, and
+Each update reads a random number of rows and steps forward and back, with rows that sleep or begin again, and
 takes a step of Adam. Memory is this process's resident set, looked at often; it may rise while the first fifth of the
 updates lay down what is kept. Writes results/soak.json; exit code 1 where the rest grew by more than 4 MB, or
 where a value was not finite.

@@ -1,4 +1,4 @@
-"""Ways to spoil a run as a damaged disk does, or as a stranger who means harm: `SPOILS`, each by its name.
+"""Ways to spoil a run as a damaged disk does, or as an attacker does: `SPOILS`, each by its name.
 
 Each takes the folder of a run and a source of random numbers, changes one thing, and says what it did.
 """
@@ -32,7 +32,7 @@ Draw = random.Random
 
 
 def files_of(run: Path) -> list[Path]:
-    """Return the files of a run that a verb may read, and those of the data that are kept beside it."""
+    """Return the files of a run that a verb may read, and those of the data that are kept with it."""
     named = [run / "run.yaml", run / "codec.json", run / "events.jsonl"]
     inside = sorted(path for path in (run / "checkpoints").rglob("*") if path.is_file())
     kept = sorted(path for path in (run.parent / ".data").rglob("*") if path.is_file())
@@ -40,7 +40,7 @@ def files_of(run: Path) -> list[Path]:
 
 
 def write_as_if_meant(path: Path, content: bytes) -> None:
-    """Write a file, and the manifest beside it, if any, as someone does who means it."""
+    """Write a file, and its manifest, if any, as an attacker would."""
     path.write_bytes(content)
     if path.name != MANIFEST and (path.parent / MANIFEST).exists():
         others = {one.name: one.read_bytes() for one in path.parent.iterdir() if one.name != MANIFEST}

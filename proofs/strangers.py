@@ -5,7 +5,7 @@
 A small run of each task, finished or broken off, is copied, and something in it is changed: bits, a cut, or an
 insertion in any file; a value in `run.yaml`, `codec.json`, an event or a place that becomes another type, another size,
 or goes; an alias that stands for any amount; a pipe, a device, a link or 20 GiB of nothing in place of a file; a folder
-of an odd name (`spoiling.py`). Digests are often computed again, as by someone who means it. Three of the verbs that
+of an odd name (`spoiling.py`). Digests are often computed again, as by an attacker. Three of the verbs that
 read a run then have to answer in one line with exit code 2 (1 where a training or a scoring failed), or to do what the
 run says; within half a minute, and within a gigabyte beyond what a verb takes. They start no program, unpickle nothing,
 and what they print moves no cursor. Exit code 1 for any other end.

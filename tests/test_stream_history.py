@@ -77,7 +77,7 @@ def test_undo_is_refused_beyond_the_history_and_moves_nothing(model: Model[Tenso
     stream.undo(2)
     with pytest.raises(UsageError, match="remembers 0"):
         stream.undo()
-    with pytest.raises(UsageError, match="a history of -1 is no whole number from 0"):
+    with pytest.raises(UsageError, match="a history of -1 is not a whole number from 0"):
         Stream(model, history=-1)
 
 

@@ -1,4 +1,4 @@
-"""A law that cannot be broken is no law: here each one is, by a cell that departs from a sound one in one place."""
+"""A law that cannot be broken is not a law: here each one is, by a cell that departs from a sound one in one place."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

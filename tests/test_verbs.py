@@ -200,5 +200,5 @@ def test_what_is_no_folder_of_checkpoints_is_not_taken_for_a_run_without_any(
     else:
         checkpoints.symlink_to({"a device": "/dev/zero", "a link to nothing": "nowhere"}.get(what, "checkpoints"))
     for use in (statewise.load, statewise.resume):
-        with pytest.raises(statewise.errors.RunError, match="checkpoints is no folder, and holds no checkpoints"):
+        with pytest.raises(statewise.errors.RunError, match="checkpoints is not a folder, and holds no checkpoints"):
             use(run_path)

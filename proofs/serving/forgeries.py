@@ -52,7 +52,7 @@ class Forger:
         return seal(filled(data, seal_place(data), UNSEALED))
 
     def worded(self, data: bytes, **words: str) -> bytes:
-        """Return a state with other words beside it, sealed again."""
+        """Return a state together with other words, sealed again."""
         return seal(with_words(data, {**words_of(data), **words, "sha256": UNSEALED}))
 
 
@@ -177,7 +177,7 @@ MALFORMED: dict[str, Kind] = {
     "another format": _other_format,
     "another name of the model": _other_words,
 }
-"What is no session of this model, whoever wrote it."
+"What is not a session of this model, whatever wrote it."
 
 
 def _changed_under_its_signature(forger: Forger) -> bytes:

@@ -19,7 +19,7 @@ class Got(NamedTuple):
 
 
 Told = Callable[[Got | None], None]
-"""Who is told of an answer, or of None where the connection was lost."""
+"""What is called with an answer, or with None where the connection was lost."""
 
 
 def request(method: str, path: str, body: Any = None) -> bytes:
@@ -46,7 +46,7 @@ class Wire(asyncio.Protocol):
         return self
 
     def send(self, sent: bytes, told: Told) -> None:
-        """Send a request on a connection that is open; somebody is told of the answer."""
+        """Send a request on a connection that is open, and pass the answer on."""
         assert self._transport is not None
         self._told, self._data = told, b""
         self._transport.write(sent)
@@ -76,7 +76,7 @@ class Wire(asyncio.Protocol):
         self._tell(Got(int(head[9:12]), data[end + 4 :]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who still waits."""
+        """Tell those that still wait."""
         self._transport = None
         self._tell(None)
 

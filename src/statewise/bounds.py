@@ -27,15 +27,15 @@ LARGEST_SEED = 2**32 - 1
 
 
 def check_whole(what: str, value: object, least: int, most: int) -> None:
-    """Raise `UsageError` where a value is no whole number within bounds; a truth value is none.
+    """Raise `UsageError` where a value is not a whole number within bounds; a truth value is none.
 
     >>> check_whole("top-k", 2.5, 1, 9)
     Traceback (most recent call last):
-    statewise.errors.UsageError: top-k 2.5 is no whole number from 1 to 9: give one
+    statewise.errors.UsageError: top-k 2.5 is not a whole number from 1 to 9: give one
     """
     is_whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_whole or not least <= value <= most:  # type: ignore[operator]
-        raise UsageError(f"{what} {shown(value)} is no whole number from {least} to {most}: give one")
+        raise UsageError(f"{what} {shown(value)} is not a whole number from {least} to {most}: give one")
 
 
 def code(x: Any, choices: int) -> int:

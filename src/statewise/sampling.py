@@ -107,13 +107,15 @@ def check_narrowing(top_k: int | None, top_p: float | None) -> None:
             raise UsageError(f"top-k {shown(top_k)} leaves no choice: give 1 or more")
         check_whole("--top-k", top_k, 1, MOST_CHOICES)
     if top_p is not None and (not isinstance(top_p, Real) or isinstance(top_p, bool) or not 0 < top_p <= 1):
-        raise UsageError(f"top-p {shown(top_p)} is no share: give more than 0 and at most 1")
+        raise UsageError(f"top-p {shown(top_p)} is not a share: give more than 0 and at most 1")
 
 
 def check_never(never: Sequence[int], choices: int) -> None:
     """Raise `UsageError` where what is never to be chosen is none of so many choices."""
     if never and not 0 <= min(never) <= max(never) < choices:
-        raise UsageError(f"what is never chosen is none of the {choices} choices: give numbers from 0 to {choices - 1}")
+        raise UsageError(
+            f"what is never chosen is not one of the {choices} choices: give numbers from 0 to {choices - 1}"
+        )
 
 
 def narrow(

@@ -14,7 +14,7 @@ LONGEST = 2000
 "So many characters of one line are shown."
 
 # Controls but tab and line feed; line and paragraph separators; embeddings, overrides and isolates of direction, with
-# the deprecated format characters; annotations; halves of a pair; what is no character; tags, which are invisible.
+# the deprecated format characters; annotations; halves of a pair; what is not a character; tags, which are invisible.
 HARMFUL = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff\ufffe\uffff\U000e0000-\U000e007f]"
 )

@@ -288,7 +288,7 @@ def report_on(
 ) -> Report:
     """Set a score next to the baselines, with what it means; `also` are further remarks.
 
-    Raises `TrainingError` for a score that is no number.
+    Raises `TrainingError` for a score that is not a number.
     """
     for name, value in score.metrics.items():
         if not math.isfinite(value):

@@ -153,7 +153,7 @@ def training(
 def resuming(run: str | Path) -> Generator[Event, None, None]:
     """Go on with a run, yielding what happens; leaving the loop saves and stops.
 
-    Raises `RunError` where it is no run, is damaged or in use, or where its data have changed.
+    Raises `RunError` where it is not a run, is damaged or in use, or where its data have changed.
     """
     directory = RunDirectory(Path(run))
     config = directory.read_config()

@@ -185,7 +185,7 @@ def test_a_run_that_is_missing_or_half_written_is_named(
 ) -> None:
     assert "there is no run at nowhere" in refused(capsys, [verb, "nowhere"])
     (run_path / "run.yaml").unlink()
-    assert "has no run.yaml: it is no run, or was cut off" in refused(capsys, [verb, str(run_path)])
+    assert "has no run.yaml: it is not a run, or was cut off" in refused(capsys, [verb, str(run_path)])
 
 
 def change_config(run_path: Path, **changes: object) -> None:
@@ -258,12 +258,12 @@ def test_a_run_without_a_good_checkpoint_is_refused(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--length", "0"], "length 0 is no whole number from 1 to"),
+        (["--length", "0"], "length 0 is not a whole number from 1 to"),
         (["--temperature", "-1"], "temperature -1 is below 0: give 0 for the likeliest, 1 for the"),
-        (["--temperature", "inf"], "temperature inf is no finite number: give 0 for the likeliest, or more"),
+        (["--temperature", "inf"], "temperature inf is not a finite number: give 0 for the likeliest, or more"),
         (["--top-k", "0"], "top-k 0 leaves no choice: give 1 or more"),
-        (["--top-p", "2"], "top-p 2 is no share: give more than 0 and at most 1"),
-        (["--choices", "-1"], "choices -1 is no whole number from 0 to"),
+        (["--top-p", "2"], "top-p 2 is not a share: give more than 0 and at most 1"),
+        (["--choices", "-1"], "choices -1 is not a whole number from 0 to"),
         (["--interactive", "--json"], "--interactive contradicts --json and --choices"),
     ],
 )

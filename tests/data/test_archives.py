@@ -223,7 +223,7 @@ def test_a_tool_that_fails_is_quoted_and_one_that_hangs_is_stopped(
     ("bound", "most", "said"),
     [
         ("MOST_MEMBERS", 2, "more than 2 members"),
-        ("LARGEST_BYTES", 100, "no file of at most 100 bytes"),
+        ("LARGEST_BYTES", 100, "not a file of at most 100 bytes"),
         ("LARGEST_DIRECTORY", 100, "list of members is larger than 100 bytes"),
     ],
 )

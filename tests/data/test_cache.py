@@ -88,7 +88,7 @@ def test_a_file_that_is_not_as_it_was_written_is_made_again_and_that_is_said_onc
 
 
 def as_if_meant(folder: Path, name: str, content: bytes) -> None:
-    """Change a file and the manifest with it, as somebody does who means it."""
+    """Change a file and the manifest with it, as an attacker would."""
     (folder / name).write_bytes(content)
     entries = {path.name: Entry.of(path.read_bytes()) for path in folder.iterdir() if path.name != MANIFEST}
     (folder / MANIFEST).write_bytes(written(entries))

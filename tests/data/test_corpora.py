@@ -103,7 +103,7 @@ def test_an_unknown_corpus_is_a_usage_error() -> None:
 
 def test_what_is_no_corpus_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registered", {("corpora", "nothing"): 3})
-    with pytest.raises(UsageError, match="is no Corpus but a int"):
+    with pytest.raises(UsageError, match="is not a Corpus but a int"):
         corpus("nothing")
 
 

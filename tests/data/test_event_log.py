@@ -23,7 +23,7 @@ def read(path: Path, columns: LogColumns = ANY, names: Names | None = None) -> l
     names = names or Names()
     found = []
     for piece in read_events(path, columns, names):
-        found += list(zip(piece.who.tolist(), piece.items.tolist(), piece.times.tolist(), strict=True))
+        found += list(zip(piece.owner.tolist(), piece.items.tolist(), piece.times.tolist(), strict=True))
     return found
 
 
@@ -108,10 +108,10 @@ def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it(
         ("session,item,time\ns,a,1\n,b,2\n", "row 3 has nothing under 'session': mend it, or leave the row out"),
         ("session,item,time\ns, ,1\n", "row 2 has nothing under 'item'"),
         ("session,item,time\ns,a,nan\n", "row 2: column 'time' is empty where a time was wanted"),
-        ("session,item,time\ns,a,soon\n", r"row 2: column 'time' holds 'soon', which is no time"),
+        ("session,item,time\ns,a,soon\n", r"row 2: column 'time' holds 'soon', which is not a time"),
         (
             "session,item,time\ns,a,1\ns,b,soon\n",
-            "row 3: column 'time' holds 'soon', which is no number as those above are: mend it, or leave out the row",
+            "row 3: column 'time' holds 'soon', which is not a number as those above are: mend it, or leave out",
         ),
         ("session,item,time\ns,a,1\ns,b\n", "row 3 has 2 cells, not 3"),
         ("session,item,time\ns," + "x" * 10_000_000 + ",1\n", "cannot be read as a table .field larger than"),

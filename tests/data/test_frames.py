@@ -66,10 +66,10 @@ def test_columns_of_a_plain_array_are_numbered() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (3.5, "a float is no table"),
-        ({"a": [1]}, "a dict is no table"),
-        (np.zeros((2, 2, 2)), r"an array float64 \[2, 2, 2\] is no table"),
-        (np.array(["a"]), r"an array <U1 \[1\] is no table"),
+        (3.5, "a float is not a table"),
+        ({"a": [1]}, "a dict is not a table"),
+        (np.zeros((2, 2, 2)), r"an array float64 \[2, 2, 2\] is not a table"),
+        (np.array(["a"]), r"an array <U1 \[1\] is not a table"),
         (np.zeros(0), "the ndarray is empty"),
         (np.zeros((3, 0)), "the ndarray is empty"),
     ],

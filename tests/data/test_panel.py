@@ -87,7 +87,7 @@ def test_an_amount_of_time_is_so_many_steps(every: str, text: str, steps: int) -
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("90min", "no whole number"), ("soon", "no amount"), ("5 cows", "no amount")]
+    ("text", "said"), [("90min", "not a whole number"), ("soon", "not an amount"), ("5 cows", "not an amount")]
 )
 def test_what_is_no_amount_of_time_is_refused(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
@@ -332,7 +332,7 @@ def test_columns_are_put_together_where_they_are_named_and_only_then() -> None:
     assert read(path, time="tag+stunde (UTC+1)").values.tolist() == [5, 6, 7]
     with pytest.raises(UsageError, match=r"unknown column 'tag\+stunde'"):
         read(path, time="tag+stunde")
-    with pytest.raises(DataError, match=r"row 3: column 'Year.Month' holds '2026-13', which is no time"):
+    with pytest.raises(DataError, match=r"row 3: column 'Year.Month' holds '2026-13', which is not a time"):
         whole(table(["2026"] * 3, [1, 13, 3], [5, 6, 7], names="Year,Month,v"))
     whole_times = table(["2026-11-25"] * 3, HOURS[:3], [5, 6, 7], names="date,time,v")
     assert guess_columns(whole_times, {"targets": ("v",)}).time == "time"
@@ -353,5 +353,5 @@ def test_every_second_business_day_is_two_apart() -> None:
 
 @pytest.mark.parametrize("text", ["00h", "9" * 30 + "h", "h5", "5 h 3"])
 def test_amounts_that_no_grid_can_have_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="is no amount of time"):
+    with pytest.raises(UsageError, match="is not an amount of time"):
         Frequency.read(text)

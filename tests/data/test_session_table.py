@@ -28,12 +28,12 @@ Row = tuple[int, int, float]
 
 
 def events(*rows: Row) -> LogEvents:
-    who, items, times = zip(*rows, strict=True)
-    return LogEvents(np.array(who, np.uint64), np.array(items), np.array(times, float))
+    owner, items, times = zip(*rows, strict=True)
+    return LogEvents(np.array(owner, np.uint64), np.array(items), np.array(times, float))
 
 
 def records(*rows: Row) -> Any:
-    return np.array([(who, time, item) for who, item, time in rows], RECORD)
+    return np.array([(owner, time, item) for owner, item, time in rows], RECORD)
 
 
 def write(rows: list[Row], **rules: Any) -> tuple[Written, list[list[int]], list[list[int]]]:
@@ -87,7 +87,7 @@ def test_places_say_the_sessions_again(sessions: list[list[int]]) -> None:
 
 def some_rows() -> list[Row]:
     """Sessions 1 to 9 of items 3 and 4 (and once 8), 10 seconds each, one a minute; the last also has item 6."""
-    rows = [(who, item, 60.0 * who + 10 * i) for who in range(1, 10) for i, item in enumerate((3, 4, 4))]
+    rows = [(owner, item, 60.0 * owner + 10 * i) for owner in range(1, 10) for i, item in enumerate((3, 4, 4))]
     return [*rows, (2, 8, 125.0), (9, 6, 555.0), (9, 6, 556.0)]
 
 

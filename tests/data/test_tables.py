@@ -82,9 +82,12 @@ def test_a_time_is_understood(cell: str, meant: str) -> None:
     ("text", "said"),
     [
         ("", "is empty: give a table whose first row names the columns"),
-        (TABLE + "2026-11-25 17:00:00,a,many\n", "row 4: column 'count' holds 'many', which is no number"),
+        (TABLE + "2026-11-25 17:00:00,a,many\n", "row 4: column 'count' holds 'many', which is not a number"),
         (TABLE + "2026-11-25 17:00:00,a,$ 4.50\n", "row 4: column 'count' holds '\\$ 4.50', .* write it as '4.50'"),
-        (TABLE + "yesterday,a,1\n", "row 4: column 'time' holds 'yesterday', which is no time: write it as 2026-11-25"),
+        (
+            TABLE + "yesterday,a,1\n",
+            "row 4: column 'time' holds 'yesterday', which is not a time: write it as 2026-11-25",
+        ),
         (TABLE + ",a,1\n", "row 4: column 'time' is empty where a time was wanted"),
         (TABLE + "2026-11-25 17:00:00\n", "row 4 has 1 cell, not 3: mend it"),
         (TABLE + "10/2/2012 9:00,a,1\n", "row 4: column 'time' holds '10/2/2012 9:00'"),
@@ -129,7 +132,7 @@ def test_what_is_no_table_is_refused() -> None:
         column_names("picture")
     with pytest.raises(DataError, match=r"cannot read nowhere.csv \(No such file"):
         column_names("nowhere.csv")
-    with pytest.raises(DataError, match="a list is no table"):
+    with pytest.raises(DataError, match="a list is not a table"):
         column_names([1])
 
 
@@ -229,14 +232,14 @@ def test_a_number_as_others_write_it_is_noticed_proposed_and_read(
 
 @pytest.mark.parametrize("cell", ["1.5", "1.23,4", "12,345.6", "1,5,6", "1.2345,6"])
 def test_marks_that_cannot_stand_where_they_do_are_refused(cell: str) -> None:
-    with pytest.raises(Unreadable, match="which is no number"):
+    with pytest.raises(Unreadable, match="which is not a number"):
         numbers([cell], how=TableFormat(decimal=",", thousands="."))
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"decimal": ";"}, "decimal ';' is no decimal mark: give . or ,"),
+        ({"decimal": ";"}, "decimal ';' is not a decimal mark: give . or ,"),
         ({"decimal": ",", "thousands": ","}, "cannot go with the decimal mark ','"),
         ({"thousands": "x"}, "thousands 'x' cannot go"),
         ({"time_format": "%q"}, "time format '%q' cannot be"),
@@ -261,7 +264,7 @@ def test_what_is_often_taken_for_a_table_is_refused_by_what_it_is() -> None:
     os.mkfifo("pipe")
     Path("folder").mkdir()
     for name in ("pipe", "folder"):
-        with pytest.raises(DataError, match="it is no regular file"):
+        with pytest.raises(DataError, match="it is not a regular file"):
             column_names(name)
     Path("broken.gz").write_bytes(gzip.compress(TABLE.encode() * 99)[:-9] + b"x" * 9)
     with pytest.raises(DataError, match=r"cannot read broken\.gz"):

@@ -78,21 +78,21 @@ def test_every_form_is_tried_by_an_example_above() -> None:
     [
         (["03/04/2015", "05/06/2015"], 0, "give --time-format '%d/%m/%Y' or '%m/%d/%Y'"),
         (["3-4-2015 3:04 pm"], 0, "give --time-format '%d-%m-%Y %I:%M %p' or '%m-%d-%Y %I:%M %p'"),
-        (["13/04/2015", "04/13/2015"], 1, "no time with the day before the month, as others have it"),
-        (["2015-04-13", "04/05/2015"], 1, "holds '04/05/2015', which is no time"),
+        (["13/04/2015", "04/13/2015"], 1, "not a time with the day before the month, as others have it"),
+        (["2015-04-13", "04/05/2015"], 1, "holds '04/05/2015', which is not a time"),
         (["13.04.15"], 0, "its year has two digits: give --time-format, as '%d.%m.%y'"),
-        (["2015-04-13", "today"], 1, "holds 'today', which is no time"),
+        (["2015-04-13", "today"], 1, "holds 'today', which is not a time"),
         (["2015-04-13", ""], 1, "is empty where a time was wanted"),
         (["1420167845", "n/a"], 1, "is empty where a time was wanted"),
-        (["2015-02-29"], 0, "which is no time"),
-        (["13:00 pm 2015-02-01"], 0, "which is no time"),
-        (["2015-02-01 13:00 pm"], 0, "which is no time"),
-        (["9999-12-31 24:00"], 0, "which is no time"),
-        (["1420167845", "soon"], 1, "holds 'soon', which is no number as those above are"),
+        (["2015-02-29"], 0, "which is not a time"),
+        (["13:00 pm 2015-02-01"], 0, "which is not a time"),
+        (["2015-02-01 13:00 pm"], 0, "which is not a time"),
+        (["9999-12-31 24:00"], 0, "which is not a time"),
+        (["1420167845", "soon"], 1, "holds 'soon', which is not a number as those above are"),
         (["1420167845", "1420167846000"], 1, "is in milliseconds where those above are in seconds"),
         (["1420167845000", "7"], 1, "is in seconds where those above are in milliseconds"),
-        (["20150102"] * 20 + ["20150230"], 20, "holds '20150230', which is no time as those above"),
-        (["1e25"], 0, "which is no time"),
+        (["20150102"] * 20 + ["20150230"], 20, "holds '20150230', which is not a time as those above"),
+        (["1e25"], 0, "which is not a time"),
         (["2015-01-01T00:00Z", "2015-01-01T01:00"], 1, "has no offset from UTC, as others have"),
         (["2015-01-01T00:00", "2015-01-01T01:00+01:00"], 1, "has an offset from UTC, where those above have none"),
     ],
@@ -132,7 +132,7 @@ def test_small_numbers_are_no_times_but_numbers(cells: Any) -> None:
 
 def test_a_format_that_is_given_is_kept_to() -> None:
     assert read("03.04.15 7", time_format="%d.%m.%y %H")[0] == ["2015-04-03T07:00:00.000"]
-    with pytest.raises(Unreadable, match=r"no time written as --time-format '%d.%m.%y %H' says"):
+    with pytest.raises(Unreadable, match=r"not a time written as --time-format '%d.%m.%y %H' says"):
         read("2015-04-03 07:00", time_format="%d.%m.%y %H")
     assert format_of("3/4/2015", day_first=False) == "%m/%d/%Y"
 
@@ -142,7 +142,7 @@ def test_arrays_of_times_are_taken_as_they_are() -> None:
     assert TimeReader()(given[:1]).tolist() == given[:1].tolist()
     with pytest.raises(Unreadable, match="is empty"):
         TimeReader()(given)
-    with pytest.raises(Unreadable, match="no time of years 1 to 9998"):
+    with pytest.raises(Unreadable, match="not a time of years 1 to 9998"):
         TimeReader()(np.array(["20000-01-01"], "datetime64[s]"))
     assert not len(TimeReader()([]))
 

@@ -46,7 +46,7 @@ def test_what_is_no_plain_file_is_one_line_at_once(tmp_path: Path, name: str) ->
         read_file(place, 100)
     assert "\n" not in str(raised.value)
     if name != "zero":
-        with pytest.raises(RunError, match=r"is no plain file$|^cannot read "):
+        with pytest.raises(RunError, match=r"is not a plain file$|^cannot read "):
             file_size(place)
 
 

@@ -81,7 +81,7 @@ def small(arguments: list[str]) -> list[str]:
         return [*arguments, "--minutes", "0.02"]
     if arguments[0] not in ("train", "tune") or "--help" in arguments:
         return arguments
-    if "--processes" in arguments:  # to other processes the corpus is no stand-in
+    if "--processes" in arguments:  # to other processes the corpus is not a stand-in
         arguments = ["book.txt" if a == "shakespeare" else a for a in arguments]
     kept = [a for i, a in enumerate(arguments) if a not in BUDGETS and (i == 0 or arguments[i - 1] not in BUDGETS)]
     source = [] if "--config" not in arguments else [CORPUS_OF[arguments[1]]]

@@ -68,7 +68,7 @@ def test_weights_given_to_onnx_are_copies() -> None:
 @pytest.mark.parametrize("direction", ["reverse", "bidirectional"])
 def test_a_node_that_reads_in_reverse_is_no_cell(direction: str) -> None:
     node = Node("GRU", ("X", "W", "R"), ("Y",), (Attribute("direction", s=direction.encode()),))
-    with pytest.raises(UsageError, match=f"a {direction} GRU cannot step, so it is no cell: use run_node"):
+    with pytest.raises(UsageError, match=f"a {direction} GRU cannot step, so it is not a cell: use run_node"):
         from_onnx(node, {})
 
 

@@ -87,7 +87,7 @@ def test_logits_of_any_size_are_drawn_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("temperature", "words"), [(-1.0, "below 0"), (math.nan, "no finite"), (math.inf, "no finite")]
+    ("temperature", "words"), [(-1.0, "below 0"), (math.nan, "not a finite"), (math.inf, "not a finite")]
 )
 @pytest.mark.parametrize("kind", [Categorical, Gaussian, GaussianMixture, NegativeBinomial, Quantiles, StudentT])
 def test_a_temperature_below_nought_or_without_end_is_refused(kind: Any, temperature: float, words: str) -> None:

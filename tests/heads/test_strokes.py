@@ -103,9 +103,9 @@ def test_a_bias_makes_deviations_smaller_and_likely_components_likelier() -> Non
     likeliest = params.log_weights.argmax(dim=-1)
     mean = params.means.gather(-2, likeliest[..., None, None].expand(T, B, 1, 2)).squeeze(-2)
     assert torch.allclose(neat[..., :2], mean)
-    with pytest.raises(UsageError, match="bias -1 is none: give a number from 0"):
+    with pytest.raises(UsageError, match="bias -1 is not in range: give a number from 0"):
         head.sample(params, bias=-1)
-    with pytest.raises(UsageError, match="bias '1' is none: give a number from 0"):
+    with pytest.raises(UsageError, match="bias '1' is not in range: give a number from 0"):
         head.sample(params, bias="1")  # type: ignore[arg-type]
 
 
@@ -126,12 +126,12 @@ def test_a_cold_pen_lifts_only_where_it_is_softened() -> None:
 
 @pytest.mark.parametrize("components", [0, -1, 2.5, True])
 def test_a_mixture_of_no_whole_number_of_components_is_refused(components: Any) -> None:
-    with pytest.raises(UsageError, match=r"the number of components .* is no whole number from 1"):
+    with pytest.raises(UsageError, match=r"the number of components .* is not a whole number from 1"):
         Strokes(H, components)
-    with pytest.raises(UsageError, match=r"the number of components .* is no whole number from 1"):
+    with pytest.raises(UsageError, match=r"the number of components .* is not a whole number from 1"):
         GaussianMixture(H, components)
 
 
 def test_a_pen_of_another_kind_is_refused() -> None:
-    with pytest.raises(UsageError, match="pen 'two' is none: give three_states or end_of_stroke"):
+    with pytest.raises(UsageError, match="pen 'two' is not known: give three_states or end_of_stroke"):
         Strokes(H, 1, "two")  # type: ignore[arg-type]

@@ -107,7 +107,7 @@ def test_a_network_that_uses_less_than_another_is_told_so() -> None:
 
 
 def test_what_cannot_be_measured_is_said_in_one_line() -> None:
-    with pytest.raises(UsageError, match="Linear is no recurrence"):
+    with pytest.raises(UsageError, match="Linear is not a recurrence"):
         measure_memory(nn.Linear(D, H), torch.zeros(T, B, D))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="bidirectional"):
         measure_memory(nn.LSTM(D, H, bidirectional=True), torch.zeros(T, B, D))

@@ -70,7 +70,7 @@ def test_a_row_that_a_table_lacks_is_neither_read_nor_written(number: int) -> No
 def test_rows_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="are not"):
         put_rows([torch.zeros(9, D)], torch.tensor([3]), [torch.ones(1, D - 1)])
-    with pytest.raises(ValueError, match="is no product of"):
+    with pytest.raises(ValueError, match="is not a product of"):
         native.product(torch.ones(2, 3), torch.ones(4, 2), torch.ones(2, 4))
 
 

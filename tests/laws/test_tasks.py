@@ -123,7 +123,9 @@ def test_a_codec_of_no_kind_breaks_the_law_of_codecs(tmp_path: Path, monkeypatch
             return {}
 
     monkeypatch.setattr(TextData, "codec", Odd())
-    with pytest.raises(AssertionError, match=r"law 2 .* its codec is a Odd, which is no statewise\.data\.codec\.Codec"):
+    with pytest.raises(
+        AssertionError, match=r"law 2 .* its codec is a Odd, which is not a statewise\.data\.codec\.Codec"
+    ):
         check_task(lambda: TASKS["text"](tmp_path), laws=[2])
 
 

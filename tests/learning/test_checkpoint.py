@@ -281,10 +281,10 @@ def test_what_is_no_plain_file_is_refused_and_never_waited_for(folder: Path, nam
     path = folder / "000005" / name
     path.unlink()
     os.mkfifo(path)
-    assert f"{path} is no plain file; checkpoint 000003" in str(load_checkpoint(folder).notice)
+    assert f"{path} is not a plain file; checkpoint 000003" in str(load_checkpoint(folder).notice)
     path.unlink()
     path.symlink_to("/dev/zero")
-    assert f"{path} is no plain file; checkpoint 000003" in str(load_checkpoint(folder).notice)
+    assert f"{path} is not a plain file; checkpoint 000003" in str(load_checkpoint(folder).notice)
 
 
 def test_the_checkpoint_just_saved_is_never_the_one_removed(folder: Path) -> None:
@@ -344,7 +344,7 @@ def test_weights_that_are_mostly_holes_are_none(folder: Path) -> None:
     entry = Entry.of(bytes(64 << 20))
     manifest = {"weights.safetensors": entry._asdict()}
     (folder / "000005" / "MANIFEST.json").write_text(json.dumps(manifest))
-    assert "is mostly holes, which are no weights" in str(load_checkpoint(folder, weights_alone).notice)
+    assert "is mostly holes, which are not weights" in str(load_checkpoint(folder, weights_alone).notice)
     assert load_checkpoint(folder).notice is None  # where all is wanted, zeros may be what was saved
 
 

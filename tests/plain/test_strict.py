@@ -1,4 +1,4 @@
-"""JSON and YAML of a stranger: what is no plain table is refused, and soon, and no word in it stands for more."""
+"""JSON and YAML of a stranger: what is not a plain table is refused, and soon, and no word in it stands for more."""
 
 import json
 import sys
@@ -22,8 +22,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"{", "Expecting property name"),
         (b"[" * 100_000, "it is nested too deeply"),
         (b'{"a": 1, "a": 1}', "'a' is named twice"),
-        (b"[NaN]", "NaN is no number"),
-        (b"[-Infinity]", "-Infinity is no number"),
+        (b"[NaN]", "NaN is not a number"),
+        (b"[-Infinity]", "-Infinity is not a number"),
         (b"[1e999]", "1e999 is too large a number"),
         (b"[9223372036854775808]", "9223372036854775808 has more than 63 bits"),
         (b"[" + b"9" * 1_000_000 + b"]", "has more than 63 bits"),
@@ -53,7 +53,7 @@ def test_json_may_say_infinity_where_that_is_asked_for() -> None:
         (b"a: [" + b"1, " * 100_000 + b"1]", "more than 100,000 parts"),
         (b"a: 99999999999999999999", "more than 63 bits"),
         (b"a: " + b"9" * 5000, "exceeds the limit|Exceeds the limit"),
-        (b"a: .inf", "inf is no number"),
+        (b"a: .inf", "inf is not a number"),
         (b"a: 2001-01-01", "2001-01-01 is read as a date, no plain value: put it in quotes"),
         (b"a: 2001-99-99", "month must be in 1..12"),
         (b"3: a", "3 stands where a name should"),

@@ -308,7 +308,7 @@ def test_what_cannot_be_read_is_refused() -> None:
         compiled.step(torch.tensor([0, 1]), model.begin(2)[:2])
     with pytest.raises(UsageError, match="use step for many"):
         compiled.place(model.begin(2))
-    with pytest.raises(UsageError, match="a target is none of the 6 choices"):
+    with pytest.raises(UsageError, match="a target is not one of the 6 choices"):
         compiled.score(torch.tensor([0]), torch.tensor([6]), model.begin(1))
     with pytest.raises(UsageError, match="1 inputs need as many targets"):
         compiled.score(torch.tensor([0]), torch.tensor([2, 3]), model.begin(1))

@@ -105,7 +105,7 @@ def test_a_run_that_was_cut_off_while_it_was_made_is_no_run(tmp_path: Path, monk
         with pytest.raises(TrainingError, match=r"run \(No space left on device\): free some space and train again"):
             made.begin(CONFIG, {"unit": "byte"})
     assert made.codec.is_file()
-    with pytest.raises(RunError, match=r"run has no run\.yaml: it is no run, or was cut off while it was made"):
+    with pytest.raises(RunError, match=r"run has no run\.yaml: it is not a run, or was cut off while it was made"):
         made.read_config()
 
 
@@ -278,10 +278,10 @@ def test_files_that_were_being_written_are_swept_and_others_stay(tmp_path: Path)
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"[]", "it is no event"),
-        (b"3", "it is no event"),
-        (b'{"update": 3}', "it is no event"),
-        (b'{"event": ["saved"]}', "it is no event"),
+        (b"[]", "it is not an event"),
+        (b"3", "it is not an event"),
+        (b'{"update": 3}', "it is not an event"),
+        (b'{"event": ["saved"]}', "it is not an event"),
         (b'{"event": "updated", "update": 3}', "its 'nats' is missing"),
         (b'{"event": "updated", "update": -1, "nats": 1, "norm": 1}', "its 'update' is missing or of another type"),
         (b'{"event": "updated", "update": true, "nats": 1, "norm": 1}', "its 'update' is missing or of another type"),
@@ -315,7 +315,7 @@ def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(directory: RunD
     (directory.path / name).unlink(missing_ok=True)
     os.mkfifo(directory.path / name)
     reads = {"run.yaml": directory.read_config, "codec.json": directory.read_codec}
-    with pytest.raises(RunError, match=rf"{name} is no plain file: give one that is"):
+    with pytest.raises(RunError, match=rf"{name} is not a plain file: give one that is"):
         reads.get(name, lambda: list(directory.read_events()))()
 
 
@@ -337,7 +337,7 @@ def test_nothing_is_written_through_a_link_out_of_a_run(directory: RunDirectory,
 
 def test_a_lock_that_is_a_pipe_is_refused_and_not_waited_for(directory: RunDirectory) -> None:
     os.mkfifo(directory.path / "lock")
-    with pytest.raises(RunError, match="lock is no plain file"), directory.locked():
+    with pytest.raises(RunError, match="lock is not a plain file"), directory.locked():
         pass
 
 

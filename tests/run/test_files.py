@@ -27,7 +27,7 @@ def test_a_picture_is_what_its_name_says_and_whole(tmp_path: Path, monkeypatch: 
     for kind, begins in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
         write_figure(tmp_path / "new" / f"picture.{kind}", figure)
         assert (tmp_path / "new" / f"picture.{kind}").read_bytes().startswith(begins)
-    with pytest.raises(UsageError, match=r"picture.bmp is none of .png, .svg, .pdf: name the picture so"):
+    with pytest.raises(UsageError, match=r"picture.bmp does not end in .png, .svg, .pdf: name the picture so"):
         write_figure(tmp_path / "picture.bmp", figure)
     monkeypatch.setattr("statewise.run.files.os.fsync", full)
     with pytest.raises(TrainingError, match=r"cannot save .*picture.png"):

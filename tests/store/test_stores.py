@@ -386,13 +386,13 @@ def test_a_file_of_keys_is_to_be_whole_and_hidden(tmp_path: Path) -> None:
         ("short", "line 1"),
         ("a" * 63 + "g", "line 1"),
         ("# none\n", "there is no key"),
-        ("\n", "no key"),
+        ("\n", "not a key"),
     ):
         file.write_text(text)
         with pytest.raises(UsageError, match=words):
             read_keys(file)
     file.write_bytes(b"\xff" * 64)
-    with pytest.raises(UsageError, match="it is no text"):
+    with pytest.raises(UsageError, match="it is not text"):
         read_keys(file)
     file.chmod(0o640)
     with pytest.raises(UsageError, match=f"chmod 600 {file}"):

@@ -107,7 +107,7 @@ def test_what_a_task_cannot_read_is_refused_in_one_line(run_path: Path) -> None:
         Forecast(source=frame, **{**HELD, "hidden_size": -1})
     for task, words in (
         (Text(source=frame), "text reads no ndarray: give a path, or the name of a corpus"),
-        (Forecast(source=3.5, **HELD), "a float is no table"),
+        (Forecast(source=3.5, **HELD), "a float is not a table"),
         (Forecast(source=np.zeros((2, 2, 2)), **HELD), "an array float64"),
     ):
         with pytest.raises((UsageError, DataError), match=words) as raised:
@@ -117,10 +117,10 @@ def test_what_a_task_cannot_read_is_refused_in_one_line(run_path: Path) -> None:
     with pytest.raises(UsageError, match="text reads no ndarray"):
         statewise.evaluate(run_path, frame)
     model = statewise.load(run_path)
-    with pytest.raises(UsageError, match=r"^70.5 is no line of text: push a string$"):
+    with pytest.raises(UsageError, match=r"^70.5 is not a line of text: push a string$"):
         model.live().push(70.5)
     for ask in (lambda: list(model.predict(5)), lambda: model.answer(5)):
-        with pytest.raises(UsageError, match=r"^the prompt 5 is no text: give a string$"):
+        with pytest.raises(UsageError, match=r"^the prompt 5 is not text: give a string$"):
             ask()
 
 

@@ -42,7 +42,7 @@ def test_a_space_is_read_and_written_as_it_is_said() -> None:
     [
         ("layers", "'layers' has no range or choices"),
         ("learning-raet=1..2", "unknown setting 'learning_raet': did you mean 'learning_rate'?"),
-        ("learning_rate=1..x", "'1..x' of learning_rate is no range"),
+        ("learning_rate=1..x", "'1..x' of learning_rate is not a range"),
         ("learning_rate=2..1", "the range 2..1 of learning_rate is empty"),
         ("learning_rate=0..1:log", "the range 0..1:log of learning_rate is empty: give a low end above 0 "),
     ],
@@ -128,7 +128,7 @@ def test_a_search_is_written_in_a_file_too_and_settings_that_do_not_fit_are_fail
     ("arguments", "words"),
     [
         ([], "nothing to search among was given"),
-        (["--search", "learning_rate=1e-3..1e-2:log", "--run", "taken"], "taken exists already and is no search"),
+        (["--search", "learning_rate=1e-3..1e-2:log", "--run", "taken"], "taken exists already and is not a search"),
     ],
 )
 def test_what_cannot_be_searched_is_said_in_one_line(

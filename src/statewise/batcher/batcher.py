@@ -62,8 +62,8 @@ class Batcher:
     ) -> StepResult:
         """Read inputs that `Stepper.check` has passed, at least one, from where a session is.
 
-        Raises `Busy` where too many wait, `DataError` where `row` is no session of this model; the session is where it
-        was then. What fails for one session fails for no other.
+        Raises `Busy` where too many wait, `DataError` where `row` is not a session of this model; the session is where
+        it         was then. What fails for one session fails for no other.
         """
         if not inputs:
             raise UsageError("there is nothing to read: give at least one input")

@@ -50,7 +50,7 @@ def draw_ahead(streams: Sequence[Stream[Any]], steps: int) -> None:
     True
     """
     draws = [(stream, stream.next_draw) for stream in streams]
-    # a stream of other rows, or whose odds are no numbers, is left to itself: it must not come between the others
+    # a stream of other rows, or whose odds are not numbers, is left to itself: it must not come between the others
     writing = [(stream, draw) for stream, draw in draws if draw is not None and _is_whole(stream)]
     program = _program(writing[0][0]) if len(writing) > 1 else None
     if program is None:

@@ -83,7 +83,7 @@ class Stepper:
             return encoded
         encoded = encoded.to(next(self._model.parameters(), torch.empty(0)).dtype)
         if not bool(encoded.isfinite().all()):
-            raise UsageError("the input holds what is no finite number: give numbers")
+            raise UsageError("the input holds what is not a finite number: give numbers")
         self._try(encoded, self._model.core.features)
         return encoded
 

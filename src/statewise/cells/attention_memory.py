@@ -82,5 +82,5 @@ def shares(scores: Tensor, mask: Tensor) -> Tensor:
     tensor([[0.5000, 0.5000, 0.0000],
             [0.0000, 0.0000, 0.0000]])
     """
-    lowest = torch.finfo(scores.dtype).min  # and not -infinity, whose shares are no numbers in a row of none
+    lowest = torch.finfo(scores.dtype).min  # and not -infinity, whose shares are not numbers in a row of none
     return scores.masked_fill(~mask, lowest).softmax(dim=-1) * mask

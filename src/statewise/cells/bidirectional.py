@@ -15,7 +15,7 @@ class Bidirectional(nn.Module):
 
         y_t = (forward(x_1 ... x_t), backward(x_T ... x_t))
 
-    It is no `Recurrent`: what comes after is not known until all is read, so it has no state to go on from and cannot
+    It is not a `Recurrent`: what follows is not known until all is read, so it has no state to go on from and cannot
     step. The backward part begins at each row's own last input, as `mask` has it, and never sees what lies after.
 
     Shapes: `xs` `[T, B, D]`, `mask` `[T, B]` of bool; outputs `[T, B, H + H']`. Raises `UsageError` where the two parts

@@ -19,7 +19,7 @@ class CandidateDropoutState(NamedTuple):
 
 @final
 class CandidateDropout(Cell[CandidateDropoutState]):
-    """An LSTM whose candidate, in training, loses each of its values with probability `rate`, anew at each step.
+    """An LSTM whose candidate, in training, loses each of its values with probability `rate`, drawn again at each step.
 
         c' = f * c + i * (m * g) / (1 - rate)        m ~ Bernoulli(1 - rate)
 

@@ -1,4 +1,4 @@
-"""A recurrence that reads its context again at every step, beside the input."""
+"""A recurrence that reads its context again at every step, together with the input."""
 
 from typing import Any, Generic, NamedTuple, TypeVar, final
 

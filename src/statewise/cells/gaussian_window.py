@@ -82,8 +82,8 @@ class GaussianWindow(Attention[GaussianWindowState]):
         distance = position.unsqueeze(-1) - places  # [B, K, S + 1]
         heights = (height.unsqueeze(-1) - width.exp().unsqueeze(-1) * distance.square()).logsumexp(dim=1)
         last = (mask * places[:-1]).amax(dim=1, keepdim=True)
-        behind = heights.gather(1, last)  # of place last + 1, since places begin with 1
-        return (behind > heights[:, :-1].masked_fill(~mask, -math.inf)).all(dim=1)
+        next_height = heights.gather(1, last)  # of place last + 1, since places begin with 1
+        return (next_height > heights[:, :-1].masked_fill(~mask, -math.inf)).all(dim=1)
 
     def _move(self, query: Tensor, state: GaussianWindowState) -> tuple[Tensor, Tensor]:
         height, width, move = linear(query, self.query_weights, self.bias).exp().chunk(3, dim=-1)

@@ -52,7 +52,7 @@ class Recurrent(nn.Module, ABC, Generic[State]):
     gate_names: tuple[str, ...] = ()
     """The names of its sigmoids, in the order in which `step` computes them: how `statewise.insight` calls its gates.
 
-    "" stands for a sigmoid that is no gate. Without names gates are numbered.
+    "" stands for a sigmoid that is not a gate. Without names gates are numbered.
     """
 
     takes_context: bool = False

@@ -46,7 +46,7 @@ def check_places(name: str, what: str, places: Tensor | None, xs: Tensor) -> Non
 
 
 def check_kind(name: str, state: Any, kind: type) -> None:
-    """Raise `UsageError` where a state is no state at all, or not of a class."""
+    """Raise `UsageError` where a state is not a state at all, or not of a class."""
     if not isinstance(state, Tensor | tuple) or not isinstance(state, kind):
         wanted = "a nest of tensors" if kind is object else _shown(kind)
         raise UsageError(f"{name} was given {_kind(state)} where {wanted} is wanted: {MEND}")

@@ -65,7 +65,7 @@ def _answered(arguments: list[str]) -> int:
 
 
 def _refuse_bytes(arguments: list[str]) -> None:
-    """Raise `UsageError` for an argument that is no UTF-8, which no file of a run could hold."""
+    """Raise `UsageError` for an argument that is not UTF-8, which no file of a run could hold."""
     from statewise.errors import UsageError
 
     for number, argument in enumerate(arguments, start=1):

@@ -22,8 +22,8 @@ REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", 
 WAIT_SECONDS = 10.0
 "The longest that a request may take to come."
 
-FILES_BESIDE = 100
-"So many files may be open that are no connections: the store, the models, the log."
+OTHER_FILES = 100
+"So many files may be open that are not connections: the store, the models, the log."
 
 TOKEN = "awk 'NF {print $NF; exit}'"
 CURL = "curl -sw '\\n'"
@@ -103,7 +103,7 @@ def _settings(listen: ListenOptions, limits: dict[str, Any]) -> ServerSettings:
         accept_foreign_snapshots=listen.accept_foreign_snapshots,
         header_seconds=wait,
         body_seconds=wait,
-        max_connections=max(1, min(settings.max_connections, most_files() - FILES_BESIDE)),
+        max_connections=max(1, min(settings.max_connections, most_files() - OTHER_FILES)),
     )
 
 

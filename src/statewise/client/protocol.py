@@ -21,7 +21,7 @@ REPEATED = frozenset({429, 502, 503, 504})
 "The statuses after which the same call may be granted."
 
 FULL_STATUS = 507
-"There are as many sessions as there may be: it is no failure of the server, and stays so until one is deleted."
+"There are as many sessions as there may be: it is not a failure of the server, and stays so until one is deleted."
 
 FIRST_SECONDS, MOST_SECONDS = 0.02, 2.0
 

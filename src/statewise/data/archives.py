@@ -2,7 +2,7 @@
 
 A tar, plain or in gzip, and a zip. What an archive says of itself is held to bounds before it is believed: its own
 size, how many members it has, how much is read to learn of one, and how much it unpacks to. Links, devices and files
-with holes are no members.
+with holes are not members.
 """
 
 import struct
@@ -65,9 +65,9 @@ def _reading(title: str) -> Iterator[None]:
 
 
 def check_size(archive: Path) -> None:
-    """Raise `DataError` for an archive that is no plain file, or larger than one may be."""
+    """Raise `DataError` for an archive that is not a plain file, or larger than one may be."""
     if not archive.is_file() or archive.stat().st_size > LARGEST_BYTES:
-        raise DataError(f"{archive.name} is refused: it is no file of at most {LARGEST_BYTES:,} bytes")
+        raise DataError(f"{archive.name} is refused: it is not a file of at most {LARGEST_BYTES:,} bytes")
 
 
 def members_of_zip(archive: Path) -> Iterator[Member]:
@@ -92,7 +92,7 @@ def _check_directory(archive: Path) -> None:
         tail = file.read(tail_bytes)
     place = tail.rfind(END_MARK)
     if place < 0 or len(tail) - place < END.size:
-        raise zipfile.BadZipFile("it is no zip, or was cut")
+        raise zipfile.BadZipFile("it is not a zip, or was cut")
     if LARGE_MARK in tail[:place][-POINTER_BYTES:] or END.unpack_from(tail, place)[5] > LARGEST_DIRECTORY:
         raise DataError(f"{archive.name} is refused: its list of members is larger than {LARGEST_DIRECTORY:,} bytes")
 

@@ -24,7 +24,7 @@ FIRST_DAY, LAST_DAY = ((datetime(year, 6, 1) - EPOCH).days for year in (1, 9999)
 class Clock:
     """How the times of a grid are shown: by the clocks of a zone, as they are, or as the numbers of steps.
 
-    `day_first` says whether the day came before the month where they were read, None where that was no question.
+    `day_first` says whether the day came before the month where they were read, None where that was not a question.
 
     >>> Clock("Europe/Berlin").shown(np.datetime64("2026-10-25T01:00", "s"))
     '2026-10-25T02:00:00+01:00'

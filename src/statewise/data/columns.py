@@ -97,4 +97,4 @@ def _number(index: int, cell: Any, advice: str, how: TableFormat) -> float:
         if bare != text and (meant or is_number(bare, how) or meant_by(bare)):
             advice = f"write it as {bare[:SHOWN]!r}"
         said = f"if it is one, give {meant}" if meant else advice
-        raise Unreadable(index, f"holds {text[:SHOWN]!r}, which is no number: {said}") from None
+        raise Unreadable(index, f"holds {text[:SHOWN]!r}, which is not a number: {said}") from None

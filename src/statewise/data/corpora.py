@@ -126,7 +126,7 @@ def corpus(name: str) -> Corpus:
     """
     found = registry.find("corpora", name)
     if not isinstance(found, Corpus):
-        raise UsageError(f"what is registered as corpus '{name}' is no Corpus but a {type(found).__name__}")
+        raise UsageError(f"what is registered as corpus '{name}' is not a Corpus but a {type(found).__name__}")
     return found
 
 

@@ -103,10 +103,10 @@ def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEv
     Raises `DataError` for a row without session, item or time, `UsageError` for a table without such a column.
     """
     how = columns.how
-    who = find_column(path, "session", columns.session, how) if not columns.user else None
-    who = who or _wanted(path, "user", columns.user, how, "session or user")
+    owner = find_column(path, "session", columns.session, how) if not columns.user else None
+    owner = owner or _wanted(path, "user", columns.user, how, "session or user")
     what, when = _wanted(path, "item", columns.item, how), _wanted(path, "time", columns.time, how)
-    converts: dict[str, Convert] = {who: words, what: words, when: _Seconds(how)}
+    converts: dict[str, Convert] = {owner: words, what: words, when: _Seconds(how)}
     kind = weight = None
     if columns.types:
         kind = _wanted(path, "type", columns.type, how)
@@ -116,15 +116,15 @@ def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEv
         converts[weight] = partial(numbers, advice=MEND_WEIGHT, how=how)
     done = 0
     for piece in read_chunks(path, converts, how):
-        _refuse_gaps(path, piece, (who, what), done)
+        _refuse_gaps(path, piece, (owner, what), done)
         found = piece.columns
-        kept = np.ones(len(found[who]), bool)
+        kept = np.ones(len(found[owner]), bool)
         if kind:
             kept &= np.array([word in columns.types for word in found[kind]], bool)
         if weight:
             kept &= found[weight] >= columns.min_weight
         done += len(kept)
-        yield LogEvents(_hashes(found[who][kept]), names(found[what][kept]), found[when][kept])
+        yield LogEvents(_hashes(found[owner][kept]), names(found[what][kept]), found[when][kept])
 
 
 def is_cut_by_session(path: Path, columns: LogColumns) -> bool:

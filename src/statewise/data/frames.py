@@ -22,7 +22,7 @@ def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
     """Return the columns of a frame, a series or an array, by name; an index with times or names comes first.
 
     Columns of a plain array are called `value`, or `value_1`, `value_2` and so on where there are several.
-    Raises `DataError` for what is no table.
+    Raises `DataError` for what is not a table.
 
     >>> columns_of(np.array([[1.5, 2.0], [2.5, 3.0]]))
     {'value_1': array([1.5, 2.5]), 'value_2': array([2., 3.])}
@@ -33,7 +33,7 @@ def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
         frame = frame.to_frame(getattr(frame, "name", None) or "value")
     if not hasattr(frame, "columns") or hasattr(frame, "collect"):
         raise DataError(
-            f"a {type(frame).__name__} is no table: give a path, a frame of pandas or polars, or a NumPy array"
+            f"a {type(frame).__name__} is not a table: give a path, a frame of pandas or polars, or a NumPy array"
         )
     index = getattr(frame, "index", None)  # pandas keeps the time there, often
     if getattr(index, "nlevels", 1) > 1:
@@ -49,7 +49,7 @@ def keep(frame: Any, cache: Path) -> Path:
     """Write a table in memory as CSV into a cache, so that a run can go on from it, and return where it lies.
 
     Its name is by its contents: the same table is written once. Numbers are written with all their digits.
-    Raises `DataError` for what is no table, or an empty one.
+    Raises `DataError` for what is not a table, or an empty one.
     """
     columns = columns_of(frame)
     if not columns or not len(next(iter(columns.values()))):
@@ -80,7 +80,7 @@ def _columns_of_array(array: Any) -> dict[str, Sequence[Any]]:
         return {name: array[name] for name in array.dtype.names}
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiub":
         raise DataError(
-            f"an array {array.dtype} {list(array.shape)} is no table: give numbers [steps] or [steps, series]"
+            f"an array {array.dtype} {list(array.shape)} is not a table: give numbers [steps] or [steps, series]"
         )
     if array.ndim == 1:
         return {"value": array}

@@ -25,7 +25,7 @@ YEARS = {
 "About how much of a year a unit is."
 NAMES = {1: "s", 60: "min", 3600: "h", 86400: "d", 604800: "w"}
 MONDAY = np.datetime64("1970-01-05", "s")
-"Weeks, and what is no part of a day, are counted from a Monday."
+"Weeks, and what is not part of a day, are counted from a Monday."
 
 
 @final
@@ -86,7 +86,7 @@ class Frequency:
     def steps(self, amount: str | int) -> int:
         """Return how many steps an amount of time is: `24h`, `7d`, or a plain number of steps.
 
-        Raises `UsageError` where it is no amount, or no whole number of steps.
+        Raises `UsageError` where it is not an amount, or no whole number of steps.
 
         >>> Frequency("s", 3600).steps("7d"), Frequency("b", 1).steps("2w"), Frequency("mo", 1).steps("1y")
         (168, 10, 12)
@@ -106,7 +106,7 @@ class Frequency:
             seconds = SECONDS.get(unit) or {"b": DAY, "mo": 30 * DAY, "q": 91 * DAY, "y": 365 * DAY}[unit]
             whole, step = count * seconds, self.count
         if not whole or (whole % step and unit not in ("mo", "q", "y")):
-            raise UsageError(f"{text!r} is no whole number of steps of {self}: give one, or a plain number of steps")
+            raise UsageError(f"{text!r} is not a whole number of steps of {self}: give one, or a plain number of steps")
         return max(1, whole // step)
 
     def floor(self, times: Times) -> Times:
@@ -163,10 +163,10 @@ def infer_frequency(times: Times, title: str, named: Callable[[Iterable[int]], s
     found = Frequency("step" if is_steps else "s", usual)
     odd = np.flatnonzero(gaps % usual)
     if len(odd):
-        behind = Frequency(found.unit, int(gaps[odd[0]]))
+        gap = Frequency(found.unit, int(gaps[odd[0]]))
         at = times[odd[0] + 1].astype(np.int64) if is_steps else times[odd[0] + 1]
         raise DataError(
-            f"{title}: times are not {found} apart or a multiple of it, such as {at}, {behind} after the one before "
+            f"{title}: times are not {found} apart or a multiple of it, such as {at}, {gap} after the one before "
             f"(row {named(odd + 1)}): bring them to one frequency, or join them by --frequency and --aggregate"
         )
     return found
@@ -212,6 +212,6 @@ def _amount(text: str) -> tuple[int, str]:
     named = unit.get(stem, stem)
     if not found or named not in {"s", "b", "step", *SECONDS, *MONTHS} or not int(found[1] or 1):
         raise UsageError(
-            f"{text[:40]!r} is no amount of time: give a number with s, min, h, d, b, w, mo, q or y, as in 24h"
+            f"{text[:40]!r} is not an amount of time: give a number with s, min, h, d, b, w, mo, q or y, as in 24h"
         )
     return int(found[1] or 1), named

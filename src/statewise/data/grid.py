@@ -155,10 +155,10 @@ def _refuse_lonely(rows: TimedRows, title: str, frequency: Frequency, places: In
         return
     widest = int(gaps.argmax())
     others = np.delete(gaps, widest)
-    before, behind = widest + 1, len(gaps) - widest
-    is_few = min(before, behind) <= max(1, FEW * len(places))
+    before, after = widest + 1, len(gaps) - widest
+    is_few = min(before, after) <= max(1, FEW * len(places))
     if is_few and gaps[widest] > max(FAR, FARTHER * int(others.max())):
-        lonely = range(begin, begin + before) if before <= behind else range(begin + before, begin + len(places))
+        lonely = range(begin, begin + before) if before <= after else range(begin + before, begin + len(places))
         raise DataError(
             f"{title} row {rows.named(lonely)}: {rows.shown(lonely[0])} lies {gaps[widest]:,} steps of {frequency} "
             "from all other times: mend it if it is mistyped, or leave it out"
@@ -219,7 +219,7 @@ def _refuse_off_grid(rows: TimedRows, frequency: Frequency, places: Ints, origin
 def joined(rows: TimedRows, frequency: Frequency, rule: Rule, numeric: Sequence[str]) -> TimedRows:
     """Return sorted rows with all of one step as one, by a rule; covariates are means, or the last.
 
-    A target's first and last step are left out where rows are missing from it: half a month is no month.
+    A target's first and last step are left out where rows are missing from it: half a month is not a month.
     """
     begins = frequency.floor(rows.when)
     moves = np.diff(begins, prepend=begins[:1]).astype(np.int64)

@@ -70,11 +70,11 @@ class Panel:
         return self.frequency.times(self.origin, place, count)
 
     def observed(self) -> Ints:
-        """Return for each series how many places it has up to the last that is no NaN."""
+        """Return for each series how many places it has up to the last that is not NaN."""
         return np.array([_last_number(self.values[self.part(i)]) for i in range(len(self))], dtype=np.int64)
 
     def count(self, ends: Ints) -> int:
-        """Return how many values there are, that are no NaN, before a place within each series."""
+        """Return how many values there are, that are not NaN, before a place within each series."""
         return sum(int((~np.isnan(self.values[self.part(i)][:end])).sum()) for i, end in enumerate(ends.clip(0)))
 
 

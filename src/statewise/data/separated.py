@@ -2,7 +2,7 @@
 
 A line `sep=;` at the beginning says what separates cells. A file whose first line begins with # has comments: all its
 lines that begin so are passed over, and the last one before the first row may name the columns. Blank lines, and lines
-of nothing but separators, are no rows.
+of nothing but separators, are not rows.
 """
 
 import csv

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from statewise.errors import DataError
 
-RECORD = np.dtype([("who", "<u8"), ("time", "<f8"), ("item", "<i4")])
+RECORD = np.dtype([("owner", "<u8"), ("time", "<f8"), ("item", "<i4")])
 SHARDS = 32
 PLACE = np.dtype("<i4")
 TRAINING, HELD_OUT = "training.bin", "held_out.bin"
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 class LogEvents(NamedTuple):
     """A piece of a log: a hash of the user or session of each event, its item, and its time in seconds."""
 
-    who: NDArray[np.uint64]
+    owner: NDArray[np.uint64]
     items: Integers
     times: Floats
 
@@ -152,9 +152,9 @@ class _Shards:
         with ExitStack() as stack:
             files = [stack.enter_context(path.open("wb")) for path in self.paths]
             for piece in events:
-                records = np.empty(len(piece.who), RECORD)
-                records["who"], records["time"], records["item"] = piece.who, piece.times, piece.items
-                shard = records["who"] % SHARDS
+                records = np.empty(len(piece.owner), RECORD)
+                records["owner"], records["time"], records["item"] = piece.owner, piece.times, piece.items
+                shard = records["owner"] % SHARDS
                 for number in np.unique(shard):
                     files[number].write(records[shard == number].tobytes())
                 count += len(records)
@@ -177,13 +177,13 @@ def cut_sessions(records: NDArray[Any], gap_seconds: float | None) -> SessionTab
 
     What is there twice, the same item at the same time, counts once.
     """
-    same = np.lexsort((records["item"], records["time"], records["who"]))
+    same = np.lexsort((records["item"], records["time"], records["owner"]))
     first = np.ones(len(records), bool)
     first[1:] = records[same][1:] != records[same][:-1]
     records = records[np.sort(same[first])]
-    records = records[np.lexsort((records["time"], records["who"]))]
+    records = records[np.lexsort((records["time"], records["owner"]))]
     new = np.ones(len(records), bool)
-    new[1:] = records["who"][1:] != records["who"][:-1]
+    new[1:] = records["owner"][1:] != records["owner"][:-1]
     if gap_seconds is not None:
         new[1:] |= np.diff(records["time"]) > gap_seconds
     starts = np.flatnonzero(new)
@@ -246,8 +246,8 @@ def as_places(items: Integers, lengths: Integers) -> NDArray[np.int32]:
     is_begin, is_end = np.zeros((2, len(items)), bool)
     is_begin[begins] = is_end[begins + lengths - 1] = True
     read = np.where(is_begin, -1 - items, items)
-    behind = np.append(items[1:], 0)
-    return np.stack([read[~is_end], behind[~is_end]], axis=1).astype(PLACE)
+    following = np.append(items[1:], 0)
+    return np.stack([read[~is_end], following[~is_end]], axis=1).astype(PLACE)
 
 
 def _inverse(order: Integers, choices: int) -> Integers:

@@ -12,7 +12,7 @@ from statewise.errors import UsageError
 def table_file(source: str) -> Path:
     """Return the file of a table that is given by its path, or by the name of a corpus.
 
-    Raises `UsageError` where there is none, and for a corpus that is no single table of series.
+    Raises `UsageError` where there is none, and for a corpus that is not a single table of series.
     """
     name = corpus_named(source)
     if name is None:
@@ -23,7 +23,9 @@ def table_file(source: str) -> Path:
     found = corpus(name)
     files = found.files() if found.holds == "series" else []
     if len(files) != 1:
-        raise UsageError(f"corpus '{source}' is no single table of series: give a file, or one of {known_of('series')}")
+        raise UsageError(
+            f"corpus '{source}' is not a single table of series: give a file, or one of {known_of('series')}"
+        )
     return files[0]
 
 

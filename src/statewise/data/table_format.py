@@ -37,7 +37,7 @@ class TableFormat:
 
     def __post_init__(self) -> None:
         if self.decimal not in DECIMALS:
-            raise UsageError(f"decimal {self.decimal!r} is no decimal mark: give . or ,")
+            raise UsageError(f"decimal {self.decimal!r} is not a decimal mark: give . or ,")
         if self.thousands not in THOUSANDS or self.thousands == self.decimal:
             raise UsageError(
                 f"thousands {self.thousands!r} cannot go with the decimal mark {self.decimal!r}: "
@@ -100,7 +100,7 @@ def _check_time_format(pattern: str) -> None:
 
 
 def check_time_zone(name: str) -> None:
-    """Raise `UsageError` for what is no time zone, naming the nearest."""
+    """Raise `UsageError` for what is not a time zone, naming the nearest."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
     try:

@@ -127,7 +127,7 @@ def _opened(source: Source, how: TableFormat) -> Iterator[OpenTable]:
     path = path_of(source)
     try:
         if path.exists() and not path.is_file():
-            raise DataError(f"cannot read {path} (it is no regular file): give a CSV, TSV or Parquet file")
+            raise DataError(f"cannot read {path} (it is not a regular file): give a CSV, TSV or Parquet file")
         with path.open("rb") as file:
             beginning = file.read(4)
         if beginning == PARQUET:

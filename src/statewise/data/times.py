@@ -22,7 +22,7 @@ UNITS = ((1e11, SECONDS), (1e14, MILLISECONDS), (1e17, MICROSECONDS), (1e20, NAN
 "Numbers are in the unit in which they lie between 1970 and a few thousand years later."
 NAMES = {SECONDS: "seconds", MILLISECONDS: "milliseconds", MICROSECONDS: "microseconds", NANOSECONDS: "nanoseconds"}
 EPOCH = 1e8
-"Smaller numbers are no Unix time of a series: they are steps."
+"Smaller numbers are not Unix time of a series: they are steps."
 COMPACT = {4: (1000, 2999), 6: (1800, 2200), 8: (1800, 2200), 10: (1900, 2100), 12: (1900, 2100), 14: (1900, 2100)}
 "Numbers of so many digits are dates without marks where nearly all of them can be, in these years."
 MOST_ODD = 0.1
@@ -72,7 +72,7 @@ class TimeReader:
             raise Unreadable(int(np.isnat(found).argmax()), "is empty where a time was wanted")
         years = found.astype("datetime64[Y]").astype(np.int64) + 1970
         if ((years < 1) | (years > 9998)).any():
-            raise Unreadable(int(((years < 1) | (years > 9998)).argmax()), "is no time of years 1 to 9998")
+            raise Unreadable(int(((years < 1) | (years > 9998)).argmax()), "is not a time of years 1 to 9998")
         self._takes_offset(0, isinstance(given, InUTC))
         return np.asarray(found)
 
@@ -95,7 +95,7 @@ class TimeReader:
         if len(odd):
             i = int(odd[0])
             found, before = NAMES.get(int(units[i]), "no unit of time"), NAMES.get(self._unit, "no unit of time")
-            differ = f"is in {found} where those above are in {before}" if units[i] else "is no time"
+            differ = f"is in {found} where those above are in {before}" if units[i] else "is not a time"
             raise Unreadable(i, f"holds {numbers[i]:.15g}, which {differ}: bring all to one unit")
         return (numbers * (MICROSECONDS / self._unit)).round().astype(np.int64).astype(TIME)
 
@@ -129,7 +129,7 @@ class TimeReader:
             self._takes_offset(index, moment.tzinfo is not None)
             return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
         except (ValueError, OverflowError):
-            raise Unreadable(index, f"holds {text[:SHOWN]!r}, which is no time{self._advice(text)}") from None
+            raise Unreadable(index, f"holds {text[:SHOWN]!r}, which is not a time{self._advice(text)}") from None
 
     def _takes_offset(self, index: int, has: bool) -> None:
         if self.has_offsets is None:
@@ -180,11 +180,11 @@ def _as_numbers(cells: Sequence[Any]) -> NDArray[np.float64] | None:
         if text.lower() in NOTHING:
             raise Unreadable(odd, "is empty where a time was wanted") from None
         raise Unreadable(
-            odd, f"holds {text[:SHOWN]!r}, which is no number as those above are: mend it, or leave out the row"
+            odd, f"holds {text[:SHOWN]!r}, which is not a number as those above are: mend it, or leave out the row"
         ) from None
     if not np.isfinite(found).all():
         bad = int((~np.isfinite(found)).argmax())
-        raise Unreadable(bad, "is empty where a time was wanted" if np.isnan(found[bad]) else "is no time")
+        raise Unreadable(bad, "is empty where a time was wanted" if np.isnan(found[bad]) else "is not a time")
     return found
 
 
@@ -221,7 +221,7 @@ def _from_compact(numbers: NDArray[np.float64], digits: int) -> Column:
     found = _compact(numbers, digits)
     if np.isnat(found).any():
         bad = int(np.isnat(found).argmax())
-        raise Unreadable(bad, f"holds '{numbers[bad]:.15g}', which is no time as those above: mend it")
+        raise Unreadable(bad, f"holds '{numbers[bad]:.15g}', which is not a time as those above: mend it")
     return found
 
 

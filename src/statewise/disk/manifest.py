@@ -55,7 +55,7 @@ def read_manifest(folder: Path, kind: type[StatewiseError] = RunError) -> dict[s
             str(name): Entry(int(entry.pop("size")), str(entry.pop("sha256"))) for name, entry in manifest.items()
         }
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        raise kind(f"{place} is damaged: it is no list of files, sizes and digests") from None
+        raise kind(f"{place} is damaged: it is not a list of files, sizes and digests") from None
     if any(manifest.values()):
         raise kind(f"{place} is damaged: it says more of a file than its size and sha256")
     if not entries or any(Path(name).name != name or not name.isprintable() for name in entries):

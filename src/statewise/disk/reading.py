@@ -32,7 +32,7 @@ def open_file(path: Path, kind: type[StatewiseError] = RunError) -> Iterator[Bin
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # else a pipe would wait for a writer
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise kind(f"{path} is no plain file: give one that is")
+                raise kind(f"{path} is not a plain file: give one that is")
             yield file
     except OSError as error:
         raise kind(f"cannot read {path} ({error.strerror or error}): check the path and its permissions") from None
@@ -47,7 +47,7 @@ def file_size(path: Path, kind: type[StatewiseError] = RunError) -> int:
     except OSError as error:
         raise kind(f"cannot read {path} ({error.strerror or error})") from None
     if not stat.S_ISREG(seen.st_mode):
-        raise kind(f"{path} is no plain file")
+        raise kind(f"{path} is not a plain file")
     return seen.st_size
 
 

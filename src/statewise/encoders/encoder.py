@@ -25,7 +25,7 @@ class Encoder(nn.Module, ABC):
     "What it reads, by which tasks know the encoders that suit them: see `statewise.encoders.named`."
     causal: ClassVar[bool] = True
     codes: int = 0
-    "How many codes, from 0, a step is one of; 0 where a step is no code."
+    "How many codes, from 0, a step is one of; 0 where a step is not a code."
     numbers: int = 0
     "How many numbers a step is; 0 where a step is a code, or of another form."
 

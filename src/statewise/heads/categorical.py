@@ -10,7 +10,7 @@ from statewise.errors import UsageError
 from statewise.heads.head import Head, Loss, Over, check_targets, check_temperature
 
 NOT_IGNORED = -(2**63)
-"PyTorch scores one number, -100, as nothing; with this one in its place every other that is no choice is an error."
+"PyTorch scores one number, -100, as nothing; with this one in its place every other that is not a choice is an error."
 
 
 @final
@@ -89,7 +89,7 @@ class Categorical(Head[Tensor]):
 
 
 def code_nats(logits: Tensor, targets: Tensor, reduction: str = "none") -> Tensor:
-    """Return minus the log-probability of each target, or their sum. Raises `IndexError` for one that is no choice.
+    """Return minus the log-probability of each target, or their sum. Raises `IndexError` for one that is not a choice.
 
     Shapes: logits `[N, V]`, targets `[N]`.
     """

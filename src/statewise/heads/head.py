@@ -90,7 +90,7 @@ class Head(nn.Module, ABC, Generic[Params]):
     over: ClassVar[Over] = ""
     "What a target is, by which tasks know the heads that suit them: see `statewise.heads.named`."
     choices: int = 0
-    "How many choices a target is one of, by numbers from 0; 0 where a target is no choice."
+    "How many choices a target is one of, by numbers from 0; 0 where a target is not a choice."
     is_likelihood: bool = True
     "Whether the loss is minus a log-likelihood, so that losses of several heads can be mixed as probabilities."
 
@@ -132,7 +132,7 @@ class Head(nn.Module, ABC, Generic[Params]):
     def logits(self, params: Params) -> Tensor:
         """Return the log-odds `[..., V]` of every choice, up to a constant: here the parameters themselves.
 
-        Raises `UsageError` where a target is no choice.
+        Raises `UsageError` where a target is not a choice.
         """
         if not self.choices:
             raise UsageError(f"a head of the kind {type(self).__name__} has no choices: draw from it with sample")
@@ -141,7 +141,7 @@ class Head(nn.Module, ABC, Generic[Params]):
     def top(self, params: Params, count: int) -> "Top":
         """Return the `count` likeliest choices at each place, or all where there are fewer, the likeliest first.
 
-        Raises `UsageError` where a target is no choice.
+        Raises `UsageError` where a target is not a choice.
 
         >>> from statewise.heads import Categorical
         >>> Categorical(4, 3).top(torch.tensor([0.0, 2.0, 1.0]), 2).choices
@@ -189,11 +189,11 @@ def check_targets(places: tuple[int, ...], targets: Tensor, mask: Tensor | None 
 
 
 def check_temperature(temperature: object) -> None:
-    """Raise `UsageError` for a temperature below 0, for one that is no finite number, and beyond 1e30.
+    """Raise `UsageError` for a temperature below 0, for one that is not a finite number, and beyond 1e30.
 
     >>> check_temperature(float("inf"))
     Traceback (most recent call last):
-    statewise.errors.UsageError: temperature inf is no finite number: give 0 for the likeliest, or more
+    statewise.errors.UsageError: temperature inf is not a finite number: give 0 for the likeliest, or more
     """
     is_number = isinstance(temperature, Real) and not isinstance(temperature, bool)
     if is_number and 0 <= temperature <= HOTTEST:  # type: ignore[operator]
@@ -203,4 +203,4 @@ def check_temperature(temperature: object) -> None:
         raise UsageError(f"{told} is below 0: give 0 for the likeliest, 1 for the model's own odds")
     if is_number and temperature < math.inf:  # type: ignore[operator]
         raise UsageError(f"{told} makes all odds equal: give at most {HOTTEST:g}")
-    raise UsageError(f"{told} is no finite number: give 0 for the likeliest, or more")
+    raise UsageError(f"{told} is not a finite number: give 0 for the likeliest, or more")

@@ -29,7 +29,7 @@ class ItemHead(Head[Tensor]):
 
         Raises `UsageError` where it is not.
         """
-        raise UsageError(f"the scores of a {type(self).__name__} are no inner products: leave out --approximate")
+        raise UsageError(f"the scores of a {type(self).__name__} are not inner products: leave out --approximate")
 
     def logits(self, params: Tensor) -> Tensor:
         """Return the scores `[..., V]` of all items."""

@@ -22,7 +22,7 @@ class NegativeBinomial(Real[NegativeBinomialParams]):
 
         m, a = softplus(W s + b) + 0.001        mean = m        variance = m + a m^2
 
-    With `exposure`, the last of the features is no feature but the logarithm of a size that the series has: the mean is
+    With `exposure`, the last of the features is the logarithm of a size that the series has: the mean is
     `m` times it, the dispersion `a` over its root, so series of all sizes share one head. Shapes: features `[..., H]`,
     params and targets `[...]`. Source: Salinas, Flunkert, Gasthaus & Januschowski 2020.
 
@@ -48,7 +48,7 @@ class NegativeBinomial(Real[NegativeBinomialParams]):
         return NegativeBinomialParams(mean * size, dispersion / size.sqrt())
 
     def nats(self, params: NegativeBinomialParams, targets: Tensor) -> Tensor:
-        """Return minus the log-probability of each count; what is no count is read between its neighbours."""
+        """Return minus the log-probability of each count; what is not a count is read between its neighbours."""
         shape, spread = 1 / params.dispersion, params.dispersion * params.mean
         counts = targets.clamp(min=0)
         chosen = torch.lgamma(counts + shape) - torch.lgamma(shape) - torch.lgamma(counts + 1)

@@ -48,7 +48,7 @@ class Quantiles(Real[Tensor]):
         return torch.cat([first, positive(rises)], dim=-1).cumsum(dim=-1)
 
     def nats(self, params: Tensor, targets: Tensor) -> Tensor:
-        """Return twice the pinball loss of each target, over all levels: it is no likelihood."""
+        """Return twice the pinball loss of each target, over all levels: it is not a likelihood."""
         levels = self.logits_of_levels.sigmoid().to(params)
         beyond = targets.unsqueeze(-1) - params
         return 2 * torch.maximum(levels * beyond, (levels - 1) * beyond).sum(dim=-1)

@@ -26,25 +26,27 @@ def losses(given: Sample, loss: str, regularization: float) -> Tensor:
     wanted = (queries * own).sum(dim=-1) + given.biases[:places]
     among_drawn = torch.addmm(lowered[places:], queries, vectors.T)
     others, same = [among_drawn], _places_of(wanted_items, drawn)
-    beside: list[Tensor] = []
+    unlike_pairs: list[Tensor] = []
     if given.in_batch:
         among_rows = torch.baddbmm(lowered[:places].view(-1, 1, rows), given.queries, own.view_as(given.queries).mT)
         others.append(among_rows.flatten(0, 1))
-        beside.append(_unlike(wanted_items.view(-1, rows), given.mask).flatten(0, 1))
+        unlike_pairs.append(_unlike(wanted_items.view(-1, rows), given.mask).flatten(0, 1))
     if loss == "cross_entropy":
-        return _entropy(wanted, others, same, beside).view(-1, rows)
+        return _entropy(wanted, others, same, unlike_pairs).view(-1, rows)
     counted = torch.ones_like(among_drawn, dtype=torch.bool).index_put_(same, torch.tensor(False))
-    both = torch.cat(others, dim=1), torch.cat([counted, *beside], dim=1)
+    both = torch.cat(others, dim=1), torch.cat([counted, *unlike_pairs], dim=1)
     return ranked(loss, wanted, *both, regularization).view(-1, rows)
 
 
-def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], beside: list[Tensor]) -> Tensor:
+def _entropy(wanted: Tensor, others: list[Tensor], same: tuple[Tensor, Tensor], unlike_pairs: list[Tensor]) -> Tensor:
     """Return the cross-entropy among scores in two pieces, of which the large one is neither copied nor masked."""
     lowest_score = lowest(wanted)
     with torch.no_grad():  # what is so low has no share, and so no gradient, anyway
         others[0].index_put_(same, wanted.new_tensor(lowest_score))
     pieces = [others[0]]
-    pieces += [scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], beside, strict=True)]
+    pieces += [
+        scores.masked_fill(~counted, lowest_score) for scores, counted in zip(others[1:], unlike_pairs, strict=True)
+    ]
     total = wanted
     for piece in pieces:
         total = torch.logaddexp(total, log_sum_exp(piece))
@@ -65,8 +67,8 @@ def _places_of(wanted: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
     """
     asked, offered = wanted.cpu().numpy(), drawn.cpu().numpy()  # whose operations on a few numbers cost less
     order = np.argsort(offered, kind="stable")
-    first, behind = (np.searchsorted(offered[order], asked, side=side) for side in ("left", "right"))
-    counts = behind - first
+    first, last = (np.searchsorted(offered[order], asked, side=side) for side in ("left", "right"))
+    counts = last - first
     which = np.repeat(np.arange(len(asked)), counts)
     offsets = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts - first, counts)
     places = torch.from_numpy(which), torch.from_numpy(order[offsets])

@@ -75,7 +75,7 @@ class Strokes(Head[StrokeParams]):
     ) -> None:
         super().__init__()
         if pen not in ("three_states", "end_of_stroke"):
-            raise UsageError(f"pen {shown(pen)} is none: give three_states or end_of_stroke")
+            raise UsageError(f"pen {shown(pen)} is not known: give three_states or end_of_stroke")
         check_whole("the number of components", components, 1, MOST_UNITS)
         self.features, self.components, self.pen = features, components, pen
         self.states = 3 if pen == "three_states" else 1
@@ -104,7 +104,7 @@ class Strokes(Head[StrokeParams]):
         width = 2 + self.states
         if targets.shape[-1:] != (width,):
             raise UsageError(
-                f"targets of shape {list(targets.shape)} are none of a pen with {self.pen}: give [..., {width}]"
+                f"targets of shape {list(targets.shape)} are not those of a pen with {self.pen}: give [..., {width}]"
             )
         check_targets(params.pen.shape[:-1], targets[..., 0])
         position = -torch.logsumexp(params.log_weights + self._densities(params, targets[..., None, :2]), dim=-1)
@@ -147,7 +147,7 @@ class Strokes(Head[StrokeParams]):
         check_temperature(temperature)
         if not isinstance(bias, Real) or not 0 <= bias <= LARGEST_BIAS:
             raise UsageError(
-                f"bias {shown(bias)} is none: give a number from 0, as the model learned, to {LARGEST_BIAS:g}"
+                f"bias {shown(bias)} is not in range: give a number from 0, as the model learned, to {LARGEST_BIAS:g}"
             )
         scales, warmth = params.log_scales - bias, 0.5 + 0.5 * temperature if softened else temperature
         heights = params.log_weights * (1 + bias)

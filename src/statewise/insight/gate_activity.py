@@ -96,7 +96,7 @@ def _told(name: str, cell: Recurrent[Any], sigmoids: _Sigmoids, tell: Callable[[
 
 
 def named_gates(cell: Recurrent[Any], found: int) -> list[str]:
-    """Return the names of a cell's gates; those that it does not name are numbered, and "" is no gate."""
+    """Return the names of a cell's gates; those that it does not name are numbered, and "" is not a gate."""
     return [
         cell.gate_names[i] if i < len(cell.gate_names) else ("" if cell.gate_names else f"gate {i + 1}")
         for i in range(found)

@@ -27,7 +27,7 @@ SHIFTS = 20
 class Units(NamedTuple):
     """What every unit of a state was after each step, `[T, U]`, with their names, such as `0.cell[17]`.
 
-    `shown` is each input as people read it; `inputs` are the numbers where it is no text. `likely` are, for each step,
+    `shown` is each input as people read it; `inputs` are the numbers where it is not text. `likely` are, for each step,
     the likeliest choices to come next with their odds; empty where the model makes no choices.
     """
 

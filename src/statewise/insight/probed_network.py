@@ -95,7 +95,7 @@ def probed_network(
         network = from_torch(network)
     if not isinstance(network, Recurrent):
         raise UsageError(
-            f"{type(network).__name__} is no recurrence: give a statewise Model or cell, or a torch.nn.RNN, LSTM or "
+            f"{type(network).__name__} is not a recurrence: give a statewise Model or cell, or a torch.nn.RNN, LSTM or "
             "GRU (of a larger module, its recurrent part, with encoder= and losses=)"
         )
     return ProbedNetwork(network, encoder or nn.Identity(), losses)

@@ -48,7 +48,7 @@ def product(left: Tensor, right: Tensor, out: Tensor) -> None:
     addresses = left.data_ptr(), right.data_ptr(), out.data_ptr()
     rows, columns = out.shape
     if left.shape != (rows, left.shape[1]) or right.shape != (columns, left.shape[1]):
-        raise ValueError(f"{list(left.shape)} by {list(right.shape)} is no product of {list(out.shape)}")
+        raise ValueError(f"{list(left.shape)} by {list(right.shape)} is not a product of {list(out.shape)}")
     _native.product(*addresses, rows, columns, left.shape[1], torch.get_num_threads())
 
 

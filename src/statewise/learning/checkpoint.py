@@ -65,7 +65,7 @@ def saved_checkpoints(folder: Path) -> list[Path]:
     Raises `RunError` where something else has its name, or it cannot be read.
     """
     if not folder.is_dir() and os.path.lexists(folder):
-        raise RunError(f"{folder} is no folder, and holds no checkpoints: the run is damaged")
+        raise RunError(f"{folder} is not a folder, and holds no checkpoints: the run is damaged")
     try:
         found = [path for path in folder.iterdir() if NUMBER.fullmatch(path.name)] if folder.is_dir() else []
     except OSError as error:
@@ -200,7 +200,7 @@ def _verified(path: Path, entries: Mapping[str, Entry], *, may_have_holes: bool 
         if (size := file_size(place)) != entry.size:
             raise RunError(f"{place} is {size:,} bytes where {entry.size:,} were saved")
         if not may_have_holes and is_mostly_holes(place):
-            raise RunError(f"{place} is mostly holes, which are no weights")
+            raise RunError(f"{place} is mostly holes, which are not weights")
         content = read_file(place, entry.size)
         if Entry.of(content) != entry:
             raise RunError(f"{place} is damaged: its sha256 is not the one that was saved")

@@ -119,7 +119,7 @@ def unusable_in_windows(model: Model[Any], windows: Sequence[Window], state: Any
 
 
 def place_of_gradient(model: Model[Any], windows: Sequence[Window], state: Any) -> tuple[int | None, int | None]:
-    """Return the step and the row whose loss alone has an unusable gradient, or none where that is no single place."""
+    """Return the step and the row whose loss alone has an unusable gradient, or none where that is not one place."""
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     for window in windows:
         params, last = model.scan(window, state)

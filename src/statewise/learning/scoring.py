@@ -52,7 +52,7 @@ def score_dynamically(
 def score_compiled(model: Model[Any], windows: Sequence[Window], storage: str) -> Iterator[tuple[float, Loss]]:
     """Yield as `score` does, step by step as a program whose weights are kept as `storage`: what smaller ones cost.
 
-    Raises `UsageError` for a model that is no step program.
+    Raises `UsageError` for a model that is not a step program.
     """
     compiled = compile_program(model.eval(), storage)
     rows = windows[0].rows

@@ -76,7 +76,7 @@ class Before(NamedTuple):
 
     @classmethod
     def of(cls, parameters: Iterable[Tensor], optimizer: Optimizer) -> Self:
-        """Remember the weights and what the optimiser remembers of them, of tables only what is no row."""
+        """Remember the weights and what the optimiser remembers of them, of tables only what is not a row."""
         found = cls([], [], not optimizer.state)
         for parameter in parameters:
             is_held = _is_sparse(parameter)

@@ -109,9 +109,9 @@ class WindowOrder:
     def _varied(self, epoch: _Epoch, index: int) -> Window:
         start, stop = epoch.cuts[index : index + 2]
         first = int(np.searchsorted(epoch.begins, start, side="right")) - 1
-        behind = int(np.searchsorted(epoch.begins, stop, side="left"))
+        end = int(np.searchsorted(epoch.begins, stop, side="left"))
         pieces = []
-        for number in range(first, behind):
+        for number in range(first, end):
             window, begin = self._ordered(epoch, number), epoch.begins[number]
             if window.steps != epoch.begins[number + 1] - begin or window.context is not None or window.is_labelled:
                 raise UsageError(WHOLE)

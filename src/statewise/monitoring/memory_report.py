@@ -25,7 +25,7 @@ from statewise.verbs import Trained, load
 
 BEFORE = "before training"
 BYTE = "\\x"
-"How a byte that is part of a character is shown, by its number; anything else of several letters is no text."
+"How a byte that is part of a character is shown, by its number; anything else of several letters is not text."
 STEPS_READ, FEWEST_READ = 6000, 100
 "Over how many steps units are searched, and with how few it is not worth while."
 

@@ -19,7 +19,7 @@ POLL_SECONDS = 1.0
 def export_events(run: Path, folder: Path | None = None, *, follow: bool = False) -> Path:
     """Write the events of a run for TensorBoard and return the folder, which is made again.
 
-    With `follow`, go on while the run is trained, until it is finished. Raises `RunError` where it is no run,
+    With `follow`, go on while the run is trained, until it is finished. Raises `RunError` where it is not a run,
     `MissingExtra` where TensorBoard is not installed.
     """
     try:

@@ -87,6 +87,6 @@ def _check_values(told: Any) -> None:
     elif isinstance(told, int) and abs(told) >= LARGEST_WHOLE:
         raise ValueError("it has a number of more than 63 bits")
     elif isinstance(told, float) and not math.isfinite(told):
-        raise ValueError(f"{told} is no number")
+        raise ValueError(f"{told} is not a number")
     elif told is not None and not isinstance(told, str | int | float):
         raise ValueError(f"{told} is read as a {type(told).__name__}, no plain value: put it in quotes")

@@ -142,7 +142,7 @@ class Program:
             )
         targets, outputs = targets.cpu().contiguous(), self.outputs
         if targets.numel() and not 0 <= int(targets.min()) <= int(targets.max()) < outputs:
-            raise UsageError(f"a target is none of the {outputs} choices: give numbers from 0 to {outputs - 1}")
+            raise UsageError(f"a target is not one of the {outputs} choices: give numbers from 0 to {outputs - 1}")
         place = self.place(state)
         _, nats, place = self._run(lambda packed, look: packed.read(inputs, place, targets, look=look))
         assert nats is not None

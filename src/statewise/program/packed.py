@@ -78,7 +78,7 @@ class Packed:
         found = self.native.push(look, number, before.data_ptr(), after.data_ptr(), outputs.data_ptr())
         if found != DONE:
             raise self._wrong(found, [number])
-        return outputs, PackedState(after, place.beside, place.steps + 1, self.layout)
+        return outputs, PackedState(after, place.others, place.steps + 1, self.layout)
 
     def read(
         self, xs: Tensor, place: PackedState, targets: Tensor | None = None, *, look: bool = True
@@ -105,7 +105,7 @@ class Packed:
         )
         if found != DONE:
             raise self._wrong(found, xs)
-        return outputs, nats, PackedState(after, place.beside, place.steps + steps, self.layout)
+        return outputs, nats, PackedState(after, place.others, place.steps + steps, self.layout)
 
     def write(
         self,
@@ -142,7 +142,7 @@ class Packed:
             raise UsageError("the odds are not numbers, so nothing can be chosen: the model's weights are damaged")
         if found != DONE:
             raise self._wrong(found, choices)
-        return choices, outputs if steps else logits, PackedState(after, place.beside, place.steps + steps, self.layout)
+        return choices, outputs if steps else logits, PackedState(after, place.others, place.steps + steps, self.layout)
 
     def _odds(self, logits: Tensor, rule: SamplingRule) -> Tensor:
         if not self.choices or self.outputs > self.choices:

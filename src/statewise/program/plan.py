@@ -43,7 +43,7 @@ class Leaf(Enum):
 
 ABSENT = "a step program needs the native kernels, which are not installed: use model.step"
 
-BESIDE: dict[type, tuple[Leaf, ...]] = {
+ADDED_BY_WRAPPERS: dict[type, tuple[Leaf, ...]] = {
     Dropout: (Leaf.KEPT, Leaf.COUNTED),
     CandidateDropout: (Leaf.KEPT, Leaf.COUNTED),
     VariationalDropout: (Leaf.KEPT, Leaf.KEPT),
@@ -108,9 +108,9 @@ class Plan:
             self._follow(part.part)
             self._fit(part, self._widths[around])
             self._add(around, self._widths[-1])
-        elif type(part) in BESIDE:
+        elif type(part) in ADDED_BY_WRAPPERS:
             self._follow(cast(Recurrent[Any], part.part))
-            self.leaves += BESIDE[type(part)]
+            self.leaves += ADDED_BY_WRAPPERS[type(part)]
             if not isinstance(part, Learned | Conditioned):
                 self.noisy.append(part)
         elif isinstance(part, Cell) and part.recurrence in KNOWN:

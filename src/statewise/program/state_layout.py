@@ -21,7 +21,7 @@ class PackedState(NamedTuple):
     """A state of one row, laid out for native code, from which the state itself is made when it is read."""
 
     numbers: Tensor
-    beside: Any
+    others: Any
     steps: int
     layout: "StateLayout"
 
@@ -81,7 +81,7 @@ class StateLayout:
     def state(self, place: PackedState) -> Any:
         """Return the state that was laid out, as far as it has come."""
         if not place.steps:
-            return place.beside
+            return place.others
         pairs = zip(self.starts, self.widths, strict=True)
         own = [place.numbers[start : start + width].unsqueeze(0) for start, width in pairs]
-        return self.put(place.beside, own, place.steps)
+        return self.put(place.others, own, place.steps)

@@ -28,17 +28,17 @@ class Bar:
         done = "  ".join(part for part in (f"{self.fraction:4.0%}", self.left) if part)
         whole = f"{done}  {self.words}" if self.words else done
         fits = self._columns_of_bar(room, whole) >= SHORTEST
-        behind = whole if fits else done
-        width = min(LONGEST, self._columns_of_bar(room, behind))
+        trailing = whole if fits else done
+        width = min(LONGEST, self._columns_of_bar(room, trailing))
         line = Table.grid(padding=(0, 1))
         bar = [ProgressBar(total=1.0, completed=self.fraction, width=width)] if width >= SHORTEST else []
-        line.add_row(Text(self.stage), *bar, Text(_cut(behind, room - len(self.stage) - 1)))
+        line.add_row(Text(self.stage), *bar, Text(_cut(trailing, room - len(self.stage) - 1)))
         yield line
         if not fits:
             yield Text(_cut(self.words, room))
 
-    def _columns_of_bar(self, room: int, behind: str) -> int:
-        return room - len(self.stage) - len(behind) - 2
+    def _columns_of_bar(self, room: int, trailing: str) -> int:
+        return room - len(self.stage) - len(trailing) - 2
 
 
 def _cut(words: str, columns: int) -> str:

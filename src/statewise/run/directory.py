@@ -73,12 +73,12 @@ class RunDirectory(NamedTuple):
     def read_config(self) -> dict[str, Any]:
         """Return what `run.yaml` says.
 
-        Raises `RunError` where this is no run, a half-made one, a damaged one, or one of another format.
+        Raises `RunError` where this is not a run, a half-made one, a damaged one, or one of another format.
         """
         if not is_there(self.path, is_folder=True):
             raise RunError(f"there is no run at {self.path}: give the folder that `statewise train` named")
         if not is_there(self.config):
-            raise RunError(f"{self.path} has no run.yaml: it is no run, or was cut off while it was made")
+            raise RunError(f"{self.path} has no run.yaml: it is not a run, or was cut off while it was made")
         try:
             config = read_yaml(read_file(self.config, LARGEST_YAML))
         except ValueError as error:
@@ -131,8 +131,8 @@ class RunDirectory(NamedTuple):
             saving(str(self.events), "free some space, then `statewise resume` the run"),
             self.events.open("a+b") as file,
         ):
-            behind = b"\n" if _is_cut_off(file) else b""
-            file.write(behind + in_json(event).encode() + b"\n")
+            separator = b"\n" if _is_cut_off(file) else b""
+            file.write(separator + in_json(event).encode() + b"\n")
 
     def read_events(self) -> Iterator[dict[str, Any]]:
         """Yield the events; a line that was cut off is left out. Raises `RunError` for a whole one that is no event."""
@@ -231,7 +231,7 @@ def create_run(task: str, name: str, path: Path | None = None, made: list[Path] 
 def refuse_taken(path: Path) -> None:
     """Raise `RunError` where a run directory is there already and holds more than a killed `begin` may have left.
 
-    Raises `UsageError` for a name that is no UTF-8, which the files of the run could not hold.
+    Raises `UsageError` for a name that is not UTF-8, which the files of the run could not hold.
     """
     try:
         str(path).encode()

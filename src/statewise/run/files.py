@@ -63,10 +63,10 @@ def write_whole(path: Path, content: bytes) -> None:
 def write_figure(path: Path, figure: Any) -> None:
     """Write a figure of Matplotlib as what its name says, whole or not at all, in a folder made where need be.
 
-    Raises `UsageError` where that is no kind of picture, `TrainingError` where the disk does not take it.
+    Raises `UsageError` where that is not a kind of picture, `TrainingError` where the disk does not take it.
     """
     if path.suffix not in PICTURES:
-        raise UsageError(f"{path} is none of {', '.join(PICTURES)}: name the picture so")
+        raise UsageError(f"{path} does not end in {', '.join(PICTURES)}: name the picture so")
     content = io.BytesIO()
     figure.savefig(content, format=path.suffix[1:], dpi=DOTS_PER_INCH)
     with saving(str(path), "give another place"):

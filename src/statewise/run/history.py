@@ -63,7 +63,7 @@ class Updates:
 class RunHistory:
     """A training as its events tell it: the loss of each update, checks, samples, stretches and, at its end, a report.
 
-    Where training went back, to a checkpoint after a loss that was no number or after a kill, what came after that
+    Where training went back, to a checkpoint after a loss that was not a number or after a kill, what came after that
     checkpoint was undone and counts no more. `checked` and `sampled` go by update. `stretches` are the times that
     training began or went on: after which update, and under which numerics.
 

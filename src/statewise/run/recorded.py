@@ -139,7 +139,7 @@ def misfit(told: Mapping[str, Any], checks: Mapping[str, Check], optional: set[s
 
 
 def read_line(line: bytes) -> dict[str, Any] | None:
-    """Return the table on a line; None where it is no whole JSON, as after a cut.
+    """Return the table on a line; None where it is not a whole JSON, as after a cut.
 
     Raises `ValueError` where it is JSON and yet no table.
 
@@ -151,15 +151,15 @@ def read_line(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     if not isinstance(told, dict):
-        raise ValueError("it is no event")  # noqa: TRY004  # it is the file's
+        raise ValueError("it is not an event")  # noqa: TRY004  # it is the file's
     return told
 
 
 def check_event(told: Mapping[str, Any]) -> None:
-    """Raise `ValueError` where a table is no event, or one of a known kind lacks what it has."""
+    """Raise `ValueError` where a table is not an event, or one of a known kind lacks what it has."""
     kind = told.get("event")
     if not isinstance(kind, str):
-        raise ValueError("it is no event")  # noqa: TRY004  # it is the file's
+        raise ValueError("it is not an event")  # noqa: TRY004  # it is the file's
     checks = EVENTS.get(kind, {})
     if odd := misfit(told, checks, set(checks) - NEEDED.get(kind, set())):
         raise ValueError(f"its '{odd}' is missing or of another type")

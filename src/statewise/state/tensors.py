@@ -80,7 +80,7 @@ def words_of(data: bytes, what: str = "the data") -> dict[str, str]:
     """
     words = read_header(data, what).get(WORDS, {})
     if not all(isinstance(word, str) for word in words.values()):
-        raise DataError(f"{what} has words that are no texts: it is damaged, use another copy")
+        raise DataError(f"{what} has words that are not texts: it is damaged, use another copy")
     return cast(dict[str, str], words)
 
 

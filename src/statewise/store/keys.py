@@ -22,7 +22,7 @@ def read_keys(path: Path) -> list[bytes]:
     """Return the keys in a file, one a line: the first one signs, and what any of them has signed is known.
 
     A file that is not there is made, with one key and mode 0600; of two processes that make it at once, both read the
-    same. Raises `UsageError` where others can read the file, or a line is no key.
+    same. Raises `UsageError` where others can read the file, or a line is not a key.
     """
     try:
         if not path.exists():
@@ -31,13 +31,15 @@ def read_keys(path: Path) -> list[bytes]:
             raise UsageError(f"others can read the keys in {path}: chmod 600 {path}")
         text = path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise UsageError(f"cannot read keys from {path} ({reason}): give a file of lines of 64 hex digits") from None
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
     found = [(number, line) for number, line in lines if line and not line.startswith("#")]
     for number, line in found:
         if not KEY.fullmatch(line):
-            raise UsageError(f"line {number} of {path} is no key: give 64 hex digits, as `openssl rand -hex 32` does")
+            raise UsageError(
+                f"line {number} of {path} is not a key: give 64 hex digits, as `openssl rand -hex 32` does"
+            )
     if not found:
         raise UsageError(f"there is no key in {path}: remove it, and one is made")
     return [bytes.fromhex(line) for _, line in found]

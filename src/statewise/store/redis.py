@@ -100,7 +100,7 @@ class RedisStore(Store):
         try:
             client = redis.Redis.from_url(url, **seconds)
         except ValueError as error:
-            raise StoreError(f"{url} is no address of Redis ({error}): give redis://HOST:PORT/NUMBER") from None
+            raise StoreError(f"{url} is not an address of Redis ({error}): give redis://HOST:PORT/NUMBER") from None
         return cls(client, ttl_seconds)
 
     def create(self, id: str, record: Record, limits: SessionLimits = LIMITS) -> None:
@@ -168,7 +168,7 @@ class RedisStore(Store):
         try:
             return [bytes.fromhex(key.decode("ascii")) for key in found]
         except ValueError:
-            raise StoreError(f"the list {KEYS_NAME} holds what is no key: give 64 hex digits") from None
+            raise StoreError(f"the list {KEYS_NAME} holds what is not a key: give 64 hex digits") from None
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -48,14 +48,14 @@ def _halves(cut: int) -> tuple[slice, slice]:
 
 
 @torch.no_grad()
-def _reset_begins_anew(trial: RecurrenceTrial) -> None:
+def _reset_begins_again(trial: RecurrenceTrial) -> None:
     reset = trial.reset & trial.mask
     ys, last = trial.scan(trial.xs, trial.state, reset)
     plain, end = trial.scan(trial.xs, trial.state)
     for row, at in ((0, 0), (1, 3)):
-        anew, anew_last = trial.scan(trial.xs[at:], trial.initial())
-        same(f"row {row}, reset at {at}, the output", ys[at:, row], anew[:, row])
-        same(f"row {row}, reset at {at}, the last state", row_of(last, row), row_of(anew_last, row))
+        fresh, fresh_last = trial.scan(trial.xs[at:], trial.initial())
+        same(f"row {row}, reset at {at}, the output", ys[at:, row], fresh[:, row])
+        same(f"row {row}, reset at {at}, the last state", row_of(last, row), row_of(fresh_last, row))
     same("row 1, before it resets, the output", ys[:3, 1], plain[:3, 1])
     same("row 2, which never resets, the output", ys[:, 2], plain[:, 2])
     same("row 2, which never resets, the last state", row_of(last, 2), row_of(end, 2))
@@ -157,7 +157,7 @@ def _runs_whole(trial: RecurrenceTrial, mask: Tensor | None) -> bool:
 LAWS: dict[int, Law[RecurrenceTrial]] = {
     1: Law("steps repeated equal a scan", _steps_equal_scan),
     2: Law("a scan in two parts equals the scan of the whole", _parts_equal_whole),
-    3: Law("a reset equals a fresh start there and leaves other rows alone", _reset_begins_anew),
+    3: Law("a reset equals a fresh start there and leaves other rows alone", _reset_begins_again),
     4: Law("where a row sleeps its state stays and its output is zero", _sleeping_row_stays),
     5: Law("permuting rows permutes outputs", _rows_permute),
     6: Law("a state keeps its structure, shape and type", _state_keeps_its_form),

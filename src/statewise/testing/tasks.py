@@ -60,7 +60,7 @@ def _settings_come_back(trial: TaskTrial) -> None:
 
 def _codec_comes_back(trial: TaskTrial) -> None:
     is_codec = isinstance(trial.data.codec, Codec)
-    assert is_codec, f"its codec is a {type(trial.data.codec).__name__}, which is no statewise.data.codec.Codec"
+    assert is_codec, f"its codec is a {type(trial.data.codec).__name__}, which is not a statewise.data.codec.Codec"
     written = trial.data.codec.as_json()
     read = trial.task.codec(json.loads(json.dumps(written)))
     if json.dumps(read.as_json()) != json.dumps(written):

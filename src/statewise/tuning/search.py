@@ -203,7 +203,7 @@ class Search:
         pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1)
         journal = self.folder / JOURNAL
         if journal.exists():
-            file_size(journal)  # of what is no plain file, nothing is read
+            file_size(journal)  # of what is not a plain file, nothing is read
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
         try:
             return optuna.create_study(
@@ -240,7 +240,7 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.exists() or (folder / TOLD).exists():
         return
     if not folder.is_dir() or any(inside.name != LOCK for inside in folder.iterdir()):
-        raise RunError(f"{folder} exists already and is no search: give another --run")
+        raise RunError(f"{folder} exists already and is not a search: give another --run")
 
 
 def _told(folder: Path) -> dict[str, Any]:

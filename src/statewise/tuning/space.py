@@ -43,7 +43,7 @@ Space = Mapping[str, Range | Choice]
 def parse_space(asked: Iterable[str], known: Iterable[str]) -> dict[str, Range | Choice]:
     """Return where to look, as `NAME=LOW..HIGH`, `NAME=LOW..HIGH:log` or `NAME=A,B,C` say it.
 
-    Raises `UsageError` for anything else, and for a name that is no setting.
+    Raises `UsageError` for anything else, and for a name that is not a setting.
 
     >>> parse_space(["layers=1..3", "cell=lstm,gru"], ["learning_rate", "layers", "cell"])["layers"]
     Range(low=1, high=3, log=False)
@@ -68,7 +68,7 @@ def _part(name: str, values: str) -> Range | Choice:
         return Choice(tuple(_value(value.strip()) for value in values.split(",")))
     match = RANGE.fullmatch(values.strip())
     if not match or not all(NUMBER.fullmatch(match[end].strip()) for end in ("low", "high")):
-        raise UsageError(f"'{values}' of {name} is no range: give it as LOW..HIGH or LOW..HIGH:log, with numbers")
+        raise UsageError(f"'{values}' of {name} is not a range: give it as LOW..HIGH or LOW..HIGH:log, with numbers")
     low, high = _value(match["low"]), _value(match["high"])
     if not low < high or (match["log"] and low <= 0):
         least = "above 0 " if match["log"] else ""

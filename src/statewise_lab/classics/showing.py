@@ -65,8 +65,8 @@ def _make(suite: "Suite", processes: int, *, quiet: bool) -> None:
 
 def _said(record: dict[str, Any]) -> str:
     after = f"{'solved' if record['is_met'] else 'not solved'} after {record['sequences']:,}"
-    who = f"{record['experiment']}, {record['contender']}, seed {record['seed']}"
-    return f"{who}: {after}, {record['seconds']:.0f} s"
+    trial = f"{record['experiment']}, {record['contender']}, seed {record['seed']}"
+    return f"{trial}: {after}, {record['seconds']:.0f} s"
 
 
 def _show(suite: "Suite", *, json: bool, quiet: bool) -> None:

@@ -102,8 +102,8 @@ def test_our_own_wrong_outputs_end_in_a_failure(
     ("arguments", "words"),
     [
         (["trainign"], "did you mean 'training'"),
-        (["training", "--rounds", "0"], "rounds 0 is no whole number from 1 to 1000: give one"),
-        (["training", "--threads", "-1"], "threads -1 is no whole number from 1 to 1024: give one"),
+        (["training", "--rounds", "0"], "rounds 0 is not a whole number from 1 to 1000: give one"),
+        (["training", "--threads", "-1"], "threads -1 is not a whole number from 1 to 1024: give one"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_one_line(

@@ -20,7 +20,7 @@ VERSIONS = ("numpy",)
 
 
 def prepare(work, settings, arrays):
-    print("this is no answer")
+    print("this is not an answer")
     if work == "unknown":
         raise NotImplementedError("knows no such work")
     if work == "end":

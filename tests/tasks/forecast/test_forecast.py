@@ -130,7 +130,9 @@ def test_a_column_of_words_that_no_flag_named_is_answered_with_the_flag_for_targ
     rows = [f"{HOURS[t]},{value(t)},{'yes' if t % 5 else 'no'}" for t in range(N)]
     (tmp_path / "words.csv").write_text("\n".join(["time,load,open", *rows]) + "\n")
     _, err = said(capsys, "train", "forecast", "words.csv", *FLAGS, code=2)
-    assert "column 'open' holds 'no', which is no number: mend it, or name the columns to forecast with --target" in err
+    assert (
+        "column 'open' holds 'no', which is not a number: mend it, or name the columns to forecast with --target" in err
+    )
 
 
 def test_a_title_above_the_names_of_columns_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -220,19 +222,19 @@ def test_values_are_heard_one_by_one_and_the_state_goes_on(
     [
         ("2026-11-10 04:00,1,2,3", "has passed: the next is 2026-11-11T04:00:00"),
         ("2026-11-11 04:20,1,2,3", "is not on the grid of every 1 h"),
-        ("2026-11-11 04:00,many,2,3", "column 'a' holds 'many', which is no number"),
+        ("2026-11-11 04:00,many,2,3", "column 'a' holds 'many', which is not a number"),
         ('{"time": "2026-11-11 04:00", "c": 3}', "unknown column 'c'"),
-        ("{", "is no JSON object"),
+        ("{", "is not a JSON object"),
         ("7", "has 1 cell: give time, a, b, rain"),
         ("2026-11-11 04:00,inf,2,3", "column 'a' is infinite"),
         ("2026-11-11 04:00,1e39,2,3", "column 'a' holds 1e+39, beyond 1e+30"),
         ("2026-11-11 04:00,1,-1e300,3", "column 'b' holds -1e+300, beyond 1e+30"),
         ("2026-11-11 04:00,1,2,1e300", "column 'rain' holds 1e+300, beyond 1e+30"),
-        ("2026-11-11 04:00,1,2,wet", "column 'rain' holds 'wet', which is no number"),
+        ("2026-11-11 04:00,1,2,wet", "column 'rain' holds 'wet', which is not a number"),
         ("2026-11-11 04:00,1,2,3,4", "has 5 cells: give time, a, b, rain"),
         ("2026-11-11 04:00,1,5,2,5,3", "has 6 cells"),
-        ("soon,1,2,3", "column 'time' holds 'soon', which is no time"),
-        ("2026-13-11,1,2,3", "column 'time' holds '2026-13-11', which is no time"),
+        ("soon,1,2,3", "column 'time' holds 'soon', which is not a time"),
+        ("2026-13-11,1,2,3", "column 'time' holds '2026-13-11', which is not a time"),
         ("17,1,2,3", "column 'time' holds '17': give a time in whole seconds"),
         ("2026-11-11 04:00:00.5,1,2,3", "give a time in whole seconds"),
         (
@@ -241,12 +243,12 @@ def test_values_are_heard_one_by_one_and_the_state_goes_on(
         ),
         ("2026-12-11 04:00,1,2,3", "2026-12-11T04:00:00 lies 720 steps of 1 h ahead, where the next is 2026-11-11T04"),
         ("9999-12-31 04:00,1,2,3", "or allow for such a gap with --longest-gap"),
-        ('{"a": true}', "column 'a' holds 'True', which is no number"),
-        ('{"a": [1]}', "column 'a' holds '[1]', which is no number"),
+        ('{"a": true}', "column 'a' holds 'True', which is not a number"),
+        ('{"a": [1]}', "column 'a' holds '[1]', which is not a number"),
         ('{"a": 1e999}', "column 'a' is infinite"),
         ('{"a": ' + "9" * 400 + "}", "column 'a' is infinite"),
-        ('{"a": ' + "[" * 100_000, "is no JSON object"),
-        ('{"time": [], "a": 3}', "column 'time' holds '[]', which is no time"),
+        ('{"a": ' + "[" * 100_000, "is not a JSON object"),
+        ('{"time": [], "a": 3}', "column 'time' holds '[]', which is not a time"),
         ("1," + "x" * 200_000, "cannot be read (field larger than field limit"),
     ],
 )
@@ -383,7 +385,7 @@ def test_a_table_without_times_is_forecast_by_steps(capsys: pytest.CaptureFixtur
     ):
         with pytest.raises(UsageError, match=reason):
             statewise.train(Forecast(source="table.csv", **{**TINY, "horizon": "6", "context": "24"}, **how), run="t")
-    with pytest.raises(UsageError, match="'6h' is no whole number of steps of 1 step: give one"):
+    with pytest.raises(UsageError, match="'6h' is not a whole number of steps of 1 step: give one"):
         statewise.train(Forecast(source="table.csv", **TINY), run="t")
 
 
@@ -391,7 +393,7 @@ def test_a_line_with_another_separator_than_the_table_had_is_answered_with_the_c
     rows = [f"{HOURS[t]};{value(t)}".replace(".", ",") for t in range(N)]
     (tmp_path / "comma.csv").write_text("\n".join(["time;load", *rows]) + "\n")
     live = statewise.train(Forecast(source="comma.csv", decimal=",", **HELD), run="comma").load().live()
-    with pytest.raises(DataError, match="'2026-11-11 04:00,48' is no number: give a value, or time; load"):
+    with pytest.raises(DataError, match="'2026-11-11 04:00,48' is not a number: give a value, or time; load"):
         live.push("2026-11-11 04:00,48")
     assert live.push("2026-11-11 04:00;48,5").value == live.push("48,5").value == 48.5
 
@@ -417,7 +419,7 @@ def test_a_time_in_two_columns_is_streamed_in_two_cells(table: Path) -> None:
             "too few to hold out 24, 200 more for checks and learn",
         ),
         ({"target": ("a",), "context": "400h"}, "the longest series has 196 places to learn from, but a window"),
-        ({"target": ("a",), "horizon": "90min"}, "no whole number of steps of 1 h"),
+        ({"target": ("a",), "horizon": "90min"}, "not a whole number of steps of 1 h"),
         ({"target": ("a",), "head": "negative_binomial"}, "is for counts"),
         ({"target": ("a",), "time": "rain"}, "row 7, 8, 9 and more: 'a' has another value at step 0 already"),
         ({"target": ("a", "time")}, "column 'time' is given both as a target"),

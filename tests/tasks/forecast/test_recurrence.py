@@ -102,7 +102,7 @@ def test_paths_follow_from_the_seed_and_are_drawn_one_value_given_those_before()
 @pytest.mark.parametrize("seed", [2**64, -(2**63) - 1, 1.5, True])
 def test_a_seed_of_more_than_64_bits_is_refused(seed: Any) -> None:
     model, read = made()
-    with pytest.raises(UsageError, match=r"^seed .* is no whole number from"):
+    with pytest.raises(UsageError, match=r"^seed .* is not a whole number from"):
         sample_paths(Forecaster.reach(model, read, np.array([0]), np.array([50])), torch.zeros(1, 4, 1), 3, seed)
 
 

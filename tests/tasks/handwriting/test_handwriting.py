@@ -106,10 +106,10 @@ def test_lines_are_broken_between_words() -> None:
     [
         ("aQéb", {}, "this run was never trained on 'Q', 'é': write with the 3 letters that it knows: ab"),
         ("", {}, "'' has no letter: give what to write"),
-        ("ab", {"samples": 0}, "samples 0 is no whole number from 1 to 1000"),
-        ("ab", {"bias": -1}, "bias -1 is none: give a number from 0"),
+        ("ab", {"samples": 0}, "samples 0 is not a whole number from 1 to 1000"),
+        ("ab", {"bias": -1}, "bias -1 is not in range: give a number from 0"),
         ("ab", {"temperature": -1}, "temperature -1 is below 0"),
-        ("ab", {"seed": -1}, "seed -1 is no whole number"),
+        ("ab", {"seed": -1}, "seed -1 is not a whole number"),
     ],
 )
 def test_what_cannot_be_written_is_said_in_one_line(run: Path, text: str, how: Any, said: str) -> None:
@@ -159,7 +159,7 @@ def test_strokes_are_read_written_taken_back_forked_and_saved(run: Path) -> None
     assert other.push("undo") == first
     assert other.push("write") == second
     assert model.live(live.save()).push("undo") == first
-    for line, said in (("rite", "the line 'rite' is no stroke"), ("[[1]]", "has the shape"), ("[]", "has no point")):
+    for line, said in (("rite", "the line 'rite' is not a stroke"), ("[[1]]", "has the shape"), ("[]", "has no point")):
         with pytest.raises(StatewiseError, match=said):
             live.push(line)
     assert until_refused(live, "write") == "the text is written to its end: take a stroke back, or begin another text"

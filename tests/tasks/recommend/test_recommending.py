@@ -158,7 +158,7 @@ def test_a_session_put_away_that_has_had_what_is_no_item_is_refused(by_recommend
     for seen in ([-1], [FILMS], [0, 2**31 - 1], [[0]]):
         with pytest.raises(DataError, match="the saved session"):
             model.live(write_tensors({**tensors, "seen": torch.tensor(seen, dtype=torch.int32)}, words))
-    with pytest.raises(DataError, match="the saved session is none"):
+    with pytest.raises(DataError, match="the saved session cannot be read"):
         model.live(write_tensors({**tensors, "seen": torch.tensor([0.0])}, words))
 
 

@@ -161,11 +161,11 @@ def test_between_two_vectors_lie_points_of_the_arc() -> None:
         ("plain", CORNER, {"reconstruct": True}, "this run has no latent numbers to read a drawing to"),
         ("plain", CORNER, {"vary": 2, "score": True}, "vary and score contradict each other: ask for one"),
         ("plain", CORNER, {"temperature": -1}, "temperature -1 is below 0"),
-        ("plain", CORNER, {"endings": 0}, "endings 0 is no whole number from 1 to 1000"),
-        ("plain", CORNER, {"side": 0}, "side 0 is no length"),
+        ("plain", CORNER, {"endings": 0}, "endings 0 is not a whole number from 1 to 1000"),
+        ("plain", CORNER, {"side": 0}, "side 0 is not a length"),
         ("plain", (CORNER, CORNER), {}, "2 drawings were given: give one, or ask for interpolate or score"),
         ("plain", (), {"score": True}, "score is of a drawing: give one"),
-        ("plain", (), {"strokes": "[[[0,"}, r"the strokes '\[\[\[0,' are no JSON"),
+        ("plain", (), {"strokes": "[[[0,"}, r"the strokes '\[\[\[0,' are not JSON"),
         ("plain", (), {"strokes": "3"}, "the drawing is 3: a list of strokes is wanted"),
         ("plain", CORNER, {"strokes": "[]"}, "a drawing was given and strokes as well"),
         (
@@ -242,7 +242,7 @@ def test_strokes_come_as_they_are_drawn_are_taken_back_forked_and_saved(runs: Pa
     assert again.push("undo") == first
     assert live.push("undo") == first
     for line, said in (
-        ("undone", "the line 'undone' is no stroke"),
+        ("undone", "the line 'undone' is not a stroke"),
         ("[[1]]", "has the shape"),
         ("[]", "has no point"),
     ):
@@ -268,7 +268,7 @@ def test_a_stream_of_offsets_says_what_the_answers_say(runs: Path) -> None:
         nats.append(float(model.model.head.nats(params, target)))
         params = stream.push(row.tolist())
     assert nats == pytest.approx(list(sheet_score.by_point[:-1]), abs=1e-4)
-    with pytest.raises(UsageError, match=r"the offset \[1, 2\] is none: give \[dx, dy, lift\]"):
+    with pytest.raises(UsageError, match=r"the offset \[1, 2\] cannot be read: give \[dx, dy, lift\]"):
         stream.push([1, 2])
 
 

@@ -206,7 +206,7 @@ def test_length_stop_and_seed_do_what_they_say(trained: statewise.Trained) -> No
         == (whole.split(whole[9:12])[0])
     )
     assert "".join(trained.predict("It", length=50, seed=3, temperature=1.0)) != whole
-    with pytest.raises(UsageError, match="length 0 is no whole number from 1 to"):
+    with pytest.raises(UsageError, match="length 0 is not a whole number from 1 to"):
         next(trained.predict("It", length=0))
 
 

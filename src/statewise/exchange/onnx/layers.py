@@ -106,7 +106,7 @@ def from_onnx(node: NodeLike, weights: Mapping[str, Array]) -> Recurrent[Any]:
     """
     settings = read_settings(node)
     if settings.direction != "forward":
-        raise UsageError(f"a {settings.direction} {node.op_type} cannot step, so it is no cell: use run_node")
+        raise UsageError(f"a {settings.direction} {node.op_type} cannot step, so it is not a cell: use run_node")
     arrays = read_inputs(node, settings, weights, without=("X", "sequence_lens", "initial_h", "initial_c"))
     return _cell(settings, 0, {role: _tensor(array) for role, array in arrays.items()})
 

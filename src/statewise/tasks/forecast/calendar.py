@@ -43,7 +43,7 @@ def _waves(turns: NDArray[np.float64], harmonics: tuple[int, ...]) -> list[NDArr
 
 
 def check_holidays(country: str, frequency: Frequency) -> None:
-    """Refuse what is no country, and a frequency that does not tell days apart.
+    """Refuse what is not a country, and a frequency that does not tell days apart.
 
     Raises `UsageError`, and `MissingExtra` where the package holidays is not installed.
     """

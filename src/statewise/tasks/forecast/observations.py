@@ -64,7 +64,7 @@ class Observations:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
-            raise DataError(f"{line[:SHOWN]!r} is no JSON object: mend it") from None
+            raise DataError(f"{line[:SHOWN]!r} is not a JSON object: mend it") from None
         return self._by_name(found)
 
     def inputs(self, series: str, time: str, value: float) -> Inputs:
@@ -100,7 +100,7 @@ class Observations:
             return float("nan")
         try:
             if isinstance(cell, bool) or not isinstance(cell, str | Number):
-                raise DataError(f"column '{name}' holds {str(cell)[:SHOWN]!r}, which is no number: give one")
+                raise DataError(f"column '{name}' holds {str(cell)[:SHOWN]!r}, which is not a number: give one")
             found = float(numbers([cell], how=self.how)[0]) if isinstance(cell, str) else float(cell)
         except Unreadable as bad:
             raise DataError(f"column '{name}' {bad.words}") from None
@@ -144,7 +144,7 @@ class Observations:
         wanted = f"{self._mark} ".join(order)
         if len(cells) == 1 and len(columns.targets) == 1 and columns.series is None:
             if isinstance(given, str) and not (is_nothing(cells[0]) or is_number(cells[0], self.how)):
-                raise DataError(f"{given[:SHOWN]!r} is no number: give a value, or {wanted}")
+                raise DataError(f"{given[:SHOWN]!r} is not a number: give a value, or {wanted}")
             return {columns.targets[0]: cells[0]}
         if not len(self.order) <= len(cells) <= len(order):
             count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
@@ -153,7 +153,7 @@ class Observations:
 
     def _by_name(self, given: Any) -> Cells:
         if not isinstance(given, Mapping):
-            raise DataError(f"{str(given)[:SHOWN]!r} is no JSON object: mend it")
+            raise DataError(f"{str(given)[:SHOWN]!r} is not a JSON object: mend it")
         for name in given:
             if name not in self.names:
                 raise UsageError(unknown("column", str(name)[:SHOWN], sorted(self.names)))

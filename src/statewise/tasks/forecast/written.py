@@ -58,7 +58,7 @@ COLUMNS: dict[str, Check] = {
 
 
 def check_written(written: Mapping[str, Any]) -> None:
-    """Raise `ValueError` where what was written is no codec of a forecast, or its parts do not fit each other.
+    """Raise `ValueError` where what was written is not a codec of a forecast, or its parts do not fit each other.
 
     >>> check_written({"context": 24, "horizon": "6"})
     Traceback (most recent call last):

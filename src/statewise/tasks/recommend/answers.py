@@ -220,10 +220,10 @@ class Recommending(Live):
         tensors, _ = read_tensors(saved, "the saved session")
         forms = {name: (tensor.dtype, tensor.dim()) for name, tensor in tensors.items()}
         if forms != {"stream": (torch.uint8, 1), "seen": (torch.int32, 1)}:
-            raise DataError("the saved session is none: it is damaged, use another copy")
+            raise DataError("the saved session cannot be read: it is damaged, use another copy")
         seen = tensors["seen"].tolist()
         if seen and not 0 <= min(seen) <= max(seen) < codec.choices:
-            raise DataError("the saved session has had items that are none here: use another copy")
+            raise DataError("the saved session has had items that this run does not know: use another copy")
         opened = Stream.open(stream.model, tensors["stream"].numpy().tobytes(), encode=stream.encode)
         return cls(opened, codec, k, exclude_seen, seen, index)
 

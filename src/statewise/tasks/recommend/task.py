@@ -277,7 +277,7 @@ class Recommend(TableSettings, Task):
         """Yield what a session wants next, the likeliest first; from Python a session may be a list of ids or titles.
 
         An id is exact; what is nearly a title is read as that, with a warning. Raises `UsageError` for an empty
-        session, what is no item, or a `k` that cannot be had.
+        session, what is not an item, or a `k` that cannot be had.
         """
         from statewise.tasks.recommend.answers import heard
 

@@ -45,12 +45,12 @@ class Sheet:
         moved: Floats = self.rows[:, :2].astype(np.float64).sum(axis=0) / self.factor
         return np.asarray(self.start, np.float64) + moved
 
-    def strokes(self, rows: Rows, *, behind: bool) -> list[Floats]:
-        """Return rows as strokes on the user's paper, from the start or, with `behind`, after what was drawn."""
+    def strokes(self, rows: Rows, *, continued: bool) -> list[Floats]:
+        """Return rows as strokes on the user's paper, from the start or, with `continued`, after what was drawn."""
         moves = rows.astype(np.float64)
         moves[:, :2] /= self.factor
-        is_lifted = behind and len(self.rows) > 0 and self.rows[-1, 2] > 0
-        start = self.end.tolist() if behind else self.start
+        is_lifted = continued and len(self.rows) > 0 and self.rows[-1, 2] > 0
+        start = self.end.tolist() if continued else self.start
         return strokes_of(moves, start, lifted=is_lifted)
 
 
@@ -142,17 +142,19 @@ class Artist:
         with evaluating(self.model), torch.no_grad():
             return opener.latent.believe(Padded.of([steps.to(next(opener.parameters()))]))
 
-    def drawn(self, sheet: Sheet, count: int, context: Given | None, *, behind: bool) -> list[Ending]:
-        """Return drawings, or with `behind` endings of what was drawn."""
-        rows = sheet.rows if behind else sheet.rows[:0]
+    def drawn(self, sheet: Sheet, count: int, context: Given | None, *, continued: bool) -> list[Ending]:
+        """Return drawings, or with `continued` endings of what was drawn."""
+        rows = sheet.rows if continued else sheet.rows[:0]
         most = self.codec.longest - len(rows)
         return draw(self.model, rows, count, context, most=most, temperature=self.temperature, generator=self.generator)
 
-    def told(self, sheet: Sheet, titles: Sequence[str], endings: Sequence[Ending], *, behind: bool) -> Iterator[Drawn]:
+    def told(
+        self, sheet: Sheet, titles: Sequence[str], endings: Sequence[Ending], *, continued: bool
+    ) -> Iterator[Drawn]:
         """Yield endings as answers on the user's paper."""
-        given = sheet.drawing.strokes if behind and sheet.drawing is not None else ()
+        given = sheet.drawing.strokes if continued and sheet.drawing is not None else ()
         for title, ending in zip(titles, endings, strict=True):
-            strokes = sheet.strokes(ending.rows, behind=behind)
+            strokes = sheet.strokes(ending.rows, continued=continued)
             yield Drawn(title, given, strokes, ending.nats, ending.places, ending.has_ended)
 
 
@@ -162,7 +164,7 @@ def sheet_of(given: Any, codec: StrokeCodec, side: float | None, *, pen_down: bo
     Raises `DataError` for what is none, `UsageError` for one of more points than the model was trained on.
     """
     if side is not None and not 0 < side < 1e9:
-        raise UsageError(f"side {side:g} is no length: give how large the whole drawing will be")
+        raise UsageError(f"side {side:g} is not a length: give how large the whole drawing will be")
     drawing = _drawing(given)
     rows = offsets_of(codec.preparing.strokes(drawing.strokes, side))
     if len(rows) > codec.longest:
@@ -185,9 +187,9 @@ def blank(codec: StrokeCodec) -> Sheet:
 def strokes_of_json(text: str) -> Any:
     """Return strokes that are written as JSON. Raises `UsageError` where they are none."""
     try:
-        return read_json(text[: LONGEST_LINE + 1].encode())  # what is cut is no JSON
+        return read_json(text[: LONGEST_LINE + 1].encode())  # what is cut is not JSON
     except ValueError as error:
-        raise UsageError(f"the strokes {shown(text)} are no JSON ({error}): give [[[x, y], ...], ...]") from None
+        raise UsageError(f"the strokes {shown(text)} are not JSON ({error}): give [[[x, y], ...], ...]") from None
 
 
 def _drawing(given: Any) -> Drawing:
@@ -209,9 +211,9 @@ def endings(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
     """Yield ways in which a drawing goes on, or drawings from nothing."""
     check_whole("--endings", count, 1, MOST)
     context = artist.context(None, count)
-    behind = sheet.drawing is not None
-    titles = [f"{'ending' if behind else 'drawing'} {number}" for number in range(1, count + 1)]
-    return artist.told(sheet, titles, artist.drawn(sheet, count, context, behind=behind), behind=behind)
+    continued = sheet.drawing is not None
+    titles = [f"{'ending' if continued else 'drawing'} {number}" for number in range(1, count + 1)]
+    return artist.told(sheet, titles, artist.drawn(sheet, count, context, continued=continued), continued=continued)
 
 
 def variations(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
@@ -222,7 +224,7 @@ def variations(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
     noise = torch.randn(rows, artist.latent, generator=artist.generator) if count else torch.zeros(1, artist.latent)
     context = artist.context(belief.drawn(noise.to(belief.mean)), rows)
     titles = [f"variation {number}" for number in range(1, count + 1)] or ["reconstruction"]
-    return artist.told(sheet, titles, artist.drawn(sheet, rows, context, behind=False), behind=False)
+    return artist.told(sheet, titles, artist.drawn(sheet, rows, context, continued=False), continued=False)
 
 
 def interpolation(artist: Artist, sheets: Sequence[Sheet], count: int) -> Iterator[Drawn]:
@@ -233,8 +235,8 @@ def interpolation(artist: Artist, sheets: Sequence[Sheet], count: int) -> Iterat
     one, other = (artist.believed(sheet).mean[0] for sheet in sheets)
     context = artist.context(between(one, other, count), count)
     titles = [f"step {number}" for number in range(1, count + 1)]
-    drawn = artist.drawn(sheets[0], count, context, behind=False)
-    return artist.told(sheets[0], titles, drawn, behind=False)
+    drawn = artist.drawn(sheets[0], count, context, continued=False)
+    return artist.told(sheets[0], titles, drawn, continued=False)
 
 
 def scores(artist: Artist, names: Sequence[str], sheets: Sequence[Sheet]) -> Iterator[Drawn]:

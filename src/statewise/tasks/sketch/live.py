@@ -125,4 +125,4 @@ def _parsed(line: Any) -> Any:
     try:
         return read_json(line[: LONGEST_LINE + 1].encode())  # one that is cut is none
     except ValueError:
-        raise UsageError(f"the line {shown(line)} is no stroke: give {WORDS}") from None
+        raise UsageError(f"the line {shown(line)} is not a stroke: give {WORDS}") from None

@@ -44,6 +44,6 @@ def step_of(x: Any, codec: StrokeCodec | LinesCodec) -> Tensor:
     except (TypeError, ValueError, OverflowError):
         is_sound = False
     if not is_sound:
-        raise UsageError(f"the offset {shown(x)} is none: give [dx, dy, lift], such as [3, 4, 0]")
+        raise UsageError(f"the offset {shown(x)} cannot be read: give [dx, dy, lift], such as [3, 4, 0]")
     row = np.array([[numbers[0] / codec.scale, numbers[1] / codec.scale, numbers[2] > 0]], np.float32)
     return torch.as_tensor(as_steps(row)[0])

@@ -339,7 +339,7 @@ class Sketch(Task):
 
         artist = Artist.of(model, codec, WARM, class_, self.seed)
         if not 0 < side < 1e9:
-            raise UsageError(f"side {side:g} is no length: give how large the whole drawing will be")
+            raise UsageError(f"side {side:g} is not a length: give how large the whole drawing will be")
         return DrawingUnderWay.open(artist, saved) if saved is not None else DrawingUnderWay(artist, side)
 
 

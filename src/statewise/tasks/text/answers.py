@@ -100,10 +100,10 @@ class Surprises(Live):
     def push(self, line: str) -> Surprise:
         """Read a line and return the bits that each of its characters took, its end included.
 
-        Raises `UsageError` for what is no text.
+        Raises `UsageError` for what is not text.
         """
         if not isinstance(line, str):
-            raise UsageError(f"{line!r} is no line of text: push a string")
+            raise UsageError(f"{line!r} is not a line of text: push a string")
         codes = self.codec.encode(f"{line}\n").tolist()
         nats = 0.0
         for code in codes:

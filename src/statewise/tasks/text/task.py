@@ -364,7 +364,7 @@ def _first(codes: Iterator[int], length: int) -> Iterator[int]:
 
 def _check_prompt(prompt: Any) -> None:
     if not isinstance(prompt, str):
-        raise UsageError(f"the prompt {prompt!r} is no text: give a string")
+        raise UsageError(f"the prompt {prompt!r} is not text: give a string")
 
 
 def _no_object() -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 def serve(family: str, threads: int) -> None:
     """Answer requests until there are no more."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever a library writes to standard output is no answer
+    os.dup2(2, 1)  # whatever a library writes to standard output is not an answer
     if hasattr(os, "sched_setaffinity"):  # some libraries have as many threads as they see processors
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     peer = importlib.import_module(f"with_{family}")
