@@ -27,8 +27,8 @@ import statewise
 from statewise.report import Report
 from statewise.tasks.forecast.metrics import compare
 from statewise.tasks.forecast.task import CERTAIN, Forecast
+from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.stocks.task import Stocks
-from statewise.tasks.traffic import Traffic
 
 HERE = Path(__file__).parent
 WEEKLY = "seasonal naive, 168"

@@ -28,7 +28,7 @@ from statewise.data.times import times
 from statewise.model import Model
 from statewise.report import aligned
 from statewise.tasks.forecast.parallel import Mixture
-from statewise.tasks.traffic import Traffic
+from statewise.tasks.forecast.traffic import Traffic
 from statewise.underway import returned
 
 RECORD = outcomes.RESULTS / "traffic_searches.json"

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
     from statewise.tasks.forecast.task import Forecast
+    from statewise.tasks.forecast.traffic import Traffic
     from statewise.tasks.handwriting.task import Handwriting
     from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
     from statewise.tasks.stocks.task import Stocks
     from statewise.tasks.text.task import Text
-    from statewise.tasks.traffic import Traffic
     from statewise.verbs import Run, Trained, inspect, load, predict, resuming, training
 
 __version__ = "0.1.0"
@@ -34,7 +34,7 @@ _ROOMS = {
     "Report": "statewise.report",
     "Sketch": "statewise.tasks.sketch.task",
     "Text": "statewise.tasks.text.task",
-    "Traffic": "statewise.tasks.traffic",
+    "Traffic": "statewise.tasks.forecast.traffic",
 }
 
 __all__ = [

@@ -11,7 +11,7 @@ import pytest
 
 from statewise.report import Report
 from statewise.run.config import RENAMED, build, read_yaml
-from statewise.tasks.traffic import Traffic
+from statewise.tasks.forecast.traffic import Traffic
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorials" / "forecast.md").read_text()

@@ -14,12 +14,12 @@ from subclasses import subclasses_of
 
 from statewise.task import Task
 from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.handwriting.task import Handwriting
 from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
 from statewise.tasks.stocks.task import Stocks
 from statewise.tasks.text.task import Text
-from statewise.tasks.traffic import Traffic
 from statewise.testing import TASK_LAWS, check_task
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "updates": 6, "threads": 1}

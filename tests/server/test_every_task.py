@@ -19,8 +19,8 @@ import statewise
 from statewise import registry
 from statewise.client import Client, RefusedByServer
 from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.stocks.task import Stocks
-from statewise.tasks.traffic import Traffic
 
 HOURS = [str(np.datetime64("2026-11-02T00", "s") + np.timedelta64(t, "h")) for t in range(260)]
 DAYS = [str(day) for day in np.busday_offset("2020-01-01", np.arange(260), roll="forward")]

@@ -386,7 +386,7 @@ def test_a_file_of_keys_is_to_be_whole_and_hidden(tmp_path: Path) -> None:
         ("short", "line 1"),
         ("a" * 63 + "g", "line 1"),
         ("# none\n", "there is no key"),
-        ("\n", "not a key"),
+        ("\n", "no key"),
     ):
         file.write_text(text)
         with pytest.raises(UsageError, match=words):

@@ -159,7 +159,7 @@ def test_strokes_are_read_written_taken_back_forked_and_saved(run: Path) -> None
     assert other.push("undo") == first
     assert other.push("write") == second
     assert model.live(live.save()).push("undo") == first
-    for line, said in (("rite", "the line 'rite' is not a stroke"), ("[[1]]", "has the shape"), ("[]", "has no point")):
+    for line, said in (("rite", "the line 'rite' is no stroke"), ("[[1]]", "has the shape"), ("[]", "has no point")):
         with pytest.raises(StatewiseError, match=said):
             live.push(line)
     assert until_refused(live, "write") == "the text is written to its end: take a stroke back, or begin another text"

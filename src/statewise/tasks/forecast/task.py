@@ -12,7 +12,7 @@ from statewise.bounds import MOST_LAYERS, MOST_SEQUENCES, MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE
 from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
-from statewise.tasks.table_settings import TableSettings
+from statewise.tasks.shared.table_settings import TableSettings
 
 if TYPE_CHECKING:
     from statewise.data.panel import Panel

@@ -15,9 +15,9 @@ from statewise.data.session_files import PreparedSessions, sessions_with
 from statewise.data.session_rows import Places, SessionRows, read_places
 from statewise.data.window import Window
 from statewise.task import Part
-from statewise.tasks.counted import CountedOnce
 from statewise.tasks.recommend.comparing import fit_baselines, scores_by
 from statewise.tasks.recommend.list_metrics import judge, measures
+from statewise.tasks.shared.counted import CountedOnce
 from statewise.underway import returned
 
 USUAL_K = 20

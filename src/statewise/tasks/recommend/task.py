@@ -13,7 +13,7 @@ from statewise.bounds import LONGEST_MINUTES, MOST_PLACES, MOST_STEPS, MOST_UNIT
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
-from statewise.tasks.table_settings import TableSettings
+from statewise.tasks.shared.table_settings import TableSettings
 
 if TYPE_CHECKING:
     from statewise.data.catalogue import Catalogue

@@ -15,7 +15,7 @@ from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.shown import in_line
 from statewise.task import Answer, Part, Sources, Task, stacked_core
-from statewise.tasks.counted import CountedOnce
+from statewise.tasks.shared.counted import CountedOnce
 from statewise.underway import told
 
 if TYPE_CHECKING:
