@@ -179,7 +179,9 @@ def load(run: str | Path) -> Trained:
         model = task.model(codec)
     load_weights(model, checkpoint.files)
     update = int(checkpoint.path.name)
-    return Trained(task, model.eval(), codec, directory.path, update, checkpoint.notice, config["data"])
+    divergence = RunHistory.from_events(directory.read_last_events()).divergence
+    notice = "\n".join(filter(None, [checkpoint.notice, divergence])) or None
+    return Trained(task, model.eval(), codec, directory.path, update, notice, config["data"])
 
 
 def predict(run: str | Path, *given: Any, **how: Any) -> Iterator[Any]:
@@ -233,6 +235,7 @@ def inspect(run: str | Path) -> dict[str, Any]:
         "last_update": history.updates.of_last(),
         "finished": history.report is not None,
         "best": history.metrics or None,
+        "warning": history.divergence,
         "baselines": history.baselines,
         "samples": history.sampled,
     }

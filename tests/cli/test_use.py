@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -177,3 +178,24 @@ def test_a_task_that_reads_no_lines_says_so(
 ) -> None:
     monkeypatch.setattr(Text, "live", Task.live)
     assert "text does not work on lines as they come" in said(capsys, "stream", "run", code=2)[1]
+
+
+def test_a_run_that_diverged_says_so_wherever_it_is_used(run_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"event": "checked", "update": 10**9, "seconds": 1.0, "metrics": {"perplexity": math.inf}, "judged": -1.0}
+    lines = (run_path / "events.jsonl").read_text().splitlines(keepends=True)
+    (run_path / "events.jsonl").write_text("".join(lines[:-1]) + json.dumps(told) + "\n")
+    words = "this run diverged (its perplexity is inf): train it again with a lower --learning-rate\n"
+    for command in (["predict", "run", "It", "--length", "3"], ["evaluate", "run"]):
+        assert run(command) == 0
+        assert words in capsys.readouterr().err
+    assert run(["predict", "run", "It", "--length", "3", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert run(["inspect", "run"]) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_a_run_that_did_not_diverge_says_nothing(run_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["inspect", "run"]) == 0
+    assert "diverged" not in capsys.readouterr().out
+    assert run(["predict", "run", "It", "--length", "3"]) == 0
+    assert capsys.readouterr().err == ""

@@ -98,6 +98,8 @@ def inspect_run(run: Path, *, json: bool) -> None:
     if seen["best"]:
         print("finished" if seen["finished"] else "best so far")
         print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
+    if seen["warning"]:
+        print(in_line(seen["warning"]))
     for update, sample in _spread(list(seen["samples"].items())):
         print(f"--- update {update:,} ---\n{sample_in_block(sample)}")
 

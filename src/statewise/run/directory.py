@@ -18,6 +18,8 @@ from statewise.run.files import make_folder, saving, sync_folder, write_whole
 from statewise.run.recorded import CONFIG, LARGEST_EVENT, check_event, misfit, read_line
 from statewise.shown import in_json, in_line
 
+TAIL_BYTES = 1 << 20
+"So much of the end of the events is read where only what came last is asked for."
 FORMAT = 1
 DEFAULT_FOLDER = Path("runs")
 CACHE = ".data"
@@ -137,6 +139,20 @@ class RunDirectory(NamedTuple):
     def read_events(self) -> Iterator[dict[str, Any]]:
         """Yield the events; a line that was cut off is left out. Raises `RunError` for a whole one that is no event."""
         yield from self.read_lines(check_event)
+
+    def read_last_events(self) -> Iterator[dict[str, Any]]:
+        """Yield the last of the events, however many there are; what cannot be read is left out."""
+        if not is_there(self.events):
+            return
+        with open_file(self.events) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = file.read(TAIL_BYTES).splitlines()
+        for line in lines:  # the first may be cut
+            with suppress(ValueError):
+                told = read_line(line)
+                if told is not None:
+                    check_event(told)
+                    yield told
 
     def read_lines(self, check: Callable[[dict[str, Any]], None] = lambda told: None) -> Iterator[dict[str, Any]]:
         """Yield the tables that `events.jsonl` has, a line each; one that was cut off is left out.

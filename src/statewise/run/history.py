@@ -136,6 +136,16 @@ class RunHistory:
         return dict(self.best_check["metrics"]) if self.best_check else {}
 
     @property
+    def divergence(self) -> str | None:
+        """A warning where the score or the last loss is no finite number, as after a training that diverged."""
+        found: dict[str, Any] = {**self.metrics, **dict(zip(["loss"], self.updates["nats"][-1:], strict=False))}
+        for name, value in found.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                words = f"its {name.replace('_', ' ')} is {value}"
+                return f"this run diverged ({words}): train it again with a lower --learning-rate"
+        return None
+
+    @property
     def baselines(self) -> dict[str, dict[str, float]]:
         """What simple methods score, once it is finished."""
         return dict(self.report["baselines"]) if self.report else {}
