@@ -39,7 +39,7 @@ static inline float sum_of_gates(int32_t units, int64_t width, Term term) {
 }
 
 struct Moments {
-    float mean, scale;  // scale: one over the deviation
+    float mean, scale;  // scale: one over the deviation, no number where that overflows, as PyTorch has it
 };
 
 template <int GATES>
@@ -50,7 +50,8 @@ static inline Moments moments(int32_t units, int64_t width, const float *x) {
         const Lanes away = load(x + at) - mean;
         return away * away;
     }) / count;
-    return {mean, 1.0f / std::sqrt(variance + EPSILON)};
+    const float nought = variance - variance;  // or no number, so that what is too large is not taken for nought
+    return {mean, 1.0f / std::sqrt(variance + EPSILON) + nought};
 }
 
 // From the gradient `dy` of y = gain * normal + bias, where normal = (x - mean) * scale: the gradient of x in `dx`, which

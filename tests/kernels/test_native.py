@@ -396,3 +396,16 @@ def test_without_the_extension_everything_runs_and_doctor_says_how_to_have_it() 
     assert "native kernels  none: installed without a compiler" in shown.stdout
     assert re.search(r"^  lstm +torch, reference$", shown.stdout, flags=re.MULTILINE)
     assert re.search(r"^  peephole_lstm +reference$", shown.stdout, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("cell", [LayerNormLSTM(5, 4), LayerNormGRU(5, 4)])
+def test_what_is_too_large_to_be_normalized_is_no_number_on_every_kernel(cell: Cell[Any]) -> None:
+    """Native code took it for nought, where PyTorch says that it is no number, as a training has to notice."""
+    xs = torch.randn(7, 3, 5)
+    xs[2, 1] = 1e30
+    found = []
+    for kernel in ("reference", "native"):
+        with using(kernel), torch.no_grad():
+            found.append(cell.scan(xs, cell.initial(3))[0].isnan())
+    assert torch.equal(*found)
+    assert found[0].any(dim=-1).tolist() == [[False, t >= 2, False] for t in range(7)]
