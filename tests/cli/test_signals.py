@@ -165,3 +165,19 @@ def test_a_search_that_is_hung_up_saves_its_trial_and_says_how_to_go_on(book: Pa
     assert searching.returncode == 129
     assert "stopped and saved; go on with the same command and --run search" in said
     assert "Traceback" not in said
+
+
+def test_of_two_that_resume_a_killed_run_at_once_one_goes_on(book: Path, whole: str) -> None:
+    killed = train("run")
+    wait_for_a_save_behind(0, "run")
+    killed.kill()
+    killed.communicate()
+    both = [start("resume", "run", "--quiet") for _ in range(2)]
+    said = [one.communicate(timeout=MOST_SECONDS)[1] for one in both]
+    refused = [words for words, one in zip(said, both, strict=True) if one.returncode == 2]
+    assert sorted(one.returncode for one in both) in (
+        [0, 2],
+        [0, 0],
+    )  # the second may have begun when the first was done
+    assert all("run is being trained by process " in words for words in refused)
+    assert weights("run") == whole

@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 import statewise
-from statewise.errors import RunError, TrainingError, UsageError
+from statewise.data.cache import building
+from statewise.errors import DataError, RunError, TrainingError, UsageError
 from statewise.run.directory import RunDirectory, create_run, refuse_taken
 from statewise.run.recorded import LARGEST_EVENT
 
@@ -347,3 +348,21 @@ def test_more_than_can_be_read_again_is_not_written(directory: RunDirectory) -> 
     ):
         directory.begin({**CONFIG, "settings": {"source": ["x" * 1000] * 5000}}, {"unit": "byte"})
     assert directory.read_config()["settings"] == {"hidden_size": 3}
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = create_run("text", "a", tmp_path / "r")
+    monkeypatch.setattr("os.access", lambda path, how: False)  # as to a user who may only read
+    words = r"cannot be written \(permission denied, or a disk that is only read\): "
+    with pytest.raises(RunError, match=f"r {words}go on with a copy of it"), directory.locked():
+        pass
+    with (
+        pytest.raises(DataError, match=rf"\.data {words}data are made ready there; copy the run"),
+        building(tmp_path / ".data"),
+    ):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot be written \(not a directory\)"), building(tmp_path / "file" / "data"):
+        pass

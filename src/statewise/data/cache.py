@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from statewise.disk.manifest import MANIFEST, Entry, check_files, written
+from statewise.disk.reading import refuse_unwritable
 from statewise.errors import DataError, StatewiseError
 
 BUILDING = ".building-"
@@ -26,7 +27,7 @@ def building(cache: Path) -> Iterator[Path]:
 
     A process that waited should look whether the other has made the same.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    refuse_unwritable(cache, "data are made ready there; copy the run, or give another --run", DataError)
     with _alone(cache, fcntl.LOCK_EX) as is_alone:
         _remove_left(cache, is_alone)
         with tempfile.TemporaryDirectory(dir=cache, prefix=BUILDING) as temporary:

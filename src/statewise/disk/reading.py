@@ -25,6 +25,17 @@ def read_file(path: Path, most_bytes: int, kind: type[StatewiseError] = RunError
     return content
 
 
+def refuse_unwritable(folder: Path, advice: str, kind: type[StatewiseError]) -> None:
+    """Make a folder where it is missing. Raises `kind`, with advice, where nothing can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else "permission denied, or a disk that is only read"
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+    if why:
+        raise kind(f"{folder} cannot be written ({why}): {advice}")
+
+
 @contextmanager
 def open_file(path: Path, kind: type[StatewiseError] = RunError) -> Iterator[BinaryIO]:
     """Open a plain file for reading; a pipe or a device, which may have no end, raises `kind`, as does an error."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from statewise.disk.reading import file_size, open_file, read_file, refuse_links
+from statewise.disk.reading import file_size, open_file, read_file, refuse_links, refuse_unwritable
 from statewise.errors import RunError, UsageError
 from statewise.plain.strict_json import count_values, read_json
 from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
@@ -200,6 +200,7 @@ class RunDirectory(NamedTuple):
         over.
         """
         refuse_links(self.path / LOCK)
+        refuse_unwritable(self.path, "go on with a copy of it in another folder", RunError)
         if (self.path / LOCK).exists():
             file_size(self.path / LOCK)  # a pipe would wait for ever
         with (self.path / LOCK).open("a+") as file:
