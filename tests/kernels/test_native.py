@@ -26,7 +26,8 @@ from statewise.cells import (
     ProjectedLSTM,
 )
 from statewise.kernels import extension, kernels_of, using
-from statewise.kernels.native import OPS, room
+from statewise.kernels.native import OPS
+from statewise.kernels.native_tensors import room
 from statewise.state import leaves, map_leaves
 from statewise.testing import check_cell
 

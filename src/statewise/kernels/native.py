@@ -4,16 +4,15 @@ They compute float32 on a CPU. Rows that sleep cost nothing: only the pairs of a
 laid out and computed. The bits of a row's result depend neither on the other rows nor on the number of threads.
 """
 
-import math
 from collections.abc import Sequence as Several
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.utils.dlpack import from_dlpack
 
 from statewise.kernels.extension import _native
+from statewise.kernels.native_tensors import address, addresses, is_readable, padded, room, rows_first, whole
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 Program = None if _native is None else _native.Program
@@ -33,9 +32,6 @@ CELLS = [
 
 MOST_PLACES = 2**31 - 1
 "Places and states of a sequence are numbered by 32 bits."
-
-FLOATS_TO_LEND = 1 << 15
-"What is smaller comes from the ordinary heap, whose pages stay with the process."
 
 
 def multiply_adds(times: int) -> float:
@@ -90,7 +86,7 @@ class NativeOp(NamedTuple):
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
         some = given.xs.numel() > 0 and all(leaf.numel() for leaf in given.state)
-        return plain and some and self._fits(given) and _readable(tensors)
+        return plain and some and self._fits(given) and is_readable(tensors)
 
     def _fits(self, given: ScanInputs) -> bool:
         """Tell whether every tensor is as large as native code will believe."""
@@ -137,11 +133,11 @@ class CellScan:
         self.memory_units = given.state[-1].shape[1]
         self.sizes = (cell, features, self.units, self.memory_units)
         self.gates, self.memories, inner, moments, _ = _native.form(cell)
-        self.width, self.memory_width = _padded(self.units), _padded(self.memory_units)
+        self.width, self.memory_width = padded(self.units), padded(self.memory_units)
         self.inner = inner * self.memory_width + moments
         self.states, self.fresh = len(given.state), 0 if given.reset is None else len(given.fresh)
         places = [None if of is None else of.contiguous() for of in (given.reset, given.mask)]
-        self.when = _native.Schedule(self.steps, self.rows, *(_address(of) for of in places))
+        self.when = _native.Schedule(self.steps, self.rows, *(address(of) for of in places))
         self.everywhere = self.when.pairs == self.steps * self.rows
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
@@ -150,14 +146,14 @@ class CellScan:
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
             ys, *last = _Recurrence.apply(self, given.xs, *tensors)  # type: ignore[no-untyped-call]
         else:
-            ys, *last = self.forward(_rows_first(given.xs), tensors, _Record())
+            ys, *last = self.forward(rows_first(given.xs), tensors, _Record())
         return ys, tuple(last)
 
     def split(self, tensors: Several[Tensor]) -> tuple[list[int], list[int]]:
         """Return the addresses of the first and fresh states, hidden before memory, and of the weights."""
         first, fresh = tensors[: self.states], tensors[self.states : self.states + self.fresh]
         weights = tensors[self.states + self.fresh :]
-        return [*_addresses(first, 2), *_addresses(fresh, 2)], _addresses(weights, 4)
+        return [*addresses(first, 2), *addresses(fresh, 2)], addresses(weights, 4)
 
     def forward(self, xs: Tensor, tensors: Several[Tensor], record: _Record) -> tuple[Tensor, ...]:
         """Read the sequence; returns outputs and the last state."""
@@ -169,7 +165,7 @@ class CellScan:
             record.gates = room(pairs, self.gates * self.memory_width + _native.PANEL)
             record.inner = room(pairs, self.inner) if self.inner else None
         states, weights = self.split(tensors)
-        into = _addresses(record.tensors(), 4)
+        into = addresses(record.tensors(), 4)
         threads = torch.get_num_threads()
         _native.forward(
             self.sizes, weights, self.when, xs.data_ptr(), xs.stride(1), states, into, self._drawn(), threads
@@ -177,7 +173,7 @@ class CellScan:
         return self._outputs(record.hidden), *self._last(record)
 
     def _drawn(self) -> tuple[float, int]:
-        return self.rate, _address(self.changes)
+        return self.rate, address(self.changes)
 
     def _outputs(self, hidden: Tensor) -> Tensor:
         if self.everywhere:
@@ -202,7 +198,7 @@ class CellScan:
         """Return the gradients of the input, the first and fresh states and the weights."""
         xs, *record = saved
         assert xs is not None
-        outputs = xs.new_zeros(1, 1, self.units).expand(1, 1, -1) if grads[0] is None else _rows_first(grads[0])
+        outputs = xs.new_zeros(1, 1, self.units).expand(1, 1, -1) if grads[0] is None else rows_first(grads[0])
         stride = 0 if grads[0] is None else outputs.stride(1)
         last = [None if grad is None else whole(grad) for grad in grads[1:]]
         to_xs = None if not of_xs else room(*xs.shape) if self.everywhere else xs.new_zeros(xs.shape)
@@ -215,11 +211,11 @@ class CellScan:
             self.when,
             xs.data_ptr(),
             xs.stride(1),
-            _addresses(record, 4),
+            addresses(record, 4),
             outputs.data_ptr(),
             stride,
-            _addresses(last, 2),
-            _address(to_xs),
+            addresses(last, 2),
+            address(to_xs),
             to_weights,
             to_states,
             self._drawn(),
@@ -235,7 +231,7 @@ class _Recurrence(torch.autograd.Function):
     def forward(ctx: Any, call: CellScan, xs: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Read the sequence and keep what the backward pass needs."""
         record = _Record(kept=True)
-        xs = _rows_first(xs)
+        xs = rows_first(xs)
         results = call.forward(xs, tensors, record)
         ctx.call = call
         ctx.save_for_backward(xs, *record.tensors(), *tensors)
@@ -249,58 +245,6 @@ class _Recurrence(torch.autograd.Function):
         xs, hidden, memory, gates, inner, *tensors = ctx.saved_tensors
         of_xs = ctx.needs_input_grad[1]
         return None, *ctx.call.backward((xs, hidden, memory, gates, inner), tensors, grads, of_xs=of_xs)
-
-
-def _rows_first(xs: Tensor) -> Tensor:
-    """Return a sequence whose rows, of all steps, lie evenly one after another; itself where they do."""
-    xs, (steps, rows, features) = xs.resolve_neg(), xs.shape
-    even = (features == 1 or xs.stride(2) == 1) and (steps == 1 or xs.stride(0) == rows * xs.stride(1))
-    if even and xs.stride(1) >= features:
-        return xs
-    # a tensor of one row counts as contiguous however far its next row would be, and native code goes by that distance
-    return xs.contiguous().flatten().view(xs.shape)
-
-
-def room(*shape: int) -> Tensor:
-    """Return an uninitialised float32 tensor; a large one reuses memory of earlier calls."""
-    floats = math.prod(shape)
-    if floats < FLOATS_TO_LEND:
-        return torch.empty(shape, dtype=torch.float32, device="cpu")
-    lent: Tensor = from_dlpack(_native.lend(floats))
-    return lent.view(shape)
-
-
-def give_back() -> None:
-    """Free the memory that is kept between calls because the next one will want it."""
-    if _native is not None:
-        _native.memory_release()
-
-
-def _padded(units: int) -> int:
-    return int(-(-units // _native.PANEL) * _native.PANEL)
-
-
-def whole(tensor: Tensor) -> Tensor:
-    """Return a tensor whose numbers lie in memory one after another: as they are, not to be conjugated or negated.
-
-    PyTorch may keep a minus or a conjugation as a mark on a tensor, which an address does not tell.
-    """
-    return tensor.resolve_conj().resolve_neg().contiguous()
-
-
-def _readable(tensors: Several[Tensor]) -> bool:
-    """Tell whether tensors have numbers that lie where their strides say: not so sparse or transformed ones."""
-    is_transformed = torch._C._functorch.is_functorch_wrapped_tensor
-    return all(tensor.layout is torch.strided and not is_transformed(tensor) for tensor in tensors)
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
-
-
-def _addresses(tensors: Several[Tensor | None], count: int) -> list[int]:
-    found = [_address(tensor) for tensor in tensors]
-    return found + [0] * (count - len(found))
 
 
 OPS: dict[str, list[Op]] = {}

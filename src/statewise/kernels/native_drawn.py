@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from statewise.kernels.extension import ABILITIES, _native
-from statewise.kernels.native import CELLS, CellScan, NativeOp, _address
+from statewise.kernels.native import CELLS, CellScan, NativeOp
+from statewise.kernels.native_tensors import address
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 DRAWN = 2**24
@@ -43,10 +44,8 @@ class NativeDrawn(NamedTuple):
         call.changes = torch.empty(call.when.pairs, parts, call.memory_width, dtype=torch.uint8) if parts else None
         streams = [tensor.contiguous() for tensor in (*given.state[-2:], *given.fresh[-2:])]
         last = [torch.empty_like(tensor) for tensor in streams[:2]]
-        addresses = [_address(tensor) for tensor in (*streams, *last)]
-        _native.draw_changes(
-            call.when, call.memory_units, parts, round(rate * DRAWN), addresses, _address(call.changes)
-        )
+        addresses = [address(tensor) for tensor in (*streams, *last)]
+        _native.draw_changes(call.when, call.memory_units, parts, round(rate * DRAWN), addresses, address(call.changes))
         ys, state = call.run(plain)
         return ys, (*state, *last)
 

@@ -12,7 +12,8 @@ from torch.autograd.function import once_differentiable
 
 from statewise.kernels.choice import allowed
 from statewise.kernels.extension import _native
-from statewise.kernels.native import MOST_PLACES, _address, _readable, room, whole
+from statewise.kernels.native import MOST_PLACES
+from statewise.kernels.native_tensors import address, is_readable, room, whole
 
 LOSSES = ["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"]
 "The losses that native code knows, in the order of its own list."
@@ -43,7 +44,7 @@ def takes(given: Sample, loss: str) -> bool:
     if _native is None or loss not in LOSSES or not allowed("native") or not torch.is_grad_enabled():
         return False
     plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-    return plain and _fits(given) and _readable(tensors)
+    return plain and _fits(given) and is_readable(tensors)
 
 
 def _fits(given: Sample) -> bool:
@@ -78,8 +79,8 @@ class _Ranking(torch.autograd.Function):
         nats = queries.new_empty(steps, rows)
         to = [room(*tensor.shape) for tensor in (queries, vectors, biases)]
         sizes = [steps, rows, width, len(given.items) - steps * rows, LOSSES.index(loss), int(given.in_batch)]
-        addresses = [_address(mask), *(_address(tensor) for tensor in (*read, lowered))]
-        to_addresses = [_address(tensor) for tensor in (nats, *to)]
+        addresses = [address(mask), *(address(tensor) for tensor in (*read, lowered))]
+        to_addresses = [address(tensor) for tensor in (nats, *to)]
         _native.rank(sizes, regularization, addresses, to_addresses, torch.get_num_threads())
         ctx.save_for_backward(*to)
         return nats.sum()

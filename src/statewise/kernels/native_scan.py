@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from statewise.kernels.extension import _native
-from statewise.kernels.native import MOST_PLACES, _address, _readable, are_places, whole
+from statewise.kernels.native import MOST_PLACES, are_places
+from statewise.kernels.native_tensors import address, is_readable, whole
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 
@@ -23,7 +24,7 @@ class NativeScan(NamedTuple):
         dtype = given.xs.dtype
         plain = dtype in (torch.float32, torch.complex64) and all(tensor.dtype == dtype for tensor in tensors)
         here = all(tensor.device.type == "cpu" for tensor in tensors)
-        return plain and here and given.xs.numel() > 0 and _fits(given) and _readable(tensors)
+        return plain and here and given.xs.numel() > 0 and _fits(given) and is_readable(tensors)
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return all states `[T, B, H]` and the last one."""
@@ -77,10 +78,10 @@ def _run(
     places: Several[Tensor | None], decay: Tensor, drive: Tensor, first: Tensor, hs: Tensor, to: Several[Tensor | None]
 ) -> None:
     floats = 2 if hs.is_complex() else 1
-    of = [_address(tensor) for tensor in (*places, decay, drive, first, hs)]
+    of = [address(tensor) for tensor in (*places, decay, drive, first, hs)]
     gaps = [floats * decay.stride(axis) for axis in (0, 1)]
     _native.scan(
-        [*hs.shape, int(hs.is_complex())], of, gaps, [_address(tensor) for tensor in to], torch.get_num_threads()
+        [*hs.shape, int(hs.is_complex())], of, gaps, [address(tensor) for tensor in to], torch.get_num_threads()
     )
 
 

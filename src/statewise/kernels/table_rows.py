@@ -9,7 +9,7 @@ from torch.autograd.graph import increment_version
 
 from statewise.kernels.choice import allowed
 from statewise.kernels.extension import _native
-from statewise.kernels.native import room, whole
+from statewise.kernels.native_tensors import room, whole
 
 
 def merge_rows(gradient: Tensor) -> Tensor:

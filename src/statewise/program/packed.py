@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from statewise.cells import Recurrent
 from statewise.errors import UsageError
 from statewise.kernels import native
-from statewise.kernels.native import whole
+from statewise.kernels.native_tensors import whole
 from statewise.model import Model
 from statewise.program.freshness import watch
 from statewise.program.plan import STORAGES, Plan, addresses_of

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from statewise.cells.validation import check_state
 from statewise.errors import UsageError
-from statewise.kernels.native import whole
+from statewise.kernels.native_tensors import whole
 from statewise.program.plan import Leaf
 from statewise.state import leaves, rebuild, same_structure
 

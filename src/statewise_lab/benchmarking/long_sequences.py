@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import Recurrent
-from statewise.kernels.native import give_back
+from statewise.kernels.native_tensors import give_back
 from statewise.state import detach
 from statewise_lab.benchmarking.gauges import Floor, Products
 from statewise_lab.benchmarking.measure import Absent, Local
