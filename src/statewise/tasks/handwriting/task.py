@@ -43,7 +43,7 @@ class Handwriting(Task):
     """
 
     name: ClassVar[str] = "handwriting"
-    title: ClassVar[str] = "Learn to write by hand, and write any text in a hand of its own or in yours"
+    title: ClassVar[str] = "Learn to write by hand, and write any text"
     example: ClassVar[str] = "synthetic-handwriting"
 
     source: Annotated[
