@@ -2,12 +2,16 @@
 
     python benchmarks/sketch.py [--cell lstm] [--dropout 0.1] [--rounds 5] [--units 512] [--points 100] [--drawings 100]
         [--save DIR]
+    python benchmarks/sketch.py --endings 9 [--storage int8] [--rounds 5] [--units 512] [--points 100]
 
 Both train the same cell with a mixture of 20 bivariate normal distributions and a pen of three states on the same
 drawings, with Adam and a bounded gradient, in turns of one update in one process; each figure is the median over the
 turns, and the ratio is taken turn by turn. The losses of the two without dropout are compared first: they are the same
 network. The plain program of an LSTM without dropout is `nn.LSTM`; every other one is a loop over steps, in which
 products of the inputs are made once for all steps.
+
+With `--endings` as many drawings as that, and one, are drawn by an LSTM instead, each of so many points, in one native
+call and by a loop of PyTorch's operations. Seconds are of the processor where `--threads 1` is given.
 """
 
 import argparse
@@ -16,9 +20,9 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,13 +32,15 @@ from statewise.cells import LSTM, CandidateDropout, HyperLSTM, LayerNormLSTM
 from statewise.data.window import Window
 from statewise.exchange import to_torch
 from statewise.heads import Strokes
+from statewise.heads.strokes import PenRule
 from statewise.learning.learner import Learner
 from statewise.model import Model, evaluating
+from statewise.program import DrawingProgram
 from statewise.run.recipe import Recipe
 from statewise.versions import versions
 from statewise_lab.benchmarking.result import commit, machine
 
-COMPONENTS, RATE, CLIP = 20, 0.001, 1.0
+COMPONENTS, RATE, CLIP, WARM = 20, 0.001, 1.0, 0.4
 
 
 def read_lstm(cell: LSTM, xs: Tensor, dropout: float) -> Tensor:
@@ -167,6 +173,72 @@ def check_same(ours: Model[Any], plain: Plain, window: Window) -> None:
     assert abs(one - other) < 1e-3, f"these are two networks: {one} and {other} nats a point"
 
 
+@torch.no_grad()
+def draw_plainly(model: Model[Any], rows: int, points: int) -> None:
+    """Draw rows of so many points with what PyTorch has, at a temperature of 0.4."""
+    k, warmth, cell, linear = COMPONENTS, 0.5 + 0.5 * WARM, cast(Any, model.core), cast(Any, model.head).linear
+    h = c = torch.zeros(rows, cell.units)
+    weights = torch.cat([cell.input_weights, cell.recurrent_weights], dim=1).T.contiguous()
+    y = linear(h)
+    for _ in range(points):
+        q, means, scales, turns, pen = y.split([k, 2 * k, 2 * k, k, 3], dim=1)
+        chosen = torch.multinomial((q / warmth).softmax(1), 1)
+        both = chosen.unsqueeze(2).expand(-1, 1, 2)
+        mean = means.unflatten(1, (k, 2)).gather(1, both)[:, 0]
+        scale = (7 * (scales.unflatten(1, (k, 2)).gather(1, both)[:, 0] / 7).tanh()).exp() * math.sqrt(WARM)
+        rho = 0.999 * turns.gather(1, chosen).tanh()
+        one, other = torch.randn(2, rows, 1)
+        moved = mean + scale * torch.cat([one, rho * one + (1 - rho**2).sqrt() * other], dim=1)
+        state = torch.multinomial((pen / warmth).softmax(1), 1)[:, 0]
+        x = torch.cat([moved, nn.functional.one_hot(state, 3).float(), h], dim=1)
+        i, f, g, o = torch.addmm(cell.bias, x, weights).chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        y = linear(h)
+
+
+def measure_drawing(given: argparse.Namespace) -> dict[str, Any]:
+    """Return how long one drawing and several take in native code and in a loop, in turns."""
+    torch.manual_seed(0)
+    model = Model(nn.Identity(), LSTM(5, given.units), Strokes(given.units, COMPONENTS)).eval()
+    with torch.no_grad():
+        cast(Any, model.head).linear.bias[-1] = -30.0  # no drawing ends before the others
+    program, rule = DrawingProgram(model, given.storage), PenRule(WARM, softened=True)
+
+    def drawn(rows: int) -> None:
+        state = model.begin(rows)
+        with torch.no_grad():
+            params = model.head(state.hidden)
+        found = program.draw(params, state, torch.arange(rows), most=given.points, rule=rule)
+        assert found.lengths.tolist() == [given.points] * rows
+
+    ways = {
+        "one_seconds": lambda: drawn(1),
+        "several_seconds": lambda: drawn(given.endings),
+        "one_plain_seconds": lambda: draw_plainly(model, 1, given.points),
+        "several_plain_seconds": lambda: draw_plainly(model, given.endings, given.points),
+    }
+    taken = in_turns(list(ways.values()), given.rounds)
+    found: dict[str, Any] = {name: statistics.median(some) for name, some in zip(ways, taken, strict=True)}
+    one, several, one_plain, several_plain = found.values()
+    found |= {"ratio_of_one": one_plain / one, "ratio_of_several": several_plain / several}
+    told = {name: getattr(given, name) for name in ("endings", "storage", "units", "points")}
+    return {**told, **found, "several_by_one": several / one}
+
+
+def in_turns(ways: Sequence[Callable[[], Any]], rounds: int) -> list[list[float]]:
+    """Return how long each way took in each round, after one that does not count."""
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    taken: list[list[float]] = [[] for _ in ways]
+    for turn in range(rounds + 1):
+        for way, seconds in zip(ways, taken, strict=True):
+            began = clock()
+            way()
+            if turn:
+                seconds.append(clock() - began)
+    return taken
+
+
 def main() -> None:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,17 +247,17 @@ def main() -> None:
     for name, usual in {"rounds": 5, "units": 512, "points": 100, "drawings": 100}.items():
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--save", type=Path)
+    parser.add_argument("--endings", type=int, default=0)
+    parser.add_argument("--storage", default="float32")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    if given.endings:
+        print(json.dumps(measure_drawing(given), indent=1))
+        return
     window = drawings(given.points, given.drawings)
     updates = both(given.cell, given.dropout, given.units, window)
-    for update in updates:
-        update()
-    taken: list[list[float]] = [[], []]
-    for _ in range(given.rounds):
-        for update, seconds in zip(updates, taken, strict=True):
-            began = time.perf_counter()
-            update()
-            seconds.append(time.perf_counter() - began)
+    taken = in_turns(updates, given.rounds)
     ratios = [plain / ours for ours, plain in zip(*taken, strict=True)]
     found = {
         "cell": given.cell,

@@ -212,7 +212,7 @@ NB_MODULE(_native, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
     m.attr("INTERFACE") = 2;  // as `kernels/extension.py` says: another one whenever a call is another
-    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout");
+    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing");
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);

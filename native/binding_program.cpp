@@ -94,6 +94,23 @@ class Program {
         });
     }
 
+    // pen: components, states, whether softened; bounds: log-deviation, correlation, temperature, bias; given: parameters,
+    // context, seeds; to: steps, lengths, nats, ended
+    int64_t draw(int32_t rows, int64_t most, const std::array<int32_t, 3> &pen, const std::array<double, 4> &how,
+                 const std::array<Address, 3> &given, const States &before, const std::array<Address, 4> &to_drawing,
+                 int threads) const {
+        check(rows >= 0 && most >= 0 && before.size() == starts_.size(), "the rows of a drawing");
+        check(pen[0] > 0 && (pen[1] == 1 || pen[1] == 3) && 6 * (int64_t)pen[0] + pen[1] == sizes_[4], "what a pen is drawn from");
+        check(!sizes_[1] && sizes_[2] >= 2 + pen[1] && how[2] >= 0 && how[3] >= 0, "what a pen's movement is read by");
+        const statewise_pen of = {pen[0], pen[1], (float)how[0], (float)how[1], how[2], how[3], pen[2]};
+        const statewise_drawing drawing = {numbers(to_drawing[0]), reinterpret_cast<int64_t *>(to_drawing[1]),
+                                           reinterpret_cast<double *>(to_drawing[2]), reinterpret_cast<uint8_t *>(to_drawing[3])};
+        nb::gil_scoped_release unlocked;
+        return statewise_draw(program_, &of, rows, most, numbers(given[0]), numbers(given[1]),
+                              reinterpret_cast<const uint64_t *>(given[2]), from(before), drawing, on_threads,
+                              std::max(1, threads));
+    }
+
     static int traverse(PyObject *self, visitproc visit, void *arg) {
         Py_VISIT(Py_TYPE(self));
         if (nb::inst_ready(self)) Py_VISIT(nb::inst_ptr<Program>(self)->watch_object_.ptr());
@@ -173,7 +190,8 @@ void bind_programs(nb::module_ &m) {
         .def("step", &Program::step)
         .def("push", &Program::push)
         .def("read", &Program::read)
-        .def("sample", &Program::sample);
+        .def("sample", &Program::sample)
+        .def("draw", &Program::draw);
 }
 
 }  // namespace binding

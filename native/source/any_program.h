@@ -12,6 +12,9 @@ struct statewise_program {
     virtual int64_t sample(int64_t steps, const float *odds, const statewise_rule &, uint64_t seed, uint64_t first,
                            int64_t *choices, const float *const *before, float *const *after,
                            float *outputs) const = 0;
+    virtual int64_t draw(const statewise_pen &, int32_t rows, int64_t most, const float *parameters, const float *context,
+                         const uint64_t *seeds, const float *const *before, const statewise_drawing &, statewise_parallel,
+                         int threads) const = 0;
 };
 
 namespace statewise {

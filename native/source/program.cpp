@@ -1,8 +1,11 @@
 // A model as one object, compiled once for each instruction set.
+#include <atomic>
+#include <numeric>
 #include <vector>
 
 #include "any_program.h"
 #include "choose.h"
+#include "draw.h"
 #include "layer.h"
 #include "recurrence.h"
 
@@ -125,6 +128,15 @@ class Program final : public statewise_program {
         return -1;
     }
 
+    int64_t draw(const statewise_pen &pen, int32_t rows, int64_t most, const float *parameters, const float *context,
+                 const uint64_t *seeds, const float *const *before, const statewise_drawing &to, statewise_parallel parallel,
+                 int threads) const override {
+        Drawing drawing{this, Pen(pen), rows, most, parameters, context, seeds, before, to, {-1}};
+        threads = std::min(worth(multiplications() * rows, threads), (rows + 1) / 2);
+        parallel(Drawing::work, &drawing, std::max(1, threads));
+        return drawing.found;
+    }
+
    private:
     struct Where {
         bool recurs;
@@ -146,6 +158,86 @@ class Program final : public statewise_program {
                 of.program->step_rows(of, row, std::min(BLOCK_ROWS, mine.to - row));
         }
     };
+
+    struct Drawing {
+        const Program *program;
+        const Pen pen;
+        int32_t rows;
+        int64_t most;
+        const float *parameters, *context;
+        const uint64_t *seeds;
+        const float *const *before;
+        const statewise_drawing &to;
+        std::atomic<int64_t> found;
+
+        static void work(void *given, int index, int count) {
+            Drawing &of = *static_cast<Drawing *>(given);
+            const Range mine = share(of.rows, index, count);
+            for (int32_t row = mine.from; row < mine.to; row += BLOCK_ROWS)
+                if (!of.program->draw_rows(of, {row, std::min(mine.to, row + BLOCK_ROWS)})) of.found = -2;
+        }
+    };
+
+    // Rows that have ended make place for the last one of those that go on, so that what is left is one piece.
+    bool draw_rows(const Drawing &of, Range mine) const {
+        std::vector<int32_t> live(mine.size());
+        std::iota(live.begin(), live.end(), mine.from);
+        std::vector<std::vector<float>> states;
+        std::vector<float *> own;
+        for (const Recurrence<Storage> &recurrence : recurrences_)
+            for (int s = 0; s < recurrence.states(); ++s) {
+                const int64_t units = recurrence.units;
+                const float *from = of.before[states.size()] + mine.from * units;
+                states.emplace_back(from, from + mine.size() * units);
+            }
+        for (std::vector<float> &state : states) own.push_back(state.data());
+        std::vector<float> sums((size_t)mine.size() * outputs_), xs((size_t)mine.size() * inputs_), room(of.pen.floats());
+        std::copy_n(of.parameters + (int64_t)mine.from * outputs_, sums.size(), sums.data());
+        for (int32_t r = mine.from; r < mine.to; ++r) of.to.lengths[r] = 0, of.to.nats[r] = 0.0, of.to.ended[r] = 0;
+        for (int64_t n = 0; !live.empty(); ++n) {
+            for (int32_t i = (int32_t)live.size() - 1; i >= 0; --i) {
+                const int goes_on = draw_step(of, live[i], n, sums.data() + (int64_t)i * outputs_, xs.data() + (int64_t)i * inputs_, room.data());
+                if (goes_on < 0) return false;
+                if (goes_on) continue;
+                const int64_t last = (int64_t)live.size() - 1;
+                std::copy_n(xs.data() + last * inputs_, inputs_, xs.data() + i * inputs_);
+                for (std::vector<float> &state : states) {
+                    const int64_t units = (int64_t)(state.size() / mine.size());
+                    std::copy_n(state.data() + last * units, units, state.data() + i * units);
+                }
+                live[i] = live.back();
+                live.pop_back();
+            }
+            if (live.empty()) break;
+            float *unused;
+            const RowBlock block = row_block((int32_t)live.size(), 0, &unused);
+            take(own.data(), 0, block);
+            advance(block, {nullptr, xs.data()}, 0);
+            head(block, 1, sums.data());
+            give(own.data(), 0, 1, block);
+        }
+        return true;
+    }
+
+    // Draw one step of a row and lay out what is read next: 1, or 0 where the drawing is at its end, -1 where odds are none.
+    int draw_step(const Drawing &of, int32_t row, int64_t n, const float *sums, float *x, float *room) const {
+        double uniform[4];
+        for (int i = 0; i < 4; ++i) uniform[i] = statewise_uniform(of.seeds[row], 4 * (uint64_t)n + i);
+        const typename Pen::Movement movement = of.pen.draw(sums, n == 0, uniform, room);
+        if (movement.state < 0) return -1;
+        const bool ends = of.pen.ends(movement.state);
+        if (n == of.most && !ends) return 0;  // the limit: nothing is scribbled on
+        of.to.nats[row] += movement.nats;
+        of.to.ended[row] = ends;
+        if (ends) return 0;
+        const int32_t width = of.pen.width();
+        float *step = of.to.steps + ((int64_t)row * of.most + n) * width;
+        of.pen.write(movement, step);
+        ++of.to.lengths[row];
+        std::copy_n(step, width, x);
+        std::copy_n(of.context + (int64_t)row * (inputs_ - width), inputs_ - width, x + width);
+        return 1;
+    }
 
     void step_rows(const Stepping &of, int32_t row, int32_t rows) const {
         float *room;

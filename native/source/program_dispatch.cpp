@@ -35,6 +35,12 @@ int64_t statewise_sample(const statewise_program *program, int64_t steps, const 
     return program->sample(steps, odds, *rule, seed, first, choices, before, after, outputs);
 }
 
+int64_t statewise_draw(const statewise_program *program, const statewise_pen *pen, int32_t rows, int64_t most,
+                       const float *parameters, const float *context, const uint64_t *seeds, const float *const *before,
+                       statewise_drawing to, statewise_parallel parallel, int threads) {
+    return program->draw(*pen, rows, most, parameters, context, seeds, before, to, parallel, threads);
+}
+
 double statewise_uniform(uint64_t seed, uint64_t n) {
     uint64_t bits = seed + (n + 1) * 0x9e3779b97f4a7c15;
     bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;

@@ -97,6 +97,8 @@ class Recurrence {
         if (form_.memories) give_rows(block.at(memory_), *after++ + row * units, block.tiles.rows);
     }
 
+    int states() const { return 1 + form_.memories; }
+
     // The outputs of the step after which it is this turn.
     const float *hidden(int turn, const RowBlock &block) const { return block.at(hidden_[turn]); }
 

@@ -98,7 +98,7 @@ def test_draws_have_the_mean_and_covariance_of_the_component() -> None:
 
 def test_a_bias_makes_deviations_smaller_and_likely_components_likelier() -> None:
     head, params = made()
-    plain, neat = (head.sample(params, bias=bias, generator=torch.Generator().manual_seed(3)) for bias in (0.0, 50.0))
+    plain, neat = (head.sample(params, bias=bias, generator=torch.Generator().manual_seed(3)) for bias in (0.0, 100.0))
     assert not torch.equal(plain, neat)
     likeliest = params.log_weights.argmax(dim=-1)
     mean = params.means.gather(-2, likeliest[..., None, None].expand(T, B, 1, 2)).squeeze(-2)

@@ -49,6 +49,24 @@ struct statewise_rule {
     int32_t nevers;
 };
 
+/* How a head of strokes is drawn from: its sums are 6 for each component and one for each of the pen's 3 states, or one
+   where it is only lifted or not. Log-deviations and correlations are bounded by a hyperbolic tangent. */
+struct statewise_pen {
+    int32_t components, states;
+    float largest_log, largest_correlation;
+    double temperature, bias;
+    int32_t softened; /* components and states are drawn at half of the temperature and a half */
+};
+
+/* What is drawn of some sequences: steps [rows, most, 2 + states], how many each has, the end not among them, what all that
+   was drawn cost in nats, and whether the pen has ended it. */
+struct statewise_drawing {
+    float *steps;
+    int64_t *lengths;
+    double *nats;
+    uint8_t *ended;
+};
+
 typedef struct statewise_program statewise_program;
 
 /* Pack a model for some kernels' instruction set; what it pointed to is needed no longer. */
@@ -71,6 +89,13 @@ int64_t statewise_read(const statewise_program *, int64_t steps, struct statewis
 int64_t statewise_sample(const statewise_program *, int64_t steps, const float *odds, const struct statewise_rule *,
                          uint64_t seed, uint64_t first, int64_t *choices, const float *const *before,
                          float *const *after, float *outputs);
+
+/* Draw `rows` sequences to their ends, or to `most` steps, each with its own stream of numbers, four to a step: from
+   parameters [rows, outputs] the first one, and what is drawn is read with a row's context, [rows, inputs - 2 - states],
+   beside it. Returns -2 where odds are not numbers. A row's drawing depends on no other row. */
+int64_t statewise_draw(const statewise_program *, const struct statewise_pen *, int32_t rows, int64_t most,
+                       const float *parameters, const float *context, const uint64_t *seeds, const float *const *before,
+                       struct statewise_drawing, statewise_parallel, int threads);
 
 /* Number n of the stream of a seed, at least 0 and below 1: SplitMix64 of seed + (n + 1) * 0x9e3779b97f4a7c15. */
 double statewise_uniform(uint64_t seed, uint64_t n);

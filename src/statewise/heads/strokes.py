@@ -19,6 +19,8 @@ LARGEST_LOG = 7.0
 "Deviations lie between exp(-7) and exp(7): a density has a bound, and no gradient overflows."
 LARGEST_CORRELATION = 0.999
 LARGEST_BIAS = 100.0
+NUMBERS = 4
+"So many random numbers stand for a movement and what the pen does."
 DRAWS, LIFTS, ENDS = 2, 3, 4
 "Where the pen's states stand in a target of three states, after dx and dy."
 
@@ -34,6 +36,32 @@ class StrokeParams(NamedTuple):
     log_scales: Tensor
     correlations: Tensor
     pen: Tensor
+
+
+class PenRule(NamedTuple):
+    """How a pen is drawn from its distribution.
+
+    The `temperature` multiplies variances and divides the log-odds of components and pen; with `softened` those are
+    divided by half of it and a half, so that a cold pen still lifts. A `bias` b multiplies the log-weights by 1 + b and
+    divides the deviations by exp(b), as in Graves 2013: the larger, the neater.
+    """
+
+    temperature: float = 1.0
+    bias: float = 0.0
+    softened: bool = False
+
+    @property
+    def warmth(self) -> float:
+        """By what log-odds are divided; 0: the likeliest is taken."""
+        return 0.5 + 0.5 * self.temperature if self.softened else self.temperature
+
+    def check(self) -> None:
+        """Raise `UsageError` for a temperature or a bias below 0."""
+        check_temperature(self.temperature)
+        if not isinstance(self.bias, Real) or not 0 <= self.bias <= LARGEST_BIAS:
+            raise UsageError(
+                f"bias {shown(self.bias)} is not in range: give 0, as the model learned, to {LARGEST_BIAS:g}"
+            )
 
 
 class StrokeNats(NamedTuple):
@@ -137,38 +165,40 @@ class Strokes(Head[StrokeParams]):
         bias: float = 0.0,
         softened: bool = False,
     ) -> Tensor:
-        """Draw a movement and a pen at each place, `[..., 5]` or `[..., 3]`.
+        """Draw a movement and a pen at each place, `[..., 5]` or `[..., 3]`: `choose` by random numbers.
 
-        The `temperature` multiplies variances and divides the log-odds of components and pen; with `softened` those are
-        divided by half of it and a half, so that a cold pen still lifts. A `bias` b multiplies the log-weights by
-        1 + b and divides the deviations by exp(b), as in Graves 2013: the larger, the neater. Raises `UsageError` for a
-        temperature or a bias below 0.
+        Raises `UsageError` for a temperature or a bias below 0.
         """
-        check_temperature(temperature)
-        if not isinstance(bias, Real) or not 0 <= bias <= LARGEST_BIAS:
-            raise UsageError(
-                f"bias {shown(bias)} is not in range: give a number from 0, as the model learned, to {LARGEST_BIAS:g}"
-            )
-        scales, warmth = params.log_scales - bias, 0.5 + 0.5 * temperature if softened else temperature
-        heights = params.log_weights * (1 + bias)
+        rule = PenRule(temperature, bias, softened)
+        rule.check()
+        shape = (*params.pen.shape[:-1], NUMBERS)
+        numbers = torch.rand(shape, dtype=torch.float64, device=params.pen.device, generator=generator)
+        return self.choose(params, numbers, rule)
+
+    def choose(self, params: StrokeParams, numbers: Tensor, rule: "PenRule") -> Tensor:
+        """Return the movement and pen, `[..., 5]` or `[..., 3]`, that four numbers `[..., 4]` from 0 to 1 stand for.
+
+        They choose the component, place the movement in it (Box & Muller 1958), and choose the pen's state. Native code
+        draws by the same numbers, so a drawing is the same wherever it is drawn, but for rounding.
+        """
+        log_weights, means, log_scales, correlations, pen = (part.double() for part in params)
+        scales, warmth = log_scales - rule.bias, rule.warmth
+        heights = log_weights * (1 + rule.bias)
         if warmth == 0:  # of the peaks: the highest is the likeliest movement
-            heights = heights - scales.sum(dim=-1) - 0.5 * torch.log1p(-params.correlations.square())
-        chosen = _drawn(heights, warmth, generator)[..., None]
-        rho = params.correlations.gather(-1, chosen).squeeze(-1)
+            heights = heights - scales.sum(dim=-1) - 0.5 * torch.log1p(-correlations.square())
+        chosen = _chosen(heights, warmth, numbers[..., 0]).unsqueeze(-1)
+        rho = correlations.gather(-1, chosen).squeeze(-1)
         mean, scale = (
-            part.gather(-2, chosen.unsqueeze(-1).expand(*chosen.shape, 2)).squeeze(-2)
-            for part in (params.means, scales.exp())
+            part.gather(-2, chosen.unsqueeze(-1).expand(*chosen.shape, 2)).squeeze(-2) for part in (means, scales.exp())
         )
-        one, other = torch.empty_like(mean).normal_(generator=generator).unbind(dim=-1)
+        far, turn = (-2 * torch.log1p(-numbers[..., 1])).sqrt(), 2 * math.pi * numbers[..., 2]
+        one, other = far * turn.cos(), far * turn.sin()
         normal = torch.stack([one, rho * one + (1 - rho.square()).sqrt() * other], dim=-1)
-        moved = mean + math.sqrt(temperature) * scale * normal
-        if self.pen == "three_states":
-            state = _drawn(params.pen, warmth, generator)
-            pen = torch.nn.functional.one_hot(state, 3).to(moved.dtype)
-        else:
-            both = torch.cat([torch.zeros_like(params.pen), params.pen], dim=-1)
-            pen = _drawn(both, warmth, generator).unsqueeze(-1).to(moved.dtype)
-        return torch.cat([moved, pen], dim=-1)
+        moved = mean + math.sqrt(rule.temperature) * scale * normal
+        odds = pen if self.pen == "three_states" else torch.cat([torch.zeros_like(pen), pen], dim=-1)
+        state = _chosen(odds, warmth, numbers[..., 3])
+        one_hot = torch.nn.functional.one_hot(state, 3) if self.pen == "three_states" else state.unsqueeze(-1)
+        return torch.cat([moved, one_hot.to(moved.dtype)], dim=-1).to(params.pen.dtype)
 
     def _densities(self, params: StrokeParams, movement: Tensor) -> Tensor:
         """Return the log-density of a movement `[..., 1, 2]` under each component, `[..., K]`."""
@@ -179,8 +209,12 @@ class Strokes(Head[StrokeParams]):
         return -0.5 * (distance + free.log()) - params.log_scales.sum(dim=-1) - math.log(2 * math.pi)
 
 
-def _drawn(log_odds: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-    """Draw one of the last axis at each place, or take the likeliest where the temperature is 0."""
-    uniform = torch.empty_like(log_odds).uniform_(generator=generator).clamp(min=1e-20)
-    noise = -(-uniform.log()).clamp(min=1e-20).log()
-    return (log_odds if temperature == 0 else log_odds / temperature + noise).argmax(dim=-1)
+def _chosen(log_odds: Tensor, temperature: float, numbers: Tensor) -> Tensor:
+    """Return the first of the last axis whose share, added to those before, is beyond a number; at 0 the likeliest."""
+    if temperature == 0:
+        return log_odds.argmax(dim=-1)
+    shares = ((log_odds - log_odds.amax(dim=-1, keepdim=True)) / temperature).exp()
+    reached = shares.cumsum(dim=-1)
+    found = (reached <= numbers.unsqueeze(-1) * reached[..., -1:]).sum(dim=-1)
+    last = (shares > 0).long().mul(torch.arange(1, shares.shape[-1] + 1, device=shares.device)).amax(dim=-1) - 1
+    return torch.minimum(found, last.clamp(min=0))

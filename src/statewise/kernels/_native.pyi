@@ -97,6 +97,17 @@ class Program:
         threads: int,
     ) -> int: ...
     def push(self, parts: int, number: int, before: int, after: int, outputs: int) -> int: ...
+    def draw(
+        self,
+        rows: int,
+        most: int,
+        pen: Sequence[int],
+        how: Sequence[float],
+        given: Sequence[int],
+        before: Sequence[int],
+        to: Sequence[int],
+        threads: int,
+    ) -> int: ...
     def read(
         self,
         parts: int,

@@ -13,6 +13,7 @@ from statewise.cells import (
     Chain,
     Conditioned,
     Dropout,
+    Fed,
     Learned,
     Recurrent,
     Residual,
@@ -21,7 +22,7 @@ from statewise.cells import (
 )
 from statewise.encoders.table import TABLES
 from statewise.errors import UsageError
-from statewise.heads import Categorical
+from statewise.heads import Categorical, Strokes
 from statewise.kernels import native
 from statewise.model import Model
 from statewise.state import leaves
@@ -65,16 +66,20 @@ Shape = tuple[int, ...]
 class Plan:
     """A model, taken apart. `parts` are recurrences, and additions of an earlier value, given by its number.
 
+    One that `draws` has a head of strokes, reads vectors as they are, and may have a `Fed` around its parts, whose
+    context is read next to each: `fed` numbers of it, the leaf numbered `context` of a state.
+
     Raises `UsageError` that says which part is not known.
     """
 
-    def __init__(self, model: Model[Any] | Recurrent[Any]) -> None:
+    def __init__(self, model: Model[Any] | Recurrent[Any], *, draws: bool = False) -> None:
         self.core: Recurrent[Any] = model.core if isinstance(model, Model) else model
         self.encoder: nn.Module = model.encoder if isinstance(model, Model) else nn.Identity()
-        self.head = _known_head(model.head) if isinstance(model, Model) else None
+        self.head = _known_head(model.head, draws=draws) if isinstance(model, Model) else None
         self.features = _features(self.encoder, self.core)
         self.parts: list[Cell[Any] | int] = []
         self.leaves: list[Leaf] = []
+        self.fed, self.context = 0, 0
         self.noisy: list[nn.Module] = []
         self.weights: list[Tensor] = []
         self._widths = [self.features]
@@ -95,7 +100,11 @@ class Plan:
 
     def _take_head(self) -> None:
         head = self.head
-        if head is not None:
+        if isinstance(head, Strokes):
+            self._fit(head, head.features)
+            sums = 6 * head.components + head.states
+            self._take(head, (head.linear.weight, (sums, head.features)), (head.linear.bias, (sums,)))
+        elif head is not None:
             self._fit(head, head.features)
             self._take(head, (head.weights, (head.choices, head.features)), (head.bias, (head.choices,)))
 
@@ -103,6 +112,11 @@ class Plan:
         if type(part) is Chain:
             for inner in part:
                 self._follow(inner)
+        elif type(part) is Fed and isinstance(self.head, Strokes) and not self.parts and not self.fed:
+            self.fed, self.context = part.width, len(self.leaves)
+            self.features = self._widths[0] = self.features + part.width
+            self.leaves.append(Leaf.KEPT)
+            self._follow(part.part)
         elif type(part) is Residual:
             around = len(self._widths) - 1
             self._follow(part.part)
@@ -170,7 +184,11 @@ def addresses_of(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, list
         encoder = [address(plan.encoder.weight), 0, 0]
     elif isinstance(plan.encoder, nn.Linear):
         encoder = [0, address(plan.encoder.weight), address(plan.encoder.bias)]
-    head = [address(plan.head.weights), address(plan.head.bias)] if plan.head else [0, 0]
+    head = [0, 0]
+    if isinstance(plan.head, Strokes):
+        head = [address(plan.head.linear.weight), address(plan.head.linear.bias)]
+    elif plan.head is not None:
+        head = [address(plan.head.weights), address(plan.head.bias)]
     parts: list[tuple[int, list[int], list[int]]] = []
     for part in plan.parts:
         if isinstance(part, int):
@@ -192,15 +210,17 @@ def _features(encoder: nn.Module, core: Recurrent[Any]) -> int:
     return core.features
 
 
-def _known_head(head: nn.Module) -> Categorical:
-    if type(head) is not Categorical:
-        raise UsageError(f"a step program knows no head of the kind {type(head).__name__}: use model.step")
-    return head
+def _known_head(head: nn.Module, *, draws: bool) -> Categorical | Strokes:
+    if draws and type(head) is Strokes:
+        return head
+    if not draws and type(head) is Categorical:
+        return head
+    raise UsageError(f"a step program knows no head of the kind {type(head).__name__}: use model.step")
 
 
 def _check_own(model: nn.Module) -> None:
     """Raise `UsageError` where hooks, or methods of a module's own instead of its class's, compute something else."""
-    called = (model.encoder, model.head) if isinstance(model, Model) else ()
+    called = [model.encoder, *model.head.modules()] if isinstance(model, Model) else []
     if (called and any(HOOKS_OF_ALL)) or any(vars(module)[name] for module in called for name in HOOKS):
         raise UsageError("a step program calls no hooks, but the encoder or the head has some: use model.step")
     for module in model.modules():

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from statewise.data.strokes.prepared import Rows
 from statewise.data.window import Window
-from statewise.heads.strokes import ENDS, LIFTS
+from statewise.heads.strokes import LIFTS, PenRule
 from statewise.model import Model, evaluating
+from statewise.program import draw as draw_many
 from statewise.state import map_leaves
 from statewise.tasks.sketch.data import as_steps
 from statewise.tasks.sketch.opener import Given
@@ -49,7 +50,7 @@ def draw(
     """Return `count` ways in which a drawing goes on after some rows, each of at most `most` rows.
 
     What was drawn is read once, its state copied; where each ending begins from a context of its own, it is read for
-    each. All endings are drawn side by side.
+    each. All endings are drawn in one call, each from its own seed, until its pen ends it.
     """
     with evaluating(model), torch.no_grad():
         weights = next(model.parameters())
@@ -60,33 +61,12 @@ def draw(
         params, state = model.scan(Window(xs, xs), state)
         params = map_leaves(lambda leaf: leaf[-1].expand(count, *leaf.shape[2:]), params)
         state = map_leaves(lambda leaf: leaf.expand(count, *leaf.shape[1:]).clone(), state)
-        return _drawn(model, params, state, count, most, temperature, generator)
-
-
-def _drawn(
-    model: Model[Any], params: Any, state: Any, count: int, most: int, temperature: float, generator: torch.Generator
-) -> list[Ending]:
-    head: Any = model.head
-    done = torch.zeros(count, dtype=torch.bool)
-    rows: list[list[list[float]]] = [[] for _ in range(count)]
-    nats = np.zeros(count)
-    for _ in range(most + 1):
-        x = head.sample(params, temperature=temperature, softened=temperature > 0, generator=generator)
-        cost, ended = head.nats(params, x).double().tolist(), (x[:, ENDS] > 0).tolist()
-        steps = x.tolist()
-        for row in range(count):
-            is_full = len(rows[row]) == most and not ended[row]  # the limit: nothing is scribbled on
-            if not done[row] and not is_full:
-                nats[row] += cost[row]
-                if not ended[row]:
-                    rows[row].append([*steps[row][:2], steps[row][LIFTS]])
-            done[row] |= ended[row] or is_full
-        if bool(done.all()):
-            break
-        params, state = model.step(x, state)
-    has_ended = [len(one) < most or bool(end) for one, end in zip(rows, ended, strict=True)]
-    arrays = [np.array(one, np.float32).reshape(-1, 3) for one in rows]
-    return [Ending(*parts) for parts in zip(arrays, nats.tolist(), has_ended, strict=True)]
+        seeds = torch.randint(2**62, (count,), generator=generator)
+        drawn = draw_many(model, params, state, seeds, most=most, rule=PenRule(temperature, softened=temperature > 0))
+    told = zip(drawn.steps, drawn.lengths.tolist(), drawn.nats.tolist(), drawn.ended.tolist(), strict=True)
+    return [
+        Ending(steps[:length, [0, 1, LIFTS]].cpu().float().numpy(), nats, ended) for steps, length, nats, ended in told
+    ]
 
 
 def nats_of(model: Model[Any], rows: Rows, context: Given | None) -> np.ndarray[Any, Any]:
