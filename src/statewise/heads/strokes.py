@@ -60,7 +60,7 @@ class PenRule(NamedTuple):
         check_temperature(self.temperature)
         if not isinstance(self.bias, Real) or not 0 <= self.bias <= LARGEST_BIAS:
             raise UsageError(
-                f"bias {shown(self.bias)} is not in range: give 0, as the model learned, to {LARGEST_BIAS:g}"
+                f"bias {shown(self.bias)} is not in range: give a number from 0, as learned, to {LARGEST_BIAS:g}"
             )
 
 
