@@ -69,6 +69,13 @@ class Panel:
         """Return the times of some places on the grid."""
         return self.frequency.times(self.origin, place, count)
 
+    def holes(self) -> tuple[int, int | None]:
+        """Return how many values are missing before the last of each series, and the earliest place of one."""
+        ends = self.observed()
+        empty = [np.flatnonzero(np.isnan(self.values[self.part(i)][: ends[i]])) for i in range(len(self))]
+        first = [int(self.places[i] + found[0]) for i, found in enumerate(empty) if len(found)]
+        return sum(map(len, empty)), min(first, default=None)
+
     def observed(self) -> Ints:
         """Return for each series how many places it has up to the last that is not NaN."""
         return np.array([_last_number(self.values[self.part(i)]) for i in range(len(self))], dtype=np.int64)

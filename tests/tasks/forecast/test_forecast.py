@@ -90,6 +90,19 @@ def test_inspect_leaves_out_settings_that_were_not_given(capsys: pytest.CaptureF
     assert json.loads(said(capsys, "inspect", str(trained), "--json")[0])["settings"]["encoder"] is None
 
 
+def test_a_month_that_was_mistyped_or_is_missing_is_counted_and_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    months = [f"{2010 + month // 12}-{month % 12 + 1:02d}-01" for month in range(120)]
+    months[50] = "2014-02-01"  # was 2014-03-01, and the true February is left out
+    rows = [f"{month},{100 + i + i % 12 * 3}" for i, month in enumerate(months) if i != 49]
+    (tmp_path / "months.csv").write_text("\n".join(["month,price", *rows]) + "\n")
+    flags = [flag for flag in FLAGS if not flag.startswith(("--horizon", "--context", "--held-out"))]
+    own = ("--target", "price", "--horizon", "3", "--held-out", "12", "--run", "r")
+    _, err = said(capsys, "train", "forecast", "months.csv", *own, *flags)
+    assert "1 of 120 values missing, the first at 2014-03-01" in err
+
+
 def test_a_training_ends_beside_simple_methods_with_a_word_on_luck(
     capsys: pytest.CaptureFixture[str], table: Path
 ) -> None:

@@ -86,8 +86,19 @@ class ForecastData(Data):
             "horizon": codec.horizon,
             "origins": len(self.origins.series),
             **digests_of(panel),
-            "notices": list(panel.notices),
+            "notices": [*panel.notices, *self._missing()],
         }
+
+    def _missing(self) -> list[str]:
+        """Say how many values are missing: one whose time was mistyped is, and so is one that never came."""
+        panel = self.read.panel
+        count, first = panel.holes()
+        if first is None:
+            return []
+        return [
+            f"{count:,} of {int(panel.observed().sum()):,} values missing, the first at "
+            f"{self.codec.clock.shown(panel.times(first, 1)[0])}"
+        ]
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return windows of context and horizon, each starting fresh, from anywhere in the training part.
