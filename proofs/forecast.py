@@ -26,7 +26,8 @@ from outcomes import counted, prove_parts, words_of
 import statewise
 from statewise.report import Report
 from statewise.tasks.forecast.metrics import compare
-from statewise.tasks.forecast.task import CERTAIN, Forecast
+from statewise.tasks.forecast.series_task import CERTAIN
+from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.stocks.task import Stocks
 

@@ -17,7 +17,7 @@ from statewise.data.session_table import (
     TRAINING,
     LogEvents,
     Rules,
-    Written,
+    WrittenSessions,
     as_places,
     cut_sessions,
     write_sessions,
@@ -36,7 +36,7 @@ def records(*rows: Row) -> Any:
     return np.array([(owner, time, item) for owner, item, time in rows], RECORD)
 
 
-def write(rows: list[Row], **rules: Any) -> tuple[Written, list[list[int]], list[list[int]]]:
+def write(rows: list[Row], **rules: Any) -> tuple[WrittenSessions, list[list[int]], list[list[int]]]:
     written = write_sessions([events(*rows)], Rules(**rules), Path())
     return written, *(sessions_in(Path(name)) for name in (TRAINING, HELD_OUT))  # type: ignore[return-value]
 

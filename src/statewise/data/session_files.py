@@ -26,7 +26,7 @@ from statewise.data.session_table import (
     TRAINING,
     LogEvents,
     Rules,
-    Written,
+    WrittenSessions,
     write_known,
     write_sessions,
 )
@@ -143,7 +143,7 @@ def _fitting(rules: Rules, logs: list[Path], columns: LogColumns) -> Rules:
     return replace(rules, gap_seconds=None) if is_cut_by_session(logs[0], columns) else rules
 
 
-def _catalogue(names: list[str], written: Written, known: Titles, cold: bool) -> Catalogue:
+def _catalogue(names: list[str], written: WrittenSessions, known: Titles, cold: bool) -> Catalogue:
     trained = [names[number] for number in written.items]
     seen = set(trained)
     others = sorted(name for name, has in known.features.items() if has and name not in seen) if cold else []

@@ -73,7 +73,7 @@ class SessionTable(NamedTuple):
         return self._replace(items=self.items[keeps], lengths=np.bincount(whose[keeps], minlength=len(self.lengths)))
 
 
-class Written(NamedTuple):
+class WrittenSessions(NamedTuple):
     """What was made of events: the items there are, by old numbers, how often each was trained on, and facts."""
 
     items: Integers
@@ -81,7 +81,7 @@ class Written(NamedTuple):
     facts: dict[str, Any]
 
 
-def write_sessions(events: Iterable[LogEvents], rules: Rules, folder: Path) -> Written:
+def write_sessions(events: Iterable[LogEvents], rules: Rules, folder: Path) -> WrittenSessions:
     """Write the places of both parts into a folder, and return what is known of them.
 
     Items are numbered again, the most frequent first. Sessions that began before the split and ended after it are in
@@ -110,7 +110,7 @@ def write_sessions(events: Iterable[LogEvents], rules: Rules, folder: Path) -> W
             sessions, places = part.write(_inverse(order, choices), folder / name)
             facts |= {f"{Path(name).stem}_sessions": sessions, f"{Path(name).stem}_events": sessions + places}
     _refuse_empty(facts, rules)
-    return Written(order, supports[order], {**facts, "split_at": split})
+    return WrittenSessions(order, supports[order], {**facts, "split_at": split})
 
 
 def write_known(events: Iterable[LogEvents], rules: Rules, path: Path) -> dict[str, Any]:

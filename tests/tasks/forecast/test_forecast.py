@@ -21,8 +21,10 @@ from statewise.errors import DataError, TrainingError, UsageError
 from statewise.heads.named import heads_over
 from statewise.learning.events import Checked, Finished, Updated
 from statewise.task import Score, report_on
+from statewise.tasks.forecast.data import ForecastData
 from statewise.tasks.forecast.observations import usual_longest_gap
 from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.stocks.data import StocksData
 from statewise.tasks.stocks.returns import one_step
 from statewise.tasks.stocks.task import Stocks
 
@@ -581,6 +583,7 @@ def test_a_model_and_a_simple_method_are_compared_on_the_same_returns_in_the_sam
     Path("prices.csv").write_text("\n".join(map(",".join, lines)) + "\n")
     task = Stocks(source="prices.csv", hidden_size=4, context="21b", held_out="200b")
     data = task.prepare(tmp_path)
+    assert isinstance(data, StocksData)
     found = one_step(task.model(data.codec), data.read, data.ends, data.scored)
     for rival in data.rivals.values():
         assert np.array_equal(rival.days, found.days)
@@ -611,6 +614,7 @@ def test_what_are_no_prices_is_refused(tmp_path: Path) -> None:
 def test_a_score_that_is_no_number_is_an_error_and_no_result(table: Path) -> None:
     task = Forecast(source="table.csv", target=("a",), **HELD)
     data = task.prepare(Path())
+    assert isinstance(data, ForecastData)
     score = Score({"MASE": 1.0, "CRPS": math.nan}, 1.0)
     with pytest.raises(TrainingError, match="the CRPS of this model is nan: training has failed"):
         report_on(task, data, score, run="r", seconds=lambda: 0.0)

@@ -1,38 +1,25 @@
 """Forecast: one model of many series, that says what comes next and how sure it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
-from annotated_types import Ge, Le, Lt
 
-from statewise.bounds import MOST_LAYERS, MOST_SEQUENCES, MOST_STEPS, MOST_UNITS
-from statewise.errors import UsageError
-from statewise.inputs import OF_COMMANDS, TABLE
-from statewise.task import Amount, Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
-from statewise.tasks.shared.table_settings import TableSettings
+from statewise.task import Data, Live, Score, Scoring
+from statewise.tasks.forecast.series_task import CERTAIN, SAMPLES, SeriesTask, check_samples
 
 if TYPE_CHECKING:
     from statewise.data.panel import Panel
-    from statewise.heads import Loss
     from statewise.model import Model
-    from statewise.stream import Stream
     from statewise.tasks.forecast.data import ForecastData
-    from statewise.tasks.forecast.features import SeriesCodec
+    from statewise.tasks.forecast.defaults import SeriesSplit
+    from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
     from statewise.tasks.forecast.live import LiveForecaster
-    from statewise.tasks.forecast.prediction import SeriesForecast
-
-SAMPLES, MOST_SAMPLES = 200, 100_000
-MOST_AHEAD = 10_000_000
-"So many values are drawn ahead of one series at once."
-CERTAIN = 0.05
-"A difference that comes by luck more often than this is called none."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecast(TableSettings, Task):
+class Forecast(SeriesTask):
     """Learn a table of series and say what comes next, as quantiles.
 
     >>> Forecast(source="traffic.csv", target=("traffic_volume",), horizon="24h").head
@@ -42,205 +29,24 @@ class Forecast(TableSettings, Task):
     name: ClassVar[str] = "forecast"
     title: ClassVar[str] = "Forecast any table of series, with honest uncertainty"
     example: ClassVar[str] = "traffic.csv --target traffic_volume --horizon 24h"
-    usual_epochs: ClassVar[float] = 4
-    reads_tables: ClassVar[bool] = True
-    judges_densities: ClassVar[bool] = False
-    "Whether scores are of the density of each value, which a head without a likelihood does not give."
-
-    source: Annotated[Sources, Doc("a table: CSV, TSV or Parquet, or the name of a corpus")]
-    target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ()
-    time: Annotated[
-        str | None,
-        Doc(
-            "column of times, or several as date+hour, or row: each is a step; if not given, it is found from the data"
-        ),
-    ] = None
-    series: Annotated[
-        str | None, Doc("column that tells series apart, in a long table; if not given, each target is a series")
-    ] = None
-    known: Annotated[Several, Doc("columns of numbers that are known ahead of time")] = ()
-    past: Annotated[Several, Doc("columns of numbers that are known once they were seen")] = ()
-    static: Annotated[Several, Doc("columns of words that are the same throughout a series")] = ()
-    frequency: Annotated[
-        str | None, Doc("how often a value comes, such as 1h; if not given, it is found from the times")
-    ] = None
-    aggregate: Annotated[
-        Literal["sum", "mean", "last"] | None,
-        Doc("how rows within one step of --frequency are joined; if not given, they are refused"),
-    ] = None
-    horizon: Annotated[
-        Amount | None, Doc("how far to forecast, such as 24h, 7d or 12 (steps); if not given, one season")
-    ] = None
-    context: Annotated[Amount | None, Doc("how far to look back first; if not given, the longest season")] = None
-    yearly: Annotated[bool | None, Doc("read the season of the year; if not given, from three years of data on")] = None
-    holidays: Annotated[
-        str | None,
-        Doc("country whose holidays to read, such as US, or a part of one, such as US-MN; if not given, no holidays"),
-    ] = None
-    held_out: Annotated[
-        Amount | None, Doc("the end of each series that is kept from training; if not given, a tenth")
-    ] = None
-    validation: Annotated[
-        Amount | None,
-        Doc("the part before the held-out one that --checks score; if not given, as long as the held-out part"),
-    ] = None
-    between: Annotated[Amount | None, Doc("time between two origins of the backtest; if not given, the horizon")] = None
-    around: Annotated[
-        Literal["level", "last"] | None,
-        Doc("forecast values relative to a running level, or to the last one; if not given, the nearer in training"),
-    ] = None
-    head: Annotated[
-        str, Doc("distribution of the next value, by name (see `statewise list heads`); some are for counts alone")
-    ] = "student_t"
-    encoder: Annotated[
-        str | None,
-        Doc(
-            "encoder of a row, by name (see `statewise list encoders`); if not given, a table of vectors for its codes"
-        ),
-    ] = None
-    embedding: Annotated[int, Doc("embedding size of a series"), Ge(1), Le(MOST_UNITS)] = 8
-    members: Annotated[
-        int,
-        Doc("ensemble size: networks with different initial weights, averaged in the forecast"),
-        Ge(1),
-        Le(MOST_LAYERS),
-    ] = 1
-    dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.0
-    rivals: Annotated[
-        tuple[Literal["auto_ets", "auto_arima"], ...],
-        Doc("further baselines, which statsforecast fits at every origin"),
-    ] = ()
-
-    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 64
-    batch_size: Annotated[int, Doc("batch size: windows read in parallel"), Ge(1), Le(MOST_SEQUENCES)] = 64
-    sequence_length: Annotated[
-        int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
-    ] = 0
-    sample_seconds: Annotated[float, Doc("seconds between two samples; 0 turns them off"), Ge(0)] = 0.0
-
-    def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
-        """Return how much of the training is done; without a budget `usual_epochs`, and ten minutes at most.
-
-        A table of a few thousand values is learned by heart in less than ten minutes, and is then forecast worse.
-        """
-        done = super().fraction(update, epoch_updates, seconds)
-        is_free = self.minutes is None and self.epochs is None and self.updates is None
-        return max(done, min(1.0, update / (self.usual_epochs * epoch_updates))) if is_free else done
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
-    @property
-    def label(self) -> str:
-        """The name of the source."""
-        return Path(self.sources[0]).name.split(".")[0] or self.name
 
     def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
-        """Read a table as series; with a codec, by the columns and the frequency of its training."""
-        from statewise.data.frequency import Frequency
-        from statewise.data.panel import read_panel
-        from statewise.data.series_columns import guess_columns, refuse_others
+        """Read the columns of a table as they are."""
+        return self.columns_of(source, codec)
 
-        how, rule = self.table_format, self.aggregate
-        if codec is not None:
-            refuse_others(source, codec.columns, how)
-            return read_panel(source, codec.columns, codec.frequency, how, rule, codec.day_first)
-        roles = {key: getattr(self, key) for key in ("time", "series", "known", "past", "static")}
-        columns = guess_columns(source, {**roles, "targets": self.target}, how)
-        return read_panel(source, columns, Frequency.read(self.frequency) if self.frequency else None, how, rule)
-
-    def table(self) -> Any:
-        """Return the one table to learn from. Raises `UsageError` for several."""
-        from statewise.data.table_corpora import table_file
-
-        if len(self.sources) != 1:
-            raise UsageError(f"{self.name} learns from one table, not {len(self.sources)}: join them first")
-        return table_file(self.sources[0])
-
-    def _panel_as_trained(self, codec: "SeriesCodec") -> "Panel":
-        """Return the series of the training, read again. Raises `RunError` where the table has changed since."""
-        from statewise.run.sources import refuse_changed
-        from statewise.tasks.forecast.data import digests_of
-
-        panel = self.panel(self.table(), codec)
-        again = f"to go on from what the table says now, name it, as in `predict RUN {self.sources[0]}`"
-        refuse_changed("this run", self.trained_facts, digests_of(panel), again)
-        return panel
-
-    @property
-    def made_head(self) -> Any:
-        """What makes the head. Raises `UsageError`, with those that suit, where it is over no number."""
-        from statewise.heads.named import head_named
-
-        return head_named(self.head, "number", "count", likelihood=self.judges_densities)
-
-    def prepare(self, cache: Path) -> "ForecastData":
-        """Read the table and hold the end of each series out."""
-        from statewise.encoders.named import encoder_named
+    def data(self, read: "SeriesFeatures", split: "SeriesSplit") -> "ForecastData":
+        """Return the data of a backtest."""
         from statewise.tasks.forecast.data import ForecastData
-        from statewise.tasks.forecast.defaults import codec_for
-        from statewise.tasks.forecast.features import SeriesFeatures
 
-        _ = self.made_head, encoder_named(self.encoder, "row")  # refused before anything is read
-        panel = self.panel(self.table())
-        codec, split = codec_for(self, panel)
-        data = ForecastData(self, SeriesFeatures(panel, codec), split)
-        data.windows("training")
-        return data
+        return ForecastData(self, read, split)
 
-    def codec(self, written: Mapping[str, Any]) -> "SeriesCodec":
-        """Return what was known of the series in training."""
-        from statewise.tasks.forecast.features import SeriesCodec
+    def live_after(self, tracker: "LiveForecaster", codec: "SeriesCodec") -> Live:
+        """Read observations as they are."""
+        return tracker
 
-        return SeriesCodec.read(written)
-
-    def model(self, codec: "SeriesCodec") -> "Model[Any]":
-        """Return a reader of rows, cells and the head, or several of both side by side."""
-        from statewise.cells.ensemble import Ensemble
-        from statewise.encoders.named import encoder_named
-        from statewise.model import Model
-        from statewise.tasks.forecast.parallel import Mixture
-
-        encoder = encoder_named(self.encoder, "row")(codec.choices, codec.numbers, self.embedding)
-        cores = [self._core(codec, encoder.features) for _ in range(self.members)]
-        sizes: dict[str, Any] = {"exposure": True} if codec.counts else {}
-        heads = [self.made_head(core.units, **sizes) for core in cores]
-        return Model(encoder, *((cores[0], heads[0]) if self.members == 1 else (Ensemble(cores), Mixture(heads))))
-
-    def _core(self, codec: "SeriesCodec", features: int) -> Any:
-        from statewise.cells import Dropout
-        from statewise.cells.exposure import WithExposure
-
-        core = stacked_core(self.cell, features, self.hidden_size, self.layers)
-        core = Dropout(core, self.dropout) if self.dropout else core
-        return WithExposure(core) if codec.counts else core
-
-    def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean loss of one step ahead."""
-        return {"nats": float(loss.mean)}
-
-    def gauge(self, nats: float) -> str:
-        """Return the mean loss of a forecast of one step: of most heads the nats, -log p, of the next value."""
-        return f"loss {nats:.3f} per step"
-
-    def sample(self, model: "Model[Any]", codec: "SeriesCodec") -> str:
-        """Return a series that the model dreams, as a line of bars: always the same dice."""
-        from statewise.tasks.forecast.prediction import dream
-
-        return dream(model, codec, self.seed)
-
-    def known_names(self, codec: "SeriesCodec") -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Return the columns that a table must have, with what each is, and the series."""
-        columns = [{"column": name, "role": role} for role, names in codec.columns.roles.items() for name in names]
-        return {"columns": columns, "series": [{"series": name} for name in codec.names]}
-
-    def stream(self, model: "Model[Any]", codec: "SeriesCodec") -> "Stream[Any]":
-        """Return a stream of what the network reads at each step; series of a table are streamed by `live`."""
-        from statewise.stream import Stream
-
-        return Stream(model)
+    def live_from(self, saved: bytes, opened: "Callable[[bytes], LiveForecaster]") -> Live:
+        """Read observations as they are, where it was left off."""
+        return opened(saved)
 
     def score(  # type: ignore[override]
         self,
@@ -251,16 +57,13 @@ class Forecast(TableSettings, Task):
         by_step: Annotated[bool, Doc("also a table of each step ahead")] = False,
     ) -> Scoring:
         """Forecast from every origin of the held-out part, as if it were now, and compare with what came."""
+        from statewise.model import evaluating
         from statewise.tasks.forecast import metrics
         from statewise.tasks.forecast.backtest import backtest
 
-        _check_samples(samples)
-        was_training = model.training
-        model.eval()
-        try:
+        check_samples(samples)
+        with evaluating(model):
             quantiles = yield from backtest(model, data.read, data.origins, samples, self.seed)
-        finally:
-            model.train(was_training)
         found = metrics.scores(data.truth, quantiles)
         ahead = [f"{h + 1} ahead" for h in range(data.read.codec.horizon)]
         tables = {"each step ahead": metrics.by_step(data.truth, quantiles, ahead)} if by_step else {}
@@ -278,103 +81,3 @@ class Forecast(TableSettings, Task):
         best = min(data.baselines(), key=lambda name: float(data.losses[name].mean()))
         found = compare(score.details, data.losses[best], overlap)
         return [against(best, found, CERTAIN), *untold(data.truth, data.origins.series)]
-
-    def size(self, facts: Mapping[str, Any]) -> str:
-        """Say how many series of how many values there are, how often they come, how far is forecast, what was done."""
-        series = f"{facts['series']:,} series" if facts["series"] > 1 else "1 series"
-        found = f"{super().size(facts)}, {series} every {facts['every']}, {facts['horizon']} steps ahead"
-        return "; ".join([found, *facts["notices"]])
-
-    def predict(
-        self,
-        model: "Model[Any]",
-        codec: "SeriesCodec",
-        table: Annotated[Any, Doc("a newer table to forecast beyond; if not given, the training table"), TABLE] = None,
-        *,
-        samples: Annotated[int, Doc("sample paths")] = SAMPLES,
-        seed: Annotated[int, Doc("the same seed draws the same")] = 0,
-        only: Annotated[tuple[str, ...], Doc("series to forecast; if not given, all")] = (),
-        hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
-    ) -> Iterator["SeriesForecast"]:
-        """Forecast what comes after the end of each series, one after another.
-
-        A table (a path, or a frame) has the columns of that in training; rows in which only known covariates are given
-        say what is known ahead of time. Raises `DataError` where they end before the horizon does, unless `hold_known`.
-        """
-        from statewise.tasks.forecast.features import SeriesFeatures
-        from statewise.tasks.forecast.prediction import ahead_of
-
-        _check_samples(samples, codec.horizon)
-        panel = self._panel_as_trained(codec) if table is None else self.panel(table, codec)
-        named = (only,) if isinstance(only, str) else only
-        return ahead_of(model, SeriesFeatures(panel, codec), named, samples, seed, hold_known=hold_known)
-
-    def answer(
-        self,
-        model: "Model[Any]",
-        codec: "SeriesCodec",
-        table: Annotated[str | None, Doc("a newer table to forecast beyond; if not given, the training table")] = None,
-        *,
-        csv: Annotated[str | None, Doc("also write the forecast to this file")] = None,
-        chart: Annotated[str | None, Doc("also draw the forecast to this file, as PNG or SVG")] = None,
-        **how: Any,
-    ) -> Answer:
-        """Return the forecasts as tables, and write and draw them where asked."""
-        from statewise.tasks.forecast.answers import answer_of
-
-        return answer_of(list(self.predict(model, codec, table, **how)), csv=csv, chart=chart)
-
-    def live(
-        self,
-        model: "Model[Any]",
-        codec: "SeriesCodec",
-        saved: bytes | None = None,
-        *,
-        steps: Annotated[int | None, Doc("steps ahead to forecast after each value [default: the horizon]")] = None,
-        samples: Annotated[int, Doc("sample paths after each value")] = 100,
-        anomaly: Annotated[bool, Doc("also say how improbable each value was")] = False,
-        longest_gap: Annotated[
-            str | None,
-            Doc("how far a time may lie after the one before, as 60d; a longer gap is refused"),
-            OF_COMMANDS,
-        ] = None,
-    ) -> Live:
-        """Begin at the end of the training table, or where it was left off; each line is one observation.
-
-        A line is an object (JSON) by the names of columns, or their cells in the order time, series, targets, known,
-        past (those that the table has), separated by commas, or by semicolons where decimals have commas.
-        """
-        from statewise.tasks.forecast.features import SeriesFeatures
-        from statewise.tasks.forecast.live import LiveForecaster
-        from statewise.tasks.forecast.observations import usual_longest_gap
-
-        ahead = codec.horizon if steps is None else steps
-        if ahead < 1:
-            raise UsageError(f"steps {ahead} ask for nothing: give at least 1")
-        _check_samples(samples, ahead)
-        gap = codec.frequency.steps(longest_gap) if longest_gap else usual_longest_gap(codec.frequency)
-        how: dict[str, Any] = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
-        how |= {"longest_gap": gap, "table_format": self.table_format}
-        if saved is not None:
-            return self._opened(saved, lambda saved: LiveForecaster.open(model, codec, saved, **how))
-        return self._begun(
-            LiveForecaster.begin(model, SeriesFeatures(self._panel_as_trained(codec), codec), **how), codec
-        )
-
-    def _begun(self, tracker: "LiveForecaster", codec: "SeriesCodec") -> Live:
-        """Return what reads the lines of users, where a tracker stands at the end of the training table."""
-        return tracker
-
-    def _opened(self, saved: bytes, opened: Callable[[bytes], "LiveForecaster"]) -> Live:
-        """Return what reads the lines of users, where it was left off."""
-        return opened(saved)
-
-
-def _check_samples(samples: int, steps: int = 1) -> None:
-    if samples < 2:
-        raise UsageError(f"samples {samples} are too few for quantiles: give 2 or more")
-    if samples > MOST_SAMPLES or samples * steps > MOST_AHEAD:
-        raise UsageError(
-            f"samples {samples:,} of {steps:,} steps are more than are drawn at once: give up to {MOST_SAMPLES:,} and "
-            f"{MOST_AHEAD:,} values"
-        )

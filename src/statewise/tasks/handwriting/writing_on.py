@@ -39,7 +39,7 @@ class Wrote(NamedTuple):
         return len(self.rows) + self.has_ended
 
 
-class Pace(NamedTuple):
+class WritingLimits(NamedTuple):
     """How far writing may go: points of each text, points at its end before the pen is taken away, and strokes."""
 
     limits: Sequence[int]
@@ -104,7 +104,7 @@ def write(
         lasts = letters.lengths - 1
         limits = [limit_of(int(last) - given_letters, points_per_letter) for last in lasts]
         patience = max(1, int(PATIENCE * points_per_letter))
-        how = Pace(limits, patience, strokes or MOST_STROKES)
+        how = WritingLimits(limits, patience, strokes or MOST_STROKES)
         found = _written(model, steps[-1], state, lasts, how, bias, temperature, generator)
         ends = [len(text) for text in texts]
         return [one._replace(heights=one.heights[:, given_letters:end]) for one, end in zip(found, ends, strict=True)]
@@ -115,7 +115,7 @@ def _written(
     x: Tensor,
     state: Any,
     lasts: Tensor,
-    pace: "Pace",
+    pace: "WritingLimits",
     bias: float,
     temperature: float,
     generator: torch.Generator,

@@ -31,7 +31,7 @@ END = ((0.0, 0.0, 0.0, 0.0, 1.0),)
 
 
 @dataclass(frozen=True)
-class Sheet:
+class StartedDrawing:
     """A user's drawing on its own paper: as it is, as rows that the model reads, and how the one becomes the other."""
 
     drawing: Drawing | None
@@ -133,7 +133,7 @@ class Artist:
             z = torch.randn(rows, self.latent, generator=self.generator)
         return Given(None, label, z)
 
-    def believed(self, sheet: Sheet) -> Any:
+    def believed(self, sheet: StartedDrawing) -> Any:
         """Return what the reader makes of a drawing. Raises `UsageError` where the model has none."""
         opener = self.model.reader
         if not isinstance(opener, Opener) or opener.latent is None:
@@ -142,14 +142,14 @@ class Artist:
         with evaluating(self.model), torch.no_grad():
             return opener.latent.believe(Padded.of([steps.to(next(opener.parameters()))]))
 
-    def drawn(self, sheet: Sheet, count: int, context: Given | None, *, continued: bool) -> list[Ending]:
+    def drawn(self, sheet: StartedDrawing, count: int, context: Given | None, *, continued: bool) -> list[Ending]:
         """Return drawings, or with `continued` endings of what was drawn."""
         rows = sheet.rows if continued else sheet.rows[:0]
         most = self.codec.longest - len(rows)
         return draw(self.model, rows, count, context, most=most, temperature=self.temperature, generator=self.generator)
 
     def told(
-        self, sheet: Sheet, titles: Sequence[str], endings: Sequence[Ending], *, continued: bool
+        self, sheet: StartedDrawing, titles: Sequence[str], endings: Sequence[Ending], *, continued: bool
     ) -> Iterator[Drawn]:
         """Yield endings as answers on the user's paper."""
         given = sheet.drawing.strokes if continued and sheet.drawing is not None else ()
@@ -158,7 +158,7 @@ class Artist:
             yield Drawn(title, given, strokes, ending.nats, ending.places, ending.has_ended)
 
 
-def sheet_of(given: Any, codec: StrokeCodec, side: float | None, *, pen_down: bool = False) -> Sheet:
+def sheet_of(given: Any, codec: StrokeCodec, side: float | None, *, pen_down: bool = False) -> StartedDrawing:
     """Return a drawing, given as a file, as strokes, or as a `Drawing`, as the model reads it.
 
     Raises `DataError` for what is none, `UsageError` for one of more points than the model was trained on.
@@ -176,12 +176,12 @@ def sheet_of(given: Any, codec: StrokeCodec, side: float | None, *, pen_down: bo
     rows[:, :2] /= codec.scale
     if pen_down and len(rows):
         rows[-1, 2] = 0
-    return Sheet(drawing, rows, factor, (float(drawing.strokes[0][0, 0]), float(drawing.strokes[0][0, 1])))
+    return StartedDrawing(drawing, rows, factor, (float(drawing.strokes[0][0, 0]), float(drawing.strokes[0][0, 1])))
 
 
-def blank(codec: StrokeCodec) -> Sheet:
+def blank(codec: StrokeCodec) -> StartedDrawing:
     """Return paper with nothing on it, in the units in which drawings were made ready."""
-    return Sheet(None, np.zeros((0, 3), np.float32), 1 / codec.scale, (0.0, 0.0))
+    return StartedDrawing(None, np.zeros((0, 3), np.float32), 1 / codec.scale, (0.0, 0.0))
 
 
 def strokes_of_json(text: str) -> Any:
@@ -207,7 +207,7 @@ def _drawing(given: Any) -> Drawing:
     return drawing
 
 
-def endings(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
+def endings(artist: Artist, sheet: StartedDrawing, count: int) -> Iterator[Drawn]:
     """Yield ways in which a drawing goes on, or drawings from nothing."""
     check_whole("--endings", count, 1, MOST)
     context = artist.context(None, count)
@@ -216,7 +216,7 @@ def endings(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
     return artist.told(sheet, titles, artist.drawn(sheet, count, context, continued=continued), continued=continued)
 
 
-def variations(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
+def variations(artist: Artist, sheet: StartedDrawing, count: int) -> Iterator[Drawn]:
     """Yield drawings like one, from latent numbers drawn from what the reader makes of it; none is their mean."""
     belief = artist.believed(sheet)
     check_whole("--vary", count, 0, MOST)
@@ -227,7 +227,7 @@ def variations(artist: Artist, sheet: Sheet, count: int) -> Iterator[Drawn]:
     return artist.told(sheet, titles, artist.drawn(sheet, rows, context, continued=False), continued=False)
 
 
-def interpolation(artist: Artist, sheets: Sequence[Sheet], count: int) -> Iterator[Drawn]:
+def interpolation(artist: Artist, sheets: Sequence[StartedDrawing], count: int) -> Iterator[Drawn]:
     """Yield drawings from one to another through the latent numbers, on the paper of the first."""
     if len(sheets) != 2:
         raise UsageError(f"{len(sheets)} drawings cannot be led from one to another: give two")
@@ -239,7 +239,7 @@ def interpolation(artist: Artist, sheets: Sequence[Sheet], count: int) -> Iterat
     return artist.told(sheets[0], titles, drawn, continued=False)
 
 
-def scores(artist: Artist, names: Sequence[str], sheets: Sequence[Sheet]) -> Iterator[Drawn]:
+def scores(artist: Artist, names: Sequence[str], sheets: Sequence[StartedDrawing]) -> Iterator[Drawn]:
     """Yield how usual each drawing is: what each point of it costs, and what its latent numbers do."""
     for name, sheet in zip(names, sheets, strict=True):
         context, more = artist.context(None, 1), 0.0

@@ -10,24 +10,23 @@ from annotated_types import Ge, Gt, Le
 from statewise.bounds import MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
 from statewise.task import Amount, Data, Score, Scoring, Sources
-from statewise.tasks.forecast.task import CERTAIN, Forecast
+from statewise.tasks.forecast.series_task import CERTAIN, SeriesTask
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from statewise.data.panel import Panel
     from statewise.model import Model
     from statewise.task import Live
-    from statewise.tasks.forecast.data import StocksData
-    from statewise.tasks.forecast.features import SeriesCodec
+    from statewise.tasks.forecast.defaults import SeriesSplit
+    from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
     from statewise.tasks.forecast.live import LiveForecaster
+    from statewise.tasks.stocks.data import StocksData
 
 SHARES = "shares"
 SURVIVORS = "Companies that failed are not among these 20 shares: a buyer today cannot know which companies will last."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stocks(Forecast):
+class Stocks(SeriesTask):
     """Learn the returns of shares out of their prices: how far the next one may go, and whether up or down.
 
     >>> Stocks(source="prices.csv").horizon
@@ -55,21 +54,22 @@ class Stocks(Forecast):
         from statewise.data.tables import title_of
         from statewise.tasks.stocks.returns import returns_of
 
-        return returns_of(super().panel(source, codec), title_of(source))
+        return returns_of(self.columns_of(source, codec), title_of(source))
 
-    def prepare(self, cache: "Path") -> "StocksData":
-        """Read the prices and hold the last days out."""
-        from statewise.tasks.forecast.data import StocksData
+    def data(self, read: "SeriesFeatures", split: "SeriesSplit") -> "StocksData":
+        """Return the data of a walk forward, a day at a time."""
+        from statewise.tasks.stocks.data import StocksData
 
-        data = super().prepare(cache)
-        return StocksData(self, data.read, data.split)
+        return StocksData(self, read, split)
 
-    def _begun(self, tracker: "LiveForecaster", codec: "SeriesCodec") -> "Live":
+    def live_after(self, tracker: "LiveForecaster", codec: "SeriesCodec") -> "Live":
+        """Read prices, whose returns are forecast."""
         from statewise.tasks.stocks.prices import Prices
 
-        return Prices.begin(tracker, super().panel(self.table(), codec))
+        return Prices.begin(tracker, self.columns_of(self.table(), codec))
 
-    def _opened(self, saved: bytes, opened: "Callable[[bytes], LiveForecaster]") -> "Live":
+    def live_from(self, saved: bytes, opened: "Callable[[bytes], LiveForecaster]") -> "Live":
+        """Read prices, where it was left off."""
         from statewise.tasks.stocks.prices import Prices
 
         return Prices.open(saved, opened)
@@ -86,17 +86,14 @@ class Stocks(Forecast):
         tried: Annotated[int, Doc("how many rules or settings were tried, this one among them")] = 1,
     ) -> Scoring:
         """Predict each day of the held-out part from those before it, and where asked trade by that."""
+        from statewise.model import evaluating
         from statewise.tasks.stocks.returns import one_step
         from statewise.tasks.stocks.trading import trading
 
         if cost < 0 or tried < 1:
             raise UsageError(f"cost {cost:g} and tried {tried} cannot be: give a cost from 0 and at least 1 try")
-        was_training = model.training
-        model.eval()
-        try:
+        with evaluating(model):
             found = one_step(model, data.read, data.ends, data.scored)
-        finally:
-            model.train(was_training)
         yield 1.0
         traded = trading(found, cost, tried) if trade else None
         tables = {f"a trade costs {cost / 100:g} %": traded.table()} if traded else {}
@@ -105,7 +102,7 @@ class Stocks(Forecast):
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say whether volatility was forecast, and whether direction was, with how sure that is."""
         from statewise.data.source_paths import corpus_named
-        from statewise.tasks.forecast.data import StocksData
+        from statewise.tasks.stocks.data import StocksData
         from statewise.tasks.stocks.returns import about_direction, about_volatility
 
         assert isinstance(data, StocksData)
