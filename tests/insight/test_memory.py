@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from statewise.cells import LSTM, Elman
+from statewise.cells import LSTM, Conditioned, Elman
 from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
@@ -17,6 +17,7 @@ from statewise.insight import measure_memory
 from statewise.insight.horizon import Edge
 from statewise.insight.intervals import Interval
 from statewise.insight.memory_summary import gate_table, table, warnings
+from statewise.insight.probed_network import probed_network
 from statewise.model import Model
 
 T, B, D, H, V = 200, 9, 5, 4, 7
@@ -125,3 +126,10 @@ def test_what_cannot_be_measured_is_said_in_one_line() -> None:
         measure_memory(
             Model(nn.Embedding(V, D), Elman(D, H), Categorical(H, V)), torch.zeros(T, B).long(), encoder=nn.Identity()
         )
+
+
+def test_a_model_is_probed_from_what_its_reader_makes_of_a_context() -> None:
+    model = Model(nn.Identity(), Conditioned(LSTM(3, 4), 2), Categorical(4, 5), nn.Linear(6, 2))
+    context = torch.randn(7, 6)
+    for ours, wanted in zip(probed_network(model).begin(7, context), model.begin(7, context), strict=True):
+        assert torch.equal(ours, wanted)

@@ -30,13 +30,15 @@ class ProbedNetwork:
     """A network as the probes see it.
 
     `losses` gives one loss a row. Where it is None there is no loss, and a random direction of the output stands for
-    its gradient. `head`, where there is one, says what an output predicts.
+    its gradient. `head`, where there is one, says what an output predicts, and `first` what a model begins from, having
+    read a context.
     """
 
     core: Recurrent[Any]
     encode: Callable[[Tensor], Tensor]
     losses: Losses | None = None
     head: Head[Any] | None = None
+    first: Callable[[int, Any], Any] | None = None
 
     def summed(self, ys: Tensor, targets: Tensor | None, dice: torch.Generator) -> Tensor:
         """Return what is sent back from outputs `[B, H]`: the sum of the rows' losses, or of random projections."""
@@ -68,7 +70,7 @@ class ProbedNetwork:
 
     def begin(self, rows: int, context: Any = None) -> Any:
         """Return the first state."""
-        return begin(self.core, rows, context)
+        return begin(self.core, rows, context) if self.first is None else self.first(rows, context)
 
     @property
     def device(self) -> torch.device:
@@ -103,7 +105,7 @@ def probed_network(
 
 def _of_model(model: Model[Any]) -> ProbedNetwork:
     head = model.head
-    return ProbedNetwork(model.core, model.encoder, lambda ys, targets: head.nats(head(ys), targets), head)
+    return ProbedNetwork(model.core, model.encoder, lambda ys, targets: head.nats(head(ys), targets), head, model.begin)
 
 
 def _divergence_of(head: Head[Any], whole: Tensor, dice: torch.Generator) -> Divergence:

@@ -178,3 +178,8 @@ def test_a_text_that_strokes_are_written_to_one_by_one_is_the_same_as_at_once(ru
     for one, stroke in zip(ones, whole.strokes, strict=True):
         moved = np.array(one) - np.array(ones[0][0])
         assert moved == pytest.approx(stroke - whole.strokes[0][0], abs=8)
+
+
+def test_how_far_back_a_run_remembers_is_measured_with_its_text_read(run: Path) -> None:
+    report = statewise.inspect_memory(run, lags=3, probes=2)
+    assert "GaussianWindow" in str(report.as_json())
