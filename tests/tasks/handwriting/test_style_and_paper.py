@@ -15,6 +15,7 @@ from statewise.data.strokes.paper import fitting, on_paper
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.tasks.handwriting.style import Style, style_of
 from statewise.tasks.handwriting.task import Handwriting
+from statewise.tasks.handwriting.writing_on import Wrote
 
 MINE: dict[str, Any] = {"text": "aba", "strokes": strokes_for("aba", 3.0)}
 
@@ -165,3 +166,14 @@ def test_the_window_is_drawn_and_the_same_window_is_the_same_file(run: Path, tmp
 def test_a_damaged_file_of_lines_is_no_style(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         style_of(ink_file(tmp_path, {"strokes": "none"}))
+
+
+def test_strokes_that_finish_the_letters_of_a_style_are_not_written_again() -> None:
+    rows = np.array([[1, 0, 0], [1, 0, 1], [5, 0, 0], [1, 0, 0], [1, 0, 1], [7, 0, 1]], np.float32)
+    heights = np.eye(4, dtype=np.float32)[[1, 1, 1, 2, 2, 3, 3]]
+    wrote = Wrote(rows, np.arange(7.0), True, heights)
+    after = wrote.after(2)
+    assert after.rows.tolist() == rows[2:].tolist()  # of the second stroke most points are of the text
+    assert (after.nats, after.points) == (20.0, 5)
+    assert after.heights.tolist() == heights[2:, 2:].tolist()
+    assert len(wrote.after(4).rows) == 0

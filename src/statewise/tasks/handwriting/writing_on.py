@@ -1,6 +1,7 @@
 """A model that writes texts, many side by side, until its window has come to the end of each."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,20 +24,33 @@ PATIENCE = 1.5
 
 
 class Wrote(NamedTuple):
-    """What was written: rows of `dx, dy, lift` in units of the scale, their nats, and whether the window ended it.
+    """What was written: rows of `dx, dy, lift` in units of the scale, and whether the window ended it.
 
-    `heights` `[n + 1, S]` are how much of each letter of the text the window read before each point and the end.
+    `costs` `[n + 1]` are the nats of each point and the end, without the end where it was cut. `heights` `[n + 1, S]`
+    are how much of each letter of the text the window read before each of them.
     """
 
     rows: Rows
-    nats: float
+    costs: NDArray[np.float64]
     has_ended: bool
     heights: NDArray[np.float32]
 
     @property
     def points(self) -> int:
         """How many points were foreseen, the end among them."""
-        return len(self.rows) + self.has_ended
+        return len(self.costs)
+
+    @property
+    def nats(self) -> float:
+        """What all of them cost."""
+        return float(self.costs.sum())
+
+    def after(self, letters: int) -> "Wrote":
+        """Return it without the strokes with which it first finished some letters that were given."""
+        starts = [0, *(np.flatnonzero(self.rows[:, 2] > 0) + 1).tolist()]
+        is_before = self.heights.argmax(axis=1) < letters
+        first = next((a for a, b in pairwise(starts) if 2 * int(is_before[a:b].sum()) <= b - a), starts[-1])
+        return Wrote(self.rows[first:], self.costs[first:], self.has_ended, self.heights[first:, letters:])
 
 
 class WritingLimits(NamedTuple):
@@ -92,7 +106,7 @@ def write(
     """Return one writing of each text, all side by side; with `strokes` of so many strokes at most.
 
     `given` are rows that were written before, of the first `given_letters` letters of every text: they are read once,
-    and are not in what is returned.
+    and neither they are in what is returned, nor strokes with which those letters were finished.
     """
     with evaluating(model), torch.no_grad():
         weights = next(model.parameters())
@@ -107,7 +121,8 @@ def write(
         how = WritingLimits(limits, patience, strokes or MOST_STROKES)
         found = _written(model, steps[-1], state, lasts, how, bias, temperature, generator)
         ends = [len(text) for text in texts]
-        return [one._replace(heights=one.heights[:, given_letters:end]) for one, end in zip(found, ends, strict=True)]
+        whole = [one._replace(heights=one.heights[:, :end]) for one, end in zip(found, ends, strict=True)]
+        return [one.after(given_letters) for one in whole] if given_letters else whole
 
 
 def _written(
@@ -155,7 +170,7 @@ def _written(
             state = map_leaves(lambda leaf, kept=kept: leaf[kept], state)
             x, lasts, waited = x[kept], lasts[kept], waited[kept]
     return [
-        Wrote(np.array(rows, np.float32).reshape(-1, 3), float(sum(costs)), has_ended, np.stack(seen))
+        Wrote(np.array(rows, np.float32).reshape(-1, 3), np.array(costs), has_ended, np.stack(seen))
         for rows, costs, seen, has_ended in found
     ]
 
