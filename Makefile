@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
-KEPT := text_training accuracy memory_analysis serving recommend forecast_scale sketch
+KEPT := text_training accuracy memory_analysis serving recommend forecast_scale sketch handwriting
 RESULTS := benchmarks/results
 PROOFS := $(filter-out proofs/traffic_choices.py, $(shell grep -l __main__ proofs/*.py))  # a choice proves nothing
 
