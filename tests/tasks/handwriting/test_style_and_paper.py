@@ -94,7 +94,7 @@ def test_lines_of_a_style_lie_side_by_side_in_letters_of_a_hundred() -> None:
         (None, {"save_style": "mine.json"}, "a style is saved as .json, and is given by style"),
         ({"text": "ab" * 300, "strokes": strokes_for("ab" * 300)}, {}, r"the style has [\d,]+ points and this run"),
         (None, {"window": "w.gif"}, "w.gif is neither .svg nor .png"),
-        (None, {"letters_a_line": 0}, "letters_a_line 0 is no whole number"),
+        (None, {"letters_a_line": 0}, "letters_a_line 0 is not a whole number"),
     ],
 )
 def test_a_style_that_cannot_be_used_is_said_in_one_line(
