@@ -9,6 +9,8 @@ import torch
 
 import statewise
 import statewise.errors
+from statewise import registry
+from statewise.cells import GRU, Zoneout
 from statewise.kernels import native
 from statewise.learning.events import Saved, Started, Updated
 
@@ -28,10 +30,13 @@ def weights(run: Path) -> str:
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 6, 17])
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "rmsprop", "accumulate": 2, "sequence_length": 700}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"optimizer": "rmsprop", "accumulate": 2, "sequence_length": 700}, {"cell": "noisy"}]
+)
 def test_a_resumed_run_ends_in_the_weights_of_an_undisturbed_one(
     book: Path, stop_at: int, settings: dict[str, Any]
 ) -> None:
+    registry.register("cells", "noisy", lambda features, units: Zoneout(GRU(features, units), 0.3))
     task = statewise.Text(source="book.txt", updates=18, **{**TINY, **settings})
     statewise.train(task, run="whole")
     events = statewise.training(task, run="broken")

@@ -8,6 +8,7 @@ from subclasses import subclasses_of
 from torch import Tensor
 
 from statewise.cells import Recurrent
+from statewise.cells.description import kernels_at_work
 from statewise.kernels import kernels_of, using
 from statewise.state import leaves, map_leaves
 from statewise.testing import LAWS, check_cell
@@ -24,6 +25,14 @@ def kernels_here(name: str) -> list[str]:
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_a_recurrence_keeps_the_law(name: str, law: int) -> None:
     assert check_cell(RECURRENCES[name], laws=[law])[law].holds
+
+
+@pytest.mark.parametrize("name", RECURRENCES)
+def test_to_ask_for_the_kernels_draws_no_random_number(name: str) -> None:
+    recurrent = RECURRENCES[name]().train()
+    before = torch.get_rng_state()
+    kernels_at_work(recurrent)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_every_recurrence_of_the_package_is_in_the_table() -> None:

@@ -157,7 +157,8 @@ class Cell(Recurrent[State], ABC):
         """The kernel that reads a sequence of the type of this cell's weights, where no row sleeps."""
         if self.recurrence is None:
             return "reference"
-        state = leaves(self.initial(1))
+        with torch.random.fork_rng(devices=[]):  # a state may be drawn, and a training goes on with the same numbers
+            state = leaves(self.initial(1))
         given = ScanInputs(self.blank(1, 1, self.features), state, state, self.weights(), None, None)
         op = choose(self.recurrence, given)
         return op.kernel if op else "reference"
