@@ -148,6 +148,19 @@ void rank(const std::array<int32_t, 6> &sizes, double regularization, const std:
     kernels->rank(&given, &gradients, on_threads, threads);
 }
 
+// rows and units; scales, products of x and h, bias, extra, memory before, memory, hidden, gates, normal, moments, candidates;
+// the gradients, or nulls: hidden, memory, scales, parameters, products of x and h
+void hyper(const std::array<int32_t, 2> &sizes, const std::array<Address, 12> &of, double rate, const std::array<Address, 6> &to,
+           int threads) {
+    check(sizes[0] > 0 && sizes[1] > 0 && sizes[1] % STATEWISE_PANEL == 0, "the size of a HyperLSTM");
+    const statewise_hyper given{sizes[0], sizes[1], numbers(of[0]), numbers(of[1]), numbers(of[2]), numbers(of[3]),
+                                numbers(of[4]), numbers(of[5]), numbers(of[6]), numbers(of[7]), numbers(of[8]),
+                                numbers(of[9]), numbers(of[10]), reinterpret_cast<const uint8_t *>(of[11]), (float)rate};
+    const statewise_hyper_gradients gradients{numbers(to[0]), numbers(to[1]), numbers(to[2]),
+                                              numbers(to[4]), numbers(to[5]), numbers(to[3])};
+    kernels->hyper(&given, to[0] ? &gradients : nullptr, on_threads, threads);
+}
+
 // numbers and values; then which and sums
 int64_t merge_rows(int64_t count, int32_t width, int64_t limit, const std::array<Address, 4> &of, int threads) {
     check(0 <= count && count < INT32_MAX && width >= 0, "the number of rows");
@@ -212,7 +225,7 @@ NB_MODULE(_native, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
     m.attr("INTERFACE") = 2;  // as `kernels/extension.py` says: another one whenever a call is another
-    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing");
+    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing", "hyper_lstm");
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);
@@ -230,6 +243,7 @@ NB_MODULE(_native, m) {
     m.def("draw_changes", draw_changes, unlocked);
     m.def("scan", scan, unlocked);
     m.def("rank", rank, unlocked);
+    m.def("hyper", hyper, unlocked);
     m.def("merge_rows", merge_rows, unlocked);
     m.def("copy_rows", copy_rows, unlocked);
     m.def("spread", [](const Schedule &when, int32_t units, Address hidden, Address ys) {

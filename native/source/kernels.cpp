@@ -1,6 +1,7 @@
 // Everything that is compiled once for each instruction set.
 #include "backward.h"
 #include "forward.h"
+#include "hyper.h"
 #include "scan.h"
 #include "staged_backward.h"
 #include "staged_forward.h"
@@ -133,7 +134,7 @@ uint64_t digest(const statewise_numbers *, int32_t count, int32_t part, int32_t 
 #define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
 
 extern const statewise_kernels kernels;
-const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank, digest,
+const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank, hyper, digest,
                                    each<sigmoid>, each<hyperbolic_tangent>, product, multiply_adds};
 
 }  // namespace STATEWISE_TARGET

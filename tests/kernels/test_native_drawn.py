@@ -14,7 +14,6 @@ from statewise.cells import (
     Cell,
     CoupledLSTM,
     Elman,
-    HyperLSTM,
     LayerNormLSTM,
     PeepholeLSTM,
     Zoneout,
@@ -144,10 +143,6 @@ def test_what_is_not_finite_is_as_the_reference_has_it(name: str, value: float, 
 @pytest.mark.parametrize("part", [Elman(5, 4), PeepholeLSTM(5, 4)])
 def test_zoneout_of_another_cell_runs_on_the_reference(part: Cell[Any]) -> None:
     assert kernels_of(Zoneout(part, 0.3).recurrence) == ["reference"]
-
-
-def test_what_has_no_kernel_loses_its_candidate_on_the_reference() -> None:
-    assert CandidateDropout(HyperLSTM(5, 4), 0.3).kernel == "reference"
 
 
 @pytest.mark.parametrize("name", ["candidate_dropout_lstm", "candidate_dropout_layer_norm_lstm"])

@@ -100,6 +100,28 @@ struct statewise_scan_gradients {
     float *first;         /* [B, H]; in: of the last state */
 };
 
+/* One step of a HyperLSTM once its products are there; units are a multiple of STATEWISE_PANEL, gates i f g o. */
+struct statewise_hyper {
+    int32_t rows, units;
+    const float *scales;         /* [3, 4, rows, units]: of what is read, of hidden values, and shifts */
+    const float *from_x, *from_h; /* [rows, 4, units]: the products */
+    const float *bias, *extra;   /* [4, units]; gains [4, units], 4 * units of no meaning, the memory's gain and bias */
+    const float *memory_before;  /* [rows, units] */
+    float *memory, *hidden;      /* [rows, units]: after */
+    float *gates, *normal;       /* [rows, 4, units]: activations, and sums brought to one scale */
+    float *moments;              /* [rows, 8] */
+    const uint8_t *candidates;   /* [rows, units]: 255 where one is kept; or null */
+    float rate;                  /* of those that are lost */
+};
+
+struct statewise_hyper_gradients {
+    float *hidden;     /* [rows, units], in: of the hidden value; out: nought */
+    float *memory;     /* [rows, units], in: of the memory after; out: of that before */
+    float *scales;     /* [3, 4, rows, units] */
+    float *from_x, *from_h;
+    float *parameters; /* [rows, 14, units], added to: of the bias and of extra */
+};
+
 /* Numbers that lie one after another. */
 struct statewise_numbers {
     const float *at;
@@ -127,6 +149,8 @@ struct statewise_kernels {
     /* Find the losses of wanted items ranked among a sample of the others, and their gradient. */
     void (*rank)(const struct statewise_ranking *, const struct statewise_ranking_gradients *, statewise_parallel,
                  int threads);
+    /* Fill what is after a step, or where there are gradients to find, these. */
+    void (*hyper)(const struct statewise_hyper *, const struct statewise_hyper_gradients *, statewise_parallel, int threads);
     /* A few bits of part `part` of `parts` of each of `count` arrays, other bits if any one number in it is another. */
     uint64_t (*digest)(const struct statewise_numbers *, int32_t count, int32_t part, int32_t parts);
     /* sigmoid(x) and tanh(x) of n numbers: for tests of their exactness */

@@ -70,6 +70,7 @@ class HyperLSTM(Cell[HyperLSTMState]):
         with torch.no_grad():
             self.bias[units : 2 * units] = forget_bias
         if normalized:
+            self.recurrence = "hyper_lstm"
             self.gate_scale, self.cell_scale = nn.Parameter(torch.ones(4, units)), nn.Parameter(torch.ones(units))
             self.cell_bias = zeros(units)
 
@@ -93,3 +94,14 @@ class HyperLSTM(Cell[HyperLSTMState]):
         read = layer_norm(c, (self.units,), self.cell_scale, self.cell_bias) if self.normalized else c
         h = o.sigmoid() * read.tanh()
         return h, HyperLSTMState(h, c, hyper)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return the large LSTM's weights, the small one's, W_z and b_z, U, and the gains and bias of the norms."""
+        if not self.normalized:
+            return ()
+        small = self.hyper.weights()
+        of_z = self.embedding_weights, self.embedding_bias, self.scale_weights
+        return (
+            *(self.input_weights, self.recurrent_weights, self.bias, *small, *of_z),
+            *(self.gate_scale, self.cell_scale, self.cell_bias),
+        )

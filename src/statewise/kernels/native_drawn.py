@@ -1,13 +1,13 @@
 """Cells that lose something at random, in native code: what is lost is drawn before the first step, as by each step."""
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from statewise.kernels.extension import ABILITIES, _native
 from statewise.kernels.native import CELLS, CellScan, NativeOp
-from statewise.kernels.native_tensors import address
+from statewise.kernels.native_tensors import address, padded
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 DRAWN = 2**24
@@ -29,29 +29,40 @@ class NativeDrawn(NamedTuple):
 
     def takes(self, given: ScanInputs) -> bool:
         """Take float32 on a CPU, where there is anything to compute, and streams of random numbers for every row."""
-        rows, noise = given.xs.shape[1], (*given.state[-2:], *given.fresh[-2:])
-        streams = [tuple(one.shape) == (rows,) and one.dtype == torch.int64 for one in noise]
-        here = all(one.device.type == "cpu" for one in noise)
-        return all(streams) and here and NativeOp(self.cell).takes(_without_noise(given))
+        return has_noise(given) and NativeOp(self.cell).takes(without_noise(given))
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H]` and the last state."""
         rate, random = given.weights[-1].tolist()
-        plain = _without_noise(given)
+        plain = without_noise(given)
         call = CellScan(self.cell, plain)
         parts = (len(plain.state) if self.of == "state" else 1) if random else 0
         call.rate = rate if self.of == "state" or random else 0.0
-        call.changes = torch.empty(call.when.pairs, parts, call.memory_width, dtype=torch.uint8) if parts else None
-        streams = [tensor.contiguous() for tensor in (*given.state[-2:], *given.fresh[-2:])]
-        last = [torch.empty_like(tensor) for tensor in streams[:2]]
-        addresses = [address(tensor) for tensor in (*streams, *last)]
-        _native.draw_changes(call.when, call.memory_units, parts, round(rate * DRAWN), addresses, address(call.changes))
+        call.changes, after = draw(given, call.when, call.memory_units, parts, rate)
         ys, state = call.run(plain)
-        return ys, (*state, *last)
+        return ys, (*state, *after)
 
 
-def _without_noise(given: ScanInputs) -> ScanInputs:
+def has_noise(given: ScanInputs) -> bool:
+    """Tell whether a state ends with streams of random numbers for every row, on a CPU."""
+    rows, noise = given.xs.shape[1], (*given.state[-2:], *given.fresh[-2:])
+    streams = [tuple(one.shape) == (rows,) and one.dtype == torch.int64 for one in noise]
+    return all(streams) and all(one.device.type == "cpu" for one in noise)
+
+
+def without_noise(given: ScanInputs) -> ScanInputs:
+    """Return what the part itself is given."""
     return given._replace(state=given.state[:-2], fresh=given.fresh[:-2], weights=given.weights[:-1])
+
+
+def draw(given: ScanInputs, when: Any, units: int, parts: int, rate: float) -> tuple[Tensor | None, Leaves]:
+    """Return what changes, `[pairs, parts, padded units]` of bytes, or None of no part, and the last streams."""
+    changes = torch.empty(when.pairs, parts, padded(units), dtype=torch.uint8) if parts else None
+    streams = [tensor.contiguous() for tensor in (*given.state[-2:], *given.fresh[-2:])]
+    last = tuple(torch.empty_like(tensor) for tensor in streams[:2])
+    taken = [address(tensor) for tensor in (*streams, *last)]
+    _native.draw_changes(when, units, parts, round(rate * DRAWN), taken, address(changes))
+    return changes, last
 
 
 OPS: dict[str, list[Op]] = {}

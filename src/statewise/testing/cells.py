@@ -16,7 +16,7 @@ from statewise.testing.recurrence_trial import B, RecurrenceTrial, T, row_of, tr
 
 Make = Callable[[], Recurrent[Any]]
 
-TO_ROUNDING = ("reference", "torch")
+TO_ROUNDING = ("reference", "torch", "native_rows")
 "Kernels that keep law 11 to rounding; every other keeps it bit for bit."
 
 
