@@ -10,7 +10,7 @@ from subclasses import subclasses_of
 from torch import Tensor
 
 from statewise.data.window import Padded
-from statewise.encoders import CodesAndNumbers, Encoder, OneHot, Table, TwoWay
+from statewise.encoders import CodesAndNumbers, Encoder, OneHot, Table, TwoWay, WordDropout
 from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
 
 T, B, D, V = 7, 3, 5, 6
@@ -24,6 +24,8 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "one-hot-with-an-unknown": (lambda: OneHot(V, unknown=0), CODES),
     "codes-and-numbers": (lambda: CodesAndNumbers([4, 2], D, embedding=3), ROWS),
     "two-way": (lambda: TwoWay(V, D), CONTEXT),
+    "word-dropout": (lambda: WordDropout(Table(V, D), 0.3, 0.2), CODES),
+    "two-way-of-a-table": (lambda: TwoWay(V, D, table=WordDropout(Table(V, 4), 0.3), dropout=0.2), CONTEXT),
     "two-way-lstm": (lambda: TwoWay(V, D, cell="lstm"), CONTEXT),
 }
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from statewise.heads import (
     Categorical,
+    DeepOutput,
     Gaussian,
     GaussianMixture,
     Head,
@@ -32,6 +33,12 @@ BITS = (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float()
 HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "categorical": (lambda: Categorical(H, V), torch.arange(T * B).reshape(T, B) % V),
     "categorical-of-two": (lambda: Categorical(H, 2), torch.arange(T * B).reshape(T, B) % 2),
+    "deep-output": (lambda: DeepOutput(H, V, 5), torch.arange(T * B).reshape(T, B) % V),
+    "deep-output-smoothed": (lambda: DeepOutput(H, V, smoothing=True), torch.arange(T * B).reshape(T, B) % V),
+    "deep-output-of-a-table": (
+        lambda: DeepOutput(H, V, table=torch.nn.Embedding(V, 5)),
+        torch.arange(T * B).reshape(T, B) % V,
+    ),
     "gaussian": (lambda: Gaussian(H), NUMBERS),
     "student_t": (lambda: StudentT(H), NUMBERS),
     "negative_binomial": (lambda: NegativeBinomial(H), COUNTS),

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor
 
-from statewise.cells.attention_memory import Attention, AttentionMemory
-from statewise.cells.recurrent import Cell, Recurrent
+from statewise.cells.attention_memory import Attention, AttentionMemory, mean_of
+from statewise.cells.recurrent import Cell, Recurrent, begin, reads_context
 from statewise.errors import UsageError
 
 
@@ -24,8 +24,9 @@ class AttentionCell(Cell[AttentionCellState]):
 
         h = cell(x, g_last)        g = attention(h)        y = (h, g)
 
-    At first `g_last` is zeros. The memory is the context of `initial`, as the attention takes it; the cell's own state
-    begins without one. The cell reads D and the memory's width, this D; it writes the cell's units and the glimpse.
+    At first `g_last` is zeros. The memory is the context of `initial`, as the attention takes it. The cell's own state
+    begins from the mean of its vectors where the cell reads a context (`Conditioned`), else without. The cell reads D
+    and the memory's width, this D; it writes the cell's units and the glimpse.
 
     Raises `UsageError` where the widths do not fit. Source: the order of Graves 2013, section 5, and of the input
     feeding in Luong, Pham & Manning 2015, section 3.3.
@@ -57,7 +58,11 @@ class AttentionCell(Cell[AttentionCellState]):
     def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionCellState:
         """Return the cell's initial state, the memory, and a glimpse of zeros."""
         blank = self.blank(rows, self.attention.units)
-        return AttentionCellState(self.cell.initial(rows), self.attention.initial(rows, context), blank)
+        attention = self.attention.initial(rows, context)
+        mean = None
+        if context is not None and reads_context(self.cell):
+            mean = mean_of(self.attention.remember(rows, context))
+        return AttentionCellState(begin(self.cell, rows, mean), attention, blank)
 
     def step(self, x: Tensor, state: AttentionCellState) -> tuple[Tensor, AttentionCellState]:
         """Read one input `[B, D]` and the last glimpse, and take the next."""

@@ -75,6 +75,15 @@ def glimpse(alignment: Tensor, memory: AttentionMemory) -> Tensor:
     return torch.einsum("bs,bsd->bd", alignment, memory.values)
 
 
+def mean_of(memory: AttentionMemory) -> Tensor:
+    """Return the mean `[B, D]` of the vectors that are there; zeros where none is.
+
+    >>> mean_of(AttentionMemory(torch.tensor([[[1.0], [3.0], [0.0]]]), torch.tensor([[True, True, False]])))
+    tensor([[2.]])
+    """
+    return memory.values.sum(dim=1) / memory.mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
 def shares(scores: Tensor, mask: Tensor) -> Tensor:
     """Return scores `[B, S]` as shares of one among the vectors that are there; of none where none is.
 

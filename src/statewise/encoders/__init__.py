@@ -5,5 +5,6 @@ from statewise.encoders.encoder import Encoder, StepInput, step_input
 from statewise.encoders.one_hot import OneHot
 from statewise.encoders.table import Table
 from statewise.encoders.two_way import TwoWay
+from statewise.encoders.word_dropout import WordDropout
 
-__all__ = ["CodesAndNumbers", "Encoder", "OneHot", "StepInput", "Table", "TwoWay", "step_input"]
+__all__ = ["CodesAndNumbers", "Encoder", "OneHot", "StepInput", "Table", "TwoWay", "WordDropout", "step_input"]
