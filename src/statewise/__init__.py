@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from statewise.tasks.sketch.task import Sketch
     from statewise.tasks.stocks.task import Stocks
     from statewise.tasks.text.task import Text
+    from statewise.tasks.translate.task import Translate
     from statewise.verbs import Run, Trained, inspect, load, predict, resuming, training
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ _ROOMS = {
     "Sketch": "statewise.tasks.sketch.task",
     "Text": "statewise.tasks.text.task",
     "Traffic": "statewise.tasks.forecast.traffic",
+    "Translate": "statewise.tasks.translate.task",
 }
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "Text",
     "Traffic",
     "Trained",
+    "Translate",
     "__version__",
     "evaluate",
     "export",

@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 EXTRAS = {"plot": "matplotlib", "parquet": "pyarrow", "baselines": "statsforecast", "tb": "tensorboard"}
-EXTRAS |= {"tune": "optuna", "ray": "ray", "classics": "scikit-learn", "holidays": "holidays"}
+EXTRAS |= {"tune": "optuna", "ray": "ray", "classics": "scikit-learn", "holidays": "holidays", "translate": "sacrebleu"}
 CORE = ["torch", "numpy", "safetensors", "typer", "rich", "pydantic", "lightning-fabric"]
 
 

@@ -20,6 +20,7 @@ from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
 from statewise.tasks.stocks.task import Stocks
 from statewise.tasks.text.task import Text
+from statewise.tasks.translate.task import Translate
 from statewise.testing import TASK_LAWS, check_task
 
 SMALL: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "updates": 6, "threads": 1}
@@ -81,8 +82,20 @@ def written_lines(folder: Path) -> Path:
     return path
 
 
+def pairs(folder: Path) -> Path:
+    dice, words = random.Random(0), {"the": "le", "cat": "chat", "dog": "chien", "eats": "mange", "sees": "voit"}
+    lines = []
+    for _ in range(150):
+        source = [dice.choice(list(words)) for _ in range(dice.randint(2, 6))]
+        lines.append(f"{' '.join(source).capitalize()}.\t{' '.join(words[word] for word in source).capitalize()}.")
+    path = folder / "pairs.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 SKETCH: dict[str, Any] = {**SMALL, "sequence_length": 20, "components": 2, "held_out": 0.3}
 WRITTEN: dict[str, Any] = {**SMALL, "sequence_length": 80, "components": 2, "hills": 2, "spacing": 30.0}
+PAIRS: dict[str, Any] = {**SMALL, "sequence_length": 30, "embedding": 5, "held_out": 0.2, "validation": 0.1}
 OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
@@ -98,6 +111,11 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "handwriting": lambda folder: Handwriting(source=str(written_lines(folder)), **WRITTEN),
     "handwriting-in-three-layers": lambda folder: Handwriting(
         source=str(written_lines(folder)), layers=3, cell="gru", **WRITTEN
+    ),
+    "translate": lambda folder: Translate(source=str(pairs(folder)), **PAIRS),
+    "translate-otherwise": lambda folder: Translate(
+        source=str(pairs(folder)),
+        **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
     ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }

@@ -80,6 +80,15 @@ def handwriting(folder: Path) -> None:
     statewise.train(statewise.Handwriting(source=source, components=2, hills=2, **SMALL), run=folder / "run")
 
 
+def translate(folder: Path) -> None:
+    words = {"one": "un", "two": "deux", "three": "trois", "cats": "chats", "dogs": "chiens", "see": "voient"}
+    lines = [f"{a} {b} {c}\t{words[a]} {words[b]} {words[c]}" for a in words for b in words for c in words]
+    (folder / "pairs.tsv").write_text("\n".join(lines))
+    source = str(folder / "pairs.tsv")
+    task = statewise.Translate(source=source, embedding=4, subwords=60, held_out=0.1, **SMALL)
+    statewise.train(task, run=folder / "run")
+
+
 TOLD = ("choices", "answer", "params")
 "What a step says, by what the head of a model is over."
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
@@ -91,6 +100,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "stocks": stocks,
     "sketch": sketch,
     "handwriting": handwriting,
+    "translate": translate,
 }
 
 

@@ -32,6 +32,7 @@ WANTED: dict[Content, str] = {
     "events": "a log of events",
     "drawings": "drawings",
     "handwriting": "handwriting",
+    "pairs": "pairs of texts",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

@@ -1,0 +1,1 @@
+"""Translation: learn from pairs of sentences, then translate others."""
