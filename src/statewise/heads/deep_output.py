@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, log_softmax
 
-from statewise.cells.noise import check_rate
 from statewise.errors import UsageError
 from statewise.heads.categorical import Categorical, code_nats
 from statewise.heads.head import Head, Loss, Over, Term, check_targets
@@ -26,8 +25,9 @@ class DeepOutput(Head[Tensor]):
     `smoothing`, a training's loss has a term of that name, the mean of -log y over all choices: label smoothing by eps
     is that term weighed by eps / (1 - eps). Shapes: features `[..., H]`, logits `[..., V]`, targets `[...]`.
 
-    Raises `UsageError` for a table of another number of choices. Source: Pascanu et al. 2014 (deep output); Luong, Pham
-    & Manning 2015, equation 5; Press & Wolf 2017 (tied); Szegedy et al. 2016 (smoothing).
+    Raises `UsageError` for a table of another number of choices, and a rate of dropout below 0 or from 1 on. Source:
+    Pascanu et al. 2014 (deep output); Luong, Pham & Manning 2015, equation 5; Press & Wolf 2017 (tied); Szegedy et al.
+    2016 (smoothing).
 
     >>> head = DeepOutput(features=4, choices=3, width=5)
     >>> logits = head(torch.zeros(7, 2, 4))
@@ -50,6 +50,10 @@ class DeepOutput(Head[Tensor]):
         super().__init__()
         if table is not None and table.num_embeddings != choices:
             raise UsageError(f"a table of {table.num_embeddings:,} vectors cannot tell {choices:,} choices apart")
+        if not 0 <= dropout < 1:
+            raise UsageError(
+                f"DeepOutput was given the rate {dropout}: give at least 0, which drops nothing, and below 1"
+            )
         width = table.embedding_dim if table is not None else width or features
         self.features, self.choices, self.smoothing = features, choices, smoothing
         self.narrow_weights = nn.Parameter(nn.init.xavier_uniform_(torch.empty(width, features)))
@@ -59,7 +63,7 @@ class DeepOutput(Head[Tensor]):
         else:
             self.weights = nn.Parameter(nn.init.xavier_uniform_(torch.empty(choices, width)))
         self.bias = nn.Parameter(torch.zeros(choices))
-        self.dropout = nn.Dropout(check_rate("DeepOutput", dropout))
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits `[..., V]`."""
