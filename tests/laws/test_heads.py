@@ -9,7 +9,9 @@ import torch
 from subclasses import subclasses_of
 from torch import Tensor
 
+from statewise.data.window import Padded
 from statewise.heads import (
+    CTC,
     Categorical,
     DeepOutput,
     Gaussian,
@@ -30,7 +32,9 @@ NUMBERS, COUNTS = torch.linspace(-3, 4, T * B).reshape(T, B), torch.arange(T * B
 PEN = torch.nn.functional.one_hot(torch.arange(T * B).reshape(T, B) % 3, 3).float()
 MOVED = torch.stack([NUMBERS, NUMBERS.flip(0)], dim=-1)
 BITS = (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float()
-HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
+LABELS = Padded.of([torch.tensor([3, 3, 1]), torch.tensor([2]), torch.tensor([5, 1]), torch.zeros(0, dtype=torch.long)])
+LAST_BLANK = Padded.of([torch.tensor([0, 0, 1]), torch.tensor([4])])
+HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
     "categorical": (lambda: Categorical(H, V), torch.arange(T * B).reshape(T, B) % V),
     "categorical-of-two": (lambda: Categorical(H, 2), torch.arange(T * B).reshape(T, B) % 2),
     "deep-output": (lambda: DeepOutput(H, V, 5), torch.arange(T * B).reshape(T, B) % V),
@@ -52,6 +56,8 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Tensor]] = {
     "mixture-of-counts": (lambda: Mixture([NegativeBinomial(H), NegativeBinomial(H, exposure=True)]).eval(), COUNTS),
     "strokes": (lambda: Strokes(H, V), torch.cat([MOVED, PEN], dim=-1)),
     "strokes-without-an-end": (lambda: Strokes(H, V, "end_of_stroke"), torch.cat([MOVED, PEN[..., :1]], dim=-1)),
+    "ctc": (lambda: CTC(H, V), LABELS),
+    "ctc-with-the-blank-at-the-end": (lambda: CTC(H, V, blank=V - 1), LAST_BLANK),
     "readout-of-choices": (lambda: Readout(H, V, Meaning.CHOICE), torch.arange(T * B).reshape(T, B) % V),
     "readout-of-bits": (
         lambda: Readout(H, 2, Meaning.BITS),

@@ -33,6 +33,7 @@ WANTED: dict[Content, str] = {
     "drawings": "drawings",
     "handwriting": "handwriting",
     "pairs": "pairs of texts",
+    "speech": "recordings with their texts",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

@@ -1,6 +1,7 @@
 """What an output means: one distribution a file, with its loss and how to draw from it."""
 
 from statewise.heads.categorical import Categorical
+from statewise.heads.ctc import CTC
 from statewise.heads.deep_output import DeepOutput
 from statewise.heads.gaussian import Gaussian
 from statewise.heads.gaussian_mixture import GaussianMixture
@@ -14,6 +15,7 @@ from statewise.heads.strokes import Strokes
 from statewise.heads.student_t import StudentT
 
 __all__ = [
+    "CTC",
     "Categorical",
     "DeepOutput",
     "Gaussian",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from statewise.data.window import Padded
 from statewise.heads import Head, Loss, Real
 from statewise.state import leaves, map_leaves
 from statewise.testing.laws import Law, LawResult, chosen, judge, pronounce, same
@@ -18,6 +19,9 @@ LEVELS, CLOSE = (0.05, 0.5, 0.9), 1e-6
 "Levels whose quantiles are looked at, and how far these may lie from where the distribution function has them."
 
 MakeHead = Callable[[], Head[Any]]
+
+STEPS_PER_LABEL = 4
+"So many steps are read for each label of the longest row: what can be spelled in them with some masked."
 
 DRAWS = 4000
 "How many draws are counted against the odds of a discrete head."
@@ -30,15 +34,21 @@ SIGMAS = 5.0
 class HeadTrial:
     """A head in float64 with all weights shaken, what it reads, and targets that it might score.
 
-    Shapes: `features` `[T, B, H]`, `targets` `[T, B, ...]`, `mask` `[T, B]`, false at some places.
+    Shapes: `features` `[T, B, H]`, `targets` `[T, B, ...]` or the labels of whole rows, a `Padded` `[B, S]`, `mask`
+    `[T, B]`, false at some places.
     """
 
     head: Head[Any]
     features: Tensor
-    targets: Tensor
+    targets: Any
     mask: Tensor
 
-    def loss(self, features: Tensor, targets: Tensor, mask: Tensor | None = None) -> Loss:
+    @property
+    def is_labelled(self) -> bool:
+        """Whether targets are the labels of whole rows."""
+        return isinstance(self.targets, Padded)
+
+    def loss(self, features: Tensor, targets: Any, mask: Tensor | None = None) -> Loss:
         """Score targets against what the features say."""
         return self.head.loss(self.head(features), targets, mask)
 
@@ -48,32 +58,47 @@ class HeadTrial:
         return self.head.sample(self.head(features), temperature=temperature, generator=generator)
 
 
-def _trial(make: MakeHead, targets: Tensor) -> HeadTrial:
+def _trial(make: MakeHead, targets: Any) -> HeadTrial:
     torch.manual_seed(0)
     head = make().double()
     with torch.no_grad():
         for weights in head.parameters():
             weights.add_(torch.randn_like(weights), alpha=0.5)
-    features = torch.randn(*targets.shape[:2], head.features, dtype=torch.float64)
-    mask = torch.ones(targets.shape[:2], dtype=torch.bool)
+    is_labelled = isinstance(targets, Padded)
+    places = (STEPS_PER_LABEL * targets.values.shape[1], len(targets.values)) if is_labelled else targets.shape[:2]
+    features = torch.randn(*places, head.features, dtype=torch.float64)
+    mask = torch.ones(places, dtype=torch.bool)
     mask.flatten()[1::3] = False
-    return HeadTrial(head, features, targets.double() if targets.is_floating_point() else targets, mask)
+    is_real = not is_labelled and targets.is_floating_point()
+    return HeadTrial(head, features, targets.double() if is_real else targets, mask)
 
 
 @torch.no_grad()
 def _loss_is_a_sum(trial: HeadTrial) -> None:
     whole = trial.loss(trial.features, trial.targets, trial.mask)
-    steps = zip(trial.features, trial.targets, trial.mask, strict=True)
-    parts = [trial.loss(x[None], target[None], mask[None]) for x, target, mask in steps]
-    same("the loss of all steps", whole.nats, torch.stack([part.nats for part in parts]).sum())
-    _counts("all steps", whole, int(trial.mask.sum()))
+    parts = _parts(trial)
+    same("the loss of all parts", whole.nats, torch.stack([part.nats for part in parts]).sum())
+    all_places = sum(int(part.places) for part in parts) if trial.is_labelled else int(trial.mask.sum())
+    _counts("all parts", whole, all_places)
     open_loss = trial.loss(trial.features, trial.targets)
     full = trial.loss(trial.features, trial.targets, torch.ones_like(trial.mask))
     same("the loss without a mask", open_loss.nats, full.nats)
-    _counts("a window without a mask", open_loss, trial.mask.numel())
+    _counts("a window without a mask", open_loss, int(full.places) if trial.is_labelled else trial.mask.numel())
     nothing = trial.loss(trial.features, trial.targets, torch.zeros_like(trial.mask))
     same("the loss of no place", nothing.nats, torch.zeros_like(nothing.nats))
     _counts("no place", nothing, 0)
+
+
+def _parts(trial: HeadTrial) -> list[Loss]:
+    """Return the loss of each step, or where targets belong to whole rows that of each row."""
+    if trial.is_labelled:
+        rows = [slice(row, row + 1) for row in range(trial.mask.shape[1])]
+        return [
+            trial.loss(trial.features[:, row], Padded(*(part[row] for part in trial.targets)), trial.mask[:, row])
+            for row in rows
+        ]
+    steps = zip(trial.features, trial.targets, trial.mask, strict=True)
+    return [trial.loss(x[None], target[None], mask[None]) for x, target, mask in steps]
 
 
 def _counts(what: str, loss: Loss, places: int) -> None:
@@ -84,8 +109,7 @@ def _counts(what: str, loss: Loss, places: int) -> None:
 
 def _masked_places_do_not_matter(trial: HeadTrial) -> None:
     asleep = (~trial.mask).nonzero().unbind(dim=1)
-    targets, features = trial.targets.clone(), trial.features.clone()
-    targets[asleep] = trial.targets[asleep].flip(0)
+    targets, features = _other_targets(trial, asleep), trial.features.clone()
     features[asleep] += 10
     results = []
     for xs, wanted in ((trial.features, trial.targets), (features, targets)):
@@ -97,11 +121,21 @@ def _masked_places_do_not_matter(trial: HeadTrial) -> None:
     same("the gradient at masked places", results[0][1][asleep], torch.zeros_like(features[asleep]), exact=True)
 
 
+def _other_targets(trial: HeadTrial, asleep: tuple[Tensor, ...]) -> Any:
+    """Return targets that are others where nothing is scored: at masked places, or beyond the labels of a row."""
+    if trial.is_labelled:
+        values, mask = trial.targets
+        return Padded(torch.where(mask, values, -1), mask)
+    targets = trial.targets.clone()
+    targets[asleep] = trial.targets[asleep].flip(0)
+    return targets
+
+
 @torch.no_grad()
 def _temperature_nought_is_the_likeliest(trial: HeadTrial) -> None:
     likeliest = trial.draw(trial.features, seed=0, temperature=0)
     same("another draw at temperature 0", trial.draw(trial.features, seed=1, temperature=0), likeliest, exact=True)
-    if trial.targets.is_floating_point():
+    if trial.is_labelled or trial.targets.is_floating_point():
         return
     best = trial.loss(trial.features, likeliest).nats
     for seed in range(8):
@@ -113,7 +147,8 @@ def _temperature_nought_is_the_likeliest(trial: HeadTrial) -> None:
 def _same_seed_same_draw(trial: HeadTrial) -> None:
     torch.manual_seed(2)
     first = trial.draw(trial.features, seed=0)
-    same("the form of a draw", torch.zeros_like(first), torch.zeros_like(trial.targets))
+    wanted = trial.mask.long() if trial.is_labelled else trial.targets
+    same("the form of a draw", torch.zeros_like(first), torch.zeros_like(wanted))
     torch.manual_seed(3)
     same("the second draw of a seed", trial.draw(trial.features, seed=0), first, exact=True)
     if all(torch.equal(trial.draw(trial.features, seed), first) for seed in range(1, 9)):
@@ -142,7 +177,7 @@ class _Scored(torch.nn.Module):
         super().__init__()
         self.head, self.mask = head, mask
 
-    def forward(self, features: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, features: Tensor, targets: Any) -> Tensor:
         """Return the loss in nats."""
         return self.head.loss(self.head(features), targets, self.mask).nats
 
@@ -152,7 +187,7 @@ def _draws_agree_with_the_loss(trial: HeadTrial) -> None:
     if isinstance(trial.head, Real):
         _draws_spread_as_the_distribution_says(trial, trial.head)
     choices = trial.head.choices
-    if not choices or trial.targets.dim() != 2 or trial.targets.is_floating_point():
+    if trial.is_labelled or not choices or trial.targets.dim() != 2 or trial.targets.is_floating_point():
         return
     place = trial.features[:1, :1]
     every = [trial.loss(place, torch.tensor([[choice]])).nats for choice in range(choices)]
@@ -183,20 +218,23 @@ def _one_step_reads_as_many_do(trial: HeadTrial) -> None:
     same("the distribution of one step", one, map_leaves(lambda leaf: leaf[0], many))
     one_draw = trial.draw(trial.features[0], seed=0, temperature=0)
     # a choice is the same; a number is as near as the distribution, which a product of other rows rounds otherwise
-    same("the draw of one step", one_draw, likeliest[0], exact=not trial.targets.is_floating_point())
+    same("the draw of one step", one_draw, likeliest[0], exact=trial.is_labelled or not trial.targets.is_floating_point())
 
 
 @torch.no_grad()
 def _what_it_says_of_itself_agrees(trial: HeadTrial) -> None:
-    head, targets, features = trial.head, trial.targets.flatten(0, 1), trial.features.flatten(0, 1)
+    head, features = trial.head, trial.features.flatten(0, 1)
     params = head(features)
     likely = head.likely(params)
     same("the likeliest target", likely, trial.draw(features, seed=0, temperature=0), exact=True)
-    nats = head.nats(params, targets)
+    if trial.is_labelled:
+        nats, rows = head.nats(head(trial.features), trial.targets), trial.mask.shape[1]
+    else:
+        nats, rows = head.nats(params, trial.targets.flatten(0, 1)), len(features)
     same("the sum of nats", nats.sum(), trial.loss(trial.features, trial.targets).nats)
-    same("the form of nats", torch.zeros_like(nats), features.new_zeros(len(features)))
+    same("the form of nats", torch.zeros_like(nats), features.new_zeros(rows))
     json.dumps(head.show(map_leaves(lambda leaf: leaf[0], params)), allow_nan=False)
-    if head.choices:
+    if head.choices and not trial.is_labelled:
         _odds_agree(head, params, likely)
     if isinstance(head, Real):
         _quantiles_agree(head, params)
@@ -239,11 +277,12 @@ HEAD_LAWS: dict[int, Law[HeadTrial]] = {
 "The laws of a head by their number."
 
 
-def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
+def judge_head(make: MakeHead, targets: Any, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Return what each law says of a head made by `make`, raising nothing.
 
-    Shapes: `targets` `[T, B, ...]`, some that the head can score. The second half of law 3 concerns discrete heads
-    alone, law 6 those that name their number of `choices`, and those over one number.
+    Shapes: `targets` `[T, B, ...]`, some that the head can score, or the labels of whole rows, a `Padded` `[B, S]`: a
+    loss is then a sum over rows, and a draw has a choice at each step. The second half of law 3 concerns discrete heads
+    alone, law 6 those that name their number of `choices`, and those over one number; neither those of whole rows.
     """
     with torch.random.fork_rng(devices=[]):
         whose = type(make()).__name__
@@ -254,7 +293,7 @@ def judge_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = 
     return {number: judge(number, law, trials()) for number, law in chosen(HEAD_LAWS, laws).items()}
 
 
-def check_head(make: MakeHead, targets: Tensor, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
+def check_head(make: MakeHead, targets: Any, *, laws: Iterable[int] | None = None) -> dict[int, LawResult]:
     """Hold a head to its laws, as `judge_head` does, and return what each says.
 
     Raises `AssertionError` with one line for each law that is broken.
