@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from statewise.tasks.handwriting.task import Handwriting
     from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
+    from statewise.tasks.speech.task import Speech
     from statewise.tasks.stocks.task import Stocks
     from statewise.tasks.text.task import Text
     from statewise.tasks.translate.task import Translate
@@ -29,6 +30,7 @@ _ROOMS = {
     "Forecast": "statewise.tasks.forecast.task",
     "Handwriting": "statewise.tasks.handwriting.task",
     "Recommend": "statewise.tasks.recommend.task",
+    "Speech": "statewise.tasks.speech.task",
     "Stocks": "statewise.tasks.stocks.task",
     "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.monitoring.memory_report",
@@ -46,6 +48,7 @@ __all__ = [
     "Report",
     "Run",
     "Sketch",
+    "Speech",
     "Stocks",
     "Text",
     "Traffic",

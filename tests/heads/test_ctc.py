@@ -38,9 +38,7 @@ def test_the_loss_is_minus_the_log_of_the_sum_over_all_paths_that_spell_the_labe
 def test_every_way_to_spell_a_row_is_a_certainty_together() -> None:
     head, features = made()
     spelled = {tuple(collapsed([*path])) for path in product(range(V), repeat=T)}
-    nats = [
-        head.nats(head(features[:, :1]), Padded.of([torch.tensor(labels, dtype=torch.long)])) for labels in spelled
-    ]
+    nats = [head.nats(head(features[:, :1]), Padded.of([torch.tensor(labels, dtype=torch.long)])) for labels in spelled]
     assert torch.stack(nats).neg().exp().sum().item() == pytest.approx(1.0)
 
 

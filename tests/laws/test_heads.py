@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from subclasses import subclasses_of
-from torch import Tensor
 
 from statewise.data.window import Padded
 from statewise.heads import (

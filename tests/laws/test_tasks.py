@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from made_speech import recordings
 from subclasses import subclasses_of
 
 from statewise.task import Task
@@ -18,6 +19,7 @@ from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.handwriting.task import Handwriting
 from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
+from statewise.tasks.speech.task import Speech
 from statewise.tasks.stocks.task import Stocks
 from statewise.tasks.text.task import Text
 from statewise.tasks.translate.task import Translate
@@ -99,6 +101,7 @@ PAIRS: dict[str, Any] = {**SMALL, "sequence_length": 30, "embedding": 5, "held_o
 OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
+SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 TASKS: dict[str, Callable[[Path], Task]] = {
     "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
     "forecast": lambda folder: Forecast(source=str(hours(folder)), **FORECAST),
@@ -116,6 +119,10 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "translate-otherwise": lambda folder: Translate(
         source=str(pairs(folder)),
         **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
+    ),
+    "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
+    "speech-by-words-and-running-means": lambda folder: Speech(
+        source=str(recordings(folder / "said")), units="words", normalize="running", split="utterance", **SPOKEN
     ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from made_log import train_in
+from made_speech import recordings
 from websockets.sync.client import connect
 
 import statewise
@@ -89,6 +90,11 @@ def translate(folder: Path) -> None:
     statewise.train(task, run=folder / "run")
 
 
+def speech(folder: Path) -> None:
+    source = str(recordings(folder / "said"))
+    statewise.train(statewise.Speech(source=source, bands=13, **SMALL), run=folder / "run")
+
+
 TOLD = ("choices", "answer", "params")
 "What a step says, by what the head of a model is over."
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
@@ -101,6 +107,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "sketch": sketch,
     "handwriting": handwriting,
     "translate": translate,
+    "speech": speech,
 }
 
 

@@ -9,7 +9,9 @@ HERTZ = {"low": 400, "mid": 1100, "high": 2300}
 RATE = 8000
 
 
-def said(words: list[str], voice: float = 1.0, seed: int = 0, rate: int = RATE) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+def said(
+    words: list[str], voice: float = 1.0, seed: int = 0, rate: int = RATE
+) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
     """Return a second or so of sound: a tone of 0.15 s for each word, between pauses."""
     dice = np.random.default_rng([seed, len(words)])
     parts = [dice.normal(size=rate // 20) * 0.003]

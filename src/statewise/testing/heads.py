@@ -218,7 +218,9 @@ def _one_step_reads_as_many_do(trial: HeadTrial) -> None:
     same("the distribution of one step", one, map_leaves(lambda leaf: leaf[0], many))
     one_draw = trial.draw(trial.features[0], seed=0, temperature=0)
     # a choice is the same; a number is as near as the distribution, which a product of other rows rounds otherwise
-    same("the draw of one step", one_draw, likeliest[0], exact=trial.is_labelled or not trial.targets.is_floating_point())
+    same(
+        "the draw of one step", one_draw, likeliest[0], exact=trial.is_labelled or not trial.targets.is_floating_point()
+    )
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import Any
 
 from statewise.data.archives import members_of_zip
 from statewise.data.audio.sound import ENDINGS
-from statewise.data.audio.utterance import Clip, FrameArray, LeftOut, Part, Utterance
+from statewise.data.audio.utterance import Clip, FrameArray, NotTaken, Part, Utterance
 from statewise.disk.reading import read_file
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
@@ -22,7 +22,7 @@ LINES_PER_UTTERANCE = re.compile(r"(?P<text>[^_]+)_(?P<speaker>[^_]+)(_.*)?")
 PARTS: dict[str, Part] = {"train": "training", "training": "training", "dev": "validation", "valid": "validation"}
 PARTS |= {"validation": "validation", "test": "held_out", "held_out": "held_out"}
 NO_SOUND, NO_TEXT = "whose sound is missing", "without a text"
-Found = Iterator[Utterance | LeftOut]
+Found = Iterator[Utterance | NotTaken]
 
 
 def lines_of(path: Path) -> list[str]:
@@ -43,12 +43,12 @@ def sound_at(folder: Path, name: str) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def uttered(name: str, path: Path | None, text: str, **known: Any) -> Utterance | LeftOut:
+def uttered(name: str, path: Path | None, text: str, **known: Any) -> Utterance | NotTaken:
     """Return an utterance, or why there is none: its sound or its text is missing."""
     if path is None:
-        return LeftOut(NO_SOUND)
+        return NotTaken(NO_SOUND)
     if not text.strip():
-        return LeftOut(NO_TEXT)
+        return NotTaken(NO_TEXT)
     return Utterance(name, Clip(path), text[:LONGEST_TEXT], **known)
 
 
@@ -115,7 +115,7 @@ def _json(path: Path, content: bytes) -> Any:
         raise DataError(f"{path} is no JSON ({error}): give objects with a text and a sound") from None
 
 
-def _of_object(path: Path, number: int, told: Any, arrays: dict[str, Path]) -> Utterance | LeftOut:
+def _of_object(path: Path, number: int, told: Any, arrays: dict[str, Path]) -> Utterance | NotTaken:
     if not isinstance(told, dict) or not isinstance(told.get("text"), str):
         raise DataError(f"{path} has no text in object {number}: give a text and the path of its sound")
     name = str(told.get("id") or told.get("audio_filepath") or "")
@@ -126,9 +126,11 @@ def _of_object(path: Path, number: int, told: Any, arrays: dict[str, Path]) -> U
     place = sound_at(path.parent, given) or (sound_at(folder, given) if folder.is_dir() else None)
     if place is None and name in arrays:
         sound = FrameArray(arrays[name], name)
-        return Utterance(name, sound, told["text"][:LONGEST_TEXT], **known) if told["text"].strip() else LeftOut(NO_TEXT)
+        return (
+            Utterance(name, sound, told["text"][:LONGEST_TEXT], **known) if told["text"].strip() else NotTaken(NO_TEXT)
+        )
     found = uttered(name, place, told["text"], **known)
-    if isinstance(found, LeftOut) or place is None or not (told.get("offset") or told.get("duration")):
+    if isinstance(found, NotTaken) or place is None or not (told.get("offset") or told.get("duration")):
         return found
     start, end = _seconds(path, told.get("offset", 0)), None
     if told.get("duration") and told.get("offset"):
@@ -187,14 +189,14 @@ def by_name(name: str) -> tuple[str, str | None] | None:
     return (found["text"], found["speaker"]) if found else None
 
 
-def lone_sound(path: Path) -> Utterance | LeftOut:
+def lone_sound(path: Path) -> Utterance | NotTaken:
     """Return a sound whose text is in a `NAME.txt` next to it, or in its own name."""
     for ending in (".txt", ".lab"):
         text = path.with_suffix(ending)
         if text.is_file():
             return uttered(path.stem, path, " ".join(lines_of(text)))
     said = by_name(path.stem)
-    return LeftOut(NO_TEXT) if said is None else uttered(path.stem, path, said[0], speaker=said[1])
+    return NotTaken(NO_TEXT) if said is None else uttered(path.stem, path, said[0], speaker=said[1])
 
 
 def zipped(path: Path) -> Found:
@@ -211,7 +213,7 @@ def zipped(path: Path) -> Found:
         else:
             said = by_name(stem)
         if said is None or not said[0].strip():
-            yield LeftOut(NO_TEXT)
+            yield NotTaken(NO_TEXT)
         else:
             yield Utterance(stem, Clip(path, name), said[0].strip(), said[1])
 
@@ -228,7 +230,7 @@ LISTS: Sequence[tuple[Callable[[Path], bool], Callable[[Path], Found]]] = (
 "Which files are lists of utterances, by their names, and what reads each."
 
 
-def read_utterances(files: Sequence[Path]) -> Iterator[Utterance | LeftOut]:
+def read_utterances(files: Sequence[Path]) -> Iterator[Utterance | NotTaken]:
     """Yield what the files of a source say was said: by their lists, or where there is none, each sound by itself.
 
     A NeMo list that ends in `.json` is one too. Of Common Voice's tables, where there is `train.tsv`, those of parts

@@ -19,13 +19,14 @@ from statewise.data.audio.speech_codec import (
     MOST_NUMBERS,
     MOST_SYMBOLS,
     SpeechCodec,
+    SpokenExample,
     Units,
     cleaned,
     needed_steps,
     pieces_of,
 )
 from statewise.data.audio.steps import Stacking
-from statewise.data.audio.utterance import LARGEST_MEMBER, FrameArray, LeftOut, Part, Utterance, is_silent
+from statewise.data.audio.utterance import LARGEST_MEMBER, FrameArray, NotTaken, Part, Utterance, is_silent
 from statewise.data.cache import kept
 from statewise.data.texts import digest, find_files
 from statewise.disk.reading import read_file
@@ -40,12 +41,13 @@ LARGEST_TOLD = 1 << 28
 USUAL_RATE = 16_000
 FRAMES_PER_SECOND = 100.0
 "Of frames that are given as arrays, as all programs of the field make them."
+EXAMPLES, LONGEST_EXAMPLE = 3, 600
 Split = Literal["speaker", "utterance"]
 
 
 @final
 @dataclass(frozen=True)
-class Preparing:
+class SpeechPreparing:
     """How sounds are made ready: the settings that frames, labels and parts depend on."""
 
     rate: int | None = None
@@ -61,6 +63,7 @@ class Preparing:
     held_out: float = 0.1
     validation: float = 0.1
     held_out_speakers: tuple[str, ...] = ()
+    joins: bool = False
 
     def codec(self, front_end: FrontEnd | None, numbers: int) -> SpeechCodec:
         """Return a codec that makes frames and cannot yet say what is usual, or what labels stand for."""
@@ -69,7 +72,7 @@ class Preparing:
         return SpeechCodec(front_end, per_second, stacking, self.units, (), self.tail, self.longest)
 
 
-class Told(NamedTuple):
+class UtteranceFacts(NamedTuple):
     """What is known of an utterance, besides its frames."""
 
     name: str
@@ -86,7 +89,7 @@ class PreparedSpeech:
 
     codec: SpeechCodec
     file: Path
-    told: tuple[Told, ...]
+    told: tuple[UtteranceFacts, ...]
     facts: dict[str, Any]
     notice: str | None = None
 
@@ -108,7 +111,7 @@ class PreparedSpeech:
         return self.codec.encode(self.told[number].text)
 
 
-def prepare_speech(sources: Sequence[str], preparing: Preparing, cache: Path) -> PreparedSpeech:
+def prepare_speech(sources: Sequence[str], preparing: SpeechPreparing, cache: Path) -> PreparedSpeech:
     """Return utterances as frames and labels in three parts; they are made once, and kept in `cache` by their contents.
 
     What cannot be read, is silent, too long, or too short for its text is left out and counted. Raises `DataError`
@@ -145,7 +148,7 @@ def _listed(sources: Sequence[str]) -> tuple[list[Utterance], Counter[str], str]
     left_out, utterances = Counter[str](), []
     files = find_files(sources, "speech")
     for found in read_utterances(files):
-        if isinstance(found, LeftOut):
+        if isinstance(found, NotTaken):
             left_out[found.reason] += 1
         else:
             utterances.append(found)
@@ -156,14 +159,14 @@ def _listed(sources: Sequence[str]) -> tuple[list[Utterance], Counter[str], str]
 
 
 def _build(
-    utterances: Sequence[Utterance], left_out: Counter[str], contents: str, preparing: Preparing, folder: Path
+    utterances: Sequence[Utterance], left_out: Counter[str], contents: str, preparing: SpeechPreparing, folder: Path
 ) -> None:
     codec = _codec_for(utterances, preparing)
     part_of = _parting(utterances, preparing)
-    _write(codec, utterances, Counter(left_out), part_of, contents, folder)
+    _write(codec, utterances, Counter(left_out), part_of, contents, folder, joins=preparing.joins)
 
 
-def _codec_for(utterances: Sequence[Utterance], preparing: Preparing) -> SpeechCodec:
+def _codec_for(utterances: Sequence[Utterance], preparing: SpeechPreparing) -> SpeechCodec:
     """Return how frames are made, by what the first sounds are: at their rate, but no more than 16 kHz."""
     arrays = [one.sound for one in utterances if isinstance(one.sound, FrameArray)]
     if arrays and len(arrays) < len(utterances):
@@ -211,7 +214,7 @@ class _Arrays:
         return found.astype(np.float32)
 
 
-def _parting(utterances: Sequence[Utterance], preparing: Preparing) -> Any:
+def _parting(utterances: Sequence[Utterance], preparing: SpeechPreparing) -> Any:
     """Return what says the part of an utterance.
 
     By what the list says; else by the speaker, where there are several that are known; else by the frames themselves,
@@ -221,7 +224,9 @@ def _parting(utterances: Sequence[Utterance], preparing: Preparing) -> Any:
         return lambda one, frames: one.part or "training"
     speakers = sorted({one.speaker for one in utterances if one.speaker}, key=_order)
     if missing := [name for name in preparing.held_out_speakers if name not in speakers]:
-        raise UsageError(f"there is no speaker {missing[0]}: there are {', '.join(sorted(speakers)[:20]) or 'none known'}")
+        raise UsageError(
+            f"there is no speaker {missing[0]}: there are {', '.join(sorted(speakers)[:20]) or 'none known'}"
+        )
     if preparing.held_out_speakers:
         others = [name for name in speakers if name not in preparing.held_out_speakers]
         return _by_speaker(preparing.held_out_speakers, others, preparing)
@@ -231,7 +236,7 @@ def _parting(utterances: Sequence[Utterance], preparing: Preparing) -> Any:
     return lambda one, frames: _by_share(hashlib.sha256(frames.tobytes()).digest(), preparing)
 
 
-def _by_speaker(held_out: Sequence[str], others: Sequence[str], preparing: Preparing) -> Any:
+def _by_speaker(held_out: Sequence[str], others: Sequence[str], preparing: SpeechPreparing) -> Any:
     """Hold some speakers out; of the others some are for checks, or where there are few, some utterances of each."""
     count = round(preparing.validation * len(others))
     checks = others[:count]
@@ -255,7 +260,7 @@ def _share(digested: bytes) -> float:
     return int.from_bytes(digested[:8], "big") / 2**64
 
 
-def _by_share(digested: bytes, preparing: Preparing) -> str:
+def _by_share(digested: bytes, preparing: SpeechPreparing) -> str:
     share = _share(digested)
     if share < preparing.held_out:
         return "held_out"
@@ -269,6 +274,8 @@ def _write(
     part_of: Any,
     contents: str,
     folder: Path,
+    *,
+    joins: bool = False,
 ) -> None:
     """Write the frames and what is known of them; a codec that knows no labels yet learns them, and what is usual."""
     is_new, told = not codec.pieces, []
@@ -279,13 +286,23 @@ def _write(
             if is_new and part == "training":
                 moments.add(frames)
             frames.tofile(file)
-            told.append(Told(one.name, cleaned(one.text), one.speaker, part, len(frames), seconds))
+            told.append(UtteranceFacts(one.name, cleaned(one.text), one.speaker, part, len(frames), seconds))
     if is_new:
-        codec = _learned(codec, told, moments)
+        codec = _learned(codec, told, moments, joins=joins)
     told = _spelled(codec, told, left_out)
+    if is_new:
+        codec = replace(codec, examples=_examples(PreparedSpeech(codec, folder / FRAMES, tuple(told), {})))
     facts = _facts(told, left_out, contents, is_new=is_new)
     written = {"facts": facts, "codec": codec.as_json(), "told": [list(one) for one in told]}
     (folder / TEXTS).write_text(json.dumps(written))
+
+
+def _examples(speech: PreparedSpeech) -> tuple[SpokenExample, ...]:
+    """Return a few short utterances of different texts that are not learned."""
+    part: Part = "validation" if len(speech.numbers("validation")) else "held_out"
+    short = [int(n) for n in speech.numbers(part) if speech.told[n].frames <= LONGEST_EXAMPLE]
+    chosen = list({speech.told[n].text: n for n in short}.values())[:EXAMPLES]
+    return tuple(SpokenExample.of(speech.told[n].text, speech.frames(n)) for n in chosen)
 
 
 class _Moments:
@@ -352,20 +369,23 @@ def _frames_of(codec: SpeechCodec, one: Utterance, longest: float, arrays: _Arra
     return codec.frames(samples), 0.0 if is_silent(samples) else len(samples) / rate
 
 
-def _learned(codec: SpeechCodec, told: Sequence[Told], moments: _Moments) -> SpeechCodec:
+def _learned(codec: SpeechCodec, told: Sequence[UtteranceFacts], moments: _Moments, *, joins: bool) -> SpeechCodec:
     """Return a codec that knows the labels of the training part, and what its frames usually are."""
     training = [one.text for one in told if one.part == "training"]
-    pieces = tuple(sorted({piece for text in training for piece in pieces_of(text, codec.units)}))
+    found = {piece for text in training for piece in pieces_of(text, codec.units)}
+    if joins and found and codec.units == "characters":
+        found.add(" ")  # between utterances that are joined
+    pieces = tuple(sorted(found))
     if not pieces:
         counts = Counter(one.part for one in told)
         raise DataError(f"none of {len(told):,} utterances is left to learn from ({dict(counts)}): give more")
     if len(pieces) > MOST_SYMBOLS:
         raise DataError(f"there are {len(pieces):,} different {codec.units}: give texts of at most {MOST_SYMBOLS:,}")
-    usual = {name: tuple(getattr(moments, name)().tolist()) for name in ("means", "deviations")}
+    usual: dict[str, Any] = {name: tuple(getattr(moments, name)().tolist()) for name in ("means", "deviations")}
     return replace(codec, pieces=pieces, stacking=replace(codec.stacking, **usual))
 
 
-def _spelled(codec: SpeechCodec, told: Sequence[Told], left_out: Counter[str]) -> list[Told]:
+def _spelled(codec: SpeechCodec, told: Sequence[UtteranceFacts], left_out: Counter[str]) -> list[UtteranceFacts]:
     """Return the utterances with texts that are known and fit; of the others, the frames stay where they are."""
     found, known = [], set(codec.pieces)
     for one in told:
@@ -381,7 +401,9 @@ def _spelled(codec: SpeechCodec, told: Sequence[Told], left_out: Counter[str]) -
     return found
 
 
-def _facts(told: Sequence[Told], left_out: Mapping[str, int], contents: str, *, is_new: bool) -> dict[str, Any]:
+def _facts(
+    told: Sequence[UtteranceFacts], left_out: Mapping[str, int], contents: str, *, is_new: bool
+) -> dict[str, Any]:
     facts: dict[str, Any] = {"unit": "utterance"}
     for part in PARTS:
         own = [one for one in told if one.part == part]
@@ -401,7 +423,7 @@ def _read(folder: Path) -> PreparedSpeech:
     """Return the utterances that a folder holds. Raises `DataError` where its files do not fit each other."""
     told = read_json(read_file(folder / TEXTS, LARGEST_TOLD, DataError), most_values=1 << 26)
     codec = SpeechCodec.read(told["codec"])
-    known = tuple(Told(*one) for one in told["told"])
+    known = tuple(UtteranceFacts(*one) for one in told["told"])
     size = 4 * len(codec.stacking.means) * sum(one.frames for one in known)
     if (folder / FRAMES).stat().st_size != size:
         raise DataError(f"{folder} holds files that do not fit each other")

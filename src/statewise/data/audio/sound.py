@@ -110,13 +110,17 @@ class SoundFile:
                     yield rate, block.mean(axis=1, dtype=np.float32)
         except soundfile.SoundFileError as error:
             told = " ".join(str(error).split())
-            raise DataError(f"{self.title} cannot be read as sound ({told[:120]}): give WAV, FLAC, OGG or MP3") from None
+            raise DataError(
+                f"{self.title} cannot be read as sound ({told[:120]}): give WAV, FLAC, OGG or MP3"
+            ) from None
 
     def _stretch(self, opened: Any, start: float, end: float | None) -> tuple[int, int]:
         """Return the rate and how many samples lie between two times."""
         rate, frames = opened.samplerate, opened.frames
         if not LOWEST_RATE <= rate <= HIGHEST_RATE or opened.channels > MOST_CHANNELS:
-            raise DataError(f"{self.title} has {rate:,} samples a second in {opened.channels} channels: give usual sound")
+            raise DataError(
+                f"{self.title} has {rate:,} samples a second in {opened.channels} channels: give usual sound"
+            )
         first, last = int(start * rate), frames if end is None else min(int(end * rate), frames)
         if first >= last:
             raise DataError(f"{self.title} has no sound{f' after {start:g} s' if start else ''}: give a recording")
@@ -151,4 +155,4 @@ def of_pcm(raw: bytes) -> Samples:
     """
     if len(raw) % 2:
         raise DataError(f"{len(raw):,} bytes hold half a sample: give whole 16-bit samples, the low byte first")
-    return np.frombuffer(raw, "<i2").astype(np.float32) / 32768
+    return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768)

@@ -1,10 +1,11 @@
 """How speech becomes what a network reads, and texts the labels that it learns."""
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,30 @@ def pieces_of(text: str, units: Units) -> Sequence[str]:
     return text if units == "characters" else text.split(" ")
 
 
+class SpokenExample(NamedTuple):
+    """What was said, and its frames in half precision, in base 64."""
+
+    text: str
+    packed: str
+
+    @classmethod
+    def of(cls, text: str, frames: Frames) -> "SpokenExample":
+        """Pack some frames.
+
+        >>> SpokenExample.of("a", np.ones((2, 3), np.float32)).frames(3).tolist()
+        [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+        """
+        return cls(text, base64.b64encode(frames.clip(-6e4, 6e4).astype("<f2").tobytes()).decode())
+
+    def frames(self, numbers: int) -> Frames:
+        """Return the frames, of so many numbers each. Raises `DataError` where they are damaged."""
+        try:
+            found = np.frombuffer(base64.b64decode(self.packed, validate=True), "<f2").reshape(-1, numbers)
+        except ValueError:
+            raise DataError("codec.json holds an example that is damaged: start again") from None
+        return found.astype(np.float32)
+
+
 @final
 @dataclass(frozen=True)
 class SpeechCodec(Codec):
@@ -50,7 +75,7 @@ class SpeechCodec(Codec):
     Label 0 is the blank, label n the n-th of `pieces`, which are those of the training part. `front_end` is None where
     frames were given as arrays, `frames_per_second` of them. So many seconds of silence, `tail`, follow every sound, in
     training as in use: a network that reads one way says a word only once it is over. `longest` is how many steps an
-    utterance may have.
+    utterance may have. `examples` are a few utterances that are not learned, to be shown while a network learns.
     """
 
     front_end: FrontEnd | None
@@ -60,15 +85,15 @@ class SpeechCodec(Codec):
     pieces: tuple[str, ...]
     tail: float
     longest: int
+    examples: tuple["SpokenExample", ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         told = {name: getattr(self, name) for name in ("frames_per_second", "units", "tail", "longest")}
         front_end = None if self.front_end is None else asdict(self.front_end)
-        stacking = {
-            **asdict(self.stacking), "means": list(self.stacking.means), "deviations": list(self.stacking.deviations)
-        }
-        return {**told, "front_end": front_end, "stacking": stacking, "pieces": list(self.pieces)}
+        usual = {name: list(getattr(self.stacking, name)) for name in ("means", "deviations")}
+        told |= {"front_end": front_end, "stacking": {**asdict(self.stacking), **usual}, "pieces": list(self.pieces)}
+        return {**told, "examples": [list(one) for one in self.examples]}
 
     @classmethod
     def read(cls, written: Any) -> "SpeechCodec":
@@ -77,8 +102,12 @@ class SpeechCodec(Codec):
             front_end = None if written["front_end"] is None else _front_end(written["front_end"])
             stacking = _stacking(written["stacking"])
             pieces, units = tuple(written["pieces"]), written["units"]
+            examples = tuple(SpokenExample(*one) for one in written["examples"])
+            is_sound = all(isinstance(part, str) for one in examples for part in one)
             second, tail, longest = float(written["frames_per_second"]), float(written["tail"]), written["longest"]
-            is_sound = units in ("characters", "words") and 0 < len(pieces) == len(set(pieces)) <= MOST_SYMBOLS
+            is_sound = (
+                is_sound and units in ("characters", "words") and 0 < len(pieces) == len(set(pieces)) <= MOST_SYMBOLS
+            )
             is_sound = is_sound and all(isinstance(p, str) and 0 < len(p) <= LONGEST_SYMBOL for p in pieces)
             is_sound = is_sound and 0 < second < 1e6 and 0 <= tail <= 60 and type(longest) is int and 0 < longest < 1e9
             is_sound = is_sound and (front_end is None or front_end.numbers == len(stacking.means))
@@ -86,7 +115,7 @@ class SpeechCodec(Codec):
             is_sound = False
         if not is_sound:
             raise DataError("codec.json is none of speech: it is damaged, or of another version")
-        return cls(front_end, second, stacking, units, pieces, tail, longest)
+        return cls(front_end, second, stacking, units, pieces, tail, longest, examples)
 
     @property
     def symbols(self) -> Sequence[str]:
@@ -154,7 +183,8 @@ def _front_end(written: Mapping[str, Any]) -> FrontEnd:
         raise ValueError("the front end has too many numbers")
     if not (0 < real["hop"] <= 1 and 0 < real["window"] <= 1 and 0 <= real["emphasis"] < 1):
         raise ValueError("a time of the front end is out of bounds")
-    return FrontEnd(**whole, **real, kind=written["kind"])
+    known: dict[str, Any] = {**whole, **real}
+    return FrontEnd(**known, kind=written["kind"])
 
 
 def _stacking(written: Mapping[str, Any]) -> Stacking:

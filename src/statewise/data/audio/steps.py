@@ -52,7 +52,7 @@ class Stacking:
         if not steps:
             return np.zeros((0, self.numbers), np.float32)
         views = np.lib.stride_tricks.sliding_window_view(normalized, self.count, axis=0)[:: self.stride][:steps]
-        return np.ascontiguousarray(views.transpose(0, 2, 1)).reshape(steps, -1)
+        return np.array(views.transpose(0, 2, 1), order="C").reshape(steps, -1)
 
 
 @final
@@ -73,7 +73,7 @@ class StepStream:
             sums = np.concatenate([self._sum[None], given]).cumsum(axis=0)[1:]
             means = sums / (self._seen + 1 + np.arange(len(given)))[:, None]
             self._sum, self._seen = sums[-1], self._seen + len(given)
-        return ((given - means) / self._deviations).clip(-FARTHEST, FARTHEST).astype(np.float32)
+        return np.asarray(((given - means) / self._deviations).clip(-FARTHEST, FARTHEST), np.float32)
 
     def push(self, frames: Frames) -> Frames:
         """Return the steps whose last frame has come."""

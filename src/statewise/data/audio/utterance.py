@@ -73,7 +73,7 @@ class Utterance:
     part: Part | None = None
 
 
-class LeftOut(NamedTuple):
+class NotTaken(NamedTuple):
     """What a source lists but is not taken, and why."""
 
     reason: str
