@@ -61,7 +61,7 @@ def targets_of(targets: Padded, row: int) -> Padded:
 @pytest.mark.parametrize(
     ("labels", "told"),
     [
-        ([0], "label 0 of row 0 is the blank or none of 3 choices"),
+        ([0], "label 0 of row 0 is the blank or beyond the 3 choices"),
         ([3], "label 3 of row 0"),
         ([-1], "label -1 of row 0"),
         ([1, 1, 1, 1], "the labels of row 0 need 7 steps and it has 5"),
@@ -78,5 +78,5 @@ def test_other_targets_than_labels_of_each_row_are_refused() -> None:
     for targets in (torch.zeros(T, 3, dtype=torch.long), Padded.of([torch.tensor([1])])):
         with pytest.raises(UsageError, match="labels are wanted for each of 3 rows"):
             head.loss(head(features), targets)
-    with pytest.raises(UsageError, match="blank 3 is none of the 3 choices"):
+    with pytest.raises(UsageError, match="blank 3 is not among the 3 choices"):
         CTC(H, V, blank=3)

@@ -34,7 +34,7 @@ class CTC(Head[Tensor]):
     def __init__(self, features: int, choices: int, blank: int = 0) -> None:
         super().__init__()
         if not 0 <= blank < choices:
-            raise UsageError(f"blank {blank} is none of the {choices} choices: give one from 0 to {choices - 1}")
+            raise UsageError(f"blank {blank} is not among the {choices} choices: give one from 0 to {choices - 1}")
         self.features, self.choices, self.blank = features, choices, blank
         self.odds = Categorical(features, choices)
 
@@ -80,7 +80,9 @@ class CTC(Head[Tensor]):
         if len(wrong):
             row, place = wrong[0].tolist()
             told = f"label {int(values[row, place])} of row {row}"
-            raise UsageError(f"{told} is the blank or none of {self.choices} choices: give one from 0 but {self.blank}")
+            raise UsageError(
+                f"{told} is the blank or beyond the {self.choices} choices: give one from 0 but {self.blank}"
+            )
         repeats = ((values[:, 1:] == values[:, :-1]) & mask[:, 1:]).sum(dim=1)
         short = ((targets.lengths + repeats > steps) & (steps > 0)).nonzero()
         if len(short):

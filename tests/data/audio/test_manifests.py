@@ -134,11 +134,11 @@ def test_parts_of_common_voice_are_kept(tmp_path: Path) -> None:
         ("all.tsv", "a\tb\n1\t2", "has no columns path and sentence"),
         ("list.json", '{"a": 1}', "has no text in object 1"),
         ("list.json", "[1]", "has no text in object 1"),
-        ("list.json", "3", "is no list"),
-        ("list.jsonl", "nonsense", "is no JSON"),
+        ("list.json", "3", "is not a list"),
+        ("list.jsonl", "nonsense", "is not JSON"),
         ("list.jsonl", '{"text": "a", "audio_filepath": "a.wav", "offset": -1}', None),
         ("all.zip", "PK", "cannot be unpacked"),
-        ("notes.md", "hello", "is no sound and no list of sounds"),
+        ("notes.md", "hello", "is neither a sound nor a list of sounds"),
     ],
 )
 def test_a_list_that_is_none_is_refused_in_one_line(name: str, content: str, told: str | None, tmp_path: Path) -> None:

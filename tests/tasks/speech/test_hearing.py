@@ -169,14 +169,14 @@ def test_samples_come_as_pcm_as_json_or_as_an_array(trained: Trained) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("hello", "no base 64|half a sample"),
+        ("hello", "not base 64|half a sample"),
         (base64.b64encode(b"abc").decode(), "3 bytes hold half a sample"),
-        ("[1, 2", "no list of numbers"),
-        ([], "this is no sound"),
-        ([[1.0]], "this is no sound"),
-        ([1e300], "no numbers, or too large"),
-        ([float("nan")], "no numbers, or too large"),
-        (["a"], "this is no sound"),
+        ("[1, 2", "not a list of numbers"),
+        ([], "this is not a sound"),
+        ([[1.0]], "this is not a sound"),
+        ([1e300], "not numbers, or are too large"),
+        ([float("nan")], "not numbers, or are too large"),
+        (["a"], "this is not a sound"),
     ],
 )
 def test_what_is_no_sound_is_refused_and_changes_nothing(trained: Trained, line: Any, told: str) -> None:
@@ -208,12 +208,12 @@ def test_settings_that_mean_nothing_are_refused(trained: Trained) -> None:
         ({"hot": ("zebra",)}, "never trained on 'zebra'"),
         ({"sentences": ("zebra",)}, "never trained on 'zebra'"),
         ({"pause": 0.0}, "a pause of 0 s"),
-        ({"rate": None}, "the sound is none"),
+        ({"rate": None}, "the sound was not given"),
         ({"audio": "x"}, "give one recording"),
     ):
         with pytest.raises(UsageError, match=told):
             [*trained.predict(sound, **{"rate": RATE, **how})]
-    with pytest.raises(UsageError, match="rate 12 is no sampling rate"):
+    with pytest.raises(UsageError, match="rate 12 is not a sampling rate"):
         trained.live(rate=12.0)
 
 

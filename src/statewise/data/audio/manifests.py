@@ -26,11 +26,11 @@ Found = Iterator[Utterance | NotTaken]
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the lines of a list. Raises `DataError` where it is no UTF-8, or too large."""
+    """Return the lines of a list. Raises `DataError` where it is not UTF-8, or too large."""
     try:
         text = read_file(path, LARGEST_LIST, DataError).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 at byte {error.start}: save it as UTF-8") from None
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}: save it as UTF-8") from None
     return [line for line in text.splitlines() if line.strip()]
 
 
@@ -91,7 +91,7 @@ def json_list(path: Path) -> Found:
     """Yield the utterances of one JSON list of objects with `id` and `text`, of sounds or of arrays next to it."""
     told = _json(path, read_file(path, LARGEST_LIST, DataError))
     if not isinstance(told, list):
-        raise DataError(f'{path} is no list: give [{{"id": ..., "text": ...}}, ...]')
+        raise DataError(f'{path} is not a list: give [{{"id": ..., "text": ...}}, ...]')
     arrays = arrays_next_to(path)
     for number, one in enumerate(told, start=1):
         yield _of_object(path, number, one, arrays)
@@ -112,7 +112,7 @@ def _json(path: Path, content: bytes) -> Any:
     try:
         return read_json(content)
     except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}): give objects with a text and a sound") from None
+        raise DataError(f"{path} is not JSON ({error}): give objects with a text and a sound") from None
 
 
 def _of_object(path: Path, number: int, told: Any, arrays: dict[str, Path]) -> Utterance | NotTaken:
@@ -245,7 +245,7 @@ def read_utterances(files: Sequence[Path]) -> Iterator[Utterance | NotTaken]:
         return
     sounds = [path for path in files if path.suffix.lower() in ENDINGS]
     if not sounds:
-        raise DataError(f"{files[0].name} is no sound and no list of sounds: give {FORMS}")
+        raise DataError(f"{files[0].name} is neither a sound nor a list of sounds: give {FORMS}")
     for path in sounds:
         yield lone_sound(path)
 

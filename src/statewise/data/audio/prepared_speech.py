@@ -41,6 +41,8 @@ LARGEST_TOLD = 1 << 28
 USUAL_RATE = 16_000
 FRAMES_PER_SECOND = 100.0
 "Of frames that are given as arrays, as all programs of the field make them."
+OF_THE_END = 2
+"The last frames of a sound are half of the silence that follows it: what is usual is that of the sound alone."
 EXAMPLES, LONGEST_EXAMPLE = 3, 600
 Split = Literal["speaker", "utterance"]
 
@@ -198,11 +200,11 @@ class _Arrays:
         self._opened: Any = None
 
     def read(self, array: FrameArray) -> Frames:
-        """Return the frames of an array. Raises `DataError` where it is no matrix of numbers, or too large."""
+        """Return the frames of an array. Raises `DataError` where it is not a matrix of numbers, or too large."""
         try:
             if array.path != self._path:
                 if not array.path.is_file():
-                    raise DataError(f"{array.path} is no plain file: give one that is")
+                    raise DataError(f"{array.path} is not a plain file: give one that is")
                 self._opened, self._path = np.load(array.path, allow_pickle=False), array.path
             if self._opened.zip.getinfo(f"{array.name}.npy").file_size > LARGEST_MEMBER:
                 raise DataError(f"{array.title} is refused: it has more than {LARGEST_MEMBER:,} bytes")
@@ -210,7 +212,7 @@ class _Arrays:
         except BROKEN as error:
             raise DataError(f"{array.title} cannot be read ({' '.join(str(error).split())[:80]})") from None
         if found.ndim != 2 or not 0 < found.shape[1] <= MOST_NUMBERS or found.dtype.kind not in "fiu" or not len(found):
-            raise DataError(f"{array.title} is no array of frames: give numbers [T, F]")
+            raise DataError(f"{array.title} is not an array of frames: give numbers [T, F]")
         return found.astype(np.float32)
 
 
@@ -284,7 +286,7 @@ def _write(
         for one, frames, seconds in _heard(codec, utterances, left_out):
             part = part_of(one, frames)
             if is_new and part == "training":
-                moments.add(frames)
+                moments.add(frames[: max(1, round(seconds * codec.frames_per_second) - OF_THE_END)])
             frames.tofile(file)
             told.append(UtteranceFacts(one.name, cleaned(one.text), one.speaker, part, len(frames), seconds))
     if is_new:

@@ -45,7 +45,7 @@ def check_rate(rate: object) -> int:
     """
     if isinstance(rate, bool) or not isinstance(rate, int) or not LOWEST_RATE <= rate <= HIGHEST_RATE:
         raise UsageError(
-            f"rate {str(rate)[:20]} is no sampling rate: give whole samples a second, {LOWEST_RATE:,} to "
+            f"rate {str(rate)[:20]} is not a sampling rate: give whole samples a second, {LOWEST_RATE:,} to "
             f"{HIGHEST_RATE:,}"
         )
     return rate
@@ -106,7 +106,7 @@ class SoundFile:
                         raise DataError(f"{self.title} was cut: {left / rate:.2f} s of what it says are not there")
                     left -= len(block)
                     if not np.isfinite(block).all():
-                        raise DataError(f"{self.title} holds samples that are no numbers: save it again as 16-bit WAV")
+                        raise DataError(f"{self.title} holds samples that are not numbers: save it again as 16-bit WAV")
                     yield rate, block.mean(axis=1, dtype=np.float32)
         except soundfile.SoundFileError as error:
             told = " ".join(str(error).split())

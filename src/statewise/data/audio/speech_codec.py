@@ -114,7 +114,7 @@ class SpeechCodec(Codec):
         except (KeyError, TypeError, ValueError, OverflowError):
             is_sound = False
         if not is_sound:
-            raise DataError("codec.json is none of speech: it is damaged, or of another version")
+            raise DataError("codec.json is not one of speech: it is damaged, or of another version")
         return cls(front_end, second, stacking, units, pieces, tail, longest, examples)
 
     @property

@@ -10,7 +10,7 @@ from statewise.data.audio.front_end import Frames
 
 PRIOR_FRAMES = 100
 "So many frames count the means of the corpus for, where a running mean begins."
-FARTHEST = 6.0
+FARTHEST = 4.0
 "In standard deviations: digital silence, of which a logarithm lies far off, is no further."
 
 

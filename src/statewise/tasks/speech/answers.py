@@ -62,7 +62,7 @@ def sent(audio: str) -> bytes:
     try:
         return base64.b64decode(audio, validate=True)
     except ValueError:
-        raise UsageError("audio is no base 64: give the bytes of a sound file in it") from None
+        raise UsageError("audio is not base 64: give the bytes of a sound file in it") from None
 
 
 def recording_of(given: Any, rate: int | None) -> Recording:
@@ -76,9 +76,11 @@ def recording_of(given: Any, rate: int | None) -> Recording:
     except (TypeError, ValueError):
         samples = np.zeros((0, 0), np.float32)
     if samples.ndim != 1 or not len(samples) or rate is None:
-        raise UsageError("the sound is none: give a path, the bytes of a file, or an array of samples with its rate")
+        raise UsageError(
+            "the sound was not given: give a path, the bytes of a file, or an array of samples with its rate"
+        )
     if not np.isfinite(samples).all():
-        raise DataError("the sound holds samples that are no numbers: give numbers from -1 to 1")
+        raise DataError("the sound holds samples that are not numbers: give numbers from -1 to 1")
     return Recording(None, samples, rate)
 
 
@@ -94,7 +96,9 @@ def frames_given(given: Any, codec: SpeechCodec) -> Any:
         try:
             found = np.load(io.BytesIO(read_file(path, LARGEST_ARRAY, DataError)), allow_pickle=False)
         except BROKEN as error:
-            raise DataError(f"{path} is no array ({' '.join(str(error).split())[:80]}): give frames as .npy") from None
+            raise DataError(
+                f"{path} is not an array ({' '.join(str(error).split())[:80]}): give frames as .npy"
+            ) from None
     if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != numbers or numbers > MOST_NUMBERS:
         raise DataError(f"this run reads frames of {numbers} numbers: give an array [T, {numbers}], or one as .npy")
     if not len(found) or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
@@ -115,7 +119,7 @@ def lines_of_grammar(path: str) -> list[str]:
     try:
         lines = read_file(path_of(path), LARGEST_ARRAY, DataError).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 at byte {error.start}: save it as UTF-8") from None
+        raise DataError(f"{path} is not UTF-8 at byte {error.start}: save it as UTF-8") from None
     found = [line for line in lines if line.strip()]
     if not found:
         raise DataError(f"{path} has no sentence: give one a line")

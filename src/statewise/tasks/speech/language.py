@@ -14,5 +14,5 @@ def language_model(run: str, speech: SpeechCodec, weight: float, bonus: float) -
     if trained.task.name != "text":
         raise UsageError(f"{run} is a run of {trained.task.name}: give one of `statewise train text` as --language")
     if not math.isfinite(weight) or not math.isfinite(bonus):
-        raise UsageError(f"a weight of {weight:g} and a bonus of {bonus:g} are no finite numbers: give others")
+        raise UsageError(f"a weight of {weight:g} and a bonus of {bonus:g} are not finite numbers: give others")
     return CharacterModel(trained.model, trained.codec, speech, weight, bonus)

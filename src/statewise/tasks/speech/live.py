@@ -62,7 +62,7 @@ class SpeechUnderWay(Live):
     def push(self, line: Any) -> HeardSoFar:
         """Read a piece of sound; or end it, or forget it.
 
-        Raises `UsageError` for what is no sound, `DataError` for half a sample and for samples that are no numbers;
+        Raises `UsageError` for what is no sound, `DataError` for half a sample and for samples that are not numbers;
         nothing has changed then.
         """
         given = line.strip() if isinstance(line, str) else line
@@ -107,18 +107,18 @@ def samples_of(given: Any) -> Samples:
         try:
             given = read_json(given.encode())
         except ValueError:
-            raise UsageError(f"the line is no list of numbers: give {WORDS}") from None
+            raise UsageError(f"the line is not a list of numbers: give {WORDS}") from None
     if isinstance(given, str):
         try:
             return of_pcm(base64.b64decode(given, validate=True))
         except ValueError:
-            raise UsageError(f"the line is no base 64: give {WORDS}") from None
+            raise UsageError(f"the line is not base 64: give {WORDS}") from None
     try:
         found = np.asarray(given)
     except ValueError:
         found = np.zeros((0, 0))
     if found.ndim != 1 or not 0 < len(found) <= MOST_SAMPLES or found.dtype.kind not in "fiu":
-        raise UsageError(f"this is no sound: give {WORDS}, at most {MOST_SAMPLES:,} samples at once")
+        raise UsageError(f"this is not a sound: give {WORDS}, at most {MOST_SAMPLES:,} samples at once")
     if not (np.abs(found) <= 1e6).all():
-        raise DataError("the sound holds samples that are no numbers, or too large: give numbers from -1 to 1")
+        raise DataError("the sound holds samples that are not numbers, or are too large: give numbers from -1 to 1")
     return found.astype(np.float32)

@@ -75,10 +75,10 @@ class Recogniser:
     def push(self, samples: Samples) -> list[Transcript]:
         """Return the texts that became final within some more samples.
 
-        Raises `DataError` for samples that are no numbers; nothing has changed then.
+        Raises `DataError` for samples that are not numbers; nothing has changed then.
         """
         if not np.isfinite(samples).all():
-            raise DataError("the sound holds samples that are no numbers: give numbers from -1 to 1")
+            raise DataError("the sound holds samples that are not numbers: give numbers from -1 to 1")
         pieces = [samples[start : start + self.rate] for start in range(0, len(samples), self.rate)]
         return [heard for piece in pieces for heard in self._push(piece)]
 
