@@ -16,7 +16,7 @@ from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
 
 Content = Literal["text", "series", "events", "drawings", "handwriting", "pairs", "speech"]
-"What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs, or speech."
+"What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs, speech."
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}
 
