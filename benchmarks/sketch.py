@@ -222,7 +222,7 @@ def measure_drawing(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {name: statistics.median(some) for name, some in zip(ways, taken, strict=True)}
     one, several, one_plain, several_plain = found.values()
     found |= {"ratio_of_one": one_plain / one, "ratio_of_several": several_plain / several}
-    told = {name: getattr(given, name) for name in ("endings", "storage", "units", "points")}
+    told = {name: getattr(given, name) for name in ("endings", "storage", "units", "points", "threads")}
     return {**told, **found, "several_by_one": several / one}
 
 
@@ -252,28 +252,39 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    if given.endings:
-        print(json.dumps(measure_drawing(given), indent=1))
-        return
+    part, found = ("drawing", measure_drawing(given)) if given.endings else ("training", measure_training(given))
+    print(json.dumps(found, indent=1))
+    if given.save is not None:
+        keep(given.save / "sketch.json", part, found)
+
+
+def measure_training(given: argparse.Namespace) -> dict[str, Any]:
+    """Return how long an update of ours and one of the plain program take, in turns."""
     window = drawings(given.points, given.drawings)
     updates = both(given.cell, given.dropout, given.units, window)
     taken = in_turns(updates, given.rounds)
     ratios = [plain / ours for ours, plain in zip(*taken, strict=True)]
-    found = {
+    return {
         "cell": given.cell,
         "dropout": given.dropout,
         "units": given.units,
         "points": given.points,
         "drawings": given.drawings,
+        "threads": given.threads,
         "ours_seconds": statistics.median(taken[0]),
         "plain_seconds": statistics.median(taken[1]),
         "ratio": statistics.median(ratios),
         "ratios": [round(ratio, 3) for ratio in ratios],
     }
-    print(json.dumps(found, indent=1))
-    if given.save is not None:
-        kept = {"training": found, "commit": commit(), "machine": machine(), "versions": versions()}
-        (given.save / "sketch.json").write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def keep(path: Path, part: str, found: dict[str, Any]) -> None:
+    """Add what was found to the others in a file, in place of what was asked the same."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    asked = [name for name in ("cell", "dropout", "storage", "units", "endings", "threads") if name in found]
+    others = [one for one in kept.get(part, []) if any(one.get(name) != found[name] for name in asked)]
+    kept |= {part: [*others, found], "commit": commit(), "machine": machine(), "versions": versions()}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

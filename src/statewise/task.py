@@ -315,11 +315,15 @@ def _last(losses: "Iterator[tuple[float, Loss]]") -> "Generator[float, None, Los
     return seen[0]
 
 
-def stacked_core(cell: str, features: int, width: int, layers: int) -> Any:
-    """Return `layers` cells of that name, one after another."""
-    from statewise.cells import Chain
+def stacked_core(cell: str, features: int, width: int, layers: int, *, candidate_dropout: float = 0.0) -> Any:
+    """Return `layers` cells of that name, one after another, each with dropout of its candidate where that is above 0.
+
+    Raises `UsageError` for such dropout of a cell without a candidate.
+    """
+    from statewise.cells import CandidateDropout, Chain
     from statewise.registry import find
 
     make: Any = find("cells", cell)
     parts = [make(features if layer == 0 else width, width) for layer in range(layers)]
+    parts = [CandidateDropout(part, candidate_dropout) for part in parts] if candidate_dropout else parts
     return parts[0] if layers == 1 else Chain(*parts)

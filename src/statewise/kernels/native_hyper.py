@@ -20,7 +20,7 @@ MOMENTS, PARAMETERS, SCALES, GATES = 8, 14, 12, 4
 "Of a row: numbers of its moments, gradients of its parameters, kinds of scales and shifts, and gates."
 
 
-class Weights(NamedTuple):
+class HyperWeights(NamedTuple):
     """The weights of a HyperLSTM, in the order in which `Cell.weights` gives them."""
 
     x: Tensor
@@ -69,7 +69,7 @@ class NativeHyper(NamedTuple):
         given = without_noise(given) if self.drawn else given
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         plain = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-        weights, (steps, rows, features) = Weights(*given.weights), given.xs.shape
+        weights, (steps, rows, features) = HyperWeights(*given.weights), given.xs.shape
         if not plain or not given.xs.numel() or not is_readable(tensors) or not weights.fit():
             return False
         _, units, small, _ = weights.shapes
@@ -95,7 +95,7 @@ class NativeHyper(NamedTuple):
         return ys, (*last, *after)
 
 
-class Record(NamedTuple):
+class HyperRecord(NamedTuple):
     """What a forward pass lays down for the backward one, each of T steps or, where none will come, of one."""
 
     xs: Tensor
@@ -113,7 +113,7 @@ class Record(NamedTuple):
     embedding: Tensor
 
     @classmethod
-    def of(cls, steps: int, rows: int, weights: Weights, xs: Tensor, from_x: Tensor) -> Self:
+    def of(cls, steps: int, rows: int, weights: HyperWeights, xs: Tensor, from_x: Tensor) -> Self:
         """Return room for so many steps."""
         _, units, small, size = weights.shapes
         wide = GATES * units
@@ -121,7 +121,7 @@ class Record(NamedTuple):
             xs,
             tuple(room(steps, rows, width) for width in (units, units, small, small)),
             room(steps, rows, units),
-            room(steps, SCALES, rows, units),
+            room(SCALES, rows, units),
             from_x,
             room(steps, rows, wide),
             room(steps, rows, wide),
@@ -145,20 +145,20 @@ class HyperScan:
         self.begins = None if heeded is None else heeded.unsqueeze(-1)
         self.some_begin = [False] * self.steps if heeded is None else heeded.any(dim=1).tolist()
 
-    def split(self, tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor], list[Tensor], Weights]:
+    def split(self, tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor], list[Tensor], HyperWeights]:
         """Return the inputs, first and fresh states, and the weights."""
         xs, *rest = tensors
         fresh = rest[4:-12]
-        return xs, rest[:4], fresh, Weights(*(whole(weights) for weights in rest[-12:]))
+        return xs, rest[:4], fresh, HyperWeights(*(whole(weights) for weights in rest[-12:]))
 
-    def forward(self, tensors: Sequence[Tensor], *, recorded: bool) -> tuple[tuple[Tensor, ...], Record]:
+    def forward(self, tensors: Sequence[Tensor], *, recorded: bool) -> tuple[tuple[Tensor, ...], HyperRecord]:
         """Read the sequence; returns outputs and the last state, and a record, whole where one is wanted."""
         xs, state, fresh, weights = self.split(tensors)
         xs = xs if self.mask is None else torch.where(self.mask, xs, 0)
         features, units, *_ = weights.shapes
         from_x = torch.nn.functional.linear(xs, weights.x)
         to_small = torch.nn.functional.linear(xs, weights.small_x[:, :features], weights.small_bias)
-        record = Record.of(self.steps if recorded else 1, self.rows, weights, xs, from_x)
+        record = HyperRecord.of(self.steps if recorded else 1, self.rows, weights, xs, from_x)
         extra, ys = _extra(weights), room(self.steps, self.rows, units)
         for t in range(self.steps):
             begun = state
@@ -178,10 +178,10 @@ class HyperScan:
         return (ys, *(leaf.clone() for leaf in state)), record
 
     def _step(
-        self, record: Record, t: int, at: int, weights: Weights, to_small: Tensor, extra: Tensor, y: Tensor
+        self, record: HyperRecord, t: int, at: int, weights: HyperWeights, to_small: Tensor, extra: Tensor, y: Tensor
     ) -> list[Tensor]:
         h, _, s, m = (leaf[at] for leaf in record.before)
-        features, units, _, size = weights.shapes
+        features = weights.shapes[0]
         gates = torch.addmm(to_small, h, weights.small_x[:, features:].T).addmm_(s, weights.small_s.T)
         i, f, g, o = record.small_gates[at].copy_(gates).chunk(4, dim=-1)
         for one in (i, f, o):
@@ -189,9 +189,8 @@ class HyperScan:
         g.tanh_()
         new_memory = torch.mul(f, m, out=record.small_memory[at]).addcmul_(i, g)
         new_small = torch.mul(o, new_memory.tanh(), out=record.small[at])
-        z = torch.addmm(weights.embedding_bias, new_small, weights.embedding.T, out=record.embedding[at])
-        by_scale = z.view(self.rows, SCALES, size).transpose(0, 1)
-        torch.bmm(by_scale, weights.scales.view(SCALES, units, size).transpose(1, 2), out=record.scales[at])
+        torch.addmm(weights.embedding_bias, new_small, weights.embedding.T, out=record.embedding[at])
+        self._rescale(record, at, weights)
         torch.mm(h, weights.h.T, out=record.from_h[at])
         self._rows(record, t, at, weights, extra, y, ())
         return (
@@ -200,11 +199,24 @@ class HyperScan:
             else [y, record.memory[at].clone(), new_small.clone(), new_memory.clone()]
         )
 
+    def _rescale(self, record: HyperRecord, at: int, weights: HyperWeights) -> None:
+        """Find the scales and shifts of a step: they are the widest of all, so each is found again on the way back."""
+        _, units, _, size = weights.shapes
+        by_scale = record.embedding[at].view(self.rows, SCALES, size).transpose(0, 1)
+        torch.bmm(by_scale, weights.scales.view(SCALES, units, size).transpose(1, 2), out=record.scales)
+
     def _rows(
-        self, record: Record, t: int, at: int, weights: Weights, extra: Tensor, y: Tensor, to: Sequence[Tensor]
+        self,
+        record: HyperRecord,
+        t: int,
+        at: int,
+        weights: HyperWeights,
+        extra: Tensor,
+        y: Tensor,
+        to: Sequence[Tensor],
     ) -> None:
         """Do in native code what is done with rows, or with gradients `to` find, bring these back through that."""
-        of = [record.scales[at], record.from_x[t], record.from_h[at], weights.bias, extra, record.before[1][at]]
+        of = [record.scales, record.from_x[t], record.from_h[at], weights.bias, extra, record.before[1][at]]
         of += [record.memory[at], y, record.gates[at], record.normal[at], record.moments[at]]
         kept = None if self.kept is None else self.kept[t]
         given = [*(address(one) for one in of), address(kept)]
@@ -212,7 +224,7 @@ class HyperScan:
         _native.hyper(sizes, given, self.rate, addresses(to, 6), torch.get_num_threads())
 
     def backward(
-        self, record: Record, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], *, of_xs: bool
+        self, record: HyperRecord, tensors: Sequence[Tensor], grads: Sequence[Tensor | None], *, of_xs: bool
     ) -> Iterator[Tensor | None]:
         """Yield the gradients of the inputs, the first and fresh states and the weights."""
         _, state, fresh, weights = self.split(tensors)
@@ -237,6 +249,7 @@ class HyperScan:
                 asleep = [torch.where(self.mask[t], 0, one) for one in d_state]
                 dh, dc, ds, dm = (torch.where(self.mask[t], one, 0) for one in (dh, dc, ds, dm))
             dh, dc = dh.contiguous(), dc.contiguous()
+            self._rescale(record, t, weights)
             self._rows(record, t, t, weights, extra, dh, (dh, dc, d_scales, parameters, d_from_x[t], d_from_h[t]))
             z = record.embedding[t].view(self.rows, SCALES, size)
             d_by_size.baddbmm_(z.permute(1, 2, 0), d_scales)
@@ -257,7 +270,7 @@ class HyperScan:
         sums = d_from_x, d_from_h, d_small, d_embedding
         yield from self._to_weights(record, weights, xs, sums, d_by_size, parameters.sum(dim=0))
 
-    def _to_xs(self, d_from_x: Tensor, weights: Weights, d_small: Tensor) -> Tensor:
+    def _to_xs(self, d_from_x: Tensor, weights: HyperWeights, d_small: Tensor) -> Tensor:
         flat = (
             d_from_x.flatten(0, 1).mm(weights.x).addmm_(d_small.flatten(0, 1), weights.small_x[:, : weights.shapes[0]])
         )
@@ -265,7 +278,13 @@ class HyperScan:
         return to_xs if self.mask is None else torch.where(self.mask, to_xs, 0)
 
     def _to_weights(
-        self, record: Record, weights: Weights, xs: Tensor, sums: Sequence[Tensor], scales: Tensor, rows: Tensor
+        self,
+        record: HyperRecord,
+        weights: HyperWeights,
+        xs: Tensor,
+        sums: Sequence[Tensor],
+        scales: Tensor,
+        rows: Tensor,
     ) -> Iterator[Tensor]:
         flat_xs, h, s = (of.reshape(-1, of.shape[-1]) for of in (xs, record.before[0], record.before[2]))
         d_x, d_h, d_gates, d_z = (of.flatten(0, 1).T for of in sums)
@@ -295,13 +314,13 @@ def _kept(given: ScanInputs, rate: float, *, parts: int) -> tuple[Tensor | None,
     return kept.view(steps, rows, units), after
 
 
-def _extra(weights: Weights) -> Tensor:
+def _extra(weights: HyperWeights) -> Tensor:
     gains = weights.gains.detach()
     cell = torch.stack([weights.cell_gain.detach(), weights.cell_bias.detach()])
     return torch.cat([gains, torch.zeros_like(gains), cell])
 
 
-def _back_through_small(record: Record, t: int, ds: Tensor, dm: Tensor, to: Tensor) -> Tensor:
+def _back_through_small(record: HyperRecord, t: int, ds: Tensor, dm: Tensor, to: Tensor) -> Tensor:
     """Put the gradient of the small LSTM's sums at a step into `to`, and return that of its memory before."""
     i, f, g, o = record.small_gates[t].chunk(4, dim=-1)
     squashed, before = record.small_memory[t].tanh(), record.before[3][t]

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,9 +14,10 @@ import torch
 from scipy.stats import multivariate_normal
 
 import statewise
-from statewise.cells import LSTM, Conditioned, Fed
+from statewise.cells import LSTM, CandidateDropout, Conditioned, Fed
 from statewise.data.strokes import offsets_of
 from statewise.errors import DataError, StatewiseError, UsageError
+from statewise.learning.events import Updated
 from statewise.tasks.sketch.baselines import Movements, parts_of
 from statewise.tasks.sketch.data import SketchData, thinned
 from statewise.tasks.sketch.drawing_on import between
@@ -364,6 +366,28 @@ def test_a_difference_has_an_interval_over_drawings() -> None:
     assert mean == pytest.approx(3 / 12)
     assert half == pytest.approx(1.959964 * math.sqrt((0.0 + 2.5**2 + 2.5**2) * 3 / 2) / 12)
     assert difference(one[:1], other[:1], places[:1]) == (0.25, math.inf)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "layer_norm_lstm", "hyper_lstm"])
+def test_candidates_are_lost_in_training_and_a_resumed_run_loses_the_same(cell: str, tmp_path: Path) -> None:
+    task = Sketch(source=write(tmp_path, count=60), cell=cell, recurrent_dropout=0.3, updates=4, **SMALL)
+    model: Any = task.model(task.prepare(tmp_path / "cache").codec)
+    assert [part.rate for part in model.modules() if isinstance(part, CandidateDropout)] == [0.3]
+    whole = statewise.train(task, run=tmp_path / "whole").metrics
+    events = statewise.training(task, run=tmp_path / "halved")
+    while not (isinstance(event := next(events), Updated) and event.update == 2):
+        pass
+    events.close()
+    halved = statewise.resume(tmp_path / "halved").metrics
+    assert halved["nats_per_point"] == whole["nats_per_point"]
+    plain = statewise.train(replace(task, recurrent_dropout=0.0), run=tmp_path / "plain").metrics
+    assert plain["nats_per_point"] != whole["nats_per_point"]
+
+
+def test_candidates_of_a_cell_without_them_are_not_lost(tmp_path: Path) -> None:
+    task = Sketch(source=write(tmp_path, count=60), cell="gru", recurrent_dropout=0.3, updates=4, **SMALL)
+    with pytest.raises(UsageError, match="given a GRU where a cell with a candidate is wanted: give an LSTM"):
+        statewise.train(task, run=tmp_path / "run")
 
 
 @pytest.mark.parametrize("cell", ["layer_norm_lstm", "hyper_lstm", "gru"])

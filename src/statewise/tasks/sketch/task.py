@@ -87,6 +87,12 @@ class Sketch(Task):
         0.1
     )
     dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.1
+    recurrent_dropout: Annotated[
+        float,
+        Doc("dropout of what a step adds to a memory, of lstm, layer_norm_lstm and hyper_lstm (CandidateDropout)"),
+        Ge(0),
+        Lt(1),
+    ] = 0.0
 
     cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
     batch_size: Annotated[int, Doc("drawings in a batch"), Ge(1), Le(65536)] = 64
@@ -151,7 +157,8 @@ class Sketch(Task):
             latent = Latent(ahead, back, self.latent) if self.latent else None
             opener = Opener(latent, len(codec.classes) if self.by_class else 0)
         fed = opener.features if opener else 0
-        core = stacked_core(self.cell, STEP + fed, self.hidden_size, self.layers)
+        lost = self.recurrent_dropout
+        core = stacked_core(self.cell, STEP + fed, self.hidden_size, self.layers, candidate_dropout=lost)
         core = Fed(Conditioned(core, fed), fed) if fed else core
         core = Dropout(core, self.dropout) if self.dropout else core
         return Model(nn.Identity(), core, Strokes(self.hidden_size, self.components), opener)
