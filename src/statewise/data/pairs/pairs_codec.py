@@ -2,12 +2,12 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 from statewise.data.codec import Codec
-from statewise.data.pairs.pair import MARKS
+from statewise.data.pairs.pair import LONGEST_TEXT, MARKS
 from statewise.data.pairs.subwords import END, UNKNOWN, Pieces, Subwords
 from statewise.errors import DataError
 
@@ -36,13 +36,14 @@ class PairsCodec(Codec):
     `subwords` are of the source and the target, or of both where they are `shared`. `names` are the words, in small
     letters, that training saw in sources; a word that begins with a capital and is not among them is taken for a name:
     it is read as unknown, and where the translation has an unknown word, it is copied. None means that no word is.
-    `longest` is how many codes a side of a pair may have.
+    `longest` is how many codes a side of a pair may have, `example` a source that training saw.
     """
 
     languages: tuple[str, str]
     subwords: tuple[Subwords, ...]
     longest: int
     names: frozenset[str] | None
+    example: str
 
     @property
     def is_shared(self) -> bool:
@@ -66,7 +67,7 @@ class PairsCodec(Codec):
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        told = {"languages": list(self.languages), "longest": self.longest}
+        told = {"languages": list(self.languages), "longest": self.longest, "example": self.example}
         names = None if self.names is None else sorted(self.names)
         return {**told, "names": names, "subwords": [subwords.as_json() for subwords in self.subwords]}
 
@@ -75,20 +76,25 @@ class PairsCodec(Codec):
         """Return what `as_json` wrote. Raises `DataError` for anything else."""
         try:
             languages, longest, names = written["languages"], written["longest"], written["names"]
+            example = written["example"]
             subwords = [Subwords.read(one) for one in written["subwords"]]
             is_sound = len(languages) == 2 and all(LANGUAGE.fullmatch(one) for one in languages)
             is_sound = is_sound and type(longest) is int and 0 < longest < LONGEST and len(subwords) in (1, 2)
+            is_sound = is_sound and isinstance(example, str) and 0 < len(example) <= LONGEST_TEXT
             is_sound = is_sound and (names is None or all(isinstance(name, str) for name in names))
         except (KeyError, TypeError):
             is_sound = False
         if not is_sound:
             raise DataError("codec.json is not one of pairs: it is damaged, or of another version")
         known = None if names is None else frozenset(names)
-        return cls((languages[0], languages[1]), tuple(subwords), longest, known)
+        return cls((languages[0], languages[1]), tuple(subwords), longest, known, example)
 
-    def hide_source(self, text: str) -> tuple[str, list[str]]:
-        """Return a source with marks in the place of names that are not known and of letters never seen, and these."""
-        return _with_hidden(text, lambda word: self._is_name(word) or not self.source.spells(word))
+    def hide_source(self, text: str, also: Collection[str] = ()) -> tuple[str, list[str]]:
+        """Return a source with marks in the place of names that are not known, of letters never seen, and of others.
+
+        What is hidden comes as well, in order.
+        """
+        return _with_hidden(text, lambda word: word in also or self._is_name(word) or not self.source.spells(word))
 
     def hide_target(self, text: str, hidden: Iterable[str] = ()) -> str:
         """Return a target with marks in the place of the source's `hidden` words, and of letters never seen."""

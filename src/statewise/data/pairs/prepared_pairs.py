@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -36,6 +36,8 @@ LARGEST_FILE = 1 << 32
 LARGEST_TOLD = 1 << 26
 PARTS: tuple[str, ...] = ("training", "validation", "held_out")
 SCRIPT_SAMPLE = 2000
+NAMES_HIDDEN = 0.1
+"The share of training pairs whose names are hidden."
 By = Literal["source", "file"]
 Third = Literal["training", "validation", "held_out"]
 
@@ -169,25 +171,38 @@ def _learned(found: Sequence[Pair], parts: Sequence[int], languages: tuple[str, 
     groups = [sides[0] + sides[1]] if spelling.shared else sides
     sizes = [spelling.subwords or usual_size(sum(text.count(" ") + 1 for text in group)) for group in groups]
     subwords = tuple(Subwords.learned(*given) for given in zip(groups, sizes, strict=True))
-    return PairsCodec(languages, subwords, spelling.longest, _names(training) if spelling.copies else None)
+    names = _names(training) if spelling.copies else None
+    short = (pair.source for pair in training if 3 <= len(pair.source.split()) <= 6)
+    return PairsCodec(languages, subwords, spelling.longest, names, next(short, training[0].source))
 
 
 def _names(training: Sequence[Pair]) -> frozenset[str]:
     """Return the words of sources, in small letters, but for names that stand once and are the same in the target."""
     counts = Counter(word.lower() for pair in training for word in WORD.findall(pair.source))
     copied = {
-        word.lower()
-        for pair in training
-        for word in set(WORD.findall(pair.source)) & set(WORD.findall(pair.target))
-        if word[:1].isupper() and counts[word.lower()] == 1
+        word.lower() for pair in training for word in _in_both(pair) if word[:1].isupper() and counts[word.lower()] == 1
     }
     return frozenset(word for word in counts if word not in copied and word[:1].isalpha())
+
+
+def _copied(pair: Pair) -> Collection[str]:
+    """Return the names that a training pair hides on both sides; a tenth of those with names do, to learn to copy."""
+    if part_of(f"names {pair.source} {pair.target}", Splitting(NAMES_HIDDEN, 0.0)) != 2:
+        return ()
+    return {word for word in _in_both(pair) if word[:1].isupper()}
+
+
+def _in_both(pair: Pair) -> set[str]:
+    return set(WORD.findall(pair.source)) & set(WORD.findall(pair.target))
 
 
 def _coded(
     codec: PairsCodec, found: Sequence[Pair], parts: Sequence[int], left_out: LeftOut, contents: str
 ) -> PreparedPairs:
-    hidden = [codec.hide_source(pair.source) for pair in found]
+    copied = [
+        _copied(pair) if codec.names is not None and part == 0 else () for pair, part in zip(found, parts, strict=True)
+    ]
+    hidden = [codec.hide_source(pair.source, also) for pair, also in zip(found, copied, strict=True)]
     shown = [codec.hide_target(pair.target, words) for pair, (_, words) in zip(found, hidden, strict=True)]
     coded = zip(codec.source.encode_all([text for text, _ in hidden]), codec.target.encode_all(shown), strict=True)
     codes: list[list[int]] = []

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from statewise.data.strokes.paper import blank_figure
 from statewise.errors import UsageError
 from statewise.run.files import saving, write_whole
@@ -33,7 +35,7 @@ def draw_alignment(path: str, source: Sequence[str], target: Sequence[str], alig
     canvas, figure = blank_figure(1.6 + CELL * len(across), 1.2 + CELL * len(down))
     figure.set_layout_engine("tight")
     axes = figure.subplots()
-    axes.imshow(alignment[: len(down), : len(across)], aspect="auto", cmap="Greys", vmin=0, vmax=1)
+    axes.imshow(np.asarray(alignment.tolist())[: len(down), : len(across)], aspect="auto", cmap="Greys", vmin=0, vmax=1)
     axes.set_xticks(range(len(across)), [*map(in_picture, across)], rotation=60, ha="left", fontsize=8)
     axes.set_yticks(range(len(down)), [*map(in_picture, down)], fontsize=8)
     axes.xaxis.tick_top()

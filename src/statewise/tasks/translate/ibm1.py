@@ -40,8 +40,7 @@ def learned(
     source_words, target_words = _numbered(sources), _numbered(targets)
     kinds, places, links = _links(sources, targets, source_words, target_words)
     of_source = kinds // len(target_words)
-    counts = np.bincount(of_source, minlength=len(source_words))
-    odds = (1 / np.maximum(counts, 1))[of_source]
+    odds = np.full(len(kinds), 1 / max(1, len(target_words)))
     for _ in range(iterations):
         share = odds[links]
         share /= np.bincount(places, share)[places]

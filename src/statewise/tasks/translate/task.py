@@ -242,10 +242,8 @@ class Translate(Task):
         return {"subwords": [{"subword": piece} for piece in codec.symbols[3:]]}
 
     def example_question(self, codec: "PairsCodec") -> dict[str, Any]:
-        """Ask for a word that training saw to be translated."""
-        names = sorted(codec.names or (), key=lambda name: (-len(name), name))
-        text = next((name for name in names if len(name) <= 8), "")
-        return {"text": text or codec.source.decode([codec.source.size - 1]) or "a"}
+        """Ask for a sentence that training saw to be translated."""
+        return {"text": codec.example}
 
     def predict(
         self,

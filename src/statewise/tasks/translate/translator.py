@@ -86,9 +86,18 @@ class Translator:
                 state = opened(self.model, sources)
                 best = search(self.model, state, [START] * len(numbers), END, limits, self._rule)
                 for number, each in zip(numbers, best, strict=True):
-                    candidates = [self.candidate(coded[number], one) for one in each]
-                    found[number] = Translated(texts[number], candidates)
+                    found[number] = Translated(texts[number], self._distinct(coded[number], each))
         return [found[number] for number in range(len(texts))]
+
+    def _distinct(self, source: Coded, found: Sequence[Hypothesis]) -> list[Candidate]:
+        """Return the best candidates whose texts differ: one text may be spelled by several codes."""
+        kept: dict[str, Candidate] = {}
+        for one in found:
+            if len(kept) == self.rule.best:
+                break
+            candidate = self.candidate(source, one)
+            kept.setdefault(candidate.text, candidate)
+        return list(kept.values())
 
     def translations_of_lines(self, lines: Sequence[str]) -> Iterator[Translated]:
         """Yield the translations of lines in their order, as soon as a stretch of them is done; empty ones stay so."""
@@ -99,7 +108,8 @@ class Translator:
 
     @property
     def _rule(self) -> SearchRule:
-        return self.rule._replace(never=(START,))
+        best = self.rule.best if self.rule.best == 1 else self.rule.width
+        return self.rule._replace(best=best, never=(START,))
 
     def coded(self, text: str) -> Coded:
         """Return a sentence as codes. Raises `UsageError` where there is none, or it is no sentence."""
