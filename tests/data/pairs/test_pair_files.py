@@ -127,7 +127,7 @@ def test_a_line_of_json_without_two_texts_is_refused_by_its_number(line: str, tm
 def test_a_file_in_another_encoding_is_refused_by_its_line(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_bytes(b"a\tb\n" + "été\tsummer\n".encode("latin-1"))
-    with pytest.raises(DataError, match="line 2 of .* is not UTF-8"):
+    with pytest.raises(DataError, match=r"line 2 of .* is not UTF-8"):
         read(path)
 
 

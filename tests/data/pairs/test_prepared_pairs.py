@@ -69,7 +69,7 @@ def test_a_split_by_file_keeps_each_file_together(tmp_path: Path) -> None:
         own = [part for text, part in zip(pairs.sources, pairs.parts, strict=True) if text.startswith(f"word {n} ")]
         assert len(own) == 5
         assert len(set(own)) == 1
-    with pytest.raises(DataError, match="1 files to learn from, .* or split source"):
+    with pytest.raises(DataError, match=r"1 files to learn from, .* or split source"):
         prepare_pairs(files[:1], ("en", "fr"), Splitting(0.3, 0.2, "file"), SPELLING, tmp_path)
 
 
@@ -93,7 +93,7 @@ def test_the_same_texts_always_give_the_same_subwords() -> None:
 )
 def test_a_codec_that_is_damaged_is_refused(change: dict[str, object], tmp_path: Path) -> None:
     codec = made(tmp_path).codec.as_json()
-    with pytest.raises(DataError, match="codec.json"):
+    with pytest.raises(DataError, match=r"codec\.json"):
         PairsCodec.read({**codec, **change})
 
 

@@ -1,5 +1,8 @@
 """BLEU and chrF are those of sacrebleu, intervals follow from sentences, and IBM model 1 from its own equations."""
 
+import itertools
+from typing import Any
+
 import numpy as np
 import pytest
 import sacrebleu
@@ -14,10 +17,11 @@ TEXTS = ["Le chat est ici.", "Je suis ici, mon ami.", "Il fait beau ce matin."]
 
 def test_a_corpus_has_the_bleu_and_chrf_of_sacrebleu_and_their_signatures() -> None:
     found = judged(TEXTS, REFERENCES, "fr")
-    columns = [[one[0] for one in REFERENCES], ["Un chat est là.", None, None]]
-    bleu = sacrebleu.metrics.BLEU()
+    columns: Any = [[one[0] for one in REFERENCES], ["Un chat est là.", None, None]]
+    metrics: Any = sacrebleu.metrics
+    bleu = metrics.BLEU()
     assert found.bleu == pytest.approx(bleu.corpus_score(TEXTS, columns).score)
-    assert found.chrf == pytest.approx(sacrebleu.metrics.CHRF().corpus_score(TEXTS, columns).score)
+    assert found.chrf == pytest.approx(metrics.CHRF().corpus_score(TEXTS, columns).score)
     assert "tok:13a" in found.signature
     assert "nrefs:var" in found.signature
     assert bleu_of(found.counts) == pytest.approx(found.bleu)
@@ -84,7 +88,7 @@ def test_more_rounds_never_make_the_texts_less_likely() -> None:
         return total
 
     told = [likelihood(rounds) for rounds in range(1, 8)]
-    assert all(after >= before - 1e-9 for before, after in zip(told, told[1:], strict=False))
+    assert all(after >= before - 1e-9 for before, after in itertools.pairwise(told))
     assert learned(sources, targets, 9).likeliest("s3") == "t3"
     assert learned(sources, targets).likeliest("never seen") == "never seen"
 

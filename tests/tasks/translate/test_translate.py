@@ -201,7 +201,7 @@ def test_what_cannot_be_answered_is_refused_in_one_line(
 def test_files_of_unequal_length_cannot_be_scored_by_each_other(folder: Path, trained: Trained) -> None:
     (folder / "a.txt").write_text("the cat.\n")
     (folder / "b.txt").write_text("le chat.\nle chien.\n")
-    with pytest.raises(UsageError, match="1 lines and .* 2: they must be as many"):
+    with pytest.raises(UsageError, match=r"1 lines and .* 2: they must be as many"):
         trained.answer(file=str(folder / "a.txt"), score_file=str(folder / "b.txt"))
 
 

@@ -91,6 +91,8 @@ def _rest(path: Path, after: int) -> Iterator[str]:
 def read_json_pairs(path: Path, languages: tuple[str, str]) -> Iterator[tuple[str, Pair]]:
     """Yield the pairs of lines of JSON: `{"en": ..., "fr": ...}`, also within "translation", or source and target.
 
+    A `file` names where a pair comes from, by which parts may be split.
+
     Raises `DataError`, naming the line, for anything else.
     """
     for number, line in enumerate(lines_of(path), start=1):
@@ -106,8 +108,12 @@ def read_json_pairs(path: Path, languages: tuple[str, str]) -> Iterator[tuple[st
             sides = [inner.get(name) for name in names] if isinstance(inner, dict) else []
             texts = [side for side in sides if isinstance(side, str)]
             if len(texts) == len(names):
-                yield where, Pair(texts[0], texts[1], path.name)
+                file = inner.get("file") if isinstance(inner, dict) else None
+                yield where, Pair(texts[0], texts[1], file if isinstance(file, str) else path.name)
                 break
         else:
             form = f'{{"{languages[0]}": "...", "{languages[1]}": "..."}}'
-            raise DataError(f"{where} has no two texts: give one pair a line, such as {form}")
+            lacking = next(
+                (name for name in languages if not isinstance(inner, dict) or name not in inner), "each side"
+            )
+            raise DataError(f"{where} has no text for {lacking}: give one pair a line, such as {form}")
