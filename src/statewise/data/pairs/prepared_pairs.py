@@ -172,7 +172,7 @@ def _learned(found: Sequence[Pair], parts: Sequence[int], languages: tuple[str, 
     sizes = [spelling.subwords or usual_size(sum(text.count(" ") + 1 for text in group)) for group in groups]
     subwords = tuple(Subwords.learned(*given) for given in zip(groups, sizes, strict=True))
     names = _names(training) if spelling.copies else None
-    short = (pair.source for pair in training if 3 <= len(pair.source.split()) <= 6)
+    short = (pair.source for pair in training if 4 <= len(pair.source.split()) <= 6)
     return PairsCodec(languages, subwords, spelling.longest, names, next(short, training[0].source))
 
 
