@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_speech import recordings
 
 from statewise.cli.main import run
 
@@ -20,6 +21,7 @@ TINY_BY_TASK = {
     "text": ["--orders", "2"],
     "recommend": ["--min-support", "1"],
     "sketch": ["--components", "2", "--reader-size", "4", "--held-out", "0.3"],
+    "speech": ["--sequence-length", "100"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
@@ -68,6 +70,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("begun", "other"):
         line = '<svg xmlns="http://www.w3.org/2000/svg"><path fill="none" stroke="black" d="M10 20 v100 h100"/></svg>'
         (tmp_path / f"{name}.svg").write_text(line)
+    said = recordings(tmp_path / "recordings")
+    (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     named = {name: [tmp_path / f"{name}.csv"] for name in ("traffic", "shares")}
     named["kanji"] = [tmp_path / "drawings.jsonl"]
     monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: named.get(self.name, tables))

@@ -67,7 +67,7 @@ def nemo(folder: Path) -> None:
 def json_list(folder: Path) -> None:
     for name, (_, words) in SAID.items():
         write(folder / "audio" / f"{name}.ogg", words)
-    np.savez(folder / "lips.npz", **{"u-1": np.zeros((3, 4, 5), np.uint8)})
+    np.savez(folder / "lips.npz", **{"u-1": np.zeros((3, 4, 5), np.uint8)})  # type: ignore[arg-type]
     told = [{"id": name, "text": words, "speaker": speaker} for name, (speaker, words) in SAID.items()]
     (folder / "manifest.json").write_text(json.dumps(told))
 
@@ -104,7 +104,7 @@ def test_every_kind_of_list_says_who_said_what(kind: str, tmp_path: Path) -> Non
     assert sorted(((one.text.lower(), one.speaker) for one in found), key=str) == sorted(wanted, key=str)
     for one in found:
         assert not hasattr(one.sound, "name"), "an array was taken for a sound"
-        samples, rate = one.sound.samples(None, 60.0)  # type: ignore[union-attr]
+        samples, rate = one.sound.samples(None, 60.0)
         assert rate == RATE
         assert 0.15 < len(samples) / RATE < 1.0
 

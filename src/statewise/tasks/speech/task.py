@@ -35,7 +35,7 @@ class Speech(Task):
     """Learn to write down what is said, then hear recordings or a microphone as the sound comes.
 
     >>> Speech(source="recordings").stack
-    3
+    6
     """
 
     name: ClassVar[str] = "speech"
@@ -55,12 +55,12 @@ class Speech(Task):
     features: Annotated[Literal["log_mel", "mfcc"], Doc("frames: logarithms of mel bands, or their cepstra")] = (
         "log_mel"
     )
-    bands: Annotated[int, Doc("mel bands of a frame"), Ge(13), Le(256)] = 40
-    stack: Annotated[int, Doc("frames, of 10 ms each, side by side in one step"), Ge(1), Le(100)] = 3
+    bands: Annotated[int, Doc("mel bands of a frame"), Ge(13), Le(256)] = 24
+    stack: Annotated[int, Doc("frames, of 10 ms each, side by side in one step"), Ge(1), Le(100)] = 6
     subsample: Annotated[int, Doc("frames from one step to the next"), Ge(1), Le(100)] = 3
     normalize: Annotated[
         Literal["fixed", "running"], Doc("frames less the mean of all, or going over to that of the sound itself")
-    ] = "fixed"
+    ] = "running"
     units: Annotated[Literal["characters", "words"], Doc("what labels are")] = "characters"
     tail: Annotated[float, Doc("seconds of silence after every sound"), Ge(0), Le(10)] = 0.3
     split: Annotated[
