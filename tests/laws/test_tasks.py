@@ -121,8 +121,8 @@ TASKS: dict[str, Callable[[Path], Task]] = {
         **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
     ),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
-    "speech-by-words-and-running-means": lambda folder: Speech(
-        source=str(recordings(folder / "said")), units="words", normalize="running", split="utterance", **SPOKEN
+    "speech-by-words-that-are-joined": lambda folder: Speech(
+        source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN
     ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }
