@@ -22,12 +22,18 @@ TINY_BY_TASK = {
     "recommend": ["--min-support", "1"],
     "sketch": ["--components", "2", "--reader-size", "4", "--held-out", "0.3"],
     "speech": ["--sequence-length", "100"],
+    "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
 BUDGETS = {"--minutes", "--epochs", "--updates", *SIZES, "--config", "--trials"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
-CORPUS_OF = {"text": "shakespeare", "recommend": "movielens-100k", "sketch": "kanji"}
+CORPUS_OF = {
+    "text": "shakespeare",
+    "recommend": "movielens-100k",
+    "sketch": "kanji",
+    "handwriting": "synthetic-handwriting",
+}
 FILMS = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", *(f"Film {n} (19{n})" for n in range(40, 70))]
 
 
@@ -72,7 +78,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.svg").write_text(line)
     said = recordings(tmp_path / "recordings")
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
+    written = [
+        {"text": text, "writer": str(n % 4), "strokes": [[[9 * k, 0], [9 * k + n % 5, 9]] for k in range(len(text))]}
+        for n, text in enumerate(["My name is", "Luka", "is Luka", "a mean snake"] * 4)
+    ]
+    for name in ("lines", "mine"):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, written[: 16 if name == "lines" else 1])))
     named = {name: [tmp_path / f"{name}.csv"] for name in ("traffic", "shares")}
+    named["synthetic-handwriting"] = [tmp_path / "lines.jsonl"]
     named["kanji"] = [tmp_path / "drawings.jsonl"]
     monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: named.get(self.name, tables))
     torch.set_num_threads(1)

@@ -90,7 +90,7 @@ def test_several_lines_lie_below_each_other_from_the_same_edge(run: Path) -> Non
         points = np.concatenate([*line.strokes])
         assert points[:, 0].min() == pytest.approx(0)
         tops.append(float(np.median(points[:, 1])))
-    assert tops == pytest.approx([0, 130])
+    assert tops == pytest.approx([0, 110])
 
 
 def test_lines_are_broken_between_words() -> None:

@@ -15,7 +15,7 @@ Format = Literal["a4", "a5", "letter"]
 FORMATS: dict[str, tuple[float, float]] = {"a4": (210.0, 297.0), "a5": (148.0, 210.0), "letter": (215.9, 279.4)}
 PEN = 0.35
 "Width of a line on paper, in millimetres."
-THIN, EDGE = 0.035, 0.35
+THIN, EDGE = 0.03, 0.35
 "Width of a line, and the margin around it, where no paper is asked for: in heights of a line."
 PIXELS_A_MILLIMETRE, FREE_PIXELS, LARGEST_PIXELS = 8.0, 160.0, 8000.0
 SECONDS_A_POINT = 0.02

@@ -25,7 +25,7 @@ from statewise.tasks.handwriting.style import Style
 from statewise.tasks.handwriting.writing_on import Wrote, write
 
 MOST_SAMPLES, MOST_LINES = 1000, 1000
-LINE_HEIGHT = 130.0
+LINE_HEIGHT = 110.0
 "From one base line to the next, where the ink of a letter is 100 long."
 COLUMNS = 72
 NOTHING = np.zeros((0, 3), np.float32)
