@@ -1,11 +1,12 @@
 """A writing network foresees hands that it never saw beyond simple movements, is read, ends, and takes on a style.
 
-    python proofs/handwriting.py [synthetic] [drawers] [--letters PATH]
+    python proofs/handwriting.py [synthetic] [drawers] [--letters PATH] [--keep FOLDER]
 
 It trains recipes/handwriting.yaml on two sources: `synthetic`, writers made from single-stroke fonts, and `drawers`,
 words laid out from letters that people drew with a pen (Omniglot; PATH is its strokes_background_small1.zip). Four of
 ten writers are kept from it. Readers of letters and of hands are trained on those four alone, so what the network
-writes, in the hands of the other six, and the real ink of these are both new to the readers.
+writes, in the hands of the other six, and the real ink of these are both new to the readers. With --keep the trained
+runs are kept in a folder, and those that are there are used.
 """
 
 import argparse
@@ -53,7 +54,7 @@ SHOWN = "the quick brown fox jumps over a lazy dog"
 
 def synthetic() -> dict[str, Any]:
     """Prove it on synthetic writers."""
-    return _prove(replace(build(Handwriting, read_yaml(RECIPE)), writers=WRITERS), "handwriting")
+    return _prove(replace(build(Handwriting, read_yaml(RECIPE)), writers=WRITERS), "handwriting_synthetic")
 
 
 def drawers() -> dict[str, Any]:
@@ -62,21 +63,22 @@ def drawers() -> dict[str, Any]:
         print("drawers: give --letters PATH, Omniglot's strokes_background_small1.zip; left out")
         return {"claim": "left out: no letters were given"}
     task = replace(build(Handwriting, read_yaml(RECIPE)), source=LETTERS, lines=LINES)
-    return _prove(task, "handwriting_drawers")
+    return _prove(task, "handwriting")
 
 
 def _prove(task: Handwriting, picture: str) -> dict[str, Any]:
     task = replace(task, held_out=KEPT, validation=0.0)
-    with tempfile.TemporaryDirectory() as folder:
-        run = statewise.train(task, run=Path(folder, "run"))
-        data = task.prepare(Path(folder, ".data"))
-        model = run.load().model
-    print(run.report.shown())
-    told = {name: run.report.as_json()[name] for name in ("data", "metrics", "baselines", "training", "remarks")}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(KEEP or temporary, picture)
+        report = _trained(task, folder / "run")
+        data = task.prepare(folder / ".data")
+        model = statewise.load(folder / "run").model
+    told = {name: report[name] for name in ("data", "metrics", "baselines", "training", "remarks")}
+    print(json.dumps(told, indent=1))
     reader = _reader_of(data)
     found = {
         "claim": "beyond every simple method, by an interval over lines",
-        "holds": run.report.remarks[-1].endswith("better."),
+        "holds": told["remarks"][-1].endswith("better."),
         **told,
         "real_ink": _read_real(reader, data),
         "written_ink": {f"{bias:g}": _read_written(reader, model, data, bias) for bias in BIASES},
@@ -87,6 +89,14 @@ def _prove(task: Handwriting, picture: str) -> dict[str, Any]:
         print(name, found[name])
     _draw(model, data, picture)
     return found
+
+
+def _trained(task: Handwriting, run: Path) -> dict[str, Any]:
+    """Return the report of a run, once it is trained."""
+    if not run.exists():
+        statewise.train(task, run=run)
+    finished: dict[str, Any] = json.loads((run / "events.jsonl").read_text().splitlines()[-1])["report"]
+    return finished
 
 
 def _reader_of(data: HandwritingData) -> Ink:
@@ -220,12 +230,14 @@ def _draw(model: Any, data: HandwritingData, name: str) -> None:
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {"synthetic": synthetic, "drawers": drawers}
 LETTERS: str | None = None
+KEEP: str | None = None
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--letters")
+    parser.add_argument("--keep")
     known, rest = parser.parse_known_args()
-    LETTERS, sys.argv[1:] = known.letters, rest
+    LETTERS, KEEP, sys.argv[1:] = known.letters, known.keep, rest
     try:
         prove_parts(__doc__, "handwriting", PARTS)
     finally:

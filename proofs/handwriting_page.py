@@ -44,6 +44,8 @@ def _blocks(part: str, found: Mapping[str, Any]) -> Iterator[str]:
         f"of {ends['nothing_after']} the reader reads nothing more."
     )
     share, half, chance = (f"{100 * styles[key]:.0f}" for key in ("taken_for_their_hand", "half_interval", "chance"))
+    if part == "synthetic":
+        yield "![Synthetic writing: the same words at four biases](../pictures/handwriting_synthetic.svg)"
     yield (
         f"In the styles of {styles['hands']} hands that the network never saw, from one line of each, {share} % of "
         f"{styles['texts']} texts are taken\nfor the right hand (give or take {half} %, 95 %); "
