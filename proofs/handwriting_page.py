@@ -21,7 +21,7 @@ def tables(results: Mapping[str, Any]) -> str:
 
 
 def written(page: str, results: Mapping[str, Any]) -> str:
-    """Return the page with its tables made anew."""
+    """Return the page with its tables made again."""
     return PLACE.sub(lambda found: f"{found[1]}{tables(results)}{found[2]}", page)
 
 

@@ -125,54 +125,64 @@ def write(
         return [one.after(given_letters) for one in whole] if given_letters else whole
 
 
+class _Line:
+    """A line while it is written."""
+
+    def __init__(self, limit: int, strokes: int) -> None:
+        self.limit, self.strokes, self.has_ended = limit, strokes, False
+        self.rows: list[list[float]] = []
+        self.costs: list[float] = []
+        self.heights: list[NDArray[np.float32]] = []
+
+    def take(self, x: list[float], cost: float, heights: NDArray[np.float32]) -> bool:
+        """Take what was drawn, and tell whether more may come: not beyond the limit, so nothing is scribbled on."""
+        self.has_ended = x[ENDS] > 0
+        if len(self.rows) == self.limit and not self.has_ended:
+            return False
+        self.costs.append(cost)
+        self.heights.append(heights)
+        if not self.has_ended:
+            self.rows.append([*x[:2], x[LIFTS]])
+            self.strokes -= x[LIFTS] > 0
+        return not self.has_ended and self.strokes > 0
+
+    def wrote(self) -> Wrote:
+        """Return what was written."""
+        rows = np.array(self.rows, np.float32).reshape(-1, 3)
+        return Wrote(rows, np.array(self.costs), self.has_ended, np.stack(self.heights))
+
+
 def _written(
     model: Model[Any],
     x: Tensor,
     state: Any,
     lasts: Tensor,
-    pace: "WritingLimits",
+    pace: WritingLimits,
     bias: float,
     temperature: float,
     generator: torch.Generator,
 ) -> list[Wrote]:
     head: Any = model.head
-    count = len(lasts)
-    going = list(range(count))  # the rows that still write: others are taken out of the batch
-    found: list[tuple[list[Any], list[float], list[Any], bool]] = [([], [], [], False) for _ in range(count)]
-    waited = torch.zeros(count, dtype=torch.long)
+    lines = [_Line(limit, pace.strokes) for limit in pace.limits]
+    going = list(lines)  # those that are still written: others are taken out of the batch
+    waited = torch.zeros(len(lines), dtype=torch.long)
     while going:
         step = pen_step(model, x, state)
         at_end = step.heights.argmax(dim=1) == lasts
         waited = torch.where(at_end, waited + 1, 0)
-        is_lifted = x[:, LIFTS] > 0
-        must_end = is_lifted & (step.is_behind | (waited > pace.patience))
+        must_end = (x[:, LIFTS] > 0) & (step.is_behind | (waited > pace.patience))
         allowed = _allowed(step, at_end | step.is_behind, must_end)
         x = head.sample(allowed, temperature=temperature, softened=True, generator=generator, bias=bias)
-        nats, ended = head.nats(step.params, x).double().tolist(), (x[:, ENDS] > 0).tolist()
-        heights, moves = step.heights.float().numpy(), x.tolist()
-        stays = []
-        for place, row in enumerate(going):
-            rows, costs, seen, _ = found[row]
-            is_full = len(rows) == pace.limits[row] and not ended[place]  # the limit: nothing is scribbled on
-            if is_full:
-                continue
-            costs.append(nats[place])
-            seen.append(heights[place])
-            if ended[place]:
-                found[row] = (rows, costs, seen, True)
-                continue
-            rows.append([*moves[place][:2], moves[place][LIFTS]])
-            if sum(lift for _, _, lift in rows) < pace.strokes:
-                stays.append(place)
+        drawn = zip(
+            going, x.tolist(), head.nats(step.params, x).double().tolist(), step.heights.float().numpy(), strict=True
+        )
+        stays = [place for place, (line, *point) in enumerate(drawn) if line.take(*point)]
         state = step.state
         if len(stays) < len(going):
             going, kept = [going[place] for place in stays], torch.tensor(stays, dtype=torch.long)
             state = map_leaves(lambda leaf, kept=kept: leaf[kept], state)
             x, lasts, waited = x[kept], lasts[kept], waited[kept]
-    return [
-        Wrote(np.array(rows, np.float32).reshape(-1, 3), np.array(costs), has_ended, np.stack(seen))
-        for rows, costs, seen, has_ended in found
-    ]
+    return [line.wrote() for line in lines]
 
 
 def _allowed(step: PenStep, may_end: Tensor, must_end: Tensor) -> Any:
