@@ -205,3 +205,16 @@ def test_a_codec_of_something_else_is_refused() -> None:
     for wrong in wrongs:
         with pytest.raises(DataError, match=r"codec.json is none of handwriting"):
             LinesCodec.read(wrong)
+
+
+def test_letters_of_a_drawer_are_varied_as_much_as_is_asked(tmp_path: Path) -> None:
+    files = [omniglot(tmp_path)]
+    still, other = (
+        next(read_lines(files, COMPOSING._replace(varies=0.0, trembles=trembles), Counter())) for trembles in (0.0, 0.1)
+    )
+    assert still.text == other.text
+    heights = {round(float(np.ptp(stroke[:, 1])), 6) for stroke in still.strokes}
+    assert len(heights) <= 2 * len(set(still.text.replace(" ", "")))
+    assert all(
+        len(moved) > len(stroke) for moved, stroke in zip(other.strokes, still.strokes, strict=True) if len(stroke) > 2
+    )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from statewise.data.composing import compose
 from statewise.data.strokes import omniglot, single_stroke_fonts
 from statewise.data.strokes.drawing import Drawing, Floats
+from statewise.data.strokes.hands import Hand
 from statewise.data.strokes.stroke_files import BESIDE, read_drawings
 
 LONGEST_TEXT = 2000
@@ -17,12 +19,21 @@ WITHOUT_TEXT, SEVERAL_LINES = "without a text", "of several lines in one"
 
 
 class Composing(NamedTuple):
-    """How lines are composed where a source has letters: lines of a writer, letters of a line, writers of a font."""
+    """How lines are composed where a source has letters: lines of a writer, letters of a line, writers of a font.
+
+    `varies` and `trembles` are how much letters that were drawn apart differ each time they are laid out (see `Hand`).
+    """
 
     lines: int = 100
     longest: int = 20
     writers: int = 6
     seed: int = 0
+    varies: float = 0.04
+    trembles: float = 0.0
+
+    def drawer(self, hand: Hand) -> Hand:
+        """Return the hand of a drawer as its letters are laid out."""
+        return replace(hand, varies=self.varies, trembles=self.trembles)
 
 
 class Line(NamedTuple):
@@ -59,7 +70,8 @@ def cleaned(text: str) -> str:
 def read_lines(files: Sequence[Path], composing: Composing, left_out: Counter[str]) -> Iterator[Line]:
     """Yield the lines of files, whatever their form; letters are laid out to lines, one writer's at a time."""
     letters = [path for path in files if omniglot.is_letter_file(path)]
-    hands = omniglot.hands_of(omniglot.letters_in_files(letters), left_out) if letters else []
+    drawn = omniglot.hands_of(omniglot.letters_in_files(letters), left_out) if letters else []
+    hands = [composing.drawer(hand) for hand in drawn]
     known = set(letters)
     for path in files:
         ending = path.suffix.lower()
@@ -68,7 +80,7 @@ def read_lines(files: Sequence[Path], composing: Composing, left_out: Counter[st
         if len(files) > 1 and ending in BESIDE:
             left_out[f"files of another kind ({ending or 'without an ending'})"] += 1
         elif ending == ".zip":
-            hands += omniglot.hands_of(omniglot.letters_in_zip(path), left_out)
+            hands += map(composing.drawer, omniglot.hands_of(omniglot.letters_in_zip(path), left_out))
         elif single_stroke_fonts.is_font(path):
             hands += single_stroke_fonts.synthetic_hands(path, composing.writers, composing.seed)
         else:

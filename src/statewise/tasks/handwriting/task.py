@@ -64,6 +64,15 @@ class Handwriting(Task):
     lines: Annotated[int, Doc("lines composed for each writer, where a source has letters"), Ge(1), Le(100_000)] = 100
     letters: Annotated[int, Doc("most letters of a line that is composed"), Ge(2), Le(1000)] = 20
     writers: Annotated[int, Doc("synthetic writers made from each font"), Ge(1), Le(1000)] = 6
+    varies: Annotated[
+        float,
+        Doc("how much size, height and lean of a letter that was drawn apart differ each time it is laid out"),
+        Ge(0),
+        Le(1),
+    ] = 0.04
+    trembles: Annotated[
+        float, Doc("how far such a letter strays, in waves, in heights of a small letter"), Ge(0), Le(1)
+    ] = 0.0
     held_out: Annotated[float, Doc("share of writers kept from training"), Gt(0), Lt(1)] = 0.1
     validation: Annotated[float, Doc("share of writers kept for checks"), Ge(0), Lt(1)] = 0.05
     stretch: Annotated[float, Doc("width and height of a line are varied by this share in training"), Ge(0), Lt(1)] = (
@@ -94,7 +103,7 @@ class Handwriting(Task):
         """How lines are composed where a source has letters."""
         from statewise.data.strokes.written_lines import Composing
 
-        return Composing(self.lines, self.letters, self.writers, self.seed)
+        return Composing(self.lines, self.letters, self.writers, self.seed, self.varies, self.trembles)
 
     def prepare(self, cache: Path) -> "HandwritingData":
         """Read or compose the lines and split them by writer; they are kept in `cache` by the hash of the contents."""
