@@ -98,7 +98,7 @@ class Pen {
 
     int32_t component(double warmth, double uniform, const float *room) const {
         constexpr int32_t MANY = 64;
-        double few[MANY];
+        double few[MANY] = {};
         std::vector<double> many(of_.components > MANY ? of_.components : 0);
         double *heights = many.empty() ? few : many.data();
         for (int32_t i = 0; i < of_.components; ++i) {
