@@ -23,6 +23,7 @@ TINY_BY_TASK = {
     "sketch": ["--components", "2", "--reader-size", "4", "--held-out", "0.3"],
     "speech": ["--sequence-length", "100"],
     "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
+    "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
@@ -60,6 +61,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "events.tsv": ["user_id\titem_id\ttimestamp", *seen],
     }.items():
         (tmp_path / name).write_text("\n".join(lines) + "\n")
+    paired = [
+        f"The {a} {n} {c}.\tLe {a} {n} {c}!" for a in ("cat", "dog") for n in range(150) for c in ("sees", "eats")
+    ]
+    (tmp_path / "pairs.tsv").write_text("\n".join(paired) + "\n")
+    (tmp_path / "sentences.txt").write_text("The cat sees the dog.\n\nThe dog.\n")
     (tmp_path / "sessions.txt").write_text("Alien (1979), Aliens (1986)\nToy Story\n")
     tables = [tmp_path / "events.tsv", tmp_path / "films.tsv"]
     monkeypatch.setattr("statewise.data.corpora.PublishedCorpus.files", lambda self: [tmp_path / "book.txt"])

@@ -148,6 +148,11 @@ def test_pairs_longer_than_is_learned_are_counted(tmp_path: Path) -> None:
     assert any("longer than 9" in why for why in pairs.facts["left_out"])
 
 
+def test_pairs_that_are_all_too_long_are_refused_with_what_was_left_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the training part would have none; .* longer than 3 subwords"):
+        made(tmp_path, spelling=SPELLING._replace(longest=3))
+
+
 def test_too_few_pairs_and_no_pair_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.tsv").write_text("a\tb\n")
     with pytest.raises(DataError, match="1 pairs to learn from"):

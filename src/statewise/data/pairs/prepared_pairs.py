@@ -125,9 +125,12 @@ def prepare_pairs(
 
     def make(folder: Path) -> None:
         found, left_out = _read(files, languages, spelling.longest)
-        parts = _split(found, splitting, sources)
+        parts = [part_of(pair.file if splitting.by == "file" else key_of(pair.source), splitting) for pair in found]
+        _check_parts(parts, found, splitting, sources, left_out)
         codec = _learned(found, parts, languages, spelling)
-        _write(folder, _coded(codec, found, parts, left_out, contents))
+        coded = _coded(codec, found, parts, left_out, contents)
+        _check_parts(coded.parts.tolist(), found, splitting, sources, left_out)
+        _write(folder, coded)
 
     found, notice = kept(cache, key, NAMES, make, _kept)
     return PreparedPairs(**{**vars(found), "notice": notice})
@@ -151,18 +154,19 @@ def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tu
     return list(clean_pairs(named, longest, left_out, scripts)), left_out
 
 
-def _split(found: Sequence[Pair], splitting: Splitting, sources: Sequence[str]) -> list[int]:
-    by_file = splitting.by == "file"
-    parts = [part_of(pair.file if by_file else key_of(pair.source), splitting) for pair in found]
+def _check_parts(
+    parts: Sequence[int], found: Sequence[Pair], splitting: Splitting, sources: Sequence[str], left_out: LeftOut
+) -> None:
+    """Raise `DataError` where a part has no pair."""
     missing = {"training": 0, "held-out": 2} | ({"validation": 1} if splitting.validation else {})
     for name, part in missing.items():
         if part not in parts:
-            of = f"{len({pair.file for pair in found}):,} files" if by_file else f"{len(found):,} pairs"
+            by_file = splitting.by == "file"
+            of = f"{len({pair.file for pair in found}):,} files" if by_file else f"{len(parts):,} pairs"
+            told = "".join(f"; {line}" for line in left_out.told())
             advice = "give more pairs or other shares" + (", or --split source" if by_file else "")
-            raise DataError(
-                f"{', '.join(sources)} has {of} to learn from, and the {name} part would have none: {advice}"
-            )
-    return parts
+            given = ", ".join(sources)
+            raise DataError(f"{given} has {of} to learn from, and the {name} part would have none{told}: {advice}")
 
 
 def _learned(found: Sequence[Pair], parts: Sequence[int], languages: tuple[str, str], spelling: Spelling) -> PairsCodec:
