@@ -16,6 +16,7 @@ from statewise.cells import (
     Bahdanau,
     Cell,
     Chain,
+    Conditioned,
     Dropout,
     GaussianWindow,
     Luong,
@@ -256,3 +257,12 @@ def test_widths_that_do_not_fit_are_named() -> None:
         AttentionCell(GRU(H + D, H), Luong(Q, D))
     with pytest.raises(UsageError, match="a glimpse of 5 joins the input, but the GRU reads 5 features: let it read 5"):
         AttentionCell(GRU(D, Q), Luong(Q, D))
+
+
+def test_a_cell_that_reads_a_context_begins_from_the_mean_of_the_vectors_that_are_there() -> None:
+    cell = AttentionCell(Conditioned(GRU(5 + 2, 4), 2), Bahdanau(features=4, memory=2, units=6))
+    values = torch.tensor([[[1.0, 3.0], [3.0, 5.0]], [[7.0, 1.0], [99.0, torch.nan]]])
+    memory = AttentionMemory(values, torch.tensor([[True, True], [True, False]]))
+    wanted = begin(cell.cell, 2, torch.tensor([[2.0, 4.0], [7.0, 1.0]]))
+    assert torch.allclose(cell.initial(2, context=memory).cell.hidden, wanted.hidden)
+    assert torch.equal(cell.initial(2).cell.hidden, cell.cell.initial(2).hidden)
