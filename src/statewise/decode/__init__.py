@@ -1,7 +1,7 @@
 """Sequences out of a model: the likeliest at each step, a draw from its odds, the best of many, one row or hundreds."""
 
+from statewise.decode.beam_search import Hypothesis, Limits, SearchRule, search
 from statewise.decode.over_stream import Beam, beam, sample
-from statewise.decode.search import Hypothesis, Limits, SearchRule, search
 from statewise.sampling import narrow
 
 __all__ = ["Beam", "Hypothesis", "Limits", "SearchRule", "beam", "narrow", "sample", "search"]

@@ -12,7 +12,7 @@ from statewise.shown import in_line
 ABSENT = "-"
 
 
-class Told(NamedTuple):
+class ComparedRun(NamedTuple):
     """A run in a comparison: its configuration and its history."""
 
     path: Path
@@ -20,7 +20,7 @@ class Told(NamedTuple):
     history: RunHistory
 
     @classmethod
-    def of(cls, path: Path) -> "Told":
+    def of(cls, path: Path) -> "ComparedRun":
         """Read a run. Raises `RunError` where it is none, or is damaged."""
         return cls(path, RunDirectory(path).read_config(), RunHistory.of(path))
 
@@ -29,12 +29,12 @@ class Told(NamedTuple):
 class Comparison:
     """Some runs, a column each."""
 
-    runs: Sequence[Told]
+    runs: Sequence[ComparedRun]
 
     @classmethod
     def of(cls, runs: Sequence[Path]) -> "Comparison":
         """Read the runs. Raises `RunError` where one is none."""
-        return cls([Told.of(run) for run in runs])
+        return cls([ComparedRun.of(run) for run in runs])
 
     def settings(self) -> dict[str, list[Any]]:
         """Return the settings that differ, of every run."""
@@ -80,13 +80,15 @@ class Comparison:
         return "\n".join("  ".join(cells).rstrip() for cells in aligned)
 
 
-def _columns(runs: Sequence[Told], of: Callable[[Told], dict[str, float]]) -> dict[str, list[float | None]]:
+def _columns(
+    runs: Sequence[ComparedRun], of: Callable[[ComparedRun], dict[str, float]]
+) -> dict[str, list[float | None]]:
     found = [of(run) for run in runs]
     names = dict.fromkeys(name for values in found for name, value in values.items() if isinstance(value, float))
     return {name: [values.get(name) for values in found] for name in names}
 
 
-def _baselines_of(run: Told) -> dict[str, float]:
+def _baselines_of(run: ComparedRun) -> dict[str, float]:
     metric = next(iter(run.history.metrics), None)
     return {f"{name}, {metric}": of[metric] for name, of in run.history.baselines.items() if metric in of}
 

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from statewise.errors import MissingExtra
-from statewise.monitoring.comparison import Told
+from statewise.monitoring.comparison import ComparedRun
 from statewise.run.files import write_figure
 from statewise.run.history import RunHistory
 from statewise.shown import in_picture
@@ -19,7 +19,7 @@ POINTS = 200
 "So many means of neighbouring updates make a curve."
 
 
-def draw(runs: Sequence[Told], path: Path) -> None:
+def draw(runs: Sequence[ComparedRun], path: Path) -> None:
     """Write the picture. Raises `MissingExtra` where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ def draw(runs: Sequence[Told], path: Path) -> None:
     write_figure(path, figure)
 
 
-def _loss(axes: Any, run: Told, look: dict[str, Any]) -> None:
+def _loss(axes: Any, run: ComparedRun, look: dict[str, Any]) -> None:
     updates = run.history.updates
     size = math.ceil(len(updates) / POINTS) or 1
     groups = [slice(begin, begin + size) for begin in range(0, len(updates), size)]
@@ -62,7 +62,7 @@ def _scores(axes: Any, history: RunHistory, metric: str, look: dict[str, Any]) -
     axes.plot(sorted(scores), [scores[update] for update in sorted(scores)], marker="o", markersize=4, **look)
 
 
-def _baselines(axes: Any, runs: Sequence[Told], metric: str) -> None:
+def _baselines(axes: Any, runs: Sequence[ComparedRun], metric: str) -> None:
     """Draw the best baseline, a line for each of its values: runs on the same data have the same one."""
     best: dict[float, str] = {}
     for run in runs:
@@ -77,7 +77,7 @@ def _baselines(axes: Any, runs: Sequence[Told], metric: str) -> None:
                       ha="right", color="#666666", fontsize=9)  # fmt: skip
 
 
-def _shared_metric(runs: Sequence[Told]) -> str | None:
+def _shared_metric(runs: Sequence[ComparedRun]) -> str | None:
     """Return the metric that matters most, where all runs have it."""
     first = next(iter(runs[0].history.metrics), None)
     return first if first and all(first in run.history.metrics for run in runs) else None

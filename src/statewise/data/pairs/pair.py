@@ -34,7 +34,7 @@ def cleaned(text: str) -> str:
 
 
 @dataclass
-class LeftOut:
+class PairsLeftOut:
     """How many pairs were left out for which reason, and where the first of each stands."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class LeftOut:
     def told(self) -> list[str]:
         """Return a line for each reason.
 
-        >>> left_out = LeftOut()
+        >>> left_out = PairsLeftOut()
         >>> left_out.add("with an empty side", "line 7 of a.tsv")
         >>> left_out.told()
         ['1 pair left out: with an empty side (the first: line 7 of a.tsv)']

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.cache import kept
-from statewise.data.pairs.pair import LeftOut, Pair
+from statewise.data.pairs.pair import Pair, PairsLeftOut
 from statewise.data.pairs.pair_files import clean_pairs, read_pairs, script_of
 from statewise.data.pairs.pairs_codec import WORD, PairsCodec
 from statewise.data.pairs.subwords import END, Subwords, usual_size
@@ -145,8 +145,8 @@ def pairs_with(codec: PairsCodec, sources: Sequence[str]) -> PreparedPairs:
     return _coded(codec, found, [PARTS.index("held_out")] * len(found), left_out, digest(files))
 
 
-def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tuple[list[Pair], LeftOut]:
-    left_out = LeftOut()
+def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tuple[list[Pair], PairsLeftOut]:
+    left_out = PairsLeftOut()
     found = list(clean_pairs(read_pairs(files, languages, left_out), longest, left_out))
     some = found[:: max(1, len(found) // SCRIPT_SAMPLE)]
     scripts = script_of([pair.source for pair in some]), script_of([pair.target for pair in some])
@@ -155,7 +155,7 @@ def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tu
 
 
 def _check_parts(
-    parts: Sequence[int], found: Sequence[Pair], splitting: Splitting, sources: Sequence[str], left_out: LeftOut
+    parts: Sequence[int], found: Sequence[Pair], splitting: Splitting, sources: Sequence[str], left_out: PairsLeftOut
 ) -> None:
     """Raise `DataError` where a part has no pair."""
     missing = {"training": 0, "held-out": 2} | ({"validation": 1} if splitting.validation else {})
@@ -201,7 +201,7 @@ def _in_both(pair: Pair) -> set[str]:
 
 
 def _coded(
-    codec: PairsCodec, found: Sequence[Pair], parts: Sequence[int], left_out: LeftOut, contents: str
+    codec: PairsCodec, found: Sequence[Pair], parts: Sequence[int], left_out: PairsLeftOut, contents: str
 ) -> PreparedPairs:
     copied = [
         _copied(pair) if codec.names is not None and part == 0 else () for pair, part in zip(found, parts, strict=True)
@@ -227,7 +227,7 @@ def _coded(
 
 
 def _facts(
-    codec: PairsCodec, pairs: Sequence[Pair], places: NDArray[np.uint8], left_out: LeftOut, contents: str
+    codec: PairsCodec, pairs: Sequence[Pair], places: NDArray[np.uint8], left_out: PairsLeftOut, contents: str
 ) -> dict[str, Any]:
     counts = {part: int((places == number).sum()) for number, part in enumerate(PARTS)}
     if not counts["validation"]:

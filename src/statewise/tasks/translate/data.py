@@ -17,7 +17,7 @@ from statewise.data.pairs.subwords import START
 from statewise.data.window import Epochs, Window
 from statewise.task import Data, Part
 from statewise.tasks.translate.baselines import copies, from_memory, word_by_word
-from statewise.tasks.translate.metrics import Judged, judged
+from statewise.tasks.translate.metrics import JudgedTranslations, judged
 
 SCORED_ROWS = 64
 TOKENIZED = 0.5
@@ -80,7 +80,7 @@ class TranslateData(Data):
     pairs: PreparedPairs
     cache: Path
     scored: Third = "held_out"
-    found: dict[str, Judged] = field(default_factory=dict, compare=False)
+    found: dict[str, JudgedTranslations] = field(default_factory=dict, compare=False)
 
     @property
     def codec(self) -> PairsCodec:
@@ -123,7 +123,7 @@ class TranslateData(Data):
         most = self.task.scored if self.scored == "held_out" else self.task.checked
         return Asked.of(self.pairs, self.pairs.numbers(self.scored), most)
 
-    def judged(self, texts: Sequence[str]) -> Judged:
+    def judged(self, texts: Sequence[str]) -> JudgedTranslations:
         """Return how good translations of what is asked are."""
         return judged(texts, self.asked.references, self.codec.languages[1])
 

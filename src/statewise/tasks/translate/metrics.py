@@ -35,7 +35,7 @@ def tokenizer_for(language: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class JudgedTranslations:
     """How good some translations are; `counts` are what BLEU counts of each: matches, n-grams, lengths, `[N, 10]`."""
 
     bleu: float
@@ -56,7 +56,7 @@ class Judged:
         return drawn_bleu(self.counts)
 
 
-def judged(texts: Sequence[str], references: Sequence[Sequence[str]], language: str) -> Judged:
+def judged(texts: Sequence[str], references: Sequence[Sequence[str]], language: str) -> JudgedTranslations:
     """Return how good texts are by the references of each, of which there may be several."""
     metrics = _sacrebleu().metrics
     most = max(map(len, references))
@@ -70,14 +70,14 @@ def judged(texts: Sequence[str], references: Sequence[Sequence[str]], language: 
         one = single.sentence_score(text, list(own))
         row[:] = [*one.counts, *one.totals, one.sys_len, one.ref_len]
     signatures = str(bleu.get_signature()), str(chrf.get_signature())
-    return Judged(float(found.score), float(other.score), *signatures, counts)
+    return JudgedTranslations(float(found.score), float(other.score), *signatures, counts)
 
 
 LENGTHS = (4, 8, 12, 20)
 "The longest sources, in words, of all groups but the last that BLEU is told of apart."
 
 
-def bleu_by_length(found: Judged, sources: Sequence[str]) -> dict[str, dict[str, float]]:
+def bleu_by_length(found: JudgedTranslations, sources: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return the BLEU of groups of sentences by the words of their sources, and how many they are."""
     words = np.array([len(source.split()) for source in sources])
     table = {}
@@ -103,7 +103,7 @@ def drawn_bleu(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.array([bleu_of(total) for total in times @ counts])
 
 
-def difference(one: Judged, other: Judged) -> tuple[float, float, float]:
+def difference(one: JudgedTranslations, other: JudgedTranslations) -> tuple[float, float, float]:
     """Return by how much BLEU one is above another on the same sentences, and a 95 % interval: the paired bootstrap.
 
     Source: Koehn 2004.

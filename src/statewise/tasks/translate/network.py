@@ -15,7 +15,7 @@ from statewise.model import Model, evaluating
 from statewise.task import stacked_core
 
 
-class Network(NamedTuple):
+class TranslationNetwork(NamedTuple):
     """The settings of the network. Widths: `embedding` of a subword, `hidden` of the writer and of each way of reading.
 
     `is_tied` writes a word by the vector that it is read by; `words` and `values` are the rates of dropout.
@@ -32,7 +32,7 @@ class Network(NamedTuple):
     smooths: bool
 
 
-def translator(network: Network, source: int, target: int, *, shared: bool) -> Model[Tensor]:
+def translator(network: TranslationNetwork, source: int, target: int, *, shared: bool) -> Model[Tensor]:
     """Return an untrained model of so many subwords of the source and of the target.
 
         m = read(x_1 ... x_S)        h_t = cell(y_(t-1), g_(t-1))        g_t = attention(h_t, m)
@@ -65,7 +65,7 @@ def opened(model: Model[Any], sources: Sequence[Sequence[int]]) -> Any:
     return model.begin(len(sources), Padded(read.values.to(device), read.mask.to(device)))
 
 
-class Told(NamedTuple):
+class ScoredTranslation(NamedTuple):
     """What a translation of T codes, the end among them, costs in nats `[T]`, and what each looked at, `[T, S]`."""
 
     nats: Tensor
@@ -73,11 +73,11 @@ class Told(NamedTuple):
 
 
 @torch.no_grad()
-def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> Told:
+def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> ScoredTranslation:
     """Return what a translation, whose last code is its end, costs, and what it looked at.
 
-    >>> from statewise.tasks.translate.network import Network, translator
-    >>> model = translator(Network("gru", 4, 4, 1, "general", True, 0.0, 0.0, False), 9, 9, shared=True)
+    >>> from statewise.tasks.translate.network import TranslationNetwork, translator
+    >>> model = translator(TranslationNetwork("gru", 4, 4, 1, "general", True, 0.0, 0.0, False), 9, 9, shared=True)
     >>> [part.shape for part in told(model, [5, 6, 2], [7, 2])]
     [torch.Size([2]), torch.Size([2, 3])]
     """
@@ -89,7 +89,7 @@ def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> Tol
             y, state = core.step(model.encoder(torch.tensor([read], device=device)), state)
             nats.append(model.head.nats(model.head(y), torch.tensor([wanted], device=device))[0].cpu())
             alignment.append(core.attention.align(y[:, : core.attention.features], state.attention)[0].cpu())
-    return Told(torch.stack(nats), torch.stack(alignment))
+    return ScoredTranslation(torch.stack(nats), torch.stack(alignment))
 
 
 def copied_words(codes: Sequence[int], alignment: Tensor, source: Sequence[int], words: Sequence[str]) -> list[str]:

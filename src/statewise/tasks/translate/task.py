@@ -120,9 +120,9 @@ class Translate(Task):
 
     def model(self, codec: "PairsCodec") -> "Model[Tensor]":
         """Return a reader from both ends, and a cell that attends to what it read."""
-        from statewise.tasks.translate.network import Network, translator
+        from statewise.tasks.translate.network import TranslationNetwork, translator
 
-        network = Network(
+        network = TranslationNetwork(
             self.cell,
             self.embedding,
             self.hidden_size,
