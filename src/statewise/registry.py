@@ -63,8 +63,8 @@ def find(kind: Kind, name: str) -> object:
 def those(kind: Kind, suits: Callable[[object], bool]) -> list[str]:
     """Return the names of what suits, in order; what cannot be imported does not.
 
-    >>> those("heads", lambda made: getattr(made, "over", "") == "choice")
-    ['categorical']
+    >>> those("heads", lambda made: getattr(made, "over", "") == "item")
+    ['ranking']
     """
     found = []
     for name in names(kind):

@@ -89,7 +89,7 @@ def test_every_limit_is_a_flag_that_is_checked_before_anything_is_loaded(capsys:
         spelled = f"--{flag.name.replace('_', '-')}"
         for value in ("-1", "1e300"):
             said = refused(["nowhere", f"{spelled}={value}"], capsys)
-            assert f"'{flag.name}'" in said or f"'{spelled}'" in said
-    assert "'port'" in refused(["nowhere", "--port", "70000"], capsys)
-    assert "'ttl_hours'" in refused(["nowhere", "--ttl-hours", "0"], capsys)
+            assert spelled in said
+    assert "--port" in refused(["nowhere", "--port", "70000"], capsys)
+    assert "--ttl-hours" in refused(["nowhere", "--ttl-hours", "0"], capsys)
     assert "there is no run at nowhere" in refused(["nowhere", "--max-requests", "7", "--quiet"], capsys)

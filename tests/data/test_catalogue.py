@@ -73,7 +73,10 @@ def test_what_is_no_item_is_said_with_the_nearest() -> None:
         UsageError, match=r"^no item that training saw is called 'Alias film': did you mean 'Aliens \(1986\)'"
     ):
         FILMS.number("Alias film")
-    with pytest.raises(UsageError, match=r"^no item that training saw is called 'qqqqqqqq': check it$"):
+    with pytest.raises(
+        UsageError,
+        match=r"^no item that training saw is called 'qqqqqqqq': `statewise inspect RUN --names` lists the items$",
+    ):
         FILMS.number("qqqqqqqq")
     with pytest.raises(UsageError) as caught:
         FILMS.number("x" * 10**5)

@@ -80,6 +80,7 @@ EXPORTED = {
     *("variational-dropout", "variational-dropout-in-evaluation", "variational-dropout-whole"),
     *("variational-dropout-of-a-chain", "weight-drop-of-units"),
     *("weight-drop", "weight-drop-in-evaluation", "weight-drop-of-a-chain"),
+    *("candidate-dropout", "candidate-dropout-in-evaluation", "candidate-dropout-of-a-chain"),
 }
 "Of the table of laws what ONNX has nodes for; everything else is refused by name."
 

@@ -13,7 +13,7 @@ from statewise.heads.named import head_named, heads_over
 
 
 def test_heads_are_known_by_what_their_targets_are() -> None:
-    assert heads_over("choice") == ["categorical"]
+    assert heads_over("choice") == ["categorical", "deep_output"]
     assert heads_over("item") == ["ranking"]
     assert heads_over("number", "count") == [
         "gaussian",
@@ -34,8 +34,14 @@ def test_a_registered_head_is_taken_by_its_kind(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("quantiles", "head quantiles does not have a choice or item as its target: give one of categorical, ranking"),
-        ("categoricl", r"unknown head 'categoricl': did you mean 'categorical'\? \(known: categorical, ranking\)"),
+        (
+            "quantiles",
+            "head quantiles does not have a choice or item as its target: give one of categorical, deep",
+        ),
+        (
+            "categoricl",
+            r"unknown head 'categoricl': did you mean 'categorical'\? \\(known: categorical, deep_output",
+        ),
     ],
 )
 def test_a_head_that_does_not_suit_is_refused_with_those_that_do(name: str, message: str) -> None:
@@ -48,7 +54,7 @@ def test_a_head_whose_package_is_broken_is_refused_in_one_line_and_hides_no_othe
 ) -> None:
     announced = {**registry._announced("heads"), "bad": EntryPoint("bad", "no_such_module:Bad", "statewise.heads")}
     monkeypatch.setattr(registry, "_announced", lambda kind: announced)
-    assert heads_over("choice") == ["categorical"]
+    assert heads_over("choice") == ["categorical", "deep_output"]
     with pytest.raises(UsageError, match=r"head 'bad' cannot be imported as no_such_module:Bad .*: mend or uninstall"):
         head_named("bad", "choice")
 

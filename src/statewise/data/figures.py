@@ -69,7 +69,7 @@ def keep_figures(cache: Path, key: str, figures: Found) -> None:
             fresh.write_text(json.dumps(written))
             sync(fresh)
             fresh.replace(_path(cache, key))
-    except OSError:
+    except (OSError, DataError):
         return
 
 

@@ -33,13 +33,24 @@ def check_limit(name: str, limit: float) -> float:
 class _Clipped(torch.autograd.Function):
     """The same forward, within bounds backward."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: Tensor, limit: float) -> Tensor:
+    def forward(x: Tensor, limit: float) -> Tensor:
         """Return what was given."""
-        ctx.limit = limit
         return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, float], output: Tensor) -> None:
+        """Keep the limit; apart from `forward`, so that functorch may differentiate it."""
+        ctx.limit = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         """Return the derivative within bounds."""
         return grad.clamp(-ctx.limit, ctx.limit), None
+
+    @staticmethod
+    def jvp(ctx: Any, of_x: Tensor, of_limit: None) -> Tensor:
+        """Return the tangent as it is: a derivative that is taken forwards has no limit."""
+        return of_x.view_as(of_x)

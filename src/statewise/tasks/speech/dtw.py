@@ -32,7 +32,7 @@ class Nearest:
     Source: Sakoe & Chiba 1978.
 
     >>> known = Nearest([np.zeros((3, 2), np.float32), np.ones((4, 2), np.float32)])
-    >>> known.distances(np.full((5, 2), 0.9, np.float32)).argmin()
+    >>> int(known.distances(np.full((5, 2), 0.9, np.float32)).argmin())
     1
     """
 

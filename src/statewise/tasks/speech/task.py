@@ -50,7 +50,10 @@ class Speech(Task):
         ),
     ]
     rate: Annotated[
-        int | None, Doc("samples a second to hear at; if not given, those of the first sound, at most 16000"), Ge(4000)
+        int | None,
+        Doc("samples a second to hear at; if not given, those of the first sound, at most 16000"),
+        Ge(4000),
+        Le(192_000),
     ] = None
     features: Annotated[Literal["log_mel", "mfcc"], Doc("frames: logarithms of mel bands, or their cepstra")] = (
         "log_mel"
@@ -252,7 +255,9 @@ class Speech(Task):
         texts: Annotated[int, Doc("how many texts to return, the likeliest first (n-best)")] = 1,
         hot: Annotated[tuple[str, ...], HOT] = (),
         hot_nats: Annotated[float, HOT_NATS] = 3.0,
-        sentences: Annotated[tuple[str, ...], Doc("all that can have been said; what fits none is none of these")] = (),
+        sentences: Annotated[
+            tuple[str, ...], Doc("all that can have been said; anything else is answered by 'none of these'")
+        ] = (),
         least: Annotated[float, LEAST] = 0.5,
         pause: Annotated[float, PAUSE] = 1.2,
         grammar: Annotated[str | None, Doc("a file of sentences, one a line, as --sentences"), OF_COMMANDS] = None,
@@ -331,7 +336,9 @@ class Speech(Task):
         beam: Annotated[int, BEAM] = 8,
         hot: Annotated[tuple[str, ...], HOT] = (),
         hot_nats: Annotated[float, HOT_NATS] = 3.0,
-        sentences: Annotated[tuple[str, ...], Doc("all that can be said; what fits none is none of these")] = (),
+        sentences: Annotated[
+            tuple[str, ...], Doc("all that can be said; anything else is answered by 'none of these'")
+        ] = (),
         least: Annotated[float, LEAST] = 0.5,
         pause: Annotated[float, PAUSE] = 1.2,
     ) -> Live:

@@ -34,7 +34,7 @@ class Translate(Task):
     """
 
     name: ClassVar[str] = "translate"
-    title: ClassVar[str] = "Learn from pairs of sentences in two languages, and translate others"
+    title: ClassVar[str] = "Learn from pairs of sentences to translate others"
     example: ClassVar[str] = "pairs.tsv"
 
     source: Annotated[
