@@ -40,7 +40,7 @@ def test_a_registered_head_is_taken_by_its_kind(monkeypatch: pytest.MonkeyPatch)
         ),
         (
             "categoricl",
-            r"unknown head 'categoricl': did you mean 'categorical'\? \\(known: categorical, deep_output",
+            r"unknown head 'categoricl': did you mean 'categorical'\? \(known: categorical, deep_output",
         ),
     ],
 )
