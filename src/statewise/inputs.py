@@ -23,7 +23,8 @@ def same(x: Any) -> Any:
 class Inputs:
     """What users give one step of a task: in words, as types of JSON, and as an example that can be read.
 
-    `read` makes of an input what the step reads; `split` makes inputs of a text, where users have them so.
+    `read` makes of an input what the step reads; `split` makes inputs of a text, `binary` one of a binary frame, where
+    users have them so.
 
     >>> Inputs("a letter", ("string",), "a").check(True)
     Traceback (most recent call last):
@@ -35,6 +36,7 @@ class Inputs:
     example: Any
     read: Callable[[Any], Any] = same
     split: Callable[[str], Sequence[Any]] | None = None
+    binary: Callable[[bytes], Any] | None = None
 
     def check(self, x: Any) -> Any:
         """Return what the step reads of an input. Raises `UsageError` for one of another type, and what `read` does."""

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from made_log import train_in
 from made_speech import recordings
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 import statewise
@@ -190,6 +191,27 @@ def test_a_step_reads_what_users_have_over_http_and_a_websocket(server: Any, mod
         answered = json.loads(socket.recv(60))
         assert answered["steps"] == 1
         assert "error" not in answered
+
+
+def test_a_binary_frame_is_a_piece_of_sound_or_closes_the_socket(server: Any, model: Any) -> None:
+    session = httpx.post(f"{server.address}/v1/sessions", json={"live": True}).json()["session"]
+    pcm = (np.sin(np.arange(1600) / 9) * 9000).astype("<i2").tobytes()
+    with connect(f"ws://127.0.0.1:{server.port}/v1/sessions/{session}/stream") as socket:
+        socket.send(pcm)
+        if model["task"] != "speech":
+            with pytest.raises(ConnectionClosed) as closed:
+                socket.recv(30)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1003
+            return
+        heard = json.loads(socket.recv(30))
+        socket.send(pcm[:-1])
+        assert "half a sample" in json.loads(socket.recv(30))["error"]["message"]
+        socket.send(json.dumps({"input": "finish"}))
+        ended = json.loads(socket.recv(30))
+    assert heard["steps"] == 1
+    assert heard["answer"]["seconds"] >= 0.1
+    assert "final" in ended["answer"]
 
 
 def question(server: Any) -> Any:

@@ -35,6 +35,10 @@ Coming = asyncio.Task[MutableMapping[str, Any]]
 KINDS_SHOWN = "input, inputs, text, prompt or predict"
 
 
+class _NoBinary(Exception):
+    """A binary frame came to a session whose inputs are texts and numbers alone."""
+
+
 @final
 class Sockets:
     """The WebSockets that are open."""
@@ -98,18 +102,25 @@ class Sockets:
                 message = coming.result()
                 if message["type"] == "websocket.disconnect":
                     return
-                if message.get("text") is None:
+                coming = asyncio.create_task(socket.receive())
+                try:
+                    await self._answer(socket, owner, id, message, coming)
+                except _NoBinary:
                     await socket.close(UNSUPPORTED, "send text")
                     return
-                coming = asyncio.create_task(socket.receive())
-                await self._answer(socket, owner, id, message["text"], coming)
         finally:
             stopping.cancel()
             coming.cancel()
 
-    async def _answer(self, socket: WebSocket, owner: str, id: str, text: str, coming: Coming) -> None:
+    async def _answer(
+        self, socket: WebSocket, owner: str, id: str, message: MutableMapping[str, Any], coming: Coming
+    ) -> None:
+        text = message.get("text")
         try:
-            await self._do(socket, owner, id, _body(text), coming)
+            body = await self._of_frame(owner, id, message["bytes"]) if text is None else _body(text)
+            await self._do(socket, owner, id, body, coming)
+        except _NoBinary:
+            raise
         except Exception as error:
             refused = as_api_error(error)
             if isinstance(error, WebSocketDisconnect) or socket.client_state is WebSocketState.DISCONNECTED:
@@ -119,6 +130,13 @@ class Sockets:
                 raise
             self._metrics.refused(refused.kind)
             await self._send(socket, refused.as_json())
+
+    async def _of_frame(self, owner: str, id: str, frame: bytes) -> Body:
+        """Return a step of what a binary frame is, such as a piece of sound. Raises `_NoBinary` where it is nothing."""
+        read = (await self._sessions.look(owner, id)).kind.inputs.binary
+        if read is None:
+            raise _NoBinary
+        return StepRequest.model_validate({"input": read(frame)})
 
     async def _do(self, socket: WebSocket, owner: str, id: str, body: Body, coming: Coming) -> None:
         sessions = self._sessions

@@ -57,7 +57,9 @@ class SpeechUnderWay(Live):
     @property
     def inputs(self) -> Inputs:
         """What `push` takes: a piece of sound, `finish` or `restart`."""
-        return Inputs(WORDS, ("array", "string"), [0.0, 0.1, 0.0, -0.1])
+        return Inputs(
+            WORDS, ("array", "string"), [0.0, 0.1, 0.0, -0.1], binary=lambda pcm: base64.b64encode(pcm).decode()
+        )
 
     def push(self, line: Any) -> HeardSoFar:
         """Read a piece of sound; or end it, or forget it.
