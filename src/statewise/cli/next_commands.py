@@ -12,6 +12,9 @@ from statewise.shown import in_line
 if TYPE_CHECKING:
     from statewise.task import Task
 
+LONGEST = 200
+"An example of more characters, such as a sound for a server, is typed by no person."
+
 
 def next_words(run: Path, task: "Task") -> str:
     """Return one line with the commands to try on a run."""
@@ -25,7 +28,10 @@ def next_commands(run: str, task: "Task", codec: Any) -> list[list[str]]:
     """Return the commands that use a run, each as its words: one question, lines as they come, a server."""
     from statewise.task import Task
 
-    commands = [["statewise", "predict", run, *_arguments(task, codec)]]
+    arguments = list(_arguments(task, codec))
+    if any(len(word) > LONGEST for word in arguments):
+        arguments = ["--help"]
+    commands = [["statewise", "predict", run, *arguments]]
     if type(task).live is not Task.live:
         commands.append(["statewise", "stream", run])
     return [*commands, ["statewise", "serve", run]]
