@@ -12,6 +12,7 @@ from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE
 from statewise.task import Answer, Live, Task, stacked_core
 from statewise.tasks.forecast.series_settings import SeriesSettings
+from statewise.tasks.shared.sourced import Sourced
 
 if TYPE_CHECKING:
     from statewise.data.panel import Panel
@@ -32,7 +33,7 @@ CERTAIN = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeriesTask(SeriesSettings, Task):
+class SeriesTask(SeriesSettings, Sourced, Task):
     """Learn a table of series and say what comes next; a task says what its series are, and how it is scored."""
 
     usual_epochs: ClassVar[float] = 4
@@ -48,16 +49,6 @@ class SeriesTask(SeriesSettings, Task):
         done = super().fraction(update, epoch_updates, seconds)
         is_free = self.minutes is None and self.epochs is None and self.updates is None
         return max(done, min(1.0, update / (self.usual_epochs * epoch_updates))) if is_free else done
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
-    @property
-    def label(self) -> str:
-        """The name of the source."""
-        return Path(self.sources[0]).name.split(".")[0] or self.name
 
     @abstractmethod
     def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":

@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task
+from statewise.tasks.shared.sourced import Sourced, check_shares
 
 if TYPE_CHECKING:
     from statewise.data.strokes.lines_codec import LinesCodec
@@ -35,7 +36,7 @@ SHOWN_LETTERS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Handwriting(Task):
+class Handwriting(Sourced, Task):
     """Learn to write from lines of ink with their texts, then write any text of the letters that were learned.
 
     >>> Handwriting(source="lines.jsonl").hills
@@ -89,16 +90,6 @@ class Handwriting(Task):
     learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.003
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple, also where one was given."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
-    @property
-    def label(self) -> str:
-        """The name of the first source."""
-        return Path(self.sources[0]).name.split(".")[0] or self.name
-
-    @property
     def composing(self) -> "Composing":
         """How lines are composed where a source has letters."""
         from statewise.data.strokes.written_lines import Composing
@@ -111,11 +102,7 @@ class Handwriting(Task):
         from statewise.data.strokes.prepared_lines import prepare_lines
         from statewise.tasks.handwriting.data import HandwritingData
 
-        if self.held_out + self.validation >= 1:
-            raise UsageError(
-                f"held_out {self.held_out:g} and validation {self.validation:g} leave nothing to learn from: "
-                "give smaller shares"
-            )
+        check_shares(self.held_out, self.validation)
         preparing = Preparing(0.0, 0.0, self.spacing, self.epsilon)
         shares = self.held_out, self.validation
         lines = prepare_lines(self.sources, preparing, self.composing, shares, self.sequence_length, cache)

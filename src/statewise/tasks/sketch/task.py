@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
+from statewise.tasks.shared.sourced import Sourced, check_shares
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +30,7 @@ WARM = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sketch(Task):
+class Sketch(Sourced, Task):
     """Learn to draw from drawings, and finish what was begun (Sketch-RNN).
 
     >>> Sketch(source="cat.ndjson", latent=128).kl_weight
@@ -102,16 +103,6 @@ class Sketch(Task):
     learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.002
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple, also where one was given."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
-    @property
-    def label(self) -> str:
-        """The name of the first source."""
-        return Path(self.sources[0]).name.split(".")[0] or self.name
-
-    @property
     def opens(self) -> bool:
         """Whether a drawing begins from something: from latent numbers, or its class."""
         return self.latent > 0 or self.by_class
@@ -122,11 +113,7 @@ class Sketch(Task):
         from statewise.data.strokes.prepared import Shares, prepare_drawings
         from statewise.tasks.sketch.data import SketchData
 
-        if self.held_out + self.validation >= 1:
-            raise UsageError(
-                f"--held-out {self.held_out:g} and --validation {self.validation:g} leave nothing to learn from: "
-                "give smaller shares"
-            )
+        check_shares(self.held_out, self.validation)
         preparing = Preparing(self.drawing_size, self.jitter, self.spacing, self.epsilon)
         shares = Shares(self.held_out, self.validation)
         only = (self.only,) if isinstance(self.only, str) else tuple(self.only)

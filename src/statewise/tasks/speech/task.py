@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
+from statewise.tasks.shared.sourced import Sourced, check_shares
 
 if TYPE_CHECKING:
     from statewise.data.audio.perturbing import Perturbing
@@ -31,7 +32,7 @@ LEAST = Doc("with sentences: what is less likely than this share of what was hea
 
 
 @dataclass(frozen=True, kw_only=True)
-class Speech(Task):
+class Speech(Sourced, Task):
     """Learn to write down what is said, then hear recordings or a microphone as the sound comes.
 
     >>> Speech(source="recordings").stack
@@ -93,16 +94,6 @@ class Speech(Task):
     ] = 600
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple, also where one was given."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
-    @property
-    def label(self) -> str:
-        """The name of the first source."""
-        return Path(self.sources[0]).name.split(".")[0] or self.name
-
-    @property
     def perturbing(self) -> "Perturbing":
         """How sounds vary in training."""
         from statewise.data.audio.perturbing import Perturbing
@@ -137,11 +128,7 @@ class Speech(Task):
         from statewise.data.audio.prepared_speech import prepare_speech
         from statewise.tasks.speech.data import SpeechData
 
-        if self.held_out + self.validation >= 1:
-            raise UsageError(
-                f"held_out {self.held_out:g} and validation {self.validation:g} leave nothing to learn from: "
-                "give smaller shares"
-            )
+        check_shares(self.held_out, self.validation)
         return SpeechData(self, prepare_speech(self.sources, self.preparing, cache), cache)
 
     def codec(self, written: Mapping[str, Any]) -> "SpeechCodec":

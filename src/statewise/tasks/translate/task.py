@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task
+from statewise.tasks.shared.sourced import Sourced, check_shares
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +27,7 @@ BEAM = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translate(Task):
+class Translate(Sourced, Task):
     """Learn from pairs of sentences to translate from one language to another.
 
     >>> Translate(source="pairs.tsv", from_language="en", to_language="fr").label
@@ -86,21 +87,7 @@ class Translate(Task):
                 raise UsageError(f"{flag} {language!r} is not a language: give its code, such as en or pt-BR")
         if self.from_language == self.to_language:
             raise UsageError(f"--from-language and --to-language are both {self.from_language}: give two languages")
-        if self.held_out + self.validation >= 1:
-            raise UsageError(
-                f"held_out {self.held_out:g} and validation {self.validation:g} leave nothing to learn from: "
-                "give smaller shares"
-            )
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple, also where one was given."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
-    @property
-    def label(self) -> str:
-        """The name of the first source."""
-        return Path(self.sources[0]).name.split(".")[0] or self.name
+        check_shares(self.held_out, self.validation)
 
     def prepare(self, cache: Path) -> "TranslateData":
         """Read the pairs and split them by source or file; they are kept in `cache` by the hash of the contents."""
