@@ -92,7 +92,7 @@ int64_t statewise_sample(const statewise_program *, int64_t steps, const float *
 
 /* Draw `rows` sequences to their ends, or to `most` steps, each with its own stream of numbers, four to a step: from
    parameters [rows, outputs] the first one, and what is drawn is read with a row's context, [rows, inputs - 2 - states],
-   beside it. Returns -2 where odds are not numbers. A row's drawing depends on no other row. */
+   with it. Returns -2 where odds are not numbers. A row's drawing depends on no other row. */
 int64_t statewise_draw(const statewise_program *, const struct statewise_pen *, int32_t rows, int64_t most,
                        const float *parameters, const float *context, const uint64_t *seeds, const float *const *before,
                        struct statewise_drawing, statewise_parallel, int threads);

@@ -57,7 +57,7 @@ def letters_in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def hands_of(letters: Iterable[tuple[str, bytes]], left_out: Counter[str]) -> list[Hand]:
-    """Return the hand of each drawer who wrote the whole Latin alphabet; what else there is is counted.
+    """Return the hand of each drawer of the whole Latin alphabet; all other drawings are counted.
 
     The corpus keeps letters apart, each as large as its drawer liked. Here each is as high as print has it: small ones
     1, with what reaches above and below.

@@ -191,7 +191,7 @@ class SpeechData(Data):
 
 @dataclass(frozen=True)
 class OtherSpeech(SpeechData):
-    """Utterances of another source to be scored, beside the training part of `trained`."""
+    """Utterances of another source to be scored, with the training part of `trained`."""
 
     trained: Any = None
 

@@ -46,7 +46,7 @@ class Recogniser:
 
     Between two pauses all that is known follows from the samples since the first, which it keeps: so a recogniser can
     be saved as these, and what is heard does not depend on the pieces in which a sound comes. After a pause the network
-    begins anew, as it does in training; so it holds as much after ten hours as after ten minutes.
+    begins again, as it does in training; so it holds as much after ten hours as after ten minutes.
     """
 
     def __init__(self, stream: Stream[Any], how: Listening, rate: int, pauses: Pauses) -> None:
