@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 import statewise
-from statewise.data.panel import read_panel
-from statewise.data.series_columns import SeriesColumns
+from statewise.data.series.panel import read_panel
+from statewise.data.series.series_columns import SeriesColumns
 from statewise.report import aligned
 from statewise.tasks.forecast.task import Forecast
 from statewise_lab.benchmarking.result import made_by

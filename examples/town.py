@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.panel import read_panel
-from statewise.data.series_columns import SeriesColumns
-from statewise.data.table_corpora import table_file
+from statewise.data.series.panel import read_panel
+from statewise.data.series.series_columns import SeriesColumns
+from statewise.data.tables.table_corpora import table_file
 
 Floats = NDArray[np.float64]
 

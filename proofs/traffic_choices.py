@@ -21,10 +21,10 @@ import outcomes
 
 import statewise
 from statewise.cells.ensemble import Ensemble
-from statewise.data.columns import numbers
-from statewise.data.table_corpora import table_file
-from statewise.data.tables import read_columns
-from statewise.data.times import times
+from statewise.data.tables.columns import numbers
+from statewise.data.tables.table_corpora import table_file
+from statewise.data.tables.tables import read_columns
+from statewise.data.tables.times import times
 from statewise.model import Model
 from statewise.report import aligned
 from statewise.tasks.forecast.parallel import Mixture

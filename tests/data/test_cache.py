@@ -12,9 +12,9 @@ import pytest
 import statewise
 from statewise.cli.main import run
 from statewise.data import cache
-from statewise.data.event_log import LogColumns
-from statewise.data.session_files import prepare_sessions
-from statewise.data.session_table import Rules
+from statewise.data.events.event_log import LogColumns
+from statewise.data.events.session_files import prepare_sessions
+from statewise.data.events.session_table import Rules
 from statewise.data.texts import code_text, code_with
 from statewise.disk.manifest import MANIFEST, Entry, written
 from statewise.errors import DataError

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.columns import Convert, numbers, words
 from statewise.data.frames import columns_of, keep
-from statewise.data.tables import column_names, read_columns
-from statewise.data.times import times
+from statewise.data.tables.columns import Convert, numbers, words
+from statewise.data.tables.tables import column_names, read_columns
+from statewise.data.tables.times import times
 from statewise.errors import DataError
 
 WANTED: dict[str, Convert] = {"time": times, "city": words, "count": numbers}

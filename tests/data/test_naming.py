@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from statewise.data.naming import path_of
-from statewise.data.tables import column_names
+from statewise.data.tables.tables import column_names
 from statewise.data.texts import find_files
 from statewise.errors import UsageError
 from statewise.tasks.forecast.task import Forecast

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from statewise.data.frequency import Frequency
+from statewise.data.series.frequency import Frequency
 from statewise.errors import MissingExtra, UsageError
 from statewise.tasks.forecast import calendar
 

@@ -15,8 +15,8 @@ import torch
 
 import statewise
 from statewise.cli.main import run
-from statewise.data.clocks import on_clocks
-from statewise.data.frequency import Frequency
+from statewise.data.series.frequency import Frequency
+from statewise.data.tables.clocks import on_clocks
 from statewise.errors import DataError, TrainingError, UsageError
 from statewise.heads.named import heads_over
 from statewise.learning.events import Checked, Finished, Updated

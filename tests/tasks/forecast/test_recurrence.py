@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.data.panel import Panel, read_panel
-from statewise.data.series_columns import SeriesColumns
+from statewise.data.series.panel import Panel, read_panel
+from statewise.data.series.series_columns import SeriesColumns
 from statewise.errors import UsageError
 from statewise.heads.named import heads_over
 from statewise.model import Model

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from statewise.data.frequency import Frequency
-from statewise.data.series_columns import SeriesColumns
+from statewise.data.series.frequency import Frequency
+from statewise.data.series.series_columns import SeriesColumns
 from statewise.errors import DataError, UsageError
 from statewise.tasks.forecast.features import SeriesCodec
 

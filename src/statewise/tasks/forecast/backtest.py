@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from statewise.data.panel import Ints, Panel
+from statewise.data.series.panel import Ints, Panel
 from statewise.errors import DataError, TrainingError
 from statewise.model import Model
 from statewise.tasks.forecast import naive_forecasts as naive

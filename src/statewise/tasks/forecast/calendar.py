@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.frequency import DAY, Frequency, Times
+from statewise.data.series.frequency import DAY, Frequency, Times
 from statewise.errors import MissingExtra, UsageError
 
 DAILY, WEEKLY, YEARLY = (1, 2, 3, 4), (1, 2, 3), (1, 2)

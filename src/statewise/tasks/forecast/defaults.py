@@ -4,8 +4,8 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from statewise.data.frequency import Frequency
-from statewise.data.panel import Panel
+from statewise.data.series.frequency import Frequency
+from statewise.data.series.panel import Panel
 from statewise.errors import DataError, UsageError
 from statewise.heads.named import head_named
 from statewise.tasks.forecast.calendar import check_holidays

@@ -9,11 +9,11 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from statewise.data.clocks import Clock
 from statewise.data.codec import Codec
-from statewise.data.frequency import Frequency, Times
-from statewise.data.panel import Floats, Ints, Panel
-from statewise.data.series_columns import SeriesColumns
+from statewise.data.series.frequency import Frequency, Times
+from statewise.data.series.panel import Floats, Ints, Panel
+from statewise.data.series.series_columns import SeriesColumns
+from statewise.data.tables.clocks import Clock
 from statewise.data.window import LazyWindows, Window
 from statewise.errors import DataError
 from statewise.tasks.forecast.calendar import calendar_features

@@ -8,13 +8,13 @@ from typing import Any, final
 
 import numpy as np
 
-from statewise.data.clocks import from_clocks
-from statewise.data.columns import Unreadable, is_nothing, is_number, numbers
-from statewise.data.frequency import DAY, Frequency
-from statewise.data.series_columns import ROW, joined_time
-from statewise.data.series_rows import LARGEST
-from statewise.data.table_format import TableFormat
-from statewise.data.times import TimeReader
+from statewise.data.series.frequency import DAY, Frequency
+from statewise.data.series.series_columns import ROW, joined_time
+from statewise.data.series.series_rows import LARGEST
+from statewise.data.tables.clocks import from_clocks
+from statewise.data.tables.columns import Unreadable, is_nothing, is_number, numbers
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.times import TimeReader
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
 from statewise.registry import unknown

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from statewise.data.clocks import Clock
-from statewise.data.panel import Ints
-from statewise.data.tables import title_of
+from statewise.data.series.panel import Ints
+from statewise.data.tables.clocks import Clock
+from statewise.data.tables.tables import title_of
 from statewise.errors import DataError, UsageError
 from statewise.model import Model
 from statewise.registry import unknown

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from statewise.bounds import check_whole
-from statewise.data.panel import Ints
+from statewise.data.series.panel import Ints
 from statewise.heads import Real
 from statewise.model import Model
 from statewise.state import map_leaves, select_rows, where_rows

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from statewise.data.panel import Ints, Panel
+from statewise.data.series.panel import Ints, Panel
 from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.task import Data, Part

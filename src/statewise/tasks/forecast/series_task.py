@@ -15,7 +15,7 @@ from statewise.tasks.forecast.series_settings import SeriesSettings
 from statewise.tasks.shared.sourced import Sourced
 
 if TYPE_CHECKING:
-    from statewise.data.panel import Panel
+    from statewise.data.series.panel import Panel
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
@@ -60,9 +60,9 @@ class SeriesTask(SeriesSettings, Sourced, Task):
 
     def columns_of(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
         """Read the columns of a table as series; with a codec, by the columns and the frequency of its training."""
-        from statewise.data.frequency import Frequency
-        from statewise.data.panel import read_panel
-        from statewise.data.series_columns import guess_columns, refuse_others
+        from statewise.data.series.frequency import Frequency
+        from statewise.data.series.panel import read_panel
+        from statewise.data.series.series_columns import guess_columns, refuse_others
 
         how, rule = self.table_format, self.aggregate
         if codec is not None:
@@ -74,7 +74,7 @@ class SeriesTask(SeriesSettings, Sourced, Task):
 
     def table(self) -> Any:
         """Return the one table to learn from. Raises `UsageError` for several."""
-        from statewise.data.table_corpora import table_file
+        from statewise.data.tables.table_corpora import table_file
 
         if len(self.sources) != 1:
             raise UsageError(f"{self.name} learns from one table, not {len(self.sources)}: join them first")

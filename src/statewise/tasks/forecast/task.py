@@ -10,7 +10,7 @@ from statewise.task import Data, Live, Score, Scoring
 from statewise.tasks.forecast.series_task import CERTAIN, SAMPLES, SeriesTask, check_samples
 
 if TYPE_CHECKING:
-    from statewise.data.panel import Panel
+    from statewise.data.series.panel import Panel
     from statewise.model import Model
     from statewise.tasks.forecast.data import ForecastData
     from statewise.tasks.forecast.defaults import SeriesSplit

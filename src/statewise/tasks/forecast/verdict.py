@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from statewise.data.panel import Ints
+from statewise.data.series.panel import Ints
 from statewise.tasks.forecast.metrics import Difference, Truth
 
 MANY_TIMES = 10

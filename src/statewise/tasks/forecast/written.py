@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from statewise.bounds import MOST_STEPS
-from statewise.data.table_format import check_time_zone
+from statewise.data.tables.table_format import check_time_zone
 from statewise.run.recorded import Check, is_list_of, is_number, is_table, is_text, may_lack, misfit
 
 MOST_LAGS = 1000

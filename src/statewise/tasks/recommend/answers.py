@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import nn
 
-from statewise.data.catalogue import Catalogue
-from statewise.data.columns import plain_id
+from statewise.data.events.catalogue import Catalogue
+from statewise.data.tables.columns import plain_id
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads.featured_items import FeaturedItems
 from statewise.heads.ranking import Table, item_table

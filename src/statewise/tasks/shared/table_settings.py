@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_doc import Doc
 
 if TYPE_CHECKING:
-    from statewise.data.table_format import TableFormat
+    from statewise.data.tables.table_format import TableFormat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,6 @@ class TableSettings:
     @property
     def table_format(self) -> "TableFormat":
         """How tables are read."""
-        from statewise.data.table_format import TableFormat
+        from statewise.data.tables.table_format import TableFormat
 
         return TableFormat(self.decimal, self.thousands, self.header, self.time_format, self.time_zone)

@@ -7,7 +7,7 @@ from typing import Any, Self, final
 import numpy as np
 import torch
 
-from statewise.data.panel import Panel
+from statewise.data.series.panel import Panel
 from statewise.errors import DataError
 from statewise.inputs import Inputs
 from statewise.state import read_tensors, write_tensors

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from statewise.data.panel import Ints, Panel
+from statewise.data.series.panel import Ints, Panel
 from statewise.errors import DataError
 from statewise.heads import Real, StudentT
 from statewise.heads.gaussian import Gaussian, GaussianParams

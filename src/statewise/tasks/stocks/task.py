@@ -13,7 +13,7 @@ from statewise.task import Amount, Data, Score, Scoring, Sources
 from statewise.tasks.forecast.series_task import CERTAIN, SeriesTask
 
 if TYPE_CHECKING:
-    from statewise.data.panel import Panel
+    from statewise.data.series.panel import Panel
     from statewise.model import Model
     from statewise.task import Live
     from statewise.tasks.forecast.defaults import SeriesSplit
@@ -51,7 +51,7 @@ class Stocks(SeriesTask):
 
     def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
         """Read prices as daily returns, in percent: 100 log(p_t / p_before)."""
-        from statewise.data.tables import title_of
+        from statewise.data.tables.tables import title_of
         from statewise.tasks.stocks.returns import returns_of
 
         return returns_of(self.columns_of(source, codec), title_of(source))

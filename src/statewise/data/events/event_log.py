@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.clocks import from_clocks
-from statewise.data.columns import PLAIN, Column, Convert, numbers, plain_id, words
-from statewise.data.session_table import LogEvents
-from statewise.data.table_format import TableFormat
-from statewise.data.tables import TablePiece, column_names, read_chunks
-from statewise.data.times import TimeReader
+from statewise.data.events.session_table import LogEvents
+from statewise.data.tables.clocks import from_clocks
+from statewise.data.tables.columns import PLAIN, Column, Convert, numbers, plain_id, words
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.tables import TablePiece, column_names, read_chunks
+from statewise.data.tables.times import TimeReader
 from statewise.errors import DataError, UsageError
 from statewise.registry import unknown
 

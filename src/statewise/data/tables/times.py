@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.columns import NOTHING, PLAIN, SHOWN, Column, Unreadable, text_of
-from statewise.data.moments import SHORT_YEAR, day_and_month, format_of, read_moment
-from statewise.data.table_format import TableFormat
+from statewise.data.tables.columns import NOTHING, PLAIN, SHOWN, Column, Unreadable, text_of
+from statewise.data.tables.moments import SHORT_YEAR, day_and_month, format_of, read_moment
+from statewise.data.tables.table_format import TableFormat
 
 Kind = Literal["times", "numbers"]
 

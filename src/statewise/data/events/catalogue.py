@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, NoReturn, final
 
 from statewise.data.codec import Codec
-from statewise.data.columns import plain_id
+from statewise.data.tables.columns import plain_id
 from statewise.errors import RunError, UsageError
 
 CLOSE = 0.75

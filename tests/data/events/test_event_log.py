@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.event_log import LogColumns, Names, find_column, is_log, moment, read_events, read_titles
-from statewise.data.table_format import TableFormat
+from statewise.data.events.event_log import LogColumns, Names, find_column, is_log, moment, read_events, read_titles
+from statewise.data.tables.table_format import TableFormat
 from statewise.errors import DataError, StatewiseError, UsageError
 
 ANY = LogColumns()

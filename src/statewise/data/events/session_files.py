@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from statewise.data.cache import building, kept
-from statewise.data.catalogue import Catalogue, catalogue
 from statewise.data.code_file import CodeFile
-from statewise.data.event_log import (
+from statewise.data.events.catalogue import Catalogue, catalogue
+from statewise.data.events.event_log import (
     LogColumns,
     Names,
     Titles,
@@ -20,7 +20,7 @@ from statewise.data.event_log import (
     read_events,
     read_titles,
 )
-from statewise.data.session_table import (
+from statewise.data.events.session_table import (
     HELD_OUT,
     PLACE,
     TRAINING,
@@ -30,7 +30,7 @@ from statewise.data.session_table import (
     write_known,
     write_sessions,
 )
-from statewise.data.tables import column_names
+from statewise.data.tables.tables import column_names
 from statewise.data.texts import CODEC, FACTS, digest, find_files
 from statewise.disk.reading import read_file
 from statewise.errors import DataError

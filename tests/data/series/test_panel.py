@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.clocks import on_clocks
-from statewise.data.frequency import Frequency
-from statewise.data.panel import Panel, read_panel
-from statewise.data.series_columns import SeriesColumns, guess_columns
-from statewise.data.table_format import TableFormat
+from statewise.data.series.frequency import Frequency
+from statewise.data.series.panel import Panel, read_panel
+from statewise.data.series.series_columns import SeriesColumns, guess_columns
+from statewise.data.tables.clocks import on_clocks
+from statewise.data.tables.table_format import TableFormat
 from statewise.errors import DataError, UsageError
 
 HOURS = [f"2026-11-25 {hour:02d}:00" for hour in range(12)]

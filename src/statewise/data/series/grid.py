@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.clocks import Clock
-from statewise.data.frequency import Frequency, Times, infer_frequency, usual_gap
-from statewise.data.row_numbers import RowNumbers
+from statewise.data.series.frequency import Frequency, Times, infer_frequency, usual_gap
+from statewise.data.tables.clocks import Clock
+from statewise.data.tables.row_numbers import RowNumbers
 from statewise.errors import DataError
 
 Ints = NDArray[np.int64]

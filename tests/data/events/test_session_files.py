@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from statewise.data.event_log import LogColumns
-from statewise.data.session_files import prepare_sessions, sessions_with
-from statewise.data.session_rows import Places, read_places
-from statewise.data.session_table import Rules
+from statewise.data.events.event_log import LogColumns
+from statewise.data.events.session_files import prepare_sessions, sessions_with
+from statewise.data.events.session_rows import Places, read_places
+from statewise.data.events.session_table import Rules
 from statewise.errors import DataError, UsageError
 
 RULES = Rules(gap_seconds=60.0, held_out=0.25, min_support=1)
@@ -47,7 +47,7 @@ def test_the_second_time_nothing_is_read_but_what_was_kept(monkeypatch: pytest.M
     write_log()
     first = prepare()
     with monkeypatch.context() as patch:
-        patch.setattr("statewise.data.session_files.read_events", None)
+        patch.setattr("statewise.data.events.session_files.read_events", None)
         again = prepare()
     assert (again.codec, again.facts, again.training) == (first.codec, first.facts, first.training)
     assert prepare(rules=replace(RULES, held_out=0.5)).facts["held_out_sessions"] == 8

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.clocks import Clock, from_clocks, on_clocks
-from statewise.data.columns import Unreadable, numbers, words
-from statewise.data.frequency import Frequency, Times
-from statewise.data.grid import Ints, TimedRows
-from statewise.data.row_numbers import RowNumbers
-from statewise.data.series_columns import ROW, SeriesColumns, joined_time
-from statewise.data.table_format import TableFormat
-from statewise.data.tables import Source, column_names, read_table, title_of
-from statewise.data.times import TimeReader
+from statewise.data.series.frequency import Frequency, Times
+from statewise.data.series.grid import Ints, TimedRows
+from statewise.data.series.series_columns import ROW, SeriesColumns, joined_time
+from statewise.data.tables.clocks import Clock, from_clocks, on_clocks
+from statewise.data.tables.columns import Unreadable, numbers, words
+from statewise.data.tables.row_numbers import RowNumbers
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.tables import Source, column_names, read_table, title_of
+from statewise.data.tables.times import TimeReader
 from statewise.errors import DataError
 
 LARGEST = 1e30

@@ -7,14 +7,22 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.clocks import Clock
-from statewise.data.columns import PLAIN
-from statewise.data.frequency import Frequency, Times
-from statewise.data.grid import Rule, TimedRows, common_frequency, joined, places_of, sorted_rows, without_repeats
-from statewise.data.series_columns import ROW, SeriesColumns
-from statewise.data.series_rows import at_clocks, read_rows
-from statewise.data.table_format import TableFormat
-from statewise.data.tables import Source
+from statewise.data.series.frequency import Frequency, Times
+from statewise.data.series.grid import (
+    Rule,
+    TimedRows,
+    common_frequency,
+    joined,
+    places_of,
+    sorted_rows,
+    without_repeats,
+)
+from statewise.data.series.series_columns import ROW, SeriesColumns
+from statewise.data.series.series_rows import at_clocks, read_rows
+from statewise.data.tables.clocks import Clock
+from statewise.data.tables.columns import PLAIN
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.tables import Source
 from statewise.errors import DataError, UsageError
 
 Floats = NDArray[np.float32]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from statewise.data.event_log import LogColumns, Names, read_events, read_titles
-from statewise.data.frequency import Frequency
-from statewise.data.panel import read_panel
-from statewise.data.series_columns import guess_columns
-from statewise.data.table_format import TableFormat
+from statewise.data.events.event_log import LogColumns, Names, read_events, read_titles
+from statewise.data.series.frequency import Frequency
+from statewise.data.series.panel import read_panel
+from statewise.data.series.series_columns import guess_columns
+from statewise.data.tables.table_format import TableFormat
 from statewise.errors import StatewiseError
 
 HOURS = np.datetime64("2026-10-24T12", "s") + np.arange(40) * np.timedelta64(3600, "s")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from typing import Any
 
-from statewise.data.columns import NOTHING, is_number
-from statewise.data.moments import is_time
-from statewise.data.row_numbers import OpenTable, RowNumbers
-from statewise.data.table_format import TableFormat
+from statewise.data.tables.columns import NOTHING, is_number
+from statewise.data.tables.moments import is_time
+from statewise.data.tables.row_numbers import OpenTable, RowNumbers
+from statewise.data.tables.table_format import TableFormat
 from statewise.errors import DataError
 
 CELLS = 1 << 19

@@ -17,13 +17,13 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from statewise.data.columns import PLAIN, Column, Convert, Unreadable
 from statewise.data.frames import columns_of, is_kept
 from statewise.data.naming import path_of
-from statewise.data.row_numbers import OpenTable, RowNumbers
-from statewise.data.separated import CELLS, separated
-from statewise.data.table_format import TableFormat
-from statewise.data.times import InUTC
+from statewise.data.tables.columns import PLAIN, Column, Convert, Unreadable
+from statewise.data.tables.row_numbers import OpenTable, RowNumbers
+from statewise.data.tables.separated import CELLS, separated
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.times import InUTC
 from statewise.errors import DataError, MissingExtra, UsageError
 from statewise.registry import unknown
 
@@ -67,7 +67,7 @@ def read_columns(source: Source, wanted: Mapping[str, Convert], how: TableFormat
     with its row.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from statewise.data.columns import numbers
+    >>> from statewise.data.tables.columns import numbers
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "table.csv")
     ...     _ = path.write_text("day,count\\n2026-11-25,3\\n2026-11-26,\\n")

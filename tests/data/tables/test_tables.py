@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data import separated, tables
-from statewise.data.columns import Convert, Unreadable, numbers, words
-from statewise.data.table_format import TableFormat
-from statewise.data.tables import column_names, read_columns
-from statewise.data.times import times
+from statewise.data.tables import separated, tables
+from statewise.data.tables.columns import Convert, Unreadable, numbers, words
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.tables import column_names, read_columns
+from statewise.data.tables.times import times
 from statewise.errors import DataError, UsageError
 
 TABLE = "time,city,count\n2026-11-25 15:00:00,a,1.5\n2026-11-25 16:00:00,b,\n"

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.clocks import Clock, from_clocks, on_clocks
-from statewise.data.columns import Unreadable
-from statewise.data.moments import FORMS, format_of, read_moment
-from statewise.data.table_format import TableFormat
-from statewise.data.times import TimeReader
+from statewise.data.tables.clocks import Clock, from_clocks, on_clocks
+from statewise.data.tables.columns import Unreadable
+from statewise.data.tables.moments import FORMS, format_of, read_moment
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.times import TimeReader
 
 
 def read(*cells: Any, **how: Any) -> tuple[list[str], TimeReader]:

@@ -7,11 +7,11 @@ from typing import Any, final
 
 import numpy as np
 
-from statewise.data.columns import PLAIN, Unreadable, plain_id, text_of
-from statewise.data.moments import is_time
-from statewise.data.table_format import TableFormat
-from statewise.data.tables import Source, column_names, first_cells, title_of
-from statewise.data.times import TimeReader
+from statewise.data.tables.columns import PLAIN, Unreadable, plain_id, text_of
+from statewise.data.tables.moments import is_time
+from statewise.data.tables.table_format import TableFormat
+from statewise.data.tables.tables import Source, column_names, first_cells, title_of
+from statewise.data.tables.times import TimeReader
 from statewise.errors import UsageError
 
 ROW = "row"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.table_format import TableFormat, meant_by
+from statewise.data.tables.table_format import TableFormat, meant_by
 
 Column = NDArray[Any]
 Convert = Callable[[Sequence[Any]], Column]
