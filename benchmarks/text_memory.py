@@ -44,7 +44,7 @@ def main() -> None:
     import statewise
     from statewise import verbs  # noqa: F401
     from statewise.learning.events import Finished, Started, Updated
-    from statewise.tasks.text.kneser_ney import KneserNey  # noqa: F401
+    from statewise.tasks.shared.kneser_ney import KneserNey  # noqa: F401
 
     imported = peak_megabytes()
     marks: dict[str, float] = {"imported_megabytes": round(imported, 1)}

@@ -17,7 +17,7 @@ from statewise import registry, session, verbs  # noqa: F401  # so that a fork n
 from statewise.cli.main import main as command_line
 from statewise.cli.train import command_for
 from statewise.data import stripes, texts  # noqa: F401
-from statewise.tasks.text.kneser_ney import KneserNey  # noqa: F401
+from statewise.tasks.shared.kneser_ney import KneserNey  # noqa: F401
 
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 100
 SETTINGS: dict[str, Any] = {

@@ -30,7 +30,7 @@ SLOW = {
     "an update": ("statewise.learning.learner", "clip_value"),
     "a save": ("statewise.learning.checkpoint", "write_synced"),
     "a check": ("statewise.learning.scoring", "_add"),
-    "counting n-grams": ("statewise.tasks.text.kneser_ney", "_ranked"),
+    "counting n-grams": ("statewise.tasks.shared.kneser_ney", "_ranked"),
 }
 
 

@@ -15,7 +15,7 @@ import statewise
 from statewise.errors import UsageError
 from statewise.learning.events import Checked, Finished, Sampled, Scoring, Started, Updated
 from statewise.progress.notebook import notebook_view
-from statewise.tasks.text.kneser_ney import KneserNey
+from statewise.tasks.shared.kneser_ney import KneserNey
 from statewise.tasks.text.task import Text
 
 TINY: dict[str, Any] = {

@@ -303,7 +303,7 @@ class TextData(CountedOnce):
 
     def find_baselines(self) -> "Finding":
         """Count n-grams and score those of each order, yielding how much is done."""
-        from statewise.tasks.text.kneser_ney import KneserNey
+        from statewise.tasks.shared.kneser_ney import KneserNey
 
         orders, scored, found = self.task.orders, self.scored.read(), {}
         counting = KneserNey.fitting(self._counted(), self.codec.choices, orders)

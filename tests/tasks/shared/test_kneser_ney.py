@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewise.errors import DataError, UsageError
-from statewise.tasks.text import kneser_ney
-from statewise.tasks.text.kneser_ney import KneserNey
+from statewise.tasks.shared import kneser_ney
+from statewise.tasks.shared.kneser_ney import KneserNey
 
 ORDERS = range(1, 7)
 ABACAB = np.array([0, 1, 0, 2, 0, 1])
@@ -23,8 +23,8 @@ Gram = tuple[int, ...]
 class Textbook:
     """Chen & Goodman 1998, read aloud."""
 
-    def __init__(self, text: Sequence[int], choices: int) -> None:
-        self.choices = choices
+    def __init__(self, text: Sequence[int], choices: int, *, modified: bool = False) -> None:
+        self.choices, self.modified = choices, modified
         sizes = range(1, 8)
         self.raw = {n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1)) for n in sizes}
         self.continued = {n: Counter(gram[1:] for gram in self.raw[n + 1]) for n in sizes if n + 1 in self.raw}
@@ -36,10 +36,16 @@ class Textbook:
         followers = [counts[(*context, w)] for w in range(self.choices)]
         if not sum(followers):
             return below
-        n1, n2 = (list(counts.values()).count(times) for times in (1, 2))
+        n1, n2, n3, n4 = (list(counts.values()).count(times) for times in (1, 2, 3, 4))
         discount = n1 / (n1 + 2 * n2) if n1 and n2 else 0.5
-        kept = max(counts[(*context, code)] - discount, 0)
-        return (kept + discount * sum(c > 0 for c in followers) * below) / sum(followers)
+        by_count = [0.0, discount, discount, discount]
+        if self.modified:
+            by_count = [0.0, 0.5, 1.0, 1.5]
+            if n1 and n2 and n3 and n4:
+                found = [1 - 2 * discount * n2 / n1, 2 - 3 * discount * n3 / n2, 3 - 4 * discount * n4 / n3]
+                by_count = [0.0, *found] if all(0 < d <= c for d, c in zip(found, (1, 2, 3))) else by_count
+        kept = max(counts[(*context, code)] - by_count[min(counts[(*context, code)], 3)], 0)
+        return (kept + sum(by_count[min(c, 3)] for c in followers) * below) / sum(followers)
 
 
 def structured(length: int) -> np.ndarray:
@@ -73,9 +79,11 @@ def test_every_order_equals_the_textbook(drawn: tuple[int, list[int], list[int]]
         np.testing.assert_allclose(model.distribution(unseen[:-1], order), whole, rtol=1e-12)
 
 
-def test_a_longer_random_text_equals_the_textbook() -> None:
+@pytest.mark.parametrize("modified", [False, True])
+def test_a_longer_random_text_equals_the_textbook(modified: bool) -> None:
     text = np.random.default_rng(1).geometric(0.4, 700).clip(max=9) - 1
-    model, textbook = KneserNey.fit(text[:600], 9), Textbook(text[:600].tolist(), 9)
+    model = KneserNey.fit(text[:600], 9, modified=modified)
+    textbook = Textbook(text[:600].tolist(), 9, modified=modified)
     held = text[600:].tolist()
     for order in ORDERS:
         expected = [textbook.probability(held[i], tuple(held[max(0, i - order + 1) : i])) for i in range(len(held))]
@@ -213,3 +221,16 @@ def test_an_order_or_an_alphabet_below_one_is_refused() -> None:
 def test_more_codes_than_ranks_can_number_are_refused_before_counting() -> None:
     with pytest.raises(DataError, match="too many to rank"):
         KneserNey.fit(ABACAB, 2**62)
+
+
+def test_modified_discounts_are_those_worked_out_by_hand() -> None:
+    # codes 0 to 9: six occur once, three twice, two three times, one four times
+    text = np.array([0, 1, 2, 3, 4, 5, 6, 6, 7, 7, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 11, 11])
+    discounts = KneserNey.fit(text, choices=12, order=1, modified=True).occurrences[0].discounts
+    y = 6 / (6 + 2 * 3)
+    assert discounts.tolist() == pytest.approx([0, 1 - 2 * y * 3 / 6, 2 - 3 * y * 2 / 3, 3 - 4 * y * 1 / 2])
+
+
+def test_where_modified_discounts_cannot_be_found_they_are_the_usual_ones() -> None:
+    discounts = KneserNey.fit(ABACAB, choices=3, order=1, modified=True).occurrences[0].discounts
+    assert discounts.tolist() == [0, 0.5, 1, 1.5]

@@ -21,8 +21,12 @@ class Tally(NamedTuple):
 
     counts: NDArray[np.int32]  # [grams]
     totals: NDArray[np.int32]  # [contexts] sum of the counts of all n-grams that begin with the context
-    kinds: NDArray[np.int32]  # [contexts] how many of those counts are above zero
-    discount: float
+    reserved: Floats  # [contexts] what those counts are discounted by, together
+    discounts: Floats  # [4] of counts of none, one, two, and three or more
+
+    def kept(self, counts: NDArray[np.integer[Any]]) -> Floats:
+        """Return what is left of counts."""
+        return np.asarray(np.maximum(counts - self.discounts[np.minimum(counts, 3)], 0), np.float64)
 
 
 @final
@@ -30,20 +34,25 @@ class Tally(NamedTuple):
 class KneserNey:
     r"""An interpolated Kneser-Ney model of a text, one for each order up to the fitted one.
 
-        P_n(w | h) = max(c(h w) - D_n, 0) / c(h .)  +  D_n N(h .) / c(h .) * P_{n-1}(w | h without its first code)
-        P_0(w) = 1 / choices                           D_n = n1 / (n1 + 2 n2)
+        P_n(w | h) = (c(h w) - D(c(h w))) / c(h .)  +  D(h .) / c(h .) * P_{n-1}(w | h without its first code)
+        P_0(w) = 1 / choices                          D(c) = D_n = n1 / (n1 + 2 n2)        for every c > 0; D(0) = 0
 
     At the order asked for, `c` counts occurrences; at every order below it, `c(g)` is the number of
-    distinct codes seen to the left of `g`. `c(h .)` sums `c(h w)` over `w`, `N(h .)` is how many of
-    them are above zero, and `n1`, `n2` are how many n-grams have a `c` of one and of two. Where
-    there are none of either, the discount is one half. In a context that was never seen
-    (`c(h .) = 0`), `P_n = P_{n-1}`. So every code has a probability above zero.
+    distinct codes seen to the left of `g`. `c(h .)` and `D(h .)` sum `c(h w)` and `D(c(h w))` over `w`, and `n1`,
+    `n2` are how many n-grams have a `c` of one and of two. Where there are none of either, the discount is one half.
+    In a context that was never seen (`c(h .) = 0`), `P_n = P_{n-1}`. So every code has a probability above zero.
+
+    The `modified` form has three discounts at each order, for counts of one, of two, and of three or more:
+
+        D(1) = 1 - 2 Y n2 / n1        D(2) = 2 - 3 Y n3 / n2        D(3) = 3 - 4 Y n4 / n3        Y = n1 / (n1 + 2 n2)
+
+    Where one of them cannot be found, or is not between 0 and its count, as with few n-grams, they are 0.5, 1 and 1.5.
 
     A position with fewer than n-1 codes before it, as at the beginning of a text, is predicted by
     the model of the longest order that its context fills: the first code by that of order 1.
     No end or beginning is padded: a text is one stream of codes.
 
-    Source: Kneser & Ney 1995; in this interpolated form, Chen & Goodman 1998 (Harvard TR-10-98);
+    Source: Kneser & Ney 1995; in this interpolated form, and modified, Chen & Goodman 1998 (Harvard TR-10-98);
     the discount: Ney, Essen & Kneser 1994.
 
     >>> model = KneserNey.fit(np.array([0, 1, 0, 2, 0, 1]), choices=3, order=2)
@@ -59,17 +68,19 @@ class KneserNey:
     continuations: tuple[Tally, ...]  # of each order but the highest
 
     @classmethod
-    def fit(cls, codes: Codes, choices: int, order: int = 6) -> Self:
+    def fit(cls, codes: Codes, choices: int, order: int = 6, *, modified: bool = False) -> Self:
         """Count every n-gram of a text up to `order` codes long.
 
         Shapes: `codes` `[N]` of any integer type, a `np.memmap` too; each within `[0, choices)`.
         Memory in addition to the codes: about 25 bytes a code while counting, then up to 32 a distinct n-gram.
         Raises `UsageError` for an `order` or `choices` below 1, `DataError` for codes it cannot count.
         """
-        return returned(cls.fitting(codes, choices, order))
+        return returned(cls.fitting(codes, choices, order, modified=modified))
 
     @classmethod
-    def fitting(cls, codes: Codes, choices: int, order: int = 6) -> Generator[float, None, Self]:
+    def fitting(
+        cls, codes: Codes, choices: int, order: int = 6, *, modified: bool = False
+    ) -> Generator[float, None, Self]:
         """Do as `fit`, yielding which share of the orders is counted, and return the model."""
         if order < 1:
             raise UsageError(f"order {order} is below 1: give the length of the longest n-gram, as 6")
@@ -87,8 +98,9 @@ class KneserNey:
                 suffixes = np.empty(len(found), np.int32)
                 suffixes[longer] = ranks[1 : len(longer) + 1]
                 lefts = np.bincount(suffixes, minlength=grams).astype(np.int32)
-                continuations.append(_tally(keys[-1], lefts, choices, len(keys[-2]) if n > 2 else 1))
-            occurrences.append(_tally(found, counts, choices, grams))
+                contexts = len(keys[-2]) if n > 2 else 1
+                continuations.append(_tally(keys[-1], lefts, choices, contexts, modified=modified))
+            occurrences.append(_tally(found, counts, choices, grams, modified=modified))
             keys.append(found)
             ranks, grams = longer, len(found)
             yield n / order
@@ -131,9 +143,8 @@ class KneserNey:
             keys = self.keys[n - 1]
             low, high = np.searchsorted(keys, [rank * self.choices, (rank + 1) * self.choices])
             total = float(tally.totals[rank])
-            probabilities *= tally.discount * tally.kinds[rank] / total
-            kept = np.maximum(tally.counts[low:high] - tally.discount, 0)
-            probabilities[keys[low:high] - rank * self.choices] += kept / total
+            probabilities *= tally.reserved[rank] / total
+            probabilities[keys[low:high] - rank * self.choices] += tally.kept(tally.counts[low:high]) / total
         return probabilities
 
     def _order(self, order: int | None) -> int:
@@ -208,12 +219,25 @@ def _ranked(
     return found, counts, ranks
 
 
-def _tally(keys: NDArray[np.int64], counts: NDArray[np.int32], choices: int, contexts: int) -> Tally:
+def _tally(keys: NDArray[np.int64], counts: NDArray[np.int32], choices: int, contexts: int, *, modified: bool) -> Tally:
     prefixes = keys // choices
     totals = np.bincount(prefixes, counts, minlength=contexts).astype(np.int32)
-    kinds = np.bincount(prefixes[counts > 0], minlength=contexts).astype(np.int32)
-    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-    return Tally(counts, totals, kinds, once / (once + 2 * twice) if once and twice else 0.5)
+    discounts = _discounts(counts, modified=modified)
+    reserved = np.bincount(prefixes, discounts[np.minimum(counts, 3)], minlength=contexts)
+    return Tally(counts, totals, reserved.astype(np.float64, copy=False), discounts)
+
+
+def _discounts(counts: NDArray[np.int32], *, modified: bool) -> Floats:
+    """Return what counts of 0, 1, 2, and 3 or more are discounted by."""
+    once, twice, thrice, more = (int((counts == n).sum()) for n in range(1, 5))
+    share = once / (once + 2 * twice) if once and twice else 0.5
+    if not modified:
+        return np.array([0, share, share, share])
+    if min(once, twice, thrice, more):
+        found = 1 - 2 * share * twice / once, 2 - 3 * share * thrice / twice, 3 - 4 * share * more / thrice
+        if all(0 < discount <= count for count, discount in enumerate(found, start=1)):
+            return np.array([0, *found])
+    return np.array([0, 0.5, 1, 1.5])
 
 
 def _found(keys: NDArray[np.int64], sought: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -231,6 +255,5 @@ def _interpolated(tally: Tally, contexts: NDArray[np.int64], grams: NDArray[np.i
         return below
     totals = np.where(contexts >= 0, tally.totals[contexts], 0)
     counts = np.where(grams >= 0, tally.counts[grams], 0)
-    kept = np.maximum(counts - tally.discount, 0)
-    mixed = (kept + tally.discount * tally.kinds[contexts] * below) / np.maximum(totals, 1)
+    mixed = (tally.kept(counts) + tally.reserved[contexts] * below) / np.maximum(totals, 1)
     return np.where(totals > 0, mixed, below)
