@@ -10,7 +10,7 @@ from subclasses import subclasses_of
 from torch import Tensor
 
 from statewise.data.window import Padded
-from statewise.encoders import CodesAndNumbers, Encoder, OneHot, Table, TwoWay, WordDropout
+from statewise.encoders import AdaptiveTable, CodesAndNumbers, Encoder, OneHot, Table, TwoWay, WordDropout
 from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
 
 T, B, D, V = 7, 3, 5, 6
@@ -20,6 +20,7 @@ CONTEXT = Padded.of([torch.tensor([1, 2, 3, 0]), torch.tensor([4]), torch.tensor
 ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "table": (lambda: Table(V, D), CODES),
     "table-with-an-unknown": (lambda: Table(V, D, unknown=0), CODES),
+    "adaptive-table": (lambda: AdaptiveTable(V, D, [2, 4]), CODES),
     "one-hot": (lambda: OneHot(V), CODES),
     "one-hot-with-an-unknown": (lambda: OneHot(V, unknown=0), CODES),
     "codes-and-numbers": (lambda: CodesAndNumbers([4, 2], D, embedding=3), ROWS),

@@ -9,8 +9,10 @@ import torch
 from subclasses import subclasses_of
 
 from statewise.data.window import Padded
+from statewise.encoders import AdaptiveTable
 from statewise.heads import (
     CTC,
+    AdaptiveSoftmax,
     Categorical,
     DeepOutput,
     Gaussian,
@@ -40,6 +42,11 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
     "deep-output-smoothed": (lambda: DeepOutput(H, V, smoothing=True), torch.arange(T * B).reshape(T, B) % V),
     "deep-output-of-a-table": (
         lambda: DeepOutput(H, V, table=torch.nn.Embedding(V, 5)),
+        torch.arange(T * B).reshape(T, B) % V,
+    ),
+    "adaptive-softmax": (lambda: AdaptiveSoftmax(H, V, [2, 3]), torch.arange(T * B).reshape(T, B) % V),
+    "adaptive-softmax-of-tables": (
+        lambda: AdaptiveSoftmax(H, V, [1, 5], tables=AdaptiveTable(V, 8, [1, 5]).tables),
         torch.arange(T * B).reshape(T, B) % V,
     ),
     "gaussian": (lambda: Gaussian(H), NUMBERS),

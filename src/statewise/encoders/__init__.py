@@ -1,5 +1,6 @@
 """What inputs and contexts look like to a recurrence: one way to read them a file."""
 
+from statewise.encoders.adaptive_table import AdaptiveTable
 from statewise.encoders.codes_and_numbers import CodesAndNumbers
 from statewise.encoders.encoder import Encoder, StepInput, step_input
 from statewise.encoders.one_hot import OneHot
@@ -7,4 +8,14 @@ from statewise.encoders.table import Table
 from statewise.encoders.two_way import TwoWay
 from statewise.encoders.word_dropout import WordDropout
 
-__all__ = ["CodesAndNumbers", "Encoder", "OneHot", "StepInput", "Table", "TwoWay", "WordDropout", "step_input"]
+__all__ = [
+    "AdaptiveTable",
+    "CodesAndNumbers",
+    "Encoder",
+    "OneHot",
+    "StepInput",
+    "Table",
+    "TwoWay",
+    "WordDropout",
+    "step_input",
+]

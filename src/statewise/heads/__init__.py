@@ -1,5 +1,6 @@
 """What an output means: one distribution a file, with its loss and how to draw from it."""
 
+from statewise.heads.adaptive_softmax import AdaptiveSoftmax
 from statewise.heads.categorical import Categorical
 from statewise.heads.ctc import CTC
 from statewise.heads.deep_output import DeepOutput
@@ -15,6 +16,7 @@ from statewise.heads.strokes import Strokes
 from statewise.heads.student_t import StudentT
 
 __all__ = [
+    "AdaptiveSoftmax",
     "CTC",
     "Categorical",
     "DeepOutput",
