@@ -29,8 +29,16 @@ from torch import Tensor, nn
 
 from statewise.cells import GRU
 from statewise.data.code_file import CodeFile
-from statewise.data.events.session_rows import SessionRows
-from statewise.data.events.session_table import HELD_OUT, PLACE, TRAINING, LogEvents, Rules, as_places, write_sessions
+from statewise.data.interactions.session_rows import SessionRows
+from statewise.data.interactions.session_table import (
+    HELD_OUT,
+    PLACE,
+    TRAINING,
+    LogEvents,
+    Rules,
+    as_places,
+    write_sessions,
+)
 from statewise.data.window import Window
 from statewise.heads import Ranking
 from statewise.heads.ranking import item_table

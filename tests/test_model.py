@@ -84,7 +84,7 @@ def test_a_mask_hides_places_from_the_core_and_from_the_loss() -> None:
     torch.testing.assert_close(lower.cell[1], expected.cell[1])
 
 
-def test_a_reset_makes_a_row_begin_anew() -> None:
+def test_a_reset_makes_a_row_begin_again() -> None:
     reset = torch.zeros(T, B, dtype=torch.bool)
     reset[4, 2] = True
     model, window = make_model(), make_window(reset=reset)

@@ -93,7 +93,7 @@ def test_a_report_is_the_same_after_json() -> None:
     assert Report(**json.loads(json.dumps(DYNAMIC.as_json()))) == DYNAMIC
 
 
-def test_an_interval_stands_in_brackets_behind_its_value_and_a_count_without_decimals() -> None:
+def test_an_interval_follows_its_value_in_brackets_and_a_count_has_no_decimals() -> None:
     metrics = {"recall": 0.25, "recall_low": 0.2, "recall_high": 0.3, "places": 208.0, "flow": 1.0}
     baselines = {"best": {"recall": 0.2, "recall_low": 0.125, "recall_high": 0.25}, "plain": {"recall": 0.1}}
     tables = {"by length": {"short": {"places": 7, "recall": 0.5}}}

@@ -73,7 +73,7 @@ def test_learning_on_is_better_where_the_text_repeats_and_leaves_the_run_alone(r
 
 @pytest.mark.skipif(native.Program is None, reason="installed without native kernels")
 @pytest.mark.parametrize("storage", ["bfloat16", "int8"])
-def test_a_run_can_be_scored_with_smaller_weights_beside_its_own(run_path: Path, storage: str) -> None:
+def test_a_run_can_be_scored_with_smaller_weights_and_with_its_own(run_path: Path, storage: str) -> None:
     report = statewise.evaluate(run_path, storage=storage)
     small, whole = report.metrics[f"{storage}_bits_per_character"], report.metrics["bits_per_character"]
     assert small == pytest.approx(whole, rel=0.005)
@@ -131,7 +131,7 @@ def test_python_shows_a_run_and_a_model_in_one_line(book: Path) -> None:
     assert repr(trained.load()).endswith(" parameters, update 4>")
 
 
-def test_a_run_that_was_killed_in_its_first_save_begins_anew(book: Path) -> None:
+def test_a_run_that_was_killed_in_its_first_save_begins_from_the_start(book: Path) -> None:
     task = statewise.Text(source="book.txt", updates=4, **TINY)
     statewise.train(task, run="whole")
     events = statewise.training(task, run="killed")

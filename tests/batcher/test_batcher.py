@@ -96,7 +96,7 @@ def forged(stream: Stream[Tensor], rows: int) -> bytes:
 
 
 @pytest.mark.parametrize("rows", [(2, 0), (0, 2), (3, 0, 0), (1000,), (0,)])
-def test_a_session_of_other_rows_is_refused_and_changes_nobody_beside_it(
+def test_a_session_of_other_rows_is_refused_and_changes_no_other_session(
     stream: Stream[Tensor], rows: tuple[int, ...]
 ) -> None:
     stepper, own = Stepper(stream), stream.fork()

@@ -67,7 +67,7 @@ def test_rows_of_every_rule_write_what_they_write_alone_and_end_in_the_same_bits
 
 
 @by_the_program
-def test_steps_are_shared_by_those_who_write(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_shared_by_the_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
     own = [Stream(model) for _ in HOWS]
     writings = [Writing(one, pieces(one, how)) for one, how in zip(own, HOWS, strict=True)]
@@ -98,7 +98,7 @@ def test_what_was_foreseen_is_void_once_something_else_is_read() -> None:
         assert other.steps == 2
 
 
-def test_one_that_fails_spoils_nobody_elses_text(stream: Stream[Any]) -> None:
+def test_one_that_fails_spoils_no_other_text(stream: Stream[Any]) -> None:
     def failing() -> Iterator[str]:
         yield "a"
         raise UsageError("it fails")
@@ -112,7 +112,7 @@ def test_one_that_fails_spoils_nobody_elses_text(stream: Stream[Any]) -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 2])
-def test_a_stream_of_other_rows_comes_between_nobody_who_writes(rows: int) -> None:
+def test_a_stream_of_other_rows_comes_between_no_writers(rows: int) -> None:
     model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
     own = [Stream(model) for _ in range(4)]
     for one in own:
@@ -125,7 +125,7 @@ def test_a_stream_of_other_rows_comes_between_nobody_who_writes(rows: int) -> No
     assert stranger.next_draw is not None
 
 
-def test_odds_that_are_no_numbers_are_said_of_those_who_have_them() -> None:
+def test_odds_that_are_no_numbers_are_reported_for_the_rows_that_have_them() -> None:
     model = Model(nn.Embedding(V, D), LSTM(D, H), Categorical(H, V)).eval()
     own = [Stream(model) for _ in range(2)]
     writings = [Writing(one, pieces(one, how)) for one, how in zip(own, HOWS[:2], strict=True)]

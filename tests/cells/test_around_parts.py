@@ -26,7 +26,7 @@ def test_a_residual_of_unequal_widths_is_refused() -> None:
         Residual(LSTM(D, H))
 
 
-def test_each_part_behind_a_skip_reads_the_input_and_its_neighbour() -> None:
+def test_each_part_after_a_skip_reads_the_input_and_its_neighbour() -> None:
     lower, upper = GRU(D, 6), LSTM(D + 6, H)
     xs = torch.randn(T, B, D)
     between, _ = lower.scan(xs, lower.initial(B))
@@ -38,7 +38,7 @@ def test_each_part_behind_a_skip_reads_the_input_and_its_neighbour() -> None:
     assert (skip.features, skip.units) == (D, 6 + H)
 
 
-def test_a_third_part_behind_a_skip_reads_the_second_and_not_the_first() -> None:
+def test_a_third_part_after_a_skip_reads_the_second_and_not_the_first() -> None:
     skip = ConcatSkip(Elman(D, 6), Elman(D + 6, 2), Elman(D + 2, H))
     assert skip.scan(torch.randn(T, B, D), skip.initial(B))[0].shape == (T, B, 12)
     assert [path for path, _ in paths(skip.initial(B))] == ["0.hidden", "1.hidden", "2.hidden"]

@@ -119,7 +119,7 @@ def test_without_a_context_the_memory_is_one_vector_of_zeros(attention: Attentio
     assert memory.mask.tolist() == [[True]] * B
 
 
-def test_a_row_that_begins_anew_has_forgotten_the_memory_and_the_others_have_not(attention: Attention[Any]) -> None:
+def test_a_row_that_is_reset_has_forgotten_the_memory_and_the_others_have_not(attention: Attention[Any]) -> None:
     values, query = torch.randn(B, S, D), torch.randn(T, B, attention.features)
     reset = torch.zeros(T, B, dtype=torch.bool)
     reset[3, 1] = True
@@ -191,7 +191,7 @@ def test_a_window_moves_at_first_as_it_is_told() -> None:
             GaussianWindow(Q, D, 2, first_move=wrong)
 
 
-def test_a_window_is_behind_its_memory_where_the_place_behind_it_is_the_highest() -> None:
+def test_a_window_is_past_its_memory_where_the_place_after_it_is_the_highest() -> None:
     window = GaussianWindow(Q, D, 1)
     mask = torch.arange(S).unsqueeze(0) < torch.tensor([[S], [2], [0]])
     state = window.initial(3, AttentionMemory(torch.randn(3, S, D), mask))
@@ -206,7 +206,7 @@ def test_a_window_is_behind_its_memory_where_the_place_behind_it_is_the_highest(
     assert window.is_behind(asked, far).all()
 
 
-def test_a_cell_reads_the_last_glimpse_beside_its_input() -> None:
+def test_a_cell_reads_the_last_glimpse_with_its_input() -> None:
     inner, attention = GRU(H + D, Q), Bahdanau(Q, D, 2)
     cell = AttentionCell(inner, attention)
     assert (cell.features, cell.units) == (H, Q + D)

@@ -35,7 +35,7 @@ def test_a_learned_state_is_found_by_training() -> None:
     assert grad.any()
 
 
-def test_a_row_that_begins_anew_begins_at_the_learned_state() -> None:
+def test_a_row_that_is_reset_begins_at_the_learned_state() -> None:
     cell = Learned(GRU(D, H))
     shake(cell)
     xs, reset = torch.randn(T, B, D), torch.zeros(T, B, dtype=torch.bool)
@@ -55,7 +55,7 @@ def test_a_conditioned_state_is_a_linear_map_of_each_rows_context() -> None:
     torch.testing.assert_close(torch.cat(cell.initial(B), dim=-1), cell.bias.expand(B, 2 * H))
 
 
-def test_a_row_that_begins_anew_begins_as_without_a_context() -> None:
+def test_a_row_that_is_reset_begins_as_without_a_context() -> None:
     cell = Conditioned(GRU(D, H), WIDTH)
     shake(cell)
     xs, reset = torch.randn(T, B, D), torch.zeros(T, B, dtype=torch.bool)

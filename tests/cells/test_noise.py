@@ -153,7 +153,7 @@ def test_a_part_without_recurrent_weights_has_no_state_to_mask() -> None:
         VariationalDropout(Same(3), 0.5, recurrent_rate=0.5)
 
 
-def test_a_row_that_begins_anew_takes_a_new_mask_and_carries_it_on() -> None:
+def test_a_row_that_is_reset_takes_a_new_mask_and_carries_it_on() -> None:
     cell = VariationalDropout(Same(100), 0.5)
     state = cell.initial(2)
     reset = torch.zeros(T, 2, dtype=torch.bool)

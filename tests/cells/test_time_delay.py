@@ -32,7 +32,7 @@ def test_offsets_may_be_sparse_and_in_any_order() -> None:
     assert torch.equal(last.past[0], xs[3:, 0])
 
 
-def test_what_lies_behind_the_farthest_delay_is_forgotten() -> None:
+def test_what_lies_past_the_farthest_delay_is_forgotten() -> None:
     cell = TDNN(D, H)
     xs, other = torch.randn(T, B, D), torch.randn(T, B, D)
     other[4:] = xs[4:]

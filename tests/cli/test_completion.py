@@ -47,7 +47,7 @@ def test_what_may_come_next_is_offered_and_nothing_heavy_is_loaded(line: str, am
 
 
 @pytest.mark.parametrize("line", ["statewise foo ", "statewise train nothing --", "statewise evaluate no-run --"])
-def test_behind_what_is_wrong_nothing_is_offered(line: str) -> None:
+def test_after_a_wrong_word_nothing_is_offered(line: str) -> None:
     assert asked(line).stdout.strip() == ""
 
 

@@ -12,7 +12,7 @@ from statewise.cli.main import run
 HOW = ["--memory", "--lags", "12", "--probes", "24"]
 
 
-def test_numbers_stand_beside_each_other_and_the_report_needs_no_network(
+def test_numbers_are_side_by_side_and_the_report_needs_no_network(
     run_path: Path, book: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["inspect", str(run_path), *HOW]) == 0

@@ -12,9 +12,9 @@ import pytest
 import statewise
 from statewise.cli.main import run
 from statewise.data import cache
-from statewise.data.events.event_log import LogColumns
-from statewise.data.events.session_files import prepare_sessions
-from statewise.data.events.session_table import Rules
+from statewise.data.interactions.event_log import LogColumns
+from statewise.data.interactions.session_files import prepare_sessions
+from statewise.data.interactions.session_table import Rules
 from statewise.data.texts import code_text, code_with
 from statewise.disk.manifest import MANIFEST, Entry, written
 from statewise.errors import DataError
@@ -108,7 +108,7 @@ def as_if_meant(folder: Path, name: str, content: bytes) -> None:
         ("codec.json", lambda told: {**told, "ids": 3, "alphabet": 3}),
     ],
 )
-def test_what_somebody_else_put_there_is_made_again_where_it_makes_no_sense(
+def test_a_foreign_file_in_the_cache_is_made_again_where_it_makes_no_sense(
     kind: str, name: str, change: Callable[[Any], Any]
 ) -> None:
     first, _ = READS[kind]()

@@ -64,7 +64,7 @@ def test_a_file_under_another_key_and_one_without_numbers_are_not_believed(kept:
     assert kept_figures(CACHE, "nan") is None
 
 
-def test_a_cache_that_takes_nothing_stops_nobody() -> None:
+def test_a_cache_that_takes_nothing_stops_no_work() -> None:
     Path("file").touch()
     keep_figures(Path("file"), "key", FIGURES)
     assert kept_figures(Path("file"), "key") is None

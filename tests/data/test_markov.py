@@ -6,7 +6,7 @@ import pytest
 from statewise.data.markov import MarkovSource
 
 
-def test_items_behind_a_pair_are_as_frequent_as_its_odds() -> None:
+def test_items_after_a_pair_are_as_frequent_as_its_odds() -> None:
     source = MarkovSource(4, noise=0.2, seed=3)
     found = source.sessions(30_000, 5)
     pairs = np.stack([found[:, 1:-2], found[:, 2:-1], found[:, 3:]], axis=-1).reshape(-1, 3)

@@ -48,7 +48,7 @@ def test_every_row_reads_its_stripe_once_in_order_and_predicts_what_follows(coun
     assert count - 1 - rows * stripe < rows  # what is left out would not give every row one more
 
 
-def test_only_the_first_step_of_the_first_window_begins_anew() -> None:
+def test_only_the_first_step_of_the_first_window_is_reset() -> None:
     stripes = Stripes(code_file(100), rows=3, steps=7)
     first = stripes[0].reset
     assert first is not None

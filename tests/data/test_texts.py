@@ -62,7 +62,7 @@ def test_the_alphabet_is_that_of_the_training_part(tmp_path: Path) -> None:
     assert text.facts["held_out_only_characters"] == 1
 
 
-def test_codes_are_built_once_and_anew_where_the_contents_change(tmp_path: Path) -> None:
+def test_codes_are_built_once_and_again_where_the_contents_change(tmp_path: Path) -> None:
     path, cache = tmp_path / "a.txt", tmp_path / "cache"
     path.write_text("abc" * 40)
     first = coded(path, cache)
@@ -73,7 +73,7 @@ def test_codes_are_built_once_and_anew_where_the_contents_change(tmp_path: Path)
     assert not list(cache.glob(".building-*"))
 
 
-def test_what_a_killed_process_had_begun_to_build_is_removed_and_built_anew(tmp_path: Path) -> None:
+def test_what_a_killed_process_had_begun_to_build_is_removed_and_built_again(tmp_path: Path) -> None:
     path, cache = tmp_path / "a.txt", tmp_path / "cache"
     path.write_text("abc" * 40)
     (cache / ".building-left").mkdir(parents=True)
@@ -138,7 +138,7 @@ def test_windows_continue_each_other_in_every_row_and_read_every_code_once(tmp_p
     assert stripes[1].reset is None
 
 
-def test_one_row_in_turn_begins_anew_so_that_a_bare_prompt_is_nothing_new(tmp_path: Path) -> None:
+def test_one_row_in_turn_is_reset_so_that_a_bare_prompt_is_nothing_new(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(range(101)))
     stripes = Stripes(CodeFile.whole(path, np.dtype(np.uint8)), rows=3, steps=6, begin_in_turn=True)

@@ -43,7 +43,7 @@ def test_gradients_of_what_is_no_feature_are_nought_and_sparse_ones_are_of_rows_
     assert kinds.to_dense()[3].abs().sum() == 0
 
 
-def test_a_head_scores_items_behind_those_it_was_trained_on_without_a_bias() -> None:
+def test_a_head_scores_items_newer_than_those_it_was_trained_on_without_a_bias() -> None:
     table = make()
     head = Ranking(4, torch.tensor([3.0, 2.0, 1.0]), table=table).eval()
     with torch.no_grad():

@@ -80,7 +80,7 @@ def test_the_corrected_sum_over_a_sample_is_on_average_that_over_the_catalogue(i
     assert abs(found.mean() - (wanted - left_out)) < 5 * found.std() / len(found) ** 0.5
 
 
-def test_without_correction_the_loss_is_the_softmax_over_target_rows_beside_and_drawn_alike() -> None:
+def test_without_correction_the_loss_is_the_softmax_over_the_target_the_other_rows_and_the_drawn() -> None:
     head = make(negatives=2, corrected=False)
     queries, targets = torch.randn(1, B, H), torch.tensor([[0, 3, 1]])
     torch.manual_seed(9)

@@ -70,7 +70,7 @@ def test_what_is_too_small_for_a_number_is_still_measured() -> None:
     assert np.allclose(np.diff(found.state, axis=1), np.log(1e-4), rtol=1e-4)  # 1e-796 at the end
 
 
-def test_a_row_that_began_anew_hears_nothing_of_what_was_before() -> None:
+def test_a_row_that_was_reset_hears_nothing_of_what_was_before() -> None:
     reset, mask = torch.zeros(T, B, dtype=torch.bool), torch.ones(T, B, dtype=torch.bool)
     reset[4, 0] = True  # row 0 begins anew at step 4, so that its last state knows of three inputs
     mask[5:, 1] = False  # row 1 ends at step 4, and is probed there

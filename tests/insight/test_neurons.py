@@ -59,7 +59,7 @@ def codes(text: str) -> Tensor:
     return torch.from_numpy(CODEC.encode(text).astype(np.int64))
 
 
-def test_units_are_those_of_the_state_with_the_likeliest_choices_beside_them() -> None:
+def test_units_are_those_of_the_state_with_their_likeliest_choices() -> None:
     torch.manual_seed(0)
     model = Model(nn.Embedding(CODEC.choices, 3), LSTM(3, 4), Categorical(4, CODEC.choices))
     units = read_units(model, codes("abc\n"), CODEC)

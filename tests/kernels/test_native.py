@@ -382,7 +382,7 @@ def test_what_pytorch_makes_by_default_is_nothing_to_kernels() -> None:
     assert torch.equal(plain[1].hidden, again[1].hidden)
 
 
-def test_memory_that_nobody_made_a_tensor_of_comes_back() -> None:
+def test_memory_that_never_became_a_tensor_is_freed() -> None:
     native.memory_release()
     capsule = native.lend(100_000)
     assert native.memory_held() == 0

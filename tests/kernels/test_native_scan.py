@@ -119,7 +119,7 @@ def test_the_bits_depend_neither_on_the_number_of_threads_nor_on_other_rows(
     assert torch.equal(alone, results[0][0][:, row])
 
 
-def test_what_is_not_finite_stays_in_its_row_and_ends_where_the_row_begins_anew() -> None:
+def test_what_is_not_finite_stays_in_its_row_and_ends_where_the_row_is_reset() -> None:
     decay, drive, reset = torch.rand(6, 2, 3), torch.randn(6, 2, 3), torch.zeros(6, 2, dtype=torch.bool)
     drive[1, 0, 0], drive[2, 0, 1], reset[4, 0] = torch.inf, torch.nan, True
     hs, last = scan_linear(decay, drive, torch.zeros(2, 3), reset, None)

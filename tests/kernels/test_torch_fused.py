@@ -73,7 +73,7 @@ def op_of(cell: Cell[Any]) -> Any:
 
 
 @pytest.mark.parametrize("where", RESETS)
-def test_fused_equals_the_reference_where_rows_begin_anew(cell: Cell[Any], where: str) -> None:
+def test_fused_equals_the_reference_where_rows_are_reset(cell: Cell[Any], where: str) -> None:
     expected = results(cell, "reference", marks(RESETS[where]))
     torch.testing.assert_close(results(cell, "torch", marks(RESETS[where])), expected, rtol=1e-10, atol=1e-10)
 
@@ -83,7 +83,7 @@ def test_no_resets_equal_resets_nowhere(cell: Cell[Any]) -> None:
     assert all(torch.equal(a, b) for a, b in zip(results(cell, "torch", None), nowhere, strict=True))
 
 
-def test_a_row_begins_anew_from_the_state_it_is_given_for_that(cell: Cell[Any]) -> None:
+def test_a_row_that_is_reset_begins_from_the_state_it_is_given(cell: Cell[Any]) -> None:
     given = sequence(cell, reset=marks([(3, 1)]))
     fresh = tuple(torch.full_like(leaf, 0.5) for leaf in given.fresh)
     ys, _ = op_of(cell).run(given._replace(fresh=fresh))
@@ -105,7 +105,7 @@ def test_one_call_runs_each_stretch_between_resets() -> None:
     assert lengths == [T, T, 3, 4, 1, 5, 1]
 
 
-def test_a_mask_under_which_nobody_sleeps_is_taken(cell: Cell[Any]) -> None:
+def test_a_mask_under_which_no_row_sleeps_is_taken(cell: Cell[Any]) -> None:
     mask = torch.ones(T, B, dtype=torch.bool)
     assert op_of(cell).takes(sequence(cell, mask=mask))
     mask[2, 1] = False

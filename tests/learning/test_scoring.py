@@ -117,7 +117,7 @@ def test_learning_on_leaves_the_model_as_it_was() -> None:
 
 
 @pytest.mark.skipif(native.Program is None, reason="installed without native kernels")
-def test_a_program_scores_what_the_model_scores_also_where_rows_sleep_or_begin_anew() -> None:
+def test_a_program_scores_what_the_model_scores_also_where_rows_sleep_or_are_reset() -> None:
     torch.manual_seed(0)
     model = Model(nn.Embedding(V, D), GRU(D, H), Categorical(H, V))
     windows = make_windows()

@@ -87,7 +87,7 @@ def test_epochs_are_read_in_other_orders_and_a_place_always_says_which() -> None
     assert not torch.equal(epochs[1], epochs[2])
 
 
-def test_rows_begin_anew_with_each_group_and_go_on_within_it() -> None:
+def test_rows_are_reset_with_each_group_and_go_on_within_it() -> None:
     order = WindowOrder(make_windows(6 * T), Recipe(shuffle=2))
     for number in range(12):
         window = order[number]
@@ -168,7 +168,7 @@ def test_an_overlapping_window_sends_its_errors_back_through_all_of_its_steps() 
     assert not torch.allclose(shorter[1], expected[1], rtol=1e-3)  # type: ignore[arg-type]
 
 
-def test_overlapping_windows_carry_the_state_behind_the_first_of_them_and_count_every_place_once() -> None:
+def test_overlapping_windows_carry_the_state_after_the_first_of_them_and_count_every_place_once() -> None:
     overlapping, plain = (
         make_learner(sequence_length=3 * T, stride=T, learning_rate=1e-12),
         make_learner(learning_rate=1e-12),

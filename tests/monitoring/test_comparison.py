@@ -36,7 +36,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_comparison_tells_what_differs_and_how_each_did_beside_its_baselines(
+def test_a_comparison_tells_what_differs_and_how_each_did_against_its_baselines(
     two: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["compare", str(two / "one"), str(two / "other"), "--json"]) == 0
@@ -66,7 +66,7 @@ def test_one_run_is_not_compared_and_no_run_is_refused(two: Path, capsys: pytest
         Comparison.of([two / "one", Path("nowhere")])
 
 
-def test_what_is_trained_anew_behind_a_checkpoint_counts_once(two: Path) -> None:
+def test_what_is_trained_again_after_a_checkpoint_counts_once(two: Path) -> None:
     shutil.copytree(two / "one", "run")
     directory = RunDirectory(Path("run"))
     first = dict(next(event for event in directory.read_events() if event["event"] == "updated"))
@@ -78,7 +78,7 @@ def test_what_is_trained_anew_behind_a_checkpoint_counts_once(two: Path) -> None
     assert history.report is None
 
 
-def test_what_was_written_for_tensorboard_by_halves_is_removed_but_not_behind_one_who_follows(
+def test_half_written_tensorboard_events_are_removed_but_not_while_another_process_writes(
     two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("tensorboard")

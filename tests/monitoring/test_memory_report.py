@@ -46,7 +46,7 @@ def test_a_run_of_every_cell_can_be_looked_into_and_stays_as_it_was(cell: str, b
     assert contents(Path("run")) == before
 
 
-def test_runs_stand_beside_each_other(run_path: Path, book: Path) -> None:
+def test_runs_are_shown_side_by_side(run_path: Path, book: Path) -> None:
     statewise.train(statewise.Text(source="book.txt", cell="elman", **TINY), run="other")
     looked = statewise.inspect_memory(run_path, compare=["other"], **HOW)
     assert [memory.name for memory in looked.memories] == ["run", "before training", "other"]

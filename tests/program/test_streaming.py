@@ -104,7 +104,7 @@ def test_without_native_code_a_stream_steps_by_the_model(monkeypatch: pytest.Mon
     assert program.why_not(stream.model) == program.plan.ABSENT
 
 
-def test_a_storage_nobody_knows_is_refused() -> None:
+def test_an_unknown_storage_is_refused() -> None:
     with pytest.raises(UsageError, match="did you mean 'bfloat16'"):
         Stream(make_model(), storage="bfloat")
 

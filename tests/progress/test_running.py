@@ -94,7 +94,7 @@ def test_in_a_terminal_each_verb_shows_a_bar(book: Path, verb: str) -> None:
     assert cursor_is_back(said)
 
 
-def test_quiet_and_where_nobody_looks_on_nothing_is_said(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_and_without_a_terminal_nothing_is_said(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with terminal() as screen, pytest.MonkeyPatch.context() as patch:
         statewise.train(Text(source="book.txt", **TINY), run="r", quiet=True)
         statewise.resume("r", quiet=True)

@@ -56,7 +56,7 @@ def test_what_schemathesis_could_not_try_or_found_is_a_failure(proof: Any) -> No
     assert read({**cases, "complete": False, "stop_reason": "interrupted"})["errors"]
 
 
-def test_clients_that_vanish_leave_no_socket_behind(proof: Any, serving: Any) -> None:
+def test_clients_that_vanish_leave_no_socket_open(proof: Any, serving: Any) -> None:
     vanished = proof("served_vanished")
     for number in range(20):
         vanished.vanish(serving.port, number)

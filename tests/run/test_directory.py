@@ -57,7 +57,7 @@ def test_a_run_without_a_name_is_called_after_its_task_and_source(name: str, fol
     assert Path("runs", folder).is_dir()
 
 
-def test_runs_are_numbered_behind_the_highest_there_is_and_never_after_others() -> None:
+def test_runs_are_numbered_from_the_highest_there_is_and_never_after_others() -> None:
     for taken in ("text-a-2", "text-a-10", "text-a-b-50", "text-a-x", "other-a-70"):
         Path("runs", taken).mkdir(parents=True)
     assert [create_run("text", "a").path.name for _ in range(2)] == ["text-a-11", "text-a-12"]

@@ -53,7 +53,7 @@ def test_what_was_undone_by_a_rollback_counts_no_more() -> None:
     }
 
 
-def test_a_report_counts_until_training_goes_back_behind_it() -> None:
+def test_a_report_counts_until_training_goes_back_before_it() -> None:
     report = {"metrics": {"error": 0.2}, "baselines": {"last": {"error": 0.4}}}
     events = [*ROLLED_BACK, {"event": "finished", "update": 3, "report": report}]
     assert RunHistory.from_events([*events, {"event": "started", "update": 3}]).metrics == {"error": 0.2}

@@ -58,7 +58,7 @@ def restored(address: str, data: bytes) -> httpx.Response:
     return httpx.post(f"{address}/v1/sessions/restore", content=data)
 
 
-def test_every_forged_snapshot_is_refused_and_nobodys_bits_change(
+def test_every_forged_snapshot_is_refused_and_no_bits_change(
     proof: Any, serving: Any, trained_once: Path, other_run: Path
 ) -> None:
     kinds = {**proof("serving.forgeries").MALFORMED, **proof("serving.forgeries").UNSIGNED}
@@ -117,7 +117,7 @@ def test_a_new_key_signs_and_what_an_older_one_signed_is_known_as_long_as_it_is_
     assert restored(last, old).status_code == 422
 
 
-def test_what_was_changed_in_the_store_is_not_read_and_changes_nobody_else(
+def test_what_was_changed_in_the_store_is_not_read_and_changes_no_other_session(
     serve: Any, tmp_path: Path, trained_once: Path
 ) -> None:
     file, stream = tmp_path / "sessions.db", stream_of(trained_once / "run")

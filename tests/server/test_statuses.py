@@ -210,7 +210,7 @@ def test_a_snapshot_that_is_damaged_or_foreign_is_refused(serving: Any, session:
         assert problem(HTTP.post(restore, content=bad)) == (422, "unreadable")
 
 
-def test_who_says_nothing_is_hung_up_on(strict: Any) -> None:
+def test_a_silent_client_is_disconnected(strict: Any) -> None:
     with socket.create_connection(("127.0.0.1", strict.port)) as slow:
         slow.settimeout(30)
         slow.sendall(b"GET /livez HTTP/1.1\r\nHost: local")
@@ -231,7 +231,7 @@ def test_who_says_nothing_is_hung_up_on(strict: Any) -> None:
         assert stuck.recv(1000).startswith(b"HTTP/1.1 400")
 
 
-def test_who_reads_nothing_of_an_answer_does_not_hold_its_place(strict: Any) -> None:
+def test_a_client_that_reads_nothing_of_an_answer_does_not_hold_its_place(strict: Any) -> None:
     session = HTTP.post(f"{strict.address}/v1/sessions").json()["session"]
     body = json.dumps({"prompt": "It", "length": 10_000})
     with socket.socket() as deaf:

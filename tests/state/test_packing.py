@@ -92,7 +92,7 @@ def test_bytes_without_a_seal_are_refused() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_numbers_of_other_sizes_lie_behind_each_other_in_any_row(rows: int) -> None:
+def test_numbers_of_other_sizes_lie_one_after_another_in_any_row(rows: int) -> None:
     state = torch.randn(rows, 9), torch.arange(rows).unsqueeze(1), torch.randn(rows, 3).half(), torch.ones(rows, 1) > 0
     packing = Packing(tuple(part[:1] for part in state), {"model": "a"})
     again = packing.unpack(packing.pack(state))

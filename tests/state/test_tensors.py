@@ -57,7 +57,7 @@ def test_any_state_comes_back_bit_for_bit(state: Any) -> None:
     assert words == {}
 
 
-def test_the_words_beside_a_state_come_back() -> None:
+def test_the_words_saved_with_a_state_come_back() -> None:
     assert from_bytes(to_bytes((), {"task": "text"}), like=()) == ((), {"task": "text"})
 
 

@@ -111,7 +111,7 @@ def test_what_was_deleted_is_gone_and_not_unknown(store: Store) -> None:
     assert store.swap([Change(id, NEXT.steps, FIRST)]) == [False]
 
 
-def test_what_nobody_steps_expires_and_cannot_be_stepped_again(store: Store, clock: Clock) -> None:
+def test_a_session_that_is_not_stepped_expires_and_cannot_be_stepped_again(store: Store, clock: Clock) -> None:
     idle, used = new_id(), new_id()
     store.create(idle, FIRST)
     store.create(used, FIRST)
@@ -319,7 +319,7 @@ def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path: Path) -> None:
         open_store(f"sqlite:{tmp_path / 'later.db'}")
 
 
-def test_a_store_that_nobody_knows_or_that_is_not_there_is_refused() -> None:
+def test_an_unknown_or_missing_store_is_refused() -> None:
     for name in ("", "sqlite:", "postgres://here", "redis"):
         with pytest.raises(UsageError, match="give memory, sqlite:PATH or redis"):
             open_store(name)

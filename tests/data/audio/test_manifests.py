@@ -97,7 +97,7 @@ def utterances(folder: Path) -> list[Utterance | NotTaken]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_list_says_who_said_what(kind: str, tmp_path: Path) -> None:
+def test_every_kind_of_list_gives_speaker_and_text(kind: str, tmp_path: Path) -> None:
     KINDS[kind](tmp_path)
     found = [one for one in utterances(tmp_path) if isinstance(one, Utterance)]
     wanted = sorted((words, None if kind in WITHOUT_SPEAKERS else speaker) for speaker, words in SAID.values())

@@ -394,7 +394,7 @@ def test_icons_are_read_and_filled_ones_counted(tmp_path: Path) -> None:
     assert left_out == {"without a stroked line": 1}
 
 
-def test_what_lies_beside_drawings_in_a_folder_is_counted(tmp_path: Path) -> None:
+def test_other_files_in_a_folder_of_drawings_are_counted(tmp_path: Path) -> None:
     files = [put(tmp_path, "LICENSE", "MIT"), put(tmp_path, "a.jsonl", '{"strokes": [[[1, 2]]]}')]
     left_out = Counter[str]()
     assert len([*read_drawings(files, left_out)]) == 1

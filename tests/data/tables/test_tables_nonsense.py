@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from statewise.data.events.event_log import LogColumns, Names, read_events, read_titles
+from statewise.data.interactions.event_log import LogColumns, Names, read_events, read_titles
 from statewise.data.series.frequency import Frequency
 from statewise.data.series.panel import read_panel
 from statewise.data.series.series_columns import guess_columns

@@ -35,7 +35,7 @@ def test_without_a_question_all_are_listed_with_their_time(capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("question", [name for name in QUESTIONS if name != "roofline"])
-def test_a_question_is_answered_by_us_beside_others(question: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_question_is_answered_by_us_and_by_the_peers(question: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, question)
     assert (found["question"], found["rounds"], found["machine"]["threads"]) == (question, 1, 1)
     assert found["versions"]["torch"]

@@ -40,7 +40,7 @@ def test_a_turn_has_as_many_calls_as_fill_it_and_at_least_one() -> None:
     assert seconds["slow"] == [5.0, 5.0]
 
 
-def test_the_garbage_collector_rests_during_a_turn_and_works_again_behind_it() -> None:
+def test_the_garbage_collector_rests_during_a_turn_and_works_again_after_it() -> None:
     seen: list[bool] = []
     timed(lambda: seen.append(gc.isenabled()), 3)
     assert seen == [False, False, False]

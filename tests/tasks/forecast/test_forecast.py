@@ -105,7 +105,7 @@ def test_a_month_that_was_mistyped_or_is_missing_is_counted_and_named(
     assert "1 of 120 values missing, the first at 2014-03-01" in err
 
 
-def test_a_training_ends_beside_simple_methods_with_a_word_on_luck(
+def test_a_training_ends_with_simple_methods_compared_and_a_word_on_luck(
     capsys: pytest.CaptureFixture[str], table: Path
 ) -> None:
     out, err = said(capsys, "train", "forecast", "table.csv", "--target", "a", "--run", "r", *FLAGS)
@@ -525,7 +525,7 @@ def test_a_series_that_hardly_moves_is_refused(scale: float, offset: float, tabl
         statewise.train(Forecast(source="table.csv", **HELD), run="r")
 
 
-def test_statistical_methods_stand_beside_where_they_are_asked_for(table: Path) -> None:
+def test_statistical_methods_are_compared_where_they_are_asked_for(table: Path) -> None:
     pytest.importorskip("statsforecast")
     task = Forecast(source="table.csv", target=("a",), rivals=("auto_ets",), **{**HELD, "held_out": "12h"})
     finished = statewise.train(task, run="r")

@@ -53,7 +53,7 @@ def test_the_last_item_again_comes_before_all_others(counted: NextItem) -> None:
     assert order(counted, "last item again", 2, 3) == [3, 0, 1, 2, 4]
 
 
-def test_a_markov_chain_counts_what_came_right_behind(counted: NextItem) -> None:
+def test_a_markov_chain_counts_what_came_next(counted: NextItem) -> None:
     assert scores(counted, "Markov chain", 3, 0) == [1, 3, 0, 0, 0]
     assert scores(counted, "Markov chain", 1) == [0, 0, 2, 0, 0]
     assert order(counted, "Markov chain", 1) == [2, 0, 1, 3, 4]

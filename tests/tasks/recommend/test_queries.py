@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from statewise.cells import GRU
-from statewise.data.events.session_rows import Places
-from statewise.data.events.session_table import as_places
+from statewise.data.interactions.session_rows import Places
+from statewise.data.interactions.session_table import as_places
 from statewise.heads import Ranking
 from statewise.model import Model
 from statewise.tasks.recommend.queries import queries

@@ -10,7 +10,7 @@ import torch
 from made_log import SMALL, make_task, write_log
 
 import statewise
-from statewise.data.events.catalogue import Catalogue
+from statewise.data.interactions.catalogue import Catalogue
 from statewise.data.markov import MarkovSource
 from statewise.errors import StatewiseError, UsageError
 from statewise.heads import Ranking

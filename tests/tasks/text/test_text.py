@@ -44,7 +44,7 @@ def test_only_what_might_be_the_beginning_of_the_stop_is_held_back() -> None:
     assert shown == ["t", "o", " ", "", "", "--b", "e", ""]
 
 
-def test_nothing_is_asked_for_behind_the_stop() -> None:
+def test_nothing_is_asked_for_after_the_stop() -> None:
     def pieces() -> Iterator[str]:
         yield from "ab."
         raise AssertionError("asked on")
@@ -76,7 +76,7 @@ def test_a_run_is_called_after_the_first_source(source: Any, label: str) -> None
     assert make_task(source=source).label == label
 
 
-def test_several_files_are_read_one_behind_another(book: Path) -> None:
+def test_several_files_are_read_one_after_another(book: Path) -> None:
     (book.parent / "more.txt").write_text("zebra " * 40)
     data = prepared(source=("book.txt", "more.txt"))
     assert data.facts["length"] == len(book.read_text()) + 240
@@ -232,7 +232,7 @@ def test_no_prompt_begins_a_line(trained: statewise.Trained) -> None:
     assert torch.equal(silent.params, line.params)
 
 
-def test_a_stream_is_read_on_from_and_left_behind_what_was_written(trained: statewise.Trained) -> None:
+def test_a_stream_goes_on_from_its_place_and_stops_after_what_was_written(trained: statewise.Trained) -> None:
     stream = trained.stream()
     stream.push_many("It was")
     written = "".join(trained.predict(" the", length=8, seed=1, stream=stream))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import nn
 
-from statewise.data.events.catalogue import Catalogue
+from statewise.data.interactions.catalogue import Catalogue
 from statewise.data.tables.columns import plain_id
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.heads.featured_items import FeaturedItems

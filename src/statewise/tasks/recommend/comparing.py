@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from statewise.data.code_file import CodeFile
-from statewise.data.events.session_rows import Places, read_places
+from statewise.data.interactions.session_rows import Places, read_places
 from statewise.model import Model
 from statewise.tasks.recommend.baselines import NextItem, Scorer, history
 from statewise.tasks.recommend.list_metrics import ScoresOf

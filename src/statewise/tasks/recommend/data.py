@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from statewise.data.code_file import CodeFile
-from statewise.data.events.catalogue import Catalogue
-from statewise.data.events.session_files import PreparedSessions, sessions_with
-from statewise.data.events.session_rows import Places, SessionRows, read_places
 from statewise.data.figures import Finding, Found, key_of
+from statewise.data.interactions.catalogue import Catalogue
+from statewise.data.interactions.session_files import PreparedSessions, sessions_with
+from statewise.data.interactions.session_rows import Places, SessionRows, read_places
 from statewise.data.window import Window
 from statewise.task import Part
 from statewise.tasks.recommend.comparing import fit_baselines, scores_by

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from statewise.data.events.session_rows import Places
+from statewise.data.interactions.session_rows import Places
 from statewise.data.window import Window
 from statewise.heads import ItemHead
 from statewise.model import Model

@@ -16,9 +16,9 @@ from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked
 from statewise.tasks.shared.table_settings import TableSettings
 
 if TYPE_CHECKING:
-    from statewise.data.events.catalogue import Catalogue
-    from statewise.data.events.event_log import LogColumns
-    from statewise.data.events.session_table import Rules
+    from statewise.data.interactions.catalogue import Catalogue
+    from statewise.data.interactions.event_log import LogColumns
+    from statewise.data.interactions.session_table import Rules
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
@@ -115,7 +115,7 @@ class Recommend(TableSettings, Task):
     @property
     def columns(self) -> "LogColumns":
         """Which columns of a log to read."""
-        from statewise.data.events.event_log import LogColumns
+        from statewise.data.interactions.event_log import LogColumns
 
         named = self.session, self.user, self.item, self.time, self.type
         return LogColumns(*named, tuple(self.types), self.weight, self.min_weight, self.table_format)
@@ -123,13 +123,13 @@ class Recommend(TableSettings, Task):
     @property
     def rules(self) -> "Rules":
         """How events become sessions."""
-        from statewise.data.events.session_table import Rules
+        from statewise.data.interactions.session_table import Rules
 
         return Rules(60 * self.gap_minutes, self.held_out, self.min_support, self.shortest)
 
     def prepare(self, cache: Path) -> "RecommendData":
         """Read the logs, cut them into sessions and split; these are kept in `cache` by the hash of the contents."""
-        from statewise.data.events.session_files import prepare_sessions
+        from statewise.data.interactions.session_files import prepare_sessions
         from statewise.heads.named import head_named
         from statewise.tasks.recommend.data import RecommendData
 
@@ -147,7 +147,7 @@ class Recommend(TableSettings, Task):
 
     def codec(self, written: Mapping[str, Any]) -> "Catalogue":
         """Return the catalogue of a run."""
-        from statewise.data.events.catalogue import catalogue
+        from statewise.data.interactions.catalogue import catalogue
 
         return catalogue(written)
 

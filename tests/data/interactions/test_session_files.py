@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from statewise.data.events.event_log import LogColumns
-from statewise.data.events.session_files import prepare_sessions, sessions_with
-from statewise.data.events.session_rows import Places, read_places
-from statewise.data.events.session_table import Rules
+from statewise.data.interactions.event_log import LogColumns
+from statewise.data.interactions.session_files import prepare_sessions, sessions_with
+from statewise.data.interactions.session_rows import Places, read_places
+from statewise.data.interactions.session_table import Rules
 from statewise.errors import DataError, UsageError
 
 RULES = Rules(gap_seconds=60.0, held_out=0.25, min_support=1)
@@ -47,7 +47,7 @@ def test_the_second_time_nothing_is_read_but_what_was_kept(monkeypatch: pytest.M
     write_log()
     first = prepare()
     with monkeypatch.context() as patch:
-        patch.setattr("statewise.data.events.session_files.read_events", None)
+        patch.setattr("statewise.data.interactions.session_files.read_events", None)
         again = prepare()
     assert (again.codec, again.facts, again.training) == (first.codec, first.facts, first.training)
     assert prepare(rules=replace(RULES, held_out=0.5)).facts["held_out_sessions"] == 8
@@ -95,7 +95,7 @@ def test_without_a_log_there_is_nothing_to_learn_from() -> None:
         prepare(sources=["films.csv"])
 
 
-def test_a_source_that_is_not_there_is_told_beside_the_logs_that_come_by_name() -> None:
+def test_a_missing_source_is_named_with_the_logs_that_come_by_name() -> None:
     with pytest.raises(UsageError, match=r"'nowhere.csv' is neither .* nor a corpus \(movielens-100k\): check it"):
         prepare(sources=["nowhere.csv"])
     with pytest.raises(UsageError, match="corpus 'python' holds a text: give a log of events, or movielens-100k"):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewise.data.code_file import CodeFile
-from statewise.data.events.session_rows import Places, SessionRows, read_places
-from statewise.data.events.session_table import (
+from statewise.data.interactions.session_rows import Places, SessionRows, read_places
+from statewise.data.interactions.session_table import (
     HELD_OUT,
     PLACE,
     RECORD,
@@ -145,7 +145,7 @@ def pack(sessions: list[list[int]]) -> CodeFile:
     return CodeFile.whole(Path("places"), PLACE)
 
 
-def test_rows_run_through_their_sessions_and_begin_anew_with_each() -> None:
+def test_rows_run_through_their_sessions_and_are_reset_with_each() -> None:
     sessions = [[1, 2, 3, 4], [5, 6, 7], [8, 9, 10], [11, 12, 13, 14, 15, 16, 17]]
     windows = list(SessionRows(pack(sessions), rows=2, steps=4))  # 13 places: the last fills no stripe
     assert [window.inputs.T.tolist() for window in windows] == [[[1, 2, 3, 5], [9, 11, 12, 13]], [[6, 8], [14, 15]]]
@@ -157,7 +157,7 @@ def test_rows_run_through_their_sessions_and_begin_anew_with_each() -> None:
 def test_windows_are_the_same_whatever_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = pack([[i, i + 1, i + 2] for i in range(40)])
     whole = list(SessionRows(codes, 3, 4))
-    monkeypatch.setattr("statewise.data.events.session_rows.HELD_PLACES", 5)
+    monkeypatch.setattr("statewise.data.interactions.session_rows.HELD_PLACES", 5)
     for one, other in zip(whole, SessionRows(codes, 3, 4), strict=True):
         assert all(a is b or bool((a == b).all()) for a, b in zip(one, other, strict=True))
 
@@ -166,7 +166,7 @@ def test_whole_sessions_are_read_whatever_is_read_at_once(monkeypatch: pytest.Mo
     sessions = [[7, *range(length)] for length in (2, 9, 1, 4)]
     codes = pack(sessions)
     for held in (1, 3, 5, 100):
-        monkeypatch.setattr("statewise.data.events.session_rows.HELD_PLACES", held)
+        monkeypatch.setattr("statewise.data.interactions.session_rows.HELD_PLACES", held)
         if held >= 9:
             assert sessions_in(codes.path) == sorted(sessions)
     assert sum(len(places.read) for places in read_places(codes, 6)) == 6

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from statewise.data.events.catalogue import Catalogue, catalogue
+from statewise.data.interactions.catalogue import Catalogue, catalogue
 from statewise.errors import RunError, UsageError
 
 FILMS = Catalogue(
@@ -113,7 +113,7 @@ def test_items_without_titles_are_called_by_their_ids() -> None:
 
 
 def test_in_a_large_catalogue_titles_that_share_a_word_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("statewise.data.events.catalogue.MOST_COMPARED", 2)
+    monkeypatch.setattr("statewise.data.interactions.catalogue.MOST_COMPARED", 2)
     assert FILMS.find("cook, the theef, his wife, the (1989)").number == 2
     with pytest.raises(UsageError):
         FILMS.find("Alines")

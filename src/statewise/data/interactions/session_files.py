@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from statewise.data.cache import building, kept
 from statewise.data.code_file import CodeFile
-from statewise.data.events.catalogue import Catalogue, catalogue
-from statewise.data.events.event_log import (
+from statewise.data.interactions.catalogue import Catalogue, catalogue
+from statewise.data.interactions.event_log import (
     LogColumns,
     Names,
     Titles,
@@ -20,7 +20,7 @@ from statewise.data.events.event_log import (
     read_events,
     read_titles,
 )
-from statewise.data.events.session_table import (
+from statewise.data.interactions.session_table import (
     HELD_OUT,
     PLACE,
     TRAINING,

@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from statewise.data.events.event_log import LogColumns, Names, find_column, is_log, moment, read_events, read_titles
+from statewise.data.interactions.event_log import (
+    LogColumns,
+    Names,
+    find_column,
+    is_log,
+    moment,
+    read_events,
+    read_titles,
+)
 from statewise.data.tables.table_format import TableFormat
 from statewise.errors import DataError, StatewiseError, UsageError
 
@@ -27,7 +35,7 @@ def read(path: Path, columns: LogColumns = ANY, names: Names | None = None) -> l
     return found
 
 
-def test_events_say_who_what_and_when() -> None:
+def test_events_give_user_item_and_time() -> None:
     names = Names()
     events = read(log(ROWS), names=names)
     assert [(item, time) for _, item, time in events] == [(0, 10.0), (1, 20.0), (0, 15.0)]
@@ -96,7 +104,7 @@ def test_only_events_of_some_types_and_weights_are_read() -> None:
         read(log(ROWS), LogColumns(types=("buy",)))
 
 
-def test_a_weight_that_is_no_number_is_told_beside_the_setting_that_asks_for_it() -> None:
+def test_a_weight_that_is_no_number_is_named_with_the_setting_that_asks_for_it() -> None:
     path = log("user,item,time,rating\nu,a,1,5\nu,b,2,good\n")
     with pytest.raises(DataError, match=r"row 3: column 'rating' holds 'good', .*: mend it, or leave out min_weight"):
         read(path, LogColumns(min_weight=2))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.events.session_table import LogEvents
+from statewise.data.interactions.session_table import LogEvents
 from statewise.data.tables.clocks import from_clocks
 from statewise.data.tables.columns import PLAIN, Column, Convert, numbers, plain_id, words
 from statewise.data.tables.table_format import TableFormat
