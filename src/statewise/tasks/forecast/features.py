@@ -109,6 +109,44 @@ class SeriesCodec(Codec):
         return np.array(rows, dtype=np.int64).reshape(len(panel), -1)
 
 
+def features(
+    codec: SeriesCodec,
+    *,
+    codes: Ints,
+    level: Floats,
+    spread: Floats,
+    last: Floats,
+    age: Floats,
+    lagged: Floats,
+    calendar: Floats,
+    known: Floats,
+    past: Floats,
+) -> Floats:
+    """Return what the network reads at one step of each series, in training and in a stream.
+
+    Values are read in spreads from the level, covariates as they are given, around 0.
+    Shapes: `codes` `[..., 1 + static]`; `level`, `spread`, `last` and `age` `[...]`; `lagged` `[..., L]`; `calendar`,
+    `known` and `past` `[..., C]`, `[..., K]`, `[..., P]`; returns `[..., D]`.
+    """
+    level, spread = level[..., None], spread[..., None]
+
+    def alike(values: Floats) -> Floats:
+        return np.asarray(np.nan_to_num((values - level) / spread).clip(-LARGEST, LARGEST))
+
+    width = np.log(spread) if codec.reads_spread else np.zeros_like(spread)
+    parts: list[Any] = [
+        codes,
+        alike(last[..., None]),
+        np.log1p(age)[..., None],
+        alike(lagged),
+        calendar,
+        known,
+        past,
+        width,
+    ]
+    return np.concatenate(parts, axis=-1, dtype=np.float32)
+
+
 @final
 class SeriesFeatures:
     """A panel as a network reads it: levels and spreads before each place, the calendar, covariates around 0.
@@ -159,29 +197,24 @@ class SeriesFeatures:
         targets = np.where(within == inside, panel.values[at], np.nan)
         before = at - (inside > 0)
 
-        def alike(values: Floats) -> Floats:
-            return np.asarray(np.nan_to_num((values - level) / spread).clip(-LARGEST, LARGEST))
-
-        def back(lag: int) -> Floats:
-            return np.where(within >= lag, panel.values[at - np.minimum(lag, inside)], np.nan)
-
-        last = np.where(within > 0, self.filled[before], np.nan)
+        lagged = [np.where(within >= lag, panel.values[at - np.minimum(lag, inside)], np.nan) for lag in codec.lags]
         known, heard = panel.known.shape[1], before if seen is None else np.minimum(before, before[seen])
-        columns = [alike(last), np.log1p(self.age[before])]
-        columns += [alike(back(lag)) for lag in codec.lags]
-        parts = [
-            np.broadcast_to(self.codes[series], (*within.shape, self.codes.shape[1])),
-            np.stack(columns, axis=-1),
-            self.calendar[panel.places[series] + inside],
-            self.covariates[at][..., :known],
-            self.covariates[heard][..., known:],
-            np.log(spread)[..., None] if codec.reads_spread else np.zeros((*spread.shape, 1)),
-        ]
+        read = features(
+            codec,
+            codes=np.broadcast_to(self.codes[series], (*within.shape, self.codes.shape[1])),
+            level=level,
+            spread=spread,
+            last=np.where(within > 0, self.filled[before], np.nan),
+            age=self.age[before],
+            lagged=np.stack(lagged, axis=-1) if lagged else np.empty((*within.shape, 0), np.float32),
+            calendar=self.calendar[panel.places[series] + inside],
+            known=self.covariates[at][..., :known],
+            past=self.covariates[heard][..., known:],
+        )
         wanted = targets if codec.counts else (targets - level) / spread
         awake, reset = torch.from_numpy(~np.isnan(targets)), torch.zeros(within.shape, dtype=torch.bool)
         reset[0] = True
-        inputs = torch.from_numpy(np.concatenate(parts, axis=-1, dtype=np.float32))
-        return Window(inputs, torch.from_numpy(np.nan_to_num(wanted)), awake, reset)
+        return Window(torch.from_numpy(read), torch.from_numpy(np.nan_to_num(wanted)), awake, reset)
 
 
 @final

@@ -12,7 +12,7 @@ from statewise.data.series.panel import Ints
 from statewise.heads import Real
 from statewise.model import Model
 from statewise.state import map_leaves, select_rows, where_rows
-from statewise.tasks.forecast.features import LARGEST, SeriesCodec, SeriesFeatures
+from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures, features
 from statewise.tasks.forecast.levels import LEAST
 
 Params = Any
@@ -101,23 +101,19 @@ class Forecaster:
         Shapes: `known` `[R, K]`, around 0.
         """
         at = self.at
-        spread = at.spread.unsqueeze(-1)
-
-        def alike(values: Tensor) -> Tensor:
-            return ((values - at.level.unsqueeze(-1)) / spread).nan_to_num().clamp(-LARGEST, LARGEST)
-
-        lags = at.recent[:, [-lag for lag in self.codec.lags]]
-        parts = [
-            at.codes.to(spread.dtype),
-            alike(at.last.unsqueeze(-1)),
-            at.age.log1p().unsqueeze(-1),
-            alike(lags),
-            self.calendar() if calendar is None else calendar,
-            known,
-            at.past,
-            spread.log() if self.codec.reads_spread else torch.zeros_like(spread),
-        ]
-        return self.model.step(torch.cat(parts, dim=-1), at.state)
+        read = features(
+            self.codec,
+            codes=at.codes.numpy(),
+            level=at.level.numpy(),
+            spread=at.spread.numpy(),
+            last=at.last.numpy(),
+            age=at.age.numpy(),
+            lagged=at.recent.numpy()[:, [-lag for lag in self.codec.lags]],
+            calendar=(self.calendar() if calendar is None else calendar).numpy(),
+            known=known.numpy(),
+            past=at.past.numpy(),
+        )
+        return self.model.step(torch.from_numpy(read), at.state)
 
     def calendar(self) -> Tensor:
         """Return the calendar of each row's next place."""
