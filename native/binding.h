@@ -24,7 +24,7 @@ typedef std::pair<double, Address> Drawn;  // the rate, and the changes that wer
 inline float *numbers(Address address) { return reinterpret_cast<float *>(address); }
 inline const int64_t *wholes(Address address) { return reinterpret_cast<const int64_t *>(address); }
 
-// Python has looked at everything already: who reads this has found a way around it.
+// Python has checked everything already: this message is read only where those checks were bypassed.
 inline void check(bool holds, const char *what) {
     if (!holds) throw std::invalid_argument(std::string(what) + " is out of bounds");
 }

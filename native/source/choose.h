@@ -56,7 +56,7 @@ static inline void rule_out_beyond_k(float *odds, int32_t n, int32_t k, int32_t 
         if (odds[i] < least) odds[i] = NEVER;
 }
 
-// All behind the first, by likelihood, that together have a share of p.
+// All after the first, by likelihood, that together have a share of p.
 static inline void rule_out_beyond_p(float *odds, int32_t n, double p, int32_t *order) {
     for (int32_t i = 0; i < n; ++i) order[i] = i;
     std::sort(order, order + n, Likelier{odds});

@@ -1,4 +1,4 @@
-// What both directions know of a layer: its sizes, who works on which part of it, and where its states lie.
+// What both directions know of a layer: its sizes, which thread works on which part of it, and where its states lie.
 #pragma once
 #include <vector>
 
@@ -38,13 +38,13 @@ struct Layer {
         at.memory_changes = at.hidden_changes + width;
     }
 
-    // A pair's state is kept behind the first and the fresh ones.
+    // A pair's state is kept after the first and the fresh ones.
     int64_t number(int32_t pair) const { return 2 * (int64_t)rows + pair; }
     bool begins_anew(int32_t pair) const { return when.source[pair] >= rows && when.source[pair] < 2 * rows; }
 };
 
 // Whose part of a step is whose. By columns, each thread computes some units of every row, and all wait for each other
-// once a step; by rows, each computes all units of some rows and waits for nobody. Results are the same bits.
+// once a step; by rows, each computes all units of some rows and waits for no other. Results are the same bits.
 struct Split {
     bool by_rows;
     Range columns, rows;  // blocks of units, and rows
@@ -82,7 +82,7 @@ static inline int worth(int64_t multiplications, int threads) {
 }
 
 // Undisturbed, both splits take the same time. By columns the weights of a wide layer are read once for all; by rows
-// nobody waits, which beside other busy programs is worth a factor of two.
+// no thread waits, which while other programs are busy is worth a factor of two.
 static inline bool better_by_rows(int32_t blocks, int32_t rows, int count) {
     constexpr int32_t NARROW = 16;
     return count > 1 && (blocks < 2 * count || (blocks <= NARROW && rows >= 4 * count));

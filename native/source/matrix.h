@@ -1,4 +1,4 @@
-// A packed matrix and its product with packed rows. Sums are made in one order whatever stands beside them.
+// A packed matrix and its product with packed rows. Sums are made in one order whatever the other columns hold.
 #pragma once
 #include <cstdlib>
 #include <memory>
@@ -37,7 +37,7 @@ constexpr int SUMS = TOGETHER * PANEL;       // room for the sums of a row: of f
 template <class Storage>
 constexpr int MANY = LANES == PANEL && Storage::VECTORS_OF_SUM == 1 ? 2 : 1;
 
-// Rows packed tile behind tile for products, each with its scale.
+// Rows packed tile after tile for products, each with its scale.
 template <class Storage>
 struct Packed {
     typename Storage::Word *words;

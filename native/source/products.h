@@ -17,7 +17,7 @@ struct Rows {
     const float *operator[](int64_t i) const { return base + (number ? number[i] : i) * gap; }
 };
 
-// Pack `terms` numbers of rows `from` to `from + tiles.rows`, tile behind tile.
+// Pack `terms` numbers of rows `from` to `from + tiles.rows`, tile after tile.
 static inline void pack_rows(const Rows &rows, int64_t from, const Tiles &tiles, int32_t terms, float *to) {
     for (int32_t i = 0; i < tiles.count; ++i) {
         const float *of_tile[TILE_ROWS];

@@ -121,9 +121,9 @@ struct BprMax {
     static Outcome rank(float wanted, const Others &others, float regularization) {
         if (count_of(others) == 0.0f) return nothing(others);
         Softmax softmax(others);
-        const bool behind = wanted < softmax.highest;
+        const bool lower = wanted < softmax.highest;
         Lanes weights{}, slopes{}, squares{};
-        const auto weight = [&](Lanes e, Lanes r, Lanes g) { return r == LEFT_OUT ? Lanes{} : behind ? 1.0f - g : e * g; };
+        const auto weight = [&](Lanes e, Lanes r, Lanes g) { return r == LEFT_OUT ? Lanes{} : lower ? 1.0f - g : e * g; };
         others.each([&](float *, Lanes r) {
             const Lanes e = softmax.of(r), g = sigmoid(wanted - r), p = weight(e, r, g);
             softmax.sum += e;
@@ -137,8 +137,8 @@ struct BprMax {
             const Lanes pulled = regularization * s * (r * r - square + 2.0f * r);
             store(at, r == LEFT_OUT ? Lanes{} : s - weight(e, r, g) * g / ahead + pulled);
         });
-        const float behind_by = behind ? softmax.highest - wanted : 0.0f;
-        return {std::log(whole) - std::log(ahead) + behind_by + regularization * square, -sum_of(slopes) / ahead};
+        const float lower_by = lower ? softmax.highest - wanted : 0.0f;
+        return {std::log(whole) - std::log(ahead) + lower_by + regularization * square, -sum_of(slopes) / ahead};
     }
 };
 

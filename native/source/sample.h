@@ -47,9 +47,9 @@ struct Sample {
     const statewise_ranking &of;
     const statewise_ranking_gradients &to;
     const Chains chains;
-    const int32_t places, width, wide, drawn, line, beside, round_places, rounds;
+    const int32_t places, width, wide, drawn, line, batch_width, round_places, rounds;
     float *panels, *back, *starts, *own_panels, *own_back, *own_starts;  // packed vectors, and what scores start from
-    float *scores[2], *besides, *pulls;
+    float *scores[2], *batch_scores, *pulls;
     float *packed, *moved, *rows;  // of each thread
     int64_t packed_size, rows_size;
     Barrier barrier;
@@ -57,16 +57,16 @@ struct Sample {
     Sample(const statewise_ranking &of, const statewise_ranking_gradients &to, int threads)
         : of(of), to(to), chains(of.items + (int64_t)of.steps * of.rows, of.drawn), places(of.steps * of.rows),
           width(of.width), wide(padded(width)), drawn(of.drawn), line(apart(padded(drawn))),
-          beside(of.in_batch ? padded(of.rows) : 0),
+          batch_width(of.in_batch ? padded(of.rows) : 0),
           round_places((int32_t)std::max<int64_t>(BLOCKS, std::min<int64_t>(ROUND_PLACES, ROUND_SCORES / line))),
           rounds((places + round_places - 1) / round_places) {
-        const int64_t most = std::max({drawn, width, beside}), pairs = std::max(round_places, BLOCK_PAIRS);
+        const int64_t most = std::max({drawn, width, batch_width}), pairs = std::max(round_places, BLOCK_PAIRS);
         packed_size = std::max(BLOCK_PLACES * most, BLOCK_ROWS * pairs) + 2 * PANEL;
         rows_size = pairs * wide;
         carve({{&panels, (int64_t)padded(drawn) * width}, {&back, (int64_t)wide * drawn}, {&starts, padded(drawn)},
-               {&own_panels, (int64_t)of.steps * beside * width}, {&own_back, (int64_t)of.steps * wide * beside},
-               {&own_starts, (int64_t)of.steps * beside}, {&scores[0], (int64_t)round_places * line},
-               {&scores[1], (int64_t)round_places * line}, {&besides, (int64_t)places * beside}, {&pulls, places},
+               {&own_panels, (int64_t)of.steps * batch_width * width}, {&own_back, (int64_t)of.steps * wide * batch_width},
+               {&own_starts, (int64_t)of.steps * batch_width}, {&scores[0], (int64_t)round_places * line},
+               {&scores[1], (int64_t)round_places * line}, {&batch_scores, (int64_t)places * batch_width}, {&pulls, places},
                {&packed, threads * packed_size}, {&moved, (int64_t)threads * BLOCK_PLACES * wide},
                {&rows, threads * rows_size}});
     }
@@ -99,15 +99,15 @@ struct Sample {
         const float *lowered = of.lowered + places;
         const Range mine = share(padded(drawn), index, count);
         for (int32_t n = mine.from; n < mine.to; ++n) starts[n] = n < drawn ? lowered[n] : LEFT_OUT;
-        const Range steps = share(beside ? of.steps : 0, index, count);
+        const Range steps = share(batch_width ? of.steps : 0, index, count);
         for (int32_t t = steps.from; t < steps.to; ++t) {
             const float *own = of.vectors + (int64_t)t * of.rows * width;
-            float *own_back_of = own_back + (int64_t)t * wide * beside;
-            pack_weights(own, 1, of.rows, width, {0, beside / PANEL}, own_panels + (int64_t)t * beside * width);
-            if (beside > of.rows) std::fill_n(own_back_of, (int64_t)wide * beside, 0.0f);
-            pack_back(own, {0, of.rows}, beside, own_back_of);
-            for (int32_t b = 0; b < beside; ++b)
-                own_starts[t * beside + b] = b < of.rows ? of.lowered[t * of.rows + b] : LEFT_OUT;
+            float *own_back_of = own_back + (int64_t)t * wide * batch_width;
+            pack_weights(own, 1, of.rows, width, {0, batch_width / PANEL}, own_panels + (int64_t)t * batch_width * width);
+            if (batch_width > of.rows) std::fill_n(own_back_of, (int64_t)wide * batch_width, 0.0f);
+            pack_back(own, {0, of.rows}, batch_width, own_back_of);
+            for (int32_t b = 0; b < batch_width; ++b)
+                own_starts[t * batch_width + b] = b < of.rows ? of.lowered[t * of.rows + b] : LEFT_OUT;
         }
     }
 
@@ -118,13 +118,13 @@ struct Sample {
         multiply_each(tiles, here, panels, width, 0, padded(drawn) / PANEL, [&](int32_t n) {
             return Sums{starts + n * PANEL, 0, to_scores + n * PANEL, line};
         });
-        if (!beside) return;
+        if (!batch_width) return;
         by_step(block, [&](int32_t step, Range some) {
             const Tiles few(some.size());
             pack_rows(queries, some.from, few, width, here);
-            multiply_each(few, here, own_panels + (int64_t)step * beside * width, width, 0, beside / PANEL, [&](int32_t n) {
-                return Sums{own_starts + step * beside + n * PANEL, 0,
-                            besides + (int64_t)some.from * beside + n * PANEL, beside};
+            multiply_each(few, here, own_panels + (int64_t)step * batch_width * width, width, 0, batch_width / PANEL, [&](int32_t n) {
+                return Sums{own_starts + step * batch_width + n * PANEL, 0,
+                            batch_scores + (int64_t)some.from * batch_width + n * PANEL, batch_width};
             });
         });
     }
@@ -141,7 +141,7 @@ struct Sample {
 
     // The loss of a place; gradients take the place of its scores.
     void rank(int32_t place, float *its_scores) const {
-        const Others others{{its_scores, besides + (int64_t)place * beside}, {padded(drawn), beside}};
+        const Others others{{its_scores, batch_scores + (int64_t)place * batch_width}, {padded(drawn), batch_width}};
         if (!awake(place)) {
             to.nats[place] = pulls[place] = nothing(others).pull;
             return;
@@ -149,7 +149,7 @@ struct Sample {
         const int64_t item = of.items[place];
         chains.each(item, [&](int32_t n) { its_scores[n] = LEFT_OUT; });
         const int32_t step = place / of.rows * of.rows;
-        for (int32_t b = 0; beside && b < of.rows; ++b)
+        for (int32_t b = 0; batch_width && b < of.rows; ++b)
             if (of.items[step + b] == item || !awake(step + b)) others.piece[1][b] = LEFT_OUT;
         const Outcome found = Loss::rank(wanted_score(place), others, of.regularization);
         to.nats[place] = found.nats;
@@ -162,12 +162,12 @@ struct Sample {
         multiply_each(tiles, here, back, drawn, 0, wide / PANEL, [&](int32_t n) {
             return Sums{nullptr, 0, its_moved + n * PANEL, wide};
         });
-        if (beside)
+        if (batch_width)
             by_step(block, [&](int32_t step, Range some) {
                 const Tiles few(some.size());
                 float *moved_here = its_moved + (int64_t)(some.from - block.from) * wide;
-                pack_rows({besides, beside, nullptr}, some.from, few, beside, here);
-                multiply_each(few, here, own_back + (int64_t)step * wide * beside, beside, 0, wide / PANEL, [&](int32_t n) {
+                pack_rows({batch_scores, batch_width, nullptr}, some.from, few, batch_width, here);
+                multiply_each(few, here, own_back + (int64_t)step * wide * batch_width, batch_width, 0, wide / PANEL, [&](int32_t n) {
                     return Sums{moved_here + n * PANEL, wide, moved_here + n * PANEL, wide};
                 });
             });
@@ -191,17 +191,17 @@ struct Sample {
             const int32_t first = step * of.rows;
             float *vectors = to.vectors + (int64_t)first * width, *biases = to.biases + first;
             const Range block{some.from - first, some.to - first};
-            for (int32_t p = 0; beside && p < of.rows; p += BLOCK_PAIRS) {
+            for (int32_t p = 0; batch_width && p < of.rows; p += BLOCK_PAIRS) {
                 const Range pairs{first + p, first + std::min(of.rows, p + BLOCK_PAIRS)};
-                const SumColumns columns{besides + (int64_t)pairs.from * beside, beside, of.rows, 0, PANEL};
+                const SumColumns columns{batch_scores + (int64_t)pairs.from * batch_width, batch_width, of.rows, 0, PANEL};
                 move_vectors(columns, block, pairs, p > 0, here, its_rows, vectors, biases);
             }
         });
         for (int32_t place = mine.from; place < mine.to; ++place) {
             const int64_t at = (int64_t)place * width;
             for (int32_t d = 0; d < width; ++d)
-                to.vectors[at + d] = (beside ? to.vectors[at + d] : 0.0f) + pulls[place] * of.queries[at + d];
-            to.biases[place] = (beside ? to.biases[place] : 0.0f) + pulls[place];
+                to.vectors[at + d] = (batch_width ? to.vectors[at + d] : 0.0f) + pulls[place] * of.queries[at + d];
+            to.biases[place] = (batch_width ? to.biases[place] : 0.0f) + pulls[place];
         }
     }
 

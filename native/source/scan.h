@@ -10,7 +10,7 @@ namespace statewise {
 namespace STATEWISE_TARGET {
 
 // a * b + c, rounded once where the processor can. Left to itself the compiler does so in its vectors of complex numbers
-// and not behind their end, and where that is depends on the number of threads.
+// and not after their end, and where that is depends on the number of threads.
 static inline float fused(float a, float b, float c) {
 #if defined(__FMA__) || defined(__aarch64__)
     return __builtin_fmaf(a, b, c);
@@ -102,17 +102,17 @@ struct Scan {
                 float *g = to->first + at, *to_decay = to->decay + here, *to_drive = to->drive + here;
                 if (to->states)
                     for (int64_t i = 0; i < n; ++i) g[i] += to->states[here + i];
-                const bool asleep = of.mask && !of.mask[place], anew = of.reset && of.reset[place];
+                const bool asleep = of.mask && !of.mask[place], restarts = of.reset && of.reset[place];
                 if (asleep)
                     std::fill_n(to_drive, n, 0.0f);
                 else
                     std::copy_n(g, n, to_drive);
-                if (asleep || anew)
+                if (asleep || restarts)
                     std::fill_n(to_decay, n, 0.0f);
                 else
                     Number::back(of.decay + t * of.decay_step + row * of.decay_row + at - row * row_floats(), before, g,
                                  to_decay, n);
-                if (anew && !asleep) std::fill_n(g, n, 0.0f);
+                if (restarts && !asleep) std::fill_n(g, n, 0.0f);
             });
     }
 

@@ -14,7 +14,7 @@ struct Piece {
     int64_t floats;
 };
 
-// Each piece has room behind it for one vector more: the last tile of a packing may run over.
+// Each piece has room after it for one vector more: the last tile of a packing may run over.
 static inline void carve(std::initializer_list<Piece> pieces) {
     const auto room = [](int64_t floats) { return (floats + 2 * STATEWISE_PANEL - 1) / STATEWISE_PANEL * STATEWISE_PANEL; };
     int64_t whole = 0;

@@ -15,7 +15,7 @@ static inline void pause_briefly() {
 #endif
 }
 
-// A wait is far shorter than a system call while every thread has a core; beside other busy programs it yields.
+// A wait is far shorter than a system call while every thread has a core; while other programs are busy it yields.
 class Barrier {
    public:
     void wait(int count) {

@@ -1,5 +1,5 @@
-// Products of matrices in small tiles, each summed in the same order wherever it lies: so no result depends on the rows
-// beside it, nor on how many threads share the work.
+// Products of matrices in small tiles, each summed in the same order wherever it lies: so no result depends on the other
+// rows, nor on how many threads share the work.
 #pragma once
 #include <algorithm>
 #include <utility>
@@ -147,7 +147,7 @@ static inline Multiply tile_of(int rows, int panels) {
     return choose_tile<SIDE_OF_FEW>(rows, std::make_integer_sequence<int, std::min(FEW_ROWS, TILE_ROWS)>());
 }
 
-// Rows `tiles` of `a`, packed tile behind tile as [terms, R], times some panels that lie `panel_gap` apart.
+// Rows `tiles` of `a`, packed tile after tile as [terms, R], times some panels that lie `panel_gap` apart.
 static inline void multiply(const Tiles &tiles, const float *a, const float *panels, int64_t panel_gap, int count,
                             int terms, const Sums *sums) {
     const bool few = SIDE_OF_FEW > SIDE && tiles.rows <= FEW_ROWS;
@@ -211,7 +211,7 @@ static inline void exchange(Lanes *rows) {
             rows[i + N] = in_turns<N, true>(a, b, ALL);
         }
 }
-// A square of PANEL rows that lie `gap` apart, to PANEL rows one behind another. Needs lanes for all of a row.
+// A square of PANEL rows that lie `gap` apart, to PANEL rows one after another. Needs lanes for all of a row.
 static inline void transpose(const float *from, int64_t gap, float *to) {
     if constexpr (LANES == PANEL) {
         Lanes rows[LANES];

@@ -33,8 +33,8 @@ enum statewise_cell {
     STATEWISE_CELLS
 };
 
-/* Which pairs there are. A state is kept per pair, behind 2 B others: the rows' first states, then the states of rows
-   that begin anew; `source` is the number of the state that a pair starts from, `last` that of a row's last state. */
+/* Which pairs there are. A state is kept per pair, after 2 B others: the rows' first states, then the states of rows
+   that are reset; `source` is the number of the state that a pair starts from, `last` that of a row's last state. */
 struct statewise_schedule {
     int32_t steps, rows, pairs;
     const int32_t *start;  /* [T + 1]: the first pair of each step */
@@ -83,7 +83,7 @@ struct statewise_gradients {
     float *fresh_hidden, *fresh_memory;    /* the same, or null where no row begins anew */
 };
 
-/* h_t = decay_t h_{t-1} + drive_t, of real or complex numbers. A row that sleeps keeps its state; one that begins anew
+/* h_t = decay_t h_{t-1} + drive_t, of real or complex numbers. A row that sleeps keeps its state; one that is reset
    begins at nought. Gaps of `decay` are in floats, and may be nought. */
 struct statewise_scan {
     int32_t steps, rows, units, complex;
@@ -175,7 +175,7 @@ struct statewise_form {
 struct statewise_form statewise_form_of(int32_t cell);
 
 /* Fill the arrays of a schedule, each as long as it can get, and return the number of pairs.
-   `reset` and `mask` are [T, B] of bytes, or null where no row begins anew or sleeps. */
+   `reset` and `mask` are [T, B] of bytes, or null where no row is reset or sleeps. */
 int32_t statewise_fill_schedule(int32_t steps, int32_t rows, const uint8_t *reset, const uint8_t *mask, int32_t *start,
                                 int32_t *row, int32_t *place, int32_t *source, int32_t *last);
 
@@ -200,7 +200,7 @@ float *statewise_scratch(size_t floats);
    bytes that were asked for, from any thread. */
 void *statewise_lend(size_t bytes);
 void statewise_take_back(void *memory, size_t bytes);
-/* The bytes of both that nobody uses at the moment (of working memory, this thread's), and how to free them. */
+/* The bytes of both that are unused at the moment (of working memory, this thread's), and how to free them. */
 size_t statewise_memory_held(void);
 void statewise_memory_release(void);
 

@@ -1,4 +1,4 @@
-/* A whole model as one object: an encoder, recurrences one behind another, and a linear head, packed once and then run
+/* A whole model as one object: an encoder, recurrences one after another, and a linear head, packed once and then run
    for n sequences by a step, or for one sequence by n steps, the choice of what to read next included.
 
    A state is a number of arrays, hidden before memory, recurrence after recurrence, each [rows, units] of float32.
