@@ -1,0 +1,123 @@
+"""A small training of every task, from data that are written for it: `TASKS`, to which a new task adds a line."""
+
+import json
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from made_speech import recordings
+
+from statewise.task import Task
+from statewise.tasks.forecast.task import Forecast
+from statewise.tasks.forecast.traffic import Traffic
+from statewise.tasks.handwriting.task import Handwriting
+from statewise.tasks.recommend.task import Recommend
+from statewise.tasks.sketch.task import Sketch
+from statewise.tasks.speech.task import Speech
+from statewise.tasks.stocks.task import Stocks
+from statewise.tasks.text.task import Text
+from statewise.tasks.translate.task import Translate
+
+SMALL: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "updates": 6, "threads": 1}
+
+
+def book(folder: Path) -> Path:
+    path = folder / "book.txt"
+    path.write_text("".join(random.Random(0).choice(["to be ", "or not ", "that is "]) for _ in range(200)))
+    return path
+
+
+def hours(folder: Path) -> Path:
+    path = folder / "hours.csv"
+    values = (f"2024-01-{1 + n // 24:02d} {n % 24:02d}:00,{5 + math.sin(n / 4):.3f}" for n in range(24 * 20))
+    path.write_text("\n".join(["time,load", *values]) + "\n")
+    return path
+
+
+def days(folder: Path) -> Path:
+    dice, price, lines = random.Random(0), 50.0, ["date,close"]
+    for n in range(400):
+        price *= math.exp(dice.gauss(0, 0.01))
+        lines.append(f"{2022 + n // 336}-{1 + n // 28 % 12:02d}-{1 + n % 28:02d},{price:.2f}")
+    path = folder / "days.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def events(folder: Path) -> Path:
+    dice, lines = random.Random(0), ["session,item,time"]
+    for session in range(120):
+        item = dice.randrange(6)
+        for step in range(5):
+            lines.append(f"{session},{item},{session * 100 + step}")
+            item = (item + 1) % 6 if dice.random() < 0.8 else dice.randrange(6)
+    path = folder / "events.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def drawings(folder: Path) -> Path:
+    dice, lines = random.Random(0), []
+    for number in range(60):
+        strokes = [[[dice.randint(0, 200), 40 * step] for step in range(4)], [[0, 0], [dice.randint(60, 255), 255]]]
+        lines.append(json.dumps({"class": "ab"[number % 2], "strokes": strokes}))
+    path = folder / "drawings.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def written_lines(folder: Path) -> Path:
+    dice, lines = random.Random(0), []
+    for number in range(48):
+        text = "".join(dice.choice("ab ") for _ in range(dice.randint(2, 5))).strip() or "ab"
+        strokes = [[[20 * n, 0], [20 * n + dice.randint(5, 9), -20], [20 * n, -9]] for n in range(len(text))]
+        lines.append(json.dumps({"text": text, "writer": f"hand {number % 6}", "strokes": strokes}))
+    path = folder / "lines.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def pairs(folder: Path) -> Path:
+    dice, words = random.Random(0), {"the": "le", "cat": "chat", "dog": "chien", "eats": "mange", "sees": "voit"}
+    lines = []
+    for _ in range(150):
+        source = [dice.choice(list(words)) for _ in range(dice.randint(2, 6))]
+        lines.append(f"{' '.join(source).capitalize()}.\t{' '.join(words[word] for word in source).capitalize()}.")
+    path = folder / "pairs.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+SKETCH: dict[str, Any] = {**SMALL, "sequence_length": 20, "components": 2, "held_out": 0.3}
+WRITTEN: dict[str, Any] = {**SMALL, "sequence_length": 80, "components": 2, "hills": 2, "spacing": 30.0}
+PAIRS: dict[str, Any] = {**SMALL, "sequence_length": 30, "embedding": 5, "held_out": 0.2, "validation": 0.1}
+OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
+FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
+DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
+SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
+TASKS: dict[str, Callable[[Path], Task]] = {
+    "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
+    "forecast": lambda folder: Forecast(source=str(hours(folder)), **FORECAST),
+    "traffic": lambda folder: Traffic(source=str(hours(folder)), target=("load",), holidays=None, **FORECAST),
+    "stocks": lambda folder: Stocks(
+        source=str(days(folder)), context="21d", held_out="60d", horizon="1d", sequence_length=42, **SMALL
+    ),
+    "sketch": lambda folder: Sketch(source=str(drawings(folder)), **SKETCH),
+    "sketch-by-class-and-latent": lambda folder: Sketch(source=str(drawings(folder)), **SKETCH, **OPENED),
+    "handwriting": lambda folder: Handwriting(source=str(written_lines(folder)), **WRITTEN),
+    "handwriting-in-three-layers": lambda folder: Handwriting(
+        source=str(written_lines(folder)), layers=3, cell="gru", **WRITTEN
+    ),
+    "translate": lambda folder: Translate(source=str(pairs(folder)), **PAIRS),
+    "translate-otherwise": lambda folder: Translate(
+        source=str(pairs(folder)),
+        **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
+    ),
+    "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
+    "speech-by-words-that-are-joined": lambda folder: Speech(
+        source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN
+    ),
+    "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
+}
