@@ -16,6 +16,7 @@ from statewise.cells import (
     MinGRUState,
     MinLSTM,
     MinLSTMState,
+    QueryReduction,
     Recurrent,
     RGLRUState,
 )
@@ -26,6 +27,7 @@ from statewise.state import leaves, map_leaves, where_rows
 T, B, D, H = 7, 3, 5, 4
 LONG = 4096
 CELLS: dict[str, Callable[[], Recurrent[Any]]] = {
+    "query-reduction": lambda: QueryReduction(H),
     "min-gru": lambda: MinGRU(D, H),
     "min-lstm": lambda: MinLSTM(D, H),
     "lru": lambda: LRU(D, H, modes=6),
@@ -66,7 +68,7 @@ def stepped(cell: Recurrent[Any], xs: torch.Tensor, state: Any, reset: torch.Ten
 
 @pytest.mark.parametrize("chance", [0.0, 0.002, 0.2])
 def test_four_thousand_steps_at_once_equal_four_thousand_steps(cell: Recurrent[Any], chance: float) -> None:
-    xs, state = torch.randn(LONG, B, D), map_leaves(torch.randn_like, cell.initial(B))
+    xs, state = torch.randn(LONG, B, cell.features), map_leaves(torch.randn_like, cell.initial(B))
     state = map_leaves(lambda leaf: leaf.abs(), state)
     reset, mask = torch.rand(LONG, B) < chance, torch.rand(LONG, B) >= chance
     with torch.no_grad():
@@ -83,7 +85,7 @@ def test_under_large_weights_an_mlstm_is_as_exact_at_once_as_step_by_step(seed: 
     cell = MLSTM(D, H, heads=2)
     shake(cell, 1.0)
     exact = copy.deepcopy(cell).double()
-    xs, never, always = torch.randn(LONG, B, D), torch.zeros(LONG, B).bool(), torch.ones(LONG, B).bool()
+    xs, never, always = torch.randn(LONG, B, cell.features), torch.zeros(LONG, B).bool(), torch.ones(LONG, B).bool()
     with torch.no_grad():
         at_once, _ = cell.scan(xs, cell.initial(B))
         exact_at_once, _ = exact.scan(xs.double(), exact.initial(B))
@@ -94,7 +96,7 @@ def test_under_large_weights_an_mlstm_is_as_exact_at_once_as_step_by_step(seed: 
 
 
 def test_gradients_stay_numbers_over_thousands_of_steps_with_resets_and_sleep(cell: Recurrent[Any]) -> None:
-    xs = (10 * torch.randn(LONG, B, D)).requires_grad_()
+    xs = (10 * torch.randn(LONG, B, cell.features)).requires_grad_()
     reset, mask = torch.rand(LONG, B) < 0.1, torch.rand(LONG, B) >= 0.1
     reset[0], mask[:3, 0] = True, False
     ys, last = cell.scan(xs, cell.initial(B), reset=reset, mask=mask)

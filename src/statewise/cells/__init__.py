@@ -36,6 +36,7 @@ from statewise.cells.mlstm import MLSTM, MLSTMState
 from statewise.cells.noise import Noise
 from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.projected_lstm import ProjectedLSTM
+from statewise.cells.query_reduction import QueryReduction, QueryReductionState
 from statewise.cells.recurrent import Cell, Recurrent, begin, reads_context
 from statewise.cells.residual import Residual
 from statewise.cells.rg_lru import RGLRU, RGLRUState
@@ -104,6 +105,8 @@ __all__ = [
     "Noise",
     "PeepholeLSTM",
     "ProjectedLSTM",
+    "QueryReduction",
+    "QueryReductionState",
     "RGLRUState",
     "Recurrent",
     "Residual",
