@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from statewise.monitoring.memory_report import inspect_memory
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
+    from statewise.tasks.answer.task import Answer
     from statewise.tasks.forecast.task import Forecast
     from statewise.tasks.forecast.traffic import Traffic
     from statewise.tasks.handwriting.task import Handwriting
@@ -27,6 +28,7 @@ _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "inspect", "load", "predict", "resuming", "training"], "statewise.verbs"),
     **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
+    "Answer": "statewise.tasks.answer.task",
     "Forecast": "statewise.tasks.forecast.task",
     "Handwriting": "statewise.tasks.handwriting.task",
     "Recommend": "statewise.tasks.recommend.task",
@@ -42,6 +44,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "Answer",
     "Forecast",
     "Handwriting",
     "Recommend",

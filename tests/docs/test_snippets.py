@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from made_speech import recordings
+from made_stories import stories
 
 from statewise.cli.main import run
 
@@ -82,6 +83,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("begun", "other"):
         line = '<svg xmlns="http://www.w3.org/2000/svg"><path fill="none" stroke="black" d="M10 20 v100 h100"/></svg>'
         (tmp_path / f"{name}.svg").write_text(line)
+    stories(tmp_path, 40)
     said = recordings(tmp_path / "recordings")
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     written = [

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from made_log import train_in
 from made_speech import recordings
+from made_stories import stories
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -91,6 +92,11 @@ def translate(folder: Path) -> None:
     statewise.train(task, run=folder / "run")
 
 
+def answer(folder: Path) -> None:
+    task = statewise.Answer(source=str(stories(folder)), held_out=0.2, **SMALL)
+    statewise.train(task, run=folder / "run")
+
+
 def speech(folder: Path) -> None:
     source = str(recordings(folder / "said"))
     statewise.train(statewise.Speech(source=source, bands=13, **SMALL), run=folder / "run")
@@ -108,6 +114,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "sketch": sketch,
     "handwriting": handwriting,
     "translate": translate,
+    "answer": answer,
     "speech": speech,
 }
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from made_speech import recordings
+from made_stories import stories
 
 from statewise.task import Task
+from statewise.tasks.answer.task import Answer
 from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.handwriting.task import Handwriting
@@ -96,6 +98,7 @@ PAIRS: dict[str, Any] = {**SMALL, "sequence_length": 30, "embedding": 5, "held_o
 OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
+ASKED: dict[str, Any] = {**SMALL, "held_out": 0.3, "validation": 0.2}
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 TASKS: dict[str, Callable[[Path], Task]] = {
     "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
@@ -115,6 +118,11 @@ TASKS: dict[str, Callable[[Path], Task]] = {
         source=str(pairs(folder)),
         **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
     ),
+    "answer": lambda folder: Answer(source=str(stories(folder)), **ASKED),
+    "answer-by-attention": lambda folder: Answer(
+        source=str(stories(folder)), reader="attention", cell="lstm", hops=3, **ASKED
+    ),
+    "answer-word-by-word": lambda folder: Answer(source=str(stories(folder)), reader="words", **ASKED),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
     "speech-by-words-that-are-joined": lambda folder: Speech(
         source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN

@@ -34,6 +34,7 @@ WANTED: dict[Content, str] = {
     "handwriting": "handwriting",
     "pairs": "pairs of texts",
     "speech": "recordings with their texts",
+    "stories": "stories with questions",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

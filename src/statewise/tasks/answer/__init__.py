@@ -1,0 +1,1 @@
+"""Answers: learn from questions about stories, and answer others."""

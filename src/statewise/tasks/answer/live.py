@@ -1,0 +1,104 @@
+"""A story under way: sentences come one after another, and a question between them is answered from those before it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from statewise.bounds import shown
+from statewise.errors import DataError, UsageError
+from statewise.inputs import Inputs
+from statewise.state import read_tensors, write_tensors
+from statewise.task import Live
+from statewise.tasks.answer.answerer import Answered, Answerer, told_of
+from statewise.tasks.answer.story_files import LONGEST_LINE, words_of
+
+UNDO = "undo"
+WORDS = 'a sentence of the story, a question about it, or "undo" for the last sentence'
+
+
+@dataclass(frozen=True)
+class StoryTold:
+    """How long the story is by now, and the answer where a question was asked."""
+
+    sentences: int
+    answered: Answered | None = None
+
+    def __str__(self) -> str:
+        count = f"{self.sentences:,} sentence{'' if self.sentences == 1 else 's'}"
+        return count if self.answered is None else str(self.answered)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"sentences": self.sentences, **({} if self.answered is None else self.answered.as_json())}
+
+
+@dataclass
+class StoryUnderWay(Live):
+    """Takes a story sentence by sentence. The sentences are what is known, so that a fork is a copy of them."""
+
+    answerer: Answerer
+    sentences: list[str] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes."""
+        return Inputs(WORDS, ("string",), self.answerer.codec.example[0])
+
+    def push(self, line: Any) -> StoryTold:
+        """Take a sentence, or answer a question, which ends with a question mark.
+
+        Raises `UsageError` where there is nothing to take back, for what is no sentence, and for a story that gets
+        longer than any that training saw.
+        """
+        if not isinstance(line, str) or len(line) > LONGEST_LINE or "\x00" in line or "\n" in line.strip():
+            raise UsageError(f"the input {shown(line)} is not a sentence: give {WORDS}")
+        text = line.strip()
+        if text.lower() == UNDO:
+            if not self.sentences:
+                raise UsageError("there is no sentence to take back: give one first")
+            self.sentences = self.sentences[:-1]
+            return StoryTold(len(self.sentences))
+        if not words_of(text):
+            raise UsageError(f"the input {shown(line)} has no word: give {WORDS}")
+        if text.endswith("?"):
+            return StoryTold(len(self.sentences), self.answerer.answer(self.sentences, text))
+        self.answerer.check([*self.sentences, text], "")
+        self.sentences = [*self.sentences, text]
+        return StoryTold(len(self.sentences))
+
+    def fork(self) -> "StoryUnderWay":
+        """Return the same story once more, to go on otherwise."""
+        return StoryUnderWay(self.answerer, [*self.sentences])
+
+    def save(self) -> bytes:
+        """Return the sentences as bytes."""
+        letters = torch.tensor([*map(ord, "\n".join(self.sentences))], dtype=torch.int64)
+        return write_tensors({"story": letters})
+
+    @classmethod
+    def open(cls, answerer: Answerer, saved: bytes) -> "StoryUnderWay":
+        """Go on from saved bytes. Raises `DataError` where they are something else."""
+        try:
+            tensors, _ = read_tensors(saved, "the saved story")
+            text = "".join(map(chr, tensors["story"].tolist()))
+            sentences = text.split("\n") if text else []
+            is_sound = all(words_of(each) and len(each) <= LONGEST_LINE for each in sentences)
+            is_sound = is_sound and len(sentences) <= answerer.codec.longest
+        except (KeyError, ValueError, TypeError, OverflowError):
+            is_sound = False
+        if not is_sound:
+            raise DataError("the saved story is damaged, or is something else: start again")
+        return cls(answerer, sentences)
+
+
+def story_begun(answerer: Answerer, text: str | None) -> StoryUnderWay:
+    """Return a story that begins with the sentences of a text. Raises `UsageError` where it asks something."""
+    begun = StoryUnderWay(answerer)
+    if text:
+        if told_of(text):
+            raise UsageError("the story to begin with has a question: give sentences, and ask afterwards")
+        for sentences, _ in told_of(f"{text}\nwhat?"):
+            for each in sentences:
+                begun.push(each)
+    return begun

@@ -1,0 +1,29 @@
+"""Stories with questions, in the form of bAbI, that tests write: people go to places, and are asked for."""
+
+import random
+from pathlib import Path
+
+PEOPLE, PLACES = ("Mary", "John", "Sandra"), ("kitchen", "garden", "office", "hallway")
+
+
+def story_lines(dice: random.Random, moves: int) -> list[str]:
+    """Return a story: after every second move it is asked where one of the people is."""
+    at: dict[str, tuple[str, int]] = {}
+    lines: list[str] = []
+    for move in range(moves):
+        person, place = dice.choice(PEOPLE), dice.choice(PLACES)
+        lines.append(f"{len(lines) + 1} {person} went to the {place}.")
+        at[person] = place, len(lines)
+        if move % 2:
+            asked = dice.choice(sorted(at))
+            lines.append(f"{len(lines) + 1} Where is {asked}? \t{at[asked][0]}\t{at[asked][1]}")
+    return lines
+
+
+def stories(folder: Path, count: int = 40, name: str = "stories.txt", seed: int = 0) -> Path:
+    """Write a file of stories and return its path."""
+    dice = random.Random(seed)
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("".join(f"{line}\n" for _ in range(count) for line in story_lines(dice, dice.choice((4, 6)))))
+    return path
