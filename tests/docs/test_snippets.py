@@ -24,6 +24,7 @@ TINY_BY_TASK = {
     "sketch": ["--components", "2", "--reader-size", "4", "--held-out", "0.3"],
     "speech": ["--sequence-length", "100"],
     "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
+    "answer": ["--held-out", "0.2"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]

@@ -46,7 +46,7 @@ def test_questions_have_the_sentences_before_them_and_what_they_follow_from(tmp_
         ("2 Mary left.\n", "has the number 2 after 0"),
         ("1 Mary left.\n2 Who left?\t\n", "line 2 of .* has no answer"),
         ("1 ...\n", "line 1 of .* has no word"),
-        ("1 Mary left.\n2 Who left?\tMary\t7\n", "follows from '7', which is no sentence before it"),
+        ("1 Mary left.\n2 Who left?\tMary\t7\n", "follows from '7', which is not the line of a sentence before it"),
         ("1 Mary left.\n2 Who left?\tMary\tx\n", "follows from 'x'"),
         ("1 Mary left.\n", "has no question"),
         ("", "has no question"),
