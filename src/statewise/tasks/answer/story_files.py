@@ -141,6 +141,8 @@ def _asked(text: str, story: _Story, where: str) -> tuple[int, str, str, tuple[i
     for word in support:
         place = story.places.get(int(word)) if word.isdecimal() and len(word) < 10 else None
         if place is None:
-            raise DataError(f"{where} follows from {word[:20]!r}, which is not the line of a sentence before it: {FORM}")
+            raise DataError(
+                f"{where} follows from {word[:20]!r}, which is not the line of a sentence before it: {FORM}"
+            )
         places.append(place)
     return len(story.sentences), question, answer, tuple(places)
