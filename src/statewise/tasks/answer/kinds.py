@@ -12,7 +12,7 @@ FEWEST = 2
 def open_words(questions: Iterable[Sequence[str]]) -> set[str]:
     """Return the words that stand where another may stand: in a question that is the same but for that word.
 
-    >>> sorted(open_words([["where", "is", "mary"], ["where", "is", "john"], ["who", "left"]]))
+    >>> sorted(open_words([["where", "is", "mary"], ["where", "is", "john"], ["when", "left"]]))
     ['john', 'mary']
     """
     seen: dict[tuple[str, ...], set[str]] = defaultdict(set)
