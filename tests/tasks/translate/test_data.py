@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import statewise
-from statewise.tasks.translate.data import PairBatches
+from statewise.data.pairs.pair_batches import PairBatches
 
 
 def test_rows_that_read_on_unscored_lose_what_rows_that_sleep_do(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_rows_that_read_on_unscored_lose_what_rows_that_sleep_do(tmp_path: Path)
     data = task.prepare(tmp_path)
     torch.manual_seed(0)
     model = task.model(data.codec).eval()
-    window = PairBatches(data.pairs, data.pairs.numbers("training"), 16)[0]
+    window = data.windows("training", rows=16)[0]
     assert window.mask is None
     assert window.scored is not None
     asleep = window._replace(mask=window.scored, scored=None)
@@ -34,5 +34,5 @@ def test_every_training_pair_is_read_once_an_epoch_in_another_order(tmp_path: Pa
     windows = task.prepare(tmp_path).windows("training")
     assert isinstance(windows, PairBatches)
     epochs = [[place for batch in windows.batches.order(epoch) for place in batch] for epoch in (0, 1)]
-    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(len(windows.numbers)))
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(len(windows.batches.lengths)))
     assert epochs[0] != epochs[1]

@@ -13,7 +13,8 @@ from statewise.cli.main import run
 from statewise.data.pairs.subwords import UNKNOWN
 from statewise.decode import SearchRule
 from statewise.errors import DataError, StatewiseError, UsageError
-from statewise.tasks.translate.network import copied_words, told
+from statewise.tasks.shared.reader_writer import told
+from statewise.tasks.translate.copying import copied_words
 from statewise.tasks.translate.translator import Translator
 from statewise.verbs import Trained
 

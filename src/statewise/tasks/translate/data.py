@@ -4,17 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from statewise.data.batches import Batches, Example, Varying, collated
+from statewise.data.pairs.pair_batches import PairBatches
 from statewise.data.pairs.pairs_codec import PairsCodec
 from statewise.data.pairs.prepared_pairs import PARTS, PreparedPairs, Third, pairs_with
-from statewise.data.pairs.subwords import START
-from statewise.data.window import Epochs, Window
+from statewise.data.window import Window
 from statewise.task import Data, Part
 from statewise.tasks.translate.baselines import copies, from_memory, word_by_word
 from statewise.tasks.translate.metrics import JudgedTranslations, judged
@@ -22,35 +20,6 @@ from statewise.tasks.translate.metrics import JudgedTranslations, judged
 SCORED_ROWS = 64
 TOKENIZED = 0.5
 "Where this share of the sentences that end in a full stop have a space before it, the texts were cut into tokens."
-
-
-def pair_example(source: NDArray[np.int64], target: NDArray[np.int64]) -> Example:
-    """Return a translation of n codes as n steps from the code of the beginning, with its source as context."""
-    wanted = torch.from_numpy(target)
-    return Example(torch.cat([torch.tensor([START]), wanted[:-1]]), wanted, context=Varying(torch.from_numpy(source)))
-
-
-@final
-class PairBatches(Epochs):
-    """Batches of translations of about equal length; what is read at a place follows from seed, epoch and place.
-
-    A row that is shorter than others reads on, unscored, instead of sleeping: every window begins its rows, and
-    nothing must be put back at every step.
-    """
-
-    def __init__(self, pairs: PreparedPairs, numbers: NDArray[np.int64], rows: int, *, seed: int | None = None) -> None:
-        lengths = pairs.lengths[numbers, 1]
-        self.pairs, self.numbers, self.rows, self.seed = pairs, numbers, rows, seed
-        self.batches = Batches(range(len(numbers)), lengths.tolist(), rows, seed=seed)  # type: ignore[arg-type]
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def in_epoch(self, epoch: int, index: int) -> Window:
-        """Return a batch of an epoch."""
-        numbers = [int(self.numbers[place]) for place in self.batches.order(epoch)[index]]
-        window = collated([pair_example(*self.pairs.coded(number)) for number in numbers], self.rows)
-        return window._replace(mask=None, scored=window.mask)
 
 
 @dataclass(frozen=True)
@@ -111,11 +80,17 @@ class TranslateData(Data):
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return batches of whole translations, however many `steps` are asked for."""
-        if part == "training":
-            numbers = self.pairs.numbers("training")
-            return PairBatches(self.pairs, numbers, rows or self.task.batch_size, seed=self.task.seed)
-        numbers = self.pairs.numbers(self.scored)
-        return PairBatches(self.pairs, numbers, min(rows or SCORED_ROWS, len(numbers)))
+        is_training = part == "training"
+        numbers = self.pairs.numbers("training" if is_training else self.scored)
+        many = rows or (self.task.batch_size if is_training else SCORED_ROWS)
+
+        def coded(epoch: int, place: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+            return self.pairs.coded(int(numbers[place]))
+
+        lengths = self.pairs.lengths[numbers, 1].tolist()
+        if is_training:
+            return PairBatches(coded, lengths, many, seed=self.task.seed)
+        return PairBatches(coded, lengths, min(many, len(numbers)))
 
     @cached_property
     def asked(self) -> Asked:

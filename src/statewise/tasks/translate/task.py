@@ -10,14 +10,14 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
-from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task
-from statewise.tasks.shared.sourced import Sourced, check_shares
+from statewise.task import Answer, Data, Live, Score, Scoring, Sources
+from statewise.tasks.shared.reader_writer_task import ReaderWriterTask, code_of, subword_inputs
+from statewise.tasks.shared.sourced import check_shares
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from statewise.data.pairs.pairs_codec import PairsCodec
-    from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
     from statewise.tasks.translate.data import TranslateData
@@ -27,7 +27,7 @@ BEAM = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Translate(Sourced, Task):
+class Translate(ReaderWriterTask):
     """Learn from pairs of sentences to translate from one language to another.
 
     >>> Translate(source="pairs.tsv", from_language="en", to_language="fr").label
@@ -44,22 +44,8 @@ class Translate(Sourced, Task):
     ]
     from_language: Annotated[str, Doc("language of the source, as en")] = "en"
     to_language: Annotated[str, Doc("language to translate to, as fr")] = "fr"
-    subwords: Annotated[
-        int | None, Doc("number of subwords; if not given, by the amount of text"), Ge(50), Le(100_000)
-    ] = None
     shared: Annotated[bool, Doc("let both languages have the same subwords")] = True
-    tied: Annotated[bool, Doc("write a subword by the vector that it is read by")] = True
     copy_names: Annotated[bool, Doc("copy names that training never saw from the source")] = True
-    attention: Annotated[
-        Literal["general", "additive"],
-        Doc("attention: general (Luong et al. 2015) or additive (Bahdanau et al. 2015)"),
-    ] = "general"
-    embedding: Annotated[int, Doc("width of a subword's vector"), Ge(1), Le(65536)] = 256
-    dropout: Annotated[float, Doc("rate at which numbers between layers are dropped in training"), Ge(0), Lt(1)] = 0.2
-    word_dropout: Annotated[float, Doc("rate at which whole words are dropped in training"), Ge(0), Lt(1)] = 0.1
-    smoothing: Annotated[
-        float, Doc("label smoothing: share of the odds that training gives to all subwords alike"), Ge(0), Lt(1)
-    ] = 0.1
     split: Annotated[
         Literal["source", "file"], Doc("split so that no source sentence, or no file, is in two parts")
     ] = "source"
@@ -70,13 +56,10 @@ class Translate(Sourced, Task):
     )
     checked: Annotated[int, Doc("how many sources a check translates, greedily; 0 is all"), Ge(0), Le(10**6)] = 200
 
-    cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "gru"
-    hidden_size: Annotated[int, Doc("hidden size of the writer, and of each way of reading"), Ge(1), Le(65536)] = 256
     batch_size: Annotated[int, Doc("pairs in a batch"), Ge(1), Le(65536)] = 64
     sequence_length: Annotated[
         int, Doc("most subwords of a sentence; longer ones are left out and counted"), Ge(2), Le(2000)
     ] = 100
-    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.002
 
     def __post_init__(self) -> None:
         from statewise.data.pairs.pairs_codec import LANGUAGE
@@ -107,34 +90,7 @@ class Translate(Sourced, Task):
 
     def model(self, codec: "PairsCodec") -> "Model[Tensor]":
         """Return a reader from both ends, and a cell that attends to what it read."""
-        from statewise.tasks.translate.network import TranslationNetwork, translator
-
-        network = TranslationNetwork(
-            self.cell,
-            self.embedding,
-            self.hidden_size,
-            self.layers,
-            self.attention,
-            self.tied,
-            self.word_dropout,
-            self.dropout,
-            self.smoothing > 0,
-        )
-        return translator(network, codec.source.size, codec.target.size, shared=codec.is_shared)
-
-    def weighed(self, name: str, term: "Tensor", update: int, fraction: float) -> "Tensor":
-        """Weigh label smoothing as its share has it."""
-        from statewise.heads.deep_output import SMOOTHING
-
-        return term * (self.smoothing / (1 - self.smoothing)) if name == SMOOTHING else term
-
-    def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats of a subword."""
-        return {"nats_per_subword": float(loss.mean)}
-
-    def gauge(self, nats: float) -> str:
-        """Return the mean loss of a subword."""
-        return f"{nats:.3f} nats a subword"
+        return self.network(codec.source.size, codec.target.size, shared=codec.is_shared)
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many pairs there are, and how many subwords."""
@@ -216,13 +172,11 @@ class Translate(Sourced, Task):
         """Return a stream that reads subwords of the target; it has no source to look at, as in `live`."""
         from statewise.stream import Stream
 
-        return Stream(model, encode=lambda x: code_of(x, codec))
+        return Stream(model, encode=lambda x: code_of(x, codec.target))
 
     def inputs(self, codec: "PairsCodec") -> Inputs:
         """Return what a step reads: a subword of the target, or its code."""
-        words = f"a subword of the language {codec.languages[1]}, or its code from 0 to {codec.target.size - 1}"
-        example = codec.target.piece(codec.target.size - 1)
-        return Inputs(words, ("string", "integer"), example, lambda x: code_of(x, codec))
+        return subword_inputs(f"a subword of the language {codec.languages[1]}", codec.target)
 
     def known_names(self, codec: "PairsCodec") -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """Return the subwords of the target."""
@@ -336,17 +290,3 @@ class Translate(Sourced, Task):
         wanted = self.example_question(codec)["text"] if text is None else text
         translator.coded(wanted)
         return TranslationUnderWay(translator, cleaned(wanted))
-
-
-def code_of(x: Any, codec: "PairsCodec") -> int:
-    """Return the code of a subword, or a code as it is. Raises `UsageError` where it is none."""
-    from statewise.bounds import code, shown
-
-    if isinstance(x, str):
-        found = codec.target.code(x)
-        if found is None:
-            raise UsageError(
-                f"the subword {shown(x)} is not known: give one of {codec.target.size:,}, as inspect names them"
-            )
-        return found
-    return code(x, codec.target.size)

@@ -9,13 +9,13 @@ import torch
 from statewise.data.pairs.pair import MARKS, SPACE, cleaned
 from statewise.data.pairs.pairs_codec import Coded, PairsCodec
 from statewise.data.pairs.subwords import END, START, UNKNOWN
-from statewise.decode import Hypothesis, Limits, SearchRule, search
+from statewise.decode import Hypothesis, Limits, SearchRule
 from statewise.errors import UsageError
 from statewise.model import Model, evaluating
-from statewise.tasks.translate.network import copied_words, opened, told
+from statewise.tasks.shared.reader_writer import opened, told
+from statewise.tasks.shared.searching import search_all
+from statewise.tasks.translate.copying import copied_words
 
-ROWS = 32
-"How many sentences are translated at once: those of like lengths, so that little is read in vain."
 CUT = " (cut at the limit)"
 "What is said after a translation that came to no end, where several are told."
 STRETCH = 256
@@ -76,18 +76,12 @@ class Translator:
     def translations(self, texts: Sequence[str]) -> list[Translated]:
         """Return the translations of sentences, in their order; each is the same whatever the others are."""
         coded = [self.coded(text) for text in texts]
-        order = sorted(range(len(texts)), key=lambda number: len(coded[number].codes))
-        found: dict[int, Translated] = {}
-        with evaluating(self.model), torch.no_grad():
-            for begin in range(0, len(order), ROWS):
-                numbers = order[begin : begin + ROWS]
-                sources = [coded[number].codes for number in numbers]
-                limits = [self.limits(source) for source in sources]
-                state = opened(self.model, sources)
-                best = search(self.model, state, [START] * len(numbers), END, limits, self._rule)
-                for number, each in zip(numbers, best, strict=True):
-                    found[number] = Translated(texts[number], self._distinct(coded[number], each))
-        return [found[number] for number in range(len(texts))]
+        sources = [one.codes for one in coded]
+        found = search_all(self.model, sources, [self.limits(source) for source in sources], self._rule)
+        return [
+            Translated(text, self._distinct(source, each))
+            for text, source, each in zip(texts, coded, found, strict=True)
+        ]
 
     def _distinct(self, source: Coded, found: Sequence[Hypothesis]) -> list[Candidate]:
         """Return the best candidates whose texts differ: one text may be spelled by several codes."""

@@ -1,4 +1,7 @@
-"""The network that translates: a reader from both ends, and a writer that attends to what was read."""
+"""A network of two: a reader from both ends, and a writer that attends to what was read.
+
+What is read is called the source, and what is written the target.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -7,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.cells import AttentionCell, Bahdanau, Conditioned, Luong
-from statewise.data.pairs.subwords import END, START, UNKNOWN
+from statewise.data.pairs.subwords import START
 from statewise.data.window import Padded
 from statewise.encoders import Table, TwoWay, WordDropout
 from statewise.heads import DeepOutput
@@ -15,7 +18,7 @@ from statewise.model import Model, evaluating
 from statewise.task import stacked_core
 
 
-class TranslationNetwork(NamedTuple):
+class ReaderWriter(NamedTuple):
     """The settings of the network. Widths: `embedding` of a subword, `hidden` of the writer and of each way of reading.
 
     `is_tied` writes a word by the vector that it is read by; `words` and `values` are the rates of dropout.
@@ -32,7 +35,7 @@ class TranslationNetwork(NamedTuple):
     smooths: bool
 
 
-def translator(network: TranslationNetwork, source: int, target: int, *, shared: bool) -> Model[Tensor]:
+def reader_and_writer(network: ReaderWriter, source: int, target: int, *, shared: bool) -> Model[Tensor]:
     """Return an untrained model of so many subwords of the source and of the target.
 
         m = read(x_1 ... x_S)        h_t = cell(y_(t-1), g_(t-1))        g_t = attention(h_t, m)
@@ -59,25 +62,25 @@ def translator(network: TranslationNetwork, source: int, target: int, *, shared:
 
 
 def opened(model: Model[Any], sources: Sequence[Sequence[int]]) -> Any:
-    """Return the state after some sources, which are codes, before the first word of their translations."""
+    """Return the state after some sources, which are codes, before the first word of their targets."""
     device = next(model.parameters()).device
     read = Padded.of([torch.tensor(list(source), dtype=torch.long) for source in sources])
     return model.begin(len(sources), Padded(read.values.to(device), read.mask.to(device)))
 
 
-class ScoredTranslation(NamedTuple):
-    """What a translation of T codes, the end among them, costs in nats `[T]`, and what each looked at, `[T, S]`."""
+class ScoredTarget(NamedTuple):
+    """What a target of T codes, the end among them, costs in nats `[T]`, and what each looked at, `[T, S]`."""
 
     nats: Tensor
     alignment: Tensor
 
 
 @torch.no_grad()
-def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> ScoredTranslation:
-    """Return what a translation, whose last code is its end, costs, and what it looked at.
+def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> ScoredTarget:
+    """Return what a target, whose last code is its end, costs, and what it looked at.
 
-    >>> from statewise.tasks.translate.network import TranslationNetwork, translator
-    >>> model = translator(TranslationNetwork("gru", 4, 4, 1, "general", True, 0.0, 0.0, False), 9, 9, shared=True)
+    >>> from statewise.tasks.shared.reader_writer import ReaderWriter, reader_and_writer
+    >>> model = reader_and_writer(ReaderWriter("gru", 4, 4, 1, "general", True, 0.0, 0.0, False), 9, 9, shared=True)
     >>> [part.shape for part in told(model, [5, 6, 2], [7, 2])]
     [torch.Size([2]), torch.Size([2, 3])]
     """
@@ -89,26 +92,4 @@ def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> Sco
             y, state = core.step(model.encoder(torch.tensor([read], device=device)), state)
             nats.append(model.head.nats(model.head(y), torch.tensor([wanted], device=device))[0].cpu())
             alignment.append(core.attention.align(y[:, : core.attention.features], state.attention)[0].cpu())
-    return ScoredTranslation(torch.stack(nats), torch.stack(alignment))
-
-
-def copied_words(codes: Sequence[int], alignment: Tensor, source: Sequence[int], words: Sequence[str]) -> list[str]:
-    """Return what stands for each unknown code of a translation: the word of the source that it looked at most.
-
-    An unknown word of the source is taken before any other, each but once while there are others. `alignment` `[T, S]`
-    is of the codes, `words` are those that the codes of the source belong to.
-
-    >>> copied_words([0, 2], torch.tensor([[0.2, 0.7, 0.1], [0.0, 0.0, 1.0]]), [0, 5, 2], ["Luka", "came", ""])
-    ['Luka']
-    """
-    unknown = [place for place, code in enumerate(source) if code == UNKNOWN]
-    found, left = [], list(unknown)
-    for code, shares in zip(codes, alignment, strict=True):
-        if code != UNKNOWN:
-            continue
-        among = left or unknown or [place for place, other in enumerate(source) if other != END]
-        place = max(among, key=lambda at: float(shares[at]), default=None)
-        found.append("" if place is None else words[place])
-        if place in left:
-            left.remove(place)
-    return found
+    return ScoredTarget(torch.stack(nats), torch.stack(alignment))
