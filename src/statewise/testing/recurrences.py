@@ -44,7 +44,8 @@ from statewise.cells import (
     Zoneout,
 )
 from statewise.cells.ensemble import Ensemble
-from statewise.cells.exposure import WithExposure
+from statewise.cells.memoryless import Memoryless
+from statewise.cells.passing import Passing
 from statewise.exchange.onnx.activations import read_activations
 from statewise.exchange.onnx.cells import OnnxGRU, OnnxLSTM, OnnxRNN
 from statewise.testing.recurrence_trial import FEATURES as D
@@ -107,8 +108,9 @@ FORMS: dict[str, Callable[[], Recurrent[Any]]] = {
     "luong-general": lambda: Luong(D, H),
     "gaussian-window": lambda: GaussianWindow(D, H, 2),
     "ensemble": lambda: Ensemble([LSTM(D, 6), Dropout(GRU(D, H), 0.4)]),
-    "with-exposure": lambda: WithExposure(LSTM(D, H)),
-    "with-exposure-of-dropout": lambda: WithExposure(Dropout(GRU(D, H), 0.4)),
+    "passing": lambda: Passing(LSTM(D, H)),
+    "passing-two-of-dropout": lambda: Passing(Dropout(GRU(D, H), 0.4), width=2),
+    "memoryless": lambda: Memoryless(LSTM(D, H)),
     "onnx-rnn": lambda: OnnxRNN(D, H, activations=read_activations(["Softsign"]), clip=2.0),
     "onnx-lstm": lambda: OnnxLSTM(D, H, clip=2.0),
     "onnx-lstm-coupled": lambda: OnnxLSTM(D, H, input_forget=True),

@@ -131,11 +131,11 @@ class SeriesTask(SeriesSettings, Sourced, Task):
 
     def _core(self, codec: "SeriesCodec", features: int) -> Any:
         from statewise.cells import Dropout
-        from statewise.cells.exposure import WithExposure
+        from statewise.cells.passing import Passing
 
         core = stacked_core(self.cell, features, self.hidden_size, self.layers)
         core = Dropout(core, self.dropout) if self.dropout else core
-        return WithExposure(core) if codec.counts else core
+        return Passing(core) if codec.counts else core
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
         """Return the mean loss of one step ahead."""
