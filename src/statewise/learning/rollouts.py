@@ -47,6 +47,12 @@ class Collector(LazyWindows, ABC):
     def windows(self, rollout: Mapping[str, Tensor], draw: np.random.Generator) -> Sequence[Window]:
         """Return a rollout as windows, in the order in which they are learned from."""
 
+    def ready(self, model: Model[Any], rollout: Mapping[str, Tensor]) -> None:
+        """Put into a model what it is to have besides its weights while a rollout is learned from; here nothing.
+
+        Called before each window is read: an update that is undone takes back what it had.
+        """
+
     @abstractmethod
     def save(self) -> dict[str, Tensor]:
         """Return where the environments are, as tensors by name."""
@@ -84,6 +90,7 @@ class Rollouts:
         rollout, index = divmod(number, len(self.collector))
         if rollout != self.number:
             self._collect(rollout)
+        self.collector.ready(self.model, self.rollout)
         return self.collector.at(index)
 
     def rate_scale(self, first: int, count: int) -> float:
