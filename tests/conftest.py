@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from torch import distributed
 
 import statewise
 from statewise.distributed import Ranks, join
+
+collect_ignore_glob = [] if find_spec("gymnasium") else ["tasks/game/*", "tasks/made_games.py"]
 
 # how long an example takes says how slow and busy a machine is, not whether what is tested is right
 hypothesis.settings.register_profile(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from statewise.tasks.answer.task import Answer
     from statewise.tasks.forecast.task import Forecast
     from statewise.tasks.forecast.traffic import Traffic
+    from statewise.tasks.game.task import Game
     from statewise.tasks.handwriting.task import Handwriting
     from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
@@ -30,6 +31,7 @@ _ROOMS = {
     "export": "statewise.exporting",
     "Answer": "statewise.tasks.answer.task",
     "Forecast": "statewise.tasks.forecast.task",
+    "Game": "statewise.tasks.game.task",
     "Handwriting": "statewise.tasks.handwriting.task",
     "Recommend": "statewise.tasks.recommend.task",
     "Speech": "statewise.tasks.speech.task",
@@ -46,6 +48,7 @@ _ROOMS = {
 __all__ = [
     "Answer",
     "Forecast",
+    "Game",
     "Handwriting",
     "Recommend",
     "Report",

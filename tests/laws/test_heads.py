@@ -25,6 +25,7 @@ from statewise.heads import (
     StudentT,
 )
 from statewise.tasks.forecast.parallel import Mixture
+from statewise.tasks.game.policy import Policy
 from statewise.testing import HEAD_LAWS, check_head
 from statewise_lab.classics.readout import Meaning, Readout
 
@@ -70,6 +71,13 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
         (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float(),
     ),
     "readout-of-numbers": (lambda: Readout(H, 2, Meaning.NUMBERS), torch.linspace(-3, 4, T * B * 2).reshape(T, B, 2)),
+    "policy": (lambda: Policy(H, (V,)), torch.arange(T * B).reshape(T, B) % V),
+    "policy-of-two-halves": (lambda: Policy(H, (V,), apart=True, width=5), torch.arange(T * B).reshape(T, B) % V),
+    "policy-of-several": (
+        lambda: Policy(H, (2, 3)),
+        torch.stack([torch.arange(T * B).reshape(T, B) % n for n in (2, 3)], dim=-1),
+    ),
+    "policy-of-numbers": (lambda: Policy(H, numbers=2, first_deviation=0.7), MOVED),
     "ranking": (lambda: Ranking(H, torch.arange(V) + 1.0), torch.arange(T * B).reshape(T, B) % V),
 }
 

@@ -102,6 +102,12 @@ def speech(folder: Path) -> None:
     statewise.train(statewise.Speech(source=source, bands=13, **SMALL), run=folder / "run")
 
 
+def game(folder: Path) -> None:
+    pytest.importorskip("gymnasium")
+    how: dict[str, Any] = {"envs": 2, "rollout": 16, "sequence_length": 8, "passes": 1, "compare": False}
+    statewise.train(statewise.Game(source="CartPole-v1", **how, **SMALL), run=folder / "run")
+
+
 TOLD = ("choices", "answer", "params")
 "What a step says, by what the head of a model is over."
 PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
@@ -116,6 +122,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "translate": translate,
     "answer": answer,
     "speech": speech,
+    "game": game,
 }
 
 

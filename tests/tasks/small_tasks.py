@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from made_speech import recordings
 from made_stories import stories
 
@@ -14,6 +15,7 @@ from statewise.task import Task
 from statewise.tasks.answer.task import Answer
 from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
+from statewise.tasks.game.task import Game
 from statewise.tasks.handwriting.task import Handwriting
 from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
@@ -92,6 +94,11 @@ def pairs(folder: Path) -> Path:
     return path
 
 
+def game(name: str, **how: Any) -> Game:
+    pytest.importorskip("gymnasium")
+    return Game(source=f"made_games:{name}", **{**PLAYED, **how})
+
+
 SKETCH: dict[str, Any] = {**SMALL, "sequence_length": 20, "components": 2, "held_out": 0.3}
 WRITTEN: dict[str, Any] = {**SMALL, "sequence_length": 80, "components": 2, "hills": 2, "spacing": 30.0}
 PAIRS: dict[str, Any] = {**SMALL, "sequence_length": 30, "embedding": 5, "held_out": 0.2, "validation": 0.1}
@@ -100,6 +107,7 @@ FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_ou
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
 ASKED: dict[str, Any] = {**SMALL, "held_out": 0.3, "validation": 0.2}
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
+PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
 TASKS: dict[str, Callable[[Path], Task]] = {
     "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
     "forecast": lambda folder: Forecast(source=str(hours(folder)), **FORECAST),
@@ -127,5 +135,9 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "speech-by-words-that-are-joined": lambda folder: Speech(
         source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN
     ),
+    "game": lambda folder: game("Recall"),
+    "game-of-masked-choices-in-two-layers": lambda folder: game("Masked", layers=2, critic="separate", cell="gru"),
+    "game-of-numbers": lambda folder: game("Steering", noise_correlation=0.5),
+    "game-of-everything": lambda folder: game("Mixed"),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }

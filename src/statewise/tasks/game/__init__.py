@@ -1,0 +1,1 @@
+"""Games: a policy with a memory, which learns by playing an environment of Gymnasium."""

@@ -1,0 +1,358 @@
+"""Rollouts of a game: many environments are played with the present weights, and what happened becomes windows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from statewise.data.window import LazyWindows, Window
+from statewise.errors import RunError, TrainingError
+from statewise.learning.rollouts import OTHER_ROLLOUTS, Collector
+from statewise.model import Model
+from statewise.state import leaves, map_leaves, rebuild, where_rows
+from statewise.tasks.game.advantages import advantages_of
+from statewise.tasks.game.moments import Moments
+from statewise.tasks.game.policy import Played, Policy, as_policy
+from statewise.tasks.game.seats import Reals, Seats, Stepped, episode_seed
+from statewise.tasks.game.sight import Sight, normalized
+from statewise.tasks.game.spaces import Numbers, Observations
+
+RECENT = 100
+"The mean return of so many last episodes is told."
+FARTHEST_REWARD = 10.0
+LEAST_SPREAD = 1e-8
+
+
+@dataclass(frozen=True)
+class RolloutSettings:
+    """How a rollout is played and learned from.
+
+    `steps` of each environment are cut into sequences of `sequence_length`; a window has `batch_size` of them, and each
+    is learned from in `passes` windows.
+    """
+
+    steps: int
+    sequence_length: int
+    batch_size: int
+    passes: int
+    discount: float
+    decay: float
+    normalizes_observations: bool
+    normalizes_rewards: bool
+    noise_correlation: float
+
+
+class Minibatches(LazyWindows):
+    """The windows of a rollout: each pass has all of its sequences once, in an order of its own."""
+
+    def __init__(self, whole: Window, batch_size: int, passes: int, draw: np.random.Generator) -> None:
+        self.whole = whole
+        orders = [torch.from_numpy(draw.permutation(whole.rows)) for _ in range(passes)]
+        self.batches = [rows for order in orders for rows in order.reshape(-1, batch_size)]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def at(self, index: int) -> Window:
+        """Return a window; what no row of it needs is left out."""
+        window = self.whole.of_rows(self.batches[index])
+        is_reset = window.reset is not None and bool(window.reset.any())
+        is_masked = window.mask is not None and not bool(window.mask.all())
+        return window._replace(reset=window.reset if is_reset else None, mask=window.mask if is_masked else None)
+
+
+class Memory:
+    """What is written down while a rollout is played, step by step `[T, E, ...]`."""
+
+    def __init__(self, steps: int, seats: Seats, head: Policy) -> None:
+        size, width = seats.observations.shape
+        choices = head.numbers or len(head.each)
+        shape = (steps, size) if head.is_single else (steps, size, choices)
+        self.inputs = np.empty((steps, size, width), np.float32)
+        self.actions = np.empty(shape, np.float32 if head.numbers else np.int64)
+        self.rewards, self.final_values = np.empty((steps, size)), np.zeros((steps, size))
+        self.terminated, self.truncated, self.begun, self.real = (np.zeros((steps, size), np.bool_) for _ in range(4))
+        self.real[:] = True
+        self.params: list[Any] = []
+
+    def note(self, step: int, stepped: Stepped) -> None:
+        """Write down what a step gave."""
+        self.rewards[step] = stepped.rewards
+        self.terminated[step], self.truncated[step] = stepped.terminated, stepped.truncated
+        if stepped.real is not None:
+            self.real[step] = stepped.real
+
+
+class Playing(Collector):
+    """Plays E environments with a policy; what it needs to go on is where they are and what the memory holds.
+
+    An environment is brought back by the seed of its episode and the actions since: so training is resumed exactly
+    where environments repeat from their seeds. Those that do not begin a new episode.
+    """
+
+    def __init__(
+        self,
+        make_seats: Callable[[], Seats],
+        observed: Observations,
+        like: Callable[[], Any],
+        how: RolloutSettings,
+        envs: int,
+    ) -> None:
+        self.make_seats, self.observed, self.make_like, self.how, self.envs = make_seats, observed, like, how, envs
+        self.rows = how.batch_size
+        self.size = how.passes * (how.steps // how.sequence_length * envs // how.batch_size)
+        self.base = -1
+        self.episodes = np.zeros(envs, np.int64)
+        self.begun = np.ones(envs, np.bool_)
+        self.state: tuple[Tensor, ...] = ()
+        self.history: list[NDArray[Any]] = [np.zeros(0)] * envs
+        self.seen, self.rewarded = Moments.of(observed.seen), Moments.of(1)
+        self.to_come, self.totals = np.zeros(envs), np.zeros(envs)
+        self.recent: list[float] = []
+        self.noise: Tensor | None = None
+
+    @cached_property
+    def seats(self) -> Seats:
+        """The environments, made when they are first needed."""
+        return self.make_seats()
+
+    @cached_property
+    def like(self) -> Any:
+        """A state of one row, of which the structure is needed."""
+        return self.make_like()
+
+    def collect(self, model: Model[Any], draw: torch.Generator) -> dict[str, Tensor]:
+        """Play so many steps in all environments. Raises `TrainingError` where one of them fails."""
+        self._begin(draw)
+        head, how = as_policy(model), self.how
+        weight = next(model.parameters())
+        mean, scale = self._normalizing(weight)
+        self._normalize(model, mean, scale)
+        memory = Memory(how.steps, self.seats, head)
+        fresh = model.begin(self.envs)
+        state = rebuild(fresh, self.state) if self.state else fresh
+        state = where_rows(torch.from_numpy(self.begun).to(weight.device), fresh, state)
+        kept: list[tuple[Tensor, ...]] = []
+        noise = head.noise(how.steps, self.envs, generator=draw)
+        seeds = [self._seed(row, 1) for row in range(self.envs)]
+        for step in range(how.steps):
+            if step % how.sequence_length == 0:
+                kept.append(leaves(state))
+            memory.inputs[step], memory.begun[step] = self.seats.observations, self.begun
+            params, after = model.step(_read(self.seats.observations, weight), state)
+            chosen = head.choose(params, self._correlated(noise, step))
+            memory.params.append(params)
+            memory.actions[step] = chosen.cpu().numpy()
+            stepped = self.seats.step(memory.actions[step], seeds)
+            memory.note(step, stepped)
+            if stepped.truncated.any():
+                memory.final_values[step] = self._values(model, stepped.final, after, weight)
+            ended = self.begun = stepped.ended.copy()
+            state = after
+            if ended.any():
+                state = where_rows(torch.from_numpy(ended).to(weight.device), fresh, after)
+                self.episodes += ended
+                for row in np.flatnonzero(ended):
+                    seeds[row] = self._seed(int(row), 1)
+        self.state = leaves(state)
+        last = self._values(model, self.seats.observations, state, weight)
+        rollout = self._learned(memory, head, last, kept, weight)
+        self._remember(memory)
+        return {**rollout, "mean": mean, "scale": scale}
+
+    def _begin(self, draw: torch.Generator) -> None:
+        base = int(torch.randint(2**31 - 1, (1,), generator=draw))
+        if self.base < 0:
+            self.base = base
+            self.seats.reset([self._seed(row, 0) for row in range(self.envs)])
+
+    def _seed(self, row: int, later: int) -> int:
+        return episode_seed(self.base, row, int(self.episodes[row]) + later)
+
+    def _correlated(self, noise: Tensor, step: int) -> Tensor:
+        """Return the noise of a step, which of numbers may go on from that of the step before."""
+        own, kept = noise[step], self.how.noise_correlation
+        if kept and self.noise is not None:
+            going_on = torch.from_numpy(~self.begun).unsqueeze(-1)
+            own = torch.where(going_on, kept * self.noise + (1 - kept**2) ** 0.5 * own, own)
+        self.noise = own if kept else None
+        return own
+
+    def _values(self, model: Model[Any], seen: Numbers, state: Any, weight: Tensor) -> Reals:
+        params, _ = model.step(_read(seen, weight), state)
+        values: Reals = params.value.double().cpu().numpy()
+        return values
+
+    def _normalizing(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return by what observations are normalized while this rollout is played and learned from."""
+        chosen = normalized(self.observed)
+        is_known = self.how.normalizes_observations and self.seen.count > 0
+        mean, scale = torch.from_numpy(self.seen.mean), torch.from_numpy(1 / self.seen.deviation)
+        plain = torch.zeros(()), torch.ones(())
+        return tuple(
+            torch.where(chosen & is_known, known.to(like.dtype), otherwise.to(like.dtype))
+            for known, otherwise in zip((mean, scale), plain, strict=True)
+        )  # type: ignore[return-value]
+
+    @staticmethod
+    def _normalize(model: Model[Any], mean: Tensor, scale: Tensor) -> None:
+        sight = model.encoder
+        assert isinstance(sight, Sight)
+        sight.normalize(mean, scale)
+
+    def ready(self, model: Model[Any], rollout: Mapping[str, Tensor]) -> None:
+        """Let a model see observations as it did while it played."""
+        self._normalize(model, rollout["mean"], rollout["scale"])
+
+    def _learned(
+        self, memory: Memory, head: Policy, last: Reals, kept: Sequence[tuple[Tensor, ...]], weight: Tensor
+    ) -> dict[str, Tensor]:
+        """Return what is learned from: inputs, actions, what came of them, and the states that sequences begin in."""
+        params = map_leaves(lambda *parts: torch.stack(parts), memory.params[0], *memory.params[1:])
+        actions = torch.from_numpy(memory.actions)
+        likely = head.log_probability(params, actions.to(weight.device)).cpu()
+        values: Reals = params.value.double().cpu().numpy()
+        rewards = self._scaled(memory)
+        ended = memory.terminated | memory.truncated
+        following = np.where(ended, np.where(memory.terminated, 0.0, memory.final_values), [*values[1:], last])
+        found = advantages_of(rewards, values, following, ended, discount=self.how.discount, decay=self.how.decay)
+        real = found[memory.real]
+        advantages = (found - real.mean()) / (real.std() + LEAST_SPREAD)
+        if not (np.isfinite(values).all() and np.isfinite(advantages).all()):
+            raise TrainingError("the values of a rollout are not finite numbers: lower the --learning-rate")
+        self._count(memory)
+        told = {"advantages": advantages, "returns": found + values, "values": values}
+        of_states = zip(*kept, strict=True)
+        return {
+            "inputs": torch.from_numpy(memory.inputs),
+            "actions": actions,
+            "log_probabilities": likely,
+            **{name: torch.from_numpy(part).to(weight.dtype) for name, part in told.items()},
+            "begun": torch.from_numpy(memory.begun),
+            "real": torch.from_numpy(memory.real),
+            "episode_return": torch.tensor(self.episode_return, dtype=weight.dtype),
+            **{f"state{n}": torch.stack(leaf).flatten(0, 1).cpu() for n, leaf in enumerate(of_states)},
+        }
+
+    def _scaled(self, memory: Memory) -> Reals:
+        """Return rewards over the deviation of discounted returns, as far as is known by now."""
+        if not self.how.normalizes_rewards:
+            return memory.rewards
+        ended = memory.terminated | memory.truncated
+        seen = np.empty_like(memory.rewards)
+        for step, reward in enumerate(memory.rewards):
+            self.to_come = self.to_come * self.how.discount + reward
+            seen[step] = self.to_come
+            self.to_come = np.where(ended[step], 0.0, self.to_come)
+        self.rewarded.add(seen.reshape(-1, 1))
+        return np.clip(memory.rewards / self.rewarded.deviation, -FARTHEST_REWARD, FARTHEST_REWARD)
+
+    def _count(self, memory: Memory) -> None:
+        """Add up the returns of episodes."""
+        ended = memory.terminated | memory.truncated
+        for step, reward in enumerate(memory.rewards):
+            self.totals += reward
+            if ended[step].any():
+                self.recent += self.totals[ended[step]].tolist()
+                self.totals[ended[step]] = 0.0
+        self.recent = self.recent[-RECENT:]
+
+    @property
+    def episode_return(self) -> float:
+        """The mean return of the last episodes; before any has ended, of those that are under way."""
+        return float(np.mean(self.recent or self.totals))
+
+    def _remember(self, memory: Memory) -> None:
+        """Keep the actions of the episodes that are under way, and what was seen."""
+        ended = memory.terminated | memory.truncated
+        for row in range(self.envs):
+            ends = np.flatnonzero(ended[:, row])
+            own = memory.actions[ends[-1] + 1 if len(ends) else 0 :, row].copy()
+            self.history[row] = (
+                own if len(ends) or not len(self.history[row]) else np.concatenate([self.history[row], own])
+            )
+        if self.how.normalizes_observations:
+            self.seen.add(memory.inputs[memory.real][:, : self.observed.seen])
+
+    def windows(self, rollout: Mapping[str, Tensor], draw: np.random.Generator) -> Sequence[Window]:
+        """Return the sequences of a rollout in batches, each pass in an order of its own."""
+        length = self.how.sequence_length
+        if rollout["inputs"].shape != (self.how.steps, self.envs, self.observed.size):
+            raise RunError(OTHER_ROLLOUTS)
+
+        def cut(part: Tensor) -> Tensor:
+            """Lay the sequences of `[T, E, ...]` side by side, `[L, T / L E, ...]`."""
+            return part.reshape(-1, length, *part.shape[1:]).transpose(0, 1).flatten(1, 2)
+
+        told = {name: cut(rollout[name]) for name in Played._fields if name != "episode_return"}
+        same = rollout["episode_return"].expand(told["values"].shape)
+        state = rebuild(self.like, [rollout[f"state{n}"] for n in range(len(leaves(self.like)))])
+        whole = Window(
+            cut(rollout["inputs"]).to(told["values"].dtype),
+            Played(**told, episode_return=same),
+            mask=cut(rollout["real"]),
+            reset=cut(rollout["begun"]),
+            state=state,
+        )
+        return Minibatches(whole, self.how.batch_size, self.how.passes, draw)
+
+    def save(self) -> dict[str, Tensor]:
+        """Return the seeds and actions of the episodes under way, the memory, and what is known of the numbers."""
+        lengths = [len(actions) for actions in self.history]
+        kept = [actions for actions in self.history if len(actions)]
+        return {
+            "base": torch.tensor(self.base),
+            "episodes": torch.from_numpy(self.episodes.copy()),
+            "begun": torch.from_numpy(self.begun.copy()),
+            "lengths": torch.tensor(lengths),
+            "actions": torch.from_numpy(np.concatenate(kept)) if kept else torch.zeros(0),
+            "shown": torch.from_numpy(self.seats.observations.copy()) if self.base >= 0 else torch.zeros(0),
+            "to_come": torch.from_numpy(self.to_come.copy()),
+            "totals": torch.from_numpy(self.totals.copy()),
+            "recent": torch.tensor(self.recent, dtype=torch.float64),
+            "noise": torch.zeros(0) if self.noise is None else self.noise.clone(),
+            **self.seen.save("seen"),
+            **self.rewarded.save("rewarded"),
+            **{f"state{n}": leaf.cpu() for n, leaf in enumerate(self.state)},
+        }
+
+    def load(self, saved: Mapping[str, Tensor]) -> None:
+        """Go back to where `save` was called, by playing the episodes under way once more up to there."""
+        names = ("episodes", "begun", "lengths", "to_come", "totals")
+        if any(name not in saved or saved[name].shape != (self.envs,) for name in names):
+            raise RunError(OTHER_ROLLOUTS)
+        base, lengths = int(saved["base"]), saved["lengths"].tolist()
+        actions = saved["actions"].numpy()
+        if min(lengths) < 0 or sum(lengths) != len(actions):
+            raise RunError(OTHER_ROLLOUTS)
+        seen, rewarded = Moments.load("seen", saved), Moments.load("rewarded", saved)
+        recent, noise = saved["recent"].tolist(), saved["noise"]
+        self.base, self.history = base, np.split(actions, np.cumsum(lengths)[:-1])
+        self.episodes, self.begun = saved["episodes"].numpy().copy(), saved["begun"].numpy().copy()
+        self.to_come, self.totals = saved["to_come"].numpy().copy(), saved["totals"].numpy().copy()
+        self.seen, self.rewarded, self.recent = seen, rewarded, recent
+        self.noise = noise if len(noise) else None
+        self.state = tuple(saved[f"state{n}"] for n in range(len(leaves(self.like))) if f"state{n}" in saved)
+        if base >= 0:
+            self._play_again(saved["shown"].numpy())
+
+    def _play_again(self, shown: Numbers) -> None:
+        """Bring each environment to where it was; one that shows something else there begins a new episode."""
+        for row in range(self.envs):
+            self.seats.replay(row, self._seed(row, 0), self.history[row])
+            if shown.shape != self.seats.observations.shape:
+                raise RunError(OTHER_ROLLOUTS)
+            if not np.array_equal(self.seats.observations[row], shown[row]):
+                self.episodes[row] += 1
+                self.begun[row], self.totals[row], self.to_come[row] = True, 0.0, 0.0
+                self.history[row] = self.history[row][:0]
+                self.seats.reset([self._seed(row, 0)], [row])
+
+
+def _read(seen: Numbers, like: Tensor) -> Tensor:
+    return torch.from_numpy(seen).to(like.device, like.dtype)

@@ -1,0 +1,123 @@
+"""Environments by name: an id of Gymnasium, of a package that adds ids to it, or a function of yours."""
+
+import difflib
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from statewise.errors import MissingExtra, UsageError
+
+INSTALL = "pip install 'statewise[game]'"
+PACKAGES = {
+    "popgym-": "popgym",
+    "MiniGrid-": "minigrid",
+    "BabyAI-": "minigrid",
+    "Foraging-": "lbforaging",
+    "ALE/": "ale_py",
+}
+"What ids of other packages begin with, and the package that adds them when it is imported."
+FUNCTION = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
+"A function that returns an environment, as `mygames.mazes:make`; an id of Gymnasium ends in a version."
+VERSION = re.compile(r".*-v\d+$")
+
+
+def gymnasium() -> Any:
+    """Return the library of environments. Raises `MissingExtra` where it is not installed."""
+    try:
+        import gymnasium
+    except ImportError:
+        raise MissingExtra(f"a game needs gymnasium: {INSTALL}") from None
+    return gymnasium
+
+
+def is_function(name: str) -> bool:
+    """Tell whether a name is that of a function and not an id.
+
+    >>> is_function("mygames.mazes:make"), is_function("mygames:Maze-v0"), is_function("CartPole-v1")
+    (True, False, False)
+    """
+    return bool(FUNCTION.fullmatch(name)) and not VERSION.fullmatch(name)
+
+
+def maker_of(name: str) -> Callable[..., Any]:
+    """Return what makes environments of a name: called with nothing, or with `render_mode` where it takes one.
+
+    Raises `UsageError` for a name that is not known, with the nearest; `MissingExtra` for a package that is missing.
+    """
+    library = gymnasium()
+    if is_function(name):
+        return _function(name)
+    _import_package(name)
+    bare = name.partition(":")[2] if ":" in name else name
+    if ":" not in name and bare not in library.registry:
+        near = difflib.get_close_matches(bare, list(library.registry), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "give an id of Gymnasium, or module:function"
+        raise UsageError(f"there is no environment {name!r}: {hint}")
+
+    def make(**how: Any) -> Any:
+        try:
+            return library.make(name, disable_env_checker=True, **how)
+        except library.error.DependencyNotInstalled as error:
+            raise MissingExtra(f"{name} needs another package: {' '.join(str(error).split())}") from None
+        except (library.error.Error, ImportError, TypeError) as error:
+            raise UsageError(f"{name} cannot be made: {' '.join(str(error).split())}") from None
+
+    return make
+
+
+def _import_package(name: str) -> None:
+    for prefix, package in PACKAGES.items():
+        if name.startswith(prefix):
+            try:
+                importlib.import_module(package)
+            except ImportError:
+                raise MissingExtra(f"{name} needs {package}: pip install {package.replace('_', '-')}") from None
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """Return a function of a module, which is looked for in the folder of the command, too.
+
+    What is called must be written in Python: a function, or a class of environments. Nothing else of a module is run.
+    """
+    module_name, _, called = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        here = Path.cwd() / module_name.split(".")[0]
+        is_found = str(Path.cwd()) in sys.path
+        if (
+            is_found
+            or error.name != module_name.split(".")[0]
+            or not (here.is_dir() or here.with_suffix(".py").is_file())
+        ):
+            raise UsageError(f"there is no module {error.name} for {name}: install it, or go to its folder") from None
+        sys.path.insert(0, str(Path.cwd()))
+        return _function(name)
+    except Exception as error:
+        raise UsageError(f"{name} cannot be imported: {_told(error)}") from error
+    made: Any = getattr(module, called, None)
+    is_environment = inspect.isclass(made) and issubclass(made, gymnasium().Env)
+    if not (inspect.isfunction(made) or is_environment):
+        raise UsageError(f"{module_name} has no function {called} that makes an environment: give one, as {name}")
+    takes = inspect.signature(made).parameters
+    is_shown = "render_mode" in takes or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
+
+    def make(**how: Any) -> Any:
+        given = {key: value for key, value in how.items() if key != "render_mode" or is_shown}
+        try:
+            made_now = made(**given)
+        except Exception as error:
+            raise UsageError(f"{name} cannot be made: {_told(error)}") from error
+        if not isinstance(made_now, gymnasium().Env):
+            raise UsageError(f"{name} returns a {type(made_now).__name__}: it is to return an environment of Gymnasium")
+        return made_now
+
+    return make
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

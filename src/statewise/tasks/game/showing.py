@@ -1,0 +1,157 @@
+"""Episodes to be looked at: one after another, as characters in a terminal or as the frames of a film."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from statewise.data.naming import path_of
+from statewise.errors import MissingExtra, UsageError
+from statewise.tasks.game.data import GameCodec
+from statewise.tasks.game.making import INSTALL, maker_of
+from statewise.tasks.game.playing import Player
+from statewise.tasks.game.seats import Seat, Table
+
+Frame = NDArray[np.uint8]
+KINDS = (".gif", ".mp4")
+MOST_FRAMES = 20_000
+"Of a film: at 30 a second eleven minutes."
+FRAMES_PER_SECOND = 30
+SMALLEST_SIDE = 160
+"Pixels; smaller frames are enlarged by a whole number."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An episode that was played: its return, how long it was, and what was to be seen, as characters."""
+
+    number: int
+    seed: int
+    total: float
+    steps: int
+    texts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = f"episode {self.number}: return {self.total:g} in {self.steps:,} steps"
+        return "\n".join([*self.texts, told])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"episode": self.number, "seed": self.seed, "return": self.total, "steps": self.steps}
+
+
+@dataclass
+class Theatre:
+    """One environment that is played and rendered."""
+
+    name: str
+    codec: GameCodec
+    longest: int
+    mode: str | None = None
+    frames: list[Frame] = field(default_factory=list)
+
+    def shows(self, player: Player, seeds: list[int]) -> Iterator[Shown]:
+        """Play an episode of each seed. Raises `UsageError` where it cannot be rendered in that mode."""
+        env = self._made()
+        try:
+            seat = Seat(self.name, env, self.codec.observed, self.longest)
+            for number, seed in enumerate(seeds, start=1):
+                yield self._episode(player, seat, number, seed)
+        finally:
+            env.close()
+
+    def _made(self) -> Any:
+        make = maker_of(self.name)
+        if self.mode is None:
+            return make()
+        plain = make()
+        modes = list(plain.metadata.get("render_modes") or [])
+        plain.close()
+        if self.mode not in modes:
+            told = f"it can be {', '.join(map(str, modes))}" if modes else "it cannot be rendered"
+            raise UsageError(f"{self.name} is not rendered as {self.mode}: {told}")
+        return make(render_mode=self.mode)
+
+    def _episode(self, player: Player, seat: Seat, number: int, seed: int) -> Shown:
+        table, total, texts = Table.of(1, self.codec.observed.size), 0.0, []
+        draws, begun = [np.random.default_rng(seed)], np.ones(1, np.bool_)
+        player.begin(1)
+        seat.reset(seed, table.observations[0])
+        texts += self._seen(seat)
+        while True:
+            with torch.no_grad():
+                chosen = player.act(table.observations, begun, draws)
+            seat.step(self.codec.actions.made(chosen)[0], table, 0)
+            total, begun = total + float(table.rewards[0]), np.zeros(1, np.bool_)
+            texts += self._seen(seat)
+            if table.terminated[0] or table.truncated[0]:
+                return Shown(number, seed, total, seat.steps, tuple(texts))
+
+    def _seen(self, seat: Seat) -> list[str]:
+        if self.mode is None:
+            return []
+        frame = seat.env.render()
+        if self.mode == "ansi":
+            return [str(frame).rstrip()]
+        if len(self.frames) < MOST_FRAMES:
+            self.frames.append(np.asarray(frame, np.uint8))
+        return []
+
+
+def kind_of(path: str) -> str:
+    """Return the ending of a film's name. Raises `UsageError` for any other."""
+    kind = Path(path).suffix.lower()
+    if kind not in KINDS:
+        raise UsageError(f"--video {path} is not a film: give a name that ends in {' or '.join(KINDS)}")
+    return kind
+
+
+def write_film(path: str, frames: list[Frame], pace: float = FRAMES_PER_SECOND) -> str:
+    """Write frames as a GIF or MP4, and say so. Raises `UsageError` where there are none."""
+    if not frames:
+        raise UsageError(f"there are no frames to write to {path}")
+    kind, place = kind_of(path), path_of(path)
+    enlarged = [_enlarged(frame) for frame in frames]
+    temporary = place.with_name(f".{place.name}.part{kind}")
+    writer: Callable[[Path, list[Frame], float], None] = _gif if kind == ".gif" else _mp4
+    try:
+        writer(temporary, enlarged, pace)
+        temporary.replace(place)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror or error}): give another place") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return f"{path} shows {len(frames):,} frames"
+
+
+def _enlarged(frame: Frame) -> Frame:
+    times = max(1, -(-SMALLEST_SIDE // min(frame.shape[:2])))
+    large = frame.repeat(times, axis=0).repeat(times, axis=1)
+    return large[: large.shape[0] // 2 * 2, : large.shape[1] // 2 * 2, :3]  # films have even sides
+
+
+def _gif(place: Path, frames: list[Frame], pace: float) -> None:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingExtra(f"a GIF needs Pillow: {INSTALL}") from None
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    first.save(place, save_all=True, append_images=others, duration=max(20, round(1000 / pace)), loop=0)
+
+
+def _mp4(place: Path, frames: list[Frame], pace: float) -> None:
+    try:
+        import av
+    except ImportError:
+        raise MissingExtra(f"an MP4 needs PyAV: {INSTALL}") from None
+    with av.open(str(place), "w") as film:
+        stream: Any = film.add_stream("libx264", rate=round(pace))
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        film.mux(stream.encode())
