@@ -183,5 +183,5 @@ def test_choices_that_are_not_sorted_by_frequency_and_tables_of_other_sizes_are_
 def test_a_target_that_is_no_choice_is_an_error(target: int) -> None:
     head, (features, targets) = made(), given()
     targets[2, 1] = target
-    with pytest.raises(IndexError, match="none of the 23 choices"):
+    with pytest.raises(IndexError, match="not one of the 23 choices"):
         head.loss(features, targets)

@@ -55,7 +55,7 @@ class AdaptiveSoftmax(Head[Tensor]):
         p(w) = softmax(E_0 P_0 s + b_0)[w]                                    w among the first
         p(w) = softmax(E_0 P_0 s + b_0)[door i] softmax(E_i P_i s + b_i)[w]   w in group i
 
-    Choices are numbered by frequency, the most frequent first, so that a door is rarely opened, and what is behind is
+    Choices are numbered by frequency, the most frequent first, so that a door is rarely opened, and a group's choices are
     told by ever narrower vectors: `width / shrink^i` numbers. `cutoffs` are where groups end, the last one excepted.
     `P_0` is there only where `width` is not that of the features. With `tables`, one embedding a group, the E are
     theirs: a word is read and written by the same vector (tied), as by `AdaptiveTable`. With `counts`, how often each
@@ -112,9 +112,9 @@ class AdaptiveSoftmax(Head[Tensor]):
                 "cost as much as frequent ones"
             )
         shares = (counts.double() + 1) / (counts.double() + 1).sum()
-        behind = torch.stack([shares[group.start : group.stop].sum() for group in self.groups[1:]])
+        of_groups = torch.stack([shares[group.start : group.stop].sum() for group in self.groups[1:]])
         self.bias.copy_(shares.log())
-        self.door_bias.copy_(behind.log())
+        self.door_bias.copy_(of_groups.log())
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the features themselves: scores are made where they are asked for."""
@@ -165,15 +165,15 @@ class AdaptiveSoftmax(Head[Tensor]):
             rows = (door > odds[:, -1]).nonzero().flatten()
             if not len(rows):
                 continue
-            behind = (door[rows, None] + self._scores(features[rows], number)).topk(min(count, group.size))
-            both = torch.cat([odds[rows], behind.values], dim=1).topk(count)
-            names = torch.cat([chosen[rows], behind.indices + group.start], dim=1)
+            within = (door[rows, None] + self._scores(features[rows], number)).topk(min(count, group.size))
+            both = torch.cat([odds[rows], within.values], dim=1).topk(count)
+            names = torch.cat([chosen[rows], within.indices + group.start], dim=1)
             odds[rows], chosen[rows] = both.values, names.gather(1, both.indices)
         places = params.shape[:-1]
         return Top(chosen.reshape(*places, count), odds.double().exp().reshape(*places, count))
 
     def sample(self, params: Tensor, *, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Draw one choice at each place: at temperature 1 first a door or a first choice, then one behind that door.
+        """Draw one choice at each place: at temperature 1 first a door or a first choice, then one of that group.
 
         At other temperatures from all choices at once, since these do not act on a product factor by factor.
         """
@@ -201,7 +201,7 @@ class AdaptiveSoftmax(Head[Tensor]):
         if mask is not None:
             features, targets = features[mask.flatten()], targets[mask.flatten()]
         if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < self.choices:
-            raise IndexError(f"a target is none of the {self.choices:,} choices")
+            raise IndexError(f"a target is not one of the {self.choices:,} choices")
         return features, targets
 
     def _doors_of(self, targets: Tensor) -> list[tuple[int, Tensor, Tensor]]:
