@@ -141,9 +141,15 @@ def read_characters(files: Sequence[Path]) -> Iterator[NDArray[np.uint32]]:
 
     A byte order mark at the beginning is dropped. Raises `DataError`, naming the byte, where a file is not UTF-8.
     """
-    for path in files:
-        for text in composed(_decoded(path)):
-            yield np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    return (np.frombuffer(text.encode("utf-32-le"), np.uint32) for path in files for text in read_text(path))
+
+
+def read_text(path: Path) -> Iterator[str]:
+    """Yield a UTF-8 file in composed form (NFC), a piece at a time.
+
+    A byte order mark at the beginning is dropped. Raises `DataError`, naming the byte, where the file is not UTF-8.
+    """
+    return composed(_decoded(path))
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -55,11 +55,11 @@ class AdaptiveSoftmax(Head[Tensor]):
         p(w) = softmax(E_0 P_0 s + b_0)[w]                                    w among the first
         p(w) = softmax(E_0 P_0 s + b_0)[door i] softmax(E_i P_i s + b_i)[w]   w in group i
 
-    Choices are numbered by frequency, the most frequent first, so that a door is rarely opened, and a group's choices are
-    told by ever narrower vectors: `width / shrink^i` numbers. `cutoffs` are where groups end, the last one excepted.
-    `P_0` is there only where `width` is not that of the features. With `tables`, one embedding a group, the E are
-    theirs: a word is read and written by the same vector (tied), as by `AdaptiveTable`. With `counts`, how often each
-    choice occurred, `b` begins at the logarithms of their shares.
+    Choices are numbered by frequency, the most frequent first, so that a door is rarely opened, and the choices
+    of a group are told by ever narrower vectors, of `width / shrink^i` numbers. `cutoffs` are where groups end, the
+    last one excepted. `P_0` is there only where `width` is not that of the features. With `tables`, one embedding a
+    group, the E are theirs: a word is read and written by the same vector (tied), as by `AdaptiveTable`. With `counts`,
+    how often each choice occurred, `b` begins at the logarithms of their shares.
 
     Its parameters are the features, so that what a stream carries does not grow with the choices. Training never
     holds scores of all choices at a place; `top` opens a group only while it can still hold a choice to be told.
