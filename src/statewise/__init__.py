@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from statewise.tasks.forecast.traffic import Traffic
     from statewise.tasks.game.task import Game
     from statewise.tasks.handwriting.task import Handwriting
+    from statewise.tasks.language.task import Language
     from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
     from statewise.tasks.speech.task import Speech
@@ -33,6 +34,7 @@ _ROOMS = {
     "Forecast": "statewise.tasks.forecast.task",
     "Game": "statewise.tasks.game.task",
     "Handwriting": "statewise.tasks.handwriting.task",
+    "Language": "statewise.tasks.language.task",
     "Recommend": "statewise.tasks.recommend.task",
     "Speech": "statewise.tasks.speech.task",
     "Stocks": "statewise.tasks.stocks.task",
@@ -50,6 +52,7 @@ __all__ = [
     "Forecast",
     "Game",
     "Handwriting",
+    "Language",
     "Recommend",
     "Report",
     "Run",

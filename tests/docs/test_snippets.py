@@ -25,6 +25,7 @@ TINY_BY_TASK = {
     "speech": ["--sequence-length", "100"],
     "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
     "answer": ["--held-out", "0.2"],
+    "language": ["--embedding", "4", "--orders", "2", "--cutoffs", "4,8"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]

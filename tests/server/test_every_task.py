@@ -83,6 +83,14 @@ def handwriting(folder: Path) -> None:
     statewise.train(statewise.Handwriting(source=source, components=2, hills=2, **SMALL), run=folder / "run")
 
 
+def language(folder: Path) -> None:
+    (folder / "book.txt").write_text(BOOK)
+    task = statewise.Language(
+        source=str(folder / "book.txt"), embedding=4, sequence_length=16, orders=2, cutoffs="4,8", **SMALL
+    )
+    statewise.train(task, run=folder / "run")
+
+
 def translate(folder: Path) -> None:
     words = {"one": "un", "two": "deux", "three": "trois", "cats": "chats", "dogs": "chiens", "see": "voient"}
     lines = [f"{a} {b} {c}\t{words[a]} {words[b]} {words[c]}" for a in words for b in words for c in words]
@@ -121,6 +129,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "handwriting": handwriting,
     "translate": translate,
     "answer": answer,
+    "language": language,
     "speech": speech,
     "game": game,
 }

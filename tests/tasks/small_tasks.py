@@ -17,6 +17,7 @@ from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.game.task import Game
 from statewise.tasks.handwriting.task import Handwriting
+from statewise.tasks.language.task import Language
 from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
 from statewise.tasks.speech.task import Speech
@@ -30,6 +31,13 @@ SMALL: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "updates": 6, "threa
 def book(folder: Path) -> Path:
     path = folder / "book.txt"
     path.write_text("".join(random.Random(0).choice(["to be ", "or not ", "that is "]) for _ in range(200)))
+    return path
+
+
+def words(folder: Path) -> Path:
+    path, dice = folder / "words.txt", random.Random(0)
+    known = ["the", "cat", "saw", "a", "dog", ",", "and", "ran", "home", "."]
+    path.write_text("\n\n".join(" ".join(dice.choice(known) for _ in range(9)) for _ in range(60)))
     return path
 
 
@@ -108,6 +116,8 @@ DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "s
 ASKED: dict[str, Any] = {**SMALL, "held_out": 0.3, "validation": 0.2}
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
+WORDS: dict[str, Any] = {**SMALL, "sequence_length": 7, "embedding": 5, "orders": 2, "held_out": 0.2}
+DROPS: dict[str, Any] = {"dropout": 0.2, "dropout_input": 0.1, "dropout_words": 0.1, "weight_drop": 0.3}
 TASKS: dict[str, Callable[[Path], Task]] = {
     "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
     "forecast": lambda folder: Forecast(source=str(hours(folder)), **FORECAST),
@@ -139,5 +149,15 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "game-of-masked-choices-in-two-layers": lambda folder: game("Masked", layers=2, critic="separate", cell="gru"),
     "game-of-numbers": lambda folder: game("Steering", noise_correlation=0.5),
     "game-of-everything": lambda folder: game("Mixed"),
+    "language": lambda folder: Language(source=str(words(folder)), cutoffs="3,5", **WORDS),
+    "language-sampled-and-tied": lambda folder: Language(
+        source=str(words(folder)), output="sampled", tied=True, negatives=3, **WORDS
+    ),
+    "language-adaptive-and-tied-with-dropout": lambda folder: Language(
+        source=str(words(folder)), input_table="adaptive", tied=True, cutoffs="3,6", layers=2, **WORDS, **DROPS
+    ),
+    "language-of-bpe-in-full": lambda folder: Language(
+        source=str(words(folder)), unit="bpe", vocabulary=260, output="full", **WORDS
+    ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }

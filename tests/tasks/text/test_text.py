@@ -17,7 +17,8 @@ from statewise.errors import DataError, UsageError
 from statewise.heads import Loss
 from statewise.learning.events import Sampled, Updated
 from statewise.learning.learner import Learner
-from statewise.tasks.text.task import Text, TextData, before, metrics_of
+from statewise.tasks.shared.writing import before
+from statewise.tasks.text.task import Text, TextData, metrics_of
 
 SMALL: dict[str, Any] = {"hidden_size": 8, "embedding": 4, "batch_size": 3, "sequence_length": 7, "orders": 2, "gap": 5}
 

@@ -99,7 +99,7 @@ class BytePairs(TextCodec):
 
     def encode(self, text: str) -> Codes:
         """Return the codes of a text."""
-        return self.table[self.tokenizer.encode(text, add_special_tokens=False).ids]
+        return np.asarray(self.table[self.tokenizer.encode(text, add_special_tokens=False).ids])
 
     def encode_pieces(self, texts: Iterable[str]) -> Iterator[Codes]:
         """Yield the codes of a text that comes in pieces."""

@@ -16,6 +16,7 @@ from statewise.inputs import Inputs
 from statewise.shown import in_line
 from statewise.task import Answer, Part, Sources, Task, stacked_core
 from statewise.tasks.shared.counted import CountedOnce
+from statewise.tasks.shared.writing import AHEAD, LONGEST, before, check_prompt, choices_from
 from statewise.underway import told
 
 if TYPE_CHECKING:
@@ -27,16 +28,13 @@ if TYPE_CHECKING:
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
-    from statewise.tasks.text.answers import Surprises
+    from statewise.tasks.shared.written_text import Surprises
 
 SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
-LONGEST = 2**31 - 1
 CONTRADICTION = "--interactive contradicts --json and --choices: give one of them"
 COUNTING = 0.5
 "About which share of finding the scores of n-grams is counting them."
-AHEAD = 16
-"So many characters are written at once where the user sees no difference: it takes about a millisecond."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,26 +175,14 @@ class Text(Task):
         what was written, a `stop` included; no prompt then means just that, unless nothing was read yet.
         Raises `UsageError` for a `length` below 1 or settings that leave no choice.
         """
-        from statewise.decode import sample
-
-        _check_prompt(prompt)
-        check_whole("--length", length, 1, LONGEST)
+        check_prompt(prompt)
         ahead = AHEAD if stream is None else 1  # a stream of our own may be ahead of what the caller has read
         stream = self.stream(model, codec) if stream is None else stream
         prompt = prompt or ("\n" if stream.fresh else "")
-        decode = codec.decoder()
-        never = codec.never()
-        codes = sample(
-            stream,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            never=never,
-            seed=seed,
-            ahead=min(ahead, length),
-        )
-        stream.push_many(codec.encode(prompt).tolist())  # now that all settings were found to be right
-        written = (decode(code) for code in _first(codes, length))
+        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        read, never = codec.encode(prompt).tolist(), codec.never()
+        codes = choices_from(stream, read, length=length, ahead=ahead, never=never, **how)
+        written = map(codec.decoder(), codes)
         # as the model would write it: composed, where the unit is a character
         yield from before(written, codec.decode(codec.encode(stop))) if stop else written
 
@@ -214,30 +200,32 @@ class Text(Task):
 
         Raises `UsageError` for `choices` below 0 or in a conversation.
         """
-        from statewise.tasks.text import answers
+        from statewise.tasks.shared import written_text
 
         if interactive and choices:
             raise UsageError(CONTRADICTION)
         check_whole("--choices", choices, 0, LONGEST)
-        _check_prompt(prompt)
+        check_prompt(prompt)
         missing = codec.missing(prompt)
         listed = " ".join(map(repr, missing))
         notices = [f"never seen in training, read as the unknown character: {listed}"] if missing else []
         if interactive:
-            return Answer(answers.talk(self, model, codec, prompt, how), _no_object, end="", notices=notices)
+            return Answer(written_text.talk(self, model, codec, prompt, how), _no_object, end="", notices=notices)
         pieces = self.predict(model, codec, prompt, **how)
         if not choices:
-            return answers.written(prompt, pieces, notices)
+            return written_text.written(prompt, pieces, notices)
         text = "".join(pieces)
-        return answers.with_choices(prompt, text, self.choices(model, codec, prompt + text, choices), notices)
+        likely = self.choices(model, codec, prompt + text, choices)
+        return written_text.with_choices(prompt, text, likely, notices)
 
     def live(self, model: "Model[Any]", codec: "TextCodec", saved: bytes | None = None) -> "Surprises":
         """Begin to say of each line how surprising it is, in bits per character, or go on where that was left."""
         from statewise.stream import Stream
-        from statewise.tasks.text.answers import Surprises
+        from statewise.tasks.shared.written_text import Surprises
 
         stream = self.stream(model, codec)
-        return Surprises(Stream.open(model, saved, encode=stream.encode) if saved is not None else stream, codec)
+        stream = Stream.open(model, saved, encode=stream.encode) if saved is not None else stream
+        return Surprises(stream, lambda line: codec.encode(f"{line}\n").tolist())
 
     def choices(
         self, model: "Model[Any]", codec: "TextCodec", text: str, count: int
@@ -338,33 +326,6 @@ def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:
     bits = nats / places / math.log(2)
     perplexity = math.inf if bits >= sys.float_info.max_exp else 2**bits
     return {f"bits_per_{unit}": bits, "perplexity": perplexity, f"{unit}s": places}
-
-
-def before(pieces: Iterator[str], stop: str) -> Iterator[str]:
-    """Yield text up to a stopping string, holding back only what might be its beginning.
-
-    >>> "".join(before(iter("to be, or"), ", "))
-    'to be'
-    """
-    held = ""
-    for piece in pieces:
-        held += piece
-        if stop in held:
-            yield held[: held.index(stop)]
-            return
-        kept = next((n for n in range(min(len(stop) - 1, len(held)), 0, -1) if stop.startswith(held[-n:])), 0)
-        yield held[: len(held) - kept]
-        held = held[len(held) - kept :]
-    yield held
-
-
-def _first(codes: Iterator[int], length: int) -> Iterator[int]:
-    return (code for _, code in zip(range(length), codes, strict=False))
-
-
-def _check_prompt(prompt: Any) -> None:
-    if not isinstance(prompt, str):
-        raise UsageError(f"the prompt {prompt!r} is not text: give a string")
 
 
 def _no_object() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,29 +16,35 @@ if TYPE_CHECKING:
 Likely = Iterator[tuple[str, list[tuple[str, float]]]]
 
 
-def written(prompt: str, pieces: Iterator[str], notices: list[str]) -> Answer:
-    """Return a prompt and what was written after it."""
+def written(prompt: str, pieces: Iterator[str], notices: list[str], unit: str = "character") -> Answer:
+    """Return a prompt and what was written after it, in pieces of a `unit`."""
 
     def shown() -> Iterator[str]:
         first = next(pieces, "")  # what cannot be done is said before the prompt is written
         yield prompt + first
         yield from pieces
 
-    return Answer(shown(), lambda: _object(prompt, "".join(pieces)), notices=notices)
+    def as_json() -> dict[str, Any]:
+        parts = list(pieces)
+        text = "".join(parts)
+        return _object(prompt, text, {f"{unit}s": len(text) if unit == "character" else len(parts)})
+
+    return Answer(shown(), as_json, notices=notices)
 
 
-def with_choices(prompt: str, text: str, positions: Likely, notices: list[str]) -> Answer:
-    """Return each character with the likeliest ones to follow it."""
+def with_choices(prompt: str, text: str, positions: Likely, notices: list[str], unit: str = "character") -> Answer:
+    """Return each character, or other `unit`, with the likeliest ones to follow it."""
 
     def as_json() -> dict[str, Any]:
-        return _object(prompt, text, [{"character": seen, "choices": dict(likely)} for seen, likely in positions])
+        listed = [{unit: seen, "choices": dict(likely)} for seen, likely in positions]
+        return _object(prompt, text, {f"{unit}s": len(text) if unit == "character" else len(listed)}, listed)
 
     return Answer((_row(seen, likely) for seen, likely in positions), as_json, end="", notices=notices)
 
 
-def _object(prompt: str, text: str, choices: list[Any] | None = None) -> dict[str, Any]:
+def _object(prompt: str, text: str, metrics: dict[str, int], choices: list[Any] | None = None) -> dict[str, Any]:
     more = {} if choices is None else {"choices": choices}
-    return {"data": {"prompt": prompt}, "text": text, **more, "metrics": {"characters": len(text)}}
+    return {"data": {"prompt": prompt}, "text": text, **more, "metrics": metrics}
 
 
 def _row(seen: str, likely: list[tuple[str, float]]) -> str:
@@ -47,7 +53,8 @@ def _row(seen: str, likely: list[tuple[str, float]]) -> str:
 
 
 def _visible(character: str) -> str:
-    return "␣" if character == " " else character if character.isprintable() else repr(character)[1:-1]
+    shown = character.replace(" ", "␣")
+    return shown if shown.isprintable() else repr(shown)[1:-1]
 
 
 def talk(task: Task, model: Any, codec: Any, prompt: str, how: dict[str, Any]) -> Iterator[str]:
@@ -70,8 +77,16 @@ def _asked(question: str) -> str:
     return sys.stdin.readline()
 
 
+def nats_of_next(stream: "Stream[Any]", code: int) -> float:
+    """Return minus the log-probability that a stream's model gives to what comes next."""
+    import torch
+
+    with torch.no_grad():
+        return float(stream.model.head.nats(stream.params.unsqueeze(0), torch.tensor([code]))[0])
+
+
 class Surprise(NamedTuple):
-    """How many bits a character (or byte) of a line took, given all lines before it, and how many there were."""
+    """How many bits a symbol of a line took, given all lines before it, and how many there were."""
 
     bits: float
     characters: int
@@ -90,7 +105,8 @@ class Surprises(Live):
     """Reads line after line, and says how surprising each was: a log that suddenly reads otherwise stands out."""
 
     stream: "Stream[Any]"
-    codec: Any
+    read: Callable[[str], list[int]]
+    "Returns the codes of a line and its end."
 
     @property
     def inputs(self) -> Inputs:
@@ -104,10 +120,10 @@ class Surprises(Live):
         """
         if not isinstance(line, str):
             raise UsageError(f"{line!r} is not a line of text: push a string")
-        codes = self.codec.encode(f"{line}\n").tolist()
+        codes = self.read(line)
         nats = 0.0
         for code in codes:
-            nats -= float(self.stream.params.log_softmax(dim=-1)[code])
+            nats += nats_of_next(self.stream, code)
             self.stream.push(code)
         return Surprise(nats / len(codes) / math.log(2), len(codes), line)
 

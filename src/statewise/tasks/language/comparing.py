@@ -1,0 +1,86 @@
+"""A language model's score, as it is and with what it learns and remembers on the way, compared with n-grams."""
+
+import math
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from statewise.learning.scoring import DYNAMIC_RATE
+from statewise.model import Model
+from statewise.report import DYNAMIC
+from statewise.task import Data, Score, Scoring
+from statewise.tasks.language.data import LanguageData
+from statewise.tasks.language.scoring import Floats, Judged, NeuralCache, blocks_of, interval_of, word_nats
+
+if TYPE_CHECKING:
+    from statewise.tasks.language.task import Language
+
+CACHED, BOTH = "cached_", "dynamic_cached_"
+"What stands before the names of metrics with a neural cache, and with that and dynamic evaluation."
+
+
+def scored(
+    model: Model[Any], data: Data, rate: float = DYNAMIC_RATE, cache: tuple[int, float, float] | None = None
+) -> Scoring:
+    """Score the words of a text in order; where there is a `rate`, or a `cache`, also with each and with both."""
+    assert isinstance(data, LanguageData)
+    task = data.task
+    ways: list[tuple[str, float, tuple[int, float, float] | None]] = [("", 0.0, None)]
+    ways += [(DYNAMIC, rate, None)] if rate else []
+    ways += [(CACHED, 0.0, cache)] if cache else []
+    ways += [(BOTH, rate, cache)] if rate and cache else []
+    metrics: dict[str, float] = {}
+    plain = np.zeros(0)
+    for number, (name, at, remembered) in enumerate(ways):
+        windows = data.windows("held_out", rows=1, steps=task.sequence_length if at else None)
+        scoring = word_nats(model, windows, rate=at, cache=NeuralCache(*remembered) if remembered else None)
+        nats = yield from _shared(scoring, number, len(ways))
+        plain = plain if number else nats
+        judged = Judged.of(nats, data.targets[: len(nats)], data.codec.unknown)
+        found = judged.metrics(data.codec.unit, data.unknown_types)
+        metrics |= found if not name else {name + key: value for key, value in found.items() if "perplexity" in key}
+    return Score(metrics, float(plain.mean()), details=plain)
+
+
+def _shared(scoring: Generator[float, None, Floats], number: int, count: int) -> Generator[float, None, Floats]:
+    """Yield which share of several scorings is done."""
+    while True:
+        try:
+            share = next(scoring)
+        except StopIteration as done:
+            found: Floats = done.value
+            return found
+        yield (number + share) / count
+
+
+def remarks(task: "Language", score: Score, data: Data) -> Sequence[str]:
+    """Return what was scored, what was trained, and whether the best n-grams are beaten beyond doubt."""
+    assert isinstance(data, LanguageData)
+    codec = data.codec
+    trained = {
+        "full": "a full softmax",
+        "adaptive": "an adaptive softmax",
+        "sampled": f"a sampled softmax of {task.negatives:,} words",
+    }[task.output]
+    said = [
+        f"Trained by {trained}; every score is of the full distribution over {codec.choices:,} {codec.unit}s, read in "
+        "order as one text, the state carried on."
+    ]
+    if codec.unknown is not None:
+        said.append(
+            "Unknown words count as one word; perplexity_of_known leaves them out, perplexity_adjusted charges "
+            f"{math.log(max(1, data.unknown_types)):.2f} nats more for each, to tell it from {data.unknown_types:,} "
+            "others."
+        )
+    blocks = data.baseline_blocks
+    best = min(blocks, key=lambda name: float(blocks[name].mean()))
+    own = blocks_of(score.details)
+    if len(own) == len(blocks[best]) > 1:
+        apart, low, high = interval_of(own - blocks[best])
+        verdict = "better" if high < 0 else "worse" if low > 0 else "not told apart by this text"
+        said.append(
+            f"Against the best baseline ({best}): {apart:+.3f} nats a {codec.unit}, 95 % interval {low:+.3f} to "
+            f"{high:+.3f} over {len(own)} stretches of the text: {verdict}."
+        )
+    return said
