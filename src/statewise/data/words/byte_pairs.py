@@ -79,6 +79,11 @@ class BytePairs(TextCodec):
         return None
 
     @property
+    def beginning(self) -> int:
+        """The code after which a paragraph begins: that of a line end."""
+        return int(self.encode("\n")[0])
+
+    @property
     def outside(self) -> int:
         """No word is outside."""
         return 0

@@ -91,6 +91,11 @@ class Words(TextCodec):
         """The code of the end of a paragraph."""
         return END_CODE
 
+    @property
+    def beginning(self) -> int:
+        """The code after which a paragraph begins: the end of the one before."""
+        return END_CODE
+
     def never(self) -> list[int]:
         """The code of unknown words is never written."""
         return [UNKNOWN_CODE]

@@ -1,7 +1,7 @@
 """What a language model shows: a text as it is written, what is likely next, how likely texts are."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -12,13 +12,10 @@ from statewise.data.words.prepared_words import WordCodec
 from statewise.data.words.tokens import pieces_of
 from statewise.data.words.words_codec import Words
 from statewise.errors import DataError, UsageError
-from statewise.task import Answer
+from statewise.task import Answer, Task
 from statewise.tasks.language.scoring import perplexity
 from statewise.tasks.shared import written_text
 from statewise.tasks.shared.writing import LONGEST, check_prompt
-
-if TYPE_CHECKING:
-    from statewise.tasks.language.task import Language
 
 MOST_ALTERNATIVES = 100_000
 LOOKED_AT = 10_000
@@ -66,7 +63,7 @@ class Scored(NamedTuple):
 
 
 def answer_of(
-    task: "Language",
+    task: Task,
     model: Any,
     codec: WordCodec,
     prompt: str,
@@ -101,17 +98,15 @@ def answer_of(
 
 
 def next_words(
-    task: "Language", model: Any, codec: WordCodec, prompt: str, count: int, *, complete: bool = False
+    task: Task, model: Any, codec: WordCodec, prompt: str, count: int, *, complete: bool = False
 ) -> list[Likely]:
     """Return the likeliest words after a prompt; a group of rare words is looked into only if it can still win.
 
     With `complete` those that begin with the letters after the prompt's last space, by their share among these.
     """
-    from statewise.tasks.language.task import beginning
-
     head, sought = _split_at_last(prompt) if complete else (prompt, "")
     stream = task.stream(model, codec)
-    stream.push_many(codec.encode(head).tolist() or [beginning(codec)])
+    stream.push_many(codec.encode(head).tolist() or [codec.beginning])
     never = set(codec.never())
     asked = max(count, LOOKED_AT) if sought else count
     with torch.no_grad():
@@ -136,12 +131,10 @@ def line_codes(codec: WordCodec, line: str) -> list[int]:
     return codes if codec.end is None else [*codes, codec.end]
 
 
-def scored_sentences(task: "Language", model: Any, codec: WordCodec, name: str) -> Iterator[Scored]:
+def scored_sentences(task: Task, model: Any, codec: WordCodec, name: str) -> Iterator[Scored]:
     """Yield the sentences of a file: in order, the state carried on. Raises `DataError` for an empty one."""
-    from statewise.tasks.language.task import beginning
-
     stream, sentence, count = task.stream(model, codec), list[tuple[str, float, bool]](), 0
-    stream.push(beginning(codec))
+    stream.push(codec.beginning)
     for word, code in _words_of_file(codec, name):
         nats = written_text.nats_of_next(stream, code)
         stream.push(code)
@@ -191,18 +184,16 @@ def sentences_answer(sentences: Iterator[Scored]) -> Answer:
     return Answer(pieces(), as_json, end="")
 
 
-def ranked_lines(task: "Language", model: Any, codec: WordCodec, name: str) -> list[tuple[float, str]]:
+def ranked_lines(task: Task, model: Any, codec: WordCodec, name: str) -> list[tuple[float, str]]:
     """Return the lines of a file with their nats, the likeliest first, each read from the beginning of a paragraph.
 
     Raises `DataError` for a file without lines.
     """
-    from statewise.tasks.language.task import beginning
-
     lines = [line for line in "".join(read_text(path_of(name))).splitlines() if line.strip()]
     if not 0 < len(lines) <= MOST_ALTERNATIVES:
         raise DataError(f"{name} has {len(lines):,} lines: give from 1 to {MOST_ALTERNATIVES:,} alternatives")
     stream = task.stream(model, codec)
-    stream.push(beginning(codec))
+    stream.push(codec.beginning)
     found = []
     for line in lines:
         reading, nats = stream.fork(), 0.0

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from statewise.task import Data, Score, Scoring
 from statewise.tasks.language.data import LanguageData
 from statewise.tasks.language.scoring import Floats, Judged, NeuralCache, blocks_of, interval_of, word_nats
 
-if TYPE_CHECKING:
-    from statewise.tasks.language.task import Language
-
 CACHED, BOTH = "cached_", "dynamic_cached_"
 "What stands before the names of metrics with a neural cache, and with that and dynamic evaluation."
 
@@ -25,7 +22,6 @@ def scored(
 ) -> Scoring:
     """Score the words of a text in order; where there is a `rate`, or a `cache`, also with each and with both."""
     assert isinstance(data, LanguageData)
-    task = data.task
     ways: list[tuple[str, float, tuple[int, float, float] | None]] = [("", 0.0, None)]
     ways += [(DYNAMIC, rate, None)] if rate else []
     ways += [(CACHED, 0.0, cache)] if cache else []
@@ -33,7 +29,7 @@ def scored(
     metrics: dict[str, float] = {}
     plain = np.zeros(0)
     for number, (name, at, remembered) in enumerate(ways):
-        windows = data.windows("held_out", rows=1, steps=task.sequence_length if at else None)
+        windows = data.windows("held_out", rows=1, steps=data.amounts.steps if at else None)
         scoring = word_nats(model, windows, rate=at, cache=NeuralCache(*remembered) if remembered else None)
         nats = yield from _shared(scoring, number, len(ways))
         plain = plain if number else nats
@@ -54,15 +50,10 @@ def _shared(scoring: Generator[float, None, Floats], number: int, count: int) ->
         yield (number + share) / count
 
 
-def remarks(task: "Language", score: Score, data: Data) -> Sequence[str]:
+def remarks(trained: str, score: Score, data: Data) -> Sequence[str]:
     """Return what was scored, what was trained, and whether the best n-grams are beaten beyond doubt."""
     assert isinstance(data, LanguageData)
     codec = data.codec
-    trained = {
-        "full": "a full softmax",
-        "adaptive": "an adaptive softmax",
-        "sampled": f"a sampled softmax of {task.negatives:,} words",
-    }[task.output]
     said = [
         f"Trained by {trained}; every score is of the full distribution over {codec.choices:,} {codec.unit}s, read in "
         "order as one text, the state carried on."

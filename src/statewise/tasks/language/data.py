@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,6 @@ from statewise.underway import told
 if TYPE_CHECKING:
     from statewise.data.figures import Finding, Found
     from statewise.data.window import Window
-    from statewise.tasks.language.task import Language
 
 SCORED_STEPS = 256
 COUNTING = 0.5
@@ -33,11 +32,22 @@ def kneser_ney_of(order: int) -> str:
     return f"Kneser-Ney {order}"
 
 
+class Amounts(NamedTuple):
+    """How much of a text is read at once, scored, and counted: rows and steps of a window, words, and orders."""
+
+    rows: int
+    steps: int
+    window_steps: int | None
+    scored: int
+    counted: int
+    orders: int
+
+
 @dataclass(frozen=True)
 class LanguageData(CountedOnce):
     """A text as codes, with the n-grams that its model has to beat."""
 
-    task: "Language"
+    amounts: Amounts
     text: CodedWords
     scored: CodeFile
     unknown_types: int
@@ -51,7 +61,7 @@ class LanguageData(CountedOnce):
     @property
     def facts(self) -> dict[str, Any]:
         """How long the text and its parts are, and its digest."""
-        counted = min(self.task.counted, len(self.text.training))
+        counted = min(self.amounts.counted, len(self.text.training))
         return {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
 
     @property
@@ -67,7 +77,7 @@ class LanguageData(CountedOnce):
         from statewise.data.stripes import Stripes
 
         if part == "training":
-            rows, steps = rows or self.task.batch_size, steps or self.task.window_steps
+            rows, steps = rows or self.amounts.rows, steps or self.amounts.window_steps
             return Stripes(self.text.training, rows, steps, unit=self.codec.unit, begin_in_turn=True)
         rows = rows or 1
         steps = min(steps or SCORED_STEPS, (len(self.scored) - 1) // rows)
@@ -81,21 +91,21 @@ class LanguageData(CountedOnce):
     def counted(self) -> Any:
         """Return the words that n-grams count: the last ones of the training part."""
         training = self.text.training
-        return training.read(max(0, len(training) - self.task.counted))
+        return training.read(max(0, len(training) - self.amounts.counted))
 
     def baselines_key(self) -> str:
         """Return a name for what n-grams score."""
         from statewise.data.figures import key_of
 
         counted, scored = self.counted(), self.scored.read()
-        asked = f"modified Kneser-Ney 2, {self.codec.choices} choices, order {self.task.orders}, {counted.dtype}"
+        asked = f"modified Kneser-Ney 2, {self.codec.choices} choices, order {self.amounts.orders}, {counted.dtype}"
         return key_of([asked, f"{self.codec.unknown} {BLOCK_WORDS} {MOST_BLOCKS}", counted.tobytes(), scored.tobytes()])
 
     def find_baselines(self) -> "Finding":
         """Count n-grams and score those of each order, yielding how much is done."""
         from statewise.tasks.shared.kneser_ney import KneserNey
 
-        orders, scored, found = self.task.orders, self.scored.read(), {}
+        orders, scored, found = self.amounts.orders, self.scored.read(), {}
         counting = KneserNey.fitting(self.counted(), self.codec.choices, orders, modified=True)
         ngrams = yield from told(counting, lambda share: COUNTING * share)
         for order in ngrams.orders:
@@ -138,7 +148,7 @@ class LanguageData(CountedOnce):
             raise DataError(f"{', '.join(source)} has {len(codes)} {self.codec.unit}s: give at least 2 to score")
         # words of training outside the vocabulary, and those of this text: some may be the same, none is left out
         unknown_types += self.codec.outside
-        return replace(self, scored=codes.part(0, self.task.scored), unknown_types=unknown_types, cache=cache)
+        return replace(self, scored=codes.part(0, self.amounts.scored), unknown_types=unknown_types, cache=cache)
 
 
 def _number(name: str) -> int:

@@ -148,13 +148,15 @@ class Language(Sourced, Task):
         """Read the texts, choose the vocabulary and split; codes are kept in `cache` by the hash of the contents."""
         from statewise.data.words.prepared_words import code_words
         from statewise.heads.adaptive_softmax import groups_of
-        from statewise.tasks.language.data import LanguageData
+        from statewise.tasks.language.data import Amounts, LanguageData
 
         text = code_words(self.sources, self.spelling, self.held_out, self.gap, cache)
         if "adaptive" in (self.output, self.input_table):
             groups_of(text.codec.choices, self.network().cuts(text.codec), self.hidden_size, self.shrink)
         scored = text.held_out.part(0, self.scored)
-        data = LanguageData(self, text, scored, int(text.facts["unknown_types"]), cache)
+        steps = self.sequence_length, self.window_steps
+        amounts = Amounts(self.batch_size, *steps, self.scored, self.counted, self.orders)
+        data = LanguageData(amounts, text, scored, int(text.facts["unknown_types"]), cache)
         data.windows("training")
         return data
 
@@ -206,7 +208,12 @@ class Language(Sourced, Task):
         """Say what the perplexities are of, and whether the best baseline is beaten beyond doubt."""
         from statewise.tasks.language.comparing import remarks
 
-        return remarks(self, score, data)
+        trained = {
+            "full": "a full softmax",
+            "adaptive": "an adaptive softmax",
+            "sampled": f"a sampled softmax of {self.negatives:,} words",
+        }
+        return remarks(trained[self.output], score, data)
 
     def sample(self, model: "Model[Any]", codec: "WordCodec") -> str:
         """Return a few lines; always the same dice, so that samples differ by what was learned."""
@@ -264,7 +271,7 @@ class Language(Sourced, Task):
         """
         check_prompt(prompt)
         stream = self.stream(model, codec) if stream is None else stream
-        read = codec.encode(prompt).tolist() if prompt else [beginning(codec)] if stream.fresh else []
+        read = codec.encode(prompt).tolist() if prompt else [codec.beginning] if stream.fresh else []
         how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         codes = choices_from(stream, read, length=length, ahead=1, never=codec.never(), **how)
         decode = codec.decoder(read[-1]) if read else codec.decoder()
@@ -310,11 +317,6 @@ class Language(Sourced, Task):
         stream = self.stream(model, codec)
         stream = Stream.open(model, saved, encode=stream.encode) if saved is not None else stream
         return Surprises(stream, lambda line: line_codes(codec, line))
-
-
-def beginning(codec: "WordCodec") -> int:
-    """Return the code after which a paragraph begins."""
-    return codec.end if codec.end is not None else int(codec.encode("\n")[0])
 
 
 def one_code(codec: "WordCodec", x: str | int) -> int:
