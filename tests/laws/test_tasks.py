@@ -1,6 +1,7 @@
 """Every task keeps every law: a new task adds a line to `TASKS` in `tests/tasks/small_tasks.py` and nothing else."""
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import torch
 from small_tasks import TASKS
 from subclasses import subclasses_of
 
+import statewise
+from statewise.learning.events import Checked
 from statewise.task import Task
 from statewise.tasks.text.task import Text
 from statewise.testing import TASK_LAWS, check_task
+from statewise.verbs import training
 
 
 @pytest.mark.parametrize("law", TASK_LAWS)
@@ -24,6 +28,20 @@ def test_every_task_of_the_package_is_in_the_table(tmp_path: Path) -> None:
     tried = {type(make(tmp_path)) for make in TASKS.values()}
     written = {kind for kind in subclasses_of(Task) if not inspect.isabstract(kind)}
     assert written - tried == set(), "add a line for each to TASKS"
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_training_of_every_task_is_checked_on_the_way(task: str, tmp_path: Path) -> None:
+    checked = replace(TASKS[task](tmp_path), updates=2, checks=1)  # type: ignore[type-var]  # each is a dataclass
+    events = list(training(checked, run=tmp_path / "run"))
+    assert [event.update for event in events if isinstance(event, Checked)] == [1]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_run_of_every_task_can_be_looked_into(task: str, tmp_path: Path) -> None:
+    run = statewise.train(replace(TASKS[task](tmp_path), updates=2), run=tmp_path / "run")  # type: ignore[type-var]
+    looked = statewise.inspect_memory(run.path, lags=3, probes=8)
+    assert looked.memories[0].lags >= 2
 
 
 def test_a_codec_of_no_kind_breaks_the_law_of_codecs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

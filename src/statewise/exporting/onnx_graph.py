@@ -32,6 +32,7 @@ from statewise.model import Model
 from statewise.state import paths
 
 OPSET, IR_VERSION = 17, 9
+INSTEAD = "export it as safetensors, as any model can be"
 EVALUATED = (Dropout, CandidateDropout, VariationalDropout, WeightDrop, Learned, Conditioned)
 "Parts that in evaluation do as the part they are around does."
 
@@ -124,12 +125,12 @@ class _Graph:
             return "inputs"
         if type(encoder) is nn.Linear:
             return self._linear("encoder", "inputs", encoder.weight, encoder.bias)
-        raise UsageError(f"an ONNX graph is not made of an encoder of the kind {type(encoder).__name__}")
+        raise UsageError(f"ONNX has no graph for an encoder of the kind {type(encoder).__name__}: {INSTEAD}")
 
     def _headed(self, features: str) -> str:
         head = self._model.head
         if type(head) is not Categorical:
-            raise UsageError(f"an ONNX graph is not made of a head of the kind {type(head).__name__}")
+            raise UsageError(f"ONNX has no graph for a head of the kind {type(head).__name__}: {INSTEAD}")
         return self._linear("head", features, head.weights, head.bias)
 
     def _followed(self, part: Recurrent[Any], x: str) -> str:

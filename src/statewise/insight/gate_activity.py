@@ -164,9 +164,9 @@ def saturation(core: Recurrent[Any], xs: Tensor, state: Any) -> dict[str, CellSh
 
 def activations(model: Model[Any], window: Window) -> dict[str, list[int]]:
     """Count, for every cell of a model, in which twentieth between -1 and 1 its outputs lie on a piece of a window."""
-    steps, rows = window.targets[:GLANCE_STEPS, :WATCHED_ROWS].shape[:2]
     if window.context is not None:
         return {}
+    steps, rows = min(window.steps, GLANCE_STEPS), min(window.rows, WATCHED_ROWS)
     with undisturbed(model):
         device = next(model.parameters()).device
         xs = model.encoder(window.inputs[:steps, :rows].to(device)).detach()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,9 +93,10 @@ def measure_memory(
 
     `network` is a statewise model or recurrence, or a `torch.nn.RNN`, `LSTM` or `GRU`. `inputs` are a sequence
     `[T, B, ...]`, time first, or windows that go on from one another; rows that reset or sleep are heeded. For a
-    recurrence `encoder` turns inputs into features, and `losses(ys, targets)` gives one loss a row; without it a random
-    direction of the output stands for the loss. Every row is probed at the last step of each stretch of `lags + 1`
-    steps, until there are `probes`; the first `leading` stretches only lead in (1 where there are more).
+    recurrence `encoder` turns inputs into features, and `losses(ys, targets)` gives one loss a row; without it, and
+    where targets belong to whole rows (CTC), a random direction of the output stands for the loss. Every row is probed
+    at the last step of each stretch of `lags + 1` steps, until there are `probes`; the first `leading` stretches only
+    lead in (1 where there are more).
     `tell` is called with the share that is done.
 
     Raises `UsageError` for a network that is none, or fewer than 2 lags or probes; `DataError` for too short sequences.
@@ -110,10 +111,12 @@ def measure_memory(
             raise UsageError(f"{what} {given} cannot show how anything falls: give 2 or more")
     probed = probed_network(network, encoder=encoder, losses=losses)
     windows = windows_of(inputs, targets, lags + 1) if isinstance(inputs, Tensor) else inputs
-    steps = max((len(window.targets) for window in windows[:4]), default=0)
+    steps = max((window.steps for window in windows[:4]), default=0)
     lags = min(lags, steps - 1)
     if lags < 2:
         raise DataError(f"windows of {steps} steps were given, in which nothing is far back: give 3 steps or more")
+    if any(not isinstance(window.targets, Tensor) for window in windows[:1]):  # they belong to whole rows
+        probed = replace(probed, losses=None)
     is_scored = probed.losses is not None and (targets is not None or not isinstance(inputs, Tensor))
     if probed.losses is not None and not is_scored:
         raise UsageError("a network with a loss was given no targets: give them, [T, B]")

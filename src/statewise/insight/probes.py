@@ -64,9 +64,8 @@ def windows_of(inputs: Tensor, targets: Tensor | None, steps: int) -> list[Windo
 
 def begin_of(network: ProbedNetwork, window: Window, state: Any) -> Any:
     """Return the state that leads into a window: the one that was carried, or a first one where there is none."""
-    rows = window.targets.shape[1]
     if state is None or window.context is not None:
-        return network.begin(rows, window.context)
+        return network.begin(window.rows, window.context)
     return state
 
 
@@ -75,28 +74,28 @@ def cut_out(network: ProbedNetwork, window: Window, state: Any, lags: int, *, is
 
     Rows are moved so that these last steps lie side by side; what is further back is read to know the state.
     """
-    steps, rows = window.targets.shape[:2]
+    steps, rows = window.steps, window.rows
     device = network.device
     here = torch.zeros(steps, rows, dtype=torch.bool, device=device)
     mask = ~here if window.mask is None else window.mask.to(device)
     reset = here if window.reset is None else window.reset.to(device)
-    xs, targets = network.encode(window.inputs.to(device)).detach(), window.targets.to(device)
+    xs = network.encode(window.inputs.to(device)).detach()
+    targets = window.targets.to(device) if is_scored else None
     last = steps - 1 - mask.flip(0).long().argmax(dim=0)
     if bool((last < steps - 1).any()):
         places = torch.arange(steps, device=device).unsqueeze(1) + last + 1 - steps  # of each row, its last one lowest
         inside, places = places >= 0, places.clamp(min=0)
-        xs, targets = (_moved(part, places) for part in (xs, targets))
+        xs, targets = _moved(xs, places), None if targets is None else _moved(targets, places)
         mask, reset = _moved(mask, places) & inside, _moved(reset, places) & inside
     short = lags + 1 - steps
     if short > 0:  # nothing is read there
-        xs, targets, mask, reset = (_lengthened(part, short) for part in (xs, targets, mask, reset))
+        xs, mask, reset = (_lengthened(part, short) for part in (xs, mask, reset))
     before = max(0, -short)
     fresh = network.begin(rows, window.context)
     if before:
         _, state = network.core.scan(xs[:before], state, reset=reset[:before], mask=mask[:before])
     state = map_leaves(torch.Tensor.detach, state)
-    aimed = targets[-1] if is_scored else None
-    return Probes(xs[before:], aimed, state, fresh, reset[before:], mask[before:])
+    return Probes(xs[before:], None if targets is None else targets[-1], state, fresh, reset[before:], mask[before:])
 
 
 def _moved(part: Tensor, places: Tensor) -> Tensor:
@@ -122,7 +121,7 @@ def windows_from(source: Any, lags: int, probes: int, most_rows: int) -> tuple[S
 
 
 def _probed(windows: Sequence[Window]) -> int:
-    return (len(windows) - 1) * int(windows[0].targets.shape[1])
+    return (len(windows) - 1) * windows[0].rows
 
 
 class ProbeTrace(NamedTuple):

@@ -128,7 +128,7 @@ def _data_of(trained: Trained) -> Data:
 def _units_of(trained: Trained, data: Data, predicates: Mapping[str, Predicate]) -> tuple[Units | None, list[Match]]:
     """Read a stretch of the held-out part as one row, and search the units over it; none where a context is needed."""
     window = data.windows("held_out", rows=1, steps=STEPS_READ)[0]
-    if window.context is not None or len(window.targets) < FEWEST_READ:
+    if window.context is not None or window.steps < FEWEST_READ:
         return None, []
     units = read_units(trained.model, window.inputs[:STEPS_READ, 0], trained.codec)
     is_text = units.inputs is None and all(len(one) == 1 or one.startswith(BYTE) for one in units.shown)
