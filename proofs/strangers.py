@@ -23,21 +23,17 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from outcomes import arguments, conclude, counted
 from spoiling import SPOILS
+from strangers_verbs import MAY_FAIL, VERBS, make_runs
 
-import statewise
-from statewise.cli.main import run as command_line
-from statewise.errors import StatewiseError
-from statewise.server import process as server_process
+from statewise import registry
 from statewise.shown import HARMFUL
-from statewise.verbs import training
 
 CLAIM = "a stranger's run, damaged or meant to do harm, is refused in one line by every verb, or used as it says"
 MEMORY_CLAIM = "no verb takes more than a gigabyte for it"
@@ -45,10 +41,9 @@ GOOD = {"refused", "used"}
 SLOW, SELDOM = "inspect --memory", 0.02
 "What takes long where a run is right, and how often it is tried."
 MEGABYTES, SECONDS, BATCH, TRIED = 1024, 30, 50, 3
+NOT_OFFERED = {(task, "export onnx") for task in registry.names("tasks") if task != "text"}
+"What a task does not offer, and says so."
 STARTING = ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "subprocess.Popen", "pickle.find_class")
-TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n" * 30
-TINY: dict[str, Any] = {"hidden_size": 4, "batch_size": 3, "threads": 1, "updates": 6, "checks": 2, "save_updates": 2}
-BROKEN_OFF = 4
 
 
 class TooLong(BaseException):
@@ -86,6 +81,7 @@ def proved(runs: int, folder: Path) -> list[dict[str, Any]]:
     """Return what came of so many spoiled runs, and how much memory they took."""
     os.chdir(folder)
     made = make_runs()
+    used_once(made)
     outcomes, grown = [], [0.0]
     for begin in range(0, runs, BATCH):
         batch = range(begin, min(runs, begin + BATCH))
@@ -101,32 +97,14 @@ def proved(runs: int, folder: Path) -> list[dict[str, Any]]:
     return results
 
 
-def make_runs() -> dict[str, Path]:
-    """Train a small run of each task, and one that is broken off; use each once, so that late imports are done."""
-    Path("book.txt").write_text(TEXT)
-    rows = [f"u{user},{(user * n) % 9},{5000 * user + n}" for user in range(30) for n in range(1, 7)]
-    Path("log.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
-    hours = [f"2026-11-{1 + t // 24:02d}T{t % 24:02d}:00:00,{(7 * t) % 24},{t % 5}" for t in range(200)]
-    Path("cars.csv").write_text("\n".join(["time,cars,rain", *hours]) + "\n")
-    tasks: list[Any] = [
-        statewise.Text(
-            source="book.txt", sequence_length=8, embedding=3, orders=2, gap=10, average=0.9, keep="best", **TINY
-        ),
-        statewise.Recommend(source="log.csv", min_support=1, k=2, sequence_length=4, embedding=3, **TINY),
-        statewise.Forecast(source="cars.csv", target="cars", known="rain", horizon="6h", context="24h", **TINY),
-    ]
-    made: dict[str, Path] = {}
-    for task in tasks:
-        for name, length in ((task.name, None), (f"{task.name}, broken off", BROKEN_OFF)):
-            made[name] = Path("runs", name)
-            for event in (events := training(task, run=made[name])):
-                if length is not None and getattr(event, "update", 0) >= length:
-                    events.close()
-                    break
-        for verb in VERBS:
-            outcome_of(verb, made[task.name])
+def used_once(made: dict[str, Path]) -> None:
+    """Give each right run to each verb, so that late imports are done. Raises where one of them cannot be used."""
+    for name, verb in product(made, VERBS):
+        if name in registry.names("tasks"):
+            outcome = outcome_of(verb, made[name])
+            if outcome != "used" and (name, verb) not in NOT_OFFERED:
+                raise AssertionError(f"{verb} of a right run of {name}: {outcome}")
             shutil.rmtree("made", ignore_errors=True)
-    return made
 
 
 def in_a_process(work: Callable[[], Iterator[dict[str, Any]]], expected: int) -> Iterator[dict[str, Any]]:
@@ -224,123 +202,6 @@ def verdict(verb: str, code: int, out: str, err: str) -> str:
 def _place(error: BaseException) -> str:
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "statewise" in frame.filename]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "elsewhere"
-
-
-def by_command(*words: str, given: str = "") -> Callable[[Path], int]:
-    """Return a verb as a command line, in which RUN stands for the run, with something on standard input."""
-
-    def use(run: Path) -> int:
-        before, sys.stdin = sys.stdin, io.StringIO(given)
-        try:
-            return command_line([word.replace("RUN", str(run)) for word in words])
-        finally:
-            sys.stdin = before
-
-    return use
-
-
-def task_of(run: Path) -> str:
-    """Return of which task a run says that it is, as far as that can be read."""
-    with contextlib.suppress(Exception):
-        return str(yaml.safe_load((run / "run.yaml").read_text())["task"])
-    return "text"
-
-
-def answer_something(run: Path) -> int:
-    """Predict, as the run's task does."""
-    return command_line(["predict", str(run), *ASKED.get(task_of(run), [])])
-
-
-def hear_something(run: Path) -> int:
-    """Read a line, as the run's task does."""
-    return by_command("stream", "RUN", *(["--k", "2"] if task_of(run) == "recommend" else []), given="2\n")(run)
-
-
-def begin_from(run: Path) -> int:
-    """Begin another training with the run's weights."""
-    task = task_of(run) if task_of(run) in SOURCES else "text"
-    source = SOURCES[task]
-    how = ["--run", "made/run", "--updates", "1", "--hidden-size", "4", "--batch-size", "3", *source[1:], "--quiet"]
-    return command_line(["train", task, source[0], "--from", str(run), *how])
-
-
-def resume_for_a_while(run: Path) -> int:
-    """Resume, but no further than a few events: how long a training takes is the run's own affair."""
-
-    def work() -> None:
-        events = statewise.resuming(run)
-        for _ in islice(events, 5):
-            pass
-        events.close()
-
-    return by_python(work)
-
-
-def show_in_a_notebook(run: Path) -> int:
-    """Show a run as a notebook does."""
-    return by_python(lambda: print(statewise.load(run)._repr_html_()))
-
-
-def by_python(work: Callable[[], None]) -> int:
-    """Do some work and answer as the command line does."""
-    try:
-        work()
-    except StatewiseError as error:
-        print(f"statewise: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-def start_a_server(run: Path) -> int:
-    """Start a server of the run, down to the moment in which it would wait for requests."""
-
-    def stop_at_once(application: Any, listening: Any, ready: Callable[[], None]) -> None:
-        with listening:
-            ready()
-
-    before, server_process.serve = server_process.serve, stop_at_once
-    try:
-        return command_line(["serve", str(run), "--port", "0"])
-    finally:
-        server_process.serve = before
-
-
-SOURCES = {
-    "text": ["book.txt", "--embedding", "3", "--sequence-length", "8"],
-    "recommend": ["log.csv", "--min-support", "1", "--k", "2", "--sequence-length", "4", "--embedding", "3"],
-    "forecast": [
-        "cars.csv",
-        "--target",
-        "cars",
-        "--known",
-        "rain",
-        "--horizon",
-        "6h",
-        "--context",
-        "24h",
-        "--checks",
-        "2",
-    ],
-}
-ASKED = {"text": ["--length", "9"], "recommend": ["--session", "1,2", "--k", "2"], "forecast": ["--hold-known"]}
-VERBS: dict[str, Callable[[Path], int]] = {
-    "inspect": by_command("inspect", "RUN"),
-    "inspect --json": by_command("inspect", "RUN", "--json"),
-    "inspect --memory": by_command("inspect", "RUN", "--memory", "--lags", "2", "--probes", "8", "--quiet", "--json"),
-    "compare": by_command("compare", "RUN", "RUN"),
-    "evaluate": by_command("evaluate", "RUN"),
-    "predict": answer_something,
-    "stream": hear_something,
-    "export": by_command("export", "RUN", "--to", "made/folder", "--format", "safetensors"),
-    "export onnx": by_command("export", "RUN", "--to", "made/onnx", "--format", "onnx"),
-    "tensorboard": by_command("tensorboard", "RUN"),
-    "serve": start_a_server,
-    "load": show_in_a_notebook,
-    "train --from": begin_from,
-    "resume": resume_for_a_while,
-}
-MAY_FAIL = {"resume", "evaluate", "train --from"}
-"Where a training or a scoring may fail, with exit code 1."
 
 
 if __name__ == "__main__":

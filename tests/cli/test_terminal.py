@@ -206,23 +206,29 @@ def _last_saved(run: str) -> int:
     return max(int(path.name) for path in Path(run).glob("checkpoints/0*"))
 
 
-def test_ctrl_c_while_the_data_are_read_leaves_one_line_and_no_run(tmp_path: Path) -> None:
-    os.mkfifo("slow.txt")  # opening it waits for a writer, who never comes
-    code, output = in_terminal(["train", "text", "slow.txt", *FLAGS.split()], ("reading", CTRL_C))
+@pytest.fixture
+def long_text() -> str:
+    """A text that takes seconds to be read."""
+    Path("long.txt").write_bytes(b"It was the best of times, it was the worst of times.\n" * 1_500_000)
+    return "long.txt"
+
+
+def test_ctrl_c_while_the_data_are_read_leaves_one_line_and_no_run(long_text: str) -> None:
+    code, output = in_terminal(["train", "text", long_text, *FLAGS.split()], ("reading", CTRL_C))
     assert code == 130
     assert screen(output, 80) == [INTERRUPTED, ""]
     assert tidy(output)
     assert not Path("r").exists()
 
 
-def test_an_interrupt_without_a_terminal_leaves_one_line_too(book: Path) -> None:
-    os.mkfifo("slow.txt")
-    program = [sys.executable, "-m", "statewise", "train", "text", "slow.txt", *FLAGS.split()]
+def test_an_interrupt_without_a_terminal_leaves_one_line_too(long_text: str) -> None:
+    program = [sys.executable, "-m", "statewise", "train", "text", long_text, *FLAGS.split()]
     with subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as training:
-        writer = os.open("slow.txt", os.O_WRONLY)  # waits until the text is being read
+        while not Path(".data").exists():  # made once the text is being read
+            assert training.poll() is None
+            time.sleep(0.002)
         training.send_signal(signal.SIGINT)
         said, complaint = training.communicate(timeout=60)
-    os.close(writer)
     assert (training.returncode, said, complaint) == (130, "", INTERRUPTED + "\n")
 
 

@@ -1,6 +1,7 @@
 """Files are read where they are plain and no larger than they may be; all else is one line, at once."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,26 @@ def test_a_sparse_file_of_any_size_costs_no_memory(tmp_path: Path) -> None:
     assert is_mostly_holes(tmp_path / "sparse")
     (tmp_path / "full").write_bytes(b"\1" * (3 << 20))
     assert not is_mostly_holes(tmp_path / "full")
+
+
+def test_a_small_file_costs_no_memory_however_large_it_may_be(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    tracemalloc.start()
+    try:
+        assert read_file(tmp_path / "a", 1 << 36) == b"abc"
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="there is no /proc")
+def test_a_file_that_tells_no_size_is_read_whole() -> None:
+    assert Path("/proc/version").stat().st_size == 0
+    whole = Path("/proc/version").read_bytes()
+    assert len(whole) > 1
+    assert read_file(Path("/proc/version"), 10_000) == whole
+    with pytest.raises(RunError, match="larger than the 4 bytes"):
+        read_file(Path("/proc/version"), 4)
 
 
 def odd_places(folder: Path) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from statewise.errors import RunError, StatewiseError
 
 SMALLEST_WITH_HOLES = 1 << 20
 "A smaller file takes no memory to speak of, whatever it is full of."
+PIECE_BYTES = 1 << 16
 
 
 def read_file(path: Path, most_bytes: int, kind: type[StatewiseError] = RunError) -> bytes:
@@ -19,7 +20,9 @@ def read_file(path: Path, most_bytes: int, kind: type[StatewiseError] = RunError
     Raises `kind` where it is missing, cannot be read, is a pipe, a device or a folder, or has more than `most_bytes`.
     """
     with open_file(path, kind) as file:
-        content = file.read(most_bytes + 1)
+        content = file.read(min(os.fstat(file.fileno()).st_size, most_bytes) + 1)
+        while len(content) <= most_bytes and (more := file.read(PIECE_BYTES)):  # it grows, or tells no size
+            content += more
     if len(content) > most_bytes:
         raise kind(f"{path} is larger than the {most_bytes:,} bytes that it may have: it is damaged, or something else")
     return content
