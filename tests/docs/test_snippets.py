@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from made_speech import recordings
-from made_stories import stories
+from made_stories import shop, stories
 
 from statewise.cli.main import run
 
@@ -24,8 +24,8 @@ TINY_BY_TASK = {
     "sketch": ["--components", "2", "--reader-size", "4", "--held-out", "0.3"],
     "speech": ["--sequence-length", "100"],
     "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
-    "answer": ["--held-out", "0.2"],
     "language": ["--embedding", "4", "--orders", "2", "--cutoffs", "4,8"],
+    "answer": ["--held-out", "0.2", "--questions", "200"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
@@ -86,6 +86,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         line = '<svg xmlns="http://www.w3.org/2000/svg"><path fill="none" stroke="black" d="M10 20 v100 h100"/></svg>'
         (tmp_path / f"{name}.svg").write_text(line)
     stories(tmp_path, 40)
+    shop(tmp_path)
     said = recordings(tmp_path / "recordings")
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     written = [

@@ -1,4 +1,4 @@
-"""Stories with questions, in the form of bAbI, that tests write: people go to places, and are asked for."""
+"""Stories with questions, in the form of bAbI, that tests write, and a small table to be asked."""
 
 import random
 from pathlib import Path
@@ -26,4 +26,15 @@ def stories(folder: Path, count: int = 40, name: str = "stories.txt", seed: int 
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text("".join(f"{line}\n" for _ in range(count) for line in story_lines(dice, dice.choice((4, 6)))))
+    return path
+
+
+def shop(folder: Path) -> Path:
+    """Write a table of orders and return its path."""
+    dice, path = random.Random(0), folder / "shop.csv"
+    rows = [
+        f"2024-{dice.randint(1, 12):02d}-03,{dice.choice(('shoes', 'hat'))},{dice.choice(('red', 'blue'))},{n + 1.5}"
+        for n in range(12)
+    ]
+    path.write_text("\n".join(["date,product,color,price", *rows]) + "\n")
     return path

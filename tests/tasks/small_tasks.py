@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from made_speech import recordings
-from made_stories import stories
+from made_stories import shop, stories
 
 from statewise.task import Task
 from statewise.tasks.answer.task import Answer
@@ -141,6 +141,7 @@ TASKS: dict[str, Callable[[Path], Task]] = {
         source=str(stories(folder)), reader="attention", cell="lstm", hops=3, **ASKED
     ),
     "answer-word-by-word": lambda folder: Answer(source=str(stories(folder)), reader="words", **ASKED),
+    "answer-a-table": lambda folder: Answer(source=str(shop(folder)), table=True, questions=200, **SMALL),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
     "speech-by-words-that-are-joined": lambda folder: Speech(
         source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN

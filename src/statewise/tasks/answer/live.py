@@ -1,4 +1,4 @@
-"""A story under way: sentences come one after another, and a question between them is answered from those before it."""
+"""A story under way, whose questions are answered from the sentences before them; and a table that is asked."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from statewise.state import read_tensors, write_tensors
 from statewise.task import Live
 from statewise.tasks.answer.answerer import Answered, Answerer, told_of
 from statewise.tasks.answer.story_files import LONGEST_LINE, words_of
+from statewise.tasks.answer.table_answerer import LONGEST_QUESTION, TableAnswered, TableAnswerer
 
 UNDO = "undo"
 WORDS = 'a sentence of the story, a question about it, or "undo" for the last sentence'
@@ -90,6 +91,52 @@ class StoryUnderWay(Live):
         if not is_sound:
             raise DataError("the saved story is damaged, or is something else: start again")
         return cls(answerer, sentences)
+
+
+@dataclass
+class TableAsked(Live):
+    """Answers questions about a table; how many were asked is all that is known."""
+
+    answerer: TableAnswerer
+    questions: int = 0
+
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes."""
+        return Inputs("a question about the table", ("string",), self.answerer.codec.example)
+
+    def push(self, line: Any) -> TableAnswered:
+        """Answer a question. Raises `UsageError` for what is not one."""
+        if not isinstance(line, str) or len(line) > LONGEST_QUESTION or "\x00" in line or "\n" in line.strip():
+            raise UsageError(f"the input {shown(line)} is not a question: give a question about the table")
+        if not words_of(line):
+            raise UsageError(f"the input {shown(line)} has no word: give a question about the table")
+        told = self.answerer.answer(line.strip())
+        self.questions += 1
+        return told
+
+    def fork(self) -> "TableAsked":
+        """Return the same once more."""
+        return TableAsked(self.answerer, self.questions)
+
+    def save(self) -> bytes:
+        """Return how many questions were asked, as bytes."""
+        return write_tensors({"questions": torch.tensor([self.questions])})
+
+    @classmethod
+    def begun(cls, answerer: TableAnswerer, saved: bytes | None) -> "TableAsked":
+        """Begin, or go on from saved bytes. Raises `DataError` where they are something else."""
+        if saved is None:
+            return cls(answerer)
+        try:
+            tensors, _ = read_tensors(saved, "the saved questions")
+            (questions,) = tensors["questions"].tolist()
+            is_sound = type(questions) is int and questions >= 0
+        except (KeyError, ValueError, TypeError):
+            is_sound = False
+        if not is_sound:
+            raise DataError("the saved questions are damaged, or are something else: start again")
+        return cls(answerer, questions)
 
 
 def story_begun(answerer: Answerer, text: str | None) -> StoryUnderWay:

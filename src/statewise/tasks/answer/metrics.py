@@ -22,7 +22,7 @@ def by_file(right: NDArray[np.bool_], files: Sequence[str]) -> dict[str, dict[st
 
 
 def accuracy(right: NDArray[np.bool_], files: Sequence[str]) -> dict[str, float]:
-    """Return the mean over files of the share of right answers with a 95 % interval, and how many files are solved.
+    """Return the mean over files of the share of right answers, its 95 % interval, and how many of several are solved.
 
     >>> accuracy(np.array([True, True, False, True]), ["a", "a", "b", "b"])["accuracy"]
     0.75
@@ -30,13 +30,8 @@ def accuracy(right: NDArray[np.bool_], files: Sequence[str]) -> dict[str, float]
     found = by_file(right, files)
     shares = [one["accuracy"] for one in found.values()]
     low, high = np.quantile(drawn(right, files), [0.025, 0.975])
-    solved = sum(share >= SOLVED for share in shares)
-    return {
-        "accuracy": float(np.mean(shares)),
-        "accuracy_low": float(low),
-        "accuracy_high": float(high),
-        "solved": float(solved),
-    }
+    mean = {"accuracy": float(np.mean(shares)), "accuracy_low": float(low), "accuracy_high": float(high)}
+    return {**mean, "solved": float(sum(share >= SOLVED for share in shares))} if len(shares) > 1 else mean
 
 
 def drawn(right: NDArray[np.bool_] | NDArray[np.float64], files: Sequence[str]) -> NDArray[np.float64]:

@@ -8,12 +8,15 @@ from torch import Tensor, nn
 
 from statewise.cells import AttentionCell, AttentionMemory, Conditioned, Luong, QueryReduction
 from statewise.data.window import Padded
-from statewise.encoders import Table
+from statewise.encoders import CodesAndNumbers, Table
 from statewise.heads import Categorical
 from statewise.model import Model, Opening
 from statewise.task import stacked_core
+from statewise.tasks.answer.table_codec import AHEAD, TAGS
 
 Reader = Literal["reasoner", "attention", "words"]
+TABLE_WIDTH = 32
+"Numbers that stand for a word of a question about a table."
 SUPPORT = "support"
 "The name of the term of the loss by which a reasoner learns which sentences an answer follows from."
 
@@ -145,3 +148,9 @@ def story_model(network: StoryNetwork) -> Model[Tensor]:
     inner = Conditioned(stacked_core(network.cell, width + 2 * width, width, 1), 2 * width)
     core = AttentionCell(inner, Luong(width, 2 * width))
     return Model(Table(network.hops, width), core, Categorical(core.units, network.answers), reader)
+
+
+def table_model(cell: str, codes: int, width: int, layers: int) -> Model[Tensor]:
+    """Return an untrained model of questions about tables: a cell that reads each word with those after it."""
+    encoder = CodesAndNumbers([codes] * AHEAD, 0, TABLE_WIDTH)
+    return Model(encoder, stacked_core(cell, encoder.features, width, layers), Categorical(width, len(TAGS)))

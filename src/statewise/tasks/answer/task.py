@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
-from statewise.inputs import Inputs
+from statewise.errors import UsageError
+from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Data, Live, Score, Scoring, Sources, Task
 from statewise.tasks.shared.sourced import Sourced, check_shares
 
@@ -21,24 +22,35 @@ if TYPE_CHECKING:
     from statewise.tasks.answer.answerer import Answered, Answerer
     from statewise.tasks.answer.data import StoriesData
     from statewise.tasks.answer.stories_codec import StoriesCodec
+    from statewise.tasks.answer.table_answerer import TableAnswered, TableAnswerer
+    from statewise.tasks.answer.table_codec import TableCodec
+    from statewise.tasks.answer.table_data import TableData
+
+USUAL_LEAST = 0.4
+"Below this probability of its reading a question about a table is asked back, unless told otherwise."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Sourced, Task):
-    """Learn from questions about stories, with their answers, to answer others.
+    """Learn from questions about stories, with their answers, to answer others; or answer questions about a table.
 
     >>> Answer(source="stories.txt").label
     'stories'
     """
 
     name: ClassVar[str] = "answer"
-    title: ClassVar[str] = "Learn from questions about stories to answer others"
+    title: ClassVar[str] = "Learn to answer questions about stories, or about a table"
     example: ClassVar[str] = "stories.txt"
 
     source: Annotated[
         Sources,
-        Doc("stories with questions: numbered lines, a question with <tab>ANSWER<tab>SENTENCES; files or a folder"),
+        Doc(
+            "stories with questions: numbered lines, a question with <tab>ANSWER<tab>SENTENCES; files or a folder; "
+            "with --table a table"
+        ),
     ]
+    table: Annotated[bool, Doc("the source is a table: learn from generated questions to ask it")] = False
+    questions: Annotated[int, Doc("--table: how many questions to generate"), Ge(200), Le(10**6)] = 20_000
     reader: Annotated[
         Literal["reasoner", "attention", "words"],
         Doc(
@@ -78,22 +90,32 @@ class Answer(Sourced, Task):
         """How often a story is looked at; 0 where it is read word by word."""
         return 0 if self.reader == "words" else self.hops
 
-    def prepare(self, cache: Path) -> "StoriesData":
-        """Read the stories and split them by file name or by a hash of the story."""
+    def prepare(self, cache: Path) -> "StoriesData | TableData":
+        """Read the stories and split them by file name or by a hash of the story; or read the table."""
+        if self.table:
+            from statewise.tasks.answer.table_data import table_data
+
+            return table_data(self)
         from statewise.tasks.answer.data import stories_data
 
         return stories_data(self)
 
-    def codec(self, written: Mapping[str, Any]) -> "StoriesCodec":
+    def codec(self, written: Mapping[str, Any]) -> "StoriesCodec | TableCodec":
         """Return how words and answers of a run become codes."""
+        if self.table:
+            from statewise.tasks.answer.table_codec import TableCodec
+
+            return TableCodec.read(written)
         from statewise.tasks.answer.stories_codec import StoriesCodec
 
         return StoriesCodec.read(written)
 
-    def model(self, codec: "StoriesCodec") -> "Model[Tensor]":
-        """Return a reader of stories with a cell that looks at them, or a cell over words."""
-        from statewise.tasks.answer.network import StoryNetwork, story_model
+    def model(self, codec: Any) -> "Model[Tensor]":
+        """Return a reader of stories with a cell that looks at them, or a cell over words; of a table such a cell."""
+        from statewise.tasks.answer.network import StoryNetwork, story_model, table_model
 
+        if self.table:
+            return table_model(self.cell, codec.size, self.hidden_size, self.layers)
         return story_model(
             StoryNetwork(
                 self.reader,
@@ -128,105 +150,113 @@ class Answer(Sourced, Task):
         return f"{super().size(facts)}, {facts['words']:,} words, {facts['answers']:,} answers"
 
     def answerer(self, model: "Model[Any]", codec: "StoriesCodec") -> "Answerer":
-        """Return a model at work."""
+        """Return a model of stories at work."""
         from statewise.tasks.answer.answerer import Answerer
 
         return Answerer(model, codec, self.steps)
 
-    def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
-        """Answer held-out questions. An answer that training never saw, or "not known", counts as wrong."""
-        import numpy as np
+    def score(  # type: ignore[override]  # it has settings of its own
+        self,
+        model: "Model[Any]",
+        data: Any,
+        *,
+        least: Annotated[
+            float, Doc("--table: ask back below this probability of a reading"), Ge(0), Le(1)
+        ] = USUAL_LEAST,
+    ) -> Scoring:
+        """Answer held-out questions."""
+        from statewise.tasks.answer.scoring import score_stories, score_table
 
-        from statewise.tasks.answer.data import StoriesData
-        from statewise.tasks.answer.metrics import accuracy, by_file
-
-        assert isinstance(data, StoriesData)
-        answerer, codes = self.answerer(model, data.codec), list[int]()
-        for begin in range(0, len(data.asked), 2048):
-            codes += answerer.codes(data.asked[begin : begin + 2048])
-            yield len(codes) / len(data.asked)
-        known = [not answerer.not_known(one.sentences, one.text) for one in data.asked]
-        right = np.array(
-            [
-                is_known and data.codec.answer_codes.get(one.answer, -1) == code
-                for is_known, one, code in zip(known, data.asked, codes, strict=True)
-            ]
-        )
-        found = accuracy(right, data.files)
-        tables = {"accuracy by file": by_file(right, data.files)} if len(set(data.files)) > 1 else {}
-        return Score(found, -found["accuracy"], tables, details=(right, len(known) - sum(known)))
+        if self.table:
+            return score_table(model, data, least)
+        return score_stories(self.answerer(model, data.codec), data)
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what was counted, and whether the best simple method is beaten beyond doubt."""
-        from statewise.tasks.answer.data import StoriesData
-        from statewise.tasks.answer.metrics import difference
+        from statewise.tasks.answer.scoring import remarks_on
 
-        assert isinstance(data, StoriesData)
-        right, refused = score.details
-        baselines = data.baselines()
-        best = max(baselines, key=lambda name: baselines[name]["accuracy"])
-        apart, low, high = difference(right, data.found[best], data.files)
-        verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart by these questions"
-        said = [
-            "accuracy is the mean over files of the share of right answers, solved how many files have at least 95 %; "
-            "95 % intervals by the bootstrap over questions.",
-            f"Against the best baseline ({best}): {100 * apart:+.1f} points, 95 % interval {100 * low:+.1f} to "
-            f"{100 * high:+.1f} by the paired bootstrap: {verdict}.",
-        ]
-        if refused:
-            said.append(f"{refused:,} of {len(right):,} were answered with 'not known', which counts as wrong.")
-        return said
+        return remarks_on(score, data)
 
-    def sample(self, model: "Model[Any]", codec: "StoriesCodec") -> str:
+    def sample(self, model: "Model[Any]", codec: Any) -> str:
         """Return the answer to the example."""
+        if self.table:
+            told = str(next(self.predict(model, codec, codec.example)))
+            return f"{codec.example} -> {' | '.join(told.splitlines())}"
         *sentences, question = codec.example
         told = str(self.answerer(model, codec).answer(sentences, question)).partition("\n")[0]
         return f"{' '.join(sentences)} {question} -> {told}"
 
-    def stream(self, model: "Model[Any]", codec: "StoriesCodec") -> "Stream[Any]":
-        """Return a stream of what the network reads: words, or the numbers of its looks at no story; see `live`."""
+    def stream(self, model: "Model[Any]", codec: Any) -> "Stream[Any]":
+        """Return a stream of what the network reads: codes of words, or the numbers of its looks; see `live`."""
         from statewise.stream import Stream
 
         return Stream(model)
 
-    def inputs(self, codec: "StoriesCodec") -> Inputs | None:
+    def inputs(self, codec: Any) -> Inputs | None:
         """Return nothing: sentences and questions are what `live` takes."""
         return None
 
-    def known_names(self, codec: "StoriesCodec") -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Return the words, the answers and the kinds of questions that training saw."""
+    def known_names(self, codec: Any) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Return the words, the answers and the kinds of questions that training saw, or the columns of the table."""
+        if self.table:
+            return {
+                "columns": [{"column": column.name, "kind": column.kind} for column in codec.table.columns],
+                "words": [{"word": word} for word in codec.words],
+            }
         return {
             "words": [{"word": word} for word in codec.words],
             "answers": [{"answer": answer} for answer in codec.answers],
             "kinds of questions": [{"kind": kind} for kind in sorted(codec.kinds)],
         }
 
-    def example_question(self, codec: "StoriesCodec") -> dict[str, Any]:
-        """Ask about a story of training."""
-        return {"text": " ".join(codec.example)}
+    def example_question(self, codec: Any) -> dict[str, Any]:
+        """Ask about a story of training, or about the table."""
+        return {"text": codec.example if self.table else " ".join(codec.example)}
 
     def predict(
         self,
         model: "Model[Any]",
-        codec: "StoriesCodec",
-        text: Annotated[str, Doc("a story, and questions about it that end with a question mark")] = "",
-    ) -> "Iterator[Answered]":
+        codec: Any,
+        text: Annotated[
+            str, Doc("a story, and questions about it that end with a question mark; or a question about the table")
+        ] = "",
+        *,
+        least: Annotated[
+            float, Doc("--table: ask back below this probability of a reading"), Ge(0), Le(1)
+        ] = USUAL_LEAST,
+        other: Annotated[str | None, Doc("--table: ask this table in place of that of the run"), OF_COMMANDS] = None,
+    ) -> "Iterator[Answered] | Iterator[TableAnswered]":
         """Yield the answer to each question of a text, or that it is not known and why.
 
         Raises `UsageError` where there is no question, and for a story longer than any that training saw.
         """
+        if self.table:
+            return self.table_answerer(model, codec, least, other).asked(text)
+        if other is not None:
+            raise UsageError("--other names a table, and this run is about stories: leave it out")
         return self.answerer(model, codec).asked(text)
+
+    def table_answerer(
+        self, model: "Model[Any]", codec: "TableCodec", least: float, other: str | None = None
+    ) -> "TableAnswerer":
+        """Return a model at work on its table or another. Raises `DataError` for one that cannot be asked."""
+        from statewise.tasks.answer.asked_table import read_asked_table
+        from statewise.tasks.answer.table_answerer import TableAnswerer
+
+        return TableAnswerer(model, codec, codec.table if other is None else read_asked_table(other), least)
 
     def live(
         self,
         model: "Model[Any]",
-        codec: "StoriesCodec",
+        codec: Any,
         saved: bytes | None = None,
         *,
         text: Annotated[str | None, Doc("the sentences that the story begins with")] = None,
     ) -> Live:
-        """Begin a story whose lines are sentences and questions, or go on where it was saved."""
-        from statewise.tasks.answer.live import StoryUnderWay, story_begun
+        """Begin a story whose lines are sentences and questions, or go on where it was saved; or ask the table."""
+        from statewise.tasks.answer.live import StoryUnderWay, TableAsked, story_begun
 
+        if self.table:
+            return TableAsked.begun(self.table_answerer(model, codec, USUAL_LEAST), saved)
         answerer = self.answerer(model, codec)
         return story_begun(answerer, text) if saved is None else StoryUnderWay.open(answerer, saved)
