@@ -6,7 +6,7 @@ No person wrote them: they are called generated wherever they are scored.
 from dataclasses import dataclass
 
 from statewise.tasks.answer.generated_parts import BY, GROUP, LEFT, LIMIT, NOTHING, TARGET, Piece, TableGenerator
-from statewise.tasks.answer.generated_words import LITTLE, MUCH, UNKNOWN_COLUMNS, ASKS, WORDS_OF
+from statewise.tasks.answer.generated_words import ASKS, LITTLE, MUCH, UNKNOWN_COLUMNS, WORDS_OF
 from statewise.tasks.answer.linking import LEAST, MOST
 from statewise.tasks.answer.query import Query
 

@@ -8,6 +8,7 @@ from typing import Any
 from statewise.tasks.answer.asked_table import AskedTable, table_of
 from statewise.tasks.answer.generated_words import (
     ABOVE,
+    ASKS,
     BEFORE,
     BELOW,
     DATES,
@@ -17,7 +18,6 @@ from statewise.tasks.answer.generated_words import (
     ROWS,
     SYLLABLES,
     TEXTS,
-    ASKS,
 )
 from statewise.tasks.answer.linking import EXPENSIVE, LESS, MONTHS, MORE, Linker
 from statewise.tasks.answer.query import Condition
