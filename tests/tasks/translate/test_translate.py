@@ -132,6 +132,13 @@ def test_each_unknown_word_of_the_source_is_copied_once_before_any_is_copied_twi
     assert copied_words([UNKNOWN], torch.tensor([[0.1, 0.9]]), [7, 8], ["one", "two"]) == ["two"]
 
 
+def test_a_live_translation_longer_than_is_ever_searched_for_is_only_repeated(trained: Trained) -> None:
+    live = trained.live(text="the cat")
+    names = [f"Übung{number}" for number in range(60)]  # written with signs that no subword has
+    taken = live.push(" ".join(names))
+    assert (taken.text.split(), taken.next_word, taken.rest) == (names, "", "")
+
+
 def test_a_live_translation_takes_words_proposes_the_rest_and_goes_back(trained: Trained) -> None:
     live = trained.live(text="the cat sees the dog.")
     first = live.push("")

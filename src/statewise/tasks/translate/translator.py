@@ -156,9 +156,11 @@ class Translator:
         with evaluating(self.model), torch.no_grad():
             state, read, alignment = opened(self.model, [source.codes]), [START, *codes], []
             limits = self.limits(source.codes)
-            while len(codes) < limits.most:
+            while True:
                 logits, state, seen = self._read(read, state)
                 alignment += seen
+                if len(codes) >= limits.most:
+                    break
                 logits[..., START] = -torch.inf
                 if not codes:
                     logits[..., END] = -torch.inf
