@@ -136,7 +136,7 @@ TASKS: dict[str, Callable[[Path], Task]] = {
         source=str(pairs(folder)),
         **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
     ),
-    "answer": lambda folder: Answer(source=str(stories(folder)), **ASKED),
+    "answer": lambda folder: Answer(source=str(stories(folder)), hops=3, **ASKED),
     "answer-by-attention": lambda folder: Answer(
         source=str(stories(folder)), reader="attention", cell="lstm", hops=3, **ASKED
     ),

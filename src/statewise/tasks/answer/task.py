@@ -58,12 +58,12 @@ class Answer(Sourced, Task):
             "sentences, or a plain cell, word by word"
         ),
     ] = "reasoner"
-    hops: Annotated[int, Doc("how often a reasoner or an attention looks at the story"), Ge(1), Le(20)] = 2
+    hops: Annotated[int, Doc("how often a reasoner or an attention looks at the story"), Ge(1), Le(20)] = 1
     support: Annotated[
         float,
         Doc("reasoner: weight of which sentences an answer follows from, where files say it; 0 leaves it out"),
         Ge(0),
-    ] = 0.3
+    ] = 1.0
     dropout: Annotated[float, Doc("rate at which numbers of sentences are dropped in training"), Ge(0), Lt(1)] = 0.1
     held_out: Annotated[
         float, Doc("share of stories kept from training, where no file is named NAME_test"), Gt(0), Lt(1)
@@ -79,7 +79,7 @@ class Answer(Sourced, Task):
     sequence_length: Annotated[
         int, Doc("most sentences of a story; longer ones are left out and counted"), Ge(1), Le(10_000)
     ] = 256
-    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.005
+    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.006
 
     def __post_init__(self) -> None:
         super().__post_init__()
