@@ -119,6 +119,12 @@ def test_blocks_of_any_size_sum_to_the_same(monkeypatch: pytest.MonkeyPatch) -> 
         torch.testing.assert_close(weights.grad, gradient)
 
 
+def test_a_target_whose_share_is_too_small_for_a_number_is_scored_all_the_same() -> None:
+    features, weights = torch.tensor([[1.0]]), torch.tensor([[0.0], [200.0]])
+    nats = blocks.linear_entropy(features, weights, torch.zeros(2), torch.tensor([0]))
+    assert float(nats) == pytest.approx(200.0)
+
+
 def test_training_never_holds_scores_of_all_choices_at_all_places() -> None:
     head = AdaptiveSoftmax(H, 50_000, [100, 2000])
     features, targets = torch.randn(T, B, H, requires_grad=True), torch.randint(100, (T, B))

@@ -17,14 +17,14 @@ CANDIDATES, MOST_CUTOFFS, LEAST_FIRST = 48, 3, 2000
 class Cost(NamedTuple):
     """What an update costs, in nanoseconds: of a product, a score, a weight, and of a group besides.
 
-    The figures are of one thread of a processor with AVX-512, by `benchmarks/language.py --cost`; only how they stand
-    to each other matters, which differs little from one processor to the next.
+    The figures are of one thread of a server's processor (`benchmarks/language.py --cost`), rounded; only how they stand
+    to each other matters. They are not measured again for each training, so that a seed repeats itself on any machine.
     """
 
-    product: float = 0.06
-    score: float = 1.6
-    weight: float = 2.0
-    group: float = 60_000.0
+    product: float = 0.025
+    score: float = 4.0
+    weight: float = 3.0
+    group: float = 100_000.0
 
     def of(self, places: float, choices: float, width: int, features: int) -> float:
         """Return what a softmax over so many choices costs where it is asked at so many places."""

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear, log_softmax
 
-BLOCK_SCORES, FEWEST = 1 << 21, 64
-"About how many scores are in memory at once, 8 MB in single precision; but never fewer than those of so many places."
+BLOCK_SCORES, FEWEST = 1 << 18, 64
+"""About how many scores are in memory at once, a megabyte in single precision, which caches hold while they are worked
+on; but never fewer than those of so many places."""
 
 
 def linear_entropy(features: Tensor, weights: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -48,12 +49,18 @@ class _LinearEntropy(torch.autograd.Function):
             features = features.to(weights.dtype)
             total = weights.new_zeros((), dtype=torch.float64)
             gradients = [torch.zeros_like(part) for part in (features, weights, bias)] if is_learning else []
-            for rows in _blocks(len(targets), len(weights)):
+            blocks = _blocks(len(targets), len(weights))
+            space = weights.new_empty(min(len(targets), blocks[0].stop) if blocks else 0, len(weights))
+            for rows in blocks:
                 read, wanted = features[rows], targets[rows].unsqueeze(-1)
-                shares = log_softmax(torch.addmm(bias, read, weights.T), dim=-1)
-                total -= shares.gather(-1, wanted).sum(dtype=torch.float64)
+                scores = torch.addmm(bias, read, weights.T, out=space[: len(read)])
+                shares = torch.softmax(scores, dim=-1, out=scores)
+                nats = -shares.gather(-1, wanted).log()
+                if not bool(nats.isfinite().all()):  # a share too small for a number has a logarithm all the same
+                    nats = linear_nats(read, weights, bias, wanted.squeeze(-1))
+                total += nats.sum(dtype=torch.float64)
                 if is_learning:
-                    _add(gradients, rows, read, weights, shares.exp_(), wanted)
+                    _add(gradients, rows, read, weights, shares, wanted)
             ctx.save_for_backward(*gradients)
             return total.to(weights.dtype)
 
