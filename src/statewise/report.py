@@ -8,9 +8,11 @@ from typing import Any
 from statewise.shown import in_code, in_html, in_line, in_markdown
 
 THIS_MODEL = "this model"
-DYNAMIC = "dynamic_"
+DYNAMIC, CACHED, BOTH = "dynamic_", "cached_", "both_"
 ASIDE = {
     DYNAMIC: "this model, learning on",
+    CACHED: "this model, with a cache",
+    BOTH: "this model, learning on with a cache",
     "bfloat16_": "this model, weights in bfloat16",
     "int8_": "this model, weights in int8",
 }

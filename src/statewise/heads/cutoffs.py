@@ -17,7 +17,7 @@ CANDIDATES, MOST_CUTOFFS, LEAST_FIRST = 48, 3, 2000
 class Cost(NamedTuple):
     """What an update costs, in nanoseconds: of a product, a score, a weight, and of a group besides.
 
-    The figures are of one thread of a server's processor (`benchmarks/language.py --cost`), rounded; only how they stand
+    The figures are of one thread of a server processor (`benchmarks/language.py --cost`), rounded; only how they stand
     to each other matters. They are not measured again for each training, so that a seed repeats itself on any machine.
     """
 

@@ -181,7 +181,7 @@ def test_learning_on_and_remembering_are_scored_each_alone_and_together(run: Pat
     metrics = returned(model.task.score(model.model, data, dynamic=True, dynamic_rate=0.5, cache=50)).metrics
     assert metrics["dynamic_perplexity"] < metrics["perplexity"]
     assert metrics["cached_perplexity"] < metrics["perplexity"]
-    assert metrics["dynamic_cached_perplexity"] < metrics["cached_perplexity"]
+    assert metrics["both_perplexity"] < metrics["cached_perplexity"]
     assert all(weights[name].equal(weight) for name, weight in model.model.state_dict().items())
     assert isinstance(data, LanguageData)
     windows = data.windows("held_out", rows=1)

@@ -8,13 +8,10 @@ import numpy as np
 
 from statewise.learning.scoring import DYNAMIC_RATE
 from statewise.model import Model
-from statewise.report import DYNAMIC
+from statewise.report import BOTH, CACHED, DYNAMIC
 from statewise.task import Data, Score, Scoring
 from statewise.tasks.language.data import LanguageData
 from statewise.tasks.language.scoring import Floats, Judged, NeuralCache, blocks_of, interval_of, word_nats
-
-CACHED, BOTH = "cached_", "dynamic_cached_"
-"What stands before the names of metrics with a neural cache, and with that and dynamic evaluation."
 
 
 def scored(
@@ -35,7 +32,7 @@ def scored(
         plain = plain if number else nats
         judged = Judged.of(nats, data.targets[: len(nats)], data.codec.unknown)
         found = judged.metrics(data.codec.unit, data.unknown_types)
-        metrics |= found if not name else {name + key: value for key, value in found.items() if "perplexity" in key}
+        metrics |= {name + key: value for key, value in found.items()}
     return Score(metrics, float(plain.mean()), details=plain)
 
 
