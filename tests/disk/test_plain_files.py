@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from statewise.disk.reading import file_size, is_mostly_holes, read_file, refuse_links
-from statewise.errors import DataError, RunError
+from statewise.disk.reading import file_size, is_mostly_holes, open_file, read_file, refuse_links
+from statewise.errors import DataError, RunError, UsageError
 
 
 def test_a_plain_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
@@ -76,3 +76,9 @@ def test_a_link_is_no_place_to_write_to(tmp_path: Path) -> None:
     refuse_links(tmp_path, tmp_path / "gone")
     with pytest.raises(RunError, match="link is a link"):
         refuse_links(tmp_path, tmp_path / "link")
+
+
+def test_what_is_wrong_with_a_files_content_is_not_told_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    with pytest.raises(UsageError, match="the content"), open_file(tmp_path / "file"):  # which is a ValueError
+        raise UsageError("the content")

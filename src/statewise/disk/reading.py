@@ -43,15 +43,16 @@ def refuse_unwritable(folder: Path, advice: str, kind: type[StatewiseError]) -> 
 def open_file(path: Path, kind: type[StatewiseError] = RunError) -> Iterator[BinaryIO]:
     """Open a plain file for reading; a pipe or a device, which may have no end, raises `kind`, as does an error."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # else a pipe would wait for a writer
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # else a pipe would wait for a writer
+        except ValueError:  # a zero byte in a path
+            raise kind(f"{path} cannot be the name of a file: give another") from None
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise kind(f"{path} is not a plain file: give one that is")
             yield file
     except OSError as error:
         raise kind(f"cannot read {path} ({error.strerror or error}): check the path and its permissions") from None
-    except ValueError:  # a zero byte in a path
-        raise kind(f"{path} cannot be the name of a file: give another") from None
 
 
 def file_size(path: Path, kind: type[StatewiseError] = RunError) -> int:

@@ -6,19 +6,37 @@ from typing import Any
 
 import numpy as np
 
+from statewise.data.naming import path_of
+from statewise.data.words.words_codec import Words
+from statewise.errors import UsageError
 from statewise.learning.scoring import DYNAMIC_RATE
 from statewise.model import Model
 from statewise.report import BOTH, CACHED, DYNAMIC
+from statewise.shown import in_line
 from statewise.task import Data, Score, Scoring
+from statewise.tasks.language.arpa import ArpaModel, write_arpa
 from statewise.tasks.language.data import LanguageData
 from statewise.tasks.language.scoring import Floats, Judged, NeuralCache, blocks_of, interval_of, word_nats
+from statewise.tasks.shared.kneser_ney import KneserNey
 
 
 def scored(
-    model: Model[Any], data: Data, rate: float = DYNAMIC_RATE, cache: tuple[int, float, float] | None = None
+    model: Model[Any],
+    data: Data,
+    rate: float = DYNAMIC_RATE,
+    cache: tuple[int, float, float] | None = None,
+    arpa: str | None = None,
+    write: str | None = None,
 ) -> Scoring:
-    """Score the words of a text in order; where there is a `rate`, or a `cache`, also with each and with both."""
+    """Score the words of a text in order; where there is a `rate`, or a `cache`, also with each and with both.
+
+    The n-grams of an `arpa` file are scored in a table of their own, and those of the training part are written where
+    a file is named.
+    """
     assert isinstance(data, LanguageData)
+    tables = _n_grams_of_file(data, arpa) if arpa is not None else {}
+    if write is not None:
+        write_n_grams(data, write)
     ways: list[tuple[str, float, tuple[int, float, float] | None]] = [("", 0.0, None)]
     ways += [(DYNAMIC, rate, None)] if rate else []
     ways += [(CACHED, 0.0, cache)] if cache else []
@@ -33,7 +51,35 @@ def scored(
         judged = Judged.of(nats, data.targets[: len(nats)], data.codec.unknown)
         found = judged.metrics(data.codec.unit, data.unknown_types)
         metrics |= {name + key: value for key, value in found.items()}
-    return Score(metrics, float(plain.mean()), details=plain)
+    return Score(metrics, float(plain.mean()), tables, details=plain)
+
+
+def _n_grams_of_file(data: LanguageData, name: str) -> dict[str, dict[str, dict[str, float]]]:
+    nats = ArpaModel.read(name, _words(data)).nats(data.scored.read())[1:]
+    found = Judged.of(nats, data.targets, data.codec.unknown).metrics(data.codec.unit, data.unknown_types)
+    return {"N-grams of a file, sentence by sentence": {in_line(name): found}}
+
+
+def write_n_grams(data: LanguageData, name: str) -> None:
+    """Write the n-grams of the training part as an ARPA file. Raises `UsageError` where there is such a file."""
+    codec, path = _words(data), path_of(name)
+    if path.exists():
+        raise UsageError(f"{in_line(name)} is there already: give a new file to write n-grams to")
+    model = KneserNey.fit(data.counted(), codec.choices, data.amounts.orders, modified=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        write_arpa(model, codec, unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {in_line(name)} ({error.strerror}): give another file") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _words(data: LanguageData) -> Words:
+    if isinstance(data.codec, Words):
+        return data.codec
+    raise UsageError("ARPA files are of words, and this run is of subwords: leave --arpa and --write-arpa out")
 
 
 def _shared(scoring: Generator[float, None, Floats], number: int, count: int) -> Generator[float, None, Floats]:

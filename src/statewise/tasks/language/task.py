@@ -194,6 +194,8 @@ class Language(Sourced, Task):
         cache: Annotated[int, Doc("neural cache: also score with the last N words remembered"), Ge(0), Le(10**6)] = 0,
         cache_weight: Annotated[float, Doc("share of the odds that the cache tells"), Ge(0), Lt(1)] = 0.1,
         cache_sharpness: Annotated[float, Doc("how much alike what was read must be to count"), Ge(0), Le(1e6)] = 0.3,
+        arpa: Annotated[str | None, Doc("also score the n-grams of this ARPA file, over the same vocabulary")] = None,
+        write_arpa: Annotated[str | None, Doc("write the n-grams of the training part to this new ARPA file")] = None,
     ) -> Scoring:
         """Score words in order, the state carried on from the first to the last.
 
@@ -202,7 +204,7 @@ class Language(Sourced, Task):
         from statewise.tasks.language.comparing import scored
 
         remembering = (cache, cache_weight, cache_sharpness) if cache else None
-        return (yield from scored(model, data, dynamic_rate if dynamic else 0.0, remembering))
+        return (yield from scored(model, data, dynamic_rate if dynamic else 0.0, remembering, arpa, write_arpa))
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the perplexities are of, and whether the best baseline is beaten beyond doubt."""
