@@ -26,11 +26,12 @@ TINY_BY_TASK = {
     "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
     "language": ["--embedding", "4", "--orders", "2", "--cutoffs", "4,8"],
     "answer": ["--held-out", "0.2", "--questions", "200"],
+    "game": ["--envs", "4", "--rollout", "32", "--passes", "1"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
-BUDGETS = {"--minutes", "--epochs", "--updates", *SIZES, "--config", "--trials"}
+BUDGETS = {"--minutes", "--epochs", "--updates", "--steps-total", *SIZES, "--config", "--trials"}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
 CORPUS_OF = {
     "text": "shakespeare",

@@ -20,6 +20,7 @@ SMALL: dict[str, Any] = {
     "sequence_length": 8,
     "batch_size": 8,
     "hidden_size": 16,
+    "learning_rate": 0.001,
     "threads": 1,
     "sample_seconds": 0,
 }

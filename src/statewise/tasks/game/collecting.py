@@ -15,6 +15,7 @@ from statewise.errors import RunError, TrainingError
 from statewise.learning.rollouts import OTHER_ROLLOUTS, Collector
 from statewise.model import Model
 from statewise.state import leaves, map_leaves, rebuild, where_rows
+from statewise.tasks.game.acting import Actor
 from statewise.tasks.game.advantages import advantages_of
 from statewise.tasks.game.moments import Moments
 from statewise.tasks.game.policy import Played, Policy, as_policy
@@ -115,6 +116,7 @@ class Playing(Collector):
         self.to_come, self.totals = np.zeros(envs), np.zeros(envs)
         self.recent: list[float] = []
         self.noise: Tensor | None = None
+        self.actor: Actor | None = None
 
     @cached_property
     def seats(self) -> Seats:
@@ -134,7 +136,7 @@ class Playing(Collector):
         mean, scale = self._normalizing(weight)
         self._normalize(model, mean, scale)
         memory = Memory(how.steps, self.seats, head)
-        fresh = model.begin(self.envs)
+        actor, fresh = self._actor(model), model.begin(self.envs)
         state = rebuild(fresh, self.state) if self.state else fresh
         state = where_rows(torch.from_numpy(self.begun).to(weight.device), fresh, state)
         kept: list[tuple[Tensor, ...]] = []
@@ -144,14 +146,14 @@ class Playing(Collector):
             if step % how.sequence_length == 0:
                 kept.append(leaves(state))
             memory.inputs[step], memory.begun[step] = self.seats.observations, self.begun
-            params, after = model.step(_read(self.seats.observations, weight), state)
+            params, after = actor.step(self.seats.observations, state)
             chosen = head.choose(params, self._correlated(noise, step))
             memory.params.append(params)
             memory.actions[step] = chosen.cpu().numpy()
             stepped = self.seats.step(memory.actions[step], seeds)
             memory.note(step, stepped)
             if stepped.truncated.any():
-                memory.final_values[step] = self._values(model, stepped.final, after, weight)
+                memory.final_values[step] = _values(actor, stepped.final, after)
             ended = self.begun = stepped.ended.copy()
             state = after
             if ended.any():
@@ -160,7 +162,7 @@ class Playing(Collector):
                 for row in np.flatnonzero(ended):
                     seeds[row] = self._seed(int(row), 1)
         self.state = leaves(state)
-        last = self._values(model, self.seats.observations, state, weight)
+        last = _values(actor, self.seats.observations, state)
         rollout = self._learned(memory, head, last, kept, weight)
         self._remember(memory)
         return {**rollout, "mean": mean, "scale": scale}
@@ -183,10 +185,13 @@ class Playing(Collector):
         self.noise = own if kept else None
         return own
 
-    def _values(self, model: Model[Any], seen: Numbers, state: Any, weight: Tensor) -> Reals:
-        params, _ = model.step(_read(seen, weight), state)
-        values: Reals = params.value.double().cpu().numpy()
-        return values
+    def _actor(self, model: Model[Any]) -> Actor:
+        """Return what steps a model, with its weights as they are now."""
+        if self.actor is None or self.actor.model is not model:
+            self.actor = Actor(model)
+        else:
+            self.actor.refresh()
+        return self.actor
 
     def _normalizing(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Return by what observations are normalized while this rollout is played and learned from."""
@@ -354,5 +359,7 @@ class Playing(Collector):
                 self.seats.reset([self._seed(row, 0)], [row])
 
 
-def _read(seen: Numbers, like: Tensor) -> Tensor:
-    return torch.from_numpy(seen).to(like.device, like.dtype)
+def _values(actor: Actor, seen: Numbers, state: Any) -> Reals:
+    params, _ = actor.step(seen, state)
+    values: Reals = params.value.double().cpu().numpy()
+    return values

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from statewise.model import Model, evaluating
 from statewise.state import where_rows
+from statewise.tasks.game.acting import Actor
 from statewise.tasks.game.policy import as_policy
 from statewise.tasks.game.seats import Flags, Seats, episode_seed
 from statewise.tasks.game.spaces import Actions, Numbers, Observations
@@ -58,6 +59,7 @@ class PolicyPlayer(Player):
 
     def begin(self, rows: int) -> None:
         """Begin with the first state."""
+        self.actor = Actor(self.model)
         self.state = self.fresh = self.model.begin(rows)
 
     def act(self, seen: Numbers, begun: Flags, draws: Sequence[np.random.Generator]) -> NDArray[Any]:
@@ -67,8 +69,7 @@ class PolicyPlayer(Player):
             self.state = self.fresh
         elif begun.any():
             self.state = where_rows(torch.from_numpy(begun.copy()).to(weight.device), self.fresh, self.state)
-        x = torch.from_numpy(seen).to(weight.device, weight.dtype)
-        params, self.state = self.model.step(x, self.state)
+        params, self.state = self.actor.step(seen, self.state)
         count = head.numbers or len(head.each)
         if self.is_sampled:
             drawn = [draw.standard_normal(count) if head.numbers else draw.random(count) for draw in draws]

@@ -120,7 +120,7 @@ class Seat:
             table.truncated[row] = truncated or (self.steps >= self.longest and not terminated)
         except (TypeError, ValueError) as error:
             raise self._failed(f"gave the reward {reward!r}", error) from None
-        if not abs(table.rewards[row]) < LARGEST_REWARD:
+        if not -LARGEST_REWARD < table.rewards[row] < LARGEST_REWARD:
             raise TrainingError(f"{self.name} gave a reward of {reward} {self._when}: mend the environment")
         self._write(seen, self.info, table.observations[row])
 
@@ -131,11 +131,14 @@ class Seat:
             raise TrainingError(f"{self.name} gave {misfit} {self._when}: mend the environment") from None
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise self._failed("gave an observation that is not of its space", error) from None
+
+    def check(self, row: Numbers, *, is_last: bool = False) -> None:
+        """Raise `TrainingError` where an observation is not finite, or, if it is not the last, allows no action."""
         if not np.isfinite(row).all():
             raise TrainingError(
                 f"{self.name} gave an observation that is not finite {self._when}: mend the environment"
             )
-        if self.observed.legal and not row[self.observed.seen :].any():
+        if self.observed.legal and not is_last and not row[self.observed.seen :].any():
             raise TrainingError(f"{self.name} allows no action at all {self._when}: mend its action_mask")
 
     def _failed(self, how: str, error: Exception) -> StatewiseError:
@@ -167,6 +170,7 @@ class InProcess(Seats):
         """Begin an episode of each seed."""
         for row, seed in zip(range(self.size) if rows is None else rows, seeds, strict=True):
             self.each[row].reset(seed, self.table.observations[row])
+            self.each[row].check(self.table.observations[row])
         return self.table.observations
 
     def step(self, actions: NDArray[Any], seeds: Sequence[int]) -> Stepped:
@@ -176,8 +180,19 @@ class InProcess(Seats):
             seat.step(action, table, row)
             if table.terminated[row] or table.truncated[row]:
                 table.final[row] = table.observations[row]
+                seat.check(table.final[row], is_last=True)
                 seat.reset(seeds[row], table.observations[row])
+        self._check()
         return Stepped(table.observations, table.rewards, table.terminated, table.truncated, table.final)
+
+    def _check(self) -> None:
+        """Check all rows at once, and one by one where something is wrong: a check costs as much as a step of some."""
+        seen, first = self.table.observations, self.each[0].observed
+        is_sound = bool(np.isfinite(seen).all())
+        if first.legal:
+            is_sound = is_sound and bool(seen[:, first.seen :].any(axis=1).all())
+        for seat, row in zip(self.each, seen, strict=True) if not is_sound else ():
+            seat.check(row)
 
     def replay(self, row: int, seed: int, actions: NDArray[Any]) -> None:
         """Play an episode once more, up to where it stood."""

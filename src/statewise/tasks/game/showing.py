@@ -87,8 +87,10 @@ class Theatre:
                 chosen = player.act(table.observations, begun, draws)
             seat.step(self.codec.actions.made(chosen)[0], table, 0)
             total, begun = total + float(table.rewards[0]), np.zeros(1, np.bool_)
+            is_last = bool(table.terminated[0] or table.truncated[0])
+            seat.check(table.observations[0], is_last=is_last)
             texts += self._seen(seat)
-            if table.terminated[0] or table.truncated[0]:
+            if is_last:
                 return Shown(number, seed, total, seat.steps, tuple(texts))
 
     def _seen(self, seat: Seat) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -92,7 +93,7 @@ class Observations:
     hidden: tuple[int, ...] = ()
     legal: int = 0
 
-    @property
+    @cached_property
     def seen(self) -> int:
         """How many numbers the network reads of what the environment shows."""
         return sum(part.size for part in self.parts) - len(self.hidden)
@@ -104,13 +105,16 @@ class Observations:
 
     def write(self, value: Any, info: Mapping[str, Any], row: Numbers) -> None:
         """Write an observation into a row. Raises `Misfit` where it is not what the environment had said."""
-        if len(self.parts) == 1 and not self.hidden:
-            row[: self.seen] = self.parts[0].read(value)
-        else:
-            found = np.concatenate([part.read(value) for part in self.parts])
-            row[: self.seen] = np.delete(found, self.hidden) if self.hidden else found
+        first = self.parts[0]
+        found = first.read(value) if len(self.parts) == 1 else np.concatenate([part.read(value) for part in self.parts])
+        row[: self.seen] = found[self.kept] if self.hidden else found
         if self.legal:
             row[self.seen :] = self._legal(value, info)
+
+    @cached_property
+    def kept(self) -> list[int]:
+        """The places of the numbers that are not hidden."""
+        return [place for place in range(self.parts[0].size) if place not in self.hidden]
 
     def _legal(self, value: Any, info: Mapping[str, Any]) -> Numbers:
         given = value[MASK] if isinstance(value, Mapping) and MASK in value else info.get(MASK)
@@ -146,7 +150,7 @@ class Actions:
         """Whether it is numbers."""
         return self.kind == "numbers"
 
-    @property
+    @cached_property
     def is_single(self) -> bool:
         """Whether it is one choice."""
         return not self.is_continuous and not self.shape

@@ -93,7 +93,7 @@ class Game(Task):
     sequence_length: Annotated[
         int, Doc("sequence length: steps of an environment that are learned from at once"), Ge(1), Le(MOST_STEPS)
     ] = 32
-    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.001
+    learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.0005
     warmup: Annotated[int, Doc("warmup: updates during which the learning rate rises from 0"), Ge(0)] = 0
     clip: Annotated[float, Doc("gradient clipping: maximum norm; 0 turns it off"), Ge(0)] = 0.5
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 turns them off"), Ge(0)] = 10.0
