@@ -204,14 +204,14 @@ class ArpaModel:
         A sentence begins at the first word, and after every `</s>`.
         Shapes: codes `[N]`; returns `[N]`.
         """
-        codes = np.asarray(codes, np.int64)
-        as_contexts = np.where(codes == END_CODE, self.choices, codes)
+        said: Numbers = np.asarray(codes, np.int64)
+        as_contexts = np.where(said == END_CODE, self.choices, said)
         before = np.concatenate([[self.choices], as_contexts[:-1]])
-        found = np.full(len(codes), -math.log10(self.choices))
-        contexts, left = np.zeros(len(codes), np.int64), np.zeros(1)  # ranks of the words before, and what these leave
+        found = np.full(len(said), -math.log10(self.choices))
+        contexts, left = np.zeros(len(said), np.int64), np.zeros(1)  # ranks of the words before, and what these leave
         for order, (keys, logarithms, weights) in enumerate(zip(self.keys, self.logarithms, self.weights), start=1):
             backed = found + np.where(contexts >= 0, left[contexts], 0)
-            grams = self._after(keys, contexts, codes)
+            grams = self._after(keys, contexts, said)
             found = np.where(grams >= 0, logarithms[grams], backed) if len(keys) else backed
             ahead = 0 if order == 1 else -1  # nothing stands before a first word's context
             contexts, left = self._after(keys, np.concatenate([[ahead], contexts[:-1]]), before), weights
