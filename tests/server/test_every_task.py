@@ -345,3 +345,16 @@ def test_the_questions_of_the_page_are_answered(server: Any, model: Any) -> None
     if body := of_task.get(model["task"]):
         answer = post(f"{server.address}/v1/predict", body)
         assert answer.get("answer") or answer.get("items")
+
+
+def test_a_completion_counts_what_the_model_reads_and_writes(server: Any, model: Any) -> None:
+    if model["task"] not in ("text", "language"):
+        return
+    body = {"prompt": "It was the worst", "max_tokens": 7, "seed": 3}
+    told = httpx.post(f"{server.address}/v1/completions", json=body).json()
+    read = {"text": 16, "language": 4}[model["task"]]
+    assert told["usage"] == {"prompt_tokens": read, "completion_tokens": 7, "total_tokens": read + 7}
+    assert told["choices"][0]["finish_reason"] == "length"
+    streamed = httpx.post(f"{server.address}/v1/completions", json={**body, "stream": True}).text
+    last = json.loads([line for line in streamed.splitlines() if line][-2].removeprefix("data: "))
+    assert last["choices"][0]["finish_reason"] == "length"

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, Self
 
 from fastapi import APIRouter, Path, Request, Response
 
@@ -18,6 +18,7 @@ from statewise.server.schemas import CompletionRequest
 from statewise.server.sessions import SessionService
 from statewise.server.sse import EventResponse
 from statewise.store import new_id
+from statewise.stream import Stream
 
 Chunks = AsyncGenerator[bytes, None]
 
@@ -42,12 +43,30 @@ def completion_routes(sessions: SessionService, metrics: Metrics) -> APIRouter:
         written = sessions.predictions.written(stream, body.prompt, pieces)
         first = await anext(written, "")
         if body.stream:
-            return EventResponse(_chunks(served, body, first, written))
+            return EventResponse(_chunks(served, body, first, written, stream))
         text = first + await for_request(request, _rest(written))
-        metrics.steps.labels(served.name).inc(len(text))
-        return Response(dumps(_answer(served, body, text, finished=True)), media_type="application/json")
+        tokens = Tokens.of(served, body.prompt, stream)
+        metrics.steps.labels(served.name).inc(tokens.written)
+        return Response(dumps(_answer(served, body, text, tokens)), media_type="application/json")
 
     return router
+
+
+class Tokens(NamedTuple):
+    """How many characters, bytes, words or subwords of a prompt were read, and how many were written after it."""
+
+    read: int
+    written: int
+
+    @classmethod
+    def of(cls, served: ServedModel, prompt: str, stream: Stream[Any]) -> Self:
+        """Return them of a stream that began with the prompt; an empty one is read as a beginning."""
+        read = max(1, served.count(prompt))
+        return cls(read, stream.steps - read)
+
+    def ended(self, most: int) -> str:
+        """Return why no more was written: the length that was asked for, or a stopping string."""
+        return "length" if self.written >= most else "stop"
 
 
 async def _rest(pieces: AsyncGenerator[str, None]) -> str:
@@ -66,10 +85,10 @@ def _how(served: ServedModel, body: CompletionRequest) -> dict[str, Any]:
     return {name: value for name, value in how.items() if value is not None and served.takes(name)}
 
 
-def _answer(served: ServedModel, body: CompletionRequest, text: str, *, finished: bool) -> dict[str, Any]:
+def _answer(served: ServedModel, body: CompletionRequest, text: str, tokens: Tokens | None = None) -> dict[str, Any]:
     shown = (body.prompt if body.echo else "") + text
-    reason = ("length" if len(text) >= body.max_tokens else "stop") if finished else None
-    usage = {"prompt_tokens": len(body.prompt), "completion_tokens": len(text)}
+    reason = tokens.ended(body.max_tokens) if tokens else None
+    usage = {"prompt_tokens": tokens.read, "completion_tokens": tokens.written} if tokens else {}
     return {
         "id": f"cmpl-{new_id()}",
         "object": "text_completion",
@@ -81,21 +100,19 @@ def _answer(served: ServedModel, body: CompletionRequest, text: str, *, finished
 
 
 async def _chunks(
-    served: ServedModel, body: CompletionRequest, first: str, pieces: AsyncGenerator[str, None]
+    served: ServedModel, body: CompletionRequest, first: str, pieces: AsyncGenerator[str, None], stream: Stream[Any]
 ) -> Chunks:
-    whole = _answer(served, body, first, finished=False)
+    whole = _answer(served, body, first)
     del whole["usage"]
 
     def chunk(text: str, reason: str | None = None) -> bytes:
         choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": reason}
         return b"data: " + dumps({**whole, "choices": [choice]}) + b"\n\n"
 
-    length = len(first)
     async with aclosing(pieces):
         yield b"data: " + dumps(whole) + b"\n\n"
         try:
             async for piece in pieces:
-                length += len(piece)
                 yield chunk(piece)
         except Exception as error:
             refused = as_api_error(error)
@@ -103,5 +120,5 @@ async def _chunks(
                 raise
             yield b"data: " + dumps(refused.as_json()) + b"\n\n"
             return
-    yield chunk("", "length" if length >= body.max_tokens else "stop")
+    yield chunk("", Tokens.of(served, body.prompt, stream).ended(body.max_tokens))
     yield b"data: [DONE]\n\n"

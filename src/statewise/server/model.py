@@ -91,6 +91,11 @@ class ServedModel:
         stream = self.trained.stream(row)
         return stream, self.trained.predict(prompt, stream=stream, **how)
 
+    def count(self, text: str) -> int:
+        """Return how many inputs a text is: characters, bytes or words, as the task splits it."""
+        inputs = self.trained.task.inputs(self.trained.codec)
+        return len(inputs.split(text)) if inputs is not None and inputs.split is not None else len(text)
+
     def answer(self, arguments: dict[str, Any], most: int, table: bytes | None = None) -> bytes:
         """Return what `statewise predict --json` does, for arguments that were checked. It may take long.
 
