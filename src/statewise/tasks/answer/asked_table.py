@@ -112,7 +112,7 @@ def read_asked_table(source: str) -> AskedTable:
     rows = len(found[names[0]])
     if not 0 < rows <= MOST_ROWS:
         raise DataError(f"{shown} has {rows:,} rows: give a table of 1 to {MOST_ROWS:,}")
-    return table_of(shown, {name: found[name].tolist() for name in names})
+    return table_of(path_of(source).name, {name: found[name].tolist() for name in names})
 
 
 def table_of(title: str, columns: Mapping[str, Sequence[Any]]) -> AskedTable:

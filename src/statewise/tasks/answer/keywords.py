@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from statewise.errors import UsageError
 from statewise.tasks.answer import linking
-from statewise.tasks.answer.asked_table import AskedTable
+from statewise.tasks.answer.asked_table import AskedTable, Value
 from statewise.tasks.answer.generated_parts import BY, GROUP, LEFT, LIMIT, NOTHING, TARGET
-from statewise.tasks.answer.linking import Linked
+from statewise.tasks.answer.linking import Linked, Linker
 from statewise.tasks.answer.query import Query
 from statewise.tasks.answer.table_codec import ColumnNotThere, query_of
 
@@ -58,4 +59,13 @@ def by_keywords(linked: Sequence[Linked], table: AskedTable) -> Query | None:
     try:
         return query_of(linked, [*tags, f"aggregate {aggregate}", f"order {order}"], table)
     except ColumnNotThere:
+        return None
+
+
+def rows_by_keywords(question: str, linker: Linker) -> list[tuple[Value, ...]] | None:
+    """Return the rows of the query that single words ask for; None where the table cannot answer it."""
+    query = by_keywords(linker.linked(question), linker.table)
+    try:
+        return None if query is None else query.run(linker.table)
+    except UsageError:
         return None

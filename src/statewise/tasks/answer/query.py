@@ -53,8 +53,8 @@ class Query:
             raise UsageError("the query is of another table: ask again")
         kind = None if self.column is None else table.columns[self.column].kind
         if self.aggregate in ("sum", "avg") and kind != "number":
-            what = "no column" if self.column is None else f"column '{table.columns[self.column].name}', not numbers,"
-            raise UsageError(f"a sum or a mean was asked for of {what}: name a column of numbers")
+            what = "no column" if self.column is None else f"column '{table.columns[self.column].name}'"
+            raise UsageError(f"a sum or a mean of {what} was asked for: name a column of numbers")
         if self.aggregate in ("list", "min", "max") and self.column is None:
             raise UsageError("no column of the table is asked for: name one")
         if self.period and self.group is not None and table.columns[self.group].kind != "date":

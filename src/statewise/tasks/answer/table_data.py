@@ -22,7 +22,7 @@ from statewise.task import Data, Part
 from statewise.tasks.answer.asked_table import AskedTable, Value, read_asked_table
 from statewise.tasks.answer.generated import Asked, Generator
 from statewise.tasks.answer.generated_parts import NOTHING, ROW
-from statewise.tasks.answer.keywords import by_keywords
+from statewise.tasks.answer.keywords import rows_by_keywords
 from statewise.tasks.answer.linking import SLOTS, Linker
 from statewise.tasks.answer.metrics import accuracy
 from statewise.tasks.answer.query import same_rows
@@ -143,12 +143,7 @@ class TableData(Data):
             right = []
             for one in self.asked:
                 linker = linkers.setdefault(id(one.table), Linker(one.table))
-                query = by_keywords(linker.linked(one.text), one.table)
-                try:
-                    rows = None if query is None else query.run(one.table)
-                except UsageError:
-                    rows = None
-                right.append(is_right(rows, one.rows))
+                right.append(is_right(rows_by_keywords(one.text, linker), one.rows))
             self.found["keywords"] = np.array(right)
         return {name: accuracy(right, self.files) for name, right in self.found.items()}
 
