@@ -1,6 +1,6 @@
 """A language model of words foresees novels of other writers better than modified Kneser-Ney n-grams of order 5.
 
-    python proofs/language.py FOLDER [--kept Dracula Jane-Eyre Woman-in-White] [--updates 9000] [--plain] [--save FILE]
+    python proofs/language.py FOLDER [--kept Dracula Jane-Eyre Woman-in-White] [--updates N] [--plain] [--busy]
 
 FOLDER holds novels as .txt or .txt.xz, which are yours to bring. Those whose names hold one of the words in --kept are
 kept aside: neither words nor counts are learned from them. Trains recipes/novels.yaml, for so many updates where they
@@ -42,7 +42,9 @@ def asked() -> argparse.Namespace:
     parser.add_argument(
         "--kept", nargs="+", default=KEPT, help=f"words of names that are kept aside [{' '.join(KEPT)}]"
     )
-    parser.add_argument("--updates", type=int, help="in place of the recipe's minutes")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--updates", type=int, help="in place of the recipe's minutes")
+    budget.add_argument("--minutes", type=float, help="in place of the recipe's minutes")
     parser.add_argument("--scored", type=int, default=200_000, help="words of what was kept aside to score [200000]")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--busy", action="store_true", help="say in the result that other work had the machine, too")
@@ -71,7 +73,7 @@ class Plain(nn.Module):
         super().__init__()
         self.table, self.lstm = nn.Embedding(words, units), nn.LSTM(units, units)
         self.dropout = nn.Dropout(0.1)
-        self.head = nn.AdaptiveLogSoftmaxWithLoss(units, words, CUTOFFS, 4.0)
+        self.head = nn.AdaptiveLogSoftmaxWithLoss(units, words, [cut for cut in CUTOFFS if cut < words], 4.0)
 
     def forward(self, codes: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Return the log-probabilities of targets, and the last state."""
@@ -112,6 +114,8 @@ def main() -> None:
         recipe = {**read_yaml(RECIPE), "source": str(training), "scored": given.scored, "sample_seconds": 0}
         if given.updates:
             recipe = {**recipe, "minutes": None, "updates": given.updates}
+        if given.minutes:
+            recipe = {**recipe, "minutes": given.minutes}
         task = build(Language, recipe)
         run = statewise.train(task, run=Path(temporary, "run"))
         trained, data = run.load(), run.load().data()
