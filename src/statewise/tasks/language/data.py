@@ -1,7 +1,7 @@
 """The data of a language model: windows over a file of codes, and what counting n-grams foresees of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +52,8 @@ class LanguageData(CountedOnce):
     scored: CodeFile
     unknown_types: int
     cache: Path
+    cut: Mapping[str, Any] = field(default_factory=dict)
+    "Where an adaptive output is cut, and what that is expected to save."
 
     @property
     def codec(self) -> WordCodec:
@@ -62,7 +64,7 @@ class LanguageData(CountedOnce):
     def facts(self) -> dict[str, Any]:
         """How long the text and its parts are, and its digest."""
         counted = min(self.amounts.counted, len(self.text.training))
-        return {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
+        return {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted, **self.cut}
 
     @property
     def notices(self) -> Sequence[str]:

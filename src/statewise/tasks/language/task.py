@@ -151,12 +151,15 @@ class Language(Sourced, Task):
         from statewise.tasks.language.data import Amounts, LanguageData
 
         text = code_words(self.sources, self.spelling, self.held_out, self.gap, cache)
+        network, cut = self.network(), dict[str, Any]()
         if "adaptive" in (self.output, self.input_table):
-            groups_of(text.codec.choices, self.network().cuts(text.codec), self.hidden_size, self.shrink)
+            cuts = network.cuts(text.codec)
+            groups_of(text.codec.choices, cuts, self.hidden_size, self.shrink)
+            cut = {"cutoffs": cuts, "expected_speed_up": round(network.expectation(text.codec), 1)}
         scored = text.held_out.part(0, self.scored)
         steps = self.sequence_length, self.window_steps
         amounts = Amounts(self.batch_size, *steps, self.scored, self.counted, self.orders)
-        data = LanguageData(amounts, text, scored, int(text.facts["unknown_types"]), cache)
+        data = LanguageData(amounts, text, scored, int(text.facts["unknown_types"]), cache, cut)
         data.windows("training")
         return data
 
@@ -181,8 +184,12 @@ class Language(Sourced, Task):
         return f"perplexity {math.exp(min(nats, 700.0)):.1f}"
 
     def size(self, facts: Mapping[str, Any]) -> str:
-        """Say how long the text is, and how many of its words have a code."""
-        return f"{super().size(facts)}, {facts['choices']:,} choices"
+        """Say how long the text is, how many of its words have a code, and what cutting these should save."""
+        told = f"{super().size(facts)}, {facts['choices']:,} choices"
+        if self.output != "adaptive" or "cutoffs" not in facts:
+            return told
+        cuts, faster = ", ".join(f"{cut:,}" for cut in facts["cutoffs"]), facts["expected_speed_up"]
+        return f"{told} cut at {cuts}: the output should be {faster:g} times as fast as a full one"
 
     def score(  # type: ignore[override]  # it has settings of its own
         self,
