@@ -205,3 +205,18 @@ def other_shape() -> Any:
 
 def no_environment() -> Any:
     return 3
+
+
+def vector_cut(num_envs: int | None = None) -> Any:
+    """Five steps of 1 each, one by one or as one."""
+    return Cut() if num_envs is None else gym.vector.SyncVectorEnv([Cut] * num_envs)
+
+
+def vector_cut_same_step(num_envs: int | None = None) -> Any:
+    mode = gym.vector.AutoresetMode.SAME_STEP
+    return Cut() if num_envs is None else gym.vector.SyncVectorEnv([Cut] * num_envs, autoreset_mode=mode)
+
+
+def vector_cut_disabled(num_envs: int | None = None) -> Any:
+    mode = gym.vector.AutoresetMode.DISABLED
+    return Cut() if num_envs is None else gym.vector.SyncVectorEnv([Cut] * num_envs, autoreset_mode=mode)

@@ -154,10 +154,11 @@ class Playing(Collector):
             memory.note(step, stepped)
             if stepped.truncated.any():
                 memory.final_values[step] = _values(actor, stepped.final, after)
-            ended = self.begun = stepped.ended.copy()
+            ended = stepped.ended.copy()
+            self.begun = ended if stepped.real is None else ended | ~stepped.real
             state = after
-            if ended.any():
-                state = where_rows(torch.from_numpy(ended).to(weight.device), fresh, after)
+            if self.begun.any():
+                state = where_rows(torch.from_numpy(self.begun).to(weight.device), fresh, after)
                 self.episodes += ended
                 for row in np.flatnonzero(ended):
                     seeds[row] = self._seed(int(row), 1)
@@ -343,8 +344,12 @@ class Playing(Collector):
         self.seen, self.rewarded, self.recent = seen, rewarded, recent
         self.noise = noise if len(noise) else None
         self.state = tuple(saved[f"state{n}"] for n in range(len(leaves(self.like))) if f"state{n}" in saved)
-        if base >= 0:
+        if base >= 0 and self.seats.repeats:
             self._play_again(saved["shown"].numpy())
+        elif base >= 0:
+            self.episodes += 1
+            self.begun[:], self.totals[:], self.to_come[:] = True, 0.0, 0.0
+            self.seats.reset([self._seed(row, 0) for row in range(self.envs)])
 
     def _play_again(self, shown: Numbers) -> None:
         """Bring each environment to where it was; one that shows something else there begins a new episode."""

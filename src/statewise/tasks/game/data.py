@@ -20,7 +20,7 @@ from statewise.model import Model
 from statewise.run.config import plain
 from statewise.task import Part
 from statewise.tasks.game.collecting import Playing
-from statewise.tasks.game.making import gymnasium, maker_of
+from statewise.tasks.game.making import gymnasium, maker_of, vector_of
 from statewise.tasks.game.playing import (
     CHECKS,
     HELD_OUT,
@@ -44,6 +44,8 @@ from statewise.tasks.game.spaces import (
     unread_of,
     without,
 )
+from statewise.tasks.game.vector_seats import OfVector
+from statewise.tasks.game.workers import InWorkers
 from statewise.tasks.shared.counted import CountedOnce
 
 EPISODES = 100
@@ -151,9 +153,11 @@ class GameData(CountedOnce):
     @property
     def notices(self) -> Sequence[str]:
         """What is not read, and whether a resumed training would be the same."""
+        again = "a resumed training begins new episodes, and is another one"
+        if self.task.vectorized:
+            return [*self.told, f"a vector environment cannot be brought back: {again}"]
         if self._repeats():
             return self.told
-        again = "a resumed training begins new episodes, and is another one"
         return [*self.told, f"{self.task.source} does not repeat from its seed: {again}"]
 
     def _repeats(self) -> bool:
@@ -177,7 +181,16 @@ class GameData(CountedOnce):
             with torch.random.fork_rng(devices=[]):
                 return task.model(codec).begin(1)
 
-        return Playing(lambda: self.seats(task.envs), codec.observed, like, task.rollout_settings, task.envs)
+        return Playing(self._training_seats, codec.observed, like, task.rollout_settings, task.envs)
+
+    def _training_seats(self) -> Seats:
+        """Return the environments of training, as they are to be stepped."""
+        task, codec = self.task, self.codec
+        if task.vectorized:
+            return OfVector(task.source, vector_of(task.source, task.envs), codec.observed, codec.actions)
+        if task.workers:
+            return InWorkers(task.source, task.envs, task.workers, codec.observed, codec.actions, task.longest)
+        return self.seats(task.envs)
 
     def _seen_by_chance(self, rows: int, steps: int) -> Window:
         seats, player = self.seats(rows), RandomPlayer(self.codec.observed, self.codec.actions)

@@ -69,6 +69,28 @@ def maker_of(name: str) -> Callable[..., Any]:
     return make
 
 
+def vector_of(name: str, size: int) -> Any:
+    """Return so many environments of a name that step as one: the form of its own that an id has, or a function's.
+
+    A function is given `num_envs`. Raises `UsageError` where there is none.
+    """
+    library = gymnasium()
+    if is_function(name):
+        made = _called(name)
+        try:
+            env = made(num_envs=size)
+        except Exception as error:
+            raise UsageError(f"{name} cannot be made of num_envs={size}: {_told(error)}") from error
+        if not isinstance(env, library.vector.VectorEnv) or env.num_envs != size:
+            raise UsageError(f"{name} is to return a vector environment of {size}: it takes num_envs")
+        return env
+    maker_of(name)
+    spec = library.spec(name)
+    if spec.vector_entry_point is None:
+        raise UsageError(f"{name} has no vector form of its own: leave out --vectorized")
+    return library.make_vec(name, num_envs=size, vectorization_mode="vector_entry_point")
+
+
 def _import_package(name: str) -> None:
     for prefix, package in PACKAGES.items():
         if name.startswith(prefix):
@@ -78,7 +100,7 @@ def _import_package(name: str) -> None:
                 raise MissingExtra(f"{name} needs {package}: pip install {package.replace('_', '-')}") from None
 
 
-def _function(name: str) -> Callable[..., Any]:
+def _called(name: str) -> Any:
     """Return a function of a module, which is looked for in the folder of the command, too.
 
     What is called must be written in Python: a function, or a class of environments. Nothing else of a module is run.
@@ -96,13 +118,19 @@ def _function(name: str) -> Callable[..., Any]:
         ):
             raise UsageError(f"there is no module {error.name} for {name}: install it, or go to its folder") from None
         sys.path.insert(0, str(Path.cwd()))
-        return _function(name)
+        return _called(name)
     except Exception as error:
         raise UsageError(f"{name} cannot be imported: {_told(error)}") from error
     made: Any = getattr(module, called, None)
     is_environment = inspect.isclass(made) and issubclass(made, gymnasium().Env)
     if not (inspect.isfunction(made) or is_environment):
         raise UsageError(f"{module_name} has no function {called} that makes an environment: give one, as {name}")
+    return made
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """Return what makes an environment by a function."""
+    made = _called(name)
     takes = inspect.signature(made).parameters
     is_shown = "render_mode" in takes or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
 

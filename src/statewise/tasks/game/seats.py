@@ -51,6 +51,8 @@ class Seats(ABC):
 
     size: int
     observations: Numbers
+    repeats: bool = True
+    "Whether an episode can be brought back by its seed and actions."
 
     @abstractmethod
     def reset(self, seeds: Sequence[int], rows: Sequence[int] | None = None) -> Numbers:
@@ -67,6 +69,11 @@ class Seats(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of the environments."""
+
+
+def broken(name: str, what: str) -> TrainingError:
+    """Return what is raised where an environment does what none may."""
+    return TrainingError(f"{name} {what}: mend the environment")
 
 
 @dataclass

@@ -51,6 +51,15 @@ class Game(Task):
     rollout: Annotated[
         int, Doc("steps of each environment between two stretches of learning"), Ge(1), Le(MOST_STEPS)
     ] = 128
+    workers: Annotated[
+        int,
+        Doc("processes that step the environments, for those whose steps take long; 0 steps them here"),
+        Ge(0),
+        Le(256),
+    ] = 0
+    vectorized: Annotated[
+        bool, Doc("step all environments as one, by the vector form that some have: faster, but not resumed exactly")
+    ] = False
     steps_total: Annotated[
         float | None, Doc("budget in steps of all environments together, such as 1e6"), Ge(1), Le(1e15)
     ] = None
@@ -107,6 +116,8 @@ class Game(Task):
         for name, otherwise in OTHERWISE.items():
             if getattr(self, name) != otherwise:
                 raise UsageError(f"--{name} is not for games, whose sequences are cut from rollouts: leave it out")
+        if self.vectorized and self.workers:
+            raise UsageError(f"--vectorized steps as one, and --workers {self.workers} in processes: give one of them")
         self._refuse_uneven()
 
     def _refuse_uneven(self) -> None:
