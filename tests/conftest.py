@@ -59,7 +59,7 @@ TINY = {
 @pytest.fixture(autouse=True, scope="session")
 def _signals_as_a_terminal_has_them() -> Iterator[None]:
     """Hear SIGINT and SIGHUP, which `nohup` and shells without job control let their programs ignore."""
-    wanted = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    wanted: dict[int, Any] = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
     before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     yield
     for number, handler in before.items():

@@ -32,14 +32,14 @@ def test_every_task_of_the_package_is_in_the_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_training_of_every_task_is_checked_on_the_way(task: str, tmp_path: Path) -> None:
-    checked = replace(TASKS[task](tmp_path), updates=2, checks=1)  # type: ignore[type-var]  # each is a dataclass
+    checked = replace(TASKS[task](tmp_path), updates=2, checks=1)
     events = list(training(checked, run=tmp_path / "run"))
     assert [event.update for event in events if isinstance(event, Checked)] == [1]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_run_of_every_task_can_be_looked_into(task: str, tmp_path: Path) -> None:
-    run = statewise.train(replace(TASKS[task](tmp_path), updates=2), run=tmp_path / "run")  # type: ignore[type-var]
+    run = statewise.train(replace(TASKS[task](tmp_path), updates=2), run=tmp_path / "run")
     looked = statewise.inspect_memory(run.path, lags=3, probes=8)
     assert looked.memories[0].lags >= 2
 

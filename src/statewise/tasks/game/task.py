@@ -39,7 +39,7 @@ class Game(Task):
     """
 
     name: ClassVar[str] = "game"
-    title: ClassVar[str] = "Learn to play an environment, remembering what was seen before"
+    title: ClassVar[str] = "Learn to play a game, remembering what was seen"
     example: ClassVar[str] = "CartPole-v1"
 
     source: Annotated[

@@ -38,7 +38,7 @@ class Language(Sourced, Task):
     """
 
     name: ClassVar[str] = "language"
-    title: ClassVar[str] = "Learn the words of a text, foresee the next one and write more"
+    title: ClassVar[str] = "Learn the words of a text, and write more of it"
     example: ClassVar[str] = "shakespeare"
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
