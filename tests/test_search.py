@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from statewise.cells import GRU, AttentionCell, Luong, Recurrent
 from statewise.data.window import Padded
-from statewise.decode import Limits, SearchRule, sample, search
+from statewise.decode import Limits, SearchRule, draw, sample, search
 from statewise.encoders import Table, TwoWay
 from statewise.errors import UsageError
 from statewise.heads import Categorical, Head
 from statewise.heads.head import Loss
 from statewise.model import Model
+from statewise.sampling import SamplingRule
 from statewise.state import select_rows
 from statewise.stream import Stream
 
@@ -207,6 +208,67 @@ def test_a_row_of_which_nothing_may_be_chosen_still_has_an_answer() -> None:
     assert (best.codes, best.is_finished) == ([], False)
 
 
+def test_diversity_lets_another_beginning_in_and_changes_no_score() -> None:
+    table = {1: {0: 0.6, 3: 0.3}, 10: {0: 0.5, 3: 0.4}, 13: {3: 0.6, 0: 0.3}}
+    table |= {past: {END: 0.99} for past in (100, 103, 133, 130)}
+    plain = of_script(table, SearchRule(2, 2, 0.0))
+    diverse = of_script(table, SearchRule(2, 2, 0.0, diversity=1.0))
+    assert [one.codes for one in plain] == [[0, 0], [0, 3]]
+    assert [one.codes for one in diverse] == [[0, 0], [3, 3]]
+    assert diverse[0] == plain[0]
+    assert diverse[1].log_probability == pytest.approx(math.log(0.3 * 0.6 * 0.99))
+
+
+def test_choices_that_may_not_follow_do_not_in_a_search_or_a_draw() -> None:
+    model, sources = attending(), drawn(6)
+    state, limits = model.begin(6, Padded.of(sources)), [Limits(3, 9)] * 6
+
+    def barring(codes):  # type: ignore[no-untyped-def]
+        return [codes[-1], END] if codes else [4]
+
+    searched = [one for (one,) in search(model, state, [START] * 6, END, limits, SearchRule(3), barring)]
+    for one in [*searched, *draw(model, state, [START] * 6, END, limits, SamplingRule(), [*range(6)], barring)]:
+        assert one.codes[0] != 4
+        assert all(a != b for a, b in itertools.pairwise(one.codes))
+        assert len(one.codes) == 9
+        assert not one.is_finished
+
+
+def test_a_draw_at_temperature_zero_is_greedy_and_a_seed_repeats_whatever_the_others_are() -> None:
+    model, sources = attending(), drawn(9)
+    state, limits, first = model.begin(9, Padded.of(sources)), [Limits(0, 9)] * 9, [START] * 9
+    greedy = [one for (one,) in found(model, sources, SearchRule(1))]
+    cold = draw(model, state, first, END, limits, SamplingRule(temperature=0), [7] * 9)
+    assert [one.codes for one in cold] == [one.codes for one in greedy]
+    assert [one.log_probability for one in cold] == pytest.approx([one.log_probability for one in greedy], abs=1e-4)
+    seeds = [*range(20, 29)]
+    together = draw(model, state, first, END, limits, SamplingRule(), seeds)
+    for row, one in enumerate(together):
+        (alone,) = draw(
+            model, select_rows(state, torch.tensor([row])), [START], END, limits[:1], SamplingRule(), [seeds[row]]
+        )
+        assert alone.codes == one.codes
+    assert draw(model, state, first, END, limits, SamplingRule(), [n + 9 for n in seeds]) != together
+
+
+def test_a_draw_comes_up_as_often_as_its_odds_say() -> None:
+    model = scripted({1: {END: 0.3, 0: 0.6, 3: 0.1}, 10: {END: 1.0}, 13: {END: 1.0}})
+    count = 2000
+    rows = draw(
+        model, model.begin(count), [START] * count, END, [Limits(0, 3)] * count, SamplingRule(), [*range(count)]
+    )
+    share = sum(one.codes == [0] for one in rows) / count
+    assert abs(share - 0.6) < 4 * math.sqrt(0.6 * 0.4 / count)
+
+
+def test_a_draw_that_may_choose_nothing_is_cut_and_wrong_seeds_are_refused() -> None:
+    model = scripted({})
+    (one,) = draw(model, model.begin(1), [START], END, [Limits(0, 3)], SamplingRule(never=(0, 1, 2, 3)), [1])
+    assert (one.codes, one.is_finished) == ([], False)
+    with pytest.raises(UsageError, match="give as many"):
+        draw(model, model.begin(1), [START], END, [Limits(0, 3)], SamplingRule(), [1, 2])
+
+
 @pytest.mark.parametrize(
     ("rule", "wanted"),
     [
@@ -214,6 +276,8 @@ def test_a_row_of_which_nothing_may_be_chosen_still_has_an_answer() -> None:
         (SearchRule(2, 3), "give a wider beam"),
         (SearchRule(2, 1, -1.0), "length penalty"),
         (SearchRule(2, 1, math.nan), "length penalty"),
+        (SearchRule(2, diversity=-0.1), "diversity"),
+        (SearchRule(2, diversity=math.inf), "diversity"),
     ],
 )
 def test_a_rule_that_cannot_be_followed_is_refused(rule: SearchRule, wanted: str) -> None:

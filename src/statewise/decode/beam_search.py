@@ -1,6 +1,6 @@
 """A beam search over many rows at once, each with an end of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -12,6 +12,8 @@ from statewise.model import Model
 from statewise.state import leaves, rebuild
 
 MOST_PENALTY = 10.0
+Barring = Callable[[Sequence[int]], Sequence[int]]
+"Says which choices may not follow those of a hypothesis."
 
 
 class SearchRule(NamedTuple):
@@ -19,7 +21,9 @@ class SearchRule(NamedTuple):
 
     A hypothesis of log-probability p and n choices, its end among them, scores `p / n ** length_penalty`, finished or
     not; 0 is the plain probability, under which short ones win. `never` are choices that are not made; one of
-    `no_repeat` choices in a row does not come twice within a hypothesis, 0 allows any.
+    `no_repeat` choices in a row does not come twice within a hypothesis, 0 allows any. With a `diversity` above 0, the
+    k-th best choice after a hypothesis is taken as if it were `(k - 1) * diversity` nats less likely, so that fewer
+    hypotheses have the same beginning; what they score stays as it is. Source: Li, Monroe & Jurafsky 2016.
     """
 
     width: int = 5
@@ -27,6 +31,7 @@ class SearchRule(NamedTuple):
     length_penalty: float = 1.0
     never: tuple[int, ...] = ()
     no_repeat: int = 0
+    diversity: float = 0.0
 
     def check(self) -> "SearchRule":
         """Return the rule. Raises `UsageError` where it cannot be followed.
@@ -42,6 +47,10 @@ class SearchRule(NamedTuple):
         if not 0 <= self.length_penalty <= MOST_PENALTY:
             raise UsageError(
                 f"length penalty {shown(self.length_penalty)} is not from 0 to {MOST_PENALTY:g}: give 1 for the mean"
+            )
+        if not 0 <= self.diversity <= MOST_PENALTY:
+            raise UsageError(
+                f"diversity {shown(self.diversity)} is not from 0 to {MOST_PENALTY:g} nats: give 0 for none"
             )
         return self
 
@@ -73,19 +82,26 @@ class _Live(NamedTuple):
 
 
 def search(
-    model: Model[Tensor], state: Any, first: Sequence[int], end: int, limits: Sequence[Limits], rule: SearchRule
+    model: Model[Tensor],
+    state: Any,
+    first: Sequence[int],
+    end: int,
+    limits: Sequence[Limits],
+    rule: SearchRule,
+    barring: Barring | None = None,
 ) -> list[list[Hypothesis]]:
     """Return the best hypotheses of each row, the best first: at least one, and finished ones before others.
 
     `state` is that of B rows before they read the codes `first`. Finished and unfinished hypotheses compete for the
     same `width` places by the same score. A row is done once none that is under way can outdo the `best` finished
     ones, or at its limit. A finished one is never gone on from. A search one wide makes the likeliest choice at each
-    step. Each row is searched by itself, whatever the others are.
+    step. Each row is searched by itself, whatever the others are. `barring` says which choices, the end among them, may
+    not follow those of a hypothesis.
 
     Raises `UsageError` for limits below 1, and for other numbers of rows, codes and limits.
     """
     rule.check()
-    _check(state, first, limits)
+    check_rows_of(state, first, limits)
     done: list[list[Hypothesis]] = [[] for _ in first]
     live = [[_Live(0.0, None)] for _ in first]
     rows, x = list(range(len(first))), torch.tensor(list(first), dtype=torch.long)
@@ -96,7 +112,7 @@ def search(
         with torch.no_grad():
             params, after = model.step(x.to(device), state)
         odds = model.head.logits(params).float().log_softmax(dim=-1).cpu()
-        found = _candidates(odds, rows, live, end, limits, rule, steps)
+        found = _candidates(odds, rows, live, end, limits, rule, steps, barring)
         parents, chosen, owners = [], [], []
         for row in dict.fromkeys(rows):
             live[row], from_row = _advance(live[row], found[row], done[row], end, limits[row], rule, steps)
@@ -108,7 +124,8 @@ def search(
     return [sorted(each, key=lambda one: (not one.is_finished, -one.score))[: rule.best] for each in done]
 
 
-def _check(state: Any, first: Sequence[int], limits: Sequence[Limits]) -> None:
+def check_rows_of(state: Any, first: Sequence[int], limits: Sequence[Limits]) -> None:
+    """Raise `UsageError` for limits below 1, and for other numbers of rows, codes and limits."""
     held = {len(leaf) for leaf in leaves(state)}
     if len(first) != len(limits) or held - {len(first)}:
         raise UsageError(
@@ -120,12 +137,16 @@ def _check(state: Any, first: Sequence[int], limits: Sequence[Limits]) -> None:
 
 
 class _Choice(NamedTuple):
-    """One choice more for a hypothesis: which of the state's rows it comes from, and the sum of its log-probability."""
+    """One choice more for a hypothesis: which of the state's rows it comes from, and the sum of its log-probability.
+
+    It is taken as if it were less likely by its `penalty`.
+    """
 
     total: float
     code: int
     parent: int
     place: int
+    penalty: float
 
 
 def _candidates(
@@ -136,6 +157,7 @@ def _candidates(
     limits: Sequence[Limits],
     rule: SearchRule,
     steps: int,
+    barring: Barring | None,
 ) -> dict[int, list[_Choice]]:
     """Return the best choices of each row, of all its hypotheses together, the best first."""
     if rule.never:
@@ -143,9 +165,11 @@ def _candidates(
     if early := [place for place, row in enumerate(rows) if steps <= limits[row].least]:
         odds[early, end] = -torch.inf
     hypotheses = [one for row in dict.fromkeys(rows) for one in live[row]]
-    if rule.no_repeat:
+    if rule.no_repeat or barring:
         for place, one in enumerate(hypotheses):
-            odds[place, _repeating(_codes_of(one.path), rule.no_repeat)] = -torch.inf
+            path = _codes_of(one.path)
+            odds[place, _repeating(path, rule.no_repeat) if rule.no_repeat else []] = -torch.inf
+            odds[place, list(barring(path)) if barring else []] = -torch.inf
     best, codes = odds.topk(min(rule.width, odds.shape[-1]), dim=-1)
     found: dict[int, list[_Choice]] = {row: [] for row in rows}
     places: dict[int, int] = {}
@@ -154,11 +178,11 @@ def _candidates(
     ):
         place = places[row] = places.get(row, -1) + 1
         found[row] += [
-            _Choice(one.log_probability + gain, code, parent, place)
-            for gain, code in zip(gains, chosen, strict=True)
+            _Choice(one.log_probability + gain, code, parent, place, rank * rule.diversity)
+            for rank, (gain, code) in enumerate(zip(gains, chosen, strict=True))
             if gain > -torch.inf
         ]
-    return {row: sorted(each, key=lambda one: -one.total)[: rule.width] for row, each in found.items()}
+    return {row: sorted(each, key=lambda one: one.penalty - one.total)[: rule.width] for row, each in found.items()}
 
 
 def _advance(
