@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from statewise.data.pairs import Pair, PairsLeftOut, cleaned
+from statewise.data.left_out import LeftOutCount
+from statewise.data.pairs import Pair, cleaned
 from statewise.data.pairs.pair_files import clean_pairs, is_in_script, read_pairs, script_of
 from statewise.errors import DataError
 
@@ -20,13 +21,13 @@ TMX = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def read(*files: Path, languages: tuple[str, str] = EN_FR) -> tuple[list[tuple[str, str]], PairsLeftOut]:
-    left_out = PairsLeftOut()
+def read(*files: Path, languages: tuple[str, str] = EN_FR) -> tuple[list[tuple[str, str]], LeftOutCount]:
+    left_out = LeftOutCount("pair")
     return [pair[:2] for _, pair in read_pairs(files, languages, left_out)], left_out
 
 
-def kept(pairs: list[tuple[str, str]], longest: int = 9) -> tuple[list[tuple[str, str]], PairsLeftOut]:
-    left_out = PairsLeftOut()
+def kept(pairs: list[tuple[str, str]], longest: int = 9) -> tuple[list[tuple[str, str]], LeftOutCount]:
+    left_out = LeftOutCount("pair")
     named = ((f"line {n}", Pair(*pair, "a.tsv")) for n, pair in enumerate(pairs, start=1))
     return [pair[:2] for pair in clean_pairs(named, longest, left_out)], left_out
 
@@ -154,7 +155,7 @@ def test_what_cannot_be_learned_from_is_counted_by_its_reason() -> None:
 
 def test_a_pair_in_another_script_is_left_out() -> None:
     named = [("line 1", Pair("Hello", "Bonjour", "a")), ("line 2", Pair("Привет мир", "Bonjour", "a"))]
-    left_out = PairsLeftOut()
+    left_out = LeftOutCount("pair")
     assert len(list(clean_pairs(iter(named), 9, left_out, ("LATIN", "LATIN")))) == 1
     assert left_out.counts["not written in LATIN and LATIN letters"] == 1
     assert script_of(["漢字かな"]) in ("CJK", "HIRAGANA")

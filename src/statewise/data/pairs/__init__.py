@@ -1,5 +1,5 @@
 """Pairs of texts that say the same in two languages: read from files, split, and turned into subwords."""
 
-from statewise.data.pairs.pair import Pair, PairsLeftOut, cleaned
+from statewise.data.pairs.pair import Pair, cleaned
 
-__all__ = ["PairsLeftOut", "Pair", "cleaned"]
+__all__ = ["Pair", "cleaned"]

@@ -5,7 +5,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from statewise.data.pairs.pair import LONGEST_TEXT, Pair, PairsLeftOut
+from statewise.data.left_out import LeftOutCount
+from statewise.data.pairs.pair import LONGEST_TEXT, Pair
 from statewise.disk.reading import open_file
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
@@ -29,7 +30,7 @@ def lines_of(path: Path) -> Iterator[str]:
             yield text.rstrip("\r\n")
 
 
-def read_tabs(path: Path, languages: tuple[str, str], left_out: PairsLeftOut) -> Iterator[tuple[str, Pair]]:
+def read_tabs(path: Path, languages: tuple[str, str], left_out: LeftOutCount) -> Iterator[tuple[str, Pair]]:
     """Yield the pairs of a table whose first two columns are the two languages, or whose first line names them.
 
     Lines without a tab are left out and counted. Raises `DataError` where there are no others.
@@ -62,7 +63,7 @@ def _columns(cells: Sequence[str], languages: tuple[str, str]) -> tuple[int, int
     return None
 
 
-def read_two_files(source: Path, target: Path, left_out: PairsLeftOut) -> Iterator[tuple[str, Pair]]:
+def read_two_files(source: Path, target: Path, left_out: LeftOutCount) -> Iterator[tuple[str, Pair]]:
     """Yield the pairs of two files, line by line. Raises `DataError` where one has more lines than the other."""
     counts = [0, 0]
     for number, sides in enumerate(zip_longest(lines_of(source), lines_of(target)), start=1):

@@ -1,11 +1,8 @@
-"""One pair of texts, and an account of those that are left out."""
+"""One pair of texts, and how texts are cleaned."""
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from statewise.data.composing import compose
-from statewise.shown import in_line
 
 LONGEST_TEXT = 20_000
 "Characters of one side of a pair: a longer one is no sentence."
@@ -13,7 +10,9 @@ MARKS = "\ufdd0\ufdd1\ufdd2"
 "Three code points that no text has (Unicode keeps them free): what is unknown, the beginning and the end of a text."
 SPACE = "\u2581"
 "What stands for a space among subwords."
-FORBIDDEN = str.maketrans({**dict.fromkeys(MARKS, "\ufffd"), SPACE: "_", "\0": "\ufffd"})
+HALVES = range(0xD800, 0xE000)
+"Halves of pairs of code points, which no text has: JSON may name one without the other."
+FORBIDDEN = dict.fromkeys([*map(ord, MARKS), 0, *HALVES], "\ufffd") | {ord(SPACE): "_"}
 
 
 class Pair(NamedTuple):
@@ -29,31 +28,7 @@ def cleaned(text: str) -> str:
 
     >>> cleaned("  e\u0301\u202f ! ")
     'é !'
+    >>> cleaned("half \ud800 a pair") == "half \ufffd a pair"
+    True
     """
     return " ".join(compose(text).translate(FORBIDDEN).split())
-
-
-@dataclass
-class PairsLeftOut:
-    """How many pairs were left out for which reason, and where the first of each stands."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, str] = field(default_factory=dict)
-
-    def add(self, why: str, where: str) -> None:
-        """Count a pair."""
-        self.counts[why] += 1
-        self.first.setdefault(why, where)
-
-    def told(self) -> list[str]:
-        """Return a line for each reason.
-
-        >>> left_out = PairsLeftOut()
-        >>> left_out.add("with an empty side", "line 7 of a.tsv")
-        >>> left_out.told()
-        ['1 pair left out: with an empty side (the first: line 7 of a.tsv)']
-        """
-        return [
-            f"{count:,} {'pair' if count == 1 else 'pairs'} left out: {why} (the first: {in_line(self.first[why])})"
-            for why, count in self.counts.items()
-        ]

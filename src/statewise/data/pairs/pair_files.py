@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.line_files import read_json_pairs, read_tabs, read_two_files
-from statewise.data.pairs.pair import LONGEST_TEXT, Pair, PairsLeftOut, cleaned
+from statewise.data.pairs.pair import LONGEST_TEXT, Pair, cleaned
 from statewise.data.pairs.tmx import read_tmx
 from statewise.errors import DataError
 
@@ -21,7 +22,7 @@ OF_SCRIPT = 0.5
 "A side with a smaller share of letters in the script of its language is in another."
 
 
-def read_pairs(files: Sequence[Path], languages: tuple[str, str], left_out: PairsLeftOut) -> Iterator[tuple[str, Pair]]:
+def read_pairs(files: Sequence[Path], languages: tuple[str, str], left_out: LeftOutCount) -> Iterator[tuple[str, Pair]]:
     """Yield where each pair of some files stands, and the pair.
 
     Two files that end in the two languages, as those of Moses do, are read line by line, and so are two plain files;
@@ -61,7 +62,7 @@ def _other_side(path: Path, others: Sequence[Path], languages: tuple[str, str]) 
 
 
 def clean_pairs(
-    found: Iterator[tuple[str, Pair]], longest: int, left_out: PairsLeftOut, scripts: tuple[str, str] | None = None
+    found: Iterator[tuple[str, Pair]], longest: int, left_out: LeftOutCount, scripts: tuple[str, str] | None = None
 ) -> Iterator[Pair]:
     """Yield pairs that can be learned from, cleaned; the others are counted.
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.cache import kept
-from statewise.data.pairs.pair import Pair, PairsLeftOut
+from statewise.data.left_out import LeftOutCount
+from statewise.data.pairs.pair import Pair
 from statewise.data.pairs.pair_files import clean_pairs, read_pairs, script_of
 from statewise.data.pairs.pairs_codec import WORD, PairsCodec
 from statewise.data.pairs.subwords import END, Subwords, usual_size
@@ -145,8 +146,8 @@ def pairs_with(codec: PairsCodec, sources: Sequence[str]) -> PreparedPairs:
     return _coded(codec, found, [PARTS.index("held_out")] * len(found), left_out, digest(files))
 
 
-def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tuple[list[Pair], PairsLeftOut]:
-    left_out = PairsLeftOut()
+def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tuple[list[Pair], LeftOutCount]:
+    left_out = LeftOutCount("pair")
     found = list(clean_pairs(read_pairs(files, languages, left_out), longest, left_out))
     some = found[:: max(1, len(found) // SCRIPT_SAMPLE)]
     scripts = script_of([pair.source for pair in some]), script_of([pair.target for pair in some])
@@ -155,7 +156,7 @@ def _read(files: Sequence[Path], languages: tuple[str, str], longest: int) -> tu
 
 
 def _check_parts(
-    parts: Sequence[int], found: Sequence[Pair], splitting: Splitting, sources: Sequence[str], left_out: PairsLeftOut
+    parts: Sequence[int], found: Sequence[Pair], splitting: Splitting, sources: Sequence[str], left_out: LeftOutCount
 ) -> None:
     """Raise `DataError` where a part has no pair."""
     missing = {"training": 0, "held-out": 2} | ({"validation": 1} if splitting.validation else {})
@@ -201,7 +202,7 @@ def _in_both(pair: Pair) -> set[str]:
 
 
 def _coded(
-    codec: PairsCodec, found: Sequence[Pair], parts: Sequence[int], left_out: PairsLeftOut, contents: str
+    codec: PairsCodec, found: Sequence[Pair], parts: Sequence[int], left_out: LeftOutCount, contents: str
 ) -> PreparedPairs:
     copied = [
         _copied(pair) if codec.names is not None and part == 0 else () for pair, part in zip(found, parts, strict=True)
@@ -227,7 +228,7 @@ def _coded(
 
 
 def _facts(
-    codec: PairsCodec, pairs: Sequence[Pair], places: NDArray[np.uint8], left_out: PairsLeftOut, contents: str
+    codec: PairsCodec, pairs: Sequence[Pair], places: NDArray[np.uint8], left_out: LeftOutCount, contents: str
 ) -> dict[str, Any]:
     counts = {part: int((places == number).sum()) for number, part in enumerate(PARTS)}
     if not counts["validation"]:
@@ -242,8 +243,7 @@ def _facts(
         "from": codec.languages[0],
         "to": codec.languages[1],
         "subwords": [one.size for one in codec.subwords],
-        "left_out": dict(left_out.counts),
-        "left_out_first": left_out.first,
+        **left_out.facts(),
         "sha256": contents,
     }
 

@@ -120,5 +120,5 @@ def _tokenizers() -> Any:
     try:
         import tokenizers
     except ImportError:
-        raise MissingExtra("subwords need tokenizers: pip install 'statewise[translate]'") from None
+        raise MissingExtra("subwords need tokenizers: pip install 'statewise[chat]'") from None
     return tokenizers

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 from xml.parsers import expat
 
-from statewise.data.pairs.pair import LONGEST_TEXT, Pair, PairsLeftOut
+from statewise.data.left_out import LeftOutCount
+from statewise.data.pairs.pair import LONGEST_TEXT, Pair
 from statewise.disk.reading import open_file
 from statewise.errors import DataError
 from statewise.shown import in_line
@@ -62,7 +63,7 @@ class _Units:
             self.length += len(piece)
 
 
-def read_tmx(path: Path, languages: tuple[str, str], left_out: PairsLeftOut) -> Iterator[tuple[str, Pair]]:
+def read_tmx(path: Path, languages: tuple[str, str], left_out: LeftOutCount) -> Iterator[tuple[str, Pair]]:
     """Yield the pairs of a translation memory; `en` is also a unit in `en-US`, where there is none in `en` itself.
 
     Units without one of the languages are left out and counted. Raises `DataError` where it is no TMX, or declares an

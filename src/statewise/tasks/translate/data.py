@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.pair_batches import PairBatches
 from statewise.data.pairs.pairs_codec import PairsCodec
 from statewise.data.pairs.prepared_pairs import PARTS, PreparedPairs, Third, pairs_with
@@ -64,11 +65,7 @@ class TranslateData(Data):
     @property
     def notices(self) -> Sequence[str]:
         """What was left out, and what is odd about the texts."""
-        counts, first = self.facts["left_out"], self.facts["left_out_first"]
-        told = [
-            f"{count:,} {'pair was' if count == 1 else 'pairs were'} left out: {why} (the first: {first[why]})"
-            for why, count in counts.items()
-        ]
+        told = LeftOutCount.of("pair", self.facts).told()
         odd = "the texts are cut into tokens ('word .'): BLEU is of texts as people write them, so give those"
         return [*told, *([odd] if self.is_tokenized else []), *([self.pairs.notice] if self.pairs.notice else [])]
 
