@@ -15,9 +15,9 @@ from statewise import registry
 from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
 
-Content = Literal["text", "series", "events", "drawings", "handwriting", "pairs", "speech", "stories"]
+Content = Literal["text", "series", "events", "drawings", "handwriting", "pairs", "speech", "stories", "dialogues"]
 """What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs of
-texts, speech, or stories with questions.
+texts, speech, stories with questions, or conversations.
 """
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}

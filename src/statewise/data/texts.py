@@ -35,6 +35,7 @@ WANTED: dict[Content, str] = {
     "pairs": "pairs of texts",
     "speech": "recordings with their texts",
     "stories": "stories with questions",
+    "dialogues": "conversations",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2
