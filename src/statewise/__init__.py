@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
     from statewise.tasks.answer.task import Answer
+    from statewise.tasks.chat.task import Chat
     from statewise.tasks.forecast.task import Forecast
     from statewise.tasks.forecast.traffic import Traffic
     from statewise.tasks.game.task import Game
@@ -31,6 +32,7 @@ _ROOMS = {
     **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
     "Answer": "statewise.tasks.answer.task",
+    "Chat": "statewise.tasks.chat.task",
     "Forecast": "statewise.tasks.forecast.task",
     "Game": "statewise.tasks.game.task",
     "Handwriting": "statewise.tasks.handwriting.task",
@@ -49,6 +51,7 @@ _ROOMS = {
 
 __all__ = [
     "Answer",
+    "Chat",
     "Forecast",
     "Game",
     "Handwriting",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_dialogues import dialogues
 from made_speech import recordings
 from made_stories import shop, stories
 
@@ -27,6 +28,7 @@ TINY_BY_TASK = {
     "language": ["--embedding", "4", "--orders", "2", "--cutoffs", "4,8"],
     "answer": ["--held-out", "0.2", "--questions", "200"],
     "game": ["--envs", "4", "--rollout", "32", "--passes", "1"],
+    "chat": ["--embedding", "4", "--held-out", "0.2", "--validation", "0.1", "--scored", "9"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
@@ -88,6 +90,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / f"{name}.svg").write_text(line)
     stories(tmp_path, 40)
     shop(tmp_path)
+    dialogues(tmp_path, 300)
+    (tmp_path / "never.txt").write_text("darn, shut up\n")
     said = recordings(tmp_path / "recordings")
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     written = [

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from made_dialogues import dialogues
 from made_log import train_in
 from made_speech import recordings
 from made_stories import stories
@@ -105,6 +106,12 @@ def answer(folder: Path) -> None:
     statewise.train(task, run=folder / "run")
 
 
+def chat(folder: Path) -> None:
+    source = str(dialogues(folder))
+    task = statewise.Chat(source=source, embedding=4, subwords=60, held_out=0.2, validation=0.1, **SMALL)
+    statewise.train(task, run=folder / "run")
+
+
 def speech(folder: Path) -> None:
     source = str(recordings(folder / "said"))
     statewise.train(statewise.Speech(source=source, bands=13, **SMALL), run=folder / "run")
@@ -130,6 +137,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "translate": translate,
     "answer": answer,
     "language": language,
+    "chat": chat,
     "speech": speech,
     "game": game,
 }

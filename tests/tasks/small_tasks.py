@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_dialogues import dialogues
 from made_speech import recordings
 from made_stories import shop, stories
 
 from statewise.task import Task
 from statewise.tasks.answer.task import Answer
+from statewise.tasks.chat.task import Chat
 from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.game.task import Game
@@ -114,6 +116,7 @@ OPENED: dict[str, Any] = {"latent": 2, "reader_size": 3, "by_class": True}
 FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_out": "48h", "validation": "48h"}
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
 ASKED: dict[str, Any] = {**SMALL, "held_out": 0.3, "validation": 0.2}
+TALKED: dict[str, Any] = {**SMALL, "embedding": 5, "held_out": 0.2, "validation": 0.1, "scored": 9, "subwords": 60}
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
 WORDS: dict[str, Any] = {**SMALL, "sequence_length": 7, "embedding": 5, "orders": 2, "held_out": 0.2}
@@ -142,6 +145,19 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     ),
     "answer-word-by-word": lambda folder: Answer(source=str(stories(folder)), reader="words", **ASKED),
     "answer-a-table": lambda folder: Answer(source=str(shop(folder)), table=True, questions=200, **SMALL),
+    "chat": lambda folder: Chat(source=str(dialogues(folder)), **TALKED),
+    "chat-otherwise": lambda folder: Chat(
+        source=str(dialogues(folder)),
+        **{
+            **TALKED,
+            "layers": 2,
+            "cell": "lstm",
+            "attention": "additive",
+            "smoothing": 0.1,
+            "turns": 1,
+            "never": "ann",
+        },
+    ),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
     "speech-by-words-that-are-joined": lambda folder: Speech(
         source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN

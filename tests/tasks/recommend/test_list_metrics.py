@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from statewise.tasks.recommend.list_metrics import JudgedLists, bootstrap, by_position, judge, measures
+from statewise.tasks.recommend.list_metrics import JudgedLists, by_position, judge, measures
+from statewise.tasks.shared.resampling import bootstrap
 
 
 def last(scoring: Generator[float, None, JudgedLists]) -> tuple[list[float], JudgedLists]:

@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from statewise.tasks.shared.resampling import bootstrap
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 ScoresOf = Callable[[int, int], Tensor]
 "From the first place to the one after the last, to their scores `[n, V]` of every item."
 
 BLOCK_SCORES = 1 << 22
-RESAMPLES = 1000
 POSITIONS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 49), (50, None))
 
 
@@ -82,26 +83,6 @@ def measures(judged: JudgedLists, wanted: Integers, sessions: Integers, supports
     found[f"coverage_at_{judged.k}"] = len(np.unique(judged.lists)) / choices
     found[f"popularity_bias_at_{judged.k}"] = float(place[judged.lists].mean() - place[wanted].mean())
     return found
-
-
-def bootstrap(values: Floats, sessions: Integers, *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over places, from resampling whole sessions, whose places are alike.
-
-    The sessions drawn depend on the seed and how many there are alone: so the interval of a difference between two
-    methods is that of the differences of their values. Source: Efron 1979, percentile interval.
-
-    >>> bootstrap(np.ones(6), np.array([0, 0, 1, 1, 2, 2]))
-    (1.0, 1.0)
-    """
-    _, number = np.unique(sessions, return_inverse=True)
-    sums, counts = np.bincount(number, values), np.bincount(number).astype(float)
-    random = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    for resample in range(resamples):
-        drawn = random.integers(len(counts), size=len(counts))
-        means[resample] = sums[drawn].sum() / counts[drawn].sum()
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def by_position(judged: JudgedLists, positions: Integers) -> dict[str, dict[str, float]]:

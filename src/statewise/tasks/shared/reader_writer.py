@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from statewise.cells import AttentionCell, Bahdanau, Conditioned, Luong
 from statewise.data.pairs.subwords import START
-from statewise.data.window import Padded
+from statewise.data.window import Padded, Window
 from statewise.encoders import Table, TwoWay, WordDropout
 from statewise.heads import DeepOutput
 from statewise.model import Model, evaluating
+from statewise.state import select_rows
 from statewise.task import stacked_core
 
 
@@ -93,3 +94,37 @@ def told(model: Model[Any], source: Sequence[int], target: Sequence[int]) -> Sco
             nats.append(model.head.nats(model.head(y), torch.tensor([wanted], device=device))[0].cpu())
             alignment.append(core.attention.align(y[:, : core.attention.features], state.attention)[0].cpu())
     return ScoredTarget(torch.stack(nats), torch.stack(alignment))
+
+
+ROWS = 128
+"How many targets are scored at once: those of like lengths."
+
+
+@torch.no_grad()
+def nats_of(
+    model: Model[Any], sources: Sequence[Sequence[int]], which: Sequence[int], targets: Sequence[Sequence[int]]
+) -> list[float]:
+    """Return what each target, whose last code is its end, costs after the source of that number, in nats.
+
+    >>> from statewise.tasks.shared.reader_writer import ReaderWriter, reader_and_writer
+    >>> model = reader_and_writer(ReaderWriter("gru", 4, 4, 1, "general", True, 0.0, 0.0, False), 9, 9, shared=True)
+    >>> both = nats_of(model, [[5, 6, 2], [2]], [1, 0], [[7, 2], [7, 8, 2]])
+    >>> abs(both[1] - float(told(model, [5, 6, 2], [7, 8, 2]).nats.sum())) < 1e-4
+    True
+    """
+    found = [0.0] * len(targets)
+    order = sorted(range(len(targets)), key=lambda number: len(targets[number]))
+    with evaluating(model):
+        state = opened(model, sources)
+        device = next(model.parameters()).device
+        for begin in range(0, len(order), ROWS):
+            numbers = order[begin : begin + ROWS]
+            wanted = Padded.of([torch.tensor(list(targets[number])) for number in numbers])
+            inputs = torch.cat([torch.full((len(numbers), 1), START), wanted.values[:, :-1]], dim=1).T.to(device)
+            values = wanted.values.T.to(device)
+            rows = select_rows(state, torch.tensor([which[number] for number in numbers], device=device))
+            params, _ = model.scan(Window(inputs, values), rows)
+            nats = (model.head.nats(params, values).cpu().double() * wanted.mask.T).sum(dim=0)
+            for number, one in zip(numbers, nats.tolist(), strict=True):
+                found[number] = one
+    return found

@@ -1,14 +1,15 @@
 """What a text model shows: a text as it is written, a conversation, what was likely, how surprising a line is."""
 
 import math
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.task import Answer, Live, Task
+from statewise.tasks.shared.conversing import lines_typed
 
 if TYPE_CHECKING:
     from statewise.stream import Stream
@@ -62,19 +63,11 @@ def talk(task: Task, model: Any, codec: Any, prompt: str, how: dict[str, Any]) -
     stream = task.stream(model, codec)
     stream.push_many(codec.encode(prompt).tolist())
     seed, how = how.get("seed"), {**how, "stop": how.get("stop") or "\n"}
-    question, end = ("> ", "\n") if sys.stdin.isatty() else ("", "")
-    try:
-        while line := _asked(question):
+    with closing(lines_typed()) as lines:
+        for line in lines:
             yield from task.predict(model, codec, line, **{**how, "stream": stream, "seed": seed})
             yield "\n"
             seed = None if seed is None else seed + 1
-    finally:  # after ^C or ^D the shell begins a line of its own
-        print(end, end="", file=sys.stderr, flush=True)
-
-
-def _asked(question: str) -> str:
-    print(question, end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline()
 
 
 def nats_of_next(stream: "Stream[Any]", code: int) -> float:

@@ -1,0 +1,1 @@
+"""Chat: learn from conversations, then reply."""
