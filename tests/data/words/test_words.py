@@ -1,5 +1,6 @@
 """Words: the rule by which texts are cut, vocabularies by frequency, files of any size, subwords, bad texts."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,25 @@ def test_only_unknown_words_are_refused(tmp_path: Path) -> None:
     (tmp_path / "rare.txt").write_text("a b c d e f g h i j k l m n o p q r s t")
     with pytest.raises(DataError, match="no word occurs 2 times"):
         code_words([str(tmp_path / "rare.txt")], Vocabulary(least_count=2), 0.2, 0, tmp_path / "cache")
+
+
+def test_memory_does_not_grow_with_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statewise.data.texts.CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr("statewise.data.words.prepared_words.AT_ONCE", 1 << 12)
+    peaks = []
+    for copies in (2000, 8000):
+        (tmp_path / "book.txt").write_text(TEXT * copies)
+        tracemalloc.start()
+        code_words([str(tmp_path / "book.txt")], Vocabulary(), 0.25, 0, tmp_path / "cache")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+
+
+def test_a_shard_that_is_cut_within_a_word_and_mixed_line_ends_are_read(tmp_path: Path) -> None:
+    (tmp_path / "news.en-00001-of-00002").write_bytes(b"the cat saw\r\nthe dog\rran ho")
+    (tmp_path / "news.en-00002-of-00002").write_bytes(b"the cat ran\n" * 9)
+    pattern = str(tmp_path / "news.en-*-of-00002")
+    text = code_words([pattern], Vocabulary(form="tokenised"), 0.2, 0, tmp_path / "cache")
+    read = [text.codec.show(int(code)) for code in text.training.read(0, 10)]
+    assert read == ["the", "cat", "saw", "</s>", "the", "dog", "</s>", "ran", "ho", "</s>"]

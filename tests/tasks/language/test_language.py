@@ -112,6 +112,16 @@ def test_alternatives_are_ranked_by_their_nats_each_from_the_beginning(
     assert [one["nats"] for one in ranked] == sorted(one["nats"] for one in ranked)
 
 
+def test_a_sentence_costs_the_same_from_a_beginning_and_less_where_a_model_learns_on(run: Path, tmp_path: Path) -> None:
+    model: Any = statewise.load(run)
+    first, again = (model.task.live(model.model, model.codec).push("It was home .").bits for _ in range(2))
+    assert first == again
+    (tmp_path / "twice.txt").write_text("dog dog home ran .\n\n" * 30)
+    data = model.task.prepare(tmp_path / "cache").on([str(tmp_path / "twice.txt")], tmp_path / "cache")
+    nats = returned(word_nats(model.model, data.windows("held_out", rows=1, steps=6), rate=0.3))
+    assert nats[-30:].mean() < nats[:30].mean()
+
+
 def test_a_file_is_scored_the_same_at_any_batch_size_and_twice(run: Path, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text("It was a zebra .\n\nIt was the dog .\n\n" * 30)
     model: Any = statewise.load(run)
