@@ -260,3 +260,17 @@ def test_lines_of_a_stream_are_as_surprising_as_their_words(run: Path) -> None:
     first, second = live.push("It was home ."), live.push("home home was was")
     assert first.bits < second.bits
     assert first.characters == 5
+
+
+def test_it_says_what_was_trained_and_what_cutting_saves(run: Path, tmp_path: Path) -> None:
+    source = str(written(tmp_path))
+    task = Language(source=source, output="sampled", updates=1, **{**SMALL, "tied": True})
+    report = statewise.train(task, run=tmp_path / "run", quiet=True).report
+    assert report.remarks[0].startswith("Trained by a full softmax")  # of fewer words than there would be negatives
+    inspected = statewise.inspect(run)["data"]
+    assert inspected["cutoffs"] == [4, 9]
+    assert "should take longer than with --output full" in Language(source=source, **SMALL).size(inspected)
+    large = {**inspected, "expected_speed_up": 9.5}
+    assert "cut at 4, 9: an update of the output should be 9.5 times as fast" in Language(source=source, **SMALL).size(
+        large
+    )

@@ -101,7 +101,7 @@ def remarks(trained: str, score: Score, data: Data) -> Sequence[str]:
         f"Trained by {trained}; every score is of the full distribution over {codec.choices:,} {codec.unit}s, read in "
         "order as one text, the state carried on."
     ]
-    if codec.unknown is not None:
+    if "perplexity_adjusted" in score.metrics:
         said.append(
             "Unknown words count as one word; perplexity_of_known leaves them out, perplexity_adjusted charges "
             f"{math.log(max(1, data.unknown_types)):.2f} nats more for each, to tell it from {data.unknown_types:,} "

@@ -56,11 +56,6 @@ class Network:
 
     def model(self, codec: WordCodec) -> Model[Any]:
         """Return an untrained model."""
-        if self.is_tied and (self.output == "adaptive") != (self.reading == "adaptive"):
-            raise UsageError(
-                f"--tied shares vectors of equal widths, and --output {self.output} has others than --input-table "
-                f"{self.reading}: give both adaptive, or neither"
-            )
         table = self._table(codec)
         core = self._core()
         encoder = WordDropout(table, self.word_dropout) if self.word_dropout else table

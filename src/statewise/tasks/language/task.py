@@ -189,7 +189,8 @@ class Language(Sourced, Task):
         if self.output != "adaptive" or "cutoffs" not in facts:
             return told
         cuts, faster = ", ".join(f"{cut:,}" for cut in facts["cutoffs"]), facts["expected_speed_up"]
-        return f"{told} cut at {cuts}: the output should be {faster:g} times as fast as a full one"
+        saved = f"be {faster:g} times as fast as a full one" if faster > 1 else "take longer than with --output full"
+        return f"{told} cut at {cuts}: an update of the output should {saved}"
 
     def score(  # type: ignore[override]  # it has settings of its own
         self,
@@ -222,7 +223,8 @@ class Language(Sourced, Task):
             "adaptive": "an adaptive softmax",
             "sampled": f"a sampled softmax of {self.negatives:,} words",
         }
-        return remarks(trained[self.output], score, data)
+        is_whole = self.output == "sampled" and self.negatives >= data.facts["choices"]
+        return remarks(trained["full" if is_whole else self.output], score, data)
 
     def sample(self, model: "Model[Any]", codec: "WordCodec") -> str:
         """Return a few lines; always the same dice, so that samples differ by what was learned."""
