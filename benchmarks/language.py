@@ -180,12 +180,12 @@ def costs() -> dict[str, float]:
             optimizer.step()
 
         update()
-        return min(turn(update, 0.3) for _ in range(5))
+        return min(turn(update, 0) for _ in range(25))
 
     wide, narrow = seconds(2048, 4096, 512), seconds(2048, 4096, 8)
     score = narrow / (2048 * 4096) * 1e9
     product = (wide - narrow) / (3 * 2048 * 4096 * 504) * 1e9
-    weight = (seconds(64, 65536, 64) - 64 * 65536 * 1e-9 * (score + 3 * 64 * product)) / (65536 * 64) * 1e9
+    weight = (seconds(4, 65536, 64) * 1e9 - 4 * 65536 * (score + 3 * 64 * product)) / (65536 * 64)
     return {"product": round(product, 4), "score": round(score, 2), "weight": round(weight, 2)}
 
 

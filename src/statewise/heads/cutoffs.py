@@ -17,13 +17,13 @@ CANDIDATES, MOST_CUTOFFS, LEAST_FIRST = 48, 3, 2000
 class Cost(NamedTuple):
     """What an update costs, in nanoseconds: of a product, a score, a weight, and of a group besides.
 
-    The figures are of one thread of a server processor (`benchmarks/language.py --cost`), rounded; only how they stand
-    to each other matters. They are not measured again for each training, so that a seed repeats itself on any machine.
+    Only how the figures stand to each other matters: that is as `benchmarks/language.py --cost` found it on one thread
+    of a server, rounded. They are not measured again for each training, so that a seed repeats itself on any machine.
     """
 
     product: float = 0.025
-    score: float = 4.0
-    weight: float = 3.0
+    score: float = 5.0
+    weight: float = 2.5
     group: float = 100_000.0
 
     def of(self, places: float, choices: float, width: int, features: int) -> float:
