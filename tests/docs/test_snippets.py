@@ -12,7 +12,7 @@ import pytest
 import torch
 from made_dialogues import dialogues
 from made_speech import recordings
-from made_stories import shop, stories
+from made_stories import passages, shop, stories
 
 from statewise.cli.main import run
 
@@ -92,6 +92,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shop(tmp_path)
     dialogues(tmp_path, 300)
     (tmp_path / "never.txt").write_text("darn, shut up\n")
+    passages(tmp_path)
     said = recordings(tmp_path / "recordings")
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     written = [

@@ -1,9 +1,13 @@
-"""Stories with questions, in the form of bAbI, that tests write, and a small table to be asked."""
+"""Stories with questions, in the form of bAbI, that tests write, passages of SQuAD's form, and a small table."""
 
+import json
 import random
 from pathlib import Path
 
 PEOPLE, PLACES = ("Mary", "John", "Sandra"), ("kitchen", "garden", "office", "hallway")
+NAMES = ["Paris", "Lyon", "Oslo", "Rome", "Turin", "Lille", "Bonn", "Kiel"]
+OWNERS = ["Anna", "Bert", "Cora", "Dora", "Emil", "Fred"]
+OWNED = ["house", "garden", "school"]
 
 
 def story_lines(dice: random.Random, moves: int) -> list[str]:
@@ -37,4 +41,25 @@ def shop(folder: Path) -> Path:
         for n in range(12)
     ]
     path.write_text("\n".join(["date,product,color,price", *rows]) + "\n")
+    return path
+
+
+def passages(folder: Path, count: int = 60) -> Path:
+    """Write passages about where people own things, in the form of SQuAD."""
+    dice, articles = random.Random(0), []
+    for number in range(count):
+        person, places = dice.choice(OWNERS), dice.sample(NAMES, 3)
+        told = [
+            (f"{person} has a {thing} in {place}.", thing, place) for thing, place in zip(OWNED, places, strict=True)
+        ]
+        dice.shuffle(told)
+        passage = " ".join(sentence for sentence, *_ in told)
+        qas = [
+            {"id": f"{number}-{word}", "question": f"Where is the {word} of {person}?"}
+            | {"answers": [{"text": place, "answer_start": passage.index(f"in {place}") + 3}]}
+            for _, word, place in told
+        ]
+        articles.append({"title": f"article {number}", "paragraphs": [{"context": passage, "qas": qas}]})
+    path = folder / "passages.json"
+    path.write_text(json.dumps({"version": "1.1", "data": articles}))
     return path

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from made_dialogues import dialogues
 from made_speech import recordings
-from made_stories import shop, stories
+from made_stories import passages, shop, stories
 
 from statewise.task import Task
 from statewise.tasks.answer.task import Answer
@@ -158,6 +158,7 @@ TASKS: dict[str, Callable[[Path], Task]] = {
             "never": "ann",
         },
     ),
+    "answer-passages": lambda folder: Answer(source=str(passages(folder)), held_out=0.3, **SMALL),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
     "speech-by-words-that-are-joined": lambda folder: Speech(
         source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN

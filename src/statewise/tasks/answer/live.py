@@ -1,4 +1,4 @@
-"""A story under way, whose questions are answered from the sentences before them; and a table that is asked."""
+"""A story under way, whose questions are answered from what came before; a passage or a table that is asked."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,10 @@ from statewise.inputs import Inputs
 from statewise.state import read_tensors, write_tensors
 from statewise.task import Live
 from statewise.tasks.answer.answerer import Answered, Answerer, told_of
+from statewise.tasks.answer.passage_answerer import PassageAnswered, PassageAnswerer
+from statewise.tasks.answer.passage_data import LONGEST_PASSAGE
+from statewise.tasks.answer.passage_features import PassagesCodec
+from statewise.tasks.answer.passage_files import PassageQuestion, tokens_of
 from statewise.tasks.answer.story_files import LONGEST_LINE, words_of
 from statewise.tasks.answer.table_answerer import LONGEST_QUESTION, TableAnswered, TableAnswerer
 
@@ -137,6 +141,53 @@ class TableAsked(Live):
         if not is_sound:
             raise DataError("the saved questions are damaged, or are something else: start again")
         return cls(answerer, questions)
+
+
+@dataclass
+class PassageAsked(Live):
+    """Answers questions about one passage, which is all that is known."""
+
+    answerer: PassageAnswerer
+    passage: str
+
+    @property
+    def inputs(self) -> Inputs:
+        """What `push` takes."""
+        return Inputs("a question about the passage", ("string",), self.answerer.codec.example[1])
+
+    def push(self, line: Any) -> PassageAnswered:
+        """Answer a question. Raises `UsageError` for what is not one."""
+        if not isinstance(line, str) or len(line) > LONGEST_LINE or "\x00" in line or not words_of(line):
+            raise UsageError(f"the input {shown(line)} is not a question: give a question about the passage")
+        return self.answerer.answers([PassageQuestion(self.passage, line.strip(), ("",), 0, "")])[0]
+
+    def fork(self) -> "PassageAsked":
+        """Return the same once more."""
+        return PassageAsked(self.answerer, self.passage)
+
+    def save(self) -> bytes:
+        """Return the passage as bytes."""
+        return write_tensors({"passage": torch.tensor([*map(ord, self.passage)], dtype=torch.int64)})
+
+    @classmethod
+    def begun(cls, model: Any, codec: PassagesCodec, saved: bytes | None, text: str | None) -> "PassageAsked":
+        """Begin with a passage, the example if none is given, or go on from saved bytes.
+
+        Raises `UsageError` for a passage that is empty or too long, `DataError` where the bytes are something else.
+        """
+        answerer, passage = PassageAnswerer(model, codec), codec.example[0] if text is None else text
+        if saved is not None:
+            try:
+                tensors, _ = read_tensors(saved, "the saved passage")
+                passage = "".join(map(chr, tensors["passage"].tolist()))
+            except (KeyError, ValueError, TypeError, OverflowError):
+                passage = ""
+            if not 0 < len(tokens_of(passage)) <= LONGEST_PASSAGE:
+                raise DataError("the saved passage is damaged, or is something else: start again")
+        elif not 0 < len(tokens_of(passage)) <= LONGEST_PASSAGE:
+            count = len(tokens_of(passage))
+            raise UsageError(f"the passage has {count:,} words: give one of 1 to {LONGEST_PASSAGE:,}")
+        return cls(answerer, passage)
 
 
 def story_begun(answerer: Answerer, text: str | None) -> StoryUnderWay:

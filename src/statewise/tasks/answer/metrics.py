@@ -1,6 +1,7 @@
 """How good answers are: shares of right ones, by file and together, with intervals over questions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def drawn(right: NDArray[np.bool_] | NDArray[np.float64], files: Sequence[str]) 
     return mean
 
 
-def difference(one: NDArray[np.bool_], other: NDArray[np.bool_], files: Sequence[str]) -> tuple[float, float, float]:
+def difference(one: NDArray[Any], other: NDArray[Any], files: Sequence[str]) -> tuple[float, float, float]:
     """Return by how much one set of answers is right more often than another, and a 95 % interval, in pairs."""
     apart = one.astype(np.float64) - other.astype(np.float64)
     draws = drawn(apart, files)

@@ -1,6 +1,6 @@
 """The networks that answer questions about stories: a reader of the story, and a cell that looks at what was read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -12,11 +12,15 @@ from statewise.encoders import CodesAndNumbers, Table
 from statewise.heads import Categorical
 from statewise.model import Model, Opening
 from statewise.task import stacked_core
+from statewise.tasks.answer.passage_features import NUMBERS
+from statewise.tasks.answer.passage_features import TAGS as PASSAGE_TAGS
 from statewise.tasks.answer.table_codec import AHEAD, TAGS
 
 Reader = Literal["reasoner", "attention", "words"]
 TABLE_WIDTH = 32
 "Numbers that stand for a word of a question about a table."
+PASSAGE_WIDTH = 24
+"Numbers that stand for a word of a passage, at most."
 SUPPORT = "support"
 "The name of the term of the loss by which a reasoner learns which sentences an answer follows from."
 
@@ -154,3 +158,9 @@ def table_model(cell: str, codes: int, width: int, layers: int) -> Model[Tensor]
     """Return an untrained model of questions about tables: a cell that reads each word with those after it."""
     encoder = CodesAndNumbers([codes] * AHEAD, 0, TABLE_WIDTH)
     return Model(encoder, stacked_core(cell, encoder.features, width, layers), Categorical(width, len(TAGS)))
+
+
+def passage_model(cell: str, choices: Sequence[int], width: int, layers: int) -> Model[Tensor]:
+    """Return an untrained model of passages: a cell that reads words, with what they are next to in the question."""
+    encoder = CodesAndNumbers(choices, NUMBERS, PASSAGE_WIDTH)
+    return Model(encoder, stacked_core(cell, encoder.features, width, layers), Categorical(width, PASSAGE_TAGS))

@@ -11,6 +11,8 @@ from statewise.task import Score, Scoring
 from statewise.tasks.answer.answerer import Answerer
 from statewise.tasks.answer.data import StoriesData
 from statewise.tasks.answer.metrics import accuracy, by_file, difference
+from statewise.tasks.answer.passage_answerer import PassageAnswerer
+from statewise.tasks.answer.passage_data import PassagesData, judged, measured
 from statewise.tasks.answer.table_answerer import TableAnswerer
 from statewise.tasks.answer.table_data import TableData, is_right
 
@@ -59,18 +61,33 @@ def score_table(model: Model[Any], data: TableData, least: float) -> Scoring:
     return Score(found, -found["accuracy"], details=(np.array(right), said))
 
 
+def score_passages(model: Model[Any], data: PassagesData) -> Scoring:
+    """Answer held-out questions by words of their passages: F1 and exact match, as SQuAD counts them."""
+    answerer, told = PassageAnswerer(model, data.own), list[str]()
+    for begin in range(0, len(data.asked), AT_ONCE // 4):
+        told += [one.answer for one in answerer.answers(data.asked[begin : begin + AT_ONCE // 4])]
+        yield len(told) / len(data.asked)
+    found = judged(told, data.asked)
+    return Score(measured(found), -float(found[:, 0].mean()), details=(found, []))
+
+
 def remarks_on(score: Score, data: Any) -> Sequence[str]:
     """Say what was counted, and whether the best simple method is beaten beyond doubt."""
     right, said = score.details
+    metric = next(iter(score.metrics))
     baselines = data.baselines()
-    best = max(baselines, key=lambda name: baselines[name]["accuracy"])
-    apart, low, high = difference(right, data.found[best], data.files)
+    best = max(baselines, key=lambda name: baselines[name][metric])
+    files = ["questions"] * len(right) if metric == "f1" else data.files
+    one, other = (found[:, 0] if metric == "f1" else found for found in (right, data.found[best]))
+    apart, low, high = difference(one, other, files)
     verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart by these questions"
-    several = len(set(data.files)) > 1
-    what = "the mean over files of the share of right answers, solved how many files have at least 95 %"
+    several = len(set(files)) > 1
+    what = "the share of right answers"
+    if several:
+        what = f"the mean over files of {what}, solved how many files have at least 95 %"
+    told = f"accuracy is {what}" if metric != "f1" else "F1 and exact match are those of SQuAD"
     return [
-        f"accuracy is {what if several else 'the share of right answers'}; intervals are 95 % by the bootstrap over "
-        "questions.",
+        f"{told}; intervals are 95 % by the bootstrap over questions.",
         f"Against the best baseline ({best}): {100 * apart:+.1f} points, 95 % interval {100 * low:+.1f} to "
         f"{100 * high:+.1f} by the paired bootstrap: {verdict}.",
         *said,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from statewise.data.codec import Codec
 from statewise.errors import DataError
@@ -24,6 +24,8 @@ class StoriesCodec(Codec):
     kinds of questions that training saw, `opened` the words that are taken out of them. `example` is a story of
     training, its question last.
     """
+
+    form: ClassVar[str] = "stories"
 
     words: tuple[str, ...]
     answers: tuple[str, ...]
@@ -82,7 +84,7 @@ class StoriesCodec(Codec):
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {
-            "form": "stories",
+            "form": self.form,
             "words": list(self.words),
             "answers": list(self.answers),
             "widest": self.widest,
@@ -98,7 +100,7 @@ class StoriesCodec(Codec):
         try:
             lists = {name: written[name] for name in ("words", "answers", "opened", "kinds", "example")}
             widest, longest = written["widest"], written["longest"]
-            is_sound = written["form"] == "stories" and all(_are_texts(each) for each in lists.values())
+            is_sound = written["form"] == cls.form and all(_are_texts(each) for each in lists.values())
             is_sound = is_sound and type(widest) is int and 0 < widest <= MOST_WORDS and len(lists["example"]) > 1
             is_sound = is_sound and type(longest) is int and 0 < longest <= LONGEST
             is_sound = is_sound and all(0 < len(set(lists[name])) == len(lists[name]) for name in ("words", "answers"))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, ClassVar, NamedTuple, final
 
 from statewise.data.codec import Codec
 from statewise.errors import DataError
@@ -58,6 +58,8 @@ class Reading(NamedTuple):
 class TableCodec(Codec):
     """The words that training saw, and the table that a run is about."""
 
+    form: ClassVar[str] = "table"
+
     words: tuple[str, ...]
     table: AskedTable
 
@@ -99,7 +101,7 @@ class TableCodec(Codec):
         columns = {
             column.name: ["" if cell is None else str(cell) for cell in column.cells] for column in self.table.columns
         }
-        return {"form": "table", "words": list(self.words), "title": self.table.title, "columns": columns}
+        return {"form": self.form, "words": list(self.words), "title": self.table.title, "columns": columns}
 
     @classmethod
     def read(cls, written: Any) -> "TableCodec":
@@ -107,7 +109,7 @@ class TableCodec(Codec):
         try:
             words, title, columns = written["words"], written["title"], written["columns"]
             texts = [*words, title, *columns, *(cell for cells in columns.values() for cell in cells)]
-            is_sound = written["form"] == "table" and all(isinstance(text, str) for text in texts)
+            is_sound = written["form"] == cls.form and all(isinstance(text, str) for text in texts)
             is_sound = (
                 is_sound and len({len(cells) for cells in columns.values()}) == 1 and len(texts) <= 2 * MOST_CELLS
             )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
     from statewise.tasks.answer.answerer import Answered, Answerer
     from statewise.tasks.answer.data import StoriesData
+    from statewise.tasks.answer.passage_answerer import PassageAnswered
+    from statewise.tasks.answer.passage_data import PassagesData
+    from statewise.tasks.answer.passage_features import PassagesCodec
     from statewise.tasks.answer.stories_codec import StoriesCodec
     from statewise.tasks.answer.table_answerer import TableAnswered, TableAnswerer
     from statewise.tasks.answer.table_codec import TableCodec
@@ -39,14 +42,14 @@ class Answer(Sourced, Task):
     """
 
     name: ClassVar[str] = "answer"
-    title: ClassVar[str] = "Learn to answer questions about stories, or about a table"
+    title: ClassVar[str] = "Learn to answer questions about stories, passages or a table"
     example: ClassVar[str] = "stories.txt"
 
     source: Annotated[
         Sources,
         Doc(
-            "stories with questions: numbered lines, a question with <tab>ANSWER<tab>SENTENCES; files or a folder; "
-            "with --table a table"
+            "stories with questions: numbered lines, a question with <tab>ANSWER<tab>SENTENCES; or passages with "
+            "questions as SQuAD's .json; files or a folder; with --table a table"
         ),
     ]
     table: Annotated[bool, Doc("the source is a table: learn from generated questions to ask it")] = False
@@ -90,32 +93,40 @@ class Answer(Sourced, Task):
         """How often a story is looked at; 0 where it is read word by word."""
         return 0 if self.reader == "words" else self.hops
 
-    def prepare(self, cache: Path) -> "StoriesData | TableData":
-        """Read the stories and split them by file name or by a hash of the story; or read the table."""
+    def prepare(self, cache: Path) -> "StoriesData | TableData | PassagesData":
+        """Read stories, passages or a table, and split what was read by story or by article."""
         if self.table:
             from statewise.tasks.answer.table_data import table_data
 
             return table_data(self)
+        from statewise.tasks.answer.passage_files import are_passages
+
+        if are_passages(self.sources):
+            from statewise.tasks.answer.passage_data import passages_data
+
+            return passages_data(self)
         from statewise.tasks.answer.data import stories_data
 
         return stories_data(self)
 
-    def codec(self, written: Mapping[str, Any]) -> "StoriesCodec | TableCodec":
+    def codec(self, written: Mapping[str, Any]) -> "StoriesCodec | TableCodec | PassagesCodec":
         """Return how words and answers of a run become codes."""
-        if self.table:
-            from statewise.tasks.answer.table_codec import TableCodec
-
-            return TableCodec.read(written)
+        from statewise.tasks.answer.passage_features import PassagesCodec
         from statewise.tasks.answer.stories_codec import StoriesCodec
+        from statewise.tasks.answer.table_codec import TableCodec
 
-        return StoriesCodec.read(written)
+        kinds: dict[Any, Any] = {kind.form: kind for kind in (PassagesCodec, TableCodec)}
+        found: StoriesCodec | TableCodec | PassagesCodec = kinds.get(written.get("form"), StoriesCodec).read(written)
+        return found
 
     def model(self, codec: Any) -> "Model[Tensor]":
-        """Return a reader of stories with a cell that looks at them, or a cell over words; of a table such a cell."""
-        from statewise.tasks.answer.network import StoryNetwork, story_model, table_model
+        """Return a reader of stories with a cell that looks at them, or a cell over words; of the rest such a cell."""
+        from statewise.tasks.answer.network import StoryNetwork, passage_model, story_model, table_model
 
-        if self.table:
+        if codec.form == "table":
             return table_model(self.cell, codec.size, self.hidden_size, self.layers)
+        if codec.form == "passages":
+            return passage_model(self.cell, codec.choices, self.hidden_size, self.layers)
         return story_model(
             StoryNetwork(
                 self.reader,
@@ -165,10 +176,12 @@ class Answer(Sourced, Task):
         ] = USUAL_LEAST,
     ) -> Scoring:
         """Answer held-out questions."""
-        from statewise.tasks.answer.scoring import score_stories, score_table
+        from statewise.tasks.answer.scoring import score_passages, score_stories, score_table
 
-        if self.table:
+        if data.codec.form == "table":
             return score_table(model, data, least)
+        if data.codec.form == "passages":
+            return score_passages(model, data)
         return score_stories(self.answerer(model, data.codec), data)
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
@@ -179,12 +192,9 @@ class Answer(Sourced, Task):
 
     def sample(self, model: "Model[Any]", codec: Any) -> str:
         """Return the answer to the example."""
-        if self.table:
-            told = str(next(self.predict(model, codec, codec.example)))
-            return f"{codec.example} -> {' | '.join(told.splitlines())}"
-        *sentences, question = codec.example
-        told = str(self.answerer(model, codec).answer(sentences, question)).partition("\n")[0]
-        return f"{' '.join(sentences)} {question} -> {told}"
+        asked = self.example_question(codec)["text"]
+        told = str(next(self.predict(model, codec, asked)))
+        return f"{asked} -> {' | '.join(told.splitlines())}"
 
     def stream(self, model: "Model[Any]", codec: Any) -> "Stream[Any]":
         """Return a stream of what the network reads: codes of words, or the numbers of its looks; see `live`."""
@@ -198,7 +208,9 @@ class Answer(Sourced, Task):
 
     def known_names(self, codec: Any) -> Mapping[str, Sequence[Mapping[str, Any]]]:
         """Return the words, the answers and the kinds of questions that training saw, or the columns of the table."""
-        if self.table:
+        if codec.form == "passages":
+            return {"words": [{"word": word} for word in codec.words]}
+        if codec.form == "table":
             return {
                 "columns": [{"column": column.name, "kind": column.kind} for column in codec.table.columns],
                 "words": [{"word": word} for word in codec.words],
@@ -211,21 +223,21 @@ class Answer(Sourced, Task):
 
     def example_question(self, codec: Any) -> dict[str, Any]:
         """Ask about a story of training, or about the table."""
-        return {"text": codec.example if self.table else " ".join(codec.example)}
+        return {"text": codec.example if codec.form == "table" else " ".join(codec.example)}
 
     def predict(
         self,
         model: "Model[Any]",
         codec: Any,
         text: Annotated[
-            str, Doc("a story, and questions about it that end with a question mark; or a question about the table")
+            str, Doc("a story or a passage, and questions that end with a question mark; or a question about the table")
         ] = "",
         *,
         least: Annotated[
             float, Doc("--table: ask back below this probability of a reading"), Ge(0), Le(1)
         ] = USUAL_LEAST,
         other: Annotated[str | None, Doc("--table: ask this table in place of that of the run"), OF_COMMANDS] = None,
-    ) -> "Iterator[Answered] | Iterator[TableAnswered]":
+    ) -> "Iterator[Answered] | Iterator[TableAnswered] | Iterator[PassageAnswered]":
         """Yield the answer to each question of a text, or that it is not known and why.
 
         Raises `UsageError` where there is no question, and for a story longer than any that training saw.
@@ -233,7 +245,11 @@ class Answer(Sourced, Task):
         if self.table:
             return self.table_answerer(model, codec, least, other).asked(text)
         if other is not None:
-            raise UsageError("--other names a table, and this run is about stories: leave it out")
+            raise UsageError("--other names a table, and this run is about texts: leave it out")
+        if codec.form == "passages":
+            from statewise.tasks.answer.passage_answerer import PassageAnswerer
+
+            return PassageAnswerer(model, codec).asked(text)
         return self.answerer(model, codec).asked(text)
 
     def table_answerer(
@@ -251,12 +267,14 @@ class Answer(Sourced, Task):
         codec: Any,
         saved: bytes | None = None,
         *,
-        text: Annotated[str | None, Doc("the sentences that the story begins with")] = None,
+        text: Annotated[str | None, Doc("the sentences that the story begins with, or the passage")] = None,
     ) -> Live:
-        """Begin a story whose lines are sentences and questions, or go on where it was saved; or ask the table."""
-        from statewise.tasks.answer.live import StoryUnderWay, TableAsked, story_begun
+        """Begin a story whose lines are sentences and questions, or go on where it was saved; or ask the rest."""
+        from statewise.tasks.answer.live import PassageAsked, StoryUnderWay, TableAsked, story_begun
 
-        if self.table:
+        if codec.form == "passages":
+            return PassageAsked.begun(model, codec, saved, text)
+        if codec.form == "table":
             return TableAsked.begun(self.table_answerer(model, codec, USUAL_LEAST), saved)
         answerer = self.answerer(model, codec)
         return story_begun(answerer, text) if saved is None else StoryUnderWay.open(answerer, saved)
