@@ -157,7 +157,7 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
     """
     directory = RunDirectory(Path(run))
     config = directory.read_config()
-    task = task_of(config)
+    task = task_of(config).trained_on(config["data"])
     codec = task.codec(directory.read_codec())
     ranks = join(task.device)
     with ranks.first_goes_first():

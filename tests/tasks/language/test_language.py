@@ -274,3 +274,20 @@ def test_it_says_what_was_trained_and_what_cutting_saves(run: Path, tmp_path: Pa
     assert "cut at 4, 9: an update of the output should be 9.5 times as fast" in Language(source=source, **SMALL).size(
         large
     )
+
+
+def test_a_run_keeps_its_cutoffs_whatever_would_be_chosen_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = {**SMALL, "cutoffs": "auto"}
+    run = statewise.train(Language(source=str(written(tmp_path)), updates=4, **how), run=tmp_path / "run", quiet=True)
+    cuts = statewise.inspect(run.path)["data"]["cutoffs"]
+    monkeypatch.setattr("statewise.tasks.language.network.chosen_cutoffs", lambda *_, **__: [cuts[0] + 1])
+    model: Any = statewise.load(run.path)
+    assert [group.stop for group in model.model.head.groups[:-1]] == cuts
+    assert statewise.evaluate(run.path, quiet=True).metrics == run.metrics
+    more = Language(source=str(written(tmp_path)), updates=6, save_updates=1, **how)
+    monkeypatch.undo()
+    for event in statewise.training(more, run=tmp_path / "stopped"):
+        if getattr(event, "update", 0) == 3:
+            break
+    monkeypatch.setattr("statewise.tasks.language.network.chosen_cutoffs", lambda *_, **__: [cuts[0] + 1])
+    assert statewise.resume(tmp_path / "stopped", quiet=True).load().update == 6

@@ -132,7 +132,7 @@ class Language(Sourced, Task):
             embedding=self.embedding,
             output=self.output,
             reading=self.input_table,
-            cutoffs=self.cutoffs,
+            cutoffs=self._cutoffs(),
             shrink=self.shrink,
             is_tied=self.tied,
             negatives=self.negatives,
@@ -143,6 +143,14 @@ class Language(Sourced, Task):
             word_dropout=self.dropout_words,
             weight_drop=self.weight_drop,
         )
+
+    def _cutoffs(self) -> str:
+        """Return the cut-offs as written; of a run those that were chosen for it, whatever would be chosen now."""
+        from statewise.tasks.language.network import AUTO
+
+        chosen = self.trained_facts.get("cutoffs")
+        is_known = self.cutoffs == AUTO and isinstance(chosen, list) and bool(chosen)
+        return ",".join(map(str, chosen)) if is_known else self.cutoffs  # type: ignore[arg-type]
 
     def prepare(self, cache: Path) -> "LanguageData":
         """Read the texts, choose the vocabulary and split; codes are kept in `cache` by the hash of the contents."""
