@@ -21,7 +21,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
 
 
 def turns(*files: Path) -> list[list[str]]:
-    return [one.turns for one in read_dialogues(files, LeftOutCount("conversation"))]
+    return [one.turns for one in read_dialogues(files, [])]
 
 
 def test_lines_of_json_have_turns_or_messages(tmp_path: Path) -> None:
@@ -136,7 +136,8 @@ def test_a_file_of_one_encoding_is_read_whichever_it_is(tmp_path: Path) -> None:
 
 
 def test_other_files_of_a_folder_are_counted(tmp_path: Path) -> None:
-    left_out = LeftOutCount("file")
-    files = [written(tmp_path, "README.md", "# About"), written(tmp_path, "a.jsonl", '{"turns": ["a", "b"]}')]
-    assert [one.turns for one in read_dialogues(files, left_out)] == [["a", "b"]]
-    assert left_out.counts == {"in files of another kind": 1}
+    others: list[str] = []
+    strange = [written(tmp_path, "README.txt", "About these"), written(tmp_path, "DATALICENSE", "You may")]
+    files = [*strange, written(tmp_path, "a.jsonl", '{"turns": ["a", "b"]}')]
+    assert [one.turns for one in read_dialogues(files, others)] == [["a", "b"]]
+    assert others == ["README.txt", "DATALICENSE"]

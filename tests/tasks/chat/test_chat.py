@@ -17,6 +17,7 @@ from statewise.data.pairs.pair import MARKS
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.tasks.chat.chatter import NOT_KNOWN, NOTHING, Chatter, Manner
 from statewise.tasks.chat.confidence import confidences, threshold
+from statewise.tasks.chat.metrics import variety
 from statewise.tasks.chat.never_said import NeverSaid
 from statewise.tasks.shared.reader_writer import nats_of, told
 from statewise.verbs import Trained
@@ -63,6 +64,14 @@ def test_it_replies_to_what_is_said_and_to_what_was_said_before(trained: Trained
     assert {asked: said(trained, asked) for asked in REPLIES} == REPLIES
     asked_of = {reply: asked for asked, reply in REPLIES.items()}
     assert {own: said(trained, DOUBT, context=(asked_of[own], own)) for own in INSISTED} == INSISTED
+
+
+def test_ten_different_turns_get_replies_that_differ(trained: Trained) -> None:
+    asked = [[text] for text in REPLIES] + [["x", own, DOUBT] for own in INSISTED] + [["ann"]]
+    replies = [one.text for one in chatter(trained, beam=4).replies(asked)]
+    assert len(asked) == 10
+    assert variety(replies)["distinct_2"] > 0.6
+    assert len(set(replies)) >= 9
 
 
 def test_the_report_has_every_measure_and_baseline(folder: Path) -> None:

@@ -11,8 +11,6 @@ from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.pair import LONGEST_TEXT, cleaned
 from statewise.errors import DataError
 
-OTHERS = {".md", ".html", ".pdf", ".licence", ".license"}
-"Endings of what lies in a folder of conversations and is none: counted, not read."
 SEPARATOR = "+++$+++"
 LINES, CONVERSATIONS = "movie_lines", "movie_conversations"
 "What the names of the two files of the Cornell form begin with."
@@ -35,8 +33,11 @@ class Dialogue(NamedTuple):
     whole: int = 0
 
 
-def read_dialogues(files: Sequence[Path], left_out: LeftOutCount) -> Iterator[Dialogue]:
-    """Yield the conversations of some files. Raises `DataError` for a file that is of no form that is known."""
+def read_dialogues(files: Sequence[Path], others: list[str]) -> Iterator[Dialogue]:
+    """Yield the conversations of some files.
+
+    The names of files of another kind are added to `others`; a file that is given alone raises `DataError` for it.
+    """
     for path in files:
         name = path.name.lower()
         if name.startswith(CONVERSATIONS):
@@ -44,10 +45,12 @@ def read_dialogues(files: Sequence[Path], left_out: LeftOutCount) -> Iterator[Di
         elif name.startswith(LINES):
             if not any(other.name.lower().startswith(CONVERSATIONS) for other in files):
                 raise DataError(f"{path} has no {CONVERSATIONS}.txt next to it: give both files, or their folder")
-        elif len(files) > 1 and (path.suffix.lower() in OTHERS or path.stem.upper() in ("README", "LICENSE")):
-            left_out.add("in files of another kind", path.name)
+        elif found := _read_one(path):
+            yield from found
+        elif len(files) > 1:
+            others.append(path.name)
         else:
-            yield from _read_one(path)
+            raise DataError(f"{path} is not a file of conversations: give {FORMS}")
 
 
 def clean_dialogues(found: Iterator[Dialogue], left_out: LeftOutCount) -> Iterator[Dialogue]:
@@ -82,21 +85,19 @@ def _between_empty(dialogue: Dialogue) -> list[list[str]]:
     return [part for part in parts if part] or [[]]
 
 
-def _read_one(path: Path) -> Iterator[Dialogue]:
-    """Yield the conversations of a file that stands alone."""
+def _read_one(path: Path) -> Iterator[Dialogue] | None:
+    """Return the conversations of a file that stands alone; None where it is of no form that is known."""
     content = content_of(path)
-    names = [suffix.lower() for suffix in path.suffixes]
     begun = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:200]
-    if ".json" in names:
+    if ".json" in [suffix.lower() for suffix in path.suffixes]:
         found = dialogues_in_object(content, path)
     elif begun.startswith(b"{"):
         found = read_json_lines(content, path)
     elif PARLAI.match(begun.decode("utf-8", "replace")):
         found = _read_parlai(content, path)
     else:
-        raise DataError(f"{path} is not a file of conversations: give {FORMS}")
-    for turns, where in found:
-        yield Dialogue(turns, where)
+        return None
+    return (Dialogue(turns, where) for turns, where in found)
 
 
 def _read_parlai(content: bytes, path: Path) -> Iterator[tuple[list[str], str]]:

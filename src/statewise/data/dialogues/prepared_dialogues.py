@@ -33,9 +33,9 @@ NAMES = TURNS, CODES, LENGTHS, BEGINS, PLACES, CODEC, FACTS = (
     "facts.json",
 )
 LARGEST_FILE, LARGEST_TOLD = 1 << 32, 1 << 26
+MOST_NAMED = 20
 CHECKS = 300
 "From so many places it is found how sure a model is of an ordinary reply."
-TOO_LONG = "replies longer than the longest that is learned, which are only read"
 
 
 class Wording(NamedTuple):
@@ -104,8 +104,7 @@ def prepare_dialogues(sources: Sequence[str], splitting: Splitting, wording: Wor
     key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def make(folder: Path) -> None:
-        left_out = LeftOutCount("conversation")
-        found = list(clean_dialogues(read_dialogues(files, left_out), left_out))
+        found, left_out, others = _read(files)
         parts = _parts(found, splitting)
         _check_parts({parts[number] for number in range(len(found))}, found, splitting, sources, left_out)
         codec = _learned([one for one, part in zip(found, parts, strict=True) if part == 0], wording)
@@ -113,6 +112,7 @@ def prepare_dialogues(sources: Sequence[str], splitting: Splitting, wording: Wor
         _check_parts(
             {number for number, part in enumerate(PARTS) if made.facts.get(part)}, found, splitting, sources, left_out
         )
+        made.facts["files_of_another_kind"] = others[:MOST_NAMED]
         _write(folder, made)
 
     found, notice = kept(cache, key, NAMES, make, _kept)
@@ -122,12 +122,17 @@ def prepare_dialogues(sources: Sequence[str], splitting: Splitting, wording: Wor
 def dialogues_with(codec: DialogueCodec, sources: Sequence[str]) -> PreparedDialogues:
     """Return other conversations, all of them held out, by a codec that there is."""
     files = find_files(sources, "dialogues")
-    left_out = LeftOutCount("conversation")
-    found = list(clean_dialogues(read_dialogues(files, left_out), left_out))
+    found, left_out, _ = _read(files)
     made = _coded(codec, found, [PARTS.index("held_out")] * len(found), left_out, digest(files))
     if not made.facts["held_out"]:
         raise DataError(f"{', '.join(sources)} has no reply to score: {'; '.join(left_out.told()) or 'give others'}")
     return made
+
+
+def _read(files: Sequence[Path]) -> tuple[list[Dialogue], LeftOutCount, list[str]]:
+    """Return the conversations of files, what was left out, and the names of files that are of another kind."""
+    left_out, others = LeftOutCount("conversation"), list[str]()
+    return list(clean_dialogues(read_dialogues(files, others), left_out)), left_out, others
 
 
 def _parts(found: Sequence[Dialogue], splitting: Splitting) -> list[int]:
@@ -186,7 +191,7 @@ def _facts(made: PreparedDialogues, parts: Sequence[int], left_out: LeftOutCount
         del counts["validation"]
     follows = np.diff(made.conversations, prepend=-1) == 0
     return {
-        "unit": "reply",
+        "unit": "exchange",
         **counts,
         "conversations": {name: sum(part == number for part in parts) for number, name in enumerate(PARTS)},
         "replies_too_long": int((follows & (made.lengths >= made.codec.longest)).sum()),

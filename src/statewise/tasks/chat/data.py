@@ -58,7 +58,9 @@ class ChatData(Data):
         long, most = self.facts["replies_too_long"], self.codec.longest - 1
         only_read = f"{long:,} replies of more than {most:,} subwords are read, but not learned"
         notice = self.dialogues.notice
+        others = ", ".join(self.facts.get("files_of_another_kind", ()))
         return [
+            *([f"not read, since it holds no conversations: {others}"] if others else []),
             *LeftOutCount.of("conversation", self.facts).told(),
             *([only_read] if long else []),
             *([notice] if notice else []),

@@ -117,7 +117,7 @@ class Chat(ReaderWriterTask):
         return {"perplexity": math.exp(min(float(loss.mean), 700.0))}
 
     def size(self, facts: Mapping[str, Any]) -> str:
-        """Say how many replies and conversations there are, and how many subwords."""
+        """Say how many exchanges and conversations there are, and how many subwords."""
         conversations = sum(facts["conversations"].values())
         return f"{super().size(facts)}, {conversations:,} conversations, {facts['subwords']:,} subwords"
 
