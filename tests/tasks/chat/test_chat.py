@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -14,12 +15,13 @@ from made_dialogues import DOUBT, INSISTED, REPLIES, dialogues
 import statewise
 from statewise.cli.main import run
 from statewise.data.pairs.pair import MARKS
+from statewise.data.pairs.subwords import START
 from statewise.errors import DataError, StatewiseError, UsageError
 from statewise.tasks.chat.chatter import NOT_KNOWN, NOTHING, Chatter, Manner
 from statewise.tasks.chat.confidence import confidences, threshold
 from statewise.tasks.chat.metrics import variety
 from statewise.tasks.chat.never_said import NeverSaid
-from statewise.tasks.shared.reader_writer import nats_of, told
+from statewise.tasks.shared.reader_writer import nats_of, opened, told
 from statewise.verbs import Trained
 
 SMALL: dict[str, Any] = {"hidden_size": 32, "embedding": 24, "subwords": 120, "threads": 1, "sample_seconds": 0}
@@ -178,6 +180,18 @@ def test_below_the_confidence_of_ordinary_places_it_does_not_know(trained: Train
     assert reply.confidence < reply.threshold
     assert str(next(trained.predict("zz qq zz", unsure=0.9, best=2))).startswith(NOT_KNOWN)
     assert threshold(model, codec, 0.0) is None
+
+
+def test_the_confidence_is_minus_the_entropy_of_how_a_reply_begins(trained: Trained) -> None:
+    model, codec = trained.model, trained.codec
+    read = [codec.encode_turns([text]) for text in ("how old are you ?", "zz qq zz zz qq", "so ?")]
+    found = confidences(model, codec, read)
+    for one, codes in zip(found, read, strict=True):
+        with torch.no_grad():
+            params, _ = model.step(torch.tensor([START]), opened(model, [codes]))
+        odds = model.head.logits(params)[0].softmax(dim=-1)
+        assert one == pytest.approx(sum(share * math.log(share) for share in odds.tolist()), abs=1e-4)
+    assert -math.log(codec.size) < min(found) < max(found) == found[0] < 0
 
 
 def test_the_confidence_is_found_again_where_the_weights_are_others(trained: Trained) -> None:

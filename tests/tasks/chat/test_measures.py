@@ -95,5 +95,6 @@ def test_n_grams_foresee_replies_and_weigh_them_by_what_was_said(tmp_path: Path)
     row = 3
     said, reply = data.asked.said[row], data.asked.replies[row]
     read = [*data.codec.encode_turns(said[-1:]), *data.codec.encode_reply(reply)]
-    alone = model.log_probabilities(np.array(read), order)[-len(data.codec.encode_reply(reply)) :].mean()
-    assert scores[row, 0] == pytest.approx(alone)
+    after = model.log_probabilities(np.array(read), order)[-len(data.codec.encode_reply(reply)) :].mean()
+    alone = model.log_probabilities(np.array(data.codec.encode_reply(reply)), order).mean()
+    assert scores[row, 0] == pytest.approx(after - alone)

@@ -77,7 +77,7 @@ class ReplyCandidate:
 class Replied:
     """What is said, whether it is known what to say, and the candidates, the best first.
 
-    `confidence` is the mean log-probability of a subword of the likeliest reply, and below `threshold` it is not known.
+    `confidence` is minus the entropy of how a reply begins, in nats; below `threshold` it is not known.
     """
 
     text: str

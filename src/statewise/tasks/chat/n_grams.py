@@ -52,14 +52,15 @@ def nats_a_subword(model: KneserNey, order: int, dialogues: PreparedDialogues, p
 
 
 def scores(model: KneserNey, order: int, codec: Any, asked: PlacesAsked) -> NDArray[np.float64]:
-    """Return the mean log-probability of a subword of each reply after what was said, `[N, K]`."""
+    """Return by how much what was said makes each reply likelier, a subword of it, `[N, K]`: the rule of the model."""
     before = [codec.encode_turns(said)[-order:] for said in asked.said]
     before = [[END if code == START else code for code in read] for read in before]
     replies = [codec.encode_reply(reply) for reply in asked.replies]
+    alone = np.array([model.log_probabilities(np.array(reply), order).mean() for reply in replies])
     found = np.empty(asked.among.shape)
     for row, (read, numbers) in enumerate(zip(before, asked.among, strict=True)):
         pieces = [[*read, *replies[number]] for number in numbers]
         nats = model.log_probabilities(np.array([code for piece in pieces for code in piece]), order)
         ends = np.cumsum([len(piece) for piece in pieces])
         found[row] = [nats[end - len(replies[number]) : end].mean() for end, number in zip(ends, numbers, strict=True)]
-    return found
+    return np.asarray(found - alone[asked.among], np.float64)

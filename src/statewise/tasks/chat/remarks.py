@@ -42,6 +42,6 @@ def _on_confidence(found: Floats, replies: Sequence[Replied]) -> list[str]:
     parts = {"where it was sure": found[~unsure], "where it was not": found[unsure]}
     told = ", ".join(f"{part.mean():.1%} {where}" for where, part in parts.items() if len(part))
     return [
-        f"Below a confidence of {least:.3f} nats a subword, set by conversations kept for checks, it says that it does "
-        f"not know: at {unsure.mean():.1%} of these places. hits@1 is {told}."
+        f"Below a confidence of {least:.2f} nats, minus the entropy of how a reply begins, set by conversations kept "
+        f"for checks, it says that it does not know: at {unsure.mean():.1%} of these places. hits@1 is {told}."
     ]

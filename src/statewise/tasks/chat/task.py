@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from statewise.tasks.chat.data import ChatData
     from statewise.tasks.chat.never_said import NeverSaid
 
-BEAM, DIVERSITY, LENGTH_PENALTY, AGAINST_GENERIC, NO_REPEAT, UNSURE = 10, 0.5, 1.0, 0.5, 3, 0.05
+BEAM, DIVERSITY, LENGTH_PENALTY, AGAINST_GENERIC, NO_REPEAT, UNSURE = 10, 0.0, 1.0, 1.0, 3, 0.05
 BeamOf = Annotated[int, Doc("how many replies are weighed: width of the beam, or number of draws")]
 DiversityOf = Annotated[float, Doc("nats by which each further choice after one beginning counts as less likely")]
 LengthPenaltyOf = Annotated[float, Doc("0 is the plain probability of a reply, 1 the mean")]
