@@ -132,6 +132,7 @@ def main() -> None:
             "baselines": report.baselines,
             "remarks": report.remarks,
             "validation": run.report.metrics,
+            "validation_baselines": run.report.baselines,
             "data": {name: data.facts[name] for name in ("training", "types", "choices", "sha256")},
             "seconds": run.report.seconds,
             "updates": trained.update,
