@@ -4,9 +4,10 @@
 
 Both play CartPole-v1 without velocities in as many environments in one process, on one thread, with the same number of
 steps between two stretches of learning, as many passes over them, and as many steps in a batch; in turns, and figures
-are medians over the turns, ratios are taken turn by turn. `one memory` gives actor and critic one LSTM, `two memories`
-one each, which is what RecurrentPPO does unless told otherwise. Acting is collecting a rollout: environments, policy
-and all that is written down. Needs sb3-contrib, which statewise does not install.
+are medians over the turns, ratios are taken turn by turn. Seconds are those of the processor, to which others on the
+machine do not add. `one memory` gives actor and critic one LSTM, `two memories` one each, which is what RecurrentPPO does
+unless told otherwise. Acting is collecting a rollout: environments, policy and all that is written down. Needs
+sb3-contrib, which statewise does not install.
 """
 
 import argparse
@@ -68,12 +69,12 @@ class Ours:
         """Play and learn from a rollout; return the seconds of acting, and of all."""
         learner = self.learner
         assert learner.rollouts is not None
-        began = time.perf_counter()
+        began = time.process_time()
         _ = learner.order[learner.window_number]
-        acted = time.perf_counter() - began
+        acted = time.process_time() - began
         for _ in range(len(learner.windows)):
             learner.update()
-        return acted, time.perf_counter() - began
+        return acted, time.process_time() - began
 
 
 class Theirs:
@@ -98,16 +99,16 @@ class Theirs:
         self.model.collect_rollouts = self._timed  # type: ignore[method-assign]
 
     def _timed(self, *given: Any, **how: Any) -> Any:
-        began = time.perf_counter()
+        began = time.process_time()
         going_on = self.collect(*given, **how)
-        self.acted = time.perf_counter() - began
+        self.acted = time.process_time() - began
         return going_on
 
     def turn(self) -> tuple[float, float]:
         """Play and learn from a rollout; return the seconds of acting, and of all."""
-        began = time.perf_counter()
+        began = time.process_time()
         self.model.learn(self.steps, reset_num_timesteps=True)
-        return self.acted, time.perf_counter() - began
+        return self.acted, time.process_time() - began
 
 
 def compared(units: int, envs: int, memories: int, rounds: int, folder: Path) -> dict[str, Any]:

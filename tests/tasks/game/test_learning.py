@@ -144,7 +144,7 @@ def test_of_a_million_draws_none_is_illegal() -> None:
         head.chosen.weight.mul_(1000)
         params = head(features)
         noise = head.noise(250_000, generator=draw)
-        noise[:1000], noise[1000:2000] = 0.0, 1 - 2.0**-53
+        noise[:1000] = torch.where(legal[:1000], -float(np.log(30 * np.log(10))), 17.0)  # the least and the largest
         for temperature in (1.0, 0.0):
             chosen = head.choose(params, noise, temperature=temperature)
             for at, part in enumerate((legal[:, :5], legal[:, 5:])):
@@ -270,3 +270,15 @@ def test_values_are_those_of_steps_whose_memory_begins_again_with_each_episode(t
             state = map_leaves(lambda leaf, at=begun: torch.where(at.unsqueeze(1), 0, leaf), state)
             params, state = learner.model.step(rollout["inputs"][step], state)
             torch.testing.assert_close(params.value, rollout["values"][step], atol=1e-5, rtol=1e-5)
+
+
+def test_choices_are_drawn_by_their_odds() -> None:
+    head = Policy(1, (2, 3))
+    odds = torch.tensor([0.2, 0.8, 0.5, 0.1, 0.4])
+    params = PolicyParams(odds.log().expand(40_000, 5), torch.zeros(40_000))
+    for temperature in (1.0, 0.5):
+        drawn = head.sample(params, temperature=temperature, generator=torch.Generator().manual_seed(0))
+        for at, part in enumerate((odds[:2], odds[2:])):
+            wanted = part ** (1 / temperature) / (part ** (1 / temperature)).sum()
+            found = torch.bincount(drawn[:, at], minlength=len(part)) / 40_000
+            torch.testing.assert_close(found, wanted, atol=0.012, rtol=0)

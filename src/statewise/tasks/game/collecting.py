@@ -1,6 +1,6 @@
 """Rollouts of a game: many environments are played with the present weights, and what happened becomes windows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,7 @@ from statewise.tasks.game.spaces import Numbers, Observations
 RECENT = 100
 "The mean return of so many last episodes is told."
 FARTHEST_REWARD = 10.0
+FEW_CHOICES = 256
 LEAST_SPREAD = 1e-8
 
 
@@ -140,14 +141,14 @@ class Playing(Collector):
         state = rebuild(fresh, self.state) if self.state else fresh
         state = where_rows(torch.from_numpy(self.begun).to(weight.device), fresh, state)
         kept: list[tuple[Tensor, ...]] = []
-        noise = head.noise(how.steps, self.envs, generator=draw)
+        drawn = self._drawn(head, draw)
         seeds = [self._seed(row, 1) for row in range(self.envs)]
         for step in range(how.steps):
             if step % how.sequence_length == 0:
                 kept.append(leaves(state))
             memory.inputs[step], memory.begun[step] = self.seats.observations, self.begun
             params, after = actor.step(self.seats.observations, state)
-            chosen = head.choose(params, self._correlated(noise, step))
+            chosen = head.choose(params, self._correlated(next(drawn)))
             memory.params.append(params)
             memory.actions[step] = chosen.cpu().numpy()
             stepped = self.seats.step(memory.actions[step], seeds)
@@ -177,9 +178,16 @@ class Playing(Collector):
     def _seed(self, row: int, later: int) -> int:
         return episode_seed(self.base, row, int(self.episodes[row]) + later)
 
-    def _correlated(self, noise: Tensor, step: int) -> Tensor:
+    def _drawn(self, head: Policy, draw: torch.Generator) -> Iterator[Tensor]:
+        """Yield the noise of each step; of a few choices that of all steps is drawn at once, which is faster."""
+        width = head.numbers or sum(head.each)
+        at_once = self.how.steps if width <= FEW_CHOICES else 1
+        for _ in range(0, self.how.steps, at_once):
+            yield from head.noise(at_once, self.envs, generator=draw)
+
+    def _correlated(self, own: Tensor) -> Tensor:
         """Return the noise of a step, which of numbers may go on from that of the step before."""
-        own, kept = noise[step], self.how.noise_correlation
+        kept = self.how.noise_correlation
         if kept and self.noise is not None:
             going_on = torch.from_numpy(~self.begun).unsqueeze(-1)
             own = torch.where(going_on, kept * self.noise + (1 - kept**2) ** 0.5 * own, own)

@@ -70,9 +70,9 @@ class PolicyPlayer(Player):
         elif begun.any():
             self.state = where_rows(torch.from_numpy(begun.copy()).to(weight.device), self.fresh, self.state)
         params, self.state = self.actor.step(seen, self.state)
-        count = head.numbers or len(head.each)
+        count = head.numbers or sum(head.each)
         if self.is_sampled:
-            drawn = [draw.standard_normal(count) if head.numbers else draw.random(count) for draw in draws]
+            drawn = [draw.standard_normal(count) if head.numbers else draw.gumbel(size=count) for draw in draws]
             noise = torch.from_numpy(np.stack(drawn)).to(weight.device)
         else:
             noise = torch.zeros(len(seen), count, device=weight.device)

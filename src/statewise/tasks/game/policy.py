@@ -4,16 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from statewise.errors import UsageError
 from statewise.heads import Head, Loss, Term
 from statewise.heads.head import check_targets, check_temperature
 
 VALUE, ENTROPY, KL, CLIPPED, RETURN = "value", "entropy", "kl", "clipped", "episode_return"
 "The terms of the loss; the last three are watched, and not learned from."
+LEAST_UNIFORM = 1e-30
 FORBIDDEN = -1e9
 "The logit of an action that is not legal: its probability is exactly 0, and so is its share of the entropy."
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
@@ -163,19 +162,22 @@ class Policy(Head[PolicyParams]):
         return -torch.stack([(own.exp() * own).sum(dim=-1) for own in logs]).sum(dim=0)
 
     def noise(self, *places: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw what `choose` decides by, `[*places, K]`: uniform for choices, normal for numbers."""
+        """Draw what `choose` decides by, `[*places, V]`: Gumbel's for every choice, normal for numbers."""
         if self.numbers:
             return torch.randn(*places, self.numbers, generator=generator)
-        return torch.rand(*places, len(self.each), generator=generator, dtype=torch.float64)
+        return -torch.rand(*places, sum(self.each), generator=generator).clamp(min=LEAST_UNIFORM).log().neg().log()
 
     def choose(self, params: PolicyParams, noise: Tensor, *, temperature: float = 1.0) -> Tensor:
-        """Return the actions that some noise stands for. One that is not legal is never chosen."""
+        """Return the actions that some noise stands for. One that is not legal is never chosen.
+
+        A choice is the largest of log-odds and noise, which has just its odds. Source: Gumbel 1954.
+        """
         check_temperature(temperature)
         if self.numbers:
             mean, log_deviation = params.action.chunk(2, dim=-1)
             return mean + temperature * log_deviation.exp() * noise.to(mean.dtype)
-        parts = zip(parted(params.action, self.each), noise.unbind(dim=-1), strict=True)
-        found = [chosen(part, own, temperature) for part, own in parts]
+        odds = params.action if temperature == 0 else params.action / temperature + noise.to(params.action.dtype)
+        found = [part.argmax(dim=-1) for part in parted(odds, self.each)]
         return found[0] if self.is_single else torch.stack(found, dim=-1)
 
     def sample(
@@ -187,27 +189,6 @@ class Policy(Head[PolicyParams]):
     def logits(self, params: PolicyParams) -> Tensor:
         """Return the log-odds of the choices. Raises `UsageError` where an action is not one choice."""
         return super().logits(params.action)  # type: ignore[arg-type]  # only whether there are choices is asked
-
-
-def chosen(logits: Tensor, uniforms: Tensor, temperature: float) -> Tensor:
-    """Return the first choice whose share, added to those before it, is beyond a number from 0 to below 1.
-
-    It is what `Categorical.choose` returns, in a third of the time for a few rows. Raises `UsageError` for odds that
-    are not numbers.
-
-    >>> chosen(torch.tensor([0.2, 0.3, 0.5]).log(), torch.tensor(0.4), 1.0)
-    tensor(1)
-    """
-    if temperature == 0:
-        return logits.argmax(dim=-1)
-    odds = logits.detach().double().cpu().numpy()
-    reached = np.exp((odds - odds.max(axis=-1, keepdims=True)) / temperature).cumsum(axis=-1)
-    total = reached[..., -1:]
-    if not np.isfinite(total).all():
-        raise UsageError("the odds are not numbers, so nothing can be chosen: the model's weights are damaged")
-    found = (reached <= uniforms.cpu().numpy()[..., None] * total).sum(axis=-1)
-    last = (reached < total).sum(axis=-1)  # rounding may take the number up to the whole
-    return torch.from_numpy(np.asarray(np.minimum(found, last))).to(logits.device)
 
 
 def parted(of: Any, each: Sequence[int]) -> Sequence[Tensor]:
