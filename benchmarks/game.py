@@ -5,9 +5,9 @@
 Both play CartPole-v1 without velocities in as many environments in one process, on one thread, with the same number of
 steps between two stretches of learning, as many passes over them, and as many steps in a batch; in turns, and figures
 are medians over the turns, ratios are taken turn by turn. Seconds are those of the processor, to which others on the
-machine do not add. `one memory` gives actor and critic one LSTM, `two memories` one each, which is what RecurrentPPO does
-unless told otherwise. Acting is collecting a rollout: environments, policy and all that is written down. Needs
-sb3-contrib, which statewise does not install.
+machine do not add. `memories` is 1 where actor and critic have one LSTM, and 2 where each has its own, which is what
+RecurrentPPO does unless told otherwise. Acting is collecting a rollout: environments, policy and all that is written
+down. Needs sb3-contrib, which statewise does not install.
 """
 
 import argparse

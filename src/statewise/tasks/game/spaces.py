@@ -106,10 +106,20 @@ class Observations:
     def write(self, value: Any, info: Mapping[str, Any], row: Numbers) -> None:
         """Write an observation into a row. Raises `Misfit` where it is not what the environment had said."""
         first = self.parts[0]
+        if self.is_plain and type(value) is np.ndarray and value.shape == first.shape:
+            flat = value.reshape(-1)  # as most environments have it: a microsecond counts, at every step of each
+            row[:] = flat[self.kept] if self.hidden else flat
+            return
         found = first.read(value) if len(self.parts) == 1 else np.concatenate([part.read(value) for part in self.parts])
         row[: self.seen] = found[self.kept] if self.hidden else found
         if self.legal:
             row[self.seen :] = self._legal(value, info)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether an observation is numbers alone, as they are."""
+        (first, *others) = self.parts
+        return not (others or first.path or first.first or self.legal)
 
     @cached_property
     def kept(self) -> list[int]:
