@@ -28,6 +28,12 @@ def test_the_scores_are_those_of_the_proof(name: str) -> None:
     assert f"`{game['game']}`" in PAGE
 
 
+def test_the_figures_of_the_readme_are_those_of_the_proof() -> None:
+    returns, without = PROOF["cartpole"]["returns"], PROOF["cartpole"]["best_without_memory"]
+    told = f"for {min(returns):.0f} to {max(returns):.0f} of 500 steps after 100,000, and {without:.0f} without memory"
+    assert told in (ROOT / "README.md").read_text()
+
+
 @pytest.mark.parametrize("row", SPEED["rows"], ids=lambda row: f"{row['units']}-{row['memories']}")
 def test_the_speeds_are_those_of_the_benchmark(row: dict[str, Any]) -> None:
     cells = [f"{row['units']}", f"{row['memories']}"]
