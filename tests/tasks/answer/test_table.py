@@ -336,7 +336,7 @@ def test_a_run_is_scored_on_questions_that_a_person_wrote(folder: Path, tmp_path
 
 def test_a_run_about_stories_takes_no_other_table(tmp_path: Path) -> None:
     task = statewise.Answer(source="stories.txt")
-    with pytest.raises(UsageError, match="this run is about stories"):
+    with pytest.raises(UsageError, match="this run is about texts"):
         task.predict(None, None, "Where is Mary?", other="a.csv")  # type: ignore[arg-type]
 
 
