@@ -24,7 +24,10 @@ def test_the_tasks_of_stories_have_the_shares_of_the_proof() -> None:
 
 
 def test_what_is_reached_over_the_seeds_is_said() -> None:
-    assert STORIES["holds"]
+    assert STORIES["mean"] >= 0.85
+    each = {f"{one['metrics']['solved']:g}" for one in STORIES["networks"]["reasoner"]}
+    assert f"each seed has {' and '.join(sorted(each))}, but where each task's mean over the seeds is counted" in WORDS
+    assert f"they are {STORIES['solved']}**" in WORDS
     seeds = [percent(one["metrics"]["accuracy"]) for one in STORIES["networks"]["reasoner"]]
     assert f"mean {percent(STORIES['mean'])} %, {STORIES['solved']} of 20 tasks with 95 % or more" in WORDS
     assert f"({', '.join(seeds)} % from seeds 0" in WORDS
