@@ -97,6 +97,11 @@ def _note(parameter: Parameter) -> Any:
     return parameter.annotation.__metadata__[0]
 
 
+def _bare(hint: Any) -> Any:
+    """Return a type without what is noted of it, such as its bounds."""
+    return hint.__origin__ if typing.get_origin(hint) is typing.Annotated else hint
+
+
 def _parts(hint: Any) -> list[Any]:
     value_type = typing.get_args(hint)[0]
     parts = typing.get_args(value_type) if isinstance(value_type, types.UnionType) else (value_type,)
@@ -105,7 +110,7 @@ def _parts(hint: Any) -> list[Any]:
 
 def _value_type(hint: Any) -> Any:
     parts = _parts(hint)
-    several = [typing.get_args(part)[0] for part in parts if typing.get_origin(part) is tuple]
+    several = [_bare(typing.get_args(part)[0]) for part in parts if typing.get_origin(part) is tuple]
     if not several:
         return parts[0]
     each: Any = several[0] if isinstance(several[0], type) else str  # choices are checked with the settings

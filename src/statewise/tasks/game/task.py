@@ -46,7 +46,10 @@ class Game(Task):
         str,
         Doc("the environment: an id of Gymnasium, as CartPole-v1, or a function that makes one, as module:function"),
     ]
-    hide: Annotated[tuple[int, ...], Doc("hide this number of an observation, counted from 0, such as a velocity")] = ()
+    hide: Annotated[
+        tuple[Annotated[int, Ge(0), Le(10**6)], ...],
+        Doc("hide this number of an observation, counted from 0, such as a velocity"),
+    ] = ()
     envs: Annotated[int, Doc("how many environments are played at once"), Ge(1), Le(MOST_ENVS)] = 16
     rollout: Annotated[
         int, Doc("steps of each environment between two stretches of learning"), Ge(1), Le(MOST_STEPS)
@@ -103,7 +106,7 @@ class Game(Task):
         int, Doc("sequence length: steps of an environment that are learned from at once"), Ge(1), Le(MOST_STEPS)
     ] = 32
     learning_rate: Annotated[float, Doc("maximum learning rate"), Gt(0)] = 0.0005
-    warmup: Annotated[int, Doc("warmup: updates during which the learning rate rises from 0"), Ge(0)] = 0
+    warmup: Annotated[int, Doc("warmup: updates during which the learning rate rises from 0"), Ge(0), Le(10**9)] = 0
     clip: Annotated[float, Doc("gradient clipping: maximum norm; 0 turns it off"), Ge(0)] = 0.5
     sample_seconds: Annotated[float, Doc("seconds between two samples; 0 turns them off"), Ge(0)] = 10.0
 
