@@ -29,7 +29,7 @@ from statewise.data.window import Window
 from statewise.data.words.words_codec import Words
 from statewise.learning.learner import Learner
 from statewise.run.recipe import Recipe
-from statewise.tasks.language.network import Network
+from statewise.tasks.language.network import LanguageNetwork
 from statewise.versions import versions
 from statewise_lab.benchmarking.result import commit, machine
 
@@ -51,16 +51,16 @@ def text(words: int, rows: int, steps: int) -> tuple[list[Window], Words]:
     return [Window(codes[:-1], codes[1:]) for codes in drawn], Words(names, tuple(counts.tolist()))
 
 
-def network(units: int, output: Any, cutoffs: str, places: int) -> Network:
+def network(units: int, output: Any, cutoffs: str, places: int) -> LanguageNetwork:
     """Return the task's network without dropout."""
-    return Network(
+    return LanguageNetwork(
         cell="lstm", hidden_size=units, layers=1, embedding=units, output=output, reading="full", cutoffs=cutoffs,
         shrink=4.0, is_tied=False, negatives=NEGATIVES, sampling="log_uniform", places=places, dropout=0.0,
         input_dropout=0.0, word_dropout=0.0, weight_drop=0.0,
     )  # fmt: skip
 
 
-def ours(windows: list[Window], codec: Words, made: Network) -> Callable[[], object]:
+def ours(windows: list[Window], codec: Words, made: LanguageNetwork) -> Callable[[], object]:
     """Return an update of our learner."""
     torch.manual_seed(0)
     learner = Learner(made.model(codec), windows, Recipe(learning_rate=RATE, updates=10**6))

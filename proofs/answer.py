@@ -29,7 +29,7 @@ from statewise.tasks.answer.keywords import rows_by_keywords
 from statewise.tasks.answer.metrics import SOLVED, difference
 from statewise.tasks.answer.scoring import remarks_on
 from statewise.tasks.answer.table_data import is_right
-from statewise.tasks.answer.task import USUAL_LEAST, Answer
+from statewise.tasks.answer.task import USUAL_LEAST, QuestionAnswering
 from statewise.underway import returned
 
 TABLES = Path(__file__).parents[1] / "tests" / "tasks" / "answer" / "tables"
@@ -47,7 +47,7 @@ PASSAGES |= {"held_out": 0.2}
 QUESTIONS, UPDATES = 20_000, 2000
 
 
-def trained(task: Answer, data: Any) -> Any:
+def trained(task: QuestionAnswering, data: Any) -> Any:
     torch.set_num_threads(1)
     torch.manual_seed(task.seed)
     learner = Learner(task.model(data.codec), data.windows("training"), task)
@@ -67,7 +67,7 @@ def prove_stories(
     for name in names:
         for seed in seeds if name == REASONER else seeds[:1]:
             began = time.monotonic()
-            task = Answer(source=str(folder), epochs=epochs, seed=seed, threads=1, **NETWORKS[name])
+            task = QuestionAnswering(source=str(folder), epochs=epochs, seed=seed, threads=1, **NETWORKS[name])
             data: Any = task.prepare(Path())
             score = returned(task.score(trained(task, data), data))
             files = {short(file): cells["accuracy"] for file, cells in score.tables["accuracy by file"].items()}
@@ -112,7 +112,7 @@ def prove_table(seeds: Sequence[int], save: Path) -> dict[str, Any]:
     written = [line.split("\t") for line in (TABLES / "questions.tsv").read_text().splitlines()]
     runs = []
     for seed in seeds:
-        task = Answer(
+        task = QuestionAnswering(
             source=str(TABLES / "shop.csv"),
             table=True,
             questions=QUESTIONS,
@@ -166,7 +166,7 @@ def prove_table(seeds: Sequence[int], save: Path) -> dict[str, Any]:
 
 def prove_passages(folder: Path, seed: int, save: Path) -> dict[str, Any]:
     """Train on passages, and score on those of other articles, next to a sliding window."""
-    task = Answer(source=str(folder), seed=seed, threads=1, **PASSAGES)
+    task = QuestionAnswering(source=str(folder), seed=seed, threads=1, **PASSAGES)
     data: Any = task.prepare(Path())
     score = returned(task.score(trained(task, data), data))
     remarks = list(remarks_on(score, data))

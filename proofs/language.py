@@ -27,7 +27,7 @@ import statewise
 from statewise.learning.optimizers import rate_at
 from statewise.run.config import build, read_yaml
 from statewise.tasks.language.data import LanguageData
-from statewise.tasks.language.scoring import Judged, blocks_of, interval_of
+from statewise.tasks.language.scoring import JudgedWords, blocks_of, interval_of
 from statewise.tasks.language.task import Language
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "novels.yaml"
@@ -148,7 +148,7 @@ def main() -> None:
 def against_plain(task: Language, data: Any, kept: Any, seconds: float) -> dict[str, Any]:
     """Return what the plain program reaches in the same time, and whether n-grams are better."""
     nats, updates = plain_nats(task, data, kept, seconds)
-    judged = Judged.of(nats, kept.targets[: len(nats)], kept.codec.unknown)
+    judged = JudgedWords.of(nats, kept.targets[: len(nats)], kept.codec.unknown)
     metrics = judged.metrics(kept.codec.unit, kept.unknown_types)
     best = min(kept.baseline_blocks.values(), key=lambda blocks: float(blocks.mean()))
     difference = interval_of(blocks_of(nats) - best)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from statewise.monitoring.memory_report import inspect_memory
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
-    from statewise.tasks.answer.task import Answer
+    from statewise.tasks.answer.task import QuestionAnswering
     from statewise.tasks.chat.task import Chat
     from statewise.tasks.forecast.task import Forecast
     from statewise.tasks.forecast.traffic import Traffic
@@ -31,7 +31,7 @@ _ROOMS = {
     **dict.fromkeys(["Run", "Trained", "inspect", "load", "predict", "resuming", "training"], "statewise.verbs"),
     **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
-    "Answer": "statewise.tasks.answer.task",
+    "QuestionAnswering": "statewise.tasks.answer.task",
     "Chat": "statewise.tasks.chat.task",
     "Forecast": "statewise.tasks.forecast.task",
     "Game": "statewise.tasks.game.task",
@@ -50,7 +50,7 @@ _ROOMS = {
 }
 
 __all__ = [
-    "Answer",
+    "QuestionAnswering",
     "Chat",
     "Forecast",
     "Game",

@@ -12,7 +12,7 @@ from torch import Tensor
 from statewise.data.window import Padded
 from statewise.encoders import AdaptiveTable, CodesAndNumbers, Encoder, OneHot, Table, TwoWay, WordDropout
 from statewise.tasks.game.sight import Sight
-from statewise.tasks.game.spaces import Observations, Part
+from statewise.tasks.game.spaces import ObservationSpace, Part
 from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
 
 T, B, D, V = 7, 3, 5, 6
@@ -20,7 +20,7 @@ CODES = torch.arange(T * B).reshape(T, B) % V
 ROWS = torch.cat([CODES.unsqueeze(-1) % 4, CODES.unsqueeze(-1) % 2, torch.randn(T, B, D)], dim=-1)
 CONTEXT = Padded.of([torch.tensor([1, 2, 3, 0]), torch.tensor([4]), torch.tensor([5, 1])])
 SHOWN = torch.rand(T, B, 70 + 27 + 2 + 3).mul(3).floor()
-EVERYTHING = Observations(
+EVERYTHING = ObservationSpace(
     (
         Part(("die",), "choices", (), (V,), (1,)),
         Part(("far",), "choices", (70,), (3,) * 69 + (100,), (0,) * 70),
@@ -39,7 +39,7 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "two-way": (lambda: TwoWay(V, D), CONTEXT),
     "word-dropout": (lambda: WordDropout(Table(V, D), 0.3, 0.2), CODES),
     "two-way-of-a-table": (lambda: TwoWay(V, D, table=WordDropout(Table(V, 4), 0.3), dropout=0.2), CONTEXT),
-    "sight": (lambda: Sight(Observations((Part((), "numbers", (D,)),), hidden=(1,)), 4), ROWS[..., 1:D]),
+    "sight": (lambda: Sight(ObservationSpace((Part((), "numbers", (D,)),), hidden=(1,)), 4), ROWS[..., 1:D]),
     "sight-of-everything": (lambda: Sight(EVERYTHING, 4), torch.cat([CODES.unsqueeze(-1), SHOWN], dim=-1)),
     "two-way-lstm": (lambda: TwoWay(V, D, cell="lstm"), CONTEXT),
 }

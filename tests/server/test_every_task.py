@@ -102,7 +102,7 @@ def translate(folder: Path) -> None:
 
 
 def answer(folder: Path) -> None:
-    task = statewise.Answer(source=str(stories(folder)), held_out=0.2, **SMALL)
+    task = statewise.QuestionAnswering(source=str(stories(folder)), held_out=0.2, **SMALL)
     statewise.train(task, run=folder / "run")
 
 

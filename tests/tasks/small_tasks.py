@@ -13,7 +13,7 @@ from made_speech import recordings
 from made_stories import passages, shop, stories
 
 from statewise.task import Task
-from statewise.tasks.answer.task import Answer
+from statewise.tasks.answer.task import QuestionAnswering
 from statewise.tasks.chat.task import Chat
 from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
@@ -139,12 +139,12 @@ TASKS: dict[str, Callable[[Path], Task]] = {
         source=str(pairs(folder)),
         **{**PAIRS, "layers": 2, "cell": "lstm", "attention": "additive", "shared": False, "tied": False},
     ),
-    "answer": lambda folder: Answer(source=str(stories(folder)), hops=3, **ASKED),
-    "answer-by-attention": lambda folder: Answer(
+    "answer": lambda folder: QuestionAnswering(source=str(stories(folder)), hops=3, **ASKED),
+    "answer-by-attention": lambda folder: QuestionAnswering(
         source=str(stories(folder)), reader="attention", cell="lstm", hops=3, **ASKED
     ),
-    "answer-word-by-word": lambda folder: Answer(source=str(stories(folder)), reader="words", **ASKED),
-    "answer-a-table": lambda folder: Answer(source=str(shop(folder)), table=True, questions=200, **SMALL),
+    "answer-word-by-word": lambda folder: QuestionAnswering(source=str(stories(folder)), reader="words", **ASKED),
+    "answer-a-table": lambda folder: QuestionAnswering(source=str(shop(folder)), table=True, questions=200, **SMALL),
     "chat": lambda folder: Chat(source=str(dialogues(folder)), **TALKED),
     "chat-otherwise": lambda folder: Chat(
         source=str(dialogues(folder)),
@@ -158,7 +158,7 @@ TASKS: dict[str, Callable[[Path], Task]] = {
             "never": "ann",
         },
     ),
-    "answer-passages": lambda folder: Answer(source=str(passages(folder)), held_out=0.3, **SMALL),
+    "answer-passages": lambda folder: QuestionAnswering(source=str(passages(folder)), held_out=0.3, **SMALL),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
     "speech-by-words-that-are-joined": lambda folder: Speech(
         source=str(recordings(folder / "said")), units="words", normalize="fixed", split="utterance", join=2, **SPOKEN

@@ -28,7 +28,7 @@ def read(path: Path, longest: int = 99) -> tuple[list[PassageQuestion], Question
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("passages")
-    task = statewise.Answer(
+    task = statewise.QuestionAnswering(
         source=str(passages(made)), held_out=0.2, updates=80, hidden_size=24, layers=1, learning_rate=0.02, threads=1
     )
     statewise.train(task, run=made / "run")

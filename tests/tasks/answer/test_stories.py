@@ -19,7 +19,7 @@ STORY = "Mary went to the garden. John went to the office. Mary went to the kitc
 
 
 def train(folder: Path, **how: Any) -> Trained:
-    task = statewise.Answer(source=str(folder / "told"), **{**SMALL, **how})
+    task = statewise.QuestionAnswering(source=str(folder / "told"), **{**SMALL, **how})
     return statewise.train(task, run=folder / "run").load()
 
 

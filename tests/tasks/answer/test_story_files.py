@@ -11,7 +11,7 @@ from statewise.errors import DataError, UsageError
 from statewise.tasks.answer.data import parts_of
 from statewise.tasks.answer.kinds import kind_of, open_words
 from statewise.tasks.answer.stories_codec import StoriesCodec
-from statewise.tasks.answer.story_files import Question, QuestionsLeftOut, read_stories
+from statewise.tasks.answer.story_files import QuestionsLeftOut, StoryQuestion, read_stories
 
 STORY = (
     "1 Mary moved to the bathroom.\n2 John got the football there.\n3 Where is Mary? \tbathroom\t1\n"
@@ -19,7 +19,7 @@ STORY = (
 )
 
 
-def read(folder: Path, text: str, longest: int = 9) -> tuple[list[Question], QuestionsLeftOut]:
+def read(folder: Path, text: str, longest: int = 9) -> tuple[list[StoryQuestion], QuestionsLeftOut]:
     path, left_out = folder / "a.txt", QuestionsLeftOut()
     path.write_text(text)
     return list(read_stories([path], longest, left_out)), left_out
@@ -71,8 +71,8 @@ def test_what_is_too_long_or_about_nothing_is_left_out_and_counted(tmp_path: Pat
     assert left_out.first["about no sentence"] == "line 10 of a.txt"
 
 
-def asked(story: str, file: str) -> Question:
-    return Question(("Mary left.",), "Who left?", "Mary", (), story, file)
+def asked(story: str, file: str) -> StoryQuestion:
+    return StoryQuestion(("Mary left.",), "Who left?", "Mary", (), story, file)
 
 
 def test_a_story_is_in_one_part_and_files_named_as_parts_stay_whole() -> None:
@@ -112,8 +112,8 @@ def test_a_codec_knows_words_answers_and_kinds_and_comes_back_from_json(tmp_path
 def test_parts_without_a_question_are_refused_and_what_was_left_out_is_told(tmp_path: Path) -> None:
     path = stories(tmp_path, 3)
     with pytest.raises(DataError, match=r"14 questions to learn from|the .* part would have none"):
-        statewise.Answer(source=str(path), held_out=0.0001).prepare(tmp_path)
+        statewise.QuestionAnswering(source=str(path), held_out=0.0001).prepare(tmp_path)
     with pytest.raises(DataError, match=r"left out about more than 1 sentences"):
-        statewise.Answer(source=str(path), sequence_length=1).prepare(tmp_path)
+        statewise.QuestionAnswering(source=str(path), sequence_length=1).prepare(tmp_path)
     with pytest.raises(UsageError, match="neither a file, a folder, a pattern nor a corpus"):
-        statewise.Answer(source="nowhere.txt").prepare(tmp_path)
+        statewise.QuestionAnswering(source="nowhere.txt").prepare(tmp_path)

@@ -33,7 +33,7 @@ def shop() -> AskedTable:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("table")
-    task = statewise.Answer(
+    task = statewise.QuestionAnswering(
         source=str(TABLES / "shop.csv"),
         table=True,
         questions=8000,
@@ -89,7 +89,7 @@ def test_tables_that_cannot_be_asked_are_refused(text: str, wanted: str, tmp_pat
 
 def test_a_run_asks_one_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="table asks one table and 2 were given"):
-        statewise.Answer(source=("a.csv", "b.csv"), table=True).prepare(tmp_path)
+        statewise.QuestionAnswering(source=("a.csv", "b.csv"), table=True).prepare(tmp_path)
 
 
 # what is run
@@ -335,7 +335,7 @@ def test_a_run_is_scored_on_questions_that_a_person_wrote(folder: Path, tmp_path
 
 
 def test_a_run_about_stories_takes_no_other_table(tmp_path: Path) -> None:
-    task = statewise.Answer(source="stories.txt")
+    task = statewise.QuestionAnswering(source="stories.txt")
     with pytest.raises(UsageError, match="this run is about texts"):
         task.predict(None, None, "Where is Mary?", other="a.csv")  # type: ignore[arg-type]
 

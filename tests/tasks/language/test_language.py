@@ -17,7 +17,7 @@ from statewise.errors import DataError, UsageError
 from statewise.tasks.language.answers import next_words
 from statewise.tasks.language.data import UNIGRAM, LanguageData
 from statewise.tasks.language.network import log_uniform
-from statewise.tasks.language.scoring import Judged, NeuralCache, interval_of, word_nats
+from statewise.tasks.language.scoring import JudgedWords, NeuralCache, interval_of, word_nats
 from statewise.tasks.language.task import Language
 from statewise.underway import returned
 
@@ -164,7 +164,7 @@ LETTERS = str.maketrans("0123456789", "abcdefghij")
 
 def test_unknown_words_are_counted_left_out_and_told_apart_as_by_hand() -> None:
     nats, targets = np.log([2.0, 4.0, 8.0, 16.0]), np.array([3, 0, 5, 0])
-    told = Judged.of(nats, targets, 0).metrics("word", 9)
+    told = JudgedWords.of(nats, targets, 0).metrics("word", 9)
     assert told["perplexity"] == pytest.approx((2 * 4 * 8 * 16) ** 0.25)
     assert told["perplexity_of_known"] == pytest.approx(4.0)
     assert told["perplexity_adjusted"] == pytest.approx((2 * 4 * 8 * 16 * 81) ** 0.25)

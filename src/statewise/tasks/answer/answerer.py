@@ -13,7 +13,7 @@ from statewise.model import Model, evaluating
 from statewise.tasks.answer.data import SCORED_ROWS, Questions, collated_questions
 from statewise.tasks.answer.network import Reasoner
 from statewise.tasks.answer.stories_codec import NONE, StoriesCodec
-from statewise.tasks.answer.story_files import MOST_WORDS, Question, words_of
+from statewise.tasks.answer.story_files import MOST_WORDS, StoryQuestion, words_of
 
 NOT_KNOWN = "not known"
 LONGEST_ASKED = 100_000
@@ -99,7 +99,7 @@ class Answerer:
         self.check(sentences, question)
         if why := self.not_known(sentences, question):
             return Answered(question, None, 0.0, why, [(text, 0.0) for text in sentences])
-        given = Question(tuple(sentences), question, "", (), "", "")
+        given = StoryQuestion(tuple(sentences), question, "", (), "", "")
         ((code, probability),), shares = self._told([given])
         looked = [] if shares is None else [*zip(sentences, shares[0].tolist(), strict=True)]
         if code == NONE:
@@ -133,7 +133,7 @@ class Answerer:
                 return f"training never saw a sentence of more than {self.codec.widest} words"
         return ""
 
-    def codes(self, asked: Sequence[Question]) -> list[int]:
+    def codes(self, asked: Sequence[StoryQuestion]) -> list[int]:
         """Return the code of the answer to each of many questions, which may be of any lengths."""
         examples = Questions(asked, self.codec, self.steps)
         order = sorted(range(len(asked)), key=examples.lengths.__getitem__)
@@ -145,7 +145,7 @@ class Answerer:
                 found[number] = code
         return found
 
-    def _told(self, asked: Sequence[Question]) -> tuple[list[tuple[int, float]], Tensor | None]:
+    def _told(self, asked: Sequence[StoryQuestion]) -> tuple[list[tuple[int, float]], Tensor | None]:
         """Return code and probability of each answer, and how much each looked at its sentences, `[B, S]`."""
         device = next(self.model.parameters())
         window = collated_questions(asked, self.codec, self.steps).like(device)

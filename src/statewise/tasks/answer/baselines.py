@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from statewise.tasks.answer.stories_codec import StoriesCodec
-from statewise.tasks.answer.story_files import Question
+from statewise.tasks.answer.story_files import StoryQuestion
 
 EPOCHS, ROWS, RATE = 12, 64, 0.02
 SEED = 12345
 
 
-def commonest(training: Sequence[Question], asked: Sequence[Question]) -> NDArray[np.bool_]:
+def commonest(training: Sequence[StoryQuestion], asked: Sequence[StoryQuestion]) -> NDArray[np.bool_]:
     """Return whether the commonest answer of its file is right for each question; of all files for an unknown one."""
     counts: dict[str, Counter[str]] = {}
     for one in training:
@@ -32,7 +32,7 @@ def _trained(file: str, known: dict[str, str]) -> str:
 
 
 def bag_of_words(
-    training: Sequence[Question], asked: Sequence[Question], codec: StoriesCodec
+    training: Sequence[StoryQuestion], asked: Sequence[StoryQuestion], codec: StoriesCodec
 ) -> "Iterator[float | NDArray[np.bool_]]":
     """Learn a logistic regression on which words stand in the question and in the story; yield how much is done.
 
@@ -60,7 +60,7 @@ def bag_of_words(
     yield np.array([code == codec.answer_codes.get(one.answer, -1) for code, one in zip(found, asked, strict=True)])
 
 
-def _bags(questions: Sequence[Question], codec: StoriesCodec) -> list[Tensor]:
+def _bags(questions: Sequence[StoryQuestion], codec: StoriesCodec) -> list[Tensor]:
     """Return the numbers of the words of each question, and of those of its story."""
     cut: dict[str, set[int]] = {}
 

@@ -21,7 +21,7 @@ from statewise.tasks.answer.baselines import bag_of_words, commonest
 from statewise.tasks.answer.metrics import accuracy
 from statewise.tasks.answer.network import StoryContext
 from statewise.tasks.answer.stories_codec import NONE, StoriesCodec
-from statewise.tasks.answer.story_files import Question, QuestionsLeftOut, read_stories
+from statewise.tasks.answer.story_files import QuestionsLeftOut, StoryQuestion, read_stories
 
 SCORED_ROWS = 128
 NAMED = {"_train": 0, "_valid": 1, "_test": 2}
@@ -29,7 +29,7 @@ NAMED = {"_train": 0, "_valid": 1, "_test": 2}
 PARTS = ("training", "validation", "held_out")
 
 
-def parts_of(questions: Sequence[Question], splitting: Splitting) -> list[int]:
+def parts_of(questions: Sequence[StoryQuestion], splitting: Splitting) -> list[int]:
     """Return the part of each question: that of its file's name, or by a hash of its whole story.
 
     Where some files are named as held out, none of the others is held out.
@@ -48,7 +48,7 @@ def parts_of(questions: Sequence[Question], splitting: Splitting) -> list[int]:
 class Questions(Sequence[Example]):
     """Questions as examples, each made when it is asked for."""
 
-    def __init__(self, questions: Sequence[Question], codec: StoriesCodec, steps: int) -> None:
+    def __init__(self, questions: Sequence[StoryQuestion], codec: StoriesCodec, steps: int) -> None:
         self.questions, self.codec, self.steps = questions, codec, steps
         texts = dict.fromkeys(text for one in questions for text in (*one.sentences, one.text))
         self._codes = {text: codec.coded(text) for text in texts}
@@ -90,9 +90,9 @@ def _only_last(steps: int) -> Tensor:
 class StoriesData(Data):
     """Questions about stories in three parts."""
 
-    task: Any  # an Answer, whose module imports this one
+    task: Any  # a QuestionAnswering, whose module imports this one
     own: StoriesCodec
-    parts: tuple[list[Question], list[Question], list[Question]]
+    parts: tuple[list[StoryQuestion], list[StoryQuestion], list[StoryQuestion]]
     told: dict[str, Any]
     scored: int = 2
     found: dict[str, NDArray[np.bool_]] = field(default_factory=dict, compare=False)
@@ -117,7 +117,7 @@ class StoriesData(Data):
         ]
 
     @property
-    def asked(self) -> list[Question]:
+    def asked(self) -> list[StoryQuestion]:
         """The questions that are scored."""
         return self.parts[self.scored]
 
@@ -168,7 +168,7 @@ class StoriesData(Data):
 def stories_data(task: Any) -> StoriesData:
     """Read stories and split them. Raises `DataError` where one part would be empty."""
     asked, told = _read(task.sources, task.sequence_length)
-    parts: tuple[list[Question], list[Question], list[Question]] = ([], [], [])
+    parts: tuple[list[StoryQuestion], list[StoryQuestion], list[StoryQuestion]] = ([], [], [])
     for one, part in zip(asked, parts_of(asked, Splitting(task.held_out, task.validation)), strict=True):
         parts[part].append(one)
     for name, part in ({"training": 0, "held-out": 2} | ({"validation": 1} if task.validation else {})).items():
@@ -194,7 +194,7 @@ def stories_data(task: Any) -> StoriesData:
     return StoriesData(task, codec, parts, facts)
 
 
-def _read(sources: Sequence[str], longest: int) -> tuple[list[Question], dict[str, Any]]:
+def _read(sources: Sequence[str], longest: int) -> tuple[list[StoryQuestion], dict[str, Any]]:
     files, left_out = find_files(sources, "stories"), QuestionsLeftOut()
     asked = list(read_stories(files, longest, left_out))
     return asked, {
@@ -204,7 +204,7 @@ def _read(sources: Sequence[str], longest: int) -> tuple[list[Question], dict[st
     }
 
 
-def collated_questions(asked: Sequence[Question], codec: StoriesCodec, steps: int) -> Window:
+def collated_questions(asked: Sequence[StoryQuestion], codec: StoriesCodec, steps: int) -> Window:
     """Return questions as the rows of one window."""
     examples = Questions(asked, codec, steps)
     return collated([examples[number] for number in range(len(asked))])

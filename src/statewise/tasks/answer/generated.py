@@ -12,7 +12,7 @@ from statewise.tasks.answer.query import Query
 
 
 @dataclass
-class Asked:
+class GeneratedQuestion:
     """A generated question: its pieces with their roles, and the query that it means.
 
     Where the table has no column of some word, it is not there to be answered, and the query has another one.
@@ -32,22 +32,22 @@ class Asked:
 class Generator(TableGenerator):
     """Generates questions about generated tables."""
 
-    def question(self) -> Asked:
+    def question(self) -> GeneratedQuestion:
         """Generate a question about the present table."""
         kinds = [self._reckoned, self._counted, self._listed, self._first, self._first_group]
         asked = self.dice.choices(kinds, [3, 3, 3, 3, 2])[0]()
         return self._of_a_column_not_there(asked) if self.dice.random() < 0.1 else asked
 
-    def _of_a_column_not_there(self, asked: Asked) -> Asked:
+    def _of_a_column_not_there(self, asked: GeneratedQuestion) -> GeneratedQuestion:
         roles = [place for place, (_, role) in enumerate(asked.pieces) if role in (TARGET, GROUP, BY, LEFT)]
         if not roles:
             return asked
         place = self.dice.choice(roles)
         pieces = [*asked.pieces]
         pieces[place] = self.dice.choice(UNKNOWN_COLUMNS), pieces[place][1]
-        return Asked(pieces, asked.query, is_there=False)
+        return GeneratedQuestion(pieces, asked.query, is_there=False)
 
-    def _reckoned(self) -> Asked:
+    def _reckoned(self) -> GeneratedQuestion:
         """A sum, a mean, a largest or a smallest number."""
         dice = self.dice
         aggregate = dice.choice(("avg", "avg", "sum", "max", "min"))
@@ -62,9 +62,9 @@ class Generator(TableGenerator):
         groups, group, period = self._grouped({one.column for one in found})
         rest = [*after, *groups] if dice.random() < 0.7 else [*groups, *after]
         query = Query(aggregate, column, found, group, period)  # type: ignore[arg-type]
-        return Asked([*self._lead(), *asked, *rest], query)
+        return GeneratedQuestion([*self._lead(), *asked, *rest], query)
 
-    def _counted(self) -> Asked:
+    def _counted(self) -> GeneratedQuestion:
         dice = self.dice
         ahead, after, found = self._conditions(2, before=True)
         noun = [self._row_word()] if not ahead or dice.random() < 0.6 else []
@@ -77,9 +77,9 @@ class Generator(TableGenerator):
         groups, group, period = self._grouped({one.column for one in found})
         middle = verb if dice.random() < 0.45 and lead[0].startswith("how") else []
         query = Query("count", None, found, group, period)
-        return Asked([*self._lead(), lead, *ahead, *noun, *middle, *after, *groups], query)
+        return GeneratedQuestion([*self._lead(), lead, *ahead, *noun, *middle, *after, *groups], query)
 
-    def _listed(self) -> Asked:
+    def _listed(self) -> GeneratedQuestion:
         dice = self.dice
         column = dice.choice([self._of("text"), self._of("text"), self._of("number")])
         ahead, after, found = self._conditions(2, before=True)
@@ -111,7 +111,7 @@ class Generator(TableGenerator):
                 ],
                 [self._pick("how", "what"), name, self._pick("is", "was"), *pieces],
             ]
-            return Asked(dice.choice(forms), Query("list", column, tuple(one)))
+            return GeneratedQuestion(dice.choice(forms), Query("list", column, tuple(one)))
         lead = self._pick(
             "list the",
             "show the",
@@ -128,9 +128,9 @@ class Generator(TableGenerator):
         of = [self._pick("of the", "of", "of all"), *ahead, self._row_word()] if ahead else []
         if not ahead and dice.random() < 0.25:
             of = [self._pick("of", "of the", "for all"), self._row_word()]
-        return Asked([lead, name, *of, *after], Query("list", column, found))
+        return GeneratedQuestion([lead, name, *of, *after], Query("list", column, found))
 
-    def _first(self) -> Asked:
+    def _first(self) -> GeneratedQuestion:
         """The rows that come first or last by a number: one, or a few."""
         dice = self.dice
         by, is_most = self._of("number"), dice.random() < 0.6
@@ -151,7 +151,7 @@ class Generator(TableGenerator):
             noun = [*ahead, *noun] if not ahead or dice.random() < 0.5 or noun == [name] else ahead
             lead = self._pick("the", "which is the", "what is the", f"{ASKS} is the", "", "what was the", "show the")
             query = Query("list", column, found, order=order, order_column=by, limit=1)  # type: ignore[arg-type]
-            return Asked(
+            return GeneratedQuestion(
                 [lead, (word, BY), *(noun if dice.random() < 0.85 or ahead or noun == [name] else []), *after], query
             )
         if ahead:
@@ -182,9 +182,9 @@ class Generator(TableGenerator):
         else:
             pieces = [name, self._pick("with the", "that has the", "having the"), self._pick(*words), measure]
         query = Query("list", column, found, order=order, order_column=by, limit=limit or 1)  # type: ignore[arg-type]
-        return Asked([*pieces, *after], query)
+        return GeneratedQuestion([*pieces, *after], query)
 
-    def _first_group(self) -> Asked:
+    def _first_group(self) -> GeneratedQuestion:
         """The groups whose sum, mean or number comes first or last."""
         dice = self.dice
         group, is_most = self._of("text"), dice.random() < 0.65
@@ -208,4 +208,4 @@ class Generator(TableGenerator):
             pieces = [self._pick("which", "what"), name, self._pick("has the", "had the", "have the", "with the")]
             pieces += [self._pick(*words), *what]
         query = Query(aggregate, column, found, group, order=order, limit=limit)  # type: ignore[arg-type]
-        return Asked([*pieces, *after], query)
+        return GeneratedQuestion([*pieces, *after], query)

@@ -52,7 +52,7 @@ class PassageExamples(Sequence[Example]):
 class PassagesData(Data):
     """Questions about passages in three parts, no article in two of them."""
 
-    task: Any  # an Answer, whose module imports this one
+    task: Any  # a QuestionAnswering, whose module imports this one
     own: PassagesCodec
     parts: tuple[list[PassageQuestion], list[PassageQuestion], list[PassageQuestion]]
     told: dict[str, Any]

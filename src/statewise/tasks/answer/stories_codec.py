@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 from statewise.data.codec import Codec
 from statewise.errors import DataError
 from statewise.tasks.answer.kinds import kind_of, open_words
-from statewise.tasks.answer.story_files import MOST_WORDS, Question, words_of
+from statewise.tasks.answer.story_files import MOST_WORDS, StoryQuestion, words_of
 
 NONE = 0
 "The code of a word or an answer that training never saw, and of no word."
@@ -36,7 +36,7 @@ class StoriesCodec(Codec):
     example: tuple[str, ...]
 
     @classmethod
-    def of(cls, questions: Iterable[Question]) -> "StoriesCodec":
+    def of(cls, questions: Iterable[StoryQuestion]) -> "StoriesCodec":
         """Return the codec of some questions."""
         found = list(questions)
         texts = {text for one in found for text in (*one.sentences, one.text)}

@@ -34,7 +34,7 @@ def _cut(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Question:
+class StoryQuestion:
     """A question about a story: the sentences before it, its answer, and which sentences the answer follows from.
 
     `story` is the whole story that it stands in, as a text, by which stories are split; `file` is where it was.
@@ -69,14 +69,14 @@ class _Story:
     places: dict[int, int] = field(default_factory=dict)
     asked: list[tuple[int, str, str, tuple[int, ...]]] = field(default_factory=list)
 
-    def questions(self, file: str) -> Iterator[Question]:
+    def questions(self, file: str) -> Iterator[StoryQuestion]:
         """Yield what was asked, each with the sentences before it."""
         whole = "\n".join([*self.sentences, *(f"{text}\t{answer}" for _, text, answer, _ in self.asked)])
         for before, text, answer, support in self.asked:
-            yield Question(tuple(self.sentences[:before]), text, answer, support, whole, file)
+            yield StoryQuestion(tuple(self.sentences[:before]), text, answer, support, whole, file)
 
 
-def read_stories(files: Sequence[Path], longest: int, left_out: QuestionsLeftOut) -> Iterator[Question]:
+def read_stories(files: Sequence[Path], longest: int, left_out: QuestionsLeftOut) -> Iterator[StoryQuestion]:
     """Yield the questions of files in their order; what is longer than `longest` sentences is left out and counted.
 
     Raises `DataError`, naming the line, where a file is something else.
@@ -99,7 +99,7 @@ def read_stories(files: Sequence[Path], longest: int, left_out: QuestionsLeftOut
             raise DataError(f"{path} has no question: {FORM}")
 
 
-def _questions(path: Path) -> Iterator[tuple[int, Question]]:
+def _questions(path: Path) -> Iterator[tuple[int, StoryQuestion]]:
     story, last, numbers = _Story(), 0, list[int]()
     for number, line in enumerate(lines_of(path), start=1):
         where = f"line {number} of {path}"

@@ -12,7 +12,7 @@ from statewise.model import Model, evaluating
 from statewise.tasks.answer.asked_table import AskedTable, Value
 from statewise.tasks.answer.linking import Linked, Linker
 from statewise.tasks.answer.query import Query
-from statewise.tasks.answer.table_codec import TAGS, ColumnNotThere, Reading, TableCodec, query_of
+from statewise.tasks.answer.table_codec import TAGS, ColumnNotThere, QueryReading, TableCodec, query_of
 
 LONGEST_QUESTION = 1000
 "Characters of a question about a table."
@@ -108,7 +108,7 @@ class TableAnswerer:
             return TableAnswered(question, None, None, best.probability, why, shown)
         return TableAnswered(question, shown[0][0], best.query.run(self.table), best.probability, "", shown[1:])
 
-    def readings(self, linked: Sequence[Linked]) -> list[Reading]:
+    def readings(self, linked: Sequence[Linked]) -> list[QueryReading]:
         """Return the likeliest reading, and the next one where there is another that the table can answer.
 
         Raises `ColumnNotThere` and `UsageError` where the likeliest cannot be answered.
@@ -129,21 +129,21 @@ class TableAnswerer:
         for ratio, place, tag in sorted(others, reverse=True)[:8]:
             other = self._checked(linked, [*tags[:place], tag, *tags[place + 1 :]])
             if other is not None and other != query:
-                found.append(Reading(other, likely * ratio))
-        best = Reading(query, likely * (AMBIGUOUS if any(one.probability == likely for one in found) else 1.0))
+                found.append(QueryReading(other, likely * ratio))
+        best = QueryReading(query, likely * (AMBIGUOUS if any(one.probability == likely for one in found) else 1.0))
         found = [one._replace(probability=min(one.probability, best.probability)) for one in found]
         return [best, *sorted(found, key=lambda one: -one.probability)[:1]]
 
     def _of_other_columns(
         self, linked: Sequence[Linked], tags: Sequence[str], query: Query, likely: float
-    ) -> Iterator[Reading]:
+    ) -> Iterator[QueryReading]:
         """Yield the readings in which a value is that of a further column."""
         for place, one in enumerate(linked):
             for column, value in one.others:
                 turned = Linked(one.kind, one.text, column, value)
                 other = self._checked([*linked[:place], turned, *linked[place + 1 :]], tags)
                 if other is not None and other != query:
-                    yield Reading(other, likely)
+                    yield QueryReading(other, likely)
 
     def _checked(self, linked: Sequence[Linked], tags: Sequence[str]) -> Query | None:
         try:

@@ -46,7 +46,7 @@ class ColumnNotThere(Exception):
     """A question asks for a column that the table does not have: the word for it."""
 
 
-class Reading(NamedTuple):
+class QueryReading(NamedTuple):
     """One reading of a question, and how likely it is."""
 
     query: Query

@@ -20,7 +20,7 @@ from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.task import Data, Part
 from statewise.tasks.answer.asked_table import AskedTable, Value, read_asked_table
-from statewise.tasks.answer.generated import Asked, Generator
+from statewise.tasks.answer.generated import GeneratedQuestion, Generator
 from statewise.tasks.answer.generated_parts import NOTHING, ROW
 from statewise.tasks.answer.keywords import rows_by_keywords
 from statewise.tasks.answer.linking import SLOTS, Linker
@@ -54,7 +54,7 @@ class Tagged(NamedTuple):
     tags: list[int]
 
 
-def tagged(asked: Asked, linker: Linker) -> Tagged | None:
+def tagged(asked: GeneratedQuestion, linker: Linker) -> Tagged | None:
     """Return a generated question as what is read and said; None where pieces together name something else."""
     linked = [(linker.linked(text), role) for text, role in asked.pieces]
     whole = linker.linked(asked.text)
@@ -71,7 +71,7 @@ def tagged(asked: Asked, linker: Linker) -> Tagged | None:
     return Tagged(kinds, tags)
 
 
-def generated_questions(count: int, seed: int, *, is_held_out: bool) -> Iterator[tuple[Asked, AskedTable]]:
+def generated_questions(count: int, seed: int, *, is_held_out: bool) -> Iterator[tuple[GeneratedQuestion, AskedTable]]:
     """Yield generated questions, twenty about each table; each even one of the names of columns, or each odd one."""
     made = Generator(random.Random(seed), is_held_out)
     for number in range(count):
@@ -105,7 +105,7 @@ def asked_questions(count: int, seed: int) -> list[TableQuestion]:
 class TableData(Data):
     """Generated questions in three parts, and the table that a run is about."""
 
-    task: Any  # an Answer, whose module imports this one
+    task: Any  # a QuestionAnswering, whose module imports this one
     own: TableCodec
     training: list[Tagged]
     asked: list[TableQuestion]

@@ -34,10 +34,10 @@ USUAL_LEAST = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer(Sourced, Task):
+class QuestionAnswering(Sourced, Task):
     """Learn from questions about stories, with their answers, to answer others; or answer questions about a table.
 
-    >>> Answer(source="stories.txt").label
+    >>> QuestionAnswering(source="stories.txt").label
     'stories'
     """
 

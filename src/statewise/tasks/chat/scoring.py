@@ -19,7 +19,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class ForeseenReplies:
     """Mean log-probabilities of a subword of the replies `[N, K]`: after what was said, and after nothing."""
 
     after: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Foreseen:
         return hits(self.after - against_generic * self.alone)
 
 
-def foreseen(model: Model[Any], codec: Any, asked: PlacesAsked) -> Generator[float, None, Foreseen]:
+def foreseen(model: Model[Any], codec: Any, asked: PlacesAsked) -> Generator[float, None, ForeseenReplies]:
     """Return how likely each reply is among which the true one is looked for, yielding how much is done."""
     replies = [codec.encode_reply(reply) for reply in asked.replies]
     lengths = np.array([len(reply) for reply in replies])
@@ -44,7 +44,7 @@ def foreseen(model: Model[Any], codec: Any, asked: PlacesAsked) -> Generator[flo
         nats = nats_of(model, read, which, [replies[number] for number in numbers.flat])
         after[begin : begin + AT_ONCE] = -np.array(nats).reshape(-1, many) / lengths[numbers]
         yield min(1.0, (begin + AT_ONCE) / len(after))
-    return Foreseen(after, alone[asked.among])
+    return ForeseenReplies(after, alone[asked.among])
 
 
 def said_to(chatter: Chatter, asked: Sequence[Sequence[str]]) -> Generator[float, None, list[Replied]]:

@@ -21,7 +21,7 @@ from statewise.tasks.game.moments import Moments
 from statewise.tasks.game.policy import Played, Policy, as_policy
 from statewise.tasks.game.seats import Reals, Seats, Stepped, episode_seed
 from statewise.tasks.game.sight import Sight, normalized
-from statewise.tasks.game.spaces import Numbers, Observations
+from statewise.tasks.game.spaces import Numbers, ObservationSpace
 
 RECENT = 100
 "The mean return of so many last episodes is told."
@@ -68,7 +68,7 @@ class Minibatches(LazyWindows):
         return window._replace(reset=window.reset if is_reset else None, mask=window.mask if is_masked else None)
 
 
-class Memory:
+class RolloutMemory:
     """What is written down while a rollout is played, step by step `[T, E, ...]`."""
 
     def __init__(self, steps: int, seats: Seats, head: Policy) -> None:
@@ -100,7 +100,7 @@ class Playing(Collector):
     def __init__(
         self,
         make_seats: Callable[[], Seats],
-        observed: Observations,
+        observed: ObservationSpace,
         like: Callable[[], Any],
         how: RolloutSettings,
         envs: int,
@@ -136,7 +136,7 @@ class Playing(Collector):
         weight = next(model.parameters())
         mean, scale = self._normalizing(weight)
         self._normalize(model, mean, scale)
-        memory = Memory(how.steps, self.seats, head)
+        memory = RolloutMemory(how.steps, self.seats, head)
         actor, fresh = self._actor(model), model.begin(self.envs)
         state = rebuild(fresh, self.state) if self.state else fresh
         state = where_rows(torch.from_numpy(self.begun).to(weight.device), fresh, state)
@@ -224,7 +224,7 @@ class Playing(Collector):
         self._normalize(model, rollout["mean"], rollout["scale"])
 
     def _learned(
-        self, memory: Memory, head: Policy, last: Reals, kept: Sequence[tuple[Tensor, ...]], weight: Tensor
+        self, memory: RolloutMemory, head: Policy, last: Reals, kept: Sequence[tuple[Tensor, ...]], weight: Tensor
     ) -> dict[str, Tensor]:
         """Return what is learned from: inputs, actions, what came of them, and the states that sequences begin in."""
         params = map_leaves(lambda *parts: torch.stack(parts), memory.params[0], *memory.params[1:])
@@ -253,7 +253,7 @@ class Playing(Collector):
             **{f"state{n}": torch.stack(leaf).flatten(0, 1).cpu() for n, leaf in enumerate(of_states)},
         }
 
-    def _scaled(self, memory: Memory) -> Reals:
+    def _scaled(self, memory: RolloutMemory) -> Reals:
         """Return rewards over the deviation of discounted returns, as far as is known by now."""
         if not self.how.normalizes_rewards:
             return memory.rewards
@@ -266,7 +266,7 @@ class Playing(Collector):
         self.rewarded.add(seen.reshape(-1, 1))
         return np.clip(memory.rewards / self.rewarded.deviation, -FARTHEST_REWARD, FARTHEST_REWARD)
 
-    def _count(self, memory: Memory) -> None:
+    def _count(self, memory: RolloutMemory) -> None:
         """Add up the returns of episodes."""
         ended = memory.terminated | memory.truncated
         for step, reward in enumerate(memory.rewards):
@@ -281,7 +281,7 @@ class Playing(Collector):
         """The mean return of the last episodes; before any has ended, of those that are under way."""
         return float(np.mean(self.recent or self.totals))
 
-    def _remember(self, memory: Memory) -> None:
+    def _remember(self, memory: RolloutMemory) -> None:
         """Keep the actions of the episodes that are under way, and what was seen."""
         ended = memory.terminated | memory.truncated
         for row in range(self.envs):

@@ -36,7 +36,7 @@ from statewise.tasks.game.seats import InProcess, Seats
 from statewise.tasks.game.spaces import MASK as LEGAL
 from statewise.tasks.game.spaces import (
     Actions,
-    Observations,
+    ObservationSpace,
     actions_of,
     observations_of,
     spaces_as_json,
@@ -62,7 +62,7 @@ NOT_LEARNED = ("sample_seconds", "save_seconds", "save_updates", "checks", "keep
 class GameCodec(Codec):
     """What is seen and done, by which rows become features and choices become actions."""
 
-    observed: Observations
+    observed: ObservationSpace
     actions: Actions
 
     def as_json(self) -> dict[str, Any]:

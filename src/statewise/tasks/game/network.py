@@ -10,7 +10,7 @@ from statewise.model import Model
 from statewise.task import stacked_core
 from statewise.tasks.game.policy import Policy, PolicyParams
 from statewise.tasks.game.sight import Sight
-from statewise.tasks.game.spaces import Actions, Observations
+from statewise.tasks.game.spaces import Actions, ObservationSpace
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PolicySettings:
     remembers: bool = True
 
 
-def policy_network(observed: Observations, actions: Actions, how: PolicySettings) -> Model[PolicyParams]:
+def policy_network(observed: ObservationSpace, actions: Actions, how: PolicySettings) -> Model[PolicyParams]:
     """Return an untrained policy for what is observed and done.
 
     A critic of its own has cells as large as the actor's next to them. One that does not remember begins again at every

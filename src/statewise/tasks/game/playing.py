@@ -14,7 +14,7 @@ from statewise.state import where_rows
 from statewise.tasks.game.acting import Actor
 from statewise.tasks.game.policy import as_policy
 from statewise.tasks.game.seats import Flags, Seats, episode_seed
-from statewise.tasks.game.spaces import Actions, Numbers, Observations
+from statewise.tasks.game.spaces import Actions, Numbers, ObservationSpace
 
 HELD_OUT, CHECKS, SHOWN = 1, 2, 3
 "What the seeds of episodes begin with that are scored, that checks score, and that samples show."
@@ -84,7 +84,7 @@ class PolicyPlayer(Player):
 class RandomPlayer(Player):
     """Takes every legal action with the same probability; numbers anywhere between their bounds."""
 
-    observed: Observations
+    observed: ObservationSpace
     actions: Actions
 
     def begin(self, rows: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.errors import StatewiseError, TrainingError
-from statewise.tasks.game.spaces import Actions, Misfit, Numbers, Observations
+from statewise.tasks.game.spaces import Actions, Misfit, Numbers, ObservationSpace
 
 Flags = NDArray[np.bool_]
 Reals = NDArray[np.float64]
@@ -77,7 +77,7 @@ def broken(name: str, what: str) -> TrainingError:
 
 
 @dataclass
-class Table:
+class SeatTable:
     """The rows of E environments, as arrays that are written in place."""
 
     observations: Numbers
@@ -87,7 +87,7 @@ class Table:
     truncated: Flags
 
     @classmethod
-    def of(cls, rows: int, width: int) -> "Table":
+    def of(cls, rows: int, width: int) -> "SeatTable":
         """Return arrays of noughts."""
         seen, final = (np.zeros((rows, width), np.float32) for _ in range(2))
         return cls(seen, final, np.zeros(rows), np.zeros(rows, np.bool_), np.zeros(rows, np.bool_))
@@ -99,7 +99,7 @@ class Seat:
 
     name: str
     env: Any
-    observed: Observations
+    observed: ObservationSpace
     longest: int
     steps: int = 0
     seed: int = 0
@@ -114,7 +114,7 @@ class Seat:
             raise self._failed("failed when it was reset", error) from error
         self._write(seen, self.info, row)
 
-    def step(self, action: Any, table: Table, row: int) -> None:
+    def step(self, action: Any, table: SeatTable, row: int) -> None:
         """Take an action, and write what follows; an episode as long as allowed is cut."""
         self.steps += 1
         try:
@@ -163,9 +163,9 @@ class InProcess(Seats):
     """Environments that are stepped one after another in this process: where a step is short nothing is faster."""
 
     def __init__(
-        self, name: str, make: Callable[[], Any], size: int, observed: Observations, actions: Actions, longest: int
+        self, name: str, make: Callable[[], Any], size: int, observed: ObservationSpace, actions: Actions, longest: int
     ) -> None:
-        self.size, self.actions, self.table = size, actions, Table.of(size, observed.size)
+        self.size, self.actions, self.table = size, actions, SeatTable.of(size, observed.size)
         self.each = [Seat(name, make(), observed, longest) for _ in range(size)]
 
     @property

@@ -14,7 +14,7 @@ from statewise.errors import MissingExtra, UsageError
 from statewise.tasks.game.data import GameCodec
 from statewise.tasks.game.making import INSTALL, maker_of
 from statewise.tasks.game.playing import Player
-from statewise.tasks.game.seats import Seat, Table
+from statewise.tasks.game.seats import Seat, SeatTable
 
 Frame = NDArray[np.uint8]
 KINDS = (".gif", ".mp4")
@@ -77,7 +77,7 @@ class Theatre:
         return make(render_mode=self.mode)
 
     def _episode(self, player: Player, seat: Seat, number: int, seed: int) -> Shown:
-        table, total, texts = Table.of(1, self.codec.observed.size), 0.0, []
+        table, total, texts = SeatTable.of(1, self.codec.observed.size), 0.0, []
         draws, begun = [np.random.default_rng(seed)], np.ones(1, np.bool_)
         player.begin(1)
         seat.reset(seed, table.observations[0])

@@ -9,7 +9,7 @@ from torch.nn import functional
 from statewise.encoders import Encoder
 from statewise.encoders.encoder import Reads
 from statewise.tasks.game.policy import parted
-from statewise.tasks.game.spaces import Observations, Part
+from statewise.tasks.game.spaces import ObservationSpace, Part
 
 FARTHEST = 10.0
 "Normalized numbers are bounded by this, up and down."
@@ -22,14 +22,14 @@ COLOURS = (1, 3, 4)
 
 @final
 class Sight(Encoder):
-    """Reads a row of numbers, as `Observations` writes it, and hands on which actions are legal.
+    """Reads a row of numbers, as `ObservationSpace` writes it, and hands on which actions are legal.
 
         y = (tanh(W (numbers - mean) / deviation, choices, bits, convolved images + b), legal)
 
     `mean` and `scale`, one over the deviation, are set from outside by `normalize`; at first they change nothing.
     Shapes: rows `[..., D]`, features `[..., width + legal]`.
 
-    >>> sight = Sight(Observations((Part((), "numbers", (5,)),)), width=4)
+    >>> sight = Sight(ObservationSpace((Part((), "numbers", (5,)),)), width=4)
     >>> sight(torch.zeros(7, 3, 5)).shape
     torch.Size([7, 3, 4])
     """
@@ -38,7 +38,7 @@ class Sight(Encoder):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, observed: Observations, width: int) -> None:
+    def __init__(self, observed: ObservationSpace, width: int) -> None:
         super().__init__()
         self.observed, self.numbers, self.features = observed, observed.size, width + observed.legal
         self.sizes = [part.size for part in observed.parts]
@@ -72,7 +72,7 @@ class Sight(Encoder):
         return features if not self.observed.legal else torch.cat([features, inputs[..., self.observed.seen :]], dim=-1)
 
 
-def normalized(observed: Observations) -> Tensor:
+def normalized(observed: ObservationSpace) -> Tensor:
     """Return which numbers of an observation are to be normalized, `[D]`: numbers and images, not choices and bits."""
     flags = [torch.full((part.size,), part.kind in ("numbers", "image")) for part in observed.parts]
     kept = torch.ones(sum(part.size for part in observed.parts), dtype=torch.bool)

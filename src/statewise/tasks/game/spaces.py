@@ -86,7 +86,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Observations:
+class ObservationSpace:
     """An observation as a row of numbers: its parts one after another, without hidden ones, and the legal actions."""
 
     parts: tuple[Part, ...]
@@ -196,17 +196,17 @@ class Actions:
         return " and ".join(f"one of {count}" for count in self.choices)
 
 
-def observations_of(space: Any, *, is_masked: bool = False, actions: Actions | None = None) -> Observations:
+def observations_of(space: Any, *, is_masked: bool = False, actions: Actions | None = None) -> ObservationSpace:
     """Return a space of Gymnasium as rows of numbers. Raises `UsageError`, with its name, for one that is not read."""
     parts = tuple(_parts(space, ()))
     legal = sum(actions.choices) if is_masked and actions else 0
-    found = Observations(parts, (), legal)
+    found = ObservationSpace(parts, (), legal)
     if not parts or not 0 < found.size <= MOST_NUMBERS:
         raise UsageError(f"an observation of {found.size:,} numbers cannot be read: give 1 to {MOST_NUMBERS:,}")
     return found
 
 
-def without(observations: Observations, hidden: Sequence[int]) -> Observations:
+def without(observations: ObservationSpace, hidden: Sequence[int]) -> ObservationSpace:
     """Return observations of which some numbers are hidden. Raises `UsageError` where they cannot be."""
     if not hidden:
         return observations
@@ -285,7 +285,7 @@ def _whole(numbers: NDArray[Any]) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers.reshape(-1))
 
 
-def spaces_as_json(observations: Observations, actions: Actions) -> dict[str, Any]:
+def spaces_as_json(observations: ObservationSpace, actions: Actions) -> dict[str, Any]:
     """Return both as plain values."""
     parts = [
         {"path": [*p.path], "kind": p.kind, "shape": [*p.shape], "choices": [*p.choices], "first": [*p.first]}
@@ -299,7 +299,7 @@ def spaces_as_json(observations: Observations, actions: Actions) -> dict[str, An
     }
 
 
-def spaces_from_json(written: Mapping[str, Any]) -> tuple[Observations, Actions]:
+def spaces_from_json(written: Mapping[str, Any]) -> tuple[ObservationSpace, Actions]:
     """Return what `spaces_as_json` wrote. Raises `RunError` where it is something else."""
     try:
         seen, taken = written["observations"], written["actions"]
@@ -311,7 +311,7 @@ def spaces_from_json(written: Mapping[str, Any]) -> tuple[Observations, Actions]
             )
             for p in seen["parts"]
         )
-        observations = Observations(parts, _sizes(seen["hidden"]), _sizes([seen["legal"]])[0])
+        observations = ObservationSpace(parts, _sizes(seen["hidden"]), _sizes([seen["legal"]])[0])
         low, high = (tuple(float(bound) for bound in taken[name]) for name in ("low", "high"))
         shape, choices, first = (_sizes(taken[name]) for name in ("shape", "choices", "first"))
         dtype = np.dtype(str(taken["dtype"])).name

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from statewise.errors import UsageError
 from statewise.tasks.game.making import gymnasium
-from statewise.tasks.game.seats import LARGEST_REWARD, Seats, Stepped, Table, broken
-from statewise.tasks.game.spaces import Actions, Misfit, Numbers, Observations
+from statewise.tasks.game.seats import LARGEST_REWARD, Seats, SeatTable, Stepped, broken
+from statewise.tasks.game.spaces import Actions, Misfit, Numbers, ObservationSpace
 
 FINAL = "final_obs"
 
@@ -24,10 +24,10 @@ class OfVector(Seats):
 
     repeats = False
 
-    def __init__(self, name: str, env: Any, observed: Observations, actions: Actions) -> None:
+    def __init__(self, name: str, env: Any, observed: ObservationSpace, actions: Actions) -> None:
         self.name, self.env, self.observed, self.actions = name, env, observed, actions
         self.size = int(env.num_envs)
-        self.table = Table.of(self.size, observed.size)
+        self.table = SeatTable.of(self.size, observed.size)
         modes = gymnasium().vector.AutoresetMode
         self.mode = modes(env.metadata.get("autoreset_mode", modes.NEXT_STEP))
         self.is_next, self.is_disabled = self.mode == modes.NEXT_STEP, self.mode == modes.DISABLED

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from statewise.errors import StatewiseError, TrainingError
 from statewise.tasks.game.making import maker_of
-from statewise.tasks.game.seats import InProcess, Seats, Stepped, Table
-from statewise.tasks.game.spaces import Actions, Numbers, Observations, spaces_as_json, spaces_from_json
+from statewise.tasks.game.seats import InProcess, Seats, SeatTable, Stepped
+from statewise.tasks.game.spaces import Actions, Numbers, ObservationSpace, spaces_as_json, spaces_from_json
 
 RESET, STEP, REPLAY = b"r", b"s", b"p"
 OK = b"ok"
@@ -32,7 +32,7 @@ class InWorkers(Seats):
     """
 
     def __init__(
-        self, name: str, size: int, workers: int, observed: Observations, actions: Actions, longest: int
+        self, name: str, size: int, workers: int, observed: ObservationSpace, actions: Actions, longest: int
     ) -> None:
         self.name, self.size, self.observed, self.longest = name, size, observed, longest
         self.written = json.dumps(spaces_as_json(observed, actions))
@@ -160,7 +160,7 @@ class InWorkers(Seats):
             self.close()
 
 
-class SharedTable(Table):
+class SharedTable(SeatTable):
     """Rows in shared memory, with what the workers are told: actions, seeds, and which rows are meant."""
 
     actions: NDArray[np.float64]
@@ -168,7 +168,9 @@ class SharedTable(Table):
     asked: NDArray[np.bool_]
 
 
-def shared_table(context: Any, size: int, observed: Observations, actions: Actions) -> tuple[SharedTable, list[Any]]:
+def shared_table(
+    context: Any, size: int, observed: ObservationSpace, actions: Actions
+) -> tuple[SharedTable, list[Any]]:
     """Return rows in shared memory, and the memory itself, from which a worker has them too."""
     width = actions.width if actions.shape else 1
     sizes = {"f": 2 * size * observed.size, "d": size * (1 + width), "q": size, "b": 3 * size}
@@ -214,7 +216,7 @@ def work(
         try:
             if seats is None:
                 seats = InProcess(name, maker_of(name), count, observed, actions, longest)
-                seats.table = Table(*(getattr(whole, part)[own] for part in Table.__dataclass_fields__))
+                seats.table = SeatTable(*(getattr(whole, part)[own] for part in SeatTable.__dataclass_fields__))
             _do(letter, seats, whole, own)
             pipe.send_bytes(OK)
         except StatewiseError as error:

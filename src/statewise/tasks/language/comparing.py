@@ -16,7 +16,7 @@ from statewise.shown import in_line
 from statewise.task import Data, Score, Scoring
 from statewise.tasks.language.arpa import ArpaModel, write_arpa
 from statewise.tasks.language.data import LanguageData
-from statewise.tasks.language.scoring import Floats, Judged, NeuralCache, blocks_of, interval_of, word_nats
+from statewise.tasks.language.scoring import Floats, JudgedWords, NeuralCache, blocks_of, interval_of, word_nats
 from statewise.tasks.shared.kneser_ney import KneserNey
 
 
@@ -48,7 +48,7 @@ def scored(
         scoring = word_nats(model, windows, rate=at, cache=NeuralCache(*remembered) if remembered else None)
         nats = yield from _shared(scoring, number, len(ways))
         plain = plain if number else nats
-        judged = Judged.of(nats, data.targets[: len(nats)], data.codec.unknown)
+        judged = JudgedWords.of(nats, data.targets[: len(nats)], data.codec.unknown)
         found = judged.metrics(data.codec.unit, data.unknown_types)
         metrics |= {name + key: value for key, value in found.items()}
     return Score(metrics, float(plain.mean()), tables, details=plain)
@@ -56,7 +56,7 @@ def scored(
 
 def _n_grams_of_file(data: LanguageData, name: str) -> dict[str, dict[str, dict[str, float]]]:
     nats = ArpaModel.read(name, _words(data)).nats(data.scored.read())[1:]
-    found = Judged.of(nats, data.targets, data.codec.unknown).metrics(data.codec.unit, data.unknown_types)
+    found = JudgedWords.of(nats, data.targets, data.codec.unknown).metrics(data.codec.unit, data.unknown_types)
     return {"N-grams of a file, sentence by sentence": {in_line(name): found}}
 
 

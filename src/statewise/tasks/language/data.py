@@ -11,7 +11,7 @@ from statewise.data.code_file import CodeFile
 from statewise.data.words.prepared_words import CodedWords, WordCodec
 from statewise.errors import DataError
 from statewise.task import Part
-from statewise.tasks.language.scoring import BLOCK_WORDS, MOST_BLOCKS, Floats, Judged, blocks_of
+from statewise.tasks.language.scoring import BLOCK_WORDS, MOST_BLOCKS, Floats, JudgedWords, blocks_of
 from statewise.tasks.shared.counted import CountedOnce
 from statewise.underway import told
 
@@ -117,7 +117,7 @@ class LanguageData(CountedOnce):
         return found
 
     def _kept(self, nats: Floats) -> dict[str, float]:
-        judged = Judged.of(nats, self.targets, self.codec.unknown)
+        judged = JudgedWords.of(nats, self.targets, self.codec.unknown)
         blocks = {f"{BLOCK}{number}": float(mean) for number, mean in enumerate(blocks_of(nats))}
         return {**judged._asdict(), **blocks}
 
@@ -128,7 +128,7 @@ class LanguageData(CountedOnce):
             for name, of in found.items()
         }
         return {
-            name: Judged(of["nats"], int(of["words"]), of["unknown_nats"], int(of["unknown"])).metrics(
+            name: JudgedWords(of["nats"], int(of["words"]), of["unknown_nats"], int(of["unknown"])).metrics(
                 self.codec.unit, self.unknown_types
             )
             for name, of in found.items()

@@ -23,7 +23,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True)
-class Network:
+class LanguageNetwork:
     """What a language model is made of."""
 
     cell: str

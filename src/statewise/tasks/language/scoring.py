@@ -70,7 +70,7 @@ def word_nats(
     return np.concatenate(found)
 
 
-class Judged(NamedTuple):
+class JudgedWords(NamedTuple):
     """Sums of nats over the words that were scored: of all, and of the unknown ones among them."""
 
     nats: float
@@ -79,7 +79,7 @@ class Judged(NamedTuple):
     unknown: int
 
     @classmethod
-    def of(cls, nats: Floats, targets: NDArray[np.integer[Any]], unknown: int | None) -> "Judged":
+    def of(cls, nats: Floats, targets: NDArray[np.integer[Any]], unknown: int | None) -> "JudgedWords":
         """Return the sums over words, of which one code may stand for unknown ones."""
         is_unknown = targets == unknown if unknown is not None else np.zeros(len(targets), np.bool_)
         return cls(float(nats.sum()), len(nats), float(nats[is_unknown].sum()), int(is_unknown.sum()))

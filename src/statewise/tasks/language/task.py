@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from statewise.model import Model
     from statewise.stream import Stream
     from statewise.tasks.language.data import LanguageData
-    from statewise.tasks.language.network import Network
+    from statewise.tasks.language.network import LanguageNetwork
     from statewise.tasks.shared.written_text import Surprises
 
 MOST_WORDS = 5_000_000
@@ -121,11 +121,11 @@ class Language(Sourced, Task):
 
         return Vocabulary(self.unit, self.form, self.lower, self.vocabulary, self.min_count)
 
-    def network(self) -> "Network":
+    def network(self) -> "LanguageNetwork":
         """Return what the model is made of."""
-        from statewise.tasks.language.network import Network
+        from statewise.tasks.language.network import LanguageNetwork
 
-        return Network(
+        return LanguageNetwork(
             cell=self.cell,
             hidden_size=self.hidden_size,
             layers=self.layers,
