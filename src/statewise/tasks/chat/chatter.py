@@ -1,5 +1,6 @@
 """A trained model at work: what was said in, a reply out, the best of several by what it owes to what was said."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -137,7 +138,8 @@ class Chatter:
         rule_of_draws = SamplingRule(manner.temperature, never=NOT_SAID)
         drawn = []
         for source, turns in zip(read, said, strict=True):
-            first = (self.first_seed + len(turns) * MOST_BEAM) % 2**63
+            words = hashlib.sha256("\n".join(turns).encode()).digest()  # else all that is said would be drawn alike
+            first = self.first_seed + int.from_bytes(words[:8], "big")
             seeds = [(first + number) % 2**63 for number in range(manner.beam)]
             drawn += draw_all(self.model, [source], limit, rule_of_draws, seeds, self.barring)
         return drawn
