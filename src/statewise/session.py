@@ -24,6 +24,7 @@ from statewise.learning.events import (
 )
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
+from statewise.learning.precision import in_use
 from statewise.model import Model
 from statewise.numerics import changed, numerics_of
 from statewise.run.directory import RunDirectory
@@ -188,7 +189,7 @@ class TrainingSession:
 
     def _sample(self) -> Sampled:
         update = self.learner.update_number
-        sample = self.task.sample(self.learner.judged, self.data.codec)
+        sample = self.task.sample(in_use(self.learner.judged, self.task), self.data.codec)
         self.directory.write(self.directory.samples / f"{update:06d}.txt", sample)
         return Sampled(update, self._seconds(), sample)
 
@@ -217,9 +218,10 @@ class TrainingSession:
         is_wanted = learner.fraction < 1 or task.keep == "best"  # the last weights may be the best, too
         if not task.checks or due <= learner.progress.checks or not is_wanted:
             return
-        score = yield from self._score(learner.judged, self.validating)
+        model = in_use(learner.judged, task)
+        score = yield from self._score(model, self.validating)
         learner.take_score(score.judged, due)
-        seen = activations(learner.judged, self.validating.windows("held_out")[0])
+        seen = activations(model, self.validating.windows("held_out")[0])
         yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged, seen)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
@@ -236,7 +238,7 @@ class TrainingSession:
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
-        score = yield from self._score(learner.chosen(), self.data)
+        score = yield from self._score(in_use(learner.chosen(), self.task), self.data)
         training = {
             "updates": learner.update_number,
             "epochs": learner.window_number / len(learner.windows),

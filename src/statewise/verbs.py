@@ -20,6 +20,7 @@ from statewise.learning.allowance import Allowance, Allowing, allowance_at
 from statewise.learning.checkpoint import load_checkpoint
 from statewise.learning.events import Event, Scoring
 from statewise.learning.learner import Learner
+from statewise.learning.precision import DOUBLE
 from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights, weights_to_use
 from statewise.learning.transfer import transfer
@@ -177,7 +178,11 @@ def load(run: str | Path) -> Trained:
     checkpoint = load_checkpoint(directory.checkpoints, weights_to_use)
     with Allowing(Allowance.of(b"".join(checkpoint.files.values())), directory.path):
         model = task.model(codec)
-    load_weights(model, checkpoint.files)
+    if task.precision == DOUBLE:  # it is used in single precision, as every model
+        load_weights(model.double(), checkpoint.files)
+        model.float()
+    else:
+        load_weights(model, checkpoint.files)
     update = int(checkpoint.path.name)
     divergence = RunHistory.from_events(directory.read_last_events()).divergence
     notice = "\n".join(filter(None, [checkpoint.notice, divergence])) or None

@@ -11,6 +11,7 @@ from small_tasks import TASKS
 from subclasses import subclasses_of
 
 import statewise
+from statewise import registry
 from statewise.learning.events import Checked
 from statewise.task import Task
 from statewise.tasks.text.task import Text
@@ -35,6 +36,14 @@ def test_a_training_of_every_task_is_checked_on_the_way(task: str, tmp_path: Pat
     checked = replace(TASKS[task](tmp_path), updates=2, checks=1)
     events = list(training(checked, run=tmp_path / "run"))
     assert [event.update for event in events if isinstance(event, Checked)] == [1]
+
+
+@pytest.mark.parametrize("task", registry.names("tasks"))
+def test_a_run_of_every_task_in_double_precision_is_scored_and_used_as_any_other(task: str, tmp_path: Path) -> None:
+    made = replace(TASKS[task](tmp_path), updates=3, checks=1, precision="64-true")
+    run = statewise.train(made, run=tmp_path / "run")
+    assert run.load().model.head is not None
+    assert statewise.evaluate(run.path).metrics == run.report.metrics
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -9,7 +9,7 @@ from torch.amp import GradScaler
 
 from statewise.bounds import MOST_THREADS, check_whole
 from statewise.errors import UsageError
-from statewise.learning.precision import HALF, SINGLE
+from statewise.learning.precision import DOUBLE, HALF, SINGLE
 from statewise.numerics import devices
 from statewise.run.recipe import Recipe
 
@@ -33,7 +33,7 @@ def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
     if recipe.device in ("cuda", "mps") and recipe.device not in devices():
         raise UsageError(_refusal(recipe.device, index))
     how: dict[str, Any] = {"precision": recipe.precision}
-    if recipe.precision == "64-true":
+    if recipe.precision == DOUBLE:
         how = {"plugins": _WholeDouble()}
     elif recipe.precision != SINGLE:
         # As a plugin: by its name Fabric announces it, and takes bfloat16 for float16 on a processor. Without a scaler,

@@ -1,11 +1,14 @@
 """The numerical precision of training, and loss scaling for half precision."""
 
-from typing import Final, NamedTuple
+import copy
+from typing import Any, Final, NamedTuple
 
+from statewise.model import Model
 from statewise.run.recipe import Recipe
 
 SINGLE: Final = "32-true"
 HALF: Final = "16-mixed"
+DOUBLE: Final = "64-true"
 FIRST_SCALE = 2.0**16
 GROWS_AFTER = 2000
 
@@ -36,3 +39,8 @@ class LossScale(NamedTuple):
     def halved(self) -> "LossScale":
         """Return the scale after a gradient that overflowed."""
         return LossScale(self.factor / 2, 0)
+
+
+def in_use(model: Model[Any], recipe: Recipe) -> Model[Any]:
+    """Return a model as it is scored and used: of a training in double precision a copy in single precision."""
+    return copy.deepcopy(model).float() if recipe.precision == DOUBLE else model
