@@ -28,7 +28,7 @@ def cleaned(text: str) -> str:
 
     >>> cleaned("  e\u0301\u202f ! ")
     'é !'
-    >>> cleaned("half \ud800 a pair") == "half \ufffd a pair"
+    >>> cleaned("half " + chr(0xD800) + " a pair") == "half " + chr(0xFFFD) + " a pair"
     True
     """
     return " ".join(compose(text).translate(FORBIDDEN).split())
