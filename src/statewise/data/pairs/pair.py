@@ -24,7 +24,7 @@ class Pair(NamedTuple):
 
 
 def cleaned(text: str) -> str:
-    """Return a text as it is learned: composed (NFC), with single spaces, and without marks that have a meaning here.
+    r"""Return a text as it is learned: composed (NFC), with single spaces, and without marks that have a meaning here.
 
     >>> cleaned("  e\u0301\u202f ! ")
     'é !'
