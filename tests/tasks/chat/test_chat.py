@@ -244,6 +244,12 @@ def test_draws_of_a_conversation_repeat_by_their_seed_and_differ_from_turn_to_tu
     assert len(set(talked())) > 1
 
 
+def test_draws_to_different_turns_by_one_seed_do_not_begin_alike(trained: Trained) -> None:
+    talker = chatter(trained, temperature=100.0, seed=1)  # odds are all but equal: the random numbers alone decide
+    replies = talker.replies([["so " * (n + 1) + "?"] for n in range(20)])
+    assert len({one.text[:3] for one in replies}) > 10
+
+
 def test_an_interactive_conversation_reads_lines_and_ends_with_them(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
