@@ -1,5 +1,7 @@
 """Frames and steps do not depend on the pieces in which a sound comes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,4 @@ def test_a_running_mean_goes_over_to_that_of_the_sound_and_sees_nothing_ahead() 
     assert steps[0, 0] == pytest.approx(2 - 2 / 101)
     assert abs(steps[-1, 0]) < 0.05
     np.testing.assert_array_equal(stacking.steps(loud[:77]), steps[:77])
+    assert replace(stacking, prior=9).steps(loud)[0, 0] == pytest.approx(2 - 2 / 10)

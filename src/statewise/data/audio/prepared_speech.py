@@ -25,7 +25,7 @@ from statewise.data.audio.speech_codec import (
     needed_steps,
     pieces_of,
 )
-from statewise.data.audio.steps import Stacking
+from statewise.data.audio.steps import PRIOR_FRAMES, Stacking
 from statewise.data.audio.utterance import LARGEST_MEMBER, FrameArray, NotTaken, Part, Utterance, is_silent
 from statewise.data.cache import kept
 from statewise.data.texts import digest, find_files
@@ -58,6 +58,7 @@ class SpeechPreparing:
     stack: int = 3
     stride: int = 3
     normalize: Literal["fixed", "running"] = "fixed"
+    prior: int = PRIOR_FRAMES
     units: Units = "characters"
     tail: float = 0.3
     longest: int = 600
@@ -70,7 +71,7 @@ class SpeechPreparing:
     def codec(self, front_end: FrontEnd | None, numbers: int) -> SpeechCodec:
         """Return a codec that makes frames and cannot yet say what is usual, or what labels stand for."""
         per_second = FRAMES_PER_SECOND if front_end is None else front_end.rate / front_end.hop_samples
-        stacking = Stacking(self.stack, self.stride, self.normalize, (0.0,) * numbers, (1.0,) * numbers)
+        stacking = Stacking(self.stack, self.stride, self.normalize, (0.0,) * numbers, (1.0,) * numbers, self.prior)
         return SpeechCodec(front_end, per_second, stacking, self.units, (), self.tail, self.longest)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from statewise.data.audio.front_end import Frames
 
 PRIOR_FRAMES = 100
-"So many frames count the means of the corpus for, where a running mean begins."
+"For so many frames the means of the corpus count, where a running mean begins and nothing else is said."
 FARTHEST = 4.0
 "In standard deviations: digital silence, of which a logarithm lies far off, is no further."
 
@@ -20,8 +20,8 @@ class Stacking:
     """How frames become steps: `count` frames side by side, each step beginning `stride` frames after the last.
 
     Frames are made comparable first: minus a mean, over a deviation, each number by itself. The mean is that of the
-    corpus (`fixed`), or goes over to that of the sound itself (`running`): mean_t = (100 m + x_1 + ... + x_t) /
-    (100 + t), which depends on nothing that has not come yet.
+    corpus (`fixed`), or goes over to that of the sound itself (`running`): mean_t = (p m + x_1 + ... + x_t) / (p + t)
+    with `prior` p, which depends on nothing that has not come yet.
 
     >>> Stacking(2, 2, "fixed", (0.0,), (1.0,)).steps(np.arange(5, dtype=np.float32)[:, None]).tolist()
     [[0.0, 1.0], [2.0, 3.0]]
@@ -32,6 +32,7 @@ class Stacking:
     normalize: Literal["fixed", "running"]
     means: tuple[float, ...]
     deviations: tuple[float, ...]
+    prior: int = PRIOR_FRAMES
 
     @property
     def numbers(self) -> int:
@@ -62,7 +63,7 @@ class StepStream:
     def __init__(self, stacking: Stacking) -> None:
         self.stacking = stacking
         self._means, self._deviations = (np.array(part) for part in (stacking.means, stacking.deviations))
-        self._sum, self._seen = PRIOR_FRAMES * self._means, PRIOR_FRAMES
+        self._sum, self._seen = stacking.prior * self._means, stacking.prior
         self._held = np.zeros((0, len(stacking.means)), np.float32)
 
     def normalized(self, frames: Frames) -> Frames:

@@ -40,6 +40,9 @@ class SpeechSettings(Sourced):
     normalize: Annotated[
         Literal["fixed", "running"], Doc("frames less the mean of all, or going over to that of the sound itself")
     ] = "running"
+    prior_frames: Annotated[
+        int, Doc("with a running mean: for how many frames, of 10 ms, the mean of all counts"), Ge(1), Le(1000)
+    ] = 100
     units: Annotated[Literal["characters", "words"], Doc("what labels are")] = "characters"
     tail: Annotated[float, Doc("seconds of silence after every sound"), Ge(0), Le(10)] = 0.3
     split: Annotated[
@@ -88,6 +91,7 @@ class SpeechSettings(Sourced):
             self.stack,
             self.subsample,
             self.normalize,
+            self.prior_frames,
             self.units,
             self.tail,
             self.sequence_length,
