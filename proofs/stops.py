@@ -1,4 +1,4 @@
-"""Training is stopped with SIGTERM and Ctrl-C; each leaves within 10 seconds and resumes to the same bits.
+"""Training stopped by SIGTERM, Ctrl-C or a terminal's hang-up leaves within 10 seconds and resumes to the same bits.
 
     python proofs/stops.py [--stops 100] [--by-command 10] [--save FILE]
 
@@ -22,14 +22,14 @@ from typing import Any
 import runs
 from outcomes import arguments, conclude, counted
 
-CLAIM = "a run stopped by SIGTERM or Ctrl-C leaves within 10 seconds with 143 or 130 and resumes to the same bits"
+CLAIM = "a run stopped by SIGTERM, Ctrl-C or SIGHUP leaves within 10 seconds, saying so, and resumes to the same bits"
 MOST_SECONDS = 10.0
 SLOW_SECONDS = 30.0
-CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 SLOW = {
     "an update": ("statewise.learning.learner", "clip_value"),
     "a save": ("statewise.learning.checkpoint", "write_synced"),
-    "a check": ("statewise.learning.scoring", "_add"),
+    "a check": ("statewise.learning.scoring", "_on"),
     "counting n-grams": ("statewise.tasks.shared.kneser_ney", "_ranked"),
 }
 
@@ -37,6 +37,7 @@ SLOW = {
 def main() -> None:
     """Stop, resume, compare, and write what came of it."""
     asked = arguments(__doc__, "stops", stops=(100, "runs"), by_command=(10, "of them through the command line"))
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup lets it be ignored, and a training heeds that
     save, slowest, during = asked.save.resolve(), [0.0], Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         outcomes = list(stops(Path(folder), asked.stops, asked.by_command, slowest, during))
