@@ -27,6 +27,10 @@ ASKED: dict[str, list[str]] = {
     "sketch": ["--endings", "2"],
     "handwriting": ["ab"],
     "translate": ["the cat"],
+    "answer": ["Mary went home. Where is Mary?"],
+    "chat": ["hello"],
+    "language": ["the", "--length", "5"],
+    "game": ["--episodes", "1"],
     "speech": ["said/high_voice0_0.wav"],
 }
 "What is asked of a run of each task, after its name; else nothing."
