@@ -13,6 +13,7 @@ from statewise.cells import GRU, LSTM, Chain
 from statewise.data.window import Window
 from statewise.errors import DataError, RunError, UsageError
 from statewise.heads import Categorical
+from statewise.learning.device import make_fabric
 from statewise.learning.guard import NotFinite
 from statewise.learning.learner import Learner
 from statewise.learning.precision import LossScale
@@ -307,3 +308,16 @@ def test_a_snapshot_with_a_file_that_is_not_known_is_refused() -> None:
         learner.restore(files)
     with pytest.raises(RunError, match="not known"):
         load_weights(learner.model, files)
+
+
+@pytest.mark.parametrize(("cores", "most"), [(2, 64), (48, 384), (100, 800)])
+def test_more_threads_than_a_machine_can_use_are_refused_before_they_start(
+    cores: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("torch.set_num_threads", started.append)
+    make_fabric(Recipe(threads=most))
+    with pytest.raises(UsageError, match=rf"^threads {most + 1} is not a whole number from 1 to {most}: give one$"):
+        make_fabric(Recipe(threads=most + 1))
+    assert started == [most]

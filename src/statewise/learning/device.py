@@ -1,5 +1,6 @@
 """The device and the number format of training; imported only by training, since the import takes two seconds."""
 
+import os
 from typing import Any
 
 import torch
@@ -12,6 +13,9 @@ from statewise.errors import UsageError
 from statewise.learning.precision import DOUBLE, HALF, SINGLE
 from statewise.numerics import devices
 from statewise.run.recipe import Recipe
+
+FEW, PER_CORE = 64, 8
+"So many threads may be asked for on any machine, or for each core: each takes a stack, and a thousand end a process."
 
 
 class _WholeDouble(DoublePrecision):
@@ -28,7 +32,7 @@ def make_fabric(recipe: Recipe, index: int | None = None) -> Fabric:
     Raises `UsageError` for a device that cannot be used here.
     """
     if recipe.threads:
-        check_whole("--threads", recipe.threads, 1, MOST_THREADS)
+        check_whole("--threads", recipe.threads, 1, min(MOST_THREADS, max(FEW, PER_CORE * (os.cpu_count() or 1))))
         torch.set_num_threads(recipe.threads)
     if recipe.device in ("cuda", "mps") and recipe.device not in devices():
         raise UsageError(_refusal(recipe.device, index))
