@@ -28,6 +28,7 @@ from torch import distributed
 
 import statewise
 from statewise.distributed import Ranks, join
+from statewise.kernels import extension, native
 
 collect_ignore_glob = [] if find_spec("gymnasium") else ["tasks/game/*", "tasks/made_games.py"]
 
@@ -54,6 +55,18 @@ TINY = {
     "threads": 1,
     "sample_seconds": 0,
 }
+
+
+NATIVE_EXAMPLES = ("kernels/native.py::", "program/compiled.py::", "[docs/ideas/step-program.md]")
+"Examples in docstrings and pages that are about the native kernels themselves."
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out examples of native kernels where there are none."""
+    if native.Program is None:
+        about = [item for item in items if any(part in item.nodeid for part in NATIVE_EXAMPLES)]
+        for item in about:
+            item.add_marker(pytest.mark.skip(reason=f"native kernels {extension.ABSENT}"))
 
 
 @pytest.fixture(autouse=True, scope="session")
