@@ -101,8 +101,8 @@ class Watch {
     }
 
    private:
-    static constexpr int32_t MOST_PARTS = 200;      // one of so many takes a small part of the time of a step
-    static constexpr int64_t LEAST_NUMBERS = 4096;  // as many as are read in the time of looking at all the rest
+    static constexpr int32_t MOST_PARTS = 1000;     // one of so many takes a small part of the time of a step, with int8 weights too
+    static constexpr int64_t LEAST_NUMBERS = 1024;  // read in less time than looking at all the rest takes
 
     struct Table {
         nb::dict dict;

@@ -33,7 +33,7 @@ def check_whole(what: str, value: object, least: int, most: int) -> None:
     Traceback (most recent call last):
     statewise.errors.UsageError: top-k 2.5 is not a whole number from 1 to 9: give one
     """
-    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    is_whole = type(value) is int or (isinstance(value, Integral) and not isinstance(value, bool))
     if not is_whole or not least <= value <= most:  # type: ignore[operator]
         raise UsageError(f"{what} {shown(value)} is not a whole number from {least} to {most}: give one")
 

@@ -147,15 +147,15 @@ class Stream(Generic[Params]):
         """Make so many choices, each pushed before the next; choice n takes number `first + n` of the seed's stream."""
         check_writing(steps, seed, first)
         with self._lock:
-            draw, ahead = NextDraw(rule, seed, first), self._ahead
-            if steps == 1 and ahead and ahead[0].draw == draw and self._would_see(ahead[0]):
+            ahead = self._ahead
+            if steps == 1 and ahead and ahead[0].draw == (rule, seed, first) and self._would_see(ahead[0]):
                 seen = ahead[0]
                 at, row = slice(seen.row, seen.row + 1), seen.row
                 self._go(map_leaves(lambda leaf: leaf[at], seen.state), seen.params[row], self._steps + 1)
                 chosen, self._ahead = [seen.choice], ahead[1:]
             else:
                 chosen = self._write(steps, rule, seed, first)
-            self._next_draw = draw._replace(first=first + steps)
+            self._next_draw = NextDraw(rule, seed, first + steps)
             return chosen
 
     def peek(self, x: Any) -> Params:

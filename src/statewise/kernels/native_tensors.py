@@ -51,6 +51,14 @@ def whole(tensor: Tensor) -> Tensor:
     return tensor.resolve_conj().resolve_neg().contiguous()
 
 
+def floats(tensor: Tensor) -> Tensor:
+    """Return a tensor's numbers as float32 in this machine's memory, one after another; itself where they are so."""
+    is_float = type(tensor) is Tensor and tensor.dtype is torch.float32 and tensor.is_cpu
+    if is_float and tensor.is_contiguous() and not tensor.is_neg():
+        return tensor  # the common case, in a third of the time
+    return whole(tensor.detach().to("cpu", torch.float32))
+
+
 def is_readable(tensors: Several[Tensor]) -> bool:
     """Tell whether tensors have numbers that lie where their strides say: not so sparse or transformed ones."""
     is_transformed = torch._C._functorch.is_functorch_wrapped_tensor

@@ -25,7 +25,7 @@ from statewise.program.plan import HOOKS, HOOKS_OF_ALL, Plan
 TABLES = ("_modules", "_parameters", *HOOKS)
 WHOLE = 1 << 20
 "More parts than there are: to read all."
-MOST_PUSHES = 200
+MOST_PUSHES = 1000
 "So many pushes, at most, until all numbers were read again."
 
 Table = tuple[dict[str, Any], list[Any]]

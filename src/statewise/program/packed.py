@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from statewise.cells import Recurrent
 from statewise.errors import UsageError
 from statewise.kernels import native
-from statewise.kernels.native_tensors import whole
+from statewise.kernels.native_tensors import floats
 from statewise.model import Model
 from statewise.program.freshness import watch
 from statewise.program.plan import STORAGES, Plan, addresses_of
@@ -71,10 +71,7 @@ class Packed:
         if place.layout is not self.layout:
             place = self.layout.place(place.state)
         before = place.numbers
-        after, outputs = (
-            before.new_empty(self.total),
-            before.new_empty(self.outputs),
-        )  # sooner than with every word said
+        after, outputs = before.new_empty(self.total), before.new_empty(self.outputs)  # takes less time than `room`
         found = self.native.push(look, number, before.data_ptr(), after.data_ptr(), outputs.data_ptr())
         if found != DONE:
             raise self._wrong(found, [number])
@@ -122,7 +119,8 @@ class Packed:
         if place.layout is not self.layout:
             place = self.layout.place(place.state)
         odds = self._odds(logits, rule)
-        choices, after, outputs = room(steps, dtype=torch.int64), room(self.total), room(self.outputs)
+        choices, after = odds.new_empty(steps, dtype=torch.int64), odds.new_empty(self.total)
+        outputs = odds.new_empty(self.outputs)
         found = self.native.sample(
             steps if look else 0,
             steps,
@@ -150,7 +148,7 @@ class Packed:
         if logits.shape != (self.outputs,) or not logits.is_floating_point():
             raise UsageError(f"odds of {self.outputs} choices are wanted, not {list(logits.shape)} of {logits.dtype}")
         check_never(rule.never, self.outputs)
-        return whole(logits.detach().to(CPU, torch.float32))
+        return floats(logits)
 
     def _inputs(self, x: Tensor) -> Tensor:
         if self.choices:
@@ -159,7 +157,7 @@ class Packed:
             return x.to(CPU, torch.int64).contiguous()
         if x.dim() != 2 or x.shape[1] != self.inputs or x.is_complex():
             raise UsageError(f"vectors [B, {self.inputs}] are read but {list(x.shape)} of {x.dtype} were given")
-        return whole(x.detach().to(CPU, torch.float32))
+        return floats(x)
 
     def _wrong(self, found: int, x: Any) -> Exception:
         if found in (native.CHANGED, native.NOT_NOW):
