@@ -10,7 +10,7 @@ from subclasses import subclasses_of
 from torch import Tensor
 
 from statewise.data.window import Padded
-from statewise.encoders import AdaptiveTable, CodesAndNumbers, Encoder, OneHot, Table, TwoWay, WordDropout
+from statewise.encoders import AdaptiveTable, CodesAndNumbers, Encoder, OneHot, Spelled, Table, TwoWay, WordDropout
 from statewise.tasks.game.sight import Sight
 from statewise.tasks.game.spaces import ObservationSpace, Part
 from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
@@ -19,6 +19,8 @@ T, B, D, V = 7, 3, 5, 6
 CODES = torch.arange(T * B).reshape(T, B) % V
 ROWS = torch.cat([CODES.unsqueeze(-1) % 4, CODES.unsqueeze(-1) % 2, torch.randn(T, B, D)], dim=-1)
 CONTEXT = Padded.of([torch.tensor([1, 2, 3, 0]), torch.tensor([4]), torch.tensor([5, 1])])
+WRITTEN = torch.stack([CODES, CODES % 4, CODES // 2 % 4, CODES // 3 % 3, CODES % 2, CODES // 4 % 2], dim=-1)
+WRITTEN_MASK = torch.arange(T) < torch.tensor([[T], [2], [4]])
 SHOWN = torch.rand(T, B, 70 + 27 + 2 + 3).mul(3).floor()
 EVERYTHING = ObservationSpace(
     (
@@ -36,6 +38,11 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "one-hot": (lambda: OneHot(V), CODES),
     "one-hot-with-an-unknown": (lambda: OneHot(V, unknown=0), CODES),
     "codes-and-numbers": (lambda: CodesAndNumbers([4, 2], D, embedding=3), ROWS),
+    "spelled": (lambda: Spelled(V, D, 4, 3, 2, marks=2), WRITTEN),
+    "two-way-of-spelled-words": (
+        lambda: TwoWay(V, D, table=Spelled(V, 4, 4, 3, 2, marks=2), dropout=0.2),
+        Padded(WRITTEN.transpose(0, 1) * (WRITTEN_MASK.unsqueeze(-1)), WRITTEN_MASK),
+    ),
     "two-way": (lambda: TwoWay(V, D), CONTEXT),
     "word-dropout": (lambda: WordDropout(Table(V, D), 0.3, 0.2), CODES),
     "two-way-of-a-table": (lambda: TwoWay(V, D, table=WordDropout(Table(V, 4), 0.3), dropout=0.2), CONTEXT),

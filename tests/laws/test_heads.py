@@ -11,6 +11,7 @@ from subclasses import subclasses_of
 from statewise.data.window import Padded
 from statewise.encoders import AdaptiveTable
 from statewise.heads import (
+    CRF,
     CTC,
     AdaptiveSoftmax,
     Categorical,
@@ -18,6 +19,7 @@ from statewise.heads import (
     Gaussian,
     GaussianMixture,
     Head,
+    IntentAndSlots,
     NegativeBinomial,
     Quantiles,
     Ranking,
@@ -36,6 +38,10 @@ MOVED = torch.stack([NUMBERS, NUMBERS.flip(0)], dim=-1)
 BITS = (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float()
 LABELS = Padded.of([torch.tensor([3, 3, 1]), torch.tensor([2]), torch.tensor([5, 1]), torch.zeros(0, dtype=torch.long)])
 LAST_BLANK = Padded.of([torch.tensor([0, 0, 1]), torch.tensor([4])])
+SLOTS = Padded.of([torch.tensor([1, 2, 2, 2, 3]), torch.tensor([3]), torch.tensor([1, 1, 0]), torch.tensor([3, 0, 1])])
+SAID = Padded(
+    torch.stack([SLOTS.values, torch.tensor([[5], [0], [3], [1]]).expand_as(SLOTS.values)], dim=-1), SLOTS.mask
+)
 HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
     "categorical": (lambda: Categorical(H, V), torch.arange(T * B).reshape(T, B) % V),
     "categorical-of-two": (lambda: Categorical(H, 2), torch.arange(T * B).reshape(T, B) % 2),
@@ -65,6 +71,8 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
     "strokes-without-an-end": (lambda: Strokes(H, V, "end_of_stroke"), torch.cat([MOVED, PEN[..., :1]], dim=-1)),
     "ctc": (lambda: CTC(H, V), LABELS),
     "ctc-with-the-blank-at-the-end": (lambda: CTC(H, V, blank=V - 1), LAST_BLANK),
+    "crf": (lambda: CRF(H, 2), SLOTS),
+    "intent-and-slots": (lambda: IntentAndSlots(H, V, 2), SAID),
     "readout-of-choices": (lambda: Readout(H, V, Meaning.CHOICE), torch.arange(T * B).reshape(T, B) % V),
     "readout-of-bits": (
         lambda: Readout(H, 2, Meaning.BITS),

@@ -1,5 +1,6 @@
 """Recurrences, one a file: each maps `(x, state)` to `(y, state)` and keeps no state of its own."""
 
+from statewise.cells.aligned import Aligned, AlignedState
 from statewise.cells.attention import AttentionCell, AttentionCellState
 from statewise.cells.attention_memory import Attention, AttentionMemory
 from statewise.cells.bahdanau import Bahdanau
@@ -57,6 +58,8 @@ __all__ = [
     "RGLRU",
     "SLSTM",
     "TDNN",
+    "Aligned",
+    "AlignedState",
     "Attention",
     "AttentionCell",
     "AttentionCellState",

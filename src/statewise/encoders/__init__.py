@@ -4,6 +4,7 @@ from statewise.encoders.adaptive_table import AdaptiveTable
 from statewise.encoders.codes_and_numbers import CodesAndNumbers
 from statewise.encoders.encoder import Encoder, StepInput, step_input
 from statewise.encoders.one_hot import OneHot
+from statewise.encoders.spelled import Spelled
 from statewise.encoders.table import Table
 from statewise.encoders.two_way import TwoWay
 from statewise.encoders.word_dropout import WordDropout
@@ -13,6 +14,7 @@ __all__ = [
     "CodesAndNumbers",
     "Encoder",
     "OneHot",
+    "Spelled",
     "StepInput",
     "Table",
     "TwoWay",

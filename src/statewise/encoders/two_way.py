@@ -17,7 +17,8 @@ from statewise.encoders.table import Table
 class TwoWay(Encoder):
     """A vector for each code of a sequence, which knows what stands before it and after it: a context for attention.
 
-    A cell of `units` reads from the beginning, another from the end. Shapes: a `Padded` of codes `[B, S]` to an
+    A cell of `units` reads from the beginning, another from the end. Shapes: a `Padded` of codes `[B, S]`, or of
+    what another `table` reads of a step, to an
     `AttentionMemory` of vectors `[B, S, 2 units]`. Another `table` may be shared with what writes; `dropout` loses some
     of what is written, in training. Source: Schuster & Paliwal 1997; Bahdanau, Cho & Bengio 2015.
 
@@ -42,5 +43,5 @@ class TwoWay(Encoder):
 
     def forward(self, inputs: Padded) -> AttentionMemory:
         """Return the memory of some sequences."""
-        read, _ = self.both_ways.scan(self.table(inputs.values.T), mask=inputs.mask.T)
+        read, _ = self.both_ways.scan(self.table(inputs.values.transpose(0, 1)), mask=inputs.mask.T)
         return AttentionMemory(self.dropout(read.transpose(0, 1)), inputs.mask)

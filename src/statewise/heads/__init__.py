@@ -2,11 +2,13 @@
 
 from statewise.heads.adaptive_softmax import AdaptiveSoftmax
 from statewise.heads.categorical import Categorical
+from statewise.heads.crf import CRF
 from statewise.heads.ctc import CTC
 from statewise.heads.deep_output import DeepOutput
 from statewise.heads.gaussian import Gaussian
 from statewise.heads.gaussian_mixture import GaussianMixture
 from statewise.heads.head import Head, Loss, Term
+from statewise.heads.intent_and_slots import IntentAndSlots, Voices
 from statewise.heads.items import ItemHead
 from statewise.heads.negative_binomial import NegativeBinomial
 from statewise.heads.quantiles import Quantiles
@@ -17,12 +19,14 @@ from statewise.heads.student_t import StudentT
 
 __all__ = [
     "AdaptiveSoftmax",
+    "CRF",
     "CTC",
     "Categorical",
     "DeepOutput",
     "Gaussian",
     "GaussianMixture",
     "Head",
+    "IntentAndSlots",
     "ItemHead",
     "Loss",
     "NegativeBinomial",
@@ -32,4 +36,5 @@ __all__ = [
     "Strokes",
     "StudentT",
     "Term",
+    "Voices",
 ]

@@ -89,6 +89,8 @@ class Head(nn.Module, ABC, Generic[Params]):
     features: int
     over: ClassVar[Over] = ""
     "What a target is, by which tasks know the heads that suit them: see `statewise.heads.named`."
+    labels_each_step: ClassVar[bool] = False
+    "Whether targets are the labels of whole rows, a `Padded`, one for each step that is there."
     choices: int = 0
     "How many choices a target is one of, by numbers from 0; 0 where a target is not a choice."
     is_likelihood: bool = True

@@ -65,12 +65,18 @@ def _trial(make: MakeHead, targets: Any) -> HeadTrial:
         for weights in head.parameters():
             weights.add_(torch.randn_like(weights), alpha=0.5)
     is_labelled = isinstance(targets, Padded)
-    places = (STEPS_PER_LABEL * targets.values.shape[1], len(targets.values)) if is_labelled else targets.shape[:2]
+    places = _places(head, targets) if is_labelled else targets.shape[:2]
     features = torch.randn(*places, head.features, dtype=torch.float64)
     mask = torch.ones(places, dtype=torch.bool)
     mask.flatten()[1::3] = False
     is_real = not is_labelled and targets.is_floating_point()
     return HeadTrial(head, features, targets.double() if is_real else targets, mask)
+
+
+def _places(head: Head[Any], targets: Padded) -> tuple[int, int]:
+    """Return how many steps and rows are read where targets are the labels of whole rows."""
+    rows, labels = targets.values.shape[:2]
+    return (labels if head.labels_each_step else STEPS_PER_LABEL * labels), rows
 
 
 @torch.no_grad()
@@ -125,7 +131,7 @@ def _other_targets(trial: HeadTrial, asleep: tuple[Tensor, ...]) -> Any:
     """Return targets that are others where nothing is scored: at masked places, or beyond the labels of a row."""
     if trial.is_labelled:
         values, mask = trial.targets
-        return Padded(torch.where(mask, values, -1), mask)
+        return Padded(torch.where(mask.reshape(*mask.shape, *[1] * (values.dim() - 2)), values, -1), mask)
     targets = trial.targets.clone()
     targets[asleep] = trial.targets[asleep].flip(0)
     return targets
