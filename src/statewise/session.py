@@ -61,7 +61,7 @@ class TrainingSession:
         self.directory, self.task, self.data, self.learner = directory, task, data, learner
         self.validating, self.ranks = data.validating(), learner.ranks
         self.saved_at: tuple[int, ...] | None = None
-        self.is_saving, self.save_took = False, 0.0
+        self.is_saving, self.save_took, self.checks_took = False, 0.0, 0.0
         self.beginning: dict[str, bytes] = {}
         self.places = 0
 
@@ -216,15 +216,23 @@ class TrainingSession:
         learner, task = self.learner, self.task
         due = int(learner.fraction * (task.checks + 1))
         is_wanted = learner.fraction < 1 or task.keep == "best"  # the last weights may be the best, too
-        if not task.checks or due <= learner.progress.checks or not is_wanted:
+        if not task.checks or due <= learner.progress.checks or not is_wanted or self._is_too_soon():
             return
+        began = time.monotonic()
         model = in_use(learner.judged, task)
         score = yield from self._score(model, self.validating)
         learner.take_score(score.judged, due)
         seen = activations(model, self.validating.windows("held_out")[0])
+        self.checks_took += self.ranks.exchange([time.monotonic() - began])[0][0]
         yield Checked(learner.update_number, self._seconds(), score.metrics, score.judged, seen)
         if learner.progress.is_over(task):
             yield Stopped(learner.update_number, self._seconds(), learner.progress.waited, learner.progress.best)
+
+    def _is_too_soon(self) -> bool:
+        """Say whether checks have taken more than their share of the time, where time is what bounds the training."""
+        share, is_timed = self.task.check_share, self.task.updates is None and self.task.epochs is None
+        is_last = self.learner.fraction >= 1
+        return share is not None and is_timed and not is_last and self.checks_took > share * self.learner.seconds
 
     def _score(self, model: Model[Any], data: Data) -> Generator[Event, None, Score]:
         scoring = scored(self.task.score(model, data))
@@ -252,11 +260,20 @@ class TrainingSession:
             yield Finished(learner.update_number, self._seconds(), json.loads(told["report"]))
             return
         yield from prepared(self.data)
-        also = begun_from_words(self.begun_from)
+        also = [*begun_from_words(self.begun_from), *self._kept_words()]
         report = report_on(self.task, self.data, score, run=where, seconds=self._seconds, also=also, training=training)
         self.directory.write(self.directory.report, report.page())
         self.ranks.hand_round(lambda: {"report": json.dumps(report.as_json()).encode()})
         yield Finished(learner.update_number, self._seconds(), report.as_json())
+
+    def _kept_words(self) -> list[str]:
+        """Return a remark on what checks decided: which weights are used, and that they ended the training early."""
+        learner, history = self.learner, RunHistory.of(self.directory.path)
+        if history.best_check is None or not learner.best or not learner.progress.waited:
+            return []
+        is_over = learner.progress.is_over(self.task)
+        ended = f"; training ended there, after {learner.fraction:.0%} of its budget" if is_over else ""
+        return [f"{history.choice_words()}{ended}."]
 
 
 def begun_from_words(begun: Mapping[str, Any] | None) -> list[str]:

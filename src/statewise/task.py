@@ -154,6 +154,8 @@ class Task(Recipe, ABC):
     title: ClassVar[str]
     example: ClassVar[str] = "PATH"
     "A source that a user may begin with."
+    check_share: ClassVar[float | None] = None
+    "Checks take at most this share of a training that is bounded by time: one that would take more is left out."
     reads_tables: ClassVar[bool] = False
     "Whether a source may be a table in memory, too: a frame, or an array."
 

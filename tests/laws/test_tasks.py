@@ -33,7 +33,7 @@ def test_every_task_of_the_package_is_in_the_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_training_of_every_task_is_checked_on_the_way(task: str, tmp_path: Path) -> None:
-    checked = replace(TASKS[task](tmp_path), updates=2, checks=1)
+    checked = replace(TASKS[task](tmp_path), updates=2, checks=1, keep="last", early_stop=0)
     events = list(training(checked, run=tmp_path / "run"))
     assert [event.update for event in events if isinstance(event, Checked)] == [1]
 

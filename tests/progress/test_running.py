@@ -147,7 +147,7 @@ def test_what_a_notebook_is_shown_is_escaped_and_what_was_told_stays(notebook: N
     assert "<b>" not in last
     assert "update 2 has a gradient of norm 50 where 1 is usual" in last
     assert "1 more update, the last of them 3," in last
-    assert "held out, after 1 s: 2.500 bits per character" in last
+    assert "check, after 1 s: 2.500 bits per character" in last
 
 
 def test_n_grams_are_counted_once_for_a_text_and_shown_while_they_are(

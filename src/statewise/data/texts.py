@@ -5,10 +5,10 @@ import glob
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,27 +45,49 @@ LARGEST_TOLD = 1 << 24
 
 
 class TextSplit(NamedTuple):
-    """Which part of a text is trained on, and which is held out: its tail, with a gap between them that is not read."""
+    """Which part of a text is trained on, and which is held out: its tail, with a gap before it that is not read.
+
+    Between the gap and what is held out may lie a part for checks.
+    """
 
     training: int
     gap: int
     held_out: int
+    validation: int = 0
 
     @classmethod
-    def of(cls, length: int, share: float, gap: int, unit: str = "character") -> "TextSplit":
+    def of(
+        cls, length: int, share: float, gap: int, unit: str = "character", *, validation: float = 0.0
+    ) -> "TextSplit":
         """Split a text of so many codes. Raises `DataError` where a part would be left with nothing to predict.
 
-        >>> TextSplit.of(1000, share=0.1, gap=50)
-        TextSplit(training=850, gap=50, held_out=100)
+        >>> TextSplit.of(1000, share=0.1, gap=50, validation=0.2)
+        TextSplit(training=650, gap=50, held_out=100, validation=200)
         """
-        held_out = int(length * share)
-        split = cls(length - held_out - gap, gap, held_out)
-        if min(split.training, split.held_out) < 2:
+        held_out, checked = int(length * share), int(length * validation)
+        return cls(length - held_out - checked - gap, gap, held_out, checked).checked(share, unit, validation)
+
+    @classmethod
+    def told(cls, facts: Mapping[str, Any]) -> "TextSplit":
+        """Return the split that facts tell of."""
+        training, gap, held_out, validation = (int(facts.get(name, 0)) for name in cls._fields)
+        return cls(training, gap, held_out, validation)
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """The parts by name; that for checks where there is one."""
+        return {name: size for name, size in self._asdict().items() if size or name != "validation"}
+
+    def checked(self, share: float, unit: str, validation: float = 0.0) -> Self:
+        """Return the split itself. Raises `DataError` where a part has nothing to predict."""
+        parts = [self.training, self.held_out, *([self.validation] if validation else [])]
+        if min(parts) < 2:
+            checks = f" and keep {validation:.0%} for checks" if validation else ""
             raise DataError(
-                f"the text has {length:,} {unit}s, too few to hold out {share:.0%} after a gap of {gap:,}: "
-                "give more text or a smaller gap"
+                f"the text has {sum(self):,} {unit}s, too few to hold out {share:.0%}{checks} after a gap of "
+                f"{self.gap:,}: give more text or a smaller gap"
             )
-        return split
+        return self
 
 
 class CodedText(NamedTuple):
@@ -215,7 +237,7 @@ def _coded(folder: Path, contents: str, unit: Unit) -> CodedText:
     facts, written = (read_json(read_file(folder / name, LARGEST_TOLD, DataError)) for name in (FACTS, CODEC))
     codec = text_codec(written)
     codes = CodeFile.whole(folder / CODES, codec.dtype, codec.choices)
-    split = TextSplit(*(int(facts[name]) for name in TextSplit._fields))
+    split = TextSplit.told(facts)
     told, meant = [facts[name] for name in ("sha256", "choices", "unit")], [contents, codec.choices, unit]
     if min(split) < 0 or sum(split) != len(codes) or told != meant or written["unit"] != unit:
         raise DataError(f"{folder} holds files that do not fit each other")
@@ -255,7 +277,7 @@ def _read_through(
     alphabet = "".join(map(chr, np.flatnonzero(first_seen < split.training)))
     codec: TextCodec = Bytes() if unit == "byte" else Characters(alphabet)
     unknown = int((first_seen < length).sum()) - len(alphabet) if unit == "character" else 0
-    facts = {"unit": unit, "length": length, **split._asdict(), "choices": codec.choices, "sha256": contents}
+    facts = {"unit": unit, "length": length, **split.facts, "choices": codec.choices, "sha256": contents}
     facts |= {"held_out_only_characters": unknown, "files": len(files)}
     return codec, facts
 

@@ -58,8 +58,11 @@ class WindowOrder:
     def __getitem__(self, number: int) -> Window:
         epoch, index = divmod(number, self.epoch_windows)
         if self._is_plain:
-            return self.windows.in_epoch(epoch, index) if isinstance(self.windows, Epochs) else self.windows[index]
+            return self._window(epoch, index)
         return self._varied(self._epoch(epoch), index) if self.recipe.vary else self._ordered(self._epoch(epoch), index)
+
+    def _window(self, epoch: int, number: int) -> Window:
+        return self.windows.in_epoch(epoch, number) if isinstance(self.windows, Epochs) else self.windows[number]
 
     def rate_scale(self, first: int, count: int) -> float:
         """Return what the rate is multiplied by for some windows: where lengths vary, their mean over the usual one.
@@ -103,7 +106,7 @@ class WindowOrder:
 
     def _ordered(self, epoch: _Epoch, index: int) -> Window:
         number = epoch.order[index]
-        window = self.windows[number]
+        window = self._window(epoch.number, number)
         return window.restarted() if self.recipe.shuffle and number % self.recipe.shuffle == 0 else window
 
     def _varied(self, epoch: _Epoch, index: int) -> Window:

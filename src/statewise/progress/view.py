@@ -21,6 +21,7 @@ from statewise.learning.events import (
 from statewise.progress.holding import held_back
 from statewise.progress.pace import LargeGradients, Pace
 from statewise.progress.terminal import beneath
+from statewise.run.history import metric_words
 from statewise.shown import in_block, sample_in_block
 
 if TYPE_CHECKING:
@@ -118,8 +119,7 @@ def told(event: Event, task: "Task") -> str:
         case Sampled():
             return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{sample_in_block(event.sample)}\n"
         case Checked():
-            name, value = next(iter(event.metrics.items()))
-            return f"held out, after {event.seconds:.0f} s: {value:.3f} {name.replace('_', ' ')}"
+            return f"check, after {event.seconds:.0f} s: {metric_words(event.metrics)}"
         case RolledBack():
             notice = f"\n{event.notice}" if event.notice else ""
             return f"{event.reason}; goes back to update {event.update:,}, the rate times {event.scale:g}{notice}"

@@ -128,6 +128,14 @@ class RunHistory:
         """The best of its checks so far; None before the first."""
         return min(self.checked.values(), key=lambda event: float(event["judged"]), default=None)
 
+    def choice_words(self) -> str:
+        """Say which check was the best, and what the last one scored. There is at least one."""
+        best, last = self.best_check or {}, self.checked[max(self.checked)]
+        return (
+            f"The weights are those of update {best['update']:,}, the best of {len(self.checked)} checks "
+            f"({metric_words(best['metrics'])}): no later one was better, the last had {metric_words(last['metrics'])}"
+        )
+
     @property
     def metrics(self) -> dict[str, float]:
         """What it scores at the end, or at its best check so far; nothing before the first."""
@@ -149,6 +157,16 @@ class RunHistory:
     def baselines(self) -> dict[str, dict[str, float]]:
         """What simple methods score, once it is finished."""
         return dict(self.report["baselines"]) if self.report else {}
+
+
+def metric_words(metrics: Mapping[str, float]) -> str:
+    """Return the metric that matters most, the first, in words.
+
+    >>> metric_words({"bits_per_word": 6.5, "words": 300})
+    '6.500 bits per word'
+    """
+    name, value = next(iter(metrics.items()))
+    return f"{value:.3f} {name.replace('_', ' ')}"
 
 
 def lasting(directory: RunDirectory) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from statewise.data.words.byte_pairs import BytePairs
-from statewise.data.words.prepared_words import Vocabulary, code_with, code_words, words_codec
+from statewise.data.words.prepared_words import Parted, Vocabulary, code_with, code_words, words_codec
 from statewise.data.words.tokens import Joiner, tokens_of, words_of
 from statewise.data.words.words_codec import Words
 from statewise.errors import DataError, RunError
@@ -89,7 +89,7 @@ def book(folder: Path) -> Path:
 def test_a_text_is_coded_and_split_and_its_words_come_from_the_training_part_alone(tmp_path: Path) -> None:
     path = book(tmp_path)
     path.write_text(path.read_text() + "\n\nzebra zebra zebra")
-    text = code_words([str(path)], Vocabulary(), 0.25, 10, tmp_path / "cache")
+    text = code_words([str(path)], Vocabulary(), Parted(0.25, gap=10), tmp_path / "cache")
     whole = tokens(path.read_text())
     assert text.facts["length"] == len(whole) == sum(text.facts[part] for part in ("training", "gap", "held_out"))
     assert "zebra" not in text.codec.symbols
@@ -97,13 +97,13 @@ def test_a_text_is_coded_and_split_and_its_words_come_from_the_training_part_alo
     read = [text.codec.show(int(code)) for code in text.training.read()]
     assert read == whole[: len(read)]
     assert list(text.codec.counts[2:]) == sorted(text.codec.counts[2:], reverse=True)
-    again = code_words([str(path)], Vocabulary(), 0.25, 10, tmp_path / "cache")
+    again = code_words([str(path)], Vocabulary(), Parted(0.25, gap=10), tmp_path / "cache")
     assert again.facts == text.facts
 
 
 def test_rare_words_and_those_beyond_a_size_have_one_code(tmp_path: Path) -> None:
     path = book(tmp_path)
-    text = code_words([str(path)], Vocabulary(most=5, lower=True), 0.25, 0, tmp_path / "cache")
+    text = code_words([str(path)], Vocabulary(most=5, lower=True), Parted(0.25), tmp_path / "cache")
     assert text.codec.choices == 5
     assert text.codec.outside == text.facts["unknown_types"] > 5
     codes, unknown = code_with(text.codec, [str(path)], tmp_path / "cache")
@@ -112,7 +112,7 @@ def test_rare_words_and_those_beyond_a_size_have_one_code(tmp_path: Path) -> Non
 
 
 def test_subwords_are_sorted_by_frequency_and_spell_anything(tmp_path: Path) -> None:
-    text = code_words([str(book(tmp_path))], Vocabulary("bpe", most=280), 0.25, 3, tmp_path / "cache")
+    text = code_words([str(book(tmp_path))], Vocabulary("bpe", most=280), Parted(0.25, gap=3), tmp_path / "cache")
     codec = text.codec
     assert isinstance(codec, BytePairs)
     assert list(codec.counts) == sorted(codec.counts, reverse=True)
@@ -122,6 +122,15 @@ def test_subwords_are_sorted_by_frequency_and_spell_anything(tmp_path: Path) -> 
     again = words_codec(codec.as_json())
     assert again.encode(strange).tolist() == codec.encode(strange).tolist()
     assert codec.decode(text.training.read(0, 200)).startswith("The cat saw the dog.\nThe dog ran.\n\nA cat")
+
+
+def test_subwords_for_checks_lie_between_those_to_learn_and_those_held_out(tmp_path: Path) -> None:
+    text = code_words([str(book(tmp_path))], Vocabulary("bpe", most=280), Parted(0.25, 0.2, 3), tmp_path / "cache")
+    parts = [text.codec.decode(part.read()) for part in (text.training, text.validation, text.held_out)]
+    sizes = [len(part) / text.facts["characters"] for part in parts]
+    assert sizes == pytest.approx([0.55, 0.2, 0.25], abs=0.03)
+    assert len(text.validation) == text.facts["validation"]
+    assert sum(text.codec.counts) == text.facts["training"] + 3
 
 
 @pytest.mark.parametrize("damage", [{"order": [0, 1]}, {"tokenizer": {}}, {"counts": ["a"]}, {"order": None}])
@@ -143,16 +152,16 @@ def test_damaged_subwords_are_refused(damage: dict[str, Any]) -> None:
 def test_a_text_that_cannot_be_learned_from_is_refused(content: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(content)
     with pytest.raises(DataError, match=told):
-        code_words([str(tmp_path / "bad.txt")], Vocabulary(), 0.2, 0, tmp_path / "cache")
+        code_words([str(tmp_path / "bad.txt")], Vocabulary(), Parted(0.2), tmp_path / "cache")
 
 
 def test_only_unknown_words_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_text("<unk> <unk>\n" * 50)
     with pytest.raises(DataError, match="holds no words"):
-        code_words([str(tmp_path / "bad.txt")], Vocabulary(form="tokenised"), 0.2, 0, tmp_path / "cache")
+        code_words([str(tmp_path / "bad.txt")], Vocabulary(form="tokenised"), Parted(0.2), tmp_path / "cache")
     (tmp_path / "rare.txt").write_text("a b c d e f g h i j k l m n o p q r s t")
     with pytest.raises(DataError, match="no word occurs 2 times"):
-        code_words([str(tmp_path / "rare.txt")], Vocabulary(least_count=2), 0.2, 0, tmp_path / "cache")
+        code_words([str(tmp_path / "rare.txt")], Vocabulary(least_count=2), Parted(0.2), tmp_path / "cache")
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +171,7 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path, monkeypatch: pytest.
     for copies in (2000, 8000):
         (tmp_path / "book.txt").write_text(TEXT * copies)
         tracemalloc.start()
-        code_words([str(tmp_path / "book.txt")], Vocabulary(), 0.25, 0, tmp_path / "cache")
+        code_words([str(tmp_path / "book.txt")], Vocabulary(), Parted(0.25), tmp_path / "cache")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]
@@ -172,6 +181,6 @@ def test_a_shard_that_is_cut_within_a_word_and_mixed_line_ends_are_read(tmp_path
     (tmp_path / "news.en-00001-of-00002").write_bytes(b"the cat saw\r\nthe dog\rran ho")
     (tmp_path / "news.en-00002-of-00002").write_bytes(b"the cat ran\n" * 9)
     pattern = str(tmp_path / "news.en-*-of-00002")
-    text = code_words([pattern], Vocabulary(form="tokenised"), 0.2, 0, tmp_path / "cache")
+    text = code_words([pattern], Vocabulary(form="tokenised"), Parted(0.2), tmp_path / "cache")
     read = [text.codec.show(int(code)) for code in text.training.read(0, 10)]
     assert read == ["the", "cat", "saw", "</s>", "the", "dog", "</s>", "ran", "ho", "</s>"]

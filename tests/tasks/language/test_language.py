@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from statewise.errors import DataError, UsageError
 from statewise.tasks.language.answers import next_words
 from statewise.tasks.language.data import UNIGRAM, LanguageData
 from statewise.tasks.language.network import log_uniform
+from statewise.tasks.language.rare_words import RareAsUnknown
 from statewise.tasks.language.scoring import JudgedWords, NeuralCache, interval_of, word_nats
 from statewise.tasks.language.task import Language
 from statewise.underway import returned
@@ -40,7 +42,8 @@ def written(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("language")
-    statewise.train(Language(source=str(written(folder)), updates=150, learning_rate=0.02, **SMALL), run=folder / "run")
+    how: dict[str, Any] = {**SMALL, "dropout": 0, "validation": 0, "checks": 0, "keep": "last", "early_stop": 0}
+    statewise.train(Language(source=str(written(folder)), updates=150, learning_rate=0.02, **how), run=folder / "run")
     return folder / "run"
 
 
@@ -291,3 +294,77 @@ def test_a_run_keeps_its_cutoffs_whatever_would_be_chosen_now(tmp_path: Path, mo
             break
     monkeypatch.setattr("statewise.tasks.language.network.chosen_cutoffs", lambda *_, **__: [cuts[0] + 1])
     assert statewise.resume(tmp_path / "stopped", quiet=True).load().update == 6
+
+
+def few_words(folder: Path) -> Path:
+    """Write a short text of many words, of which the later parts have some that the beginning does not."""
+    path, dice = folder / "few.txt", random.Random(2)
+    odds = [1 / (n + 3) for n in range(2000)]
+    names = [f"w{n:04d}x".translate(LETTERS) for n in range(2000)]
+    path.write_text("\n\n".join(" ".join(dice.choices(names, odds, k=12)) for _ in range(250)))
+    return path
+
+
+def test_a_short_text_is_not_learned_by_heart_and_the_report_says_which_weights_it_kept(tmp_path: Path) -> None:
+    how: dict[str, Any] = {**SMALL, "hidden_size": 64, "embedding": 32, "cutoffs": "auto", "held_out": 0.1}
+    task = Language(source=str(few_words(tmp_path)), updates=1500, learning_rate=0.01, checks=20, early_stop=6, **how)
+    report = statewise.train(task, run=tmp_path / "run", quiet=True).report
+    best = min(one["perplexity"] for one in report.baselines.values())
+    assert report.metrics["perplexity"] < 1.1 * best
+    (kept,) = [remark for remark in report.remarks if remark.startswith("The weights are those of update")]
+    assert "no later one was better, the last had" in kept
+    assert "training ended there, after" in kept
+    assert report.training["updates"] < 1500
+
+
+def test_checks_score_a_part_that_is_neither_learned_nor_reported(tmp_path: Path) -> None:
+    data = Language(source=str(written(tmp_path)), updates=1, validation=0.3, checked=50, **SMALL).prepare(tmp_path)
+    text = data.text
+    assert len(text.validation) == data.facts["validation"] == int(0.3 * data.facts["length"])
+    assert data.validating().scored.read().tolist() == text.validation.read(0, 50).tolist()
+    assert data.scored.read().tolist() == text.held_out.read().tolist()
+    assert (text.training.stop, text.validation.stop) == (text.validation.start, text.held_out.start)
+    without = Language(source=str(written(tmp_path)), updates=1, validation=0, **SMALL).prepare(tmp_path)
+    assert without.validating() is without
+    assert "validation" not in without.facts
+
+
+def test_words_that_occur_once_are_unknown_in_half_of_the_epochs(tmp_path: Path) -> None:
+    data = Language(source=str(few_words(tmp_path)), updates=1, **SMALL).prepare(tmp_path)
+    windows, counts = data.windows("training"), np.array(data.codec.counts)
+    assert isinstance(windows, RareAsUnknown)
+    told = [
+        torch.cat([windows.in_epoch(epoch, index).targets.flatten() for index in range(len(windows))]).numpy()
+        for epoch in (0, 1, 0)
+    ]
+    assert (told[0] == told[2]).all()
+    assert (told[0] != told[1]).any()
+    rare = (counts == 1).sum()
+    for codes in told:
+        assert 0.4 * rare < (codes == 0).sum() < 0.6 * rare
+    window = windows.in_epoch(1, 0)
+    assert window.inputs[1:].equal(window.targets[:-1])
+    cut = Language(source=str(few_words(tmp_path)), updates=1, min_count=2, **SMALL).prepare(tmp_path)
+    assert not isinstance(cut.windows("training"), RareAsUnknown)
+
+
+def test_dropout_depends_on_how_many_words_there_are_unless_it_is_given(tmp_path: Path) -> None:
+    source = str(written(tmp_path))
+    for given, rate in ((None, 0.5), (0.0, None), (0.2, 0.2)):
+        task = Language(source=source, updates=1, dropout=given, **SMALL)
+        core = task.model(task.prepare(tmp_path / "cache").codec).core
+        assert getattr(core, "rate", None) == rate
+
+
+def test_checks_take_a_small_share_of_a_training_bounded_by_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(task: Language, *given: Any) -> Any:
+        time.sleep(0.2)
+        return (yield from scored(task, *given))
+
+    scored = Language.score
+    monkeypatch.setattr(Language, "score", slow)
+    task = Language(source=str(written(tmp_path)), minutes=2 / 60, **SMALL)
+    events = list(statewise.training(task, run=tmp_path / "run"))
+    assert 1 <= sum(type(event).__name__ == "Checked" for event in events) <= 3  # one early, one at the end

@@ -25,7 +25,7 @@ from statewise.plain.strict_json import read_json
 Unit = Literal["word", "bpe"]
 WordCodec = Words | BytePairs
 
-FORMAT = 1
+FORMAT = 2
 LARGEST_TOLD, MOST_VALUES = 1 << 28, 1 << 24
 MOST_TYPES = 20_000_000
 "So many different words are counted at most: their letters take some gigabytes of memory."
@@ -45,10 +45,11 @@ class Vocabulary(NamedTuple):
 
 
 class CodedWords(NamedTuple):
-    """A text as codes, in two parts, with what is known of it."""
+    """A text as codes, in its parts, with what is known of it."""
 
     codec: WordCodec
     training: CodeFile
+    validation: CodeFile
     held_out: CodeFile
     facts: dict[str, Any]
     notice: str | None = None
@@ -59,8 +60,16 @@ def words_codec(written: Mapping[str, Any]) -> WordCodec:
     return BytePairs.read(written) if written.get("unit") == "subword" else Words.read(written)
 
 
-def code_words(sources: Sequence[str], vocabulary: Vocabulary, share: float, gap: int, cache: Path) -> CodedWords:
-    """Return a text as codes, split: the last `share` of it is held out, after a gap.
+class Parted(NamedTuple):
+    """How a text is split: the shares that are held out and kept for checks, its end, after a gap of so many codes."""
+
+    held_out: float
+    validation: float = 0.0
+    gap: int = 0
+
+
+def code_words(sources: Sequence[str], vocabulary: Vocabulary, parted: Parted, cache: Path) -> CodedWords:
+    """Return a text as codes, split.
 
     Words are chosen and counted in the training part alone. Files are read in order, a piece at a time: memory holds
     the different words and no more of the text than a piece, however long it is.
@@ -71,14 +80,14 @@ def code_words(sources: Sequence[str], vocabulary: Vocabulary, share: float, gap
 
     def make(folder: Path) -> None:
         build = _build_words if vocabulary.unit == "word" else _build_pieces
-        codec, facts = build(folder, files, vocabulary, share, gap)
+        codec, facts = build(folder, files, vocabulary, parted)
         told = {"unit": codec.unit, "choices": codec.choices, "sha256": contents, "files": len(files), **facts}
         for name, what in ((CODEC, codec.as_json()), (FACTS, told)):
             (folder / name).write_text(json.dumps(what))
         if digest(files) != contents:
             raise DataError(f"{', '.join(map(str, files[:3]))} changed while it was read: try again once it is written")
 
-    key = _key([FORMAT, contents, vocabulary, share, gap])
+    key = _key([FORMAT, contents, vocabulary, parted])
     text, notice = kept(cache, key, NAMES, make, lambda folder: _coded(folder, contents))
     return text._replace(notice=notice)
 
@@ -126,11 +135,13 @@ def _coded(folder: Path, contents: str) -> CodedWords:
     facts, written = (_told(folder / name) for name in (FACTS, CODEC))
     codec = words_codec(written)
     codes = CodeFile.whole(folder / CODES, codec.dtype, codec.choices)
-    split = TextSplit(*(int(facts[name]) for name in TextSplit._fields))
+    split = TextSplit.told(facts)
     told, meant = [facts[name] for name in ("sha256", "choices", "unit")], [contents, codec.choices, codec.unit]
     if min(split) < 0 or sum(split) != len(codes) or told != meant:
         raise DataError(f"{folder} holds files that do not fit each other")
-    return CodedWords(codec, codes.part(0, split.training), codes.part(split.training + split.gap, len(codes)), facts)
+    begin, held_out = split.training + split.gap, len(codes) - split.held_out
+    parts = codes.part(0, split.training), codes.part(begin, held_out), codes.part(held_out, len(codes))
+    return CodedWords(codec, *parts, facts)
 
 
 def _told(path: Path) -> Any:
@@ -138,7 +149,7 @@ def _told(path: Path) -> Any:
 
 
 def _build_words(
-    folder: Path, files: Sequence[Path], vocabulary: Vocabulary, share: float, gap: int
+    folder: Path, files: Sequence[Path], vocabulary: Vocabulary, parted: Parted
 ) -> tuple[Words, dict[str, Any]]:
     """Write the codes of words: first numbered as they occur, then, once they are counted, by frequency."""
     numbers: defaultdict[str, int] = defaultdict()
@@ -156,7 +167,7 @@ def _build_words(
     raw = CodeFile.whole(folder / RAW, np.dtype(np.uint32))
     if not set(numbers) - {END, UNKNOWN}:
         raise DataError(f"{', '.join(map(str, files[:3]))} holds no words: give a text to learn from")
-    split = TextSplit.of(length, share, gap, "word")
+    split = TextSplit.of(length, parted.held_out, parted.gap, "word", validation=parted.validation)
     counts = np.zeros(len(numbers), np.int64)
     for codes in _pieces(raw.part(0, split.training)):
         counts += np.bincount(codes, minlength=len(numbers))
@@ -176,7 +187,7 @@ def _build_words(
     unknown_types = len(numbers) - int(np.count_nonzero(table)) - (UNKNOWN in numbers)
     unknown = _rewrite(raw, table, folder / CODES, len(raw) - split.held_out)
     (folder / RAW).unlink()
-    facts = {**split._asdict(), "length": length, "types": len(counted), "unknown_types": unknown_types}
+    facts = {**split.facts, "length": length, "types": len(counted), "unknown_types": unknown_types}
     return codec, {**facts, "held_out_unknown_words": unknown}
 
 
@@ -193,39 +204,47 @@ def _rewrite(raw: CodeFile, table: NDArray[Any], path: Path, held_out: int) -> i
 
 
 def _build_pieces(
-    folder: Path, files: Sequence[Path], vocabulary: Vocabulary, share: float, gap: int
+    folder: Path, files: Sequence[Path], vocabulary: Vocabulary, parted: Parted
 ) -> tuple[BytePairs, dict[str, Any]]:
     """Learn subwords from the training part, and write the codes of the whole, numbered by frequency."""
     length = sum(len(text) for text in _texts(files))
-    before = length - int(length * share)
-    parts = partial(_cut_near, files, before)
-    learned = BytePairs.learned(_first(parts(), before), vocabulary.most or 8000)
-    counts, at, training, total = np.zeros(learned.choices, np.int64), 0, 0, 0
+    until = length - int(length * parted.held_out)
+    before = until - int(length * parted.validation)
+    cut = partial(_cut_near, files, (before, until))
+    learned = BytePairs.learned(_first(cut(), before), vocabulary.most or 8000)
+    counts, at, training, checked, total = np.zeros(learned.choices, np.int64), 0, 0, 0, 0
     with (folder / RAW).open("wb") as out:
-        for text in parts():
+        for text in cut():
             codes = learned.encode(text)
             out.write(codes.tobytes())
             at, total = at + len(text), total + len(codes)
             if at <= before:
                 training = total
                 counts += np.bincount(codes, minlength=learned.choices)
-    split = TextSplit(training - gap, gap, total - training)
-    if min(split.training, split.held_out) < 2:
-        raise DataError(f"the text has {total:,} subwords, too few to hold out {share:.0%}: give more text")
+            checked = total if at <= until else checked
+    split = TextSplit(training - parted.gap, parted.gap, total - checked, checked - training)
+    split.checked(parted.held_out, "subword", parted.validation)
     codec = learned.sorted_by(counts.tolist())
     raw = CodeFile.whole(folder / RAW, learned.dtype, learned.choices)
     _rewrite(raw, codec.table[list(learned.order)], folder / CODES, len(raw))
     (folder / RAW).unlink()
-    return codec, {**split._asdict(), "length": total, "types": codec.choices, "unknown_types": 0, "characters": length}
+    return codec, {**split.facts, "length": total, "types": codec.choices, "unknown_types": 0, "characters": length}
 
 
 def _texts(files: Sequence[Path]) -> Iterator[str]:
     return chain.from_iterable(pieces_of(read_text(path)) for path in files)
 
 
-def _cut_near(files: Sequence[Path], place: int) -> Iterator[str]:
-    """Yield a text in pieces, one of which ends at most a word before a place."""
-    for text in _texts(files):
+def _cut_near(files: Sequence[Path], places: Sequence[int]) -> Iterator[str]:
+    """Yield a text in pieces, of which one ends at most a word before each place."""
+    texts = _texts(files)
+    for place in places:
+        texts = _cut_once(texts, place)
+    return texts
+
+
+def _cut_once(texts: Iterator[str], place: int) -> Iterator[str]:
+    for text in texts:
         cut = len(text[: max(text.rfind(" ", 0, place), text.rfind("\n", 0, place), 0)].rstrip())
         if 0 < place < len(text) and cut:
             yield from (text[:cut], text[cut:])

@@ -134,7 +134,7 @@ class InWorkers(Seats):
         if self.starts > STARTS:
             raise TrainingError(f"a worker of {self.name} ended {self.starts} times (exit code {code}): mend it")
         warnings.warn(
-            f"a worker of {self.name} ended (exit code {code}) and is started again: its episodes begin anew",
+            f"a worker of {self.name} ended (exit code {code}) and is started again: its episodes begin again",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -33,14 +33,16 @@ def kneser_ney_of(order: int) -> str:
 
 
 class Amounts(NamedTuple):
-    """How much of a text is read at once, scored, and counted: rows and steps of a window, words, and orders."""
+    """How much of a text is read at once, scored and counted: rows and steps of a window, words, orders; and a seed."""
 
     rows: int
     steps: int
     window_steps: int | None
     scored: int
+    checked: int
     counted: int
     orders: int
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,20 @@ class LanguageData(CountedOnce):
         So what is scored is the same for any batch size.
         """
         from statewise.data.stripes import Stripes
+        from statewise.tasks.language.rare_words import RareAsUnknown
 
         if part == "training":
             rows, steps = rows or self.amounts.rows, steps or self.amounts.window_steps
-            return Stripes(self.text.training, rows, steps, unit=self.codec.unit, begin_in_turn=True)
+            stripes = Stripes(self.text.training, rows, steps, unit=self.codec.unit, begin_in_turn=True)
+            return RareAsUnknown.of(stripes, self.codec, self.amounts.seed)
         rows = rows or 1
         steps = min(steps or SCORED_STEPS, (len(self.scored) - 1) // rows)
         return Stripes(self.scored, rows, steps, unit=self.codec.unit)
+
+    def validating(self) -> "LanguageData":
+        """Return this text with the part for checks as what is scored, where one was kept."""
+        checked = self.text.validation.part(0, self.amounts.checked)
+        return replace(self, scored=checked) if len(self.text.validation) else self
 
     @property
     def targets(self) -> np.ndarray[Any, Any]:

@@ -1,5 +1,6 @@
 """The network of a language model: a table of words, cells with dropout, and an output over very many words."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ Output = Literal["full", "adaptive", "sampled"]
 Reading = Literal["full", "adaptive"]
 Sampling = Literal["log_uniform", "unigram"]
 AUTO = "auto"
+MOST_DROPOUT, UNDROPPED_WORDS = 0.5, 5_000_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class LanguageNetwork:
     negatives: int
     sampling: Sampling
     places: int
-    dropout: float
+    dropout: float | None
     input_dropout: float
     word_dropout: float
     weight_drop: float
@@ -57,7 +59,7 @@ class LanguageNetwork:
     def model(self, codec: WordCodec) -> Model[Any]:
         """Return an untrained model."""
         table = self._table(codec)
-        core = self._core()
+        core = self._core(dropout_for(sum(codec.counts)) if self.dropout is None else self.dropout)
         encoder = WordDropout(table, self.word_dropout) if self.word_dropout else table
         return Model(encoder, core, self._head(codec, table))
 
@@ -71,14 +73,14 @@ class LanguageNetwork:
         nn.init.normal_(table.weight, std=self.embedding**-0.5)
         return table
 
-    def _core(self) -> Any:
+    def _core(self, dropout: float) -> Any:
         make: Any = find("cells", self.cell)
         parts: list[Any] = []
         for layer in range(self.layers):
             part = make(self.hidden_size if layer else self.embedding, self.hidden_size)
             part = WeightDrop(part, self.weight_drop) if self.weight_drop else part
             read = 0.0 if layer else self.input_dropout
-            parts.append(VariationalDropout(part, self.dropout, input_rate=read) if self.dropout or read else part)
+            parts.append(VariationalDropout(part, dropout, input_rate=read) if dropout or read else part)
         return parts[0] if self.layers == 1 else Chain(*parts)
 
     def _head(self, codec: WordCodec, table: Encoder) -> Head[Any]:
@@ -105,6 +107,17 @@ class LanguageNetwork:
         with torch.no_grad():
             head.bias.weight.copy_(logarithms.unsqueeze(-1))
         return head
+
+
+def dropout_for(words: int) -> float:
+    """Return the dropout of a network that learns from so many words: what a few of them say is soon known by heart.
+
+    0.5 up to fifty thousand, a quarter less with each factor of ten, none from five million on.
+
+    >>> [dropout_for(words) for words in (12_000, 500_000, 20_000_000)]
+    [0.5, 0.25, 0.0]
+    """
+    return round(min(MOST_DROPOUT, max(0.0, 0.25 * (math.log10(UNDROPPED_WORDS) - math.log10(max(1, words))))), 2)
 
 
 def read_cutoffs(text: str) -> list[int]:

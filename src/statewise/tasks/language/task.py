@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
-from statewise.bounds import MOST_PLACES, MOST_STEPS, MOST_UNITS
+from statewise.bounds import MOST_CHECKS, MOST_PLACES, MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Score, Scoring, Sources, Task
-from statewise.tasks.shared.sourced import Sourced
+from statewise.tasks.shared.sourced import Sourced, check_shares
 from statewise.tasks.shared.writing import before, check_prompt, choices_from
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Language(Sourced, Task):
     name: ClassVar[str] = "language"
     title: ClassVar[str] = "Learn the words of a text, and write more of it"
     example: ClassVar[str] = "shakespeare"
+    check_share: ClassVar[float | None] = 0.05
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["word", "bpe"], Doc("what one step reads: a word, or a subword by bpe")] = "word"
@@ -79,14 +80,38 @@ class Language(Sourced, Task):
     ] = "full"
     tied: Annotated[bool, Doc("read and write a word by the same vector")] = False
     embedding: Annotated[int, Doc("embedding size of a word"), Ge(1), Le(MOST_UNITS)] = 256
-    dropout: Annotated[float, Doc("dropout of the cells' outputs, one mask a sequence"), Ge(0), Lt(1)] = 0.0
+    dropout: Annotated[
+        float | None,
+        Doc("dropout of the cells' outputs, one mask a sequence; if not given, less the more words there are to learn"),
+        Ge(0),
+        Lt(1),
+    ] = None
     dropout_input: Annotated[float, Doc("dropout of the vectors read, one mask a sequence"), Ge(0), Lt(1)] = 0.0
     dropout_words: Annotated[float, Doc("dropout of whole words that are read"), Ge(0), Lt(1)] = 0.0
     weight_drop: Annotated[float, Doc("dropout of recurrent weights (AWD-LSTM)"), Ge(0), Lt(1)] = 0.0
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.05
+    validation: Annotated[
+        float, Doc("share of the text, before the held-out part, that is kept for checks"), Ge(0), Lt(1)
+    ] = 0.05
     gap: Annotated[
-        int, Doc("words between the training and the held-out part that neither reads"), Ge(0), Le(MOST_PLACES)
+        int, Doc("words between the training part and what is kept from it that neither reads"), Ge(0), Le(MOST_PLACES)
     ] = 0
+    checked: Annotated[int, Doc("maximum number of words that a check scores"), Ge(2), Le(MOST_PLACES)] = 10_000
+    checks: Annotated[
+        int,
+        Doc("how many times to score during training, on the validation part if there is one, else the held-out part"),
+        Ge(0),
+        Le(MOST_CHECKS),
+    ] = 60
+    keep: Annotated[Literal["last", "best"], Doc("weights to use after training: the last, or the best at a check")] = (
+        "best"
+    )
+    early_stop: Annotated[
+        int,
+        Doc("early stopping: end after this many checks without improvement; 0 turns it off"),
+        Ge(0),
+        Le(MOST_CHECKS),
+    ] = 15
     scored: Annotated[int, Doc("maximum number of words of the held-out part to score"), Ge(2), Le(MOST_PLACES)] = (
         200_000
     )
@@ -103,6 +128,7 @@ class Language(Sourced, Task):
         from statewise.tasks.language.network import AUTO, read_cutoffs
 
         super().__post_init__()
+        check_shares(self.held_out, self.validation)
         if self.cutoffs != AUTO:
             read_cutoffs(self.cutoffs)
         adaptive = self.output == "adaptive", self.input_table == "adaptive"
@@ -154,19 +180,19 @@ class Language(Sourced, Task):
 
     def prepare(self, cache: Path) -> "LanguageData":
         """Read the texts, choose the vocabulary and split; codes are kept in `cache` by the hash of the contents."""
-        from statewise.data.words.prepared_words import code_words
+        from statewise.data.words.prepared_words import Parted, code_words
         from statewise.heads.adaptive_softmax import groups_of
         from statewise.tasks.language.data import Amounts, LanguageData
 
-        text = code_words(self.sources, self.spelling, self.held_out, self.gap, cache)
+        text = code_words(self.sources, self.spelling, Parted(self.held_out, self.validation, self.gap), cache)
         network, cut = self.network(), dict[str, Any]()
         if "adaptive" in (self.output, self.input_table):
             cuts = network.cuts(text.codec)
             groups_of(text.codec.choices, cuts, self.hidden_size, self.shrink)
             cut = {"cutoffs": cuts, "expected_speed_up": round(network.expectation(text.codec), 1)}
         scored = text.held_out.part(0, self.scored)
-        steps = self.sequence_length, self.window_steps
-        amounts = Amounts(self.batch_size, *steps, self.scored, self.counted, self.orders)
+        steps, most = (self.sequence_length, self.window_steps), (self.scored, self.checked, self.counted)
+        amounts = Amounts(self.batch_size, *steps, *most, self.orders, self.seed)
         data = LanguageData(amounts, text, scored, int(text.facts["unknown_types"]), cache, cut)
         data.windows("training")
         return data
