@@ -15,9 +15,11 @@ from statewise import registry
 from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
 
-Content = Literal["text", "series", "events", "drawings", "handwriting", "pairs", "speech", "stories", "dialogues"]
+Content = Literal[
+    "text", "series", "events", "drawings", "handwriting", "pairs", "speech", "stories", "dialogues", "movements"
+]
 """What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs of
-texts, speech, stories with questions, or conversations.
+texts, speech, stories with questions, conversations, or recorded movements.
 """
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}

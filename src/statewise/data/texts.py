@@ -36,6 +36,7 @@ WANTED: dict[Content, str] = {
     "speech": "recordings with their texts",
     "stories": "stories with questions",
     "dialogues": "conversations",
+    "movements": "recorded movements",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

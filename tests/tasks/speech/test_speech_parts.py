@@ -20,7 +20,7 @@ from statewise.data.audio.steps import Stacking
 from statewise.errors import DataError, MissingExtra
 from statewise.heads import Categorical
 from statewise.model import Model
-from statewise.tasks.speech.dtw import Nearest
+from statewise.tasks.shared.dtw import Nearest
 from statewise.tasks.speech.metrics import counted, interval
 from statewise.tasks.speech.scorers import UNKNOWN_NATS, CharacterModel
 from statewise.tasks.speech.task import Speech

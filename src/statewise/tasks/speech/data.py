@@ -18,7 +18,7 @@ from statewise.data.audio.utterance import Part as Third
 from statewise.data.batches import Batches, Example, Varying, collated
 from statewise.data.window import Epochs, Window
 from statewise.task import Data, Part
-from statewise.tasks.speech.dtw import cepstra, nearest_texts
+from statewise.tasks.shared.dtw import cepstra, nearest_texts
 from statewise.tasks.speech.metrics import Counted, counted
 
 SCORED_ROWS = 64
