@@ -31,6 +31,7 @@ ASKED: dict[str, list[str]] = {
     "chat": ["hello"],
     "language": ["the", "--length", "5"],
     "game": ["--episodes", "1"],
+    "gesture": ["moved/asked.csv"],
     "speech": ["said/high_voice0_0.wav"],
 }
 "What is asked of a run of each task, after its name; else nothing."

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from statewise.tasks.forecast.task import Forecast
     from statewise.tasks.forecast.traffic import Traffic
     from statewise.tasks.game.task import Game
+    from statewise.tasks.gesture.task import Gesture
     from statewise.tasks.handwriting.task import Handwriting
     from statewise.tasks.language.task import Language
     from statewise.tasks.recommend.task import Recommend
@@ -35,6 +36,7 @@ _ROOMS = {
     "Chat": "statewise.tasks.chat.task",
     "Forecast": "statewise.tasks.forecast.task",
     "Game": "statewise.tasks.game.task",
+    "Gesture": "statewise.tasks.gesture.task",
     "Handwriting": "statewise.tasks.handwriting.task",
     "Language": "statewise.tasks.language.task",
     "Recommend": "statewise.tasks.recommend.task",
@@ -54,6 +56,7 @@ __all__ = [
     "Chat",
     "Forecast",
     "Game",
+    "Gesture",
     "Handwriting",
     "Language",
     "Recommend",

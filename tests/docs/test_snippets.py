@@ -12,6 +12,7 @@ import pytest
 import torch
 from made_dialogues import dialogues
 from made_speech import recordings
+from made_gestures import clips, sensor_table, stretches_table
 from made_stories import passages, shop, stories
 
 from statewise.cli.main import run
@@ -27,6 +28,7 @@ TINY_BY_TASK = {
     "handwriting": ["--components", "2", "--hills", "2", "--held-out", "0.3", "--sequence-length", "400"],
     "language": ["--embedding", "4", "--orders", "2", "--cutoffs", "4,8"],
     "answer": ["--held-out", "0.2", "--questions", "200"],
+    "gesture": ["--held-out", "0.25"],
     "game": ["--envs", "4", "--rollout", "32", "--passes", "1"],
     "chat": ["--embedding", "4", "--held-out", "0.2", "--validation", "0.1", "--scored", "9"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
@@ -94,6 +96,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "never.txt").write_text("darn, shut up\n")
     passages(tmp_path)
     said = recordings(tmp_path / "recordings")
+    (sensor_table(tmp_path).parent / "asked.csv").rename(tmp_path / "one.csv")
+    stretches_table(tmp_path)
+    clips(tmp_path / "clips", each=6)
+    (tmp_path / "clip.mp4").write_bytes((tmp_path / "clips" / "nod" / "0.mp4").read_bytes())
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     written = [
         {"text": text, "writer": str(n % 4), "strokes": [[[9 * k, 0], [9 * k + n % 5, 9]] for k in range(len(text))]}

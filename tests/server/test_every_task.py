@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from made_dialogues import dialogues
+from made_gestures import sensor_table
 from made_log import train_in
 from made_speech import recordings
 from made_stories import stories
@@ -117,6 +118,11 @@ def speech(folder: Path) -> None:
     statewise.train(statewise.Speech(source=source, bands=13, **SMALL), run=folder / "run")
 
 
+def gesture(folder: Path) -> None:
+    source = str(sensor_table(folder / "moved"))
+    statewise.train(statewise.Gesture(source=source, held_out=0.25, **SMALL), run=folder / "run")
+
+
 def game(folder: Path) -> None:
     pytest.importorskip("gymnasium")
     how: dict[str, Any] = {"envs": 2, "rollout": 16, "sequence_length": 8, "passes": 1, "compare": False}
@@ -140,6 +146,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "chat": chat,
     "speech": speech,
     "game": game,
+    "gesture": gesture,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from made_dialogues import dialogues
+from made_gestures import clips, hands, sensor_table, stretches_table
 from made_speech import recordings
 from made_stories import passages, shop, stories
 
@@ -18,6 +19,7 @@ from statewise.tasks.chat.task import Chat
 from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.game.task import Game
+from statewise.tasks.gesture.task import Gesture
 from statewise.tasks.handwriting.task import Handwriting
 from statewise.tasks.language.task import Language
 from statewise.tasks.recommend.task import Recommend
@@ -118,6 +120,7 @@ DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "s
 ASKED: dict[str, Any] = {**SMALL, "held_out": 0.3, "validation": 0.2}
 TALKED: dict[str, Any] = {**SMALL, "embedding": 5, "held_out": 0.2, "validation": 0.1, "scored": 9, "subwords": 60}
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
+MOVED: dict[str, Any] = {**SMALL, "held_out": 0.25, "validation": 0.25, "sequence_length": 14}
 PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
 WORDS: dict[str, Any] = {**SMALL, "sequence_length": 7, "embedding": 5, "orders": 2, "held_out": 0.2}
 DROPS: dict[str, Any] = {"dropout": 0.2, "dropout_input": 0.1, "dropout_words": 0.1, "weight_drop": 0.3}
@@ -176,6 +179,14 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     ),
     "language-of-bpe-in-full": lambda folder: Language(
         source=str(words(folder)), unit="bpe", vocabulary=260, output="full", **WORDS
+    ),
+    "gesture": lambda folder: Gesture(source=str(sensor_table(folder / "moved")), person="person", **MOVED),
+    "gesture-in-long-recordings": lambda folder: Gesture(source=str(stretches_table(folder / "moved")), **MOVED),
+    "gesture-of-hands-in-a-mirror": lambda folder: Gesture(
+        source=str(hands(folder / "moved")), mirror=True, layers=2, cell="lstm", **MOVED
+    ),
+    "gesture-in-films": lambda folder: Gesture(
+        source=str(clips(folder / "moved")), height=16, embedding=5, shift=2, color=True, **MOVED
     ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LONGEST = 200
 "An example of more characters, such as a sound for a server, is typed by no person."
+A_TABLE = "{}"
+"Stands for a table that a server is sent: on a command line it is a file."
 
 
 def next_words(run: Path, task: "Task") -> str:
@@ -29,7 +31,7 @@ def next_commands(run: str, task: "Task", codec: Any) -> list[list[str]]:
     from statewise.task import Task
 
     arguments = list(_arguments(task, codec))
-    if any(len(word) > LONGEST for word in arguments):
+    if any(len(word) > LONGEST or word == A_TABLE for word in arguments):
         arguments = ["--help"]
     commands = [["statewise", "predict", run, *arguments]]
     if type(task).live is not Task.live:
@@ -41,6 +43,7 @@ def _arguments(task: "Task", codec: Any) -> Iterator[str]:
     parameters = inspect.signature(task.predict).parameters
     for name, value in task.example_question(codec).items():
         words = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        words = A_TABLE if isinstance(value, dict) else words
         if name in parameters and parameters[name].kind is inspect.Parameter.KEYWORD_ONLY:
             yield flag_of(name)
         if value is not True:

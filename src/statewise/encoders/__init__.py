@@ -3,6 +3,7 @@
 from statewise.encoders.adaptive_table import AdaptiveTable
 from statewise.encoders.codes_and_numbers import CodesAndNumbers
 from statewise.encoders.encoder import Encoder, StepInput, step_input
+from statewise.encoders.frame_convolution import FrameConvolution
 from statewise.encoders.one_hot import OneHot
 from statewise.encoders.spelled import Spelled
 from statewise.encoders.table import Table
@@ -13,6 +14,7 @@ __all__ = [
     "AdaptiveTable",
     "CodesAndNumbers",
     "Encoder",
+    "FrameConvolution",
     "OneHot",
     "Spelled",
     "StepInput",

@@ -1,0 +1,1 @@
+"""Gestures: which movement was that, while it is still going on."""
