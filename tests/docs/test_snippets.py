@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from made_dialogues import dialogues
-from made_speech import recordings
 from made_gestures import clips, sensor_table, stretches_table
+from made_speech import recordings
 from made_stories import passages, shop, stories
 
 from statewise.cli.main import run

@@ -10,7 +10,17 @@ from subclasses import subclasses_of
 from torch import Tensor
 
 from statewise.data.window import Padded
-from statewise.encoders import AdaptiveTable, CodesAndNumbers, Encoder, OneHot, Spelled, Table, TwoWay, WordDropout
+from statewise.encoders import (
+    AdaptiveTable,
+    CodesAndNumbers,
+    Encoder,
+    FrameConvolution,
+    OneHot,
+    Spelled,
+    Table,
+    TwoWay,
+    WordDropout,
+)
 from statewise.tasks.game.sight import Sight
 from statewise.tasks.game.spaces import ObservationSpace, Part
 from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
@@ -48,6 +58,7 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "two-way-of-a-table": (lambda: TwoWay(V, D, table=WordDropout(Table(V, 4), 0.3), dropout=0.2), CONTEXT),
     "sight": (lambda: Sight(ObservationSpace((Part((), "numbers", (D,)),), hidden=(1,)), 4), ROWS[..., 1:D]),
     "sight-of-everything": (lambda: Sight(EVERYTHING, 4), torch.cat([CODES.unsqueeze(-1), SHOWN], dim=-1)),
+    "frame-convolution": (lambda: FrameConvolution(2, 4, 5, 1, D, (2, 3)), torch.randn(T, B, 40)),
     "two-way-lstm": (lambda: TwoWay(V, D, cell="lstm"), CONTEXT),
 }
 

@@ -54,7 +54,7 @@ def test_rows_of_a_recording_that_stand_apart_are_refused(tmp_path: Path) -> Non
         ("label,name\na,b\n", {}, "no column of numbers"),
         ("label,x\na,1\n", {"person": "who"}, "who"),
         ("label,x\na,1\n", {"columns": ("y",)}, "column"),
-        ("label,time,x\na,soon,1\n", {}, "row 2.*holds 'soon', which is no time"),
+        ("label,time,x\na,soon,1\n", {}, "row 2.*holds 'soon', which is not a time"),
     ],
 )
 def test_a_table_without_what_is_needed_says_what(text: str, how: Any, words: str, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def _of_file(root: Path, named: Path, parts: Iterable[Path], reading: MovementRe
 
 
 def person_in(names: Sequence[str], how: str | None) -> str | None:
-    """Return who moves, by the names of folders and file: see `MovementReading`.
+    """Return the name of the person, by the names of folders and file: see `MovementReading`.
 
     >>> person_in(("wave", "ann_3.mp4"), "name"), person_in(("wave", "ann", "3.mp4"), "folder")
     ('ann', 'ann')

@@ -210,7 +210,7 @@ class MovementCodec(Codec):
 def _names(given: Any) -> tuple[str, ...]:
     found = tuple(given)
     if not all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in found):
-        raise ValueError("a name is none")
+        raise ValueError("a name is not a text")
     return found
 
 

@@ -78,9 +78,9 @@ def recordings_of_rows(path: Path, reading: MovementReading) -> Iterator[Movemen
 
 def _class_names(path: Path) -> dict[int, str]:
     for ending in NAMES_NEXT_TO:
-        beside = path.with_name(path.stem + ending)
-        if beside.is_file():
-            with beside.open(encoding="utf-8-sig", newline="") as file:
+        listed = path.with_name(path.stem + ending)
+        if listed.is_file():
+            with listed.open(encoding="utf-8-sig", newline="") as file:
                 return {n: row[0].strip() for n, row in enumerate(csv.reader(file)) if row and row[0].strip()}
     return {}
 
@@ -209,6 +209,6 @@ def _moment(index: int, cell: Any) -> float:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
-        told = f"holds {text[:40]!r}, which is no time: give seconds, or dates as 2026-11-30T09:00:00.5"
+        told = f"holds {text[:40]!r}, which is not a time: give seconds, or dates as 2026-11-30T09:00:00.5"
         raise Unreadable(index, told) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

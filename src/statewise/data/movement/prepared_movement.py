@@ -172,7 +172,9 @@ def _check_people(written: "_Written", preparing: MovementPreparing) -> None:
     if preparing.reading.person is None:
         return
     if not people:
-        raise UsageError(f"--person {preparing.reading.person} names nobody in these recordings: name another column")
+        raise UsageError(
+            f"--person {preparing.reading.person} names no person in these recordings: name another column"
+        )
     if len(people) == 1 and preparing.split == "person":
         written.left_out_notes.append(
             f"there is one person only ({in_line(next(iter(people)))}): recordings of the same person are held out, so "
@@ -283,7 +285,7 @@ def _with_classes(
         known = known or "background"
         counts[known] += counts.pop("")
     if background is not None and background not in counts:
-        raise UsageError(f"--background {background} is no class: there are {', '.join(sorted(counts))[:200]}")
+        raise UsageError(f"--background {background} is not a class: there are {', '.join(sorted(counts))[:200]}")
     if len(counts) < 2:
         raise DataError(f"there is one class only, {in_line(next(iter(counts)))}: give recordings of two or more")
     few = sorted(name for name, count in counts.items() if count < FEWEST)

@@ -40,7 +40,7 @@ def _data_lines(path: Path, refused: str) -> Iterator[tuple[str, str]]:
         while raw := file.readline(LONGEST_LINE):
             number += 1
             if not raw.endswith(b"\n") and len(raw) == LONGEST_LINE:
-                raise DataError(f"{path} has a line of more than {LONGEST_LINE:,} bytes: it is no collection of series")
+                raise DataError(f"{path} has a line of more than {LONGEST_LINE:,} bytes: give .ts or .arff")
             try:
                 line = raw.decode().strip()
             except UnicodeDecodeError as error:
@@ -51,7 +51,7 @@ def _data_lines(path: Path, refused: str) -> Iterator[tuple[str, str]]:
                 raise DataError(f"{path} has a time at each number: give series at even times, or a table")
             begun = begun or line.lower() == "@data"
     if not begun:
-        raise DataError(f"{path} has no line @data: it is no collection of series")
+        raise DataError(f"{path} has no line @data: give .ts or .arff")
 
 
 def _numbers(text: str) -> list[float]:

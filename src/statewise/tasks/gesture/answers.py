@@ -134,7 +134,7 @@ def _of_array(given: Any, codec: MovementCodec, times: Any) -> Pieces:
 
 def _pictures(found: Any) -> Any:
     if found.ndim not in (3, 4) or found.dtype != np.uint8 or not len(found):
-        raise DataError("the array is no film: give frames [T, H, W] or [T, H, W, 3] of bytes")
+        raise DataError("the array is not a film: give frames [T, H, W] or [T, H, W, 3] of bytes")
     return found if found.ndim == 4 else found[..., None]
 
 

@@ -220,8 +220,8 @@ def said_of(score: Score, data: GestureData) -> list[str]:
     ]
     trained = data.training_movement.facts.get("training_people", [])
     if len(trained) == 1 or not trained:
-        who = "one person made" if len(trained) == 1 else "it is not known who made"
-        told.append(f"Caution: {who} the recordings that it learned from; of other people this says nothing.")
+        made = "one person made" if len(trained) == 1 else "it is not known which people made"
+        told.append(f"Caution: {made} the recordings that it learned from; of other people this says nothing.")
     elif not seen.people or seen.people[0] is None or set(seen.people) & set(trained):
         told.append("Caution: the same people are in both parts; give --person to hold whole people out.")
     wrong = judged.table.copy()

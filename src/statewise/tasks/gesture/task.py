@@ -246,7 +246,7 @@ class Gesture(GestureSettings, Task):
         from statewise.tasks.gesture.events import EventRules
 
         if not 0 < sure <= 1:
-            raise UsageError(f"--sure {sure:g} is no probability: give more than 0, at most 1")
+            raise UsageError(f"--sure {sure:g} is not a probability: give more than 0, at most 1")
         return EventRules(on, off, least, refractory, smooth)
 
 
