@@ -11,8 +11,9 @@ import soundfile
 from made_speech import RATE, recordings, said
 
 from statewise.data.audio.manifests import NO_SOUND, NO_TEXT, read_utterances
-from statewise.data.audio.prepared_speech import PreparedSpeech, SpeechPreparing, prepare_speech
+from statewise.data.audio.prepared_speech import PreparedSpeech, prepare_speech
 from statewise.data.audio.sound import SoundFile
+from statewise.data.audio.speech_preparing import SpeechPreparing
 from statewise.data.audio.utterance import NotTaken, Utterance
 from statewise.data.texts import find_files
 from statewise.errors import DataError, UsageError

@@ -3,34 +3,33 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.archives import BROKEN
-from statewise.data.audio.front_end import Frames, FrontEnd
+from statewise.data.audio.frame_moments import FrameMoments
+from statewise.data.audio.front_end import Frames
 from statewise.data.audio.manifests import read_utterances
-from statewise.data.audio.sound import TooLong
 from statewise.data.audio.speech_codec import (
-    MOST_NUMBERS,
     MOST_SYMBOLS,
     SpeechCodec,
     SpokenExample,
-    Units,
     cleaned,
     needed_steps,
     pieces_of,
 )
-from statewise.data.audio.steps import PRIOR_FRAMES, Stacking
-from statewise.data.audio.utterance import LARGEST_MEMBER, FrameArray, NotTaken, Part, Utterance, is_silent
+from statewise.data.audio.speech_frames import codec_for, heard_frames
+from statewise.data.audio.speech_parts import PartOf, parting
+from statewise.data.audio.speech_preparing import SpeechPreparing
+from statewise.data.audio.utterance import NotTaken, Part, Utterance
 from statewise.data.cache import kept
 from statewise.data.texts import digest, find_files
 from statewise.disk.reading import read_file
-from statewise.errors import DataError, UsageError
+from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
 
 FORMAT = 1
@@ -38,41 +37,9 @@ FORMAT = 1
 NAMES = FRAMES, TEXTS = "frames.bin", "texts.json"
 PARTS: tuple[Part, ...] = ("training", "validation", "held_out")
 LARGEST_TOLD = 1 << 28
-USUAL_RATE = 16_000
-FRAMES_PER_SECOND = 100.0
-"Of frames that are given as arrays, as all programs of the field make them."
 OF_THE_END = 2
 "The last frames of a sound are half of the silence that follows it: what is usual is that of the sound alone."
 EXAMPLES, LONGEST_EXAMPLE = 3, 600
-Split = Literal["speaker", "utterance"]
-
-
-@final
-@dataclass(frozen=True)
-class SpeechPreparing:
-    """How sounds are made ready: the settings that frames, labels and parts depend on."""
-
-    rate: int | None = None
-    kind: Literal["log_mel", "mfcc"] = "log_mel"
-    bands: int = 40
-    stack: int = 3
-    stride: int = 3
-    normalize: Literal["fixed", "running"] = "fixed"
-    prior: int = PRIOR_FRAMES
-    units: Units = "characters"
-    tail: float = 0.3
-    longest: int = 600
-    split: Split = "speaker"
-    held_out: float = 0.1
-    validation: float = 0.1
-    held_out_speakers: tuple[str, ...] = ()
-    joins: bool = False
-
-    def codec(self, front_end: FrontEnd | None, numbers: int) -> SpeechCodec:
-        """Return a codec that makes frames and cannot yet say what is usual, or what labels stand for."""
-        per_second = FRAMES_PER_SECOND if front_end is None else front_end.rate / front_end.hop_samples
-        stacking = Stacking(self.stack, self.stride, self.normalize, (0.0,) * numbers, (1.0,) * numbers, self.prior)
-        return SpeechCodec(front_end, per_second, stacking, self.units, (), self.tail, self.longest)
 
 
 class UtteranceFacts(NamedTuple):
@@ -164,117 +131,16 @@ def _listed(sources: Sequence[str]) -> tuple[list[Utterance], Counter[str], str]
 def _build(
     utterances: Sequence[Utterance], left_out: Counter[str], contents: str, preparing: SpeechPreparing, folder: Path
 ) -> None:
-    codec = _codec_for(utterances, preparing)
-    part_of = _parting(utterances, preparing)
+    codec = codec_for(utterances, preparing)
+    part_of = parting(utterances, preparing)
     _write(codec, utterances, Counter(left_out), part_of, contents, folder, joins=preparing.joins)
-
-
-def _codec_for(utterances: Sequence[Utterance], preparing: SpeechPreparing) -> SpeechCodec:
-    """Return how frames are made, by what the first sounds are: at their rate, but no more than 16 kHz."""
-    arrays = [one.sound for one in utterances if isinstance(one.sound, FrameArray)]
-    if arrays and len(arrays) < len(utterances):
-        raise DataError("some utterances are sounds and some are arrays: give sources of one kind")
-    if arrays:
-        return preparing.codec(None, _Arrays().read(arrays[0]).shape[1])
-    rate = preparing.rate or min(USUAL_RATE, _first_rate(utterances))
-    front_end = FrontEnd(rate, preparing.kind, preparing.bands)
-    if int((front_end.filters.sum(axis=0) > 0).sum()) < preparing.bands:
-        raise UsageError(f"--bands {preparing.bands} are too many for {rate:,} samples a second: give fewer")
-    return preparing.codec(front_end, front_end.numbers)
-
-
-def _first_rate(utterances: Sequence[Utterance]) -> int:
-    for one in utterances:
-        assert not isinstance(one.sound, FrameArray)
-        try:
-            return one.sound.file().rate()
-        except DataError:
-            continue
-    raise DataError(f"none of the {len(utterances):,} sounds can be read: give WAV, FLAC, OGG or MP3")
-
-
-class _Arrays:
-    """Arrays of frames, of which one file is open at a time."""
-
-    def __init__(self) -> None:
-        self._path: Path | None = None
-        self._opened: Any = None
-
-    def read(self, array: FrameArray) -> Frames:
-        """Return the frames of an array. Raises `DataError` where it is not a matrix of numbers, or too large."""
-        try:
-            if array.path != self._path:
-                if not array.path.is_file():
-                    raise DataError(f"{array.path} is not a plain file: give one that is")
-                self._opened, self._path = np.load(array.path, allow_pickle=False), array.path
-            if self._opened.zip.getinfo(f"{array.name}.npy").file_size > LARGEST_MEMBER:
-                raise DataError(f"{array.title} is refused: it has more than {LARGEST_MEMBER:,} bytes")
-            found = np.asarray(self._opened[array.name])
-        except BROKEN as error:
-            raise DataError(f"{array.title} cannot be read ({' '.join(str(error).split())[:80]})") from None
-        if found.ndim != 2 or not 0 < found.shape[1] <= MOST_NUMBERS or found.dtype.kind not in "fiu" or not len(found):
-            raise DataError(f"{array.title} is not an array of frames: give numbers [T, F]")
-        return found.astype(np.float32)
-
-
-def _parting(utterances: Sequence[Utterance], preparing: SpeechPreparing) -> Any:
-    """Return what says the part of an utterance.
-
-    By what the list says; else by the speaker, where there are several that are known; else by the frames themselves,
-    so that a sound that is there twice is in one part.
-    """
-    if any(one.part for one in utterances) and len({one.part for one in utterances}) > 1:
-        return lambda one, frames: one.part or "training"
-    speakers = sorted({one.speaker for one in utterances if one.speaker}, key=_order)
-    if missing := [name for name in preparing.held_out_speakers if name not in speakers]:
-        raise UsageError(
-            f"there is no speaker {missing[0]}: there are {', '.join(sorted(speakers)[:20]) or 'none known'}"
-        )
-    if preparing.held_out_speakers:
-        others = [name for name in speakers if name not in preparing.held_out_speakers]
-        return _by_speaker(preparing.held_out_speakers, others, preparing)
-    if preparing.split == "speaker" and len(speakers) > 1:
-        held_out = speakers[: max(1, round(preparing.held_out * len(speakers)))]
-        return _by_speaker(held_out, speakers[len(held_out) :], preparing)
-    return lambda one, frames: _by_share(hashlib.sha256(frames.tobytes()).digest(), preparing)
-
-
-def _by_speaker(held_out: Sequence[str], others: Sequence[str], preparing: SpeechPreparing) -> Any:
-    """Hold some speakers out; of the others some are for checks, or where there are few, some utterances of each."""
-    count = round(preparing.validation * len(others))
-    checks = others[:count]
-
-    def part_of(one: Utterance, frames: Frames) -> str:
-        if one.speaker in held_out:
-            return "held_out"
-        if count or not preparing.validation:
-            return "validation" if one.speaker in checks else "training"
-        share = _share(hashlib.sha256(frames.tobytes()).digest())
-        return "validation" if share < preparing.validation else "training"
-
-    return part_of
-
-
-def _order(name: str) -> bytes:
-    return hashlib.sha256(name.encode()).digest()
-
-
-def _share(digested: bytes) -> float:
-    return int.from_bytes(digested[:8], "big") / 2**64
-
-
-def _by_share(digested: bytes, preparing: SpeechPreparing) -> str:
-    share = _share(digested)
-    if share < preparing.held_out:
-        return "held_out"
-    return "validation" if share < preparing.held_out + preparing.validation else "training"
 
 
 def _write(
     codec: SpeechCodec,
     utterances: Sequence[Utterance],
     left_out: Counter[str],
-    part_of: Any,
+    part_of: PartOf,
     contents: str,
     folder: Path,
     *,
@@ -282,9 +148,9 @@ def _write(
 ) -> None:
     """Write the frames and what is known of them; a codec that knows no labels yet learns them, and what is usual."""
     is_new, told = not codec.pieces, []
-    moments = _Moments(len(codec.stacking.means))
+    moments = FrameMoments(len(codec.stacking.means))
     with (folder / FRAMES).open("wb") as file:
-        for one, frames, seconds in _heard(codec, utterances, left_out):
+        for one, frames, seconds in heard_frames(codec, utterances, left_out):
             part = part_of(one, frames)
             if is_new and part == "training":
                 moments.add(frames[: max(1, round(seconds * codec.frames_per_second) - OF_THE_END)])
@@ -308,71 +174,7 @@ def _examples(speech: PreparedSpeech) -> tuple[SpokenExample, ...]:
     return tuple(SpokenExample.of(speech.told[n].text, speech.frames(n)) for n in chosen)
 
 
-class _Moments:
-    """Means and deviations of frames that come one sound after another."""
-
-    def __init__(self, numbers: int) -> None:
-        self.count, self.sums, self.squares = 0, np.zeros(numbers), np.zeros(numbers)
-
-    def add(self, frames: Frames) -> None:
-        """Count some frames."""
-        exact = frames.astype(np.float64)
-        self.count += len(exact)
-        self.sums += exact.sum(axis=0)
-        self.squares += (exact**2).sum(axis=0)
-
-    def means(self) -> NDArray[np.float64]:
-        """Return the mean of each number."""
-        found: NDArray[np.float64] = self.sums / max(1, self.count)
-        return found
-
-    def deviations(self) -> NDArray[np.float64]:
-        """Return the standard deviation of each number, 1 where it never varies."""
-        found: NDArray[np.float64] = np.sqrt((self.squares / max(1, self.count) - self.means() ** 2).clip(0))
-        return np.where(found < 1e-6, 1.0, found)
-
-
-def _heard(
-    codec: SpeechCodec, utterances: Sequence[Utterance], left_out: Counter[str]
-) -> Iterator[tuple[Utterance, Frames, float]]:
-    """Yield utterances with their frames and seconds; those that cannot be used are counted."""
-    longest, arrays = codec.longest * codec.seconds_per_step, _Arrays()
-    for one in utterances:
-        try:
-            frames, seconds = _frames_of(codec, one, longest, arrays)
-        except TooLong:
-            left_out[f"that are longer than {longest:.3g} s"] += 1
-            continue
-        except DataError:
-            left_out["that cannot be read, or are empty"] += 1
-            continue
-        steps = 1 + (len(frames) - codec.stacking.count) // codec.stacking.stride
-        if seconds == 0:
-            left_out["that are silent"] += 1
-        elif steps > codec.longest:
-            left_out[f"that are longer than {longest:.3g} s"] += 1
-        elif not cleaned(one.text):
-            left_out["whose text has no letter"] += 1
-        elif frames.shape[1] != len(codec.stacking.means):
-            left_out["with another number of numbers in a frame"] += 1
-        elif not np.isfinite(frames).all():
-            left_out["with numbers that are not finite"] += 1
-        else:
-            yield one, frames, seconds
-
-
-def _frames_of(codec: SpeechCodec, one: Utterance, longest: float, arrays: _Arrays) -> tuple[Frames, float]:
-    """Return the frames of an utterance, and its seconds: none where it is silent."""
-    if isinstance(one.sound, FrameArray):
-        frames = arrays.read(one.sound)
-        return codec.frames_of_array(frames), len(frames) / codec.frames_per_second
-    if codec.front_end is None:
-        raise DataError(f"{one.sound.title} is sound, and this run reads arrays")
-    samples, rate = one.sound.samples(codec.front_end.rate, longest)
-    return codec.frames(samples), 0.0 if is_silent(samples) else len(samples) / rate
-
-
-def _learned(codec: SpeechCodec, told: Sequence[UtteranceFacts], moments: _Moments, *, joins: bool) -> SpeechCodec:
+def _learned(codec: SpeechCodec, told: Sequence[UtteranceFacts], moments: FrameMoments, *, joins: bool) -> SpeechCodec:
     """Return a codec that knows the labels of the training part, and what its frames usually are."""
     training = [one.text for one in told if one.part == "training"]
     found = {piece for text in training for piece in pieces_of(text, codec.units)}

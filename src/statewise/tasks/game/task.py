@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
-    from statewise.tasks.game.collecting import RolloutSettings
     from statewise.tasks.game.data import GameCodec, GameData
+    from statewise.tasks.game.rollout_memory import RolloutSettings
     from statewise.tasks.game.showing import Shown, Theatre
 
 MOST_ENVS, MOST_EPISODES = 10_000, 100_000
@@ -151,7 +151,7 @@ class Game(Task):
     @property
     def rollout_settings(self) -> "RolloutSettings":
         """How rollouts are played and learned from."""
-        from statewise.tasks.game.collecting import RolloutSettings
+        from statewise.tasks.game.rollout_memory import RolloutSettings
 
         normalizes = (self.normalize in ("both", "observations"), self.normalize in ("both", "rewards"))
         lengths = (self.rollout, self.sequence_length, self.batch_size, self.passes)

@@ -11,7 +11,7 @@ from statewise.tasks.shared.sourced import Sourced
 
 if TYPE_CHECKING:
     from statewise.data.audio.perturbing import Perturbing
-    from statewise.data.audio.prepared_speech import SpeechPreparing
+    from statewise.data.audio.speech_preparing import SpeechPreparing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class SpeechSettings(Sourced):
     @property
     def preparing(self) -> "SpeechPreparing":
         """How sounds are made ready."""
-        from statewise.data.audio.prepared_speech import SpeechPreparing
+        from statewise.data.audio.speech_preparing import SpeechPreparing
 
         alone = self.held_out_speakers
         return SpeechPreparing(
