@@ -233,3 +233,21 @@ def test_an_answer_is_json_a_sample_is_text_and_a_question_is_answered(trained: 
     assert isinstance(json.dumps(trained.answer(**asked).as_json()), str)
     sample = trained.task.sample(trained.model, trained.codec)
     assert {line.partition(" -> ")[0] for line in sample.splitlines()} == set(HERTZ)
+
+
+def test_a_network_that_reads_both_ways_hears_whole_recordings_and_says_that_it_cannot_stream(tmp_path: Path) -> None:
+    source = str(recordings(tmp_path / "said", 90))
+    how = {**LEARNED, "split": "utterance", "updates": 150, "sequence_length": 60}
+    run = statewise.train(Speech(source=source, two_way=True, **how), run=tmp_path / "run")
+    assert run.report.metrics["wer"] <= 0.1
+    both_ways, words = run.load(), ["mid", "low"]
+    sound = several(words)
+    soundfile.write(tmp_path / "talk.wav", sound, RATE)
+    (of_file,), (of_samples,) = both_ways.predict(tmp_path / "talk.wav"), both_ways.predict(sound, rate=RATE)
+    assert of_file.text == of_samples.text == "mid low"
+    assert of_file.words[-1].end <= of_file.end == pytest.approx(len(sound) / RATE)
+    with pytest.raises(DataError, match="is longer than 1.8 s: cut it into pieces"):
+        [*both_ways.predict(several(["mid"] * 9), rate=RATE)]
+    for use in (both_ways.live, both_ways.stream):
+        with pytest.raises(UsageError, match="reads both ways cannot stream"):
+            use()

@@ -26,7 +26,8 @@ from statewise.stream import Stream
 from statewise.task import Answer
 from statewise.tasks.gesture.deciding import Decision, decided, so_far
 from statewise.tasks.gesture.events import EventFinder, EventRules, GestureEvent
-from statewise.tasks.gesture.network import CANNOT, BothWays, logs_of
+from statewise.tasks.gesture.network import logs_of
+from statewise.tasks.shared.both_ways import CANNOT_STREAM, BothWays
 
 LIKELY, LARGEST_SENT = 5, 1 << 25
 PIECE = 64
@@ -232,7 +233,7 @@ class Watcher:
 
     def __init__(self, model: Model[Any], codec: MovementCodec, rules: EventRules) -> None:
         if isinstance(model.core, BothWays):
-            raise UsageError(CANNOT)
+            raise UsageError(CANNOT_STREAM)
         self.model, self.codec, self.rules = model, codec, rules
         self.stream = Stream(model, history=0)
         self.maker = StepMaker(codec)

@@ -11,6 +11,7 @@ from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.gesture.settings import GestureSettings
+from statewise.tasks.shared.both_ways import refuse_two_way
 from statewise.tasks.shared.sourced import check_shares
 
 if TYPE_CHECKING:
@@ -141,14 +142,8 @@ class Gesture(GestureSettings, Task):
         """Return a stream that reads steps: comparable samples side by side. Samples are read by `live`."""
         from statewise.stream import Stream
 
-        self._refuse_two_way()
+        refuse_two_way(self)
         return Stream(model, encode=_step_of(codec))
-
-    def _refuse_two_way(self) -> None:
-        if self.two_way:
-            from statewise.tasks.gesture.network import CANNOT
-
-            raise UsageError(CANNOT)
 
     def inputs(self, codec: "MovementCodec") -> Inputs:
         """Return what a step reads."""
@@ -194,7 +189,7 @@ class Gesture(GestureSettings, Task):
         if not steps:
             yield answers.answer_of(model, codec, pieces, rules, sure, self.early)
             return
-        self._refuse_two_way()
+        refuse_two_way(self)
         watcher = answers.Watcher(model, codec, rules)
         for seconds, values in pieces:
             yield from watcher.push(seconds, values)
@@ -235,7 +230,7 @@ class Gesture(GestureSettings, Task):
         from statewise.tasks.gesture.answers import Watcher
         from statewise.tasks.gesture.live import GesturesUnderWay
 
-        self._refuse_two_way()
+        refuse_two_way(self)
         rules = self._rules(1.0, on, off, least, refractory, smooth)
         if saved is not None:
             return GesturesUnderWay.open(lambda: Watcher(model, codec, rules), saved)

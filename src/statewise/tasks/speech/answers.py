@@ -12,7 +12,7 @@ import torch
 
 from statewise.bounds import shown
 from statewise.data.archives import BROKEN
-from statewise.data.audio.sound import Samples, SoundFile
+from statewise.data.audio.sound import Resampler, Samples, SoundFile, TooLong
 from statewise.data.audio.speech_codec import MOST_NUMBERS, SpeechCodec
 from statewise.data.naming import path_of
 from statewise.data.window import Window
@@ -112,6 +112,28 @@ def heard_in_frames(model: Model[Any], how: Listening, frames: Any) -> Transcrip
     steps = codec.stacking.steps(codec.frames_of_array(frames))
     heard = how.heard(chances_of(model, steps))
     return replace(heard, end=len(frames) / codec.frames_per_second)
+
+
+def heard_at_once(model: Model[Any], how: Listening, recording: Recording) -> Transcript:
+    """Return what is said in a whole recording, for a network that reads both ways.
+
+    Raises `TooLong` for one that is longer than an utterance may be.
+    """
+    codec = how.codec
+    assert codec.front_end is not None
+    longest, rate = codec.longest * codec.seconds_per_step, codec.front_end.rate
+    if recording.file is not None:
+        samples, _ = recording.file.samples(rate, longest=longest)
+    else:
+        assert recording.samples is not None
+        if len(recording.samples) > longest * recording.rate:
+            raise TooLong(f"the sound is longer than {longest:g} s: cut it into pieces")
+        to_rate = Resampler(recording.rate, rate)
+        samples = np.concatenate([to_rate.push(recording.samples), to_rate.finish()])
+    heard = how.heard(chances_of(model, codec.stacking.steps(codec.frames(samples))))
+    end = len(samples) / rate
+    words = tuple(replace(word, start=min(word.start, end), end=min(word.end, end)) for word in heard.words)
+    return replace(heard, words=words, end=end)
 
 
 def lines_of_grammar(path: str) -> list[str]:

@@ -65,6 +65,7 @@ class SpeechSettings(Sourced):
     dropout: Annotated[float, Doc("dropout of what the layers write"), Ge(0), Lt(1)] = 0.2
 
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(100_000)] = 128
+    two_way: Annotated[bool, Doc("also read from the end; such a network cannot stream")] = False
     layers: Annotated[int, Doc("number of layers"), Ge(1), Le(1000)] = 2
     batch_size: Annotated[int, Doc("utterances in a batch"), Ge(1), Le(65536)] = 32
     sequence_length: Annotated[

@@ -9,7 +9,7 @@ from annotated_doc import Doc
 
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
-from statewise.task import Answer, Data, Live, Score, Scoring, Task, stacked_core
+from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.speech.settings import SpeechSettings
 
@@ -56,15 +56,14 @@ class Speech(SpeechSettings, Task):
         return SpeechCodec.read(written)
 
     def model(self, codec: "SpeechCodec") -> "Model[Any]":
-        """Return layers of a cell that read steps one way, under the head of CTC."""
+        """Return layers of a cell that read steps one way, or both, under the head of CTC."""
         from torch import nn
 
-        from statewise.cells.dropout import Dropout
         from statewise.heads import CTC
         from statewise.model import Model
+        from statewise.tasks.shared.both_ways import core_of
 
-        core = stacked_core(self.cell, codec.stacking.numbers, self.hidden_size, self.layers)
-        core = Dropout(core, self.dropout) if self.dropout else core
+        core = core_of(self, codec.stacking.numbers)
         return Model(nn.Identity(), core, CTC(core.units, len(codec.symbols)))
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
@@ -134,7 +133,9 @@ class Speech(SpeechSettings, Task):
     def stream(self, model: "Model[Any]", codec: "SpeechCodec") -> "Stream[Any]":
         """Return a stream that reads steps: comparable frames side by side. Sound is read by `live`."""
         from statewise.stream import Stream
+        from statewise.tasks.shared.both_ways import refuse_two_way
 
+        refuse_two_way(self)
         return Stream(model, encode=_step_of(codec))
 
     def inputs(self, codec: "SpeechCodec") -> Inputs:
@@ -200,6 +201,9 @@ class Speech(SpeechSettings, Task):
             yield answers.heard_in_frames(model, how, answers.frames_given(sound, codec))
             return
         recording = answers.recording_of(answers.sent(audio) if audio is not None else sound, rate)
+        if self.two_way:
+            yield answers.heard_at_once(model, how, recording)
+            return
         pieces = iter(recording.pieces())
         own, first = next(pieces)
         recogniser = self._recogniser(model, how, pause)(own)
@@ -249,8 +253,10 @@ class Speech(SpeechSettings, Task):
     ) -> Live:
         """Begin to hear pieces of sound, each a line of base 64 or a list of samples, or go on from there."""
         from statewise.data.audio.sound import check_rate
+        from statewise.tasks.shared.both_ways import refuse_two_way
         from statewise.tasks.speech.live import SpeechUnderWay
 
+        refuse_two_way(self)
         if codec.front_end is None:
             raise UsageError("this run reads frames of another program, not sound: use statewise predict with .npy")
         how = self._listening(codec, beam, hot=hot, hot_nats=hot_nats, sentences=sentences, least=least)
