@@ -32,6 +32,7 @@ ASKED: dict[str, list[str]] = {
     "language": ["the", "--length", "5"],
     "game": ["--episodes", "1"],
     "gesture": ["moved/asked.csv"],
+    "dialogue": ["a large pizza", "--now", "2026-11-30T09:00"],
     "speech": ["said/high_voice0_0.wav"],
 }
 "What is asked of a run of each task, after its name; else nothing."
@@ -39,6 +40,7 @@ BEGUN: dict[str, list[str]] = {
     "recommend": ["--k", "2"],
     "handwriting": ["--text", "ab"],
     "translate": ["--text", "the cat"],
+    "dialogue": ["--now", "2026-11-30T09:00"],
 }
 "With what a stream of each task begins."
 HEARD: dict[str, Any] = {}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from statewise.report import Report
     from statewise.tasks.answer.task import QuestionAnswering
     from statewise.tasks.chat.task import Chat
+    from statewise.tasks.dialogue.task import Dialogue
     from statewise.tasks.forecast.task import Forecast
     from statewise.tasks.forecast.traffic import Traffic
     from statewise.tasks.game.task import Game
@@ -34,6 +35,7 @@ _ROOMS = {
     "export": "statewise.exporting",
     "QuestionAnswering": "statewise.tasks.answer.task",
     "Chat": "statewise.tasks.chat.task",
+    "Dialogue": "statewise.tasks.dialogue.task",
     "Forecast": "statewise.tasks.forecast.task",
     "Game": "statewise.tasks.game.task",
     "Gesture": "statewise.tasks.gesture.task",
@@ -54,6 +56,7 @@ _ROOMS = {
 __all__ = [
     "QuestionAnswering",
     "Chat",
+    "Dialogue",
     "Forecast",
     "Game",
     "Gesture",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_bots import bot_file
 from made_dialogues import dialogues
 from made_gestures import clips, sensor_table, stretches_table
 from made_speech import recordings
@@ -31,6 +32,7 @@ TINY_BY_TASK = {
     "gesture": ["--held-out", "0.25"],
     "game": ["--envs", "4", "--rollout", "32", "--passes", "1"],
     "chat": ["--embedding", "4", "--held-out", "0.2", "--validation", "0.1", "--scored", "9"],
+    "dialogue": ["--embedding", "4", "--filters", "4"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
 }
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
@@ -93,6 +95,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stories(tmp_path, 40)
     shop(tmp_path)
     dialogues(tmp_path, 300)
+    bot_file(tmp_path)
     (tmp_path / "never.txt").write_text("darn, shut up\n")
     passages(tmp_path)
     said = recordings(tmp_path / "recordings")

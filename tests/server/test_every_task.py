@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from made_bots import bot_file
 from made_dialogues import dialogues
 from made_gestures import sensor_table
 from made_log import train_in
@@ -113,6 +114,11 @@ def chat(folder: Path) -> None:
     statewise.train(task, run=folder / "run")
 
 
+def dialogue(folder: Path) -> None:
+    task = statewise.Dialogue(source=str(bot_file(folder)), embedding=4, filters=4, **SMALL)
+    statewise.train(task, run=folder / "run")
+
+
 def speech(folder: Path) -> None:
     source = str(recordings(folder / "said"))
     statewise.train(statewise.Speech(source=source, bands=13, **SMALL), run=folder / "run")
@@ -144,6 +150,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "answer": answer,
     "language": language,
     "chat": chat,
+    "dialogue": dialogue,
     "speech": speech,
     "game": game,
     "gesture": gesture,

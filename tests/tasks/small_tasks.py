@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_bots import bot_file
 from made_dialogues import dialogues
 from made_gestures import clips, hands, sensor_table, stretches_table
 from made_speech import recordings
@@ -16,6 +17,7 @@ from made_stories import passages, shop, stories
 from statewise.task import Task
 from statewise.tasks.answer.task import QuestionAnswering
 from statewise.tasks.chat.task import Chat
+from statewise.tasks.dialogue.task import Dialogue
 from statewise.tasks.forecast.task import Forecast
 from statewise.tasks.forecast.traffic import Traffic
 from statewise.tasks.game.task import Game
@@ -123,6 +125,7 @@ SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 MOVED: dict[str, Any] = {**SMALL, "held_out": 0.25, "validation": 0.25, "sequence_length": 14}
 PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
 WORDS: dict[str, Any] = {**SMALL, "sequence_length": 7, "embedding": 5, "orders": 2, "held_out": 0.2}
+BOT: dict[str, Any] = {**SMALL, "embedding": 5, "filters": 4, "validation": 0.1}
 DROPS: dict[str, Any] = {"dropout": 0.2, "dropout_input": 0.1, "dropout_words": 0.1, "weight_drop": 0.3}
 TASKS: dict[str, Callable[[Path], Task]] = {
     "text": lambda folder: Text(source=str(book(folder)), sequence_length=7, orders=2, gap=9, **SMALL),
@@ -187,6 +190,10 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     ),
     "gesture-in-films": lambda folder: Gesture(
         source=str(clips(folder / "moved")), height=16, embedding=5, shift=2, color=True, **MOVED
+    ),
+    "dialogue": lambda folder: Dialogue(source=str(bot_file(folder)), **BOT),
+    "dialogue-otherwise": lambda folder: Dialogue(
+        source=str(bot_file(folder)), **{**BOT, "layers": 2, "cell": "gru", "lists": False, "made_up": False}
     ),
     "recommend": lambda folder: Recommend(source=str(events(folder)), k=3, **{**SMALL, "sequence_length": 7}),
 }

@@ -16,10 +16,21 @@ from statewise.data.packages import Package, cache_directory, keeping
 from statewise.errors import DataError, UsageError
 
 Content = Literal[
-    "text", "series", "events", "drawings", "handwriting", "pairs", "speech", "stories", "dialogues", "movements"
+    "text",
+    "series",
+    "events",
+    "drawings",
+    "handwriting",
+    "pairs",
+    "speech",
+    "stories",
+    "dialogues",
+    "movements",
+    "utterances",
 ]
 """What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs of
-texts, speech, stories with questions, conversations, or recorded movements.
+texts, speech, stories with questions, conversations, recorded movements, or
+utterances of bots.
 """
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}

@@ -37,6 +37,7 @@ WANTED: dict[Content, str] = {
     "stories": "stories with questions",
     "dialogues": "conversations",
     "movements": "recorded movements",
+    "utterances": "a bot or utterances with their intents",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

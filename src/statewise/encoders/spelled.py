@@ -24,7 +24,8 @@ class Spelled(Encoder):
 
     A step is `[..., 1 + longest + marks]` codes: the word, 0 for one that is not known; its letters, 0 where there is
     none; and marks of 0 or 1, such as that a list of names has the word. In training a word is read as unknown at the
-    rate `words`, so that its letters learn to stand for it, and marks are lost at the rate `marks_lost`. Raises
+    rate `words`, so that its letters learn to stand for it, marks are lost at the rate `marks_lost`, and
+    other numbers at `dropout`. Another `table` may be shared with what reads words alone. Raises
     `UsageError` for a word of no letters, and for a rate below 0 or from 1 on. Source: filters over letters as in Kim
     et al. 2016, section 2.
 
@@ -47,15 +48,18 @@ class Spelled(Encoder):
         marks: int = 0,
         words_lost: float = 0.0,
         marks_lost: float = 0.0,
+        dropout: float = 0.0,
+        table: nn.Embedding | None = None,
     ) -> None:
         super().__init__()
         if longest < 1:
             raise UsageError(f"words of {longest} letters cannot be read: give 1 or more")
         self.longest, self.marks, self.letter_width = longest, marks, letter_width
         self.features = width + filters + marks
-        self.table = nn.Embedding(words, width)
+        self.table = nn.Embedding(words, width) if table is None else table
         self.letters = nn.Embedding(letters, letter_width)
         self.filters = nn.Linear(REACH * letter_width, filters)
+        self.dropout = nn.Dropout(check_rate("Spelled", dropout))
         self.words_lost, self.marks_lost = check_rate("Spelled", words_lost), check_rate("Spelled", marks_lost)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -68,7 +72,8 @@ class Spelled(Encoder):
         seen = marks.to(vectors.dtype)
         if self.training and self.marks_lost and self.marks:
             seen = seen * (torch.rand(seen.shape[:-1], device=seen.device) >= self.marks_lost).unsqueeze(-1)
-        return torch.cat([vectors, self._spelling(letters), seen], dim=-1)
+        told: Tensor = self.dropout(torch.cat([vectors, self._spelling(letters)], dim=-1))
+        return torch.cat([told, seen], dim=-1)
 
     def _spelling(self, letters: Tensor) -> Tensor:
         """Return what the filters find, `[..., filters]`: each is a sum of what three letters give."""

@@ -46,12 +46,17 @@ class IntentAndSlots(Head[Voices]):
             raise UsageError("there is no intent to tell: give one or more")
         self.features, self.intents, self.slots = features, intents, slots
         self.labels = CRF(features, slots)
+        self.choices = self.labels.choices
         self.votes = Categorical(features, intents)
         self.counts = nn.Linear(features, 1)
 
     def forward(self, features: Tensor) -> Voices:
         """Return what each step says."""
         return Voices(self.labels(features), self.votes(features), self.counts(features).squeeze(-1))
+
+    def logits(self, params: Voices) -> Tensor:
+        """Return the log-odds `[..., L]` of the labels as each step is read, from its emissions alone."""
+        return params.emissions
 
     def intent_odds(self, params: Voices, mask: Tensor | None = None) -> Tensor:
         """Return the log-odds `[B, I]` of the intents of whole rows, given what steps `[T, B]` say."""

@@ -29,7 +29,7 @@ def read_yaml(content: bytes) -> Any:
     """
     try:
         text = content.decode()
-        _check_parts(text)
+        check_parts(text)
         told = yaml.load(text, Loader=_Once)  # a safe loader
     except (yaml.YAMLError, AttributeError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(" ".join(in_line(error).split())) from None
@@ -62,7 +62,8 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _check_parts(text: str) -> None:
+def check_parts(text: str) -> None:
+    """Raise `ValueError` for an alias, for a tag, and for more parts or a deeper nest than a file may have."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from statewise.data.dialogues.dialogue_files import Dialogue, clean_dialogues, read_dialogues
+from statewise.data.dialogues.dialogue_files import SpokenTurns, clean_dialogues, read_dialogues
 from statewise.data.dialogues.whole_files import content_of, numbered_lines
 from statewise.data.left_out import LeftOutCount
 from statewise.errors import DataError
@@ -72,11 +72,11 @@ def test_one_object_of_conversations_is_that_of_topical_chat_or_chitchat_also_pa
 def test_what_cannot_be_learned_from_is_counted_with_its_place() -> None:
     left_out = LeftOutCount("conversation")
     found = [
-        Dialogue(["Hi", "Hello"], "line 1"),
-        Dialogue(["alone"], "line 2"),
-        Dialogue(["Hi ", " Hello"], "line 3"),
-        Dialogue(["a", "b", " ", "c", "d", "", "e"], "line 4"),
-        Dialogue(["", "  "], "line 5"),
+        SpokenTurns(["Hi", "Hello"], "line 1"),
+        SpokenTurns(["alone"], "line 2"),
+        SpokenTurns(["Hi ", " Hello"], "line 3"),
+        SpokenTurns(["a", "b", " ", "c", "d", "", "e"], "line 4"),
+        SpokenTurns(["", "  "], "line 5"),
     ]
     kept = list(clean_dialogues(iter(found), left_out))
     assert [one.turns for one in kept] == [["Hi", "Hello"], ["a", "b"], ["c", "d"]]

@@ -22,7 +22,7 @@ FORMS = (
 )
 
 
-class Dialogue(NamedTuple):
+class SpokenTurns(NamedTuple):
     """What was said in turn, and where that stands. Each turn is another speaker's than the one before.
 
     What is part of one conversation has the same `whole`: the number of that, from 0.
@@ -33,7 +33,7 @@ class Dialogue(NamedTuple):
     whole: int = 0
 
 
-def read_dialogues(files: Sequence[Path], others: list[str]) -> Iterator[Dialogue]:
+def read_dialogues(files: Sequence[Path], others: list[str]) -> Iterator[SpokenTurns]:
     """Yield the conversations of some files.
 
     The names of files of another kind are added to `others`; a file that is given alone raises `DataError` for it.
@@ -53,7 +53,7 @@ def read_dialogues(files: Sequence[Path], others: list[str]) -> Iterator[Dialogu
             raise DataError(f"{path} is not a file of conversations: give {FORMS}")
 
 
-def clean_dialogues(found: Iterator[Dialogue], left_out: LeftOutCount) -> Iterator[Dialogue]:
+def clean_dialogues(found: Iterator[SpokenTurns], left_out: LeftOutCount) -> Iterator[SpokenTurns]:
     """Yield conversations that can be learned from, cleaned: cut where a turn is empty; the others are counted.
 
     Left out are conversations of a single turn, and those that stood before.
@@ -72,10 +72,10 @@ def clean_dialogues(found: Iterator[Dialogue], left_out: LeftOutCount) -> Iterat
                 turns += len(part)
                 if turns > MOST_TURNS:
                     raise DataError(f"there are more than {MOST_TURNS:,} turns: give fewer")
-                yield Dialogue(part, dialogue.where, whole)
+                yield SpokenTurns(part, dialogue.where, whole)
 
 
-def _between_empty(dialogue: Dialogue) -> list[list[str]]:
+def _between_empty(dialogue: SpokenTurns) -> list[list[str]]:
     parts: list[list[str]] = [[]]
     for turn in dialogue.turns:
         if clean := cleaned(turn[:LONGEST_TEXT]):
@@ -85,7 +85,7 @@ def _between_empty(dialogue: Dialogue) -> list[list[str]]:
     return [part for part in parts if part] or [[]]
 
 
-def _read_one(path: Path) -> Iterator[Dialogue] | None:
+def _read_one(path: Path) -> Iterator[SpokenTurns] | None:
     """Return the conversations of a file that stands alone; None where it is of no form that is known."""
     content = content_of(path)
     begun = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:200]
@@ -97,7 +97,7 @@ def _read_one(path: Path) -> Iterator[Dialogue] | None:
         found = _read_parlai(content, path)
     else:
         return None
-    return (Dialogue(turns, where) for turns, where in found)
+    return (SpokenTurns(turns, where) for turns, where in found)
 
 
 def _read_parlai(content: bytes, path: Path) -> Iterator[tuple[list[str], str]]:
@@ -133,7 +133,7 @@ def _fields(line: str) -> dict[str, str]:
     return {place[1]: line[place.end() : end].replace("\\n", " ") for place, end in zip(places, ends, strict=True)}
 
 
-def _read_cornell(path: Path, files: Sequence[Path]) -> Iterator[Dialogue]:
+def _read_cornell(path: Path, files: Sequence[Path]) -> Iterator[SpokenTurns]:
     """Yield the conversations that a file lists by the numbers of lines in another one.
 
     Lines that one character says one after another are one turn.
@@ -166,4 +166,4 @@ def _read_cornell(path: Path, files: Sequence[Path]) -> Iterator[Dialogue]:
             else:
                 turns.append(text)
             last = speaker
-        yield Dialogue(turns, where)
+        yield SpokenTurns(turns, where)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from statewise.data.cache import kept
 from statewise.data.dialogues.dialogue_codec import DialogueCodec
-from statewise.data.dialogues.dialogue_files import Dialogue, clean_dialogues, read_dialogues
+from statewise.data.dialogues.dialogue_files import SpokenTurns, clean_dialogues, read_dialogues
 from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.prepared_pairs import PARTS, Splitting, Third, key_of, part_of
 from statewise.data.pairs.subwords import END, Subwords, usual_size
@@ -129,13 +129,13 @@ def dialogues_with(codec: DialogueCodec, sources: Sequence[str]) -> PreparedDial
     return made
 
 
-def _read(files: Sequence[Path]) -> tuple[list[Dialogue], LeftOutCount, list[str]]:
+def _read(files: Sequence[Path]) -> tuple[list[SpokenTurns], LeftOutCount, list[str]]:
     """Return the conversations of files, what was left out, and the names of files that are of another kind."""
     left_out, others = LeftOutCount("conversation"), list[str]()
     return list(clean_dialogues(read_dialogues(files, others), left_out)), left_out, others
 
 
-def _parts(found: Sequence[Dialogue], splitting: Splitting) -> list[int]:
+def _parts(found: Sequence[SpokenTurns], splitting: Splitting) -> list[int]:
     """Return the part of each conversation: the same for all parts of one, and for those with the same words."""
     words: dict[int, list[str]] = {}
     for one in found:
@@ -145,7 +145,7 @@ def _parts(found: Sequence[Dialogue], splitting: Splitting) -> list[int]:
 
 
 def _check_parts(
-    there: set[int], found: Sequence[Dialogue], splitting: Splitting, sources: Sequence[str], left_out: LeftOutCount
+    there: set[int], found: Sequence[SpokenTurns], splitting: Splitting, sources: Sequence[str], left_out: LeftOutCount
 ) -> None:
     """Raise `DataError` where a part has no conversation, or none with a reply."""
     missing = {"training": 0, "held-out": 2} | ({"validation": 1} if splitting.validation else {})
@@ -158,7 +158,7 @@ def _check_parts(
             )
 
 
-def _learned(training: Sequence[Dialogue], wording: Wording) -> DialogueCodec:
+def _learned(training: Sequence[SpokenTurns], wording: Wording) -> DialogueCodec:
     turns = [turn for one in training for turn in one.turns]
     size = wording.subwords or usual_size(sum(turn.count(" ") + 1 for turn in turns))
     short = (one.turns[0] for one in training if 2 <= len(one.turns[0].split()) <= 8)
@@ -166,7 +166,7 @@ def _learned(training: Sequence[Dialogue], wording: Wording) -> DialogueCodec:
 
 
 def _coded(
-    codec: DialogueCodec, found: Sequence[Dialogue], parts: Sequence[int], left_out: LeftOutCount, contents: str
+    codec: DialogueCodec, found: Sequence[SpokenTurns], parts: Sequence[int], left_out: LeftOutCount, contents: str
 ) -> PreparedDialogues:
     turns = [turn for one in found for turn in one.turns]
     codes = codec.subwords.encode_all(turns)
