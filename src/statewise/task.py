@@ -158,6 +158,8 @@ class Task(Recipe, ABC):
     "Checks take at most this share of a training that is bounded by time: one that would take more is left out."
     reads_tables: ClassVar[bool] = False
     "Whether a source may be a table in memory, too: a frame, or an array."
+    page: ClassVar[str] = ""
+    "The page of the studio, by the name of its file, that shows more of this task than a form and answers as text."
 
     cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 256

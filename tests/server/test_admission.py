@@ -13,9 +13,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 import statewise
-from statewise.server.admission import OPEN_PATHS
 from statewise.server.app import Application
-from statewise.server.settings import ServerSettings
+from statewise.server.settings import OPEN_PATHS, ServerSettings
 from statewise.store import MemoryStore
 
 HTTP = httpx.Client()

@@ -18,11 +18,8 @@ from statewise.server.errors import (
 )
 from statewise.server.metrics import Metrics
 from statewise.server.request_body import BodyMemory, BodyReader, ClientLeft
-from statewise.server.settings import ServerSettings
-from statewise.server.tokens import owner_of
-
-OPEN_PATHS = frozenset({"/livez", "/readyz"})
-"What a proxy asks, which has no token."
+from statewise.server.settings import OPEN_PATHS, ServerSettings
+from statewise.server.tokens import bearer_in_cookie, owner_of
 
 UNLIMITED_PATHS = OPEN_PATHS | {"/metrics"}
 EVERYBODY = "everybody"
@@ -150,9 +147,10 @@ class AdmissionControl:
         for origin in headers.get(b"origin", []):
             if origin.decode("latin-1") not in self._settings.origins:
                 raise ApiError(BAD_ORIGIN, "pages of that Origin may not ask here")
-        if scope["path"] in OPEN_PATHS or not self._settings.owners:
+        settings, path = self._settings, scope["path"]
+        if path in settings.open_paths or path.startswith(settings.open_prefixes) or not settings.owners:
             return EVERYBODY
-        given = headers.get(b"authorization", [])
+        given = headers.get(b"authorization", []) or bearer_in_cookie(headers.get(b"cookie", []), settings.cookie)
         owner = owner_of(given[0].decode("latin-1"), self._settings.owners) if len(given) == 1 else None
         if owner is None:
             raise ApiError(NO_TOKEN, "give a token: Authorization: Bearer TOKEN")

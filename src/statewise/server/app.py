@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from statewise.batcher import Busy
-from statewise.errors import DataError, UsageError
+from statewise.errors import StatewiseError
 from statewise.server.admission import AdmissionControl
 from statewise.server.completions import completion_routes
 from statewise.server.departures import LeftEarly
@@ -42,9 +42,19 @@ SWEEP_SECONDS, SWEEP_REST = 10.0, 20.0
 
 @final
 class Application:
-    """Models, sessions and routes; `app` is what uvicorn, or any ASGI server, is given."""
+    """Models, sessions and routes; `app` is what uvicorn, or any ASGI server, is given.
 
-    def __init__(self, models: Mapping[str, Trained], store: Store, settings: ServerSettings | None = None) -> None:
+    `further` returns routes of a face on top of it, such as the studio's.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Trained],
+        store: Store,
+        settings: ServerSettings | None = None,
+        *,
+        further: "Callable[[Application], Sequence[APIRouter]]" = lambda _: (),
+    ) -> None:
         self.settings, self.metrics = settings or ServerSettings(), Metrics()
         served = {name: ServedModel(name, trained, self.settings, self.metrics) for name, trained in models.items()}
         file = self.settings.key_file
@@ -56,6 +66,8 @@ class Application:
         self.sockets = Sockets(self.sessions, self.settings, self.metrics)
         self._description: dict[str, Any] | None = None
         self._routed = self._routes()
+        for router in further(self):
+            self._routed.include_router(router)
         self._routed.openapi = self.openapi  # type: ignore[method-assign]
         self.app = AdmissionControl(self._routed, self.settings, self.metrics)
 
@@ -103,8 +115,7 @@ class Application:
         app.add_exception_handler(Exception, _failed)
         for known in (
             ApiError,
-            UsageError,
-            DataError,
+            StatewiseError,
             Busy,
             StoreError,
             StoreFull,

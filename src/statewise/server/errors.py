@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from statewise.batcher import Busy
-from statewise.errors import DataError, UsageError
+from statewise.errors import DataError, MissingExtra, RunError, TrainingError, UsageError
 from statewise.store import StoreError, StoreFull
 
 RETRY_SECONDS = 1
@@ -80,6 +80,10 @@ def as_api_error(error: BaseException) -> ApiError | None:
         return ApiError(BUSY, "the store does not answer: try again in a moment, with the same steps and key")
     if isinstance(error, TimeoutError):
         return ApiError(BUSY, "this took too long: try again, with the same steps and key")
-    if isinstance(error, UsageError | DataError):
+    if isinstance(error, RunError):
+        return ApiError(CONFLICT, FOLDERS.sub("", str(error)))
+    if isinstance(error, TrainingError):  # a disk that takes no more
+        return ApiError(FULL, FOLDERS.sub("", str(error)))
+    if isinstance(error, UsageError | DataError | MissingExtra):
         return ApiError(UNREADABLE, FOLDERS.sub("", str(error)))
     return None

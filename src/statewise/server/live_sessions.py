@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, final
 
@@ -43,13 +43,25 @@ class LiveSessions(SessionKind):
         live = trained.live()
         self.inputs, self.fresh = live.inputs, sealed(live.save())
         self._most_open = max(1, min(MOST_OPEN, OPEN_BYTES // len(self.fresh)))
-        self._max_numbers = settings.max_answer_numbers
+        self._max_numbers, self._most_bytes = settings.max_answer_numbers, settings.max_state_bytes
         self._open: OrderedDict[tuple[bytes, Hashable], Live] = OrderedDict()
         self._together = MicroBatcher[Callable[[], Any], Any](call_each, most=1, queue=settings.max_requests)
         example = self.inputs.check(self.inputs.example)
         self._numbers = count_values(plain_json(as_plain(trained.live(self.fresh).push(example))))
         count = feasible(lambda: trained.live(self.fresh).push(example), 1, settings.deadline_seconds)
         self.max_inputs, self._max_text = min(settings.max_inputs, count), settings.max_inputs
+
+    async def begin(self, settings: Mapping[str, Any]) -> bytes:
+        """Return a session at its beginning. Raises `UsageError` for settings that the task's live stream has not."""
+        if not settings:
+            return self.fresh
+        checked = self._arguments.check(settings)
+        begun: bytes = await self._together.ask(lambda: sealed(self._trained.live(**checked).save()))
+        if len(begun) > self._most_bytes:
+            raise UsageError(
+                f"a session begun so has {len(begun):,} bytes, more than {self._most_bytes:,}: ask for less"
+            )
+        return begun
 
     def how(self, asked: OutputOptions) -> OutputOptions:
         """Return the settings of the task's live stream."""

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, final
@@ -14,6 +15,7 @@ from statewise.server.metrics import Metrics
 from statewise.server.session_kind import LIVE, STREAM, SessionKind
 from statewise.server.settings import ServerSettings
 from statewise.server.stream_sessions import StreamSessions
+from statewise.shown import in_block
 from statewise.stream import keep_digest
 from statewise.verbs import Trained
 
@@ -101,19 +103,42 @@ class ServedModel:
 
         Raises `UsageError` for an answer of more than `most` values, and for a table where the task reads none.
         """
-        if table is not None:
-            if (name := self._questions.table) is None:
-                raise UsageError(f"{self.name} reads no table: ask POST /v1/predict")
-            with TemporaryDirectory() as folder:
-                path = Path(folder, "table.csv")
-                path.write_bytes(table)
-                return self.answer({**arguments, name: str(path)}, most)
-        answer = self.trained.answer(**arguments)
-        notices = {"notices": list(answer.notices)} if answer.notices else {}
-        found = plain_json({**answer.as_json(), **notices})
+        with self._with_table(arguments, table) as given:
+            answer = self.trained.answer(**given)
+            notices = {"notices": list(answer.notices)} if answer.notices else {}
+            found = plain_json({**answer.as_json(), **notices})
         if (count := count_values(found)) > most:
             raise UsageError(f"an answer of {count:,} values is too long: ask for less (at most {most:,})")
         return dumps_in_turns(found)
+
+    def answer_in_text(self, arguments: dict[str, Any], most: int, table: bytes | None = None) -> bytes:
+        """Return what `statewise predict` prints, as `text` with the `notices` before it, for checked arguments.
+
+        Raises `UsageError` for a text of more than `most` characters, and for a table where the task reads none.
+        """
+        pieces, length = list[str](), 0
+        with self._with_table(arguments, table) as given:
+            answer = self.trained.answer(**given)
+            for piece in answer.pieces:
+                pieces.append(piece)
+                length += len(piece)
+                if length > most:
+                    raise UsageError(f"an answer of more than {most:,} characters is too long: ask for less")
+        text = in_block("".join(pieces) + answer.end)
+        return dumps_in_turns({"text": text, "notices": [in_block(notice) for notice in answer.notices]})
+
+    @contextmanager
+    def _with_table(self, arguments: dict[str, Any], table: bytes | None) -> Iterator[dict[str, Any]]:
+        """Yield arguments with a table in CSV among them, as a file. Raises `UsageError` where the task reads none."""
+        if table is None:
+            yield arguments
+            return
+        if (name := self._questions.table) is None:
+            raise UsageError(f"{self.name} reads no table: ask POST /v1/predict")
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "table.csv")
+            path.write_bytes(table)
+            yield {**arguments, name: str(path)}
 
     def facts(self) -> dict[str, Any]:
         """Return what a client may know of the model."""

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from statewise.server.admission import OPEN_PATHS
 from statewise.server.model import ServedModel
+from statewise.server.settings import OPEN_PATHS
 
 SCHEME = {"type": "http", "scheme": "bearer", "description": "a token of the server's --token-file"}
 FOLLOWING = ("look", "step", "run", "predict", "fork", "snapshot", "delete")

@@ -44,17 +44,21 @@ class Predictions:
                     raise TimeoutError
                 taken = await self._writing.ask(Writing(stream, pieces))
 
-    async def whole(self, served: ServedModel, given: Mapping[str, Any], table: bytes | None = None) -> bytes:
+    async def whole(
+        self, served: ServedModel, given: Mapping[str, Any], table: bytes | None = None, *, as_text: bool = False
+    ) -> bytes:
         """Return what a model answers without a session, as `statewise predict --json` does, in JSON.
 
-        A `table` is CSV, read as a file of the same content.
+        A `table` is CSV, read as a file of the same content. With `as_text` it is what `statewise predict` prints, as
+        the `text` of an object.
         """
         arguments = served.arguments(given)
         for name, value in arguments.items():
             self._check_length(name, value)
         loop = asyncio.get_running_loop()
         self._add()
-        work = self._answering.submit(served.answer, arguments, self._settings.max_answer_numbers, table)
+        answer = served.answer_in_text if as_text else served.answer
+        work = self._answering.submit(answer, arguments, self._settings.max_answer_numbers, table)
 
         def end(_: Future[bytes]) -> None:  # an answer that nothing waits for any more counts until it has ended
             loop.call_soon_threadsafe(self._subtract)

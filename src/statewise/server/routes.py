@@ -82,8 +82,9 @@ class SessionRoutes:
     async def create(self, request: Request, body: CreateRequest | None = None) -> SessionInfo:
         """Begin a session."""
         with self._timed("create"):
-            model, live = (body.model, body.live) if body else (None, None)
-            return self._described(*await self._sessions.create(owner(request), model, live=live))
+            asked = body or CreateRequest(model=None, live=None)
+            begun = self._sessions.create(owner(request), asked.model, live=asked.live, settings=asked.settings)
+            return self._described(*await begun)
 
     async def restore(
         self,

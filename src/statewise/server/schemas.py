@@ -60,6 +60,10 @@ class CreateRequest(Body):
     live: bool | None = Field(
         None, strict=True, description="whether each input is answered as `statewise stream` answers a line"
     )
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="of a live session: settings of the task's live stream to begin with",
+    )
 
 
 class StepRequest(WithOutput):

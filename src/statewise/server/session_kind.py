@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from statewise.batcher import StepResult
+from statewise.errors import UsageError
 from statewise.inputs import Inputs
 
 Show = Literal["choices", "params", "nothing"]
@@ -42,6 +43,12 @@ class SessionKind(ABC):
     fresh: bytes
     inputs: Inputs
     max_inputs: int
+
+    async def begin(self, settings: Mapping[str, Any]) -> bytes:
+        """Return a session at its beginning, with settings of the task. Raises `UsageError` where it takes none."""
+        if settings:
+            raise UsageError(f"a session of {self.name} begins without settings: leave them out")
+        return self.fresh
 
     @abstractmethod
     def how(self, asked: OutputOptions) -> Hashable:

@@ -52,14 +52,26 @@ class SessionService:
         signatures: Signatures,
     ) -> None:
         self._signatures = signatures
-        self.models, self._settings, self._metrics = dict(models), settings, metrics
-        self._kinds = {
-            served.key(kind): (served, kind) for served in self.models.values() for kind in served.kinds.values()
-        }
+        self.models, self._settings, self._metrics = dict[str, ServedModel](), settings, metrics
+        self._kinds: dict[str, tuple[ServedModel, SessionKind]] = {}
+        for served in models.values():
+            self.add(served)
         limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_owner)
         self.store = SessionStore(store, metrics, settings.max_requests, limits)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self.predictions = Predictions(settings)
+
+    def add(self, served: ServedModel) -> None:
+        """Serve one more model, from now on the one of its name; sessions of the one before go on."""
+        self.models[served.name] = served
+        self._kinds |= {served.key(kind): (served, kind) for kind in served.kinds.values()}
+
+    async def remove(self, served: ServedModel) -> None:
+        """Serve a model no more; what waits is read first, and its sessions are refused from then on."""
+        if self.models.get(served.name) is served:
+            del self.models[served.name]
+        self._kinds = {key: found for key, found in self._kinds.items() if found[0] is not served}
+        await served.close()
 
     def model(self, name: str | None) -> ServedModel:
         """Return a model by its name, or the only one there is."""
@@ -73,11 +85,15 @@ class SessionService:
             raise ApiError(NOT_FOUND, "there is no such model here: GET /v1/models lists them")
         return self.models[name]
 
-    async def create(self, owner: str, model: str | None, *, live: bool | None = None) -> tuple[str, FoundSession]:
-        """Begin a session, of the kind that is asked for or the model's usual one."""
+    async def create(
+        self, owner: str, model: str | None, *, live: bool | None = None, settings: Mapping[str, Any] | None = None
+    ) -> tuple[str, FoundSession]:
+        """Begin a session, of the kind that is asked for or the model's usual one, with settings of its task."""
         served = self.model(model)
         kind = served.kind(live=live)
-        return await self._keep(Record(owner, served.key(kind), 0, kind.fresh))
+        async with asyncio.timeout(self._settings.deadline_seconds):
+            begun = await kind.begin(settings or {})
+        return await self._keep(Record(owner, served.key(kind), 0, begun))
 
     async def look(self, owner: str, id: str, *, copy: bool = False) -> FoundSession:
         """Return a session and its model. Raises `ApiError` where it is another owner's, gone, or never was."""

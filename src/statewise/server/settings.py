@@ -13,6 +13,8 @@ from annotated_types import Ge, Gt, Interval, Le
 MIB = 1 << 20
 COUNT = Interval(ge=1, le=2**31 - 1)
 LONGEST_SECONDS = 1e6
+OPEN_PATHS = frozenset({"/livez", "/readyz"})
+"What a proxy asks, which has no token."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,8 @@ class ServerSettings:
 
     `owners` maps the sha256 of each token to the name of its owner; empty, all clients are one owner and need no token.
     `key_file` holds the keys that sign snapshots, None means those of the store; with `accept_foreign_snapshots` a
-    session may begin at any snapshot of the model, also one that a client made.
+    session may begin at any snapshot of the model, also one that a client made. `cookie` names a cookie that may hold
+    the token instead of the header, "" none; what lies at `open_paths` and below `open_prefixes` wants no token.
     """
 
     name: ClassVar[str] = "serve"
@@ -48,6 +51,9 @@ class ServerSettings:
     owners: dict[bytes, str] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset({"localhost", "127.0.0.1", "::1"})
     origins: frozenset[str] = frozenset()
+    cookie: str = ""
+    open_paths: frozenset[str] = OPEN_PATHS
+    open_prefixes: tuple[str, ...] = ()
     key_file: Path | None = None
     accept_foreign_snapshots: bool = False
     max_body_bytes: int = MIB

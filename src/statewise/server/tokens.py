@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from statewise.errors import UsageError
@@ -32,6 +32,16 @@ def owner_of(authorization: str, owners: Mapping[bytes, str]) -> str | None:
         if hmac.compare_digest(given, known):
             found = owner
     return found if kind.lower() == "bearer" else None
+
+
+def bearer_in_cookie(headers: Sequence[bytes], name: str) -> list[bytes]:
+    """Return what an `Authorization` header would say, out of the cookie of that name; nothing where there is none.
+
+    >>> bearer_in_cookie([b"a=1; mine=secret"], "mine"), bearer_in_cookie([b"a=1"], "mine"), bearer_in_cookie([], "")
+    ([b'Bearer secret'], [], [])
+    """
+    pairs = [pair.strip().partition(b"=") for header in headers for pair in header.split(b";")] if name else []
+    return [b"Bearer " + value for key, _, value in pairs if key == name.encode()]
 
 
 def read_tokens(path: Path) -> dict[bytes, str]:

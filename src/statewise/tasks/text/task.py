@@ -48,6 +48,7 @@ class Text(Task):
     name: ClassVar[str] = "text"
     title: ClassVar[str] = "Learn a text and write more of it, a character at a time"
     example: ClassVar[str] = "shakespeare"
+    page: ClassVar[str] = "text"
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["character", "byte"], Doc("what one step reads")] = "character"
