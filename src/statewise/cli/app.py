@@ -10,6 +10,7 @@ from statewise.bounds import MOST_PROCESSES
 from statewise.cli.groups import AllCommands, AtRun, Commands, Searches, Tasks
 from statewise.cli.options import Json, Quiet, Run
 from statewise.cli.serve import serve_command
+from statewise.cli.studio import studio_command
 from statewise.errors import UsageError
 
 app = typer.Typer(
@@ -182,6 +183,7 @@ def export(
 
 
 app.command("serve", short_help="Serve models over HTTP, with sessions in a store.")(serve_command)
+app.command("studio", short_help="Open the page in the browser over all runs.")(studio_command)
 
 
 @app.command(short_help="Train on Shakespeare for two minutes, and watch.")

@@ -10,7 +10,10 @@ from statewise import registry
 from statewise.errors import UsageError
 from statewise.registry import unknown
 
-IN_ORDER = ("demo", "train", "resume", "evaluate", "predict", "stream", "inspect", "compare", "serve", "export", "tune")
+IN_ORDER = (
+    *("demo", "studio", "train", "resume", "evaluate", "predict", "stream"),
+    *("inspect", "compare", "serve", "export", "tune"),
+)
 "The commands that a help names first, as a first day with them goes."
 
 

@@ -7,6 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 from typing import Annotated, Any
 
 import typer
@@ -34,10 +35,7 @@ ID = r"""sed 's/.*"session":"\([^"]*\).*/\1/'"""
 def serve_runs(runs: list[Path], given: dict[str, Any], *, quiet: bool) -> None:
     """Load the runs, open the store and serve until a signal; exit code 0 where nothing was lost."""
     listen = build(ListenOptions, {name: given[name] for name in given if name in fields_of(ListenOptions)})
-    if not _is_loopback(listen.host) and listen.token_file is None:
-        raise UsageError(
-            f"{listen.host} can be reached from other machines: give --token-file FILE, which is made if it is missing"
-        )
+    needs_token(listen)
     try:
         from statewise.server.app import Application
         from statewise.server.process import bind, serve
@@ -46,18 +44,18 @@ def serve_runs(runs: list[Path], given: dict[str, Any], *, quiet: bool) -> None:
     from statewise.store import open_store
     from statewise.verbs import load
 
-    settings = _settings(listen, {name: given[name] for name in given if name not in fields_of(ListenOptions)})
+    limits = {name: given[name] for name in given if name not in fields_of(ListenOptions)}
+    settings = server_settings(listen, build(ServerSettings, limits))
     models = {name: load(path) for name, path in _named(runs).items()}
     store = open_store(listen.store, 3600 * listen.ttl_hours)
     application = Application(models, store, settings)
     listening = bind(listen.host, listen.port)
-    _quiet_logs()
+    quiet_logs()
     for warning in store.warnings():
         logging.getLogger(__name__).warning(warning)
 
     def ready() -> None:
-        at = listening.getsockname()
-        shown = f"http://{'[' + at[0] + ']' if ':' in at[0] else at[0]}:{at[1]}"
+        shown = shown_address(listening)
         print(f"{', '.join(models)} at {shown}, sessions in {_shown(listen.store)}", flush=True)
         if not quiet:
             print(_lines(shown, next(iter(models)), application, listen.token_file), file=sys.stderr, flush=True)
@@ -87,11 +85,25 @@ with_parameters(
 )
 
 
-def _settings(listen: ListenOptions, limits: dict[str, Any]) -> ServerSettings:
+def needs_token(listen: ListenOptions) -> None:
+    """Raise `UsageError` for an address that other machines can reach, where no token is asked for."""
+    if not _is_loopback(listen.host) and listen.token_file is None:
+        raise UsageError(
+            f"{listen.host} can be reached from other machines: give --token-file FILE, which is made if it is missing"
+        )
+
+
+def shown_address(listening: socket) -> str:
+    """Return where a socket listens, as a browser is told it."""
+    at = listening.getsockname()
+    return f"http://{'[' + at[0] + ']' if ':' in at[0] else at[0]}:{at[1]}"
+
+
+def server_settings(listen: ListenOptions, settings: ServerSettings) -> ServerSettings:
+    """Return the settings of a server with its tokens, hosts and origins. Raises `UsageError` for a bad token file."""
     from statewise.server.process import most_files
     from statewise.server.tokens import read_tokens
 
-    settings = build(ServerSettings, limits)
     hosts = {name.lower() for name in (*listen.allow_host, listen.host) if name not in ("0.0.0.0", "::")}
     wait = min(WAIT_SECONDS, settings.idle_seconds)
     return replace(
@@ -152,6 +164,7 @@ def _shown(store: str) -> str:
     return f"{head.split('//')[0]}//{tail}" if at else store
 
 
-def _quiet_logs() -> None:
+def quiet_logs() -> None:
+    """Log warnings, and nothing that a client could fill a disk with."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(message)s")
     logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith(REFUSED))

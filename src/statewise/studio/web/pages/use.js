@@ -1,0 +1,126 @@
+// What a run can do: the page of its task, or, for every task, its answers by a form and its live lines.
+
+import { ask, ofRun } from "../lib/api.js";
+import { keep, to } from "../lib/address.js";
+import { announce, fill, h } from "../lib/dom.js";
+import { field, given, restore, typed } from "../lib/form.js";
+
+/**
+ * @typedef {object} Use what a page of a task is given besides
+ * @property {any} facts of the model, as the server tells them
+ */
+/** @typedef {(page: import("../main.js").Page & Use) => Promise<void> | void} ShowUse */
+
+/** @type {Record<string, () => Promise<{show: ShowUse}>>} */
+const OF_TASKS = {
+  text: () => import("./text.js"),
+  sketch: () => import("./sketch.js"),
+  handwriting: () => import("./handwriting.js"),
+};
+
+/** @type {import("../main.js").Show} */
+export async function show(page) {
+  const { main, path: [name, kind], signal } = page;
+  document.title = `${name} – statewise studio`;
+  fill(main, h("p", { class: "quiet" }, "The model is being loaded …"));
+  const facts = await ask("POST", ofRun(name, "/open"), undefined, signal);
+  if (signal.aborted) return;
+  const own = kind === "form" ? undefined : OF_TASKS[facts.page];
+  const body = h("div");
+  fill(main, h("div", { class: "head" }, h("h1", {}, name), h("span", { class: "quiet" }, facts.title),
+    h("a", { class: "button", href: to(["run", name]) }, "Curves"),
+    OF_TASKS[facts.page] ? h("a", { class: "button", href: to(own ? ["use", name, "form"] : ["use", name]) }, own ? "As a form" : "Its own page") : null),
+  facts.notice ? h("p", { class: "problem" }, facts.notice) : null, body);
+  const shown = { ...page, main: body, facts };
+  if (own) await (await own()).show(shown);
+  else answers(shown);
+}
+
+/** @param {import("../main.js").Page & Use} page */
+function answers({ main, query, facts, signal, fail }) {
+  const name = facts.id;
+  const text = h("pre", { class: "sample large", tabindex: "0", "aria-label": "answer" });
+  const schema = facts.predict.properties ?? {};
+  const fields = Object.entries(schema).map(([key, of]) => field(key, { ...of, ...resolved(of, facts.predict.$defs) }, () => keep(typed(fields))));
+  const button = h("button", { class: "main" }, "Answer");
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    button.disabled = true;
+    text.textContent = "…";
+    try {
+      const told = await ask("POST", ofRun(name, "/answer"), { arguments: given(fields) }, signal);
+      text.textContent = [...told.notices, told.text].join("\n").replace(/\s+$/, "");
+      announce(text.textContent?.slice(0, 500) ?? "");
+    } catch (error) {
+      text.textContent = "";
+      fail(error);
+    }
+    button.disabled = false;
+  };
+  for (const each of fields) if (facts.question[each.name] !== undefined) each.set(facts.question[each.name]);
+  restore(fields, query);
+  fill(main, h("form", { class: "card", onsubmit: submit, "aria-label": "question" }, h("div", { class: "grid" }, fields.map((each) => each.element)), button), text,
+    facts.sessions.live ? lines(name, facts.sessions.live, signal, fail) : null);
+}
+
+/**
+ * @param {any} schema
+ * @param {any} definitions
+ */
+function resolved(schema, definitions) {
+  const named = schema.$ref?.split("/").pop();
+  return named && definitions ? definitions[named] : {};
+}
+
+/**
+ * Lines one after another, each answered as `statewise stream` does. The state is a value: one step back is the session
+ * before it, kept.
+ * @param {string} model
+ * @param {any} live
+ * @param {AbortSignal} signal
+ * @param {(error: unknown) => void} fail
+ */
+function lines(model, live, signal, fail) {
+  /** @type {string[]} */
+  const sessions = [];
+  const talk = h("ol", { class: "talk" });
+  const example = typeof live.example === "string" ? live.example : JSON.stringify(live.example);
+  const input = h("input", { id: "line", autocomplete: "off", placeholder: example.slice(0, 100) });
+  const send = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    try {
+      if (!sessions.length) sessions.push((await ask("POST", "/v1/sessions", { model, live: true }, signal)).session);
+      const next = (await ask("POST", `/v1/sessions/${sessions[sessions.length - 1]}/fork`, undefined, signal)).session;
+      const said = await ask("POST", `/v1/sessions/${next}/step`, { input: read(input.value, live.types) }, signal);
+      sessions.push(next);
+      const words = typeof said.answer === "string" ? said.answer : JSON.stringify(said.answer);
+      talk.append(h("li", {}, h("p", { class: "mine" }, input.value), h("p", {}, words)));
+      announce(words);
+      input.value = "";
+      back.disabled = false;
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const back = h("button", { type: "button", disabled: true, onclick: () => {
+    sessions.pop();
+    talk.lastElementChild?.remove();
+    back.disabled = sessions.length < 2;
+    announce("The last line is taken back.");
+  } }, "Take the last line back");
+  return h("section", {}, h("h2", {}, "One after another"), h("p", { class: "quiet" }, `Each is ${live.input}; the model remembers those before.`), talk,
+    h("form", { class: "row", onsubmit: send }, h("label", { for: "line" }, "Next"), input, h("button", {}, "Send"), back));
+}
+
+/**
+ * @param {string} text
+ * @param {string[]} types
+ */
+function read(text, types) {
+  if (types.includes("string") && !/^[[{]/.test(text.trim())) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
