@@ -118,3 +118,27 @@ def test_a_stream_keeps_its_weights_as_it_is_told() -> None:
     assert not torch.equal(whole.params, small.params)
     torch.testing.assert_close(whole.params, small.params, atol=0.02, rtol=0)
     assert small.fork()._program is small._program
+
+
+def test_a_vector_of_any_form_gives_the_same_bits_and_changed_weights_are_heeded() -> None:
+    torch.manual_seed(0)
+    model = Model(nn.Identity(), GRU(D, H), Categorical(H, V)).eval()
+    x = torch.randn(D)
+    wide = torch.stack([x, x], dim=1)[:, 0]
+    streams = [Stream(model) for _ in range(6)]
+    for given, stream in zip([x, x.numpy(), x.double(), wide, x.tolist(), x.half().float()], streams, strict=True):
+        stream.push(given)
+    for stream in streams[1:5]:
+        assert torch.equal(stream.params, streams[0].params)
+    assert not torch.equal(streams[5].params, streams[0].params)
+    with torch.no_grad():
+        model.head.bias.add_(1)
+    with using("reference"):
+        theirs = Stream(model)
+    theirs.push(x)
+    streams[0].reset()
+    torch.testing.assert_close(streams[0].push(x), theirs.params)
+    for odd in (x[:-1], torch.ones(D, D), torch.ones(D, dtype=torch.complex64)):
+        with pytest.raises(UsageError, match="read"):
+            streams[0].push(odd)
+    assert torch.equal(streams[0].peek(x), streams[0].peek(x.numpy()))

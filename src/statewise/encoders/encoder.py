@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -92,6 +93,8 @@ def as_numbers(x: Any) -> Tensor:
     >>> as_numbers([1.5, 2])
     tensor([1.5000, 2.0000])
     """
+    if type(x) is np.ndarray and x.dtype == np.float32 and x.flags.carray:
+        return torch.from_numpy(x)  # which takes a third of the time of `as_tensor`
     try:
         return torch.as_tensor(x)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -171,7 +171,8 @@ class Program:
         """Read one input, a number or a vector `[D]`: the logits `[V]`, and the place after it."""
         packed = self._packed or self._look()
         if not packed.choices:
-            return self.read(as_numbers(x).unsqueeze(0), place)
+            vector = as_numbers(x)
+            return packed.push_vector(vector, place) or self.read(vector.unsqueeze(0), place)
         number = x if type(x) is int and 0 <= x < packed.choices else code(x, self._look().choices)
         try:
             return packed.push(number, place)

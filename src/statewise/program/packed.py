@@ -77,6 +77,17 @@ class Packed:
             raise self._wrong(found, [number])
         return outputs, PackedState(after, place.others, place.steps + 1, self.layout)
 
+    def push_vector(self, x: Tensor, place: PackedState) -> tuple[Tensor, PackedState] | None:
+        """Read one vector as `read` does, sooner; None where it is not plain, or the model has changed."""
+        if x.dtype != torch.float32 or x.shape != (self.inputs,) or not x.is_contiguous() or x.device != CPU:
+            return None
+        if place.layout is not self.layout:
+            place = self.layout.place(place.state)
+        before = place.numbers
+        after, outputs = before.new_empty(self.total), before.new_empty(self.outputs)
+        found = self.native.read(1, 1, x.data_ptr(), 0, before.data_ptr(), after.data_ptr(), outputs.data_ptr(), 0)
+        return (outputs, PackedState(after, place.others, place.steps + 1, self.layout)) if found == DONE else None
+
     def read(
         self, xs: Tensor, place: PackedState, targets: Tensor | None = None, *, look: bool = True
     ) -> tuple[Tensor, Tensor | None, PackedState]:
