@@ -99,7 +99,8 @@ class EventFinder:
         """Read the probabilities at a time later than the last; return the events that are over."""
         rules, first = self.rules, math.isnan(self.latest)
         length = 0.0 if first else seconds - self.latest
-        share = 1.0 if not rules.smooth else 1 - math.exp(-length / rules.smooth)
+        begins_anywhere = first and self.background is None
+        share = 1.0 if begins_anywhere or not rules.smooth else 1 - math.exp(-length / rules.smooth)
         self.smoothed = self.smoothed + share * (chances - self.smoothed)
         self.latest = seconds
         self.rose = np.where(self.smoothed >= rules.off, np.minimum(self.rose, seconds), math.inf)
