@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from statewise.progress.running import evaluate, resume, train
     from statewise.report import Report
     from statewise.tasks.answer.task import QuestionAnswering
+    from statewise.tasks.caption.task import Caption
     from statewise.tasks.chat.task import Chat
     from statewise.tasks.dialogue.task import Dialogue
     from statewise.tasks.forecast.task import Forecast
@@ -34,6 +35,7 @@ _ROOMS = {
     **dict.fromkeys(["evaluate", "resume", "train"], "statewise.progress.running"),
     "export": "statewise.exporting",
     "QuestionAnswering": "statewise.tasks.answer.task",
+    "Caption": "statewise.tasks.caption.task",
     "Chat": "statewise.tasks.chat.task",
     "Dialogue": "statewise.tasks.dialogue.task",
     "Forecast": "statewise.tasks.forecast.task",
@@ -55,6 +57,7 @@ _ROOMS = {
 
 __all__ = [
     "QuestionAnswering",
+    "Caption",
     "Chat",
     "Dialogue",
     "Forecast",

@@ -178,6 +178,11 @@ class Task(Recipe, ABC):
     def prepare(self, cache: Path) -> Data:
         """Read the source; what takes long is kept in `cache` and used again."""
 
+    def reading(self, cache: Path) -> Generator[float, None, Data]:
+        """Do what `prepare` does, yielding how much is done, from 0 to 1, where that takes long; here nothing."""
+        yield from ()
+        return self.prepare(cache)
+
     def trained_on(self, facts: Mapping[str, Any]) -> Self:
         """Return this task as that of a run whose data had such facts; what reads them again refuses others."""
         task = copy(self)

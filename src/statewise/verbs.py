@@ -37,6 +37,8 @@ from statewise.shown import in_html, in_json, in_line
 from statewise.state import write_tensors
 from statewise.stream import Stream
 from statewise.task import Answer, Data, Live, Score, Task, report_on
+from statewise.underway import returned
+from statewise.underway import told as under_way
 
 Source = Any
 "A path, the name of a corpus, a table in memory where the task reads tables, or several of these."
@@ -89,6 +91,10 @@ class Trained:
 
         Raises `RunError` where they have changed since, with `advice`, `DataError` where they cannot be read.
         """
+        return returned(self.reading(advice))
+
+    def reading(self, advice: str = BRING_BACK) -> Generator[Scoring, None, Data]:
+        """Return what `data` does, yielding how much is read where that takes long."""
         return _as_trained(self.task, self.codec, self.facts, self.path, advice)
 
     def predict(self, *given: Any, **how: Any) -> Iterator[Any]:
@@ -130,7 +136,7 @@ def training(
     if run and ranks.is_first:
         refuse_taken(Path(run))
     with ranks.first_goes_first():
-        data = task.prepare(cache)
+        data = yield from under_way(task.reading(cache), _reading)
     learner = _learner(task, data, ranks, nullcontext())
     begun = {} if begin_from is None else {"begun_from": _begin_from(begin_from, task, data.codec, learner)}
     with Beginning(task.name, task.label, Path(run) if run else None) as beginning:
@@ -162,7 +168,7 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
     codec = task.codec(directory.read_codec())
     ranks = join(task.device)
     with ranks.first_goes_first():
-        data = _as_trained(task, codec, config["data"], directory.path, f"{BRING_BACK}, or train a new run")
+        data = yield from _as_trained(task, codec, config["data"], directory.path, f"{BRING_BACK}, or train a new run")
     allowance = allowance_at(directory.checkpoints)
     building = Allowing(allowance, directory.path) if allowance else nullcontext()
     learner = _learner(task, data, ranks, building)
@@ -207,7 +213,7 @@ def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Gen
     began = time.monotonic()
     trained = load(run)
     cache = RunDirectory(Path(run)).cache
-    data = trained.data()
+    data = yield from trained.reading()
     notices = data.notices
     if source is not None:
         given = source if isinstance(source, list | tuple) else [source]
@@ -303,9 +309,15 @@ def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> 
     return {**told, "words": found.words()}
 
 
-def _as_trained(task: Task, codec: Any, facts: Mapping[str, Any], run: Path, advice: str) -> Data:
+def _reading(fraction: float) -> Scoring:
+    return Scoring(fraction, "what is read: it is looked at once, and kept")
+
+
+def _as_trained(
+    task: Task, codec: Any, facts: Mapping[str, Any], run: Path, advice: str
+) -> Generator[Scoring, None, Data]:
     """Return the data of a run, read again. Raises `RunError` where they are not what it was trained on."""
-    data = task.prepare(RunDirectory(run).cache)
+    data = yield from under_way(task.reading(RunDirectory(run).cache), _reading)
     refuse_changed(run, facts, data.facts, advice)
     if in_json(codec.as_json()) != in_json(data.codec.as_json()):
         raise RunError(f"codec.json of {run} is not what its data say: it was changed, or made by another version")

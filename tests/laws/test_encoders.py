@@ -13,9 +13,11 @@ from statewise.data.window import Padded
 from statewise.encoders import (
     AdaptiveTable,
     CodesAndNumbers,
+    EfficientNetLite0,
     Encoder,
     FrameConvolution,
     OneHot,
+    PatchPixels,
     Spelled,
     Table,
     TwoWay,
@@ -32,6 +34,7 @@ CONTEXT = Padded.of([torch.tensor([1, 2, 3, 0]), torch.tensor([4]), torch.tensor
 WRITTEN = torch.stack([CODES, CODES % 4, CODES // 2 % 4, CODES // 3 % 3, CODES % 2, CODES // 4 % 2], dim=-1)
 WRITTEN_MASK = torch.arange(T) < torch.tensor([[T], [2], [4]])
 SHOWN = torch.rand(T, B, 70 + 27 + 2 + 3).mul(3).floor()
+PICTURES = torch.randint(256, (T, B, 16, 16, 3), dtype=torch.uint8)
 EVERYTHING = ObservationSpace(
     (
         Part(("die",), "choices", (), (V,), (1,)),
@@ -59,6 +62,8 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "sight": (lambda: Sight(ObservationSpace((Part((), "numbers", (D,)),), hidden=(1,)), 4), ROWS[..., 1:D]),
     "sight-of-everything": (lambda: Sight(EVERYTHING, 4), torch.cat([CODES.unsqueeze(-1), SHOWN], dim=-1)),
     "frame-convolution": (lambda: FrameConvolution(2, 4, 5, 1, D, (2, 3)), torch.randn(T, B, 40)),
+    "pixels": (lambda: PatchPixels(side=16), PICTURES),
+    "efficientnet-lite0": (lambda: EfficientNetLite0(side=32), PICTURES[:2, :2].repeat(1, 1, 2, 2, 1)),
     "two-way-lstm": (lambda: TwoWay(V, D, cell="lstm"), CONTEXT),
 }
 

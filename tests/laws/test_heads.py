@@ -16,6 +16,7 @@ from statewise.heads import (
     AdaptiveSoftmax,
     Categorical,
     DeepOutput,
+    DoublyStochastic,
     Gaussian,
     GaussianMixture,
     Head,
@@ -46,6 +47,10 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
     "categorical": (lambda: Categorical(H, V), torch.arange(T * B).reshape(T, B) % V),
     "categorical-of-two": (lambda: Categorical(H, 2), torch.arange(T * B).reshape(T, B) % 2),
     "deep-output": (lambda: DeepOutput(H, V, 5), torch.arange(T * B).reshape(T, B) % V),
+    "doubly-stochastic": (
+        lambda: DoublyStochastic(DeepOutput(H - 3, V, 5), 3),
+        torch.arange(T * B).reshape(T, B) % V,
+    ),
     "deep-output-smoothed": (lambda: DeepOutput(H, V, smoothing=True), torch.arange(T * B).reshape(T, B) % V),
     "deep-output-of-a-table": (
         lambda: DeepOutput(H, V, table=torch.nn.Embedding(V, 5)),

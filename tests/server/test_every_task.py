@@ -16,6 +16,7 @@ from made_bots import bot_file
 from made_dialogues import dialogues
 from made_gestures import sensor_table
 from made_log import train_in
+from made_pictures import pictures
 from made_speech import recordings
 from made_stories import stories
 from websockets.exceptions import ConnectionClosed
@@ -129,6 +130,12 @@ def gesture(folder: Path) -> None:
     statewise.train(statewise.Gesture(source=source, held_out=0.25, **SMALL), run=folder / "run")
 
 
+def caption(folder: Path) -> None:
+    source = str(pictures(folder / "shown"))
+    how: dict[str, Any] = {"encoder": "pixels", "embedding": 4, "subwords": 60, "held_out": 0.3, "validation": 0.1}
+    statewise.train(statewise.Caption(source=source, **how, **SMALL), run=folder / "run")
+
+
 def game(folder: Path) -> None:
     pytest.importorskip("gymnasium")
     how: dict[str, Any] = {"envs": 2, "rollout": 16, "sequence_length": 8, "passes": 1, "compare": False}
@@ -152,6 +159,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "chat": chat,
     "dialogue": dialogue,
     "speech": speech,
+    "caption": caption,
     "game": game,
     "gesture": gesture,
 }

@@ -11,11 +11,13 @@ import pytest
 from made_bots import bot_file
 from made_dialogues import dialogues
 from made_gestures import clips, hands, sensor_table, stretches_table
+from made_pictures import pictures
 from made_speech import recordings
 from made_stories import passages, shop, stories
 
 from statewise.task import Task
 from statewise.tasks.answer.task import QuestionAnswering
+from statewise.tasks.caption.task import Caption
 from statewise.tasks.chat.task import Chat
 from statewise.tasks.dialogue.task import Dialogue
 from statewise.tasks.forecast.task import Forecast
@@ -121,6 +123,15 @@ FORECAST: dict[str, Any] = {**SMALL, "horizon": "6h", "context": "24h", "held_ou
 DAYS: dict[str, Any] = {"context": "21d", "held_out": "60d", "horizon": "1d", "sequence_length": 42}
 ASKED: dict[str, Any] = {**SMALL, "held_out": 0.3, "validation": 0.2}
 TALKED: dict[str, Any] = {**SMALL, "embedding": 5, "held_out": 0.2, "validation": 0.1, "scored": 9, "subwords": 60}
+SAID: dict[str, Any] = {
+    **SMALL,
+    "encoder": "pixels",
+    "embedding": 5,
+    "subwords": 60,
+    "held_out": 0.3,
+    "validation": 0.2,
+    "sequence_length": 30,
+}
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 MOVED: dict[str, Any] = {**SMALL, "held_out": 0.25, "validation": 0.25, "sequence_length": 14}
 PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
@@ -164,6 +175,15 @@ TASKS: dict[str, Callable[[Path], Task]] = {
             "never": "ann",
         },
     ),
+    "caption": lambda folder: Caption(source=str(pictures(folder / "shown")), **SAID),
+    "caption-otherwise": lambda folder: Caption(
+        source=str(pictures(folder / "shown")),
+        **{**SAID, "layers": 2, "cell": "gru", "attention": "additive", "gate": False, "coverage": 0, "tied": False},
+    ),
+    "caption-of-whole-pictures": lambda folder: Caption(
+        source=str(pictures(folder / "shown")), look="whole", capitals=True, split="caption", **SAID
+    ),
+    "caption-without-pictures": lambda folder: Caption(source=str(pictures(folder / "shown")), look="nothing", **SAID),
     "answer-passages": lambda folder: QuestionAnswering(source=str(passages(folder)), held_out=0.3, **SMALL),
     "speech": lambda folder: Speech(source=str(recordings(folder / "said")), **SPOKEN),
     "speech-by-words-that-are-joined": lambda folder: Speech(

@@ -17,6 +17,7 @@ from statewise.cells.dropout import Dropout, DropoutState
 from statewise.cells.elman import Elman, ElmanState
 from statewise.cells.fed import Fed, FedState
 from statewise.cells.feedback import Feedback, FeedbackState
+from statewise.cells.gated_attention import GatedAttention
 from statewise.cells.gaussian_window import GaussianWindow, GaussianWindowState
 from statewise.cells.gru import GRU, GRUState
 from statewise.cells.hyper_lstm import HyperLSTM, HyperLSTMState
@@ -86,6 +87,7 @@ __all__ = [
     "Feedback",
     "FeedbackState",
     "GRUState",
+    "GatedAttention",
     "GaussianWindow",
     "GaussianWindowState",
     "HyperLSTM",

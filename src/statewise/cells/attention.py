@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from statewise.cells.attention_memory import Attention, AttentionMemory, mean_of
 from statewise.cells.recurrent import Cell, Recurrent, begin, reads_context
@@ -40,7 +41,7 @@ class AttentionCell(Cell[AttentionCellState]):
 
     takes_context = True
 
-    def __init__(self, cell: Recurrent[Any], attention: Attention[Any]) -> None:
+    def __init__(self, cell: Recurrent[Any], attention: Attention[Any], *, shown: int = 0) -> None:
         super().__init__()
         if cell.units != attention.features:
             raise UsageError(
@@ -52,20 +53,29 @@ class AttentionCell(Cell[AttentionCellState]):
                 f"a glimpse of {attention.units} joins the input, but the {type(cell).__name__} reads {cell.features} "
                 f"features: let it read {attention.units} more than the input has"
             )
-        self.features, self.units = cell.features - attention.units, cell.units + attention.units
-        self.cell, self.attention = cell, attention
+        self.features, self.units = cell.features - attention.units, cell.units + attention.units + shown
+        self.cell, self.attention, self.shown = cell, attention, shown
 
     def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionCellState:
         """Return the cell's initial state, the memory, and a glimpse of zeros."""
         blank = self.blank(rows, self.attention.units)
         attention = self.attention.initial(rows, context)
         mean = None
-        if context is not None and reads_context(self.cell):
-            mean = mean_of(self.attention.remember(rows, context))
+        if context is not None:
+            memory = self.attention.remember(rows, context)
+            if self.shown and memory.mask.shape[1] > self.shown:
+                raise UsageError(
+                    f"a memory of {memory.mask.shape[1]} vectors was given where {self.shown} are shown: show as many"
+                )
+            mean = mean_of(memory) if reads_context(self.cell) else None
         return AttentionCellState(begin(self.cell, rows, mean), attention, blank)
 
     def step(self, x: Tensor, state: AttentionCellState) -> tuple[Tensor, AttentionCellState]:
         """Read one input `[B, D]` and the last glimpse, and take the next."""
         hidden, cell = self.cell.step(torch.cat([x, state.glimpse], dim=-1), state.cell)
-        glimpse, attention = self.attention.step(hidden, state.attention)
-        return torch.cat([hidden, glimpse], dim=-1), AttentionCellState(cell, attention, glimpse)
+        if not self.shown:
+            glimpse, attention = self.attention.step(hidden, state.attention)
+            return torch.cat([hidden, glimpse], dim=-1), AttentionCellState(cell, attention, glimpse)
+        glimpse, read, attention = self.attention.look(hidden, state.attention)
+        read = pad(read, (0, self.shown - read.shape[-1]))
+        return torch.cat([hidden, glimpse, read], dim=-1), AttentionCellState(cell, attention, glimpse)

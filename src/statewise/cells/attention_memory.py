@@ -42,6 +42,11 @@ class Attention(Cell[State]):
     def align(self, query: Tensor, state: State) -> Tensor:
         """Return how much of each vector is read: `query` `[B, Q]`; returns `[B, S]`, zero where there is none."""
 
+    def look(self, query: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Read one query as `step` does, and return how much of each vector was read as well, `[B, S]`."""
+        y, after = self.step(query, state)
+        return y, self.align(query, state), after
+
     def remember(self, rows: int, context: Tensor | AttentionMemory | None) -> AttentionMemory:
         """Return a context as a memory. Raises `UsageError` where it is not `[B, S, D]`, or its mask not `[B, S]`."""
         name, blank = type(self).__name__, self.blank(rows, 1, self.units)

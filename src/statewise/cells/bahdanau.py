@@ -44,6 +44,11 @@ class Bahdanau(Attention[AttentionMemory]):
         """Read one query `[B, Q]`."""
         return glimpse(self.align(x, state), state), state
 
+    def look(self, query: Tensor, state: AttentionMemory) -> tuple[Tensor, Tensor, AttentionMemory]:
+        """Read one query, and return how much of each vector was read as well."""
+        read = self.align(query, state)
+        return glimpse(read, state), read, state
+
     def align(self, query: Tensor, state: AttentionMemory) -> Tensor:
         """Return the share `[B, S]` of each vector."""
         asked = linear(query, self.query_weights, self.bias).unsqueeze(1)

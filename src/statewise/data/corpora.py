@@ -27,10 +27,10 @@ Content = Literal[
     "dialogues",
     "movements",
     "utterances",
+    "pictures",
 ]
 """What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs of
-texts, speech, stories with questions, conversations, recorded movements, or
-utterances of bots.
+texts, speech, stories with questions, conversations, recorded movements, utterances of bots, or pictures with captions.
 """
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}

@@ -38,6 +38,7 @@ WANTED: dict[Content, str] = {
     "dialogues": "conversations",
     "movements": "recorded movements",
     "utterances": "a bot or utterances with their intents",
+    "pictures": "pictures with captions",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

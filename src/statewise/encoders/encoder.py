@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from statewise.bounds import code, shown
 from statewise.errors import UsageError
 
-Reads = Literal["code", "row", "context", ""]
-"What is read: one of a fixed set, codes and numbers side by side, a context; empty: anything else."
+Reads = Literal["code", "row", "context", "picture", ""]
+"What is read: one of a fixed set, codes and numbers side by side, a context, a picture; empty: anything else."
 
 
 class Encoder(nn.Module, ABC):

@@ -5,6 +5,7 @@ from statewise.heads.categorical import Categorical
 from statewise.heads.crf import CRF
 from statewise.heads.ctc import CTC
 from statewise.heads.deep_output import DeepOutput
+from statewise.heads.doubly_stochastic import Attended, DoublyStochastic
 from statewise.heads.gaussian import Gaussian
 from statewise.heads.gaussian_mixture import GaussianMixture
 from statewise.heads.head import Head, Loss, Term
@@ -22,7 +23,9 @@ __all__ = [
     "CRF",
     "CTC",
     "Categorical",
+    "Attended",
     "DeepOutput",
+    "DoublyStochastic",
     "Gaussian",
     "GaussianMixture",
     "Head",

@@ -29,6 +29,7 @@ from statewise.cells import (
     Elman,
     Fed,
     Feedback,
+    GatedAttention,
     GaussianWindow,
     HyperLSTM,
     Jordan,
@@ -119,6 +120,8 @@ FORMS: dict[str, Callable[[], Recurrent[Any]]] = {
     "onnx-lstm-coupled": lambda: OnnxLSTM(D, H, input_forget=True),
     "onnx-gru": lambda: OnnxGRU(D, H),
     "onnx-gru-linear": lambda: OnnxGRU(D, H, linear_before_reset=True),
+    "attention-cell-shown": lambda: AttentionCell(LSTM(D + H, 6), Luong(6, H), shown=9),
+    "gated-attention": lambda: GatedAttention(Bahdanau(D, H, 6)),
     "attention-cell": lambda: AttentionCell(LSTM(D + H, 6), GaussianWindow(6, H, 2)),
 }
 "Combinators, and forms of cells; one under a cell's own name stands for it, with sizes that all differ."
