@@ -116,13 +116,16 @@ class _Places:
             raise DataError(f"{pictures} is not a folder: give the folder of the pictures")
         near, self.seen_elsewhere = listed.parent, seen_elsewhere
         self.folders = [pictures] if pictures is not None else [near, near / "images", near / "pictures"]
-        self.files = {path.name: path for path in files if path.suffix.lower() in ENDINGS}
+        shown = [path for path in files if path.suffix.lower() in ENDINGS]
+        self.files = {path.name: path for path in shown} | {str(path): path for path in shown}
 
     def of(self, name: str) -> Path | None:
         """Return where a picture is, never outside of the folders; None where it is not there."""
         inner = Path(name)
         if name in self.seen_elsewhere:
             return inner
+        if name in self.files:
+            return self.files[name]
         if not name or "\0" in name or inner.is_absolute() or ".." in inner.parts:
             return None
         places = [folder / inner for folder in self.folders] + [folder / inner.name for folder in self.folders]
