@@ -67,6 +67,7 @@ class _Convolution(nn.Module):
         self.bias = nn.Parameter(torch.zeros(written), requires_grad=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """Return what it makes of `[B, channels, height, width]`."""
         if self.stride == 1:
             return conv2d(inputs, self.weight, self.bias, padding=self.kernel // 2, groups=self.groups)
         spare = [self._spare(size) for size in inputs.shape[:1:-1]]  # of the width, then of the height
@@ -89,6 +90,7 @@ class _Block(nn.Module):
         self.skips = stride == 1 and read == stage.width
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """Return what it makes of `[B, channels, height, width]`."""
         xs = inputs if self.expand is None else relu6(self.expand(inputs))
         found: Tensor = self.project(relu6(self.depthwise(xs)))
         return found + inputs if self.skips else found

@@ -342,7 +342,7 @@ def test_features_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     features(tmp_path, "by name", (5,))
     np.savez(tmp_path / "features.npz", names=np.array(["00.png"]), features=np.array([[1.0, np.nan, 0, 0, 0]]))
     task = Caption(source=str(tmp_path / "list.csv"), **{**SMALL, "encoder": str(tmp_path / "features.npz")})
-    with pytest.raises(DataError, match="no finite numbers"):
+    with pytest.raises(DataError, match="not finite numbers"):
         task.prepare(tmp_path / "cache")
 
 

@@ -23,7 +23,7 @@ MOST_EXAMPLES = 16
 LARGEST_PACKED = 1 << 24
 
 
-class Sight(NamedTuple):
+class PictureSight(NamedTuple):
     """What looks at pictures: its name, an identity of all that what it sees depends on, and the form of that.
 
     `rows` by `columns` places have `features` numbers each; it sees squares of `side` points, 0 where it sees no
@@ -58,7 +58,7 @@ class PictureExample:
         packed = zlib.compress(seen.astype(np.float16).tobytes(), 9)
         return cls(name, caption, base64.b64encode(packed).decode())
 
-    def seen(self, sight: Sight) -> Seen:
+    def seen(self, sight: PictureSight) -> Seen:
         """Return what is seen in it. Raises `DataError` where that is damaged."""
         size = 2 * sight.places * sight.features
         try:
@@ -80,7 +80,7 @@ class CaptionCodec(Codec):
     """
 
     subwords: Subwords
-    sight: Sight
+    sight: PictureSight
     longest: int
     capitals: bool
     examples: tuple[PictureExample, ...] = ()
@@ -140,8 +140,8 @@ class CaptionCodec(Codec):
         return cls(subwords, sight, longest, capitals, examples)
 
 
-def _sight(written: Mapping[str, Any]) -> Sight:
-    found = Sight(**written)
+def _sight(written: Mapping[str, Any]) -> PictureSight:
+    found = PictureSight(**written)
     texts, numbers = found[:2], found[2:]
     if not all(isinstance(text, str) and len(text) < 4096 for text in texts):
         raise ValueError("names")
@@ -151,7 +151,7 @@ def _sight(written: Mapping[str, Any]) -> Sight:
     return found
 
 
-def check_sight(sight: Sight) -> None:
+def check_sight(sight: PictureSight) -> None:
     """Raise `ValueError` for a picture of no places or numbers, and for one of too many."""
     if not (sight.places > 0 and sight.features > 0 and sight.places * sight.features <= MOST_NUMBERS):
         raise ValueError(f"{sight.places} places of {sight.features} numbers")

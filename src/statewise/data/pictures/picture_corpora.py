@@ -63,7 +63,7 @@ class PictureCorpus(Corpus):
 
 
 def stamps(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield the stamps that are pictures, and no letters, digits, coins or signs, with the first line of their texts."""
+    """Yield the stamps that are pictures and no letters, digits, coins or signs, with the first line of their texts."""
     for path in sorted(folders[0].rglob("*.png")):
         text = path.with_suffix(".txt")
         if "symbols" in path.parts or not text.is_file():
@@ -74,7 +74,7 @@ def stamps(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
 
 def clip_art(folders: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield drawings whose SVG has a title that says what is in them: none of collections, names of files or authors."""
+    """Yield drawings whose SVG has a title that says what is in them: none of collections, files or authors."""
     pictures, drawings = folders
     found: list[tuple[Path, str]] = []
     for path in sorted(pictures.rglob("*.png")):

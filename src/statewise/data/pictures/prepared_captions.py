@@ -13,7 +13,7 @@ from statewise.data.left_out import LeftOutCount
 from statewise.data.naming import path_of
 from statewise.data.pairs.prepared_pairs import PARTS, Splitting, part_of
 from statewise.data.pairs.subwords import Subwords, usual_size
-from statewise.data.pictures.caption_codec import CaptionCodec, PictureExample, Sight
+from statewise.data.pictures.caption_codec import CaptionCodec, PictureExample, PictureSight
 from statewise.data.pictures.caption_files import read_captioned
 from statewise.data.pictures.captioned import Captioned, CaptionPart
 from statewise.data.pictures.feature_store import FeatureStore, Seen
@@ -96,7 +96,11 @@ def listed(
 
 
 def look_at(
-    found: Sequence[Captioned], store: FeatureStore, sight: Sight, look: Callable[[], Look], left_out: LeftOutCount
+    found: Sequence[Captioned],
+    store: FeatureStore,
+    sight: PictureSight,
+    look: Callable[[], Look],
+    left_out: LeftOutCount,
 ) -> Generator[float, None, list[DigestedPicture]]:
     """Look at pictures that were not looked at before, yielding how much is done; return each with its digest.
 
@@ -137,7 +141,7 @@ def look_at(
 def prepare_captions(
     looked_at: Sequence[DigestedPicture],
     store: FeatureStore,
-    sight: Sight,
+    sight: PictureSight,
     preparing: CaptionPreparing,
     left_out: LeftOutCount,
 ) -> PreparedCaptions:

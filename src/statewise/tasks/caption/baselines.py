@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,9 +16,6 @@ from statewise.learning import scoring
 from statewise.learning.learner import Learner
 from statewise.model import evaluating
 from statewise.tasks.caption.metrics import JudgedCaptions, words_of
-
-if TYPE_CHECKING:
-    from statewise.tasks.caption.data import CaptionData
 
 BLIND_EPOCHS, LEAST_UPDATES, MOST_UPDATES = 6, 200, 1500
 "How long a network without a picture is trained: it has little to learn."
@@ -86,10 +83,10 @@ def commonest_caption(captions: PreparedCaptions) -> str:
     return counts.most_common(1)[0][0]
 
 
-def blind_caption(data: "CaptionData") -> Generator[float, None, BlindCaption]:
+def blind_caption(data: Any) -> Generator[float, None, BlindCaption]:
     """Train the network without a picture, and return the likeliest caption, which is that of every picture.
 
-    It yields how much is done. Random numbers of others are not touched.
+    It yields how much is done. `data` are a `CaptionData`. Random numbers of others are not touched.
     """
     task: Any = replace(
         data.task,
@@ -123,7 +120,7 @@ def blind_caption(data: "CaptionData") -> Generator[float, None, BlindCaption]:
     return BlindCaption(data.codec.decode(best.codes), float(loss.mean))
 
 
-def _updates(data: "CaptionData") -> int:
+def _updates(data: Any) -> int:
     epoch = len(data.captions.captions("training")) / data.task.batch_size
     asked = data.task.updates or MOST_UPDATES
     return int(min(max(BLIND_EPOCHS * epoch, LEAST_UPDATES), MOST_UPDATES, asked))

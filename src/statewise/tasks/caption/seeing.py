@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from statewise.data.archives import BROKEN
 from statewise.data.left_out import LeftOutCount
 from statewise.data.naming import path_of
-from statewise.data.pictures.caption_codec import Sight, check_sight
+from statewise.data.pictures.caption_codec import PictureSight, check_sight
 from statewise.data.pictures.captioned import Captioned
 from statewise.data.pictures.feature_store import FeatureStore, Seen
 from statewise.data.pictures.picture_file import Picture
@@ -53,11 +53,11 @@ class Eyes:
         return kind_of_encoder(self.name)
 
     @cached_property
-    def sight(self) -> Sight:
+    def sight(self) -> PictureSight:
         """What it sees, without its weights."""
         with torch.device("meta"):
             form: Any = self.kind()
-        found = Sight(self.name, self.kind.identity, form.rows, form.columns, form.features, form.side)
+        found = PictureSight(self.name, self.kind.identity, form.rows, form.columns, form.features, form.side)
         try:
             check_sight(found)
         except ValueError as error:
@@ -111,12 +111,12 @@ class FeatureFile:
         return {name: checked(one, str(self.path)) for name, one in found.items()}
 
     @cached_property
-    def sight(self) -> Sight:
+    def sight(self) -> PictureSight:
         """The form of what was seen."""
         places, features = next(iter(self.arrays.values())).shape
         side = math.isqrt(places)
         rows, columns = (side, side) if side * side == places else (1, places)
-        found = Sight(str(self.path), "given", rows, columns, features, 0)
+        found = PictureSight(str(self.path), "given", rows, columns, features, 0)
         try:
             check_sight(found)
         except ValueError as error:
@@ -149,13 +149,13 @@ def checked(seen: Any, what: str) -> Seen:
     """Return what was seen in numbers that are kept. Raises `DataError` where they are not finite."""
     found: Seen = np.asarray(seen, np.float16).astype(np.float32)
     if not np.isfinite(found).all():
-        raise DataError(f"{what} holds features that are no finite numbers of ordinary size: give others")
+        raise DataError(f"{what} holds features that are not finite numbers of ordinary size: give others")
     return found
 
 
 def seen_pictures(
     found: Sequence[Captioned], encoder: str, cache: Path, left_out: LeftOutCount
-) -> Generator[float, None, tuple[Sight, FeatureStore, list[DigestedPicture]]]:
+) -> Generator[float, None, tuple[PictureSight, FeatureStore, list[DigestedPicture]]]:
     """Look at pictures, or take what was seen in them, yielding how much is done."""
     if is_file_of_features(encoder):
         file = FeatureFile(path_of(encoder))
@@ -167,5 +167,5 @@ def seen_pictures(
     return eyes.sight, store, (yield from look_at(found, store, eyes.sight, look, left_out))
 
 
-def _store(cache: Path, sight: Sight) -> FeatureStore:
+def _store(cache: Path, sight: PictureSight) -> FeatureStore:
     return FeatureStore.of(cache, sight.identity, sight.places, sight.features)
