@@ -75,3 +75,16 @@ def test_a_running_mean_goes_over_to_that_of_the_sound_and_sees_nothing_ahead() 
     assert abs(steps[-1, 0]) < 0.05
     np.testing.assert_array_equal(stacking.steps(loud[:77]), steps[:77])
     assert replace(stacking, prior=9).steps(loud)[0, 0] == pytest.approx(2 - 2 / 10)
+
+
+def test_a_whole_sound_is_normalized_by_itself_whatever_its_level_its_gain_and_the_silence_after_it() -> None:
+    frames = np.random.default_rng(3).normal(size=(40, 5)).astype(np.float32)
+    how = Stacking(4, 3, "whole", (0.0,) * 5, (1.0,) * 5, tail=12)
+    own = how.normalized(np.concatenate([frames, np.full((12, 5), -9.0, np.float32)]))[:40]
+    np.testing.assert_allclose(own.mean(axis=0), 0.0, atol=1e-5)
+    np.testing.assert_allclose(own.std(axis=0), 1.0, atol=0.05)
+    louder = how.normalized(np.concatenate([2 * frames + 7, np.full((12, 5), 30.0, np.float32)]))[:40]
+    np.testing.assert_allclose(louder, own, atol=1e-5)
+    still = how.normalized(np.full((60, 5), 2.0, np.float32))
+    assert not still.any()
+    assert how.steps(frames).shape == (13, 20)

@@ -238,7 +238,8 @@ def test_an_answer_is_json_a_sample_is_text_and_a_question_is_answered(trained: 
 def test_a_network_that_reads_both_ways_hears_whole_recordings_and_says_that_it_cannot_stream(tmp_path: Path) -> None:
     source = str(recordings(tmp_path / "said", 90))
     how = {**LEARNED, "split": "utterance", "updates": 150, "sequence_length": 60}
-    run = statewise.train(Speech(source=source, two_way=True, **how), run=tmp_path / "run")
+    task = Speech(source=source, two_way=True, normalize="whole", **how)
+    run = statewise.train(task, run=tmp_path / "run")
     assert run.report.metrics["wer"] <= 0.1
     both_ways, words = run.load(), ["mid", "low"]
     sound = several(words)
@@ -248,6 +249,8 @@ def test_a_network_that_reads_both_ways_hears_whole_recordings_and_says_that_it_
     assert of_file.words[-1].end <= of_file.end == pytest.approx(len(sound) / RATE)
     with pytest.raises(DataError, match=r"is longer than 1\.8 s: cut it into pieces"):
         [*both_ways.predict(several(["mid"] * 9), rate=RATE)]
+    with pytest.raises(UsageError, match="normalize whole needs the whole sound"):
+        statewise.train(Speech(source=source, normalize="whole", **how), run=tmp_path / "other")
     for use in (both_ways.live, both_ways.stream):
         with pytest.raises(UsageError, match="reads both ways cannot stream"):
             use()

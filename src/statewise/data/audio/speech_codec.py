@@ -5,14 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.audio.front_end import Frames, FrontEnd
 from statewise.data.audio.sound import Samples
-from statewise.data.audio.steps import PRIOR_FRAMES, Stacking
+from statewise.data.audio.steps import PRIOR_FRAMES, Normalize, Stacking
 from statewise.data.codec import Codec
 from statewise.data.composing import compose
 from statewise.errors import DataError, UsageError
@@ -190,10 +190,11 @@ def _front_end(written: Mapping[str, Any]) -> FrontEnd:
 def _stacking(written: Mapping[str, Any]) -> Stacking:
     means, deviations = (tuple(float(n) for n in written[name]) for name in ("means", "deviations"))
     count, stride, normalize = (written[name] for name in ("count", "stride", "normalize"))
-    prior = written.get("prior", PRIOR_FRAMES)
-    is_sound = 0 < len(means) == len(deviations) <= MOST_NUMBERS and normalize in ("fixed", "running")
+    prior, tail = written.get("prior", PRIOR_FRAMES), written.get("tail", 0)
+    is_sound = 0 < len(means) == len(deviations) <= MOST_NUMBERS and normalize in get_args(Normalize)
     is_sound = is_sound and all(type(n) is int and 0 < n <= 1000 for n in (count, stride, prior))
+    is_sound = is_sound and type(tail) is int and 0 <= tail <= 1_000_000
     is_sound = is_sound and all(abs(m) < 1e9 for m in means) and all(0 < d < 1e9 for d in deviations)
     if not is_sound:
         raise ValueError("frames are stacked as by another version")
-    return Stacking(count, stride, normalize, means, deviations, prior)
+    return Stacking(count, stride, normalize, means, deviations, prior, tail)

@@ -10,8 +10,13 @@ from statewise.data.audio.front_end import Frames
 
 PRIOR_FRAMES = 100
 "For so many frames the means of the corpus count, where a running mean begins and nothing else is said."
+LEAST_DEVIATION = 0.1
+"Of a whole sound: this share of that of the corpus, so that what hardly varies is not blown up."
 FARTHEST = 4.0
 "In standard deviations: digital silence, of which a logarithm lies far off, is no further."
+
+
+Normalize = Literal["fixed", "running", "whole"]
 
 
 @final
@@ -21,7 +26,8 @@ class Stacking:
 
     Frames are made comparable first: minus a mean, over a deviation, each number by itself. The mean is that of the
     corpus (`fixed`), or goes over to that of the sound itself (`running`): mean_t = (p m + x_1 + ... + x_t) / (p + t)
-    with `prior` p, which depends on nothing that has not come yet.
+    with `prior` p, which depends on nothing that has not come yet. Or mean and deviation are those of the whole sound
+    (`whole`), but for its last `tail` frames, the silence that was added; such a sound cannot come in pieces.
 
     >>> Stacking(2, 2, "fixed", (0.0,), (1.0,)).steps(np.arange(5, dtype=np.float32)[:, None]).tolist()
     [[0.0, 1.0], [2.0, 3.0]]
@@ -29,10 +35,11 @@ class Stacking:
 
     count: int
     stride: int
-    normalize: Literal["fixed", "running"]
+    normalize: Normalize
     means: tuple[float, ...]
     deviations: tuple[float, ...]
     prior: int = PRIOR_FRAMES
+    tail: int = 0
 
     @property
     def numbers(self) -> int:
@@ -41,11 +48,16 @@ class Stacking:
 
     def steps(self, frames: Frames) -> Frames:
         """Return all steps of a sound, `[T, numbers]`; frames at the end that fill no step are left."""
-        return StepStream(self).push(frames)
+        return self.stacked(self.normalized(frames))
 
     def normalized(self, frames: Frames) -> Frames:
         """Return the frames of a whole sound, comparable, not yet side by side."""
-        return StepStream(self).normalized(frames)
+        return self._by_itself(frames) if self.normalize == "whole" else StepStream(self).normalized(frames)
+
+    def _by_itself(self, frames: Frames) -> Frames:
+        own = frames[: max(1, len(frames) - self.tail)].astype(np.float64)
+        deviations = np.maximum(own.std(axis=0), LEAST_DEVIATION * np.array(self.deviations))
+        return np.asarray(((frames - own.mean(axis=0)) / deviations).clip(-FARTHEST, FARTHEST), np.float32)
 
     def stacked(self, normalized: Frames) -> Frames:
         """Return comparable frames side by side."""
@@ -58,7 +70,7 @@ class Stacking:
 
 @final
 class StepStream:
-    """Frames that come in pieces, as steps."""
+    """Frames that come in pieces, as steps; those of a whole sound do not."""
 
     def __init__(self, stacking: Stacking) -> None:
         self.stacking = stacking

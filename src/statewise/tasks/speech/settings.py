@@ -38,7 +38,11 @@ class SpeechSettings(Sourced):
     stack: Annotated[int, Doc("frames, of 10 ms each, side by side in one step"), Ge(1), Le(100)] = 6
     subsample: Annotated[int, Doc("frames from one step to the next"), Ge(1), Le(100)] = 3
     normalize: Annotated[
-        Literal["fixed", "running"], Doc("frames less the mean of all, or going over to that of the sound itself")
+        Literal["fixed", "running", "whole"],
+        Doc(
+            "frames less the mean of all, or going over to that of the sound itself; with --two-way also less the mean "
+            "and over the deviation of the whole sound"
+        ),
     ] = "running"
     prior_frames: Annotated[
         int, Doc("with a running mean: for how many frames, of 10 ms, the mean of all counts"), Ge(1), Le(1000)

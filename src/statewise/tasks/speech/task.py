@@ -47,6 +47,8 @@ class Speech(SpeechSettings, Task):
         from statewise.tasks.speech.data import SpeechData
 
         check_shares(self.held_out, self.validation)
+        if self.normalize == "whole" and not self.two_way:
+            raise UsageError("--normalize whole needs the whole sound: give --two-way too, or --normalize running")
         return SpeechData(self, prepare_speech(self.sources, self.preparing, cache), cache)
 
     def codec(self, written: Mapping[str, Any]) -> "SpeechCodec":
