@@ -348,3 +348,49 @@ def test_a_run_of_a_table_named_from_its_folder_is_scored_again(
     assert run(["train", "answer", "--table", "shop.csv", "--questions", "200", "--updates", "2", "--run", "r"]) == 0
     assert run(["evaluate", "r"]) == 0
     assert run(["inspect", "r", "--memory"]) == 0
+
+
+def pets(tmp_path: Path) -> str:
+    path = tmp_path / "pets.csv"
+    path.write_text("owner,name,age\nAnn,Rex,3\nBob,Tom,7\nCid,Kitty,1\nDora,Polly,12\nAnn,Bella,5\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [("average age of female pets", "female"), ("how many cats are there", "cats"), ("asdf qwer zxcv", "asdf")],
+)
+def test_a_word_that_neither_the_table_nor_training_knows_is_not_passed_over(
+    question: str, word: str, trained: Trained, tmp_path: Path
+) -> None:
+    (told,) = trained.predict(question, other=pets(tmp_path), least=0.0)
+    assert (told.rows, told.sql, told.probability) == (None, None, 0.0)
+    assert repr(word) in told.why
+    assert str(told).startswith("not known: ")
+    assert len(told.readings) == (1 if "age" in question else 0)
+
+
+@pytest.mark.parametrize("question", ["the heaviest pet", "which pet is the tallest", "biggest pet"])
+def test_a_comparison_of_a_column_that_is_not_there_is_not_answered(
+    question: str, trained: Trained, tmp_path: Path
+) -> None:
+    (told,) = trained.predict(question, other=pets(tmp_path), least=0.0)
+    assert told.rows is None
+
+
+def test_what_the_question_tells_itself_is_no_answer(trained: Trained, tmp_path: Path) -> None:
+    found = {}
+    for question in ("who owns Rex", "which pet is called Rex", "the oldest pet", "pets owned by Ann"):
+        (told,) = trained.predict(question, other=pets(tmp_path))
+        found[question] = told.rows
+    assert found["who owns Rex"] in ([("Ann",)], None)
+    assert found["which pet is called Rex"] in ([("Ann",)], [(3,)], None)
+    assert found["the oldest pet"] == [("Polly",)]
+    assert found["pets owned by Ann"] in ([("Rex",), ("Bella",)], None)
+
+
+def test_no_text_is_the_largest(shop: AskedTable) -> None:
+    with pytest.raises(UsageError, match="column 'color' holds texts, of which none is the largest"):
+        Query("max", 2).check(shop)
+    with pytest.raises(UsageError, match="column 'color' holds texts to order by"):
+        Query("list", 1, order="asc", order_column=2).check(shop)

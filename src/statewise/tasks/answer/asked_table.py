@@ -27,6 +27,15 @@ READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 "What a query may do; whatever else a statement asks for, SQLite refuses."
 
 
+def name_words(name: str) -> list[str]:
+    """Return the words of a name in small letters.
+
+    >>> name_words("orderDate_2")
+    ['order', 'date', '2']
+    """
+    return [word.lower() for word in WORDS.findall(name)]
+
+
 @dataclass(frozen=True)
 class AskedColumn:
     """A column: its name as the table has it, what its cells are, and the cells."""
@@ -42,7 +51,7 @@ class AskedColumn:
         >>> AskedColumn("orderDate_2", "text", []).words
         ['order', 'date', '2']
         """
-        return [word.lower() for word in WORDS.findall(self.name)]
+        return name_words(self.name)
 
 
 @dataclass(frozen=True, eq=False)

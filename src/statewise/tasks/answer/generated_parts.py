@@ -67,7 +67,7 @@ class TableGenerator:
         if dice.random() < 0.2:
             columns["year"] = [str(dice.randint(1950, 2020)) for _ in range(rows)]
         names = dice.sample(sorted(columns), len(columns))
-        self.table = table_of("generated", {name.replace(" ", "_"): columns[name] for name in names})
+        self.table = table_of(" ".join(ROWS), {name.replace(" ", "_"): columns[name] for name in names})
         self.linker = Linker(self.table)
         return self.table
 

@@ -1,27 +1,28 @@
 """The words that generated tables and questions are made of."""
 
 
-def _split(words: str) -> list[str]:
+def split_words(words: str) -> list[str]:
+    """Return words that spaces part."""
     return words.split()
 
 
-NUMBERS = _split(
+NUMBERS = split_words(
     "price cost weight height speed score rating stock salary age distance revenue profit visits points "
     "temperature population area duration capacity budget balance fee discount votes sales goals downloads"
 )
-TEXTS = _split(
+TEXTS = split_words(
     "color size city country brand category team player driver status region model material author genre "
     "language department name title supplier customer station route breed school sport hotel ship club payment "
     "channel"
 )
 DATES = ["date", "day", "order date", "release date", "birthday", "delivery date", "start date", "visit date"]
 BEFORE = ["unit", "total", "net", "main", "home", "first", "average", "base", "local"]
-ROWS = _split(
+ROWS = split_words(
     "rows entries records items orders people employees things products games trips houses cars books films "
     "customers sales visits members students matches flights tickets bottles animals"
 )
-SYLLABLES = _split("ba ko ri mu ten sal vor lin pa dro fe gam hul nis ota per qui ras tob ul wen zak mir cho")
-UNKNOWN_COLUMNS = _split("mass wealth taste luck shape noise depth beauty humidity pressure quality")
+SYLLABLES = split_words("ba ko ri mu ten sal vor lin pa dro fe gam hul nis ota per qui ras tob ul wen zak mir cho")
+UNKNOWN_COLUMNS = split_words("mass wealth taste luck shape noise depth beauty humidity pressure quality")
 WORDS_OF = {
     "avg": ["average", "mean", "the average", "what is the average", "what was the average", "the mean", "avg"],
     "sum": ["total", "sum of", "the total", "what is the total", "the sum of", "overall", "sum of the"],

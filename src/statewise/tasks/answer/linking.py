@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
-from statewise.tasks.answer.asked_table import AskedTable, Value
+from statewise.tasks.answer.asked_table import AskedTable, Value, name_words
+from statewise.tasks.answer.question_words import ROW_NOUNS, deeds
 
 TOKEN = re.compile(r"\d{4}-\d{2}-\d{2}|\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST_NAME = 8
@@ -68,6 +70,7 @@ COMPARED: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     ("slower", "slowest", (("speed", LESS), ("time", MORE))),
 )
 "Comparatives and superlatives, and the columns that they compare, the first of those that a table has."
+COMPARISONS = frozenset(word for comparative, superlative, _ in COMPARED for word in (comparative, superlative))
 EXPENSIVE = {("more", "expensive"): MORE, ("most", "expensive"): MOST, ("less", "expensive"): LESS}
 EXPENSIVE |= {("least", "expensive"): LEAST}
 
@@ -118,9 +121,15 @@ class Linker:
         for place, name in enumerate(words):
             found.setdefault((name[-1],), place)
         for place, column in enumerate(self.table.columns):
-            for other in OTHER_WORDS.get(column.words[-1], ()):
+            for other in (*OTHER_WORDS.get(column.words[-1], ()), *deeds(column.words[-1])):
                 found.setdefault((stem(other),), place)
         return found
+
+    @cached_property
+    def row_nouns(self) -> frozenset[str]:
+        """What the rows may be called: by the name of the table, by words of its columns, and in any table."""
+        of_columns = (word for column in self.table.columns for word in column.words)
+        return frozenset(map(stem, (*ROW_NOUNS, *name_words(Path(self.table.title).stem), *of_columns)))
 
     @cached_property
     def values(self) -> dict[tuple[str, ...], list[tuple[int, Value]]]:

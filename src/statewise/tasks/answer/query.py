@@ -57,6 +57,13 @@ class Query:
             raise UsageError(f"a sum or a mean of {what} was asked for: name a column of numbers")
         if self.aggregate in ("list", "min", "max") and self.column is None:
             raise UsageError("no column of the table is asked for: name one")
+        if self.aggregate in ("min", "max") and kind == "text":
+            name = table.columns[self.column or 0].name
+            raise UsageError(f"column '{name}' holds texts, of which none is the largest: name one of numbers or dates")
+        if self.order and self.group is None and self.order_column is not None:
+            by = table.columns[self.order_column]
+            if by.kind == "text":
+                raise UsageError(f"column '{by.name}' holds texts to order by: name a column of numbers or dates")
         if self.period and self.group is not None and table.columns[self.group].kind != "date":
             raise UsageError(f"column '{table.columns[self.group].name}' holds no dates to group by {self.period}")
         if self.order and self.group is None and self.order_column is None:

@@ -1,7 +1,7 @@
 """A trained model at work on a table: a question becomes a query, which is shown, checked and run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,8 +10,10 @@ import torch
 from statewise.errors import UsageError
 from statewise.model import Model, evaluating
 from statewise.tasks.answer.asked_table import AskedTable, Value
-from statewise.tasks.answer.linking import Linked, Linker
+from statewise.tasks.answer.generated_parts import TARGET
+from statewise.tasks.answer.linking import COLUMNS, COMPARISONS, Linked, Linker, stem
 from statewise.tasks.answer.query import Query
+from statewise.tasks.answer.question_words import FILLERS
 from statewise.tasks.answer.table_codec import TAGS, ColumnNotThere, QueryReading, TableCodec, query_of
 
 LONGEST_QUESTION = 1000
@@ -101,12 +103,37 @@ class TableAnswerer:
             return TableAnswered(question, None, None, 0.0, f"the table has no column {str(missing)!r}", ())
         except UsageError as error:
             return TableAnswered(question, None, None, 0.0, str(error), ())
-        best = found[0]
+        best, strange = found[0], self._strange(linked)
         shown = [(one.query.shown(self.table), one.probability) for one in found]
+        if strange:
+            return TableAnswered(question, None, None, 0.0, *self._without(strange, linked, shown[:1]))
         if best.probability < self.least:
             why = "the question may mean either: ask again in other words, or give a smaller --least"
             return TableAnswered(question, None, None, best.probability, why, shown)
         return TableAnswered(question, shown[0][0], best.query.run(self.table), best.probability, "", shown[1:])
+
+    def _strange(self, linked: Sequence[Linked]) -> list[str]:
+        """Return the words that may change what is asked, and that neither the table nor training knows.
+
+        A comparison is such a word wherever the table has no column that it compares.
+        """
+        known = self.codec.codes.keys() | FILLERS
+        return [
+            one.text
+            for one in linked
+            if (one.kind not in known and stem(one.kind) not in self.linker.row_nouns) or one.kind in COMPARISONS
+        ]
+
+    @staticmethod
+    def _without(
+        strange: Sequence[str], linked: Sequence[Linked], readings: Sequence[tuple[str, float]]
+    ) -> tuple[str, Sequence[tuple[str, float]]]:
+        """Return why a question with such words has no answer, and what it would mean without them, if anything."""
+        named = ", ".join(map(repr, strange))
+        why = f"neither the table nor training knows {named}"
+        if not any(one.column is not None for one in linked):
+            return why, ()
+        return f"{NOT_KNOWN}: {why}; without {'it' if len(strange) == 1 else 'them'} the question would be", readings
 
     def readings(self, linked: Sequence[Linked]) -> list[QueryReading]:
         """Return the likeliest reading, and the next one where there is another that the table can answer.
@@ -118,7 +145,7 @@ class TableAnswerer:
         likely = 1.0
         for one, tag in zip(odds, tags, strict=True):
             likely *= one[tag]
-        query = query_of(linked, tags, self.table).check(self.table)
+        query = self._query(linked, tags)
         others = [
             (one[tag] / one[best], place, tag)
             for place, (one, best) in enumerate(zip(odds, tags, strict=True))
@@ -145,9 +172,35 @@ class TableAnswerer:
                 if other is not None and other != query:
                     yield QueryReading(other, likely)
 
+    def _query(self, linked: Sequence[Linked], tags: Sequence[str]) -> Query:
+        """Return the query; a word for the rows that is asked for is the column that names a row.
+
+        Raises `ColumnNotThere` and `UsageError` where the table cannot answer it.
+        """
+        key, nouns = self.table.key, self.linker.row_nouns
+        named = [
+            replace(one, column=key) if one.column is None and tag == TARGET and stem(one.kind) in nouns else one
+            for one, tag in zip(linked, tags, strict=False)
+        ]
+        return self._open(query_of(named, tags, self.table), linked).check(self.table)
+
+    def _open(self, query: Query, linked: Sequence[Linked]) -> Query:
+        """Return a query of a list whose value is not told by the question, else of another column that it names.
+
+        Raises `UsageError` where the question tells all that it names.
+        """
+        told = {one.column for one in query.conditions if one.operator == "="}
+        if query.aggregate != "list" or query.order or query.column not in told:
+            return query
+        for column in (*(one.column for one in linked if one.kind in COLUMNS.values()), self.table.key):
+            if column is not None and column not in told:
+                return replace(query, column=column)
+        name = self.table.columns[query.column or 0].name
+        raise UsageError(f"the question tells {name!r} itself: name the column that it asks for")
+
     def _checked(self, linked: Sequence[Linked], tags: Sequence[str]) -> Query | None:
         try:
-            return query_of(linked, tags, self.table).check(self.table)
+            return self._query(linked, tags)
         except (ColumnNotThere, UsageError):
             return None
 
