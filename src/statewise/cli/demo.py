@@ -26,7 +26,15 @@ def show_demo(minutes: float, run: Path | None) -> None:
     """Train on the plays, or on Python's own sources where there is no network, and write a little."""
     corpus = _corpus()
     task = cast("type[Task]", registry.find("tasks", "text"))
-    train(task, {**SMALL, "source": corpus, "minutes": minutes}, run=run, config=None, json=False, quiet=False)
+    train(
+        task,
+        {**SMALL, "source": corpus, "minutes": minutes},
+        run=run,
+        config=None,
+        json=False,
+        quiet=False,
+        says_next=False,
+    )
     where = run or _newest(corpus)
     from statewise.verbs import load
 

@@ -80,8 +80,9 @@ def train(
     quiet: bool,
     processes: int | None = None,
     begin_from: Path | None = None,
+    says_next: bool = True,
 ) -> None:
-    """Train a task from flags over a file of settings over defaults."""
+    """Train a task from flags over a file of settings over defaults; at the end say what may be typed next."""
     from statewise.run.config import build
     from statewise.run.directory import DEFAULT_FOLDER, refuse_taken
 
@@ -102,7 +103,8 @@ def train(
         raise typer.Exit(_train_with_others(int(processes or 1), arguments, task, json=json, quiet=quiet))
     from statewise.verbs import training
 
-    follow(training(task, run=run, begin_from=begin_from), task, json=json, quiet=quiet)
+    events = training(task, run=run, begin_from=begin_from)
+    follow(events, task, json=json, quiet=quiet, says_next=says_next)
 
 
 def resume_run(run: Path, *, json: bool, quiet: bool, processes: int | None = None) -> None:
@@ -148,7 +150,9 @@ def _manner(json: bool, quiet: bool) -> list[str]:
     return [flag for flag, is_given in (("--json", json), ("--quiet", quiet)) if is_given]
 
 
-def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, quiet: bool) -> None:
+def follow(
+    events: "Generator[Event, None, None]", task: "Task", *, json: bool, quiet: bool, says_next: bool = True
+) -> None:
     """Show events as they come, and the result at the end; an interrupt saves, says how to go on, and leaves.
 
     Where several processes train together, the first one talks, and all leave at the same event.
@@ -185,7 +189,7 @@ def follow(events: "Generator[Event, None, None]", task: "Task", *, json: bool, 
         raise typer.Exit(Interrupted(here().agreed or interruption.signal).exit_code)
     if talks:
         print(json_format.dumps(report.as_json()) if json else _result(report, quiet))
-        if not quiet:
+        if says_next and not quiet:
             print(next_words(Path(run), task), file=sys.stderr)
 
 
