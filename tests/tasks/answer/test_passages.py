@@ -10,18 +10,18 @@ from made_stories import passages
 
 import statewise
 from statewise.cli.main import run
+from statewise.data.left_out import LeftOutCount
 from statewise.errors import DataError, UsageError
 from statewise.tasks.answer.passage_answerer import best_span
 from statewise.tasks.answer.passage_features import NUMBERS, PassagesCodec, asks_for, tags_of
 from statewise.tasks.answer.passage_files import PassageQuestion, read_passages
 from statewise.tasks.answer.sliding_window import by_sliding_window
 from statewise.tasks.answer.squad_metrics import best_of, exact_match, f1
-from statewise.tasks.answer.story_files import QuestionsLeftOut
 from statewise.verbs import Trained
 
 
-def read(path: Path, longest: int = 99) -> tuple[list[PassageQuestion], QuestionsLeftOut]:
-    left_out = QuestionsLeftOut()
+def read(path: Path, longest: int = 99) -> tuple[list[PassageQuestion], LeftOutCount]:
+    left_out = LeftOutCount("question")
     return list(read_passages([path], longest, left_out)), left_out
 
 

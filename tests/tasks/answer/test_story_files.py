@@ -6,12 +6,13 @@ import pytest
 from made_stories import stories
 
 import statewise
+from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.prepared_pairs import Splitting
 from statewise.errors import DataError, UsageError
 from statewise.tasks.answer.data import parts_of
 from statewise.tasks.answer.kinds import kind_of, open_words
 from statewise.tasks.answer.stories_codec import StoriesCodec
-from statewise.tasks.answer.story_files import QuestionsLeftOut, StoryQuestion, read_stories
+from statewise.tasks.answer.story_files import StoryQuestion, read_stories
 
 STORY = (
     "1 Mary moved to the bathroom.\n2 John got the football there.\n3 Where is Mary? \tbathroom\t1\n"
@@ -19,8 +20,8 @@ STORY = (
 )
 
 
-def read(folder: Path, text: str, longest: int = 9) -> tuple[list[StoryQuestion], QuestionsLeftOut]:
-    path, left_out = folder / "a.txt", QuestionsLeftOut()
+def read(folder: Path, text: str, longest: int = 9) -> tuple[list[StoryQuestion], LeftOutCount]:
+    path, left_out = folder / "a.txt", LeftOutCount("question")
     path.write_text(text)
     return list(read_stories([path], longest, left_out)), left_out
 
@@ -113,7 +114,7 @@ def test_parts_without_a_question_are_refused_and_what_was_left_out_is_told(tmp_
     path = stories(tmp_path, 3)
     with pytest.raises(DataError, match=r"14 questions to learn from|the .* part would have none"):
         statewise.QuestionAnswering(source=str(path), held_out=0.0001).prepare(tmp_path)
-    with pytest.raises(DataError, match=r"left out about more than 1 sentences"):
+    with pytest.raises(DataError, match=r"left out: about more than 1 sentences"):
         statewise.QuestionAnswering(source=str(path), sequence_length=1).prepare(tmp_path)
     with pytest.raises(UsageError, match="neither a file, a folder, a pattern nor a corpus"):
         statewise.QuestionAnswering(source="nowhere.txt").prepare(tmp_path)

@@ -1,32 +1,29 @@
 """Questions about stories as windows: a question a row, its story as context; in three parts, with simple methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from statewise.data.batches import Batches, Example, Varying, collated
+from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.prepared_pairs import Splitting, part_of
-from statewise.data.texts import digest, find_files
+from statewise.data.texts import find_files
 from statewise.data.window import Window
-from statewise.errors import DataError
-from statewise.task import Data, Part
+from statewise.task import Part
 from statewise.tasks.answer.baselines import bag_of_words, commonest
 from statewise.tasks.answer.metrics import accuracy
 from statewise.tasks.answer.network import StoryContext
+from statewise.tasks.answer.questions_in_parts import QUESTION, QuestionsInParts, facts_of_files, in_parts
 from statewise.tasks.answer.stories_codec import NONE, StoriesCodec
-from statewise.tasks.answer.story_files import QuestionsLeftOut, StoryQuestion, read_stories
+from statewise.tasks.answer.story_files import StoryQuestion, read_stories
 
 SCORED_ROWS = 128
 NAMED = {"_train": 0, "_valid": 1, "_test": 2}
 "Files whose names end so belong to a part as a whole."
-PARTS = ("training", "validation", "held_out")
 
 
 def parts_of(questions: Sequence[StoryQuestion], splitting: Splitting) -> list[int]:
@@ -87,39 +84,8 @@ def _only_last(steps: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class StoriesData(Data):
+class StoriesData(QuestionsInParts[StoryQuestion, StoriesCodec]):
     """Questions about stories in three parts."""
-
-    task: Any  # a QuestionAnswering, whose module imports this one
-    own: StoriesCodec
-    parts: tuple[list[StoryQuestion], list[StoryQuestion], list[StoryQuestion]]
-    told: dict[str, Any]
-    scored: int = 2
-    found: dict[str, NDArray[np.bool_]] = field(default_factory=dict, compare=False)
-
-    @property
-    def codec(self) -> StoriesCodec:
-        """What turns words into codes."""
-        return self.own
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How many questions there are, what was left out and why, and the digest."""
-        return self.told
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What was left out."""
-        counts, first = self.told["left_out"], self.told["left_out_first"]
-        return [
-            f"{count:,} {'question was' if count == 1 else 'questions were'} left out: {why} (the first: {first[why]})"
-            for why, count in counts.items()
-        ]
-
-    @property
-    def asked(self) -> list[StoryQuestion]:
-        """The questions that are scored."""
-        return self.parts[self.scored]
 
     @cached_property
     def files(self) -> list[str]:
@@ -152,34 +118,17 @@ class StoriesData(Data):
             pass
         return {name: accuracy(right, self.files) for name, right in self.found.items()}
 
-    def validating(self) -> "StoriesData":
-        """Return these questions with those for checks as what is scored, where some were kept for it."""
-        return replace(self, scored=1, found={}) if self.parts[1] else self
-
-    def on(self, source: Sequence[str], cache: Path) -> "StoriesData":
-        """Return this training part with other questions to be scored, all of them."""
-        asked, told = _read(source, self.own.longest)
-        if not asked:
-            raise DataError(f"{', '.join(source)} has no question to score: {'; '.join(told['left_out'])}")
-        facts = {**self.told, **told, "held_out": len(asked)}
-        return replace(self, parts=(*self.parts[:2], asked), told=facts, scored=2, found={})
+    def read(self, source: Sequence[str]) -> tuple[list[StoryQuestion], dict[str, Any]]:
+        """Return the questions of other sources, no story longer than any of training."""
+        return _read(source, self.own.longest)
 
 
 def stories_data(task: Any) -> StoriesData:
     """Read stories and split them. Raises `DataError` where one part would be empty."""
     asked, told = _read(task.sources, task.sequence_length)
-    parts: tuple[list[StoryQuestion], list[StoryQuestion], list[StoryQuestion]] = ([], [], [])
-    for one, part in zip(asked, parts_of(asked, Splitting(task.held_out, task.validation)), strict=True):
-        parts[part].append(one)
-    for name, part in ({"training": 0, "held-out": 2} | ({"validation": 1} if task.validation else {})).items():
-        if not parts[part]:
-            why = "".join(f"; {count:,} left out {reason}" for reason, count in told["left_out"].items())
-            raise DataError(
-                f"{', '.join(task.sources)} has {len(asked):,} questions to learn from, and the {name} part would "
-                f"have none{why}: give more stories or other shares"
-            )
+    numbers = parts_of(asked, Splitting(task.held_out, task.validation))
+    parts, counts = in_parts(task, asked, numbers, told, of="", give="stories")
     codec = StoriesCodec.of(parts[0])
-    counts = {name: len(part) for name, part in zip(PARTS, parts, strict=True) if part}
     known = set(codec.answers)
     facts = {
         "unit": "question",
@@ -195,13 +144,9 @@ def stories_data(task: Any) -> StoriesData:
 
 
 def _read(sources: Sequence[str], longest: int) -> tuple[list[StoryQuestion], dict[str, Any]]:
-    files, left_out = find_files(sources, "stories"), QuestionsLeftOut()
+    files, left_out = find_files(sources, "stories"), LeftOutCount(QUESTION)
     asked = list(read_stories(files, longest, left_out))
-    return asked, {
-        "left_out": dict(left_out.counts),
-        "left_out_first": left_out.first,
-        "sha256": digest(files),
-    }
+    return asked, facts_of_files(files, left_out)
 
 
 def collated_questions(asked: Sequence[StoryQuestion], codec: StoriesCodec, steps: int) -> Window:

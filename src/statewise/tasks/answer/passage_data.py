@@ -1,9 +1,8 @@
 """Questions about passages as windows: a word a step, and what part of the answer it is."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -11,20 +10,19 @@ import torch
 from numpy.typing import NDArray
 
 from statewise.data.batches import Batches, Example
+from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.prepared_pairs import Splitting, part_of
-from statewise.data.texts import digest, find_files
+from statewise.data.texts import find_files
 from statewise.data.window import Window
-from statewise.errors import DataError
-from statewise.task import Data, Part
+from statewise.task import Part
 from statewise.tasks.answer.metrics import drawn
 from statewise.tasks.answer.passage_features import PassagesCodec, tags_of
 from statewise.tasks.answer.passage_files import PassageQuestion, read_passages, tokens_of
+from statewise.tasks.answer.questions_in_parts import QUESTION, QuestionsInParts, facts_of_files, in_parts
 from statewise.tasks.answer.sliding_window import by_sliding_window
 from statewise.tasks.answer.squad_metrics import best_of, exact_match, f1
-from statewise.tasks.answer.story_files import QuestionsLeftOut
 
 SCORED_ROWS = 64
-PARTS = ("training", "validation", "held_out")
 LONGEST_PASSAGE = 1000
 "Words of a passage; a longer one is left out and counted."
 
@@ -49,39 +47,8 @@ class PassageExamples(Sequence[Example]):
 
 
 @dataclass(frozen=True)
-class PassagesData(Data):
+class PassagesData(QuestionsInParts[PassageQuestion, PassagesCodec]):
     """Questions about passages in three parts, no article in two of them."""
-
-    task: Any  # a QuestionAnswering, whose module imports this one
-    own: PassagesCodec
-    parts: tuple[list[PassageQuestion], list[PassageQuestion], list[PassageQuestion]]
-    told: dict[str, Any]
-    scored: int = 2
-    found: dict[str, NDArray[np.float64]] = field(default_factory=dict, compare=False)
-
-    @property
-    def codec(self) -> PassagesCodec:
-        """The words that are known."""
-        return self.own
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How many questions there are, what was left out and why, and the digest."""
-        return self.told
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What was left out."""
-        counts, first = self.told["left_out"], self.told["left_out_first"]
-        return [
-            f"{count:,} {'question was' if count == 1 else 'questions were'} left out: {why} (the first: {first[why]})"
-            for why, count in counts.items()
-        ]
-
-    @property
-    def asked(self) -> list[PassageQuestion]:
-        """The questions that are scored."""
-        return self.parts[self.scored]
 
     @cached_property
     def training_examples(self) -> PassageExamples:
@@ -103,17 +70,9 @@ class PassagesData(Data):
             self.found["sliding window"] = judged(told, self.asked)
         return {name: measured(found) for name, found in self.found.items()}
 
-    def validating(self) -> "PassagesData":
-        """Return these questions with those for checks as what is scored, where some were kept for it."""
-        return replace(self, scored=1, found={}) if self.parts[1] else self
-
-    def on(self, source: Sequence[str], cache: Path) -> "PassagesData":
-        """Return this training part with other questions to be scored, all of them."""
-        asked, told = _read(source)
-        if not asked:
-            raise DataError(f"{', '.join(source)} has no question to score: {'; '.join(told['left_out'])}")
-        facts = {**self.told, **told, "held_out": len(asked)}
-        return replace(self, parts=(*self.parts[:2], asked), told=facts, scored=2, found={})
+    def read(self, source: Sequence[str]) -> tuple[list[PassageQuestion], dict[str, Any]]:
+        """Return the questions of other sources."""
+        return _read(source)
 
 
 def judged(told: Sequence[str], asked: Sequence[PassageQuestion]) -> NDArray[np.float64]:
@@ -136,28 +95,19 @@ def measured(found: NDArray[np.float64]) -> dict[str, float]:
 def passages_data(task: Any) -> PassagesData:
     """Read passages and split them by article. Raises `DataError` where one part would be empty."""
     asked, told = _read(task.sources)
-    parts: tuple[list[PassageQuestion], list[PassageQuestion], list[PassageQuestion]] = ([], [], [])
-    for one in asked:
-        parts[part_of(one.source, Splitting(task.held_out, task.validation))].append(one)
-    for name, part in ({"training": 0, "held-out": 2} | ({"validation": 1} if task.validation else {})).items():
-        if not parts[part]:
-            why = "".join(f"; {count:,} left out {reason}" for reason, count in told["left_out"].items())
-            raise DataError(
-                f"{', '.join(task.sources)} has {len(asked):,} questions of {len({one.source for one in asked}):,} "
-                f"articles, and the {name} part would have none{why}: give more articles or other shares"
-            )
+    splitting, articles = Splitting(task.held_out, task.validation), {one.source for one in asked}
+    numbers = [part_of(one.source, splitting) for one in asked]
+    parts, counts = in_parts(task, asked, numbers, told, of=f" of {len(articles):,} articles", give="articles")
     codec = PassagesCodec.of(parts[0])
-    counts = {name: len(part) for name, part in zip(PARTS, parts, strict=True) if part}
     passages = len({one.passage for one in asked})
     facts = {"unit": "question", **counts, "passages": passages, "words": len(codec.words), "answers": passages, **told}
     return PassagesData(task, codec, parts, facts)
 
 
 def _read(sources: Sequence[str]) -> tuple[list[PassageQuestion], dict[str, Any]]:
-    files, left_out = find_files(sources, "stories"), QuestionsLeftOut()
+    files, left_out = find_files(sources, "stories"), LeftOutCount(QUESTION)
     asked = list(read_passages(files, LONGEST_PASSAGE, left_out))
-    counts = {"left_out": dict(left_out.counts), "left_out_first": left_out.first}
-    return asked, {**counts, "sha256": digest(files)}
+    return asked, facts_of_files(files, left_out)
 
 
 def windows_of(asked: Sequence[PassageQuestion], codec: PassagesCodec) -> Iterator[tuple[list[int], Window]]:

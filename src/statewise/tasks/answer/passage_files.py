@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from statewise.data.left_out import LeftOutCount
 from statewise.data.naming import path_of
 from statewise.data.pairs.line_files import lines_of
 from statewise.disk.reading import read_file
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
-from statewise.tasks.answer.story_files import QuestionsLeftOut
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 LARGEST_FILE = 1 << 28
@@ -52,7 +52,7 @@ def are_passages(sources: Sequence[str]) -> bool:
     return any(name.endswith((".json", ENDINGS[0])) for name in names)
 
 
-def read_passages(files: Sequence[Path], longest: int, left_out: QuestionsLeftOut) -> Iterator[PassageQuestion]:
+def read_passages(files: Sequence[Path], longest: int, left_out: LeftOutCount) -> Iterator[PassageQuestion]:
     """Yield the questions of files; those without an answer in the passage are left out and counted.
 
     Raises `DataError` where a file is something else.
@@ -73,7 +73,7 @@ def read_passages(files: Sequence[Path], longest: int, left_out: QuestionsLeftOu
                 yield one
 
 
-def _of_json(path: Path, left_out: QuestionsLeftOut) -> Iterator[tuple[str, PassageQuestion]]:
+def _of_json(path: Path, left_out: LeftOutCount) -> Iterator[tuple[str, PassageQuestion]]:
     try:
         told: Any = read_json(read_file(path, LARGEST_FILE, DataError), most_values=MOST_VALUES)
         paragraphs = [
@@ -103,7 +103,7 @@ def _of_json(path: Path, left_out: QuestionsLeftOut) -> Iterator[tuple[str, Pass
             yield where, PassageQuestion(passage, question, tuple(dict.fromkeys(texts)), begin, title)
 
 
-def _of_lines(path: Path, left_out: QuestionsLeftOut) -> Iterator[tuple[str, PassageQuestion]]:
+def _of_lines(path: Path, left_out: LeftOutCount) -> Iterator[tuple[str, PassageQuestion]]:
     """Yield the questions of files NAME.context, .question and .span, or .answer where there is no .span."""
     others = {ending: path.with_suffix(ending) for ending in ENDINGS[1:]}
     answers = others[".span"] if others[".span"].exists() else others[".answer"]

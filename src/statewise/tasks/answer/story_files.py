@@ -1,12 +1,12 @@
 """Stories with questions, as the files of bAbI have them: numbered lines, a question with its answer after a tab."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.line_files import lines_of
 from statewise.errors import DataError
 
@@ -49,19 +49,6 @@ class StoryQuestion:
 
 
 @dataclass
-class QuestionsLeftOut:
-    """How many questions were left out, by why, and where the first of each stands."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, str] = field(default_factory=dict)
-
-    def add(self, why: str, where: str) -> None:
-        """Count one."""
-        self.counts[why] += 1
-        self.first.setdefault(why, where)
-
-
-@dataclass
 class _Story:
     """A story that is being read: its sentences, which line each has, and its questions."""
 
@@ -76,7 +63,7 @@ class _Story:
             yield StoryQuestion(tuple(self.sentences[:before]), text, answer, support, whole, file)
 
 
-def read_stories(files: Sequence[Path], longest: int, left_out: QuestionsLeftOut) -> Iterator[StoryQuestion]:
+def read_stories(files: Sequence[Path], longest: int, left_out: LeftOutCount) -> Iterator[StoryQuestion]:
     """Yield the questions of files in their order; what is longer than `longest` sentences is left out and counted.
 
     Raises `DataError`, naming the line, where a file is something else.
