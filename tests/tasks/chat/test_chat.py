@@ -355,3 +355,24 @@ def test_a_run_scores_other_conversations_and_says_what_it_left_out(folder: Path
 def test_a_run_is_used_where_its_conversations_are_not(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "run", tmp_path / "run")
     assert said(statewise.load(tmp_path / "run"), "what do you eat ?") == "only soup and bread ."
+
+
+def test_it_does_not_know_what_to_say_to_words_that_training_never_had(trained: Trained) -> None:
+    for nonsense in ("asdf qwer zxcv", "xylophones juggle fish", "zzz?"):
+        (reply,) = trained.predict(nonsense, unsure=1e-9)
+        assert (reply.text, reply.knows) == (NOT_KNOWN, False)
+        assert reply.as_json()["unknown_words"][0] == nonsense.split()[0].rstrip("?")
+    assert next(iter(trained.predict("what do you eat ?", unsure=1e-9))).knows
+    told = {"WHAT do you eat?": ([], 4), "what is your surname?": (["surname"], 4), "12 34 !": ([], 0)}
+    assert {turn: trained.codec.unknown_words(turn) for turn in told} == told
+    assert said(trained, "asdf qwer zxcv") != NOT_KNOWN  # where nothing is to be unsure of
+    assert next(iter(trained.predict("is that really so ?", context=("asdf", "zxcv"), unsure=1e-9))).knows
+
+
+def test_a_codec_without_words_knows_none_to_be_strange(trained: Trained) -> None:
+    written = trained.codec.as_json()
+    before = type(trained.codec).read({name: told for name, told in written.items() if name != "words"})
+    assert before.unknown_words("asdf qwer") == ([], 2)
+    for damaged in ([7], "abc", [""]):
+        with pytest.raises(DataError, match="not one of conversations"):
+            type(trained.codec).read({**written, "words": damaged})

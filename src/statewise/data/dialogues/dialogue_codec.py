@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, final
 
 from statewise.data.codec import Codec
+from statewise.data.dialogues.spoken_words import MOST_KNOWN, words_in
 from statewise.data.pairs.pair import LONGEST_TEXT
 from statewise.data.pairs.subwords import END, START, UNKNOWN, Subwords
 from statewise.errors import DataError
@@ -23,7 +25,8 @@ class DialogueCodec(Codec):
 
     Of what was said before, the last `turns` turns are read, and of their codes the last `longest_read`; a reply has at
     most `longest` codes. `example` is a turn that training saw. `checks` are turns before replies, of the part that is
-    kept for checks, from which it is found how sure a model is of an ordinary reply.
+    kept for checks, from which it is found how sure a model is of an ordinary reply. `words` are those of training,
+    none where a run did not keep them.
     """
 
     subwords: Subwords
@@ -32,6 +35,17 @@ class DialogueCodec(Codec):
     longest: int
     example: str
     checks: tuple[tuple[str, ...], ...] = ()
+    words: tuple[str, ...] = ()
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The words of training, to look one up."""
+        return frozenset(self.words)
+
+    def unknown_words(self, turn: str) -> tuple[list[str], int]:
+        """Return the words of a turn that training never had, of letters, and how many words of letters it has."""
+        said = [word for word in words_in(turn) if not word.isdigit()]
+        return [word for word in said if self.words and word not in self.known], len(said)
 
     @property
     def size(self) -> int:
@@ -46,24 +60,27 @@ class DialogueCodec(Codec):
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         numbers = {name: getattr(self, name) for name in ("turns", "longest_read", "longest", "example")}
-        return {**numbers, "checks": [list(one) for one in self.checks], "subwords": self.subwords.as_json()}
+        told = {"checks": [list(one) for one in self.checks], "words": list(self.words)}
+        return {**numbers, **told, "subwords": self.subwords.as_json()}
 
     @classmethod
     def read(cls, written: Any) -> "DialogueCodec":
         """Return what `as_json` wrote. Raises `DataError` for anything else."""
         try:
             turns, read, longest = (written[name] for name in ("turns", "longest_read", "longest"))
-            example, checks = written["example"], written["checks"]
+            example, checks, words = written["example"], written["checks"], written.get("words", [])
             is_sound = all(type(number) is int and 0 < number < LONGEST for number in (turns, read, longest))
             is_sound = is_sound and turns <= MOST_TURNS and isinstance(example, str)
             is_sound = is_sound and 0 < len(example) <= LONGEST_TEXT and len(checks) <= MOST_CHECKS
             is_sound = is_sound and all(_are_turns(one, turns) for one in checks)
+            is_sound = is_sound and isinstance(words, list) and len(words) <= MOST_KNOWN
+            is_sound = is_sound and all(isinstance(word, str) and 0 < len(word) <= LONGEST_TEXT for word in words)
             subwords = Subwords.read(written["subwords"])
         except (KeyError, TypeError):
             is_sound = False
         if not is_sound:
             raise DataError("codec.json is not one of conversations: it is damaged, or of another version")
-        return cls(subwords, turns, read, longest, example, tuple(tuple(one) for one in checks))
+        return cls(subwords, turns, read, longest, example, tuple(tuple(one) for one in checks), tuple(words))
 
     def encode_turns(self, turns: Sequence[str]) -> list[int]:
         """Return the turns before a reply, which are `cleaned`, as codes; the last is the other's, as every second.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from statewise.data.cache import kept
 from statewise.data.dialogues.dialogue_codec import DialogueCodec
 from statewise.data.dialogues.dialogue_files import SpokenTurns, clean_dialogues, read_dialogues
+from statewise.data.dialogues.spoken_words import known_words
 from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.prepared_pairs import PARTS, Splitting, Third, key_of, part_of
 from statewise.data.pairs.subwords import END, Subwords, usual_size
@@ -21,7 +22,7 @@ from statewise.disk.reading import read_file
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
 
-FORMAT = 1
+FORMAT = 2
 "What is kept in a cache is made again where this is another number."
 NAMES = TURNS, CODES, LENGTHS, BEGINS, PLACES, CODEC, FACTS = (
     "turns.txt",
@@ -162,7 +163,8 @@ def _learned(training: Sequence[SpokenTurns], wording: Wording) -> DialogueCodec
     turns = [turn for one in training for turn in one.turns]
     size = wording.subwords or usual_size(sum(turn.count(" ") + 1 for turn in turns))
     short = (one.turns[0] for one in training if 2 <= len(one.turns[0].split()) <= 8)
-    return DialogueCodec(Subwords.learned(turns, size), *wording[1:], next(short, turns[0][:100]))
+    example = next(short, turns[0][:100])
+    return DialogueCodec(Subwords.learned(turns, size), *wording[1:], example, words=known_words(turns))
 
 
 def _coded(

@@ -21,6 +21,8 @@ from statewise.tasks.shared.searching import draw_all, search_all
 LONGEST_ASKED = 100_000
 "Characters of one turn that may be given; of a long one only the end is read."
 MOST_BEAM = 1000
+MOST_UNKNOWN = 0.5
+"A turn of which a larger share of the words was never said in training is not replied to."
 NOT_KNOWN, NOTHING = "I do not know what to say to that.", "..."
 "What is said below the confidence, and where even that has words that are never said."
 
@@ -78,7 +80,8 @@ class ReplyCandidate:
 class Replied:
     """What is said, whether it is known what to say, and the candidates, the best first.
 
-    `confidence` is minus the entropy of how a reply begins, in nats; below `threshold` it is not known.
+    `confidence` is minus the entropy of how a reply begins, in nats; below `threshold` it is not known. Nor is it where
+    most words of the last turn are `unknown_words`, of which training had none.
     """
 
     text: str
@@ -87,6 +90,7 @@ class Replied:
     threshold: float | None
     candidates: Sequence[ReplyCandidate]
     shows_all: bool = False
+    unknown_words: Sequence[str] = ()
 
     @property
     def best_text(self) -> str:
@@ -101,7 +105,11 @@ class Replied:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         told = {name: getattr(self, name) for name in ("text", "knows", "confidence", "threshold")}
-        return {**told, "candidates": [dict(vars(one)) for one in self.candidates]}
+        return {
+            **told,
+            "unknown_words": list(self.unknown_words),
+            "candidates": [dict(vars(one)) for one in self.candidates],
+        }
 
 
 class Chatter:
@@ -128,7 +136,8 @@ class Chatter:
         found = self.weighed(self._found(read, said))
         least = threshold(self.model, self.codec, self.manner.unsure)
         sure = confidences(self.model, self.codec, read)
-        return [self._reply(each, confidence, least) for each, confidence in zip(found, sure, strict=True)]
+        strange = [self.codec.unknown_words(turns[-1] if turns else "") for turns in said]
+        return [self._reply(*each, least) for each in zip(found, sure, strange, strict=True)]
 
     def _found(self, read: Sequence[Sequence[int]], said: Sequence[Sequence[str]]) -> list[list[Hypothesis]]:
         manner, limit = self.manner, Limits(1, self.codec.longest)
@@ -167,9 +176,17 @@ class Chatter:
             told.append(sorted(kept.values(), key=lambda one: (not one.is_finished, -one.score)))
         return told
 
-    def _reply(self, candidates: Sequence[ReplyCandidate], confidence: float, least: float | None) -> Replied:
-        knows = bool(candidates) and (least is None or confidence >= least)
+    def _reply(
+        self,
+        candidates: Sequence[ReplyCandidate],
+        confidence: float,
+        strange: tuple[Sequence[str], int],
+        least: float | None,
+    ) -> Replied:
+        unknown, words = strange
+        is_read = not self.manner.unsure or len(unknown) <= MOST_UNKNOWN * words
+        knows = bool(candidates) and is_read and (least is None or confidence >= least)
         otherwise = NOTHING if self.manner.never.is_in(NOT_KNOWN) else NOT_KNOWN
         some = candidates[: self.manner.best]
         text = candidates[0].text if knows else otherwise
-        return Replied(text, knows, confidence, least, some, self.manner.best > 1)
+        return Replied(text, knows, confidence, least, some, self.manner.best > 1, unknown)

@@ -1,35 +1,19 @@
 """Words that are never said, whatever subwords spell them and whatever their letters look like."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import final
 
 from statewise.bounds import shown
 from statewise.data.dialogues.dialogue_codec import DialogueCodec
+from statewise.data.dialogues.spoken_words import WORD, plain_form, words_in
 from statewise.data.pairs.subwords import END
 from statewise.decode import Barring
 from statewise.errors import UsageError
 
-WORD = re.compile(r"[^\W_]+")
-"Letters and digits in a row: a word is whole between anything else."
 MOST = 10_000
 SPACE = "\u2581"
-
-
-def words_in(text: str) -> list[str]:
-    """Return the words of a text as they are compared: in small letters, in their plain forms, hidden signs left out.
-
-    >>> words_in("SHUT\u200b-\uff35p, don't!")
-    ['shut', 'up', 'don', 't']
-    """
-    return WORD.findall(_plain(text))
-
-
-def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(letter for letter in folded if unicodedata.category(letter) != "Cf")
 
 
 @final
@@ -87,7 +71,7 @@ class NeverSaid:
         closing = [code for code in range(codec.size) if code == END or _closes(codec.subwords.piece(code))]
 
         def barred(codes: Sequence[int]) -> Sequence[int]:
-            text = _plain(codec.decode(codes))
+            text = plain_form(codec.decode(codes))
             return closing if WORD.match(text[-1:]) and self._ends(WORD.findall(text)) else ()
 
         return barred
@@ -99,5 +83,5 @@ def _closes(piece: str) -> bool:
     >>> [_closes(piece) for piece in ("\u2581a", "a", "!", "7", "\u200ba", "\u200b")]
     [True, False, True, False, False, False]
     """
-    plain = _plain(piece)
+    plain = plain_form(piece)
     return bool(plain) and not WORD.match(plain[0])
