@@ -244,3 +244,11 @@ def test_a_sound_that_was_cut_is_no_whole_one(tmp_path: Path) -> None:
     (tmp_path / "cut.flac").write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match=r"was cut|cannot be read as sound"):
         SoundFile(tmp_path / "cut.flac").samples()
+
+
+def test_sounds_of_which_none_is_left_are_refused_with_the_reasons(tmp_path: Path) -> None:
+    (tmp_path / "silent").mkdir()
+    for number in range(5):
+        soundfile.write(tmp_path / "silent" / f"low_voice{number}_{number}.wav", np.zeros(4000), 8000)
+    with pytest.raises(DataError, match=r"none of 5 utterances is left to learn from \(5 that are silent\): give more"):
+        prepared(tmp_path / "silent")

@@ -157,7 +157,7 @@ def _write(
             frames.tofile(file)
             told.append(UtteranceFacts(one.name, cleaned(one.text), one.speaker, part, len(frames), seconds))
     if is_new:
-        codec = _learned(codec, told, moments, joins=joins)
+        codec = _learned(codec, told, moments, left_out, joins=joins)
     told = _spelled(codec, told, left_out)
     if is_new:
         codec = replace(codec, examples=_examples(PreparedSpeech(codec, folder / FRAMES, tuple(told), {})))
@@ -174,7 +174,9 @@ def _examples(speech: PreparedSpeech) -> tuple[SpokenExample, ...]:
     return tuple(SpokenExample.of(speech.told[n].text, speech.frames(n)) for n in chosen)
 
 
-def _learned(codec: SpeechCodec, told: Sequence[UtteranceFacts], moments: FrameMoments, *, joins: bool) -> SpeechCodec:
+def _learned(
+    codec: SpeechCodec, told: Sequence[UtteranceFacts], moments: FrameMoments, left_out: Counter[str], *, joins: bool
+) -> SpeechCodec:
     """Return a codec that knows the labels of the training part, and what its frames usually are."""
     training = [one.text for one in told if one.part == "training"]
     found = {piece for text in training for piece in pieces_of(text, codec.units)}
@@ -182,8 +184,10 @@ def _learned(codec: SpeechCodec, told: Sequence[UtteranceFacts], moments: FrameM
         found.add(" ")  # between utterances that are joined
     pieces = tuple(sorted(found))
     if not pieces:
-        counts = Counter(one.part for one in told)
-        raise DataError(f"none of {len(told):,} utterances is left to learn from ({dict(counts)}): give more")
+        kept = {f"in the {part.replace('_', '-')} part": count for part, count in Counter(o.part for o in told).items()}
+        why = ", ".join(f"{count:,} {reason}" for reason, count in {**left_out, **kept}.items())
+        total = len(told) + left_out.total()
+        raise DataError(f"none of {total:,} utterances is left to learn from ({why}): give more, or smaller shares")
     if len(pieces) > MOST_SYMBOLS:
         raise DataError(f"there are {len(pieces):,} different {codec.units}: give texts of at most {MOST_SYMBOLS:,}")
     usual: dict[str, Any] = {name: tuple(getattr(moments, name)().tolist()) for name in ("means", "deviations")}
