@@ -108,7 +108,7 @@ def test_a_file_that_is_not_text_names_the_byte_and_the_way_out(
     assert line.startswith(
         f"data.bin is not UTF-8 text: {what}; convert it, as `iconv -f WINDOWS-1252 -t UTF-8 data.bin"
     )
-    assert line.endswith(", or learn its bytes with --unit byte")
+    assert line.endswith(", or learn its bytes with `statewise train text --unit byte`")
 
 
 def test_a_text_shorter_than_a_window_says_how_much_is_wanted(

@@ -207,7 +207,7 @@ def _not_text(path: Path, what: str, offset: int, data: bytes) -> DataError:
     return DataError(
         f"{path} is not UTF-8 text: {what} at offset {offset:,}; convert it, as "
         f"`iconv -f {written_in} -t UTF-8 {name} > converted.txt` does where it is {written_in}, or learn its bytes "
-        "with --unit byte"
+        "with `statewise train text --unit byte`"
     )
 
 

@@ -14,7 +14,17 @@ from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Score, Scoring, Sources, Task
 from statewise.tasks.shared.sourced import Sourced, check_shares
-from statewise.tasks.shared.writing import before, check_prompt, choices_from
+from statewise.tasks.shared.writing import (
+    PromptOf,
+    SeedOfText,
+    StopOf,
+    TemperatureOfText,
+    TopKOf,
+    TopPOf,
+    before,
+    check_prompt,
+    choices_from,
+)
 
 if TYPE_CHECKING:
     from statewise.data.words.prepared_words import Vocabulary, WordCodec
@@ -287,25 +297,22 @@ class Language(Sourced, Task):
         return {f"{codec.unit}s": [{codec.unit: word, "count": count} for word, count in counts]}
 
     def example_question(self, codec: "WordCodec") -> dict[str, Any]:
-        """Return the beginning of a text."""
-        return {"prompt": "It was the", "length": 20}
+        """Return the beginning of a text, in words that it has."""
+        prompt = "It was the" if not codec.unknown_words("It was the") else self.inputs(codec).example
+        return {"prompt": prompt, "length": 20}
 
     def predict(
         self,
         model: "Model[Any]",
         codec: "WordCodec",
-        prompt: Annotated[str, Doc("what to go on from")] = "",
+        prompt: PromptOf = "",
         *,
         length: Annotated[int, Doc("number of words, or subwords, to write")] = 100,
-        temperature: Annotated[
-            float, Doc("sampling temperature: 0 takes the most likely choice, 1 the model's own distribution")
-        ] = 0.8,
-        top_k: Annotated[int | None, Doc("top-k sampling: choose among the K most likely only")] = None,
-        top_p: Annotated[
-            float | None, Doc("top-p sampling: choose among the most likely with this total probability")
-        ] = None,
-        seed: Annotated[int | None, Doc("random seed: the same seed writes the same")] = None,
-        stop: Annotated[str | None, Doc("end before this string")] = None,
+        temperature: TemperatureOfText = 0.8,
+        top_k: TopKOf = None,
+        top_p: TopPOf = None,
+        seed: SeedOfText = None,
+        stop: StopOf = None,
         stream: "Stream[Any] | None" = None,
     ) -> Iterator[str]:
         """Write on from a prompt, a word at a time; with no prompt, from the beginning of a paragraph.

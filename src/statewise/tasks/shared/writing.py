@@ -1,7 +1,9 @@
 """How a model of text writes on from a prompt, a choice at a time, and where it ends."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_doc import Doc
 
 from statewise.bounds import check_whole
 from statewise.errors import UsageError
@@ -12,6 +14,14 @@ if TYPE_CHECKING:
 LONGEST = 2**31 - 1
 AHEAD = 16
 "So many characters are written at once where the user sees no difference: it takes about a millisecond."
+PromptOf = Annotated[str, Doc("what to go on from")]
+TemperatureOfText = Annotated[
+    float, Doc("sampling temperature: 0 takes the most likely choice, 1 the model's own distribution")
+]
+TopKOf = Annotated[int | None, Doc("top-k sampling: choose among the K most likely only")]
+TopPOf = Annotated[float | None, Doc("top-p sampling: choose among the most likely with this total probability")]
+SeedOfText = Annotated[int | None, Doc("random seed: the same seed writes the same")]
+StopOf = Annotated[str | None, Doc("end before this string")]
 
 
 def choices_from(

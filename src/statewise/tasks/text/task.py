@@ -16,7 +16,19 @@ from statewise.inputs import Inputs
 from statewise.shown import in_line
 from statewise.task import Answer, Part, Sources, Task, stacked_core
 from statewise.tasks.shared.counted import CountedOnce
-from statewise.tasks.shared.writing import AHEAD, LONGEST, before, check_prompt, choices_from
+from statewise.tasks.shared.writing import (
+    AHEAD,
+    LONGEST,
+    PromptOf,
+    SeedOfText,
+    StopOf,
+    TemperatureOfText,
+    TopKOf,
+    TopPOf,
+    before,
+    check_prompt,
+    choices_from,
+)
 from statewise.underway import told
 
 if TYPE_CHECKING:
@@ -155,18 +167,14 @@ class Text(Task):
         self,
         model: "Model[Any]",
         codec: "TextCodec",
-        prompt: Annotated[str, Doc("what to go on from")] = "",
+        prompt: PromptOf = "",
         *,
         length: Annotated[int, Doc("number of characters to write")] = 500,
-        temperature: Annotated[
-            float, Doc("sampling temperature: 0 takes the most likely choice, 1 the model's own distribution")
-        ] = 0.8,
-        top_k: Annotated[int | None, Doc("top-k sampling: choose among the K most likely only")] = None,
-        top_p: Annotated[
-            float | None, Doc("top-p sampling: choose among the most likely with this total probability")
-        ] = None,
-        seed: Annotated[int | None, Doc("random seed: the same seed writes the same")] = None,
-        stop: Annotated[str | None, Doc("end before this string")] = None,
+        temperature: TemperatureOfText = 0.8,
+        top_k: TopKOf = None,
+        top_p: TopPOf = None,
+        seed: SeedOfText = None,
+        stop: StopOf = None,
         stream: "Stream[Any] | None" = None,
     ) -> Iterator[str]:
         """Write on from a prompt, a character at a time; with no prompt, from the beginning of a line.
