@@ -178,7 +178,7 @@ class Task(Recipe, ABC):
     def prepare(self, cache: Path) -> Data:
         """Read the source; what takes long is kept in `cache` and used again."""
 
-    def reading(self, cache: Path) -> Generator[float, None, Data]:
+    def preparing_data(self, cache: Path) -> Generator[float, None, Data]:
         """Do what `prepare` does, yielding how much is done, from 0 to 1, where that takes long; here nothing."""
         yield from ()
         return self.prepare(cache)

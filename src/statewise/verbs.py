@@ -136,7 +136,7 @@ def training(
     if run and ranks.is_first:
         refuse_taken(Path(run))
     with ranks.first_goes_first():
-        data = yield from under_way(task.reading(cache), _reading)
+        data = yield from under_way(task.preparing_data(cache), _reading)
     learner = _learner(task, data, ranks, nullcontext())
     begun = {} if begin_from is None else {"begun_from": _begin_from(begin_from, task, data.codec, learner)}
     with Beginning(task.name, task.label, Path(run) if run else None) as beginning:
@@ -317,7 +317,7 @@ def _as_trained(
     task: Task, codec: Any, facts: Mapping[str, Any], run: Path, advice: str
 ) -> Generator[Scoring, None, Data]:
     """Return the data of a run, read again. Raises `RunError` where they are not what it was trained on."""
-    data = yield from under_way(task.reading(RunDirectory(run).cache), _reading)
+    data = yield from under_way(task.preparing_data(RunDirectory(run).cache), _reading)
     refuse_changed(run, facts, data.facts, advice)
     if in_json(codec.as_json()) != in_json(data.codec.as_json()):
         raise RunError(f"codec.json of {run} is not what its data say: it was changed, or made by another version")

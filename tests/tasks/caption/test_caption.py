@@ -216,7 +216,7 @@ def test_what_was_kept_and_then_damaged_is_looked_at_again(tmp_path: Path) -> No
 
 def test_reading_tells_how_far_it_is(tmp_path: Path) -> None:
     task = Caption(source=str(pictures(tmp_path / "shown", 9)), **SMALL)
-    told = list(task.reading(tmp_path / "cache"))
+    told = list(task.preparing_data(tmp_path / "cache"))
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) == 9

@@ -79,7 +79,7 @@ class Caption(ReaderWriterTask):
         super().__post_init__()
         check_shares(self.held_out, self.validation)
 
-    def reading(self, cache: Path) -> "Generator[float, None, CaptionData]":
+    def preparing_data(self, cache: Path) -> "Generator[float, None, CaptionData]":
         """Read pictures and captions, look at the pictures once, and split them, yielding how much is done."""
         from statewise.tasks.caption.data import caption_data
 
@@ -87,7 +87,7 @@ class Caption(ReaderWriterTask):
 
     def prepare(self, cache: Path) -> "CaptionData":
         """Read pictures and captions, look at the pictures once, and split them."""
-        return returned(self.reading(cache))
+        return returned(self.preparing_data(cache))
 
     def codec(self, written: Mapping[str, Any]) -> "CaptionCodec":
         """Return how captions of a run become codes, and what looks at its pictures."""
@@ -243,7 +243,11 @@ class Caption(ReaderWriterTask):
         attention: Annotated[
             str | None, Doc("also draw where it looked for each word to this file, as .svg or .png")
         ] = None,
-        output: Annotated[str | None, Doc("of a folder: the table to write, instead of captions.csv in it")] = None,
+        alt: Annotated[bool, Doc("of a folder of HTML or Markdown: propose texts where pictures lack them")] = False,
+        output: Annotated[
+            str | None,
+            Doc("of a folder: the table to write, instead of captions.csv in it; with --alt a .patch or .csv"),
+        ] = None,
         image: str | None = None,
         beam: int = BEAM,
         best: int = 1,
@@ -251,14 +255,23 @@ class Caption(ReaderWriterTask):
         no_repeat: int = 0,
         least: float = 0.0,
     ) -> Answer:
-        """Return captions to be shown; of a folder a line for each picture, and a table."""
+        """Return captions to be shown; of a folder a line for each picture, and a table.
+
+        With `alt` texts are proposed for pictures of pages that lack them, where `least`, unless given 0.5, is reached.
+        """
         from statewise.tasks.caption import answers
+        from statewise.tasks.caption.alt_text import USUAL_LEAST, alt_answer
         from statewise.tasks.caption.attention_maps import kind_of_maps
 
         if attention is not None:
             kind_of_maps(attention)
         captioner = self._captioner(model, codec, beam, best, length_penalty, no_repeat)
         check_least(least)
+        if alt:
+            eyes = self._eyes(codec)
+            if eyes is None or not isinstance(picture, str | Path) or not Path(picture).is_dir():
+                raise UsageError("--alt is for a folder of pages, and for a run that sees pictures: give a folder")
+            return alt_answer(captioner, Path(picture), eyes, least or USUAL_LEAST, output)
         if isinstance(picture, str | Path) and Path(picture).is_dir():
             if attention is not None:
                 raise UsageError("--attention is for one picture: give a picture, not a folder")
