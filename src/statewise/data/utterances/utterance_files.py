@@ -40,6 +40,8 @@ OUT_NAMES = ("oos", "out_of_scope", "nlu_fallback", "none")
 "Names that files give to what no intent is for."
 TEXTS, INTENTS = ("text", "utterance", "query", "sentence"), ("intent", "label", "class", "category")
 "Names of columns."
+PART, PARTS = "part", ("training", "validation", "held_out")
+"A column that says for which part a row is, and what it may say."
 
 
 @dataclass
@@ -238,7 +240,16 @@ def _read_table(content: bytes, path: Path) -> Iterator[SampleUtterance]:
         if len(row) <= max(said, wanted):
             raise DataError(f"{where} has {len(row)} cells where the head has {len(names)}: check its marks")
         plain, spans = read_inline(row[said], where)
-        yield SampleUtterance(plain, _intent(row[wanted].strip()), spans, where)
+        yield SampleUtterance(plain, _intent(row[wanted].strip()), spans, where, _part(row, names, where))
+
+
+def _part(row: Sequence[str], names: Sequence[str], where: str) -> str | None:
+    """Return the part that a row names in a column `part`, if there is one."""
+    at = names.index(PART) if PART in names else len(row)
+    given = row[at].strip().lower() if at < len(row) else ""
+    if given and given not in PARTS:
+        raise DataError(f"{where} has part '{in_line(given, 40)}': give {', '.join(PARTS)}, or none")
+    return given or None
 
 
 def _usable(said: Sequence[SampleUtterance], left_out: LeftOutCount) -> Iterator[SampleUtterance]:
