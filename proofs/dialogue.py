@@ -1,13 +1,13 @@
 """Intents, slots and whole sentences of three corpora are understood as well as goals say, and from few samples.
 
-    python proofs/dialogue.py DATA [--part snips|home|clinc|curve] [--seed 0] [--folder RUNS]
+    python proofs/dialogue.py DATA [--part snips|home|clinc|curve] [--seed 0] [--epochs N] [--folder RUNS]
 
 DATA is a folder with `intents_snips`, `intents_nlu_home` and `intents_clinc150`, each as its home repository has it:
-see docs/tutorials/dialogue.md. Each part is trained with one seed and merged into results/dialogue.json, so that parts and
-seeds may be run one after another; a run that lies in RUNS is scored as it is. The curve is of SNIPS: 5, 10, 20 and 50
-utterances an intent are learned, and the same held-out ones are scored. Leaves with exit code 1 where a goal is missed:
-SNIPS intent 98 %, slot F1 94, sentence 86; home intent 87 %, F1 78; CLINC150 intent 91 %, out-of-scope recall 60 % at
-95 % acceptance.
+see docs/tutorials/dialogue.md. Each part is trained with one seed and merged into results/dialogue.json, so that
+parts and seeds may be run one after another; a run that lies in RUNS is scored as it is. The curve is of SNIPS: 5, 10,
+20 and 50 utterances an intent are learned, and the same held-out ones are scored. Leaves with exit code 1 where a goal
+is missed: SNIPS intent 98 %, slot F1 94, sentence 86; home intent 87 %, F1 78; CLINC150 intent 91 %, out-of-scope
+recall 60 % at 95 % acceptance.
 """
 
 import argparse
@@ -41,6 +41,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("data", type=Path)
     parser.add_argument("--part", choices=(*GOALS, "curve"), action="append", help="a part; without it all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=float, help="passes over a corpus; without it as many as are usual")
     parser.add_argument("--folder", type=Path, help="where runs lie; without it they are thrown away")
     parser.add_argument("--save", type=Path, default=RESULTS / "dialogue.json")
     return parser.parse_args()
@@ -68,6 +69,7 @@ def trained(task: Dialogue, place: Path) -> dict[str, Any]:
             name: report.data[name] for name in ("training", "held_out", "intents", "slots", "sha256", "left_out")
         },
         "training": training,
+        "epochs": statewise.load(place).task.epochs,
         "minutes": (time.monotonic() - begun) / 60,
     }
 
@@ -83,6 +85,7 @@ def of_corpus(part: str, given: argparse.Namespace, folder: Path) -> dict[str, A
         threads=1,
         checks=5,
         keep="best",
+        epochs=given.epochs,
         sample_seconds=0,
     )
     return trained(task, folder / f"{part}-{given.seed}")

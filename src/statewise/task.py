@@ -74,6 +74,12 @@ class Answer:
 class Live(ABC):
     """A task at work on what comes in, a line at a time; all that it knows can be put away and gone on from."""
 
+    is_bot: ClassVar[bool] = False
+    """Whether it holds conversations in the shape of Lex V2.
+
+    Then it takes objects with a text, a state, or neither, and a server has the routes of a bot for it.
+    """
+
     @property
     def inputs(self) -> Inputs:
         """What `push` takes: used to check an input and to describe it."""

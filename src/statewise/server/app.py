@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from statewise.batcher import Busy
 from statewise.errors import StatewiseError
 from statewise.server.admission import AdmissionControl
+from statewise.server.bot_routes import bot_routes
 from statewise.server.completions import completion_routes
 from statewise.server.departures import LeftEarly
 from statewise.server.errors import BAD_METHOD, BAD_REQUEST, BUSY, NOT_FOUND, UNREADABLE, ApiError, as_api_error
@@ -130,6 +131,8 @@ class Application:
         app.include_router(predict_routes(self.sessions))
         app.include_router(completion_routes(self.sessions, self.metrics))
         app.include_router(self.sockets.routes())
+        if any(served.is_bot for served in self.sessions.models.values()):
+            app.include_router(bot_routes(self.sessions))
         return app
 
     def _watch(self, app: FastAPI) -> None:

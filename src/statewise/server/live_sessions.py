@@ -41,6 +41,7 @@ class LiveSessions(SessionKind):
         self.name, self._trained, self._metrics = name, trained, metrics
         self._arguments = MethodArguments.of(trained.task.live, LARGEST_SETTING)
         live = trained.live()
+        self.is_bot = live.is_bot
         self.inputs, self.fresh = live.inputs, sealed(live.save())
         self._most_open = max(1, min(MOST_OPEN, OPEN_BYTES // len(self.fresh)))
         self._max_numbers, self._most_bytes = settings.max_answer_numbers, settings.max_state_bytes

@@ -43,6 +43,12 @@ class ServedModel:
         self._check_sizes()
 
     @property
+    def is_bot(self) -> bool:
+        """Whether its live sessions are conversations in the shape of Lex V2."""
+        live = self.kinds.get(LIVE)
+        return isinstance(live, LiveSessions) and live.is_bot
+
+    @property
     def usual(self) -> SessionKind:
         """The kind of session that is begun where no other is asked for."""
         return next(iter(self.kinds.values()))

@@ -229,3 +229,13 @@ def test_a_bot_is_evaluated_on_its_own_part_and_on_other_utterances(run: Any, tm
     scored = statewise.evaluate(run.path, str(other))
     assert scored.data["held_out"] == 2
     assert "of intent 'Greet', which training never saw" in scored.data["left_out"]
+
+
+def test_the_bot_is_written_as_yaml_and_for_lex(bot: Any, tmp_path: Path) -> None:
+    for name in ("mine.yaml", "mine.zip"):
+        answer = bot.answer(write_bot=str(tmp_path / name))
+        assert "".join(answer.pieces) == f"{tmp_path / name} holds the bot\n"
+        again = statewise.Dialogue(source=str(tmp_path / name)).prepare(tmp_path)
+        assert again.facts["intents"] == 4
+    with pytest.raises(UsageError, match=r"mine\.txt ends in neither"):
+        bot.answer(write_bot=str(tmp_path / "mine.txt"))

@@ -71,8 +71,7 @@ def prepare_utterances(sources: Sequence[str], shares: PartShares) -> PreparedUt
     bot, found = read_utterances(files, left_out)
     said = list(_short(bot.utterances, left_out))
     parts = _split(said, shares)
-    wanted = {"training": 0, "held-out": 2} | ({"validation": 1} if shares.validation else {})
-    for name, part in wanted.items():
+    for name, part in {"training": 0, "held-out": 2}.items():
         if not parts[part]:
             told = "".join(f"; {line}" for line in left_out.told())
             raise DataError(
@@ -147,6 +146,11 @@ def _split(
         parts[2].extend(ordered[:held])
         parts[1].extend(ordered[held : held + checked])
         parts[0].extend(ordered[held + checked :])
+    if not parts[2] and parts[0]:  # of few utterances one is held out all the same
+        counts_left = Counter(one.intent for one in parts[0])
+        last = next((n for n in reversed(range(len(parts[0]))) if counts_left[parts[0][n].intent] >= FEW - 1), None)
+        if last is not None:
+            parts[2].append(parts[0].pop(last))
     return parts
 
 

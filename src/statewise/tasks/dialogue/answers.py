@@ -4,12 +4,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from statewise.data.left_out import LeftOutCount
+from statewise.data.texts import find_files
+from statewise.data.utterances.bot_reading import bot_as_plain
+from statewise.data.utterances.lex_export import write_lex_zip
 from statewise.data.utterances.sample_utterance import LONGEST_UTTERANCE
+from statewise.data.utterances.utterance_files import read_utterances
 from statewise.data.utterances.utterances_codec import UtterancesCodec
 from statewise.data.utterances.value_lists import ValueLists
 from statewise.errors import UsageError
+from statewise.plain.strict_yaml import write_yaml
+from statewise.run.files import saving, write_whole
+from statewise.task import Answer
 from statewise.tasks.dialogue.built_in import Resolved
 from statewise.tasks.dialogue.conversation import BotConversation
 from statewise.tasks.dialogue.resolving import Resolver, clock_now, moment_of
@@ -118,3 +127,18 @@ def talk_with(conversation: BotConversation) -> Iterator[str]:
 def no_single_object() -> dict[str, Any]:
     """Raise `UsageError`: a conversation is not a single object."""
     raise UsageError("--interactive contradicts --json: give one of them")
+
+
+def bot_written(sources: Sequence[str], path: str) -> Answer:
+    """Write the bot that some sources describe, whole or not at all, and say so.
+
+    Raises `UsageError` for a name that ends neither in .yaml nor in .zip.
+    """
+    kind = Path(path).suffix.lower()
+    if kind not in (".yaml", ".yml", ".zip"):
+        raise UsageError(f"a bot is written as .yaml or .zip, and {path} ends in neither: give another name")
+    bot, _ = read_utterances(find_files(sources, "utterances"), LeftOutCount("utterance"))
+    content = write_lex_zip(bot) if kind == ".zip" else write_yaml(bot_as_plain(bot)).encode()
+    with saving(path, "give another place"):
+        write_whole(Path(path), content)
+    return Answer(iter([f"{path} holds the bot\n"]), lambda: {"bot": path}, end="")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -80,6 +80,8 @@ class BotReplied:
 class BotConversation(Live):
     """Talks with a person. The state is all that is known, so that a fork is a copy of it."""
 
+    is_bot: ClassVar[bool] = True
+
     how: Understanding
     moment: Callable[[], datetime]
     resolver: Resolver
@@ -92,7 +94,12 @@ class BotConversation(Live):
         return Inputs(WORDS, ("string", "object"), self.how.codec.example)
 
     def push(self, line: Any) -> BotReplied:
-        """Answer what is said. Raises `UsageError` for what cannot be read; nothing has changed then."""
+        """Answer what is said; without a text, take a state where one is given, and say where the conversation is.
+
+        Raises `UsageError` for what cannot be read; nothing has changed then.
+        """
+        if isinstance(line, Mapping) and "text" not in line and set(line) <= set(FIELDS):
+            return self.put(line.get("sessionState") or {}, line.get("sessionAttributes"))
         text, before = self._given(line)
         heard = self._heard(text)
         now = self.moment()
@@ -122,8 +129,8 @@ class BotConversation(Live):
         if isinstance(line, str):
             check_utterance(line)
             return line.strip(), self.state
-        if not isinstance(line, Mapping) or not set(line) <= set(FIELDS) or "text" not in line:
-            raise UsageError(f"the input has other fields than {', '.join(FIELDS)}, or no text: give {WORDS}")
+        if not isinstance(line, Mapping) or not set(line) <= set(FIELDS):
+            raise UsageError(f"the input has other fields than {', '.join(FIELDS)}: give {WORDS}")
         check_utterance(line["text"])
         state = self.state
         if "sessionState" in line:
@@ -152,11 +159,12 @@ class BotConversation(Live):
             problems.append(error.with_flags)
             return turning.failed(turn.state)
 
-    def put(self, given: Any) -> BotReplied:
+    def put(self, given: Any, attributes: Any = None) -> BotReplied:
         """Set the state as a client gives it, without anything said. Raises `UsageError` for what the bot has not."""
         now = self.moment()
+        told = replace(self.state, attributes=read_attributes(attributes)) if attributes is not None else self.state
         turning = Turning(self.how.codec.bot, replace(self.resolver, now=now), now.timestamp())
-        state, action = read_session_state(given, self.how.codec.bot, replace(self.state, at=now.timestamp()))
+        state, action = read_session_state(given, self.how.codec.bot, told)
         if action == "Delegate" and state.intent is not None:
             turn = turning.ask_on(state)
         else:

@@ -227,12 +227,18 @@ class Dialogue(Sourced, Task):
         interactive: Annotated[
             bool, Doc("hold a conversation: read lines, ask for what is missing, say what is done"), OF_COMMANDS
         ] = False,
+        write_bot: Annotated[
+            str | None, Doc("write the bot to this file: .yaml, or .zip as Lex V2 imports it"), OF_COMMANDS
+        ] = None,
         **how: Any,
     ) -> Answer:
-        """Return what is understood of a text, or a conversation."""
+        """Return what is understood of a text, or a conversation; or write the bot to a file."""
+        from statewise.tasks.dialogue.answers import bot_written, no_single_object, talk_with
+
+        if write_bot is not None:
+            return bot_written(self.sources, write_bot)
         if not interactive:
             return super().answer(model, codec, text, **how)
-        from statewise.tasks.dialogue.answers import no_single_object, talk_with
 
         if text:
             raise UsageError("--interactive takes no text: type what you say, a line each")
@@ -276,10 +282,12 @@ class Dialogue(Sourced, Task):
 
 
 def word_code(x: Any, codec: "UtterancesCodec") -> int:
-    """Return the code of a word. Raises `UsageError` for what is not one word."""
+    """Return the code of a word, or a code as it is. Raises `UsageError` for what is not one word."""
     from statewise.bounds import shown
     from statewise.data.utterances.sample_utterance import words_of_utterance
 
+    if type(x) is int and 0 <= x <= len(codec.words):
+        return x
     if not isinstance(x, str) or len(x) > 1000 or len(words_of_utterance(x)) != 1 or x != x.strip():
         raise UsageError(f"the input {shown(x)} is not a word: give one word, or a single mark")
     return codec.code(x)

@@ -166,11 +166,12 @@ class Turning:
         own = _own(self.bot, state)
         slot = own.slot(state.asked or "")
         assert slot is not None
+        heard = _for_asked(heard, slot, own)
         filled, refused = self._found(state, heard, SURE_SLOT)
         other = self._other_intent(state, heard)
         if other is None:
             named = self._counted(heard, own, filled, is_named=True)
-            filled = {**self._listed(heard, own, filled), **named, **filled}
+            filled = {**self._listed(heard, own, filled, first=slot), **named, **filled}
         if slot.name not in filled and not any(name == slot.name for name, _ in refused):
             direct = None if filled and not _is_listed(self.bot, slot) else self._direct(slot, heard, plain, other)
             if direct is not None and (other is None or _is_short(plain) or not heard.slots):
@@ -267,10 +268,12 @@ class Turning:
         ]
         return ways[0] if len(ways) == 1 else None
 
-    def _listed(self, heard: Understood, own: BotIntent, filled: Mapping[str, FilledSlot]) -> dict[str, FilledSlot]:
+    def _listed(
+        self, heard: Understood, own: BotIntent, filled: Mapping[str, FilledSlot], first: BotSlot | None = None
+    ) -> dict[str, FilledSlot]:
         """Return slots whose values stand on a list and in what was said, though the network did not mark them."""
         found: dict[str, FilledSlot] = {}
-        for slot in own.slots:
+        for slot in sorted(own.slots, key=lambda one: one is not first):
             value = None if slot.name in filled else self.resolver.listed(slot.type, heard.text)
             if value is not None and value not in {one.value for one in (*filled.values(), *found.values())}:
                 said = FilledSlot(value, value, (value,))
@@ -440,6 +443,15 @@ def _own(bot: Bot, state: DialogueState) -> BotIntent:
     own = bot.intent(state.intent or "")
     assert own is not None
     return own
+
+
+def _for_asked(heard: Understood, slot: BotSlot, own: BotIntent) -> Understood:
+    """Return what was heard, the only value of the type that is asked for as that of the slot which is asked for."""
+    alike = [one for one in heard.slots if (known := own.slot(one.span.slot)) is not None and known.type == slot.type]
+    if len(alike) != 1 or (slot.type == "number" and len(heard.text.split()) > FEW_WORDS):
+        return heard
+    meant = alike[0]._replace(span=alike[0].span._replace(slot=slot.name))
+    return replace(heard, slots=tuple(meant if one is alike[0] else one for one in heard.slots))
 
 
 def _free(state: DialogueState) -> DialogueState:
