@@ -1,6 +1,6 @@
 """Captions of pictures never seen are better than those of the nearest picture, and of a network that does not look.
 
-    python proofs/caption.py [SET ...] [--coco FOLDER] [--seeds 0] [--updates 1500]
+    python proofs/caption.py [SET ...] [--coco FOLDER] [--seeds 0] [--updates 1500] [--runs FOLDER]
 
 SET is one of stamps, clip-art, emoji, composed and coco; without any all are proved, coco where its FOLDER is given.
 Stamps of Tux Paint are split so that no caption is on both sides. Emoji are learned as one hand draws them and scored
@@ -18,6 +18,7 @@ import re
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from statewise.tasks.caption.seeing import Eyes
 from statewise.tasks.caption.task import Caption
 
 SETS = ("stamps", "emoji", "coco", "composed", "clip-art")
-SETTINGS: dict[str, Any] = {"threads": 1, "embedding": 192, "hidden_size": 192, "dropout": 0.4, "sample_seconds": 0}
+SETTINGS: dict[str, Any] = {"threads": 1, "embedding": 192, "hidden_size": 192, "dropout": 0.4, "learning_rate": 0.004}
+SETTINGS |= {"sample_seconds": 0}
 SIDE, SCENES, HELD_OUT_PAIRS = 224, 700, 0.2
 RELATIONS = ("to the left of", "to the right of", "above", "below")
 THING = re.compile(r"(?:A|An) ([a-z]+(?: [a-z]+)?)\.?")
@@ -162,13 +164,14 @@ def main() -> int:
     parser.add_argument("--coco", metavar="FOLDER")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--updates", type=int, default=1500)
+    parser.add_argument("--runs", type=Path, help="where to keep the runs, instead of removing them")
     given = parser.parse_args()
     if unknown := set(given.sets) - set(SETS):
         parser.error(f"{', '.join(sorted(unknown))} is not a set: give some of {', '.join(SETS)}")
     torch.set_num_threads(1)
     path = RESULTS / "caption.json"
     results: dict[str, Any] = json.loads(path.read_text())["sets"] if path.is_file() else {}
-    with tempfile.TemporaryDirectory(prefix="caption-") as made:
+    with nullcontext(given.runs) if given.runs else tempfile.TemporaryDirectory(prefix="caption-") as made:
         for name in given.sets or [name for name in SETS if name != "coco" or given.coco]:
             for seed in given.seeds:
                 results.setdefault(name, {})[str(seed)] = proved(name, Path(made), seed, given.updates, given.coco)

@@ -13,10 +13,12 @@ import torch
 from made_bots import bot_file
 from made_dialogues import dialogues
 from made_gestures import clips, sensor_table, stretches_table
+from made_pictures import pictures, shape
 from made_speech import recordings
 from made_stories import passages, shop, stories
 
 from statewise.cli.main import run
+from statewise.encoders import EfficientNetLite0
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,6 +33,7 @@ TINY_BY_TASK = {
     "answer": ["--held-out", "0.2", "--questions", "200"],
     "gesture": ["--held-out", "0.25"],
     "game": ["--envs", "4", "--rollout", "32", "--passes", "1"],
+    "caption": ["--embedding", "4", "--held-out", "0.3", "--validation", "0.1"],
     "chat": ["--embedding", "4", "--held-out", "0.2", "--validation", "0.1", "--scored", "9"],
     "dialogue": ["--embedding", "4", "--filters", "4"],
     "translate": ["--embedding", "4", "--held-out", "0.1", "--validation", "0.1"],
@@ -110,6 +113,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]
     for name in ("lines", "mine"):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, written[: 16 if name == "lines" else 1])))
+    pictures(tmp_path / "photos")
+    shape("red").save(tmp_path / "photo.jpg")
+    (tmp_path / "site").mkdir()
+    shape("blue").save(tmp_path / "site" / "blue.png")
+    (tmp_path / "site" / "page.md").write_text("![](blue.png)\n")
+    monkeypatch.setattr(EfficientNetLite0, "trained", classmethod(lambda cls: cls().eval()))
     named = {name: [tmp_path / f"{name}.csv"] for name in ("traffic", "shares")}
     named["synthetic-handwriting"] = [tmp_path / "lines.jsonl"]
     named["kanji"] = [tmp_path / "drawings.jsonl"]

@@ -15,6 +15,7 @@ from made_pictures import pictures, shape
 import statewise
 from statewise.cli.main import run as command_line
 from statewise.data.left_out import LeftOutCount
+from statewise.data.pictures.caption_files import is_list
 from statewise.data.pictures.captioned import Captioned
 from statewise.data.pictures.feature_store import FeatureStore
 from statewise.data.window import Window
@@ -162,6 +163,7 @@ def test_a_folder_becomes_a_table(trained: Trained, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((folder / "captions.csv").read_text())))
     assert [row["image"] for row in rows] == ["a.png", "inner/=b.png"]
     assert "red" in rows[0]["caption"]
+    assert not is_list(folder / "captions.csv")  # what a model said is not learned from, should the folder be
     assert 0 < float(rows[0]["sureness"]) <= 1
 
 

@@ -36,6 +36,9 @@ PARTS: dict[str, CaptionPart] = {
 PICTURE_COLUMNS = ("image", "picture", "filename", "file_name", "file", "path", "image_name")
 CAPTION_COLUMNS = ("caption", "captions", "text", "comment", "sentence", "alt")
 MOST_ROWS = 20_000_000
+WRITTEN, SURENESS = "captions.csv", "sureness"
+"""The table that statewise writes into a folder of pictures, by a column that no other has: what a model said is not a
+list to learn from."""
 
 Row = tuple[str, str | None, CaptionPart | None]
 "The name of a picture, a caption of it, and its part."
@@ -70,7 +73,7 @@ def is_list(path: Path) -> bool:
     """Tell whether a file lists pictures with their captions, by its ending or, where that is .txt, its first line."""
     ending = path.suffix.lower()
     if ending in (".json", *TABLES):
-        return True
+        return not (ending in TABLES and path.name == WRITTEN and SURENESS in _text(path).partition("\n")[0].split(","))
     if ending not in (".txt", "") or "token" not in path.name.lower():
         return False
     return any(TOKENS.match(line) for line in _text(path).splitlines()[:1])

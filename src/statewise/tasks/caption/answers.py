@@ -12,6 +12,7 @@ import numpy as np
 from statewise.data.archives import BROKEN
 from statewise.data.naming import path_of
 from statewise.data.pictures.caption_codec import CaptionCodec
+from statewise.data.pictures.caption_files import SURENESS, WRITTEN
 from statewise.data.pictures.feature_store import Seen
 from statewise.data.pictures.measured import Measured, measured
 from statewise.data.pictures.picture_file import ENDINGS, Picture, read_picture
@@ -26,8 +27,7 @@ from statewise.tasks.caption.seeing import Eyes, checked
 
 LARGEST_SENT = 1 << 25
 LARGEST_ARRAY = 1 << 26
-CAPTIONS = "captions.csv"
-COLUMNS = ("image", "caption", "sureness", "log_probability", "is_sure")
+COLUMNS = ("image", "caption", SURENESS, "log_probability", "is_sure")
 TOGETHER = 16
 "Pictures of a folder that are captioned together."
 
@@ -125,7 +125,7 @@ def captioned_paths(
 
 def folder_answer(captioner: Captioner, folder: Path, eyes: Eyes | None, least: float, output: str | None) -> Answer:
     """Write the captions of a folder's pictures to a table, and tell them as they come."""
-    into = Path(output) if output else folder / CAPTIONS
+    into = Path(output) if output else folder / WRITTEN
     paths = pictures_in(folder)
     rows: list[list[str]] = []
     told: list[dict[str, Any]] = []

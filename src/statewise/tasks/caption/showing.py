@@ -7,13 +7,14 @@ from statewise.errors import MissingExtra
 
 
 def small_picture() -> str:
-    """Return a red square on white as PNG in base 64. Raises `MissingExtra` where Pillow is not installed."""
+    """Return a square, red to orange, on white as PNG in base 64. Raises `MissingExtra` where there is no Pillow."""
     try:
         from PIL import Image
     except ImportError:
         raise MissingExtra("pictures need Pillow: pip install 'statewise[caption]'") from None
-    image = Image.new("RGB", (16, 16), "white")
-    image.paste((200, 30, 30), (4, 4, 12, 12))
+    image = Image.new("RGB", (32, 32), "white")
+    for step in range(12):
+        image.paste((200, 15 * step, 30), (4 + step, 4 + step, 28 - step, 28 - step))
     into = io.BytesIO()
     image.save(into, "PNG")
     return base64.b64encode(into.getvalue()).decode()
