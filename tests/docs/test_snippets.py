@@ -154,8 +154,8 @@ def test_the_commands_of_a_page_run(page: Path, place: Path, capsys: pytest.Capt
     if not any(arguments[1] in ("train", "demo") for arguments in commands(page)):
         assert run(small(["train", "text", "shakespeare"])) == 0
     for _, *arguments in commands(page):
-        if arguments[0] == "serve":
-            serve_a_moment(arguments)
+        if arguments[0] in ("serve", "studio"):
+            serve_a_moment([*arguments, *(["--no-browser"] if arguments[0] == "studio" else [])])
         else:
             assert run(small(arguments)) == 0, f"{arguments}: {capsys.readouterr().err}"
 

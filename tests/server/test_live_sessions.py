@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import small_tasks
 import torch
 
 import statewise
@@ -227,5 +228,24 @@ def test_several_models_are_told_apart_and_described_together(trained_once: Path
             assert answer["steps"] == 1
             assert len(answer["choices"]) == 5
         await sessions.close()
+
+    asyncio.run(main())
+
+
+def test_a_live_session_begins_with_settings_of_its_task(tmp_path: Path) -> None:
+    statewise.train(small_tasks.TASKS["handwriting"](tmp_path), run=tmp_path / "run")
+    live = live_of(tmp_path / "run")
+
+    async def first(settings: dict[str, Any]) -> Any:
+        told = await live.read(await live.begin(settings), ["write"], OutputOptions(), each=False)
+        return told.told[0]["answer"]
+
+    async def main() -> None:
+        assert (await first({"text": "ab ab"}))["letters"] == 5
+        assert (await first({}))["letters"] == len(statewise.load(tmp_path / "run").live().text)  # type: ignore[attr-defined]
+        for wrong in ({"txet": "a"}, {"text": 3}, {"text": "never seen: Q"}):
+            with pytest.raises(UsageError):
+                await live.begin(wrong)
+        await live.close()
 
     asyncio.run(main())

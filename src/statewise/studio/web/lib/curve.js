@@ -133,7 +133,7 @@ export class Curve {
       onpointerleave: () => { this.cursor = -1; this.later(); },
     });
     this.said = h("figcaption", { class: "quiet" });
-    this.element = h("figure", { class: "chart" }, h("h3", {}, title), this.canvas, this.said);
+    this.element = h("figure", { class: "chart" }, h("h2", { class: "small" }, title), this.canvas, this.said);
     this.watch = new ResizeObserver(() => this.later());
     this.watch.observe(this.canvas);
   }

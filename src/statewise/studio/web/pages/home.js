@@ -59,7 +59,7 @@ function card(run, chosen, choose) {
     run.state === "training" && run.last ? progress(run.last) : null,
     score(run.score),
     run.warning ? h("p", { class: "problem" }, run.warning) : null,
-    run.sample ? h("pre", { class: "sample", tabindex: "0", "aria-label": `sample of ${run.name}` }, run.sample) : null,
+    run.sample ? h("pre", { class: "sample", tabindex: "0", role: "region", "aria-label": `sample of ${run.name}` }, run.sample) : null,
     h("div", { class: "row" },
       isUsable ? h("a", { class: "button", href: to(["use", run.name]), "data-key": `use ${run.name}` }, "Use") : null,
       run.state === "damaged" || !run.last ? null : h("label", { class: "small" },

@@ -1,6 +1,6 @@
 // A run while it is trained and after: live curves, samples, events, report; several runs compared.
 
-import { ask, ofRun } from "../lib/api.js";
+import { ask, ofRun, Refused } from "../lib/api.js";
 import { here, keep, to } from "../lib/address.js";
 import { Curve } from "../lib/curve.js";
 import { announce, fill, h, inWords, shown } from "../lib/dom.js";
@@ -9,6 +9,7 @@ import { badge, progress, score } from "./home.js";
 
 const MOST_COMPARED = 4;
 const MOST_LISTED = 200;
+const SPEED_SECONDS = 0.5;
 
 /** What the events of a run have told so far. */
 class Told {
@@ -28,7 +29,8 @@ class Told {
     /** @type {{kind: string, update: number, words: string}[]} */ this.events = [];
     /** @type {any} */ this.report = null;
     /** @type {any} */ this.last = null;
-    this.before = { seconds: 0 };
+    /** @type {number[]} */ this.timed = [];
+    this.before = { seconds: 0, places: 0 };
   }
 
   /**
@@ -56,12 +58,18 @@ class Told {
     for (let at = 0; at < columns.update.length; at++) {
       const [update, nats, seconds] = [columns.update[at], columns.nats[at], columns.seconds[at]];
       this.cut(update - 1);
+      this.before.places += columns.places[at] ?? 0;
       const spent = seconds - this.before.seconds;
       this.updates.push(update);
       this.nats.push(nats);
-      this.speed.push(spent > 0 ? columns.places[at] / spent : null);
       if (nats === null) this.note("no number", update, "the loss was no finite number");
-      this.before = { seconds };
+      if (spent >= SPEED_SECONDS || spent < 0) {
+        if (spent > 0) {
+          this.timed.push(update);
+          this.speed.push(this.before.places / spent);
+        }
+        this.before = { seconds, places: 0 };
+      }
       this.last = { update, nats, seconds, fraction: columns.fraction[at] };
     }
   }
@@ -85,6 +93,9 @@ class Told {
     while (this.updates.length && this.updates[this.updates.length - 1] > update) {
       this.updates.pop();
       this.nats.pop();
+    }
+    while (this.timed.length && this.timed[this.timed.length - 1] > update) {
+      this.timed.pop();
       this.speed.pop();
     }
   }
@@ -134,7 +145,7 @@ export async function show({ main, path, query, signal, fail }) {
       },
       state: (state) => { if (number === 0) view.at(state); },
       reset: () => { told.clear(); view.later(); },
-      gone: (message) => fail(new Error(`${told.name}: ${message}`)),
+      gone: (message) => fail(new Refused(404, `${told.name}: ${message}`)),
       connected: (isConnected) => { if (number === 0) view.connected(isConnected); },
     }, signal);
   });
@@ -198,7 +209,7 @@ class View {
     const rows = (/** @type {Record<string, any>} */ of) => h("dl", { class: "pairs" }, Object.entries(of)
       .filter(([, value]) => value !== null && value !== "" && !(Array.isArray(value) && !value.length))
       .flatMap(([name, value]) => [h("dt", {}, inWords(name)), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]));
-    return h("details", {}, h("summary", {}, "Settings and data"), rows({ path, parameters, ...settings }), h("h3", {}, "Data"), rows(data));
+    return h("details", {}, h("summary", {}, "Settings and data"), rows({ path, parameters, ...settings }), h("h2", { class: "small" }, "Data"), rows(data));
   }
 
   /** @param {any} told */
@@ -206,6 +217,7 @@ class View {
     const isOver = told.state === "ended";
     this.state = isOver ? (this.all[0].report ? "finished" : "stopped") : told.state;
     this.process = told.process;
+    if (!this.run.settings && this.state !== "preparing" && this.state !== "failed") dispatchEvent(new Event("hashchange")); // it is made
     this.later();
   }
 
@@ -232,10 +244,10 @@ class View {
     const series = (/** @type {(told: Told) => {xs: number[], ys: (number | null)[]}} */ of) => this.all.map((each) => ({ name: each.name, ...of(each) }));
     for (const curve of [this.loss, this.score, this.speed]) curve.smoothing = curve === this.score ? 0 : Number(this.smoothing.value);
     this.loss.series = series((each) => ({ xs: each.updates, ys: each.nats }));
-    this.speed.series = series((each) => ({ xs: each.updates, ys: each.speed }));
+    this.speed.series = series((each) => ({ xs: each.timed, ys: each.speed }));
     this.score.series = series((each) => each.scores(metric)).map((each) => ({ ...each, dots: true }));
     this.score.element.hidden = !metric;
-    const [, title] = [this.score.element.querySelector("h3"), metric ? inWords(metric) : "Score"];
+    const [, title] = [this.score.element.querySelector("h2"), metric ? inWords(metric) : "Score"];
     if (this.score.element.firstChild) this.score.element.firstChild.textContent = `${title}, on the held-out part`;
     this.score.title = title;
     this.score.levels = Object.entries(told.report?.baselines ?? {})
@@ -297,7 +309,7 @@ class View {
       return;
     }
     const at = this.picked >= 0 && this.picked < samples.length ? this.picked : samples.length - 1;
-    const show = h("pre", { class: "sample large", tabindex: "0", "aria-label": `sample at update ${samples[at].update}` }, samples[at].sample.trim() || "(blank)");
+    const show = h("pre", { class: "sample large", tabindex: "0", role: "region", "aria-label": `sample at update ${samples[at].update}` }, samples[at].sample.trim() || "(blank)");
     const range = h("input", { id: "sample", type: "range", min: "0", max: String(samples.length - 1), value: String(at),
       oninput: () => { this.picked = Number(range.value); words.textContent = `update ${shown(samples[this.picked].update)}`; show.textContent = samples[this.picked].sample.trim() || "(blank)"; } });
     const words = h("span", { class: "quiet" }, `update ${shown(samples[at].update)}`);

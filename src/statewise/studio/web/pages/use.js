@@ -39,7 +39,7 @@ export async function show(page) {
 /** @param {import("../main.js").Page & Use} page */
 function answers({ main, query, facts, signal, fail }) {
   const name = facts.id;
-  const text = h("pre", { class: "sample large", tabindex: "0", "aria-label": "answer" });
+  const text = h("pre", { class: "sample large", tabindex: "0", role: "region", "aria-label": "answer" });
   const schema = facts.predict.properties ?? {};
   const fields = Object.entries(schema).map(([key, of]) => field(key, { ...of, ...resolved(of, facts.predict.$defs) }, () => keep(typed(fields))));
   const button = h("button", { class: "main" }, "Answer");
