@@ -294,6 +294,20 @@ def test_the_command_line_draws_confusions_and_what_moved_a_decision(
     assert command_line(["evaluate", run, "--confusions", "wrong.jpg"]) == 2
 
 
+def test_each_person_is_left_out_in_turn(tmp_path: Path) -> None:
+    from statewise.tasks.gesture.people import leave_each_person_out
+
+    how = {**LEARNED, "updates": 30}
+    task = Gesture(source=str(sensor_table(tmp_path, people=3)), person="person", **how)
+    found = [*leave_each_person_out(task, tmp_path / "runs")]
+    assert [one.person for one in found] == ["p0", "p1", "p2"]
+    for person, report in found:
+        assert report.data["held_out_people"] == [person]
+        assert list(report.tables["By person"]) == [person]
+    with pytest.raises(UsageError, match="0 people are known"):
+        next(leave_each_person_out(Gesture(source=task.source, **how), tmp_path / "other"))
+
+
 def test_events_have_hysteresis_a_least_duration_and_a_time_between_them() -> None:
     def events(chances: list[float], **how: float) -> list[tuple[str, float, float]]:
         finder = EventFinder(("none", "wave"), 0, EventRules(smooth=0.0, **how))

@@ -142,18 +142,24 @@ class MovementCodec(Codec):
 
     def features(self, values: Samples) -> Values:
         """Return comparable samples `[T, compared + flags]`."""
-        found = self.compared_numbers(values)
-        means, deviations = (np.array(part, np.float32) for part in (self.means, self.deviations))
-        normal = np.nan_to_num(((found - means) / deviations).clip(-FARTHEST, FARTHEST), nan=0.0)
+        means, deviations = self._usual
+        normal = self.compared_numbers(values) - means
+        normal /= deviations
+        np.clip(normal, -FARTHEST, FARTHEST, out=normal)
         if self.is_film:
-            return np.asarray(normal, np.float32)
-        is_missing: Any = np.isnan(found)
+            return normal
+        is_missing: Any = np.isnan(normal)
+        normal[is_missing] = 0.0
         if self.groups:
             starts = np.cumsum([0, *(group.numbers for group in self.groups)])[:-1]
             flags: Any = np.logical_or.reduceat(is_missing, starts, axis=1)
         else:
             flags = is_missing if self.flags == len(self.columns) else is_missing.any(axis=1, keepdims=True)
         return np.asarray(np.concatenate([normal, flags], axis=1), np.float32)
+
+    @cached_property
+    def _usual(self) -> tuple[Values, Values]:
+        return np.array(self.means, np.float32), np.array(self.deviations, np.float32)
 
     def mirrored(self, values: Samples) -> Samples:
         """Return samples as in a mirror: of frames and landmarks; sensors as they are."""

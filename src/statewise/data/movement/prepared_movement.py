@@ -45,6 +45,8 @@ MOST_RATE, MOST_FILM_RATE, USUAL_STEPS = 60.0, 15.0, 12.0
 KNOWN_LAYOUTS: tuple[Layout, ...] = ("hand", "hands", "pose", "holistic")
 EXAMPLES, EXAMPLE_NUMBERS = 3, 100_000
 MOST_PICTURE = 512
+MOST_IN_MEMORY = 1 << 26
+"Bytes of samples that are kept in memory: of ten times as many none is."
 UNKNOWN = -1
 "The label of a sample whose class was never trained: it is read and not scored."
 SMALLEST_DEVIATION = 1e-4
@@ -103,21 +105,42 @@ class PreparedMovement:
     def samples(self, number: int, first: int = 0, count: int | None = None) -> Samples:
         """Return even samples of a recording: `[T, D]`, or frames `[T, H, W, C]`; some or all of them."""
         codec = self.codec
-        kind: Any = np.uint8 if codec.is_film else np.float32
-        width = math.prod(codec.shape) if codec.is_film else len(codec.columns)
         count = self.told[number].samples - first if count is None else count
+        if (known := self._in_memory) is not None:
+            return known[0][self._start(number) + first :][:count]
+        kind, width = _form_of(codec)
         place = (self._start(number) + first) * width * np.dtype(kind).itemsize
         found = np.fromfile(self.folder / SAMPLES, kind, count * width, offset=place)
         return found.reshape(-1, *(codec.shape if codec.is_film else (width,)))
 
+    @property
+    def _in_memory(self) -> tuple[Samples, NDArray[np.int16]] | None:
+        """All samples and labels, where they are few; else they are read when they are wanted."""
+        if "_held" not in vars(self):
+            path, (kind, width) = self.folder / SAMPLES, _form_of(self.codec)
+            held = None
+            if path.stat().st_size <= MOST_IN_MEMORY:
+                shape = self.codec.shape if self.codec.is_film else (width,)
+                held = np.fromfile(path, kind).reshape(-1, *shape), np.fromfile(self.folder / LABELS, np.int16)
+            vars(self)["_held"] = held
+        found: tuple[Samples, NDArray[np.int16]] | None = vars(self)["_held"]
+        return found
+
     def labels(self, number: int, first: int = 0, count: int | None = None) -> NDArray[np.int16]:
         """Return the number of the class of each even sample, -1 where it is not known."""
         count = self.told[number].samples - first if count is None else count
+        if (known := self._in_memory) is not None:
+            return known[1][self._start(number) + first :][:count]
         return np.fromfile(self.folder / LABELS, np.int16, count, offset=2 * (self._start(number) + first))
 
     def steps(self, number: int) -> int:
         """Return how many steps a recording has."""
         return -(-self.told[number].samples // self.codec.stride)
+
+
+def _form_of(codec: MovementCodec) -> tuple[Any, int]:
+    """Return the type of the numbers of a sample, and how many there are."""
+    return (np.uint8, math.prod(codec.shape)) if codec.is_film else (np.float32, len(codec.columns))
 
 
 def prepare_movement(sources: Sequence[str], preparing: MovementPreparing, cache: Path) -> PreparedMovement:

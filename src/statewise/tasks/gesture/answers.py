@@ -255,12 +255,13 @@ class Watcher:
         return self.finder.finish()
 
 
-def one_of(recording: Any, film: str | None) -> Any:
-    """Return what was given: a recording, or a film that came in base 64. Raises `UsageError` for none or both."""
-    if (recording is None) == (film is None):
-        raise UsageError("give one recording: a path, or a film in base 64")
+def one_of(recording: Any, table: Any, film: str | None) -> Any:
+    """Return what was given: a recording, a table, or a film in base 64. Raises `UsageError` for none or several."""
+    given = [one for one in (recording, table, film) if one is not None]
+    if len(given) != 1:
+        raise UsageError("give one recording: a path, a table, or a film in base 64")
     if film is None:
-        return recording
+        return given[0]
     if len(film) > LARGEST_SENT:
         raise UsageError(
             f"the film of {len(film):,} characters is too long: give at most {LARGEST_SENT:,}, or a stream"

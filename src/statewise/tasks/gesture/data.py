@@ -48,8 +48,8 @@ def varied_samples(
         if codec.is_film:
             samples = samples[nearest]
         else:
-            between = samples[low] + (samples[np.minimum(low + 1, len(samples) - 1)] - samples[low]) * share
-            samples = between.astype(np.float32)
+            before = samples[low]
+            samples = before + (samples[np.minimum(low + 1, len(samples) - 1)] - before) * share.astype(np.float32)
         labels = labels[nearest]
     if how.mirror and draw.random() < 0.5:
         samples = codec.mirrored(samples)
@@ -117,8 +117,7 @@ class MovementBatches(Epochs):
         samples, labels16 = varied_samples(codec, samples, labels16, self.varying, draw)
         steps, labels = codec.steps(samples)[: self.longest], codec.step_labels(labels16)[: self.longest]
         if self.varying.noise:
-            noise = draw.normal(0, self.varying.noise, steps.shape).astype(np.float32)
-            steps = steps + noise
+            steps += np.float32(self.varying.noise) * draw.standard_normal(steps.shape, np.float32)
         scored = None
         if codec.whole and self.varying.early:
             scored = draw.random(len(steps)) < step_weights(len(steps), codec.typical, self.varying.early)

@@ -55,7 +55,7 @@ class GestureSettings(Sourced):
         Ge(1),
         Le(1000),
     ] = None
-    stride: Annotated[
+    subsample: Annotated[
         int | None, Doc("samples from one step to the next; if not given, all new ones"), Ge(1), Le(1000)
     ] = None
     height: Annotated[int, Doc("films: height of a frame in pixels"), Ge(8), Le(512)] = 32
@@ -117,7 +117,7 @@ class GestureSettings(Sourced):
             self.layout,
             self.rate,
             self.stack,
-            self.stride,
+            self.subsample,
             self.height,
             not self.color,
             self.gap,

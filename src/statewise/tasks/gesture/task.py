@@ -157,14 +157,15 @@ class Gesture(GestureSettings, Task):
 
         if codec.is_film:
             return {"film": dark_film()}
-        return {"recording": {name: [0.0, 0.0] for name in codec.columns}}
+        return {"table": {name: [0.0, 0.0] for name in codec.columns}}
 
     def predict(
         self,
         model: "Model[Any]",
         codec: "MovementCodec",
-        recording: Annotated[Any, Doc("a clip, a folder of pictures, a table or .npy"), TABLE] = None,
+        recording: Annotated[Any, Doc("a clip, a folder of pictures, a table or .npy"), OF_COMMANDS] = None,
         *,
+        table: Annotated[str | None, Doc("the recording as a table: a row is a sample"), TABLE] = None,
         film: Annotated[str | None, Doc("a clip as the bytes of a film in base 64, not as a file")] = None,
         steps: Annotated[
             bool, Doc("say what is likeliest at every step, as it comes; a camera is /dev/video0")
@@ -185,7 +186,7 @@ class Gesture(GestureSettings, Task):
         from statewise.tasks.gesture import answers
 
         rules = self._rules(sure, on, off, least, refractory, smooth)
-        pieces = answers.pieces_of(answers.one_of(recording, film), codec, self.reading, times)
+        pieces = answers.pieces_of(answers.one_of(recording, table, film), codec, self.reading, times)
         if not steps:
             yield answers.answer_of(model, codec, pieces, rules, sure, self.early)
             return
@@ -199,7 +200,7 @@ class Gesture(GestureSettings, Task):
         self,
         model: "Model[Any]",
         codec: "MovementCodec",
-        recording: Annotated[Any, Doc("a clip, a folder of pictures, a table or .npy"), TABLE] = None,
+        recording: Annotated[Any, Doc("a clip, a folder of pictures, a table or .npy"), OF_COMMANDS] = None,
         *,
         why: Annotated[str | None, Doc("also draw what moved the decision, as .svg or .png")] = None,
         **how: Any,
@@ -210,7 +211,7 @@ class Gesture(GestureSettings, Task):
         found = self.predict(model, codec, recording, **how)
         notices = []
         if why is not None:
-            given = answers.one_of(recording, how.get("film"))
+            given = answers.one_of(recording, how.get("table"), how.get("film"))
             notices.append(answers.put_why(why, model, codec, given, self.reading, how.get("times"), self.early))
         return answers.shown_answer(found, notices)
 
