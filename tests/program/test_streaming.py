@@ -131,8 +131,9 @@ def test_a_vector_of_any_form_gives_the_same_bits_and_changed_weights_are_heeded
     for stream in streams[1:5]:
         assert torch.equal(stream.params, streams[0].params)
     assert not torch.equal(streams[5].params, streams[0].params)
+    head: Any = model.head
     with torch.no_grad():
-        model.head.bias.add_(1)
+        head.bias.add_(1)
     with using("reference"):
         theirs = Stream(model)
     theirs.push(x)

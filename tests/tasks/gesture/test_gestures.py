@@ -66,6 +66,15 @@ def test_a_recording_is_told_with_its_confidence_and_how_early_it_was_clear(trai
     assert sooner.decided <= said.decided
 
 
+def test_a_recording_may_be_a_table_in_memory(trained: Trained) -> None:
+    _, samples = long_recording([("wave", 1.5)])
+    columns = {"x": samples[:, 0].tolist(), "y": samples[:, 1].tolist(), "time": (np.arange(30) / RATE).tolist()}
+    ((one,), (other,)) = trained.predict(table=columns), trained.predict(samples, times=columns["time"])
+    assert one.as_json() == other.as_json()
+    with pytest.raises(UsageError, match="differ in length"):
+        [*trained.predict(table={"x": [1.0], "y": []})]
+
+
 def test_people_are_kept_apart_and_told_of(trained: Trained) -> None:
     facts = trained.task.trained_facts
     assert set(facts["training_people"]) & set(facts["held_out_people"]) == set()
