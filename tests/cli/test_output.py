@@ -165,7 +165,9 @@ def test_a_closed_pipe_ends_a_command_without_a_word(
     left = subprocess.run(program, check=False, stdout=writes, stderr=subprocess.PIPE, timeout=60)
     os.close(writes)
     assert left.returncode == 1
-    assert left.stderr == (b"scoring run\n" if command == "evaluate run" else b"")
+    said = left.stderr.splitlines()
+    assert said[:1] == ([b"scoring run"] if command == "evaluate run" else [])
+    assert all(line.endswith(b"of the held-out part") for line in said[1:])  # how far it is, on a busy machine
 
 
 def test_list_names_every_kind_in_words_and_in_json(capsys: pytest.CaptureFixture[str]) -> None:
