@@ -10,8 +10,10 @@ from statewise.data.pairs.prepared_pairs import (
     PreparedPairs,
     Spelling,
     Splitting,
+    filled_parts,
     key_of,
     pairs_with,
+    part_of,
     prepare_pairs,
 )
 from statewise.data.pairs.subwords import END, UNKNOWN, Subwords
@@ -160,3 +162,13 @@ def test_too_few_pairs_and_no_pair_are_refused(tmp_path: Path) -> None:
     (tmp_path / "c.tsv").write_text("a\ta\n")
     with pytest.raises(DataError, match="has no pair to score: 1 pair left out: with equal sides"):
         pairs_with(made(tmp_path).codec, [str(tmp_path / "c.tsv")])
+
+
+def test_of_few_sources_no_part_is_left_empty_and_none_is_in_two() -> None:
+    keys = [f"sentence {n % 7}" for n in range(21)]
+    for splitting in (Splitting(0.001, 0.001), Splitting(0.3, 0.001), Splitting(0.001, 0.0)):
+        parts = filled_parts(keys, splitting)
+        assert set(parts) == ({0, 1, 2} if splitting.validation else {0, 2})
+        assert len({*zip(keys, parts, strict=True)}) == 7
+    assert filled_parts(keys, Splitting(0.5, 0.2)) == [part_of(key, Splitting(0.5, 0.2)) for key in keys]
+    assert filled_parts(["one", "two"], Splitting(0.001, 0.001)).count(0) == 1

@@ -111,9 +111,12 @@ def test_a_codec_knows_words_answers_and_kinds_and_comes_back_from_json(tmp_path
 
 
 def test_parts_without_a_question_are_refused_and_what_was_left_out_is_told(tmp_path: Path) -> None:
-    path = stories(tmp_path, 3)
-    with pytest.raises(DataError, match=r"14 questions to learn from|the .* part would have none"):
+    path = stories(tmp_path, 1)
+    with pytest.raises(DataError, match=r"questions to learn from, and the .* part would have none"):
         statewise.QuestionAnswering(source=str(path), held_out=0.0001).prepare(tmp_path)
+    path = stories(tmp_path, 3)
+    few = statewise.QuestionAnswering(source=str(path), held_out=0.0001, validation=0.0001).prepare(tmp_path)
+    assert min(few.facts[part] for part in ("training", "validation", "held_out")) > 0
     with pytest.raises(DataError, match=r"left out: about more than 1 sentences"):
         statewise.QuestionAnswering(source=str(path), sequence_length=1).prepare(tmp_path)
     with pytest.raises(UsageError, match="neither a file, a folder, a pattern nor a corpus"):

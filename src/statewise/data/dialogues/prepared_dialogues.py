@@ -15,7 +15,7 @@ from statewise.data.dialogues.dialogue_codec import DialogueCodec
 from statewise.data.dialogues.dialogue_files import SpokenTurns, clean_dialogues, read_dialogues
 from statewise.data.dialogues.spoken_words import known_words
 from statewise.data.left_out import LeftOutCount
-from statewise.data.pairs.prepared_pairs import PARTS, Splitting, Third, key_of, part_of
+from statewise.data.pairs.prepared_pairs import PARTS, Splitting, Third, filled_parts, key_of
 from statewise.data.pairs.subwords import END, Subwords, usual_size
 from statewise.data.texts import digest, find_files
 from statewise.disk.reading import read_file
@@ -141,8 +141,8 @@ def _parts(found: Sequence[SpokenTurns], splitting: Splitting) -> list[int]:
     words: dict[int, list[str]] = {}
     for one in found:
         words.setdefault(one.whole, []).extend(one.turns)
-    part = {whole: part_of(key_of(" / ".join(turns)), splitting) for whole, turns in words.items()}
-    return [part[one.whole] for one in found]
+    keys = {whole: key_of(" / ".join(turns)) for whole, turns in words.items()}
+    return filled_parts([keys[one.whole] for one in found], splitting)
 
 
 def _check_parts(

@@ -98,9 +98,28 @@ def part_of(key: str, splitting: Splitting) -> int:
     >>> {part_of(f"sentence {n}", Splitting(0.5, 0.0)) for n in range(9)} == {0, 2}
     True
     """
-    share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
-    held_out, checks = splitting.held_out, splitting.validation
+    share, held_out, checks = _share_of(key), splitting.held_out, splitting.validation
     return 2 if share < held_out else 1 if share < held_out + checks else 0
+
+
+def _share_of(key: str) -> float:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
+
+
+def filled_parts(keys: Sequence[str], splitting: Splitting) -> list[int]:
+    """Return the number of the part of each key: as of `part_of`, but of few keys no part is left empty.
+
+    A part that none falls into gets the key of training that came nearest to it, while training keeps another.
+
+    >>> sorted(filled_parts([f"sentence {n}" for n in range(9)], Splitting(0.001, 0.001)))
+    [0, 0, 0, 0, 0, 0, 0, 1, 2]
+    """
+    found = {key: part_of(key, splitting) for key in keys}
+    for part, share in ((2, splitting.held_out), (1, splitting.validation)):
+        training = sorted((key for key, its in found.items() if its == 0), key=_share_of)
+        if share and part not in found.values() and len(training) > 1:
+            found[training[0]] = part
+    return [found[key] for key in keys]
 
 
 def key_of(source: str) -> str:
@@ -126,7 +145,8 @@ def prepare_pairs(
 
     def make(folder: Path) -> None:
         found, left_out = _read(files, languages, spelling.longest)
-        parts = [part_of(pair.file if splitting.by == "file" else key_of(pair.source), splitting) for pair in found]
+        keys = [pair.file if splitting.by == "file" else key_of(pair.source) for pair in found]
+        parts = filled_parts(keys, splitting)
         _check_parts(parts, found, splitting, sources, left_out)
         codec = _learned(found, parts, languages, spelling)
         coded = _coded(codec, found, parts, left_out, contents)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from statewise.data.batches import Batches, Example, Varying, collated
 from statewise.data.left_out import LeftOutCount
-from statewise.data.pairs.prepared_pairs import Splitting, part_of
+from statewise.data.pairs.prepared_pairs import Splitting, filled_parts
 from statewise.data.texts import find_files
 from statewise.data.window import Window
 from statewise.task import Part
@@ -35,10 +35,9 @@ def parts_of(questions: Sequence[StoryQuestion], splitting: Splitting) -> list[i
     has_checks = 1 in named
     shares = Splitting(0.0 if 2 in named else splitting.held_out, 0.0 if has_checks else splitting.validation)
     # a file named as one to train on may still give stories to checks
-    return [
-        part_of(one.story, shares) if part is None or (part == 0 and not has_checks) else part
-        for one, part in zip(questions, named, strict=True)
-    ]
+    is_told = [part is not None and (part != 0 or has_checks) for part in named]
+    others = iter(filled_parts([one.story for one, told in zip(questions, is_told, strict=True) if not told], shares))
+    return [part if told and part is not None else next(others) for part, told in zip(named, is_told, strict=True)]
 
 
 @final

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from statewise.data.batches import Batches, Example
 from statewise.data.left_out import LeftOutCount
-from statewise.data.pairs.prepared_pairs import Splitting, part_of
+from statewise.data.pairs.prepared_pairs import Splitting, filled_parts
 from statewise.data.texts import find_files
 from statewise.data.window import Window
 from statewise.task import Part
@@ -96,7 +96,7 @@ def passages_data(task: Any) -> PassagesData:
     """Read passages and split them by article. Raises `DataError` where one part would be empty."""
     asked, told = _read(task.sources)
     splitting, articles = Splitting(task.held_out, task.validation), {one.source for one in asked}
-    numbers = [part_of(one.source, splitting) for one in asked]
+    numbers = filled_parts([one.source for one in asked], splitting)
     parts, counts = in_parts(task, asked, numbers, told, of=f" of {len(articles):,} articles", give="articles")
     codec = PassagesCodec.of(parts[0])
     passages = len({one.passage for one in asked})
