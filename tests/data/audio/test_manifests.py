@@ -252,3 +252,9 @@ def test_sounds_of_which_none_is_left_are_refused_with_the_reasons(tmp_path: Pat
         soundfile.write(tmp_path / "silent" / f"low_voice{number}_{number}.wav", np.zeros(4000), 8000)
     with pytest.raises(DataError, match=r"none of 5 utterances is left to learn from \(5 that are silent\): give more"):
         prepared(tmp_path / "silent")
+
+
+def test_a_file_that_is_not_sound_is_refused_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF nothing")
+    with pytest.raises(DataError, match=r"a\.wav cannot be read as sound \([A-Z][\w ]+\): give WAV"):
+        SoundFile(tmp_path / "a.wav").samples(RATE, 9.0)

@@ -204,7 +204,8 @@ def test_settings_that_mean_nothing_are_refused(trained: Trained) -> None:
     sound = several(["low"])
     for how, told in (
         ({"beam": 0}, "beam 0"),
-        ({"texts": 0}, "n-best 0"),
+        ({"texts": 0}, "texts 0"),
+        ({"sentences": ["low", " "]}, "sentence 2 of 2 has no letter"),
         ({"hot": ("zebra",)}, "never trained on 'zebra'"),
         ({"sentences": ("zebra",)}, "never trained on 'zebra'"),
         ({"pause": 0.0}, "a pause of 0 s"),

@@ -1,6 +1,7 @@
 """Sound out of files of any kind, rate and number of channels, as one channel at the rate that is wanted."""
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, final
@@ -16,6 +17,8 @@ ENDINGS = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", 
 "What the names of sound files end in."
 LOWEST_RATE, HIGHEST_RATE, MOST_CHANNELS = 1_000, 768_000, 256
 BLOCK_SECONDS = 1.0
+WHERE = re.compile(r"^Error opening <.*?>: |\.$")
+"What a message of libsndfile has besides what is wrong: an object that was opened."
 LONGEST_SECONDS = 24 * 3600
 "Of one sound that is read at once."
 
@@ -109,7 +112,7 @@ class SoundFile:
                         raise DataError(f"{self.title} holds samples that are not numbers: save it again as 16-bit WAV")
                     yield rate, block.mean(axis=1, dtype=np.float32)
         except soundfile.SoundFileError as error:
-            told = " ".join(str(error).split())
+            told = WHERE.sub("", " ".join(str(error).split()))
             raise DataError(
                 f"{self.title} cannot be read as sound ({told[:120]}): give WAV, FLAC, OGG or MP3"
             ) from None

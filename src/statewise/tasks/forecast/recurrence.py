@@ -165,7 +165,7 @@ def sample_paths(forecaster: Forecaster, known: Tensor, samples: int, seed: int)
     Shapes: `known` `[R, H, K]`, around 0. Raises `UsageError` for a seed of more than 64 bits.
     Source: Salinas, Flunkert, Gasthaus & Januschowski 2020.
     """
-    check_whole("seed", seed, -(2**63), 2**64 - 1)
+    check_whole("--seed", seed, -(2**63), 2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
     rows, drawn = forecaster.rows, []
     walking = forecaster.repeat(samples)

@@ -95,16 +95,16 @@ class Scribe:
     def of(cls, model: Model[Any], codec: LinesCodec, bias: float, temperature: float, seed: int) -> "Scribe":
         """Return it once the settings were found to be usable. Raises `UsageError` where one is not."""
         check_temperature(temperature)
-        check_whole("seed", seed, 0, 2**63 - 1)
+        check_whole("--seed", seed, 0, 2**63 - 1)
         return cls(model, codec, bias, temperature, torch.Generator().manual_seed(seed))
 
     def written(
         self, text: str, samples: int, style: Style | None = None, letters_a_line: int | None = None
     ) -> list[Written]:
         """Return a text as it was written so many times, all side by side, in a style where one is given."""
-        check_whole("samples", samples, 1, MOST_SAMPLES)
+        check_whole("--samples", samples, 1, MOST_SAMPLES)
         if letters_a_line is not None:
-            check_whole("letters_a_line", letters_a_line, 1, self.codec.longest)
+            check_whole("--letters-a-line", letters_a_line, 1, self.codec.longest)
         lines = lines_of(text, letters_a_line or self.codec.longest_text)
         for line in lines:
             self.codec.encode(line)  # every letter is known before anything is drawn

@@ -131,7 +131,7 @@ class TextUnderWay(Live):
     def fork(self, seed: int | None = None) -> "TextUnderWay":
         """Return the same strokes once more, to go on otherwise: with another seed other strokes are written."""
         if seed is not None:
-            check_whole("seed", seed, 0, 2**63 - 1)
+            check_whole("--seed", seed, 0, 2**63 - 1)
         return replace(self, seed=self.seed if seed is None else seed, strokes=[*self.strokes])
 
     def save(self) -> bytes:

@@ -93,8 +93,8 @@ class Listening:
         least: float = LEAST,
     ) -> "Listening":
         """Return it once all was found to be usable. Raises `UsageError` where something is not."""
-        check_whole("beam", width, 1, WIDEST)
-        check_whole("n-best", texts, 1, WIDEST)
+        check_whole("--beam", width, 1, WIDEST)
+        check_whole("--texts", texts, 1, WIDEST)
         if not math.isfinite(hot_nats) or not 0 <= least <= 1:
             raise UsageError(f"hot nats {hot_nats:g} and least {least:g} are out of bounds: give finite, and 0 to 1")
         if len(grammar) > MOST_SENTENCES:

@@ -295,6 +295,10 @@ class Speech(SpeechSettings, Task):
         if grammar is not None and sentences:
             raise UsageError("a grammar and sentences were given: give one of them")
         lines = lines_of_grammar(grammar) if grammar is not None else sentences
+        if blank := next(
+            (number for number, line in enumerate(lines, start=1) if isinstance(line, str) and not line.strip()), None
+        ):
+            raise UsageError(f"sentence {blank:,} of {len(lines):,} has no letter: give what may have been said")
         model = None if language is None else language_model(language, codec, language_weight, language_bonus)
         return Listening.of(codec, beam, grammar=lines, language=model, **how)
 
