@@ -167,7 +167,7 @@ def test_a_closed_pipe_ends_a_command_without_a_word(
     assert left.returncode == 1
     said = left.stderr.splitlines()
     assert said[:1] == ([b"scoring run"] if command == "evaluate run" else [])
-    assert all(line.endswith(b"of the held-out part") for line in said[1:])  # how far it is, on a busy machine
+    assert all(line.startswith(b"scoring  ") for line in said[1:])  # how far it is, on a busy machine
 
 
 def test_list_names_every_kind_in_words_and_in_json(capsys: pytest.CaptureFixture[str]) -> None:
