@@ -440,3 +440,10 @@ def test_a_codec_that_was_changed_is_refused(trained: Trained, part: str) -> Non
     with pytest.raises(DataError, match=r"codec\.json is not one of captions"):
         trained.task.codec(written)
     assert RunDirectory(trained.path).read_codec() == json.loads(json.dumps(trained.codec.as_json()))
+
+
+def test_every_word_of_training_is_a_subword_of_its_own_so_that_no_word_is_invented(tmp_path: Path) -> None:
+    data = data_of(tmp_path, subwords=None)
+    words = {word for one in data.captions.pictures for caption in one.captions for word in caption.split()}
+    assert words == {"a", "red", "blue", "green", "square", "on", "the", "left", "right", "that", "is"}
+    assert all(len(data.codec.encode(word)) == 2 for word in words), "the word and the end"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from statewise.data.left_out import LeftOutCount
 from statewise.data.naming import path_of
 from statewise.data.pairs.prepared_pairs import PARTS, Splitting, part_of
-from statewise.data.pairs.subwords import Subwords, usual_size
+from statewise.data.pairs.subwords import Subwords
 from statewise.data.pictures.caption_codec import CaptionCodec, PictureExample, PictureSight
 from statewise.data.pictures.caption_files import read_captioned
 from statewise.data.pictures.captioned import Captioned, CaptionPart
@@ -25,6 +25,9 @@ from statewise.errors import DataError
 AT_ONCE = 4
 "Pictures that are looked at together: more of them do not fit the caches of a processor, and take longer each."
 EXAMPLES = 3
+MOST_SUBWORDS = 10_000
+"""Unless told otherwise, so that in all but large sets every word of training is a subword of its own: out of parts a
+caption may be put together whose words there are not."""
 DigestedPicture = tuple[str, Captioned]
 CaptionSplit = Literal["picture", "caption"]
 Look = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -156,8 +159,9 @@ def prepare_captions(
         empty = "to learn from" if not counts["training"] else "held out"
         raise DataError(f"of {len(own):,} pictures none is {empty}: give more pictures, or other shares")
     texts = [caption for one in own if one.part == "training" for caption in one.captions]
-    size = preparing.subwords or usual_size(sum(text.count(" ") + 1 for text in texts))
-    codec = CaptionCodec(Subwords.learned(texts, size), sight, preparing.longest + 1, preparing.capitals)
+    codec = CaptionCodec(
+        Subwords.learned(texts, preparing.subwords or MOST_SUBWORDS), sight, preparing.longest + 1, preparing.capitals
+    )
     return _coded(codec, store, own, left_out, _split_facts(looked_at, own, preparing))
 
 

@@ -69,6 +69,9 @@ class Caption(ReaderWriterTask):
     scored: Annotated[int, Doc("how many held-out pictures are captioned to be scored; 0 is all"), Ge(0), Le(10**6)] = 0
     checked: Annotated[int, Doc("how many pictures a check captions, greedily; 0 is all"), Ge(0), Le(10**6)] = 200
 
+    subwords: Annotated[
+        int | None, Doc("number of subwords; if not given, at most 10,000: mostly whole words"), Ge(50), Le(100_000)
+    ] = None
     cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
     batch_size: Annotated[int, Doc("captions in a batch"), Ge(1), Le(65536)] = 32
     sequence_length: Annotated[
