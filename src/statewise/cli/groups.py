@@ -11,7 +11,7 @@ from statewise.errors import UsageError
 from statewise.registry import unknown
 
 IN_ORDER = (
-    *("demo", "studio", "train", "resume", "evaluate", "predict", "stream"),
+    *("demo", "train", "resume", "evaluate", "predict", "stream", "studio"),
     *("inspect", "compare", "serve", "export", "tune"),
 )
 "The commands that a help names first, as a first day with them goes."
