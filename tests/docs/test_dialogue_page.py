@@ -1,0 +1,45 @@
+"""The figures of the page on dialogue are those that the proof wrote down."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "tutorials" / "dialogue.md").read_text()
+README = (ROOT / "README.md").read_text()
+PROOF: Any = json.loads((ROOT / "proofs" / "results" / "dialogue.json").read_text())
+NAMES = {"snips": "SNIPS", "home": "NLU-home", "clinc": "CLINC150"}
+SIMPLE = "TF-IDF with logistic regression, CRF on word features"
+
+
+def percent(told: dict[str, float], name: str) -> str:
+    return f"{100 * told[name]:.1f}" if name in told else ""
+
+
+def row(part: str, method: str, told: dict[str, float]) -> str:
+    names = ("intent_accuracy", "slot_f1", "sentence_accuracy")
+    interval = f"{percent(told, 'sentence_low')} to {percent(told, 'sentence_high')}"
+    return f"| {part} | {method} | {' | '.join(percent(told, name) for name in names)} | {interval} |"
+
+
+def test_the_table_is_that_of_the_proof() -> None:
+    for part, seeds in PROOF["parts"].items():
+        if part in NAMES:
+            assert row(NAMES[part], "this model", seeds["0"]["metrics"]) in PAGE
+            assert row(NAMES[part], SIMPLE, seeds["0"]["baselines"][SIMPLE]) in PAGE
+
+
+def test_the_curve_is_that_of_the_proof() -> None:
+    names = ("intent_accuracy", "slot_f1", "sentence_accuracy")
+    for count, told in PROOF["parts"]["curve"]["0"].items():
+        both = (told["metrics"], told["baselines"][SIMPLE])
+        cells = [percent(of, name) for of in both for name in names]
+        assert f"| {count} | {' | '.join(cells)} |" in PAGE
+
+
+def test_the_readme_tells_the_figures_of_the_proof() -> None:
+    told = PROOF["parts"]["snips"]["0"]
+    names = ("intent_accuracy", "slot_f1", "sentence_accuracy")
+    ours, simple = ([percent(of, name) for name in names] for of in (told["metrics"], told["baselines"][SIMPLE]))
+    assert f"{ours[0]} % of intents, {ours[1]} F1 of slots and {ours[2]} % of whole sentences" in README
+    assert f"{simple[0]}, {simple[1]} and {simple[2]}" in README
