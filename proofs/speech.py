@@ -173,7 +173,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     ways: dict[str, Callable[[Path], dict[str, Any]]] = {
         "takes": takes,
-        "streaming": partial(takes, two_way=False),
+        "streaming": partial(takes, two_way=False, normalize="running", prior_frames=15),
         "strings": strings,
         "person": person,
         "grid": grid,

@@ -11,7 +11,6 @@ from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.gesture.settings import GestureSettings
-from statewise.tasks.shared.both_ways import refuse_two_way
 from statewise.tasks.shared.sourced import check_shares
 
 if TYPE_CHECKING:
@@ -142,8 +141,13 @@ class Gesture(GestureSettings, Task):
         """Return a stream that reads steps: comparable samples side by side. Samples are read by `live`."""
         from statewise.stream import Stream
 
-        refuse_two_way(self)
+        self._refuse_two_way()
         return Stream(model, encode=_step_of(codec))
+
+    def _refuse_two_way(self) -> None:
+        from statewise.tasks.shared.both_ways import refuse_two_way
+
+        refuse_two_way(self)
 
     def inputs(self, codec: "MovementCodec") -> Inputs:
         """Return what a step reads."""
@@ -190,7 +194,7 @@ class Gesture(GestureSettings, Task):
         if not steps:
             yield answers.answer_of(model, codec, pieces, rules, sure, self.early)
             return
-        refuse_two_way(self)
+        self._refuse_two_way()
         watcher = answers.Watcher(model, codec, rules)
         for seconds, values in pieces:
             yield from watcher.push(seconds, values)
@@ -231,7 +235,7 @@ class Gesture(GestureSettings, Task):
         from statewise.tasks.gesture.answers import Watcher
         from statewise.tasks.gesture.live import GesturesUnderWay
 
-        refuse_two_way(self)
+        self._refuse_two_way()
         rules = self._rules(1.0, on, off, least, refractory, smooth)
         if saved is not None:
             return GesturesUnderWay.open(lambda: Watcher(model, codec, rules), saved)
