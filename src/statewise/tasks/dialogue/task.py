@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from statewise.tasks.dialogue.data import DialogueData
     from statewise.tasks.dialogue.understanding import Understanding
 
-USUAL_EPOCHS, LEAST_UPDATES = 15, 150
-"How long is trained where no budget is given: so many passes, and so many updates at least."
+USUAL_EPOCHS, FEW_EPOCHS, LEAST_UPDATES, ENOUGH_UPDATES = 15, 80, 150, 500
+"""How long is trained where no budget is given: so many passes, and over few utterances so many, until updates are
+enough; and so many updates at least."""
 MOST_TRAINED_UPDATES = 12_000
 ThresholdOf = Annotated[
     float | None, Doc("an intent below this confidence is not understood; if not given, as the bot says"), Ge(0), Le(1)
@@ -84,7 +85,8 @@ class Dialogue(Sourced, Task):
         """Return how much of the training is done, from 0 to 1: without a budget, as many passes as are usual."""
         if (self.minutes, self.epochs, self.updates) != (None, None, None):
             return super().fraction(update, epoch_updates, seconds)
-        wanted = min(max(USUAL_EPOCHS * epoch_updates, LEAST_UPDATES), MOST_TRAINED_UPDATES)
+        over_few = min(FEW_EPOCHS * epoch_updates, ENOUGH_UPDATES)
+        wanted = min(max(USUAL_EPOCHS * epoch_updates, over_few, LEAST_UPDATES), MOST_TRAINED_UPDATES)
         return min(1.0, update / wanted)
 
     def prepare(self, cache: Path) -> "DialogueData":
