@@ -35,7 +35,7 @@ export async function show({ main, query, signal, fail }) {
  */
 function build(body, form, data, query, fail) {
   const key = crypto.randomUUID(); // of this form: it starts one training, however often the button is hit
-  const command = h("code", { class: "command", tabindex: "0", "aria-label": "command line" }, "");
+  const command = h("code", { class: "command", role: "textbox", "aria-readonly": "true", tabindex: "0", "aria-label": "command line" }, "");
   const problem = h("p", { class: "problem", role: "status" });
   const start = h("button", { type: "submit", class: "main", disabled: true }, "Start training");
   const copy = h("button", { type: "button", onclick: () => navigator.clipboard.writeText(command.textContent ?? "").then(() => announce("Copied.")) }, "Copy");
