@@ -45,7 +45,7 @@ def problem(answer: Any) -> tuple[int, str]:
     return answer.status_code, said
 
 
-def test_runs_are_listed_with_their_score_beside_the_best_baseline(asked: Any, tmp_path: Path) -> None:
+def test_runs_are_listed_with_their_score_and_the_best_baseline(asked: Any, tmp_path: Path) -> None:
     (tmp_path / "runs" / ".data").mkdir()
     (tmp_path / "runs" / "no run").mkdir()
     told = asked.get("/studio/runs").json()
@@ -230,6 +230,22 @@ def test_another_studio_of_the_folder_knows_what_was_started_here(tmp_path: Path
     assert told is not None
     assert told["alive"] is False
     assert "nothing-of-this-name" in told["said"]
+
+
+def test_another_studio_stops_a_training_that_has_made_no_run_yet_and_no_other_process(tmp_path: Path) -> None:
+    launches, other = (Launches(tmp_path) for _ in range(2))
+    launches.start("mine", ["train", "text", "nothing-of-this-name"])
+    process = launches._processes["mine"]
+    deadline = time.monotonic() + SOON_SECONDS
+    while not other.is_alive("mine") and time.monotonic() < deadline:  # its command line is there a moment later
+        time.sleep(0.001)
+    other.stop("mine", tmp_path / "mine")
+    assert process.wait(SOON_SECONDS) != 0
+    note = tmp_path / ".studio" / "mine.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "process": os.getpid()}))  # its number is another's
+    assert not other.is_alive("mine")
+    with pytest.raises(statewise.errors.RunError, match="is not being trained"):
+        other.stop("mine", tmp_path / "mine")
 
 
 @pytest.mark.parametrize("name", ["../x", ".x", "a/b", "", "x" * 101, "a b", "-x"])

@@ -90,7 +90,7 @@ class Launches:
         """Ask a training to save and end. Raises `RunError` where none is under way."""
         process = trainer_of(run)
         if process is None and self.is_alive(name):
-            process = self._processes[name].pid
+            process = int(self._noted(name)["process"])
         if process is None:
             raise RunError(f"{name} is not being trained: there is nothing to stop")
         with suppress(ProcessLookupError):
@@ -149,7 +149,7 @@ class Launches:
         process = self._processes.get(name)
         if process is not None:
             return process.poll() is None
-        return _is_ours(self._noted(name).get("process"))
+        return _is_ours(self._noted(name).get("process"), self._words(name))
 
     def _words(self, name: str) -> list[str]:
         words = self._noted(name).get("words")
@@ -178,7 +178,7 @@ class Launches:
         return self.folder / KEPT / f"{in_line(Path(name).name, 120)}.log"
 
 
-def _is_ours(process: Any) -> bool:
+def _is_ours(process: Any, words: Sequence[str]) -> bool:
     """Say whether a process that an earlier studio started goes on: its number may have become another's."""
     if not isinstance(process, int) or process <= 1:
         return False
@@ -186,4 +186,5 @@ def _is_ours(process: Any) -> bool:
         said = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return False
-    return b"statewise" in said
+    told = said.decode(errors="replace").rstrip("\0").split("\0")
+    return bool(words) and told[-len(words) - 1 :] == ["statewise", *words]

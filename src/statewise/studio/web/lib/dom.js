@@ -68,7 +68,7 @@ export function fill(element, ...children) {
 }
 
 /**
- * Say something to a screen reader, and to nobody else.
+ * Say something to a screen reader alone.
  * @param {string} words
  */
 export function announce(words) {

@@ -1,4 +1,4 @@
-// A slider with its value beside it.
+// A slider with its value next to it.
 
 import { h, shown } from "./dom.js";
 
