@@ -39,7 +39,7 @@ class PictureEncoder(Encoder):
 class PatchPixels(PictureEncoder):
     """Each of 7 x 7 places as its own points, 8 x 8 of them in three colours; nothing is learned.
 
-    What a network that was trained on other pictures brings shows beside this.
+    It shows what a network that was trained on other pictures brings.
 
     >>> PatchPixels(side=56)(torch.zeros(2, 56, 56, 3)).shape
     torch.Size([2, 49, 192])

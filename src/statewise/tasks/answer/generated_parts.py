@@ -19,8 +19,9 @@ from statewise.tasks.answer.generated_words import (
     SYLLABLES,
     TEXTS,
 )
-from statewise.tasks.answer.linking import EXPENSIVE, LESS, MONTHS, MORE, Linker
+from statewise.tasks.answer.linking import EXPENSIVE, LESS, MORE, Linker
 from statewise.tasks.answer.query import Condition
+from statewise.tasks.shared.month_names import MONTHS
 
 NOTHING, TARGET, GROUP, BY, LEFT, LIMIT = "-", "target", "group", "by", "left", "limit"
 ROW = "row"

@@ -8,25 +8,12 @@ from pathlib import Path
 
 from statewise.tasks.answer.asked_table import AskedTable, Value, name_words
 from statewise.tasks.answer.question_words import ROW_NOUNS, deeds
+from statewise.tasks.shared.month_names import MONTHS
 
 TOKEN = re.compile(r"\d{4}-\d{2}-\d{2}|\d+(?:\.\d+)?|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 LONGEST_NAME = 8
 "Words of a value or the name of a column that are looked for."
 MOST_VALUES = 200_000
-MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
 SPELLED = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 PERIODS = {"day": "day", "daily": "day", "month": "month", "monthly": "month", "year": "year", "yearly": "year"}
 LEAST_YEAR, LAST_YEAR = 1900, 2100

@@ -7,23 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from statewise.tasks.dialogue.libraries import library
+from statewise.tasks.shared.month_names import MONTHS
 
 MOST_DIGITS = 15
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
 MONTH = rf"(?:{'|'.join(f'{month[:3]}(?:{month[3:]})?' if len(month) > 3 else month for month in MONTHS)}|sept)"
 UNITS = {"second": "S", "minute": "M", "hour": "H", "day": "D", "week": "W", "month": "M", "year": "Y", "night": "D"}
 FRACTIONS = {"half": 0.5, "quarter": 0.25}
