@@ -4,7 +4,8 @@ import pytest
 from made_bots import BOT
 
 from statewise.data.utterances.bot import BotContext, Hook
-from statewise.data.utterances.bot_reading import bot_as_plain, read_bot
+from statewise.data.utterances.bot_reading import read_bot
+from statewise.data.utterances.bot_writing import bot_as_plain
 from statewise.data.utterances.sample_utterance import SlotSpan
 from statewise.errors import DataError
 from statewise.plain.lined_yaml import read_lined_yaml

@@ -11,7 +11,8 @@ import pytest
 from made_bots import BOT
 
 from statewise.data.utterances.bot import Bot
-from statewise.data.utterances.bot_reading import bot_as_plain, read_bot
+from statewise.data.utterances.bot_reading import read_bot
+from statewise.data.utterances.bot_writing import bot_as_plain
 from statewise.data.utterances.lex_export import placed, write_lex_zip
 from statewise.data.utterances.lex_import import read_lex_zip
 from statewise.errors import DataError, UsageError

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("text_to_num")
 from statewise.tasks.dialogue.built_in import resolved_built_in
-from statewise.tasks.dialogue.turning import letters_of
+from statewise.tasks.dialogue.phrases import letters_of
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=timezone.utc)  # noqa: UP017
 

@@ -1,12 +1,10 @@
-"""Bots out of YAML, checked with the line of what is wrong, and bots as plain values again."""
+"""Bots out of YAML, checked with the line of what is wrong."""
 
-import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from statewise.data.pairs.pair import cleaned
 from statewise.data.utterances.bot import (
     BUILT_IN,
     USUAL_FALLBACK,
@@ -21,93 +19,28 @@ from statewise.data.utterances.bot import (
     SlotType,
     SlotValue,
 )
+from statewise.data.utterances.bot_checks import check_contexts, check_said_once
+from statewise.data.utterances.lined_reader import LinedReader
 from statewise.data.utterances.sample_utterance import (
-    LONGEST_UTTERANCE,
     OUT_OF_SCOPE,
     SampleUtterance,
     checked_slots,
     read_inline,
-    write_inline,
 )
 from statewise.data.utterances.templates import PLACE, filled
 from statewise.errors import DataError
 from statewise.plain.lined_yaml import Lined, read_lined_yaml
 from statewise.shown import in_line
 
-NAME = re.compile(r"\w[\w.\-/+]{0,99}")
 LONGEST_PATTERN = 200
-TRUE, FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
-class BotReader:
-    """Reads a bot out of lined values; `title` is the file in messages. One that is `bare` has no utterances."""
+class BotReader(LinedReader):
+    """Reads a bot out of lined values. One that is `bare` has no utterances."""
 
     def __init__(self, title: str, *, bare: bool = False) -> None:
-        self.title, self.is_bare = title, bare
-
-    def wrong(self, at: Lined, told: str) -> NoReturn:
-        """Raise `DataError`, with the line."""
-        line = f" line {at.line}" if at.line else ""
-        raise DataError(f"{self.title}{line}: {told}")
-
-    def fields(self, at: Lined, known: Sequence[str], what: str) -> Mapping[str, Lined]:
-        """Return the fields of a mapping, of which all are known."""
-        if not isinstance(at.value, dict):
-            self.wrong(at, f"{what} is {at.kind} where a mapping is wanted: give {', '.join(known[:4])} ...")
-        for name, value in at.value.items():
-            if name not in known:
-                self.wrong(
-                    value, f"{what} has a field '{in_line(name, 40)}' that is not known: give {', '.join(known)}"
-                )
-        found: Mapping[str, Lined] = at.value
-        return found
-
-    def text(self, at: Lined, what: str) -> str:
-        """Return a text that is not empty."""
-        found = cleaned(at.value) if isinstance(at.value, str) else ""
-        if not found or len(found) > LONGEST_UTTERANCE:
-            told = at.kind if not found else f"of {len(found):,} characters"
-            self.wrong(at, f"{what} is {told} where a text of 1 to {LONGEST_UTTERANCE:,} characters is wanted")
-        return found
-
-    def texts(self, at: Lined, what: str) -> tuple[str, ...]:
-        """Return one text or several."""
-        return tuple(self.text(one, what) for one in (at.value if isinstance(at.value, list) else [at]))
-
-    def name(self, at: Lined, text: str, what: str) -> str:
-        """Return a name."""
-        if not NAME.fullmatch(text):
-            self.wrong(at, f"{what} is named '{in_line(text, 40)}': give letters, digits and _ - . / +")
-        return text
-
-    def number(self, at: Lined, what: str, least: float, most: float) -> float:
-        """Return a number within bounds."""
-        try:
-            found = float(at.value) if isinstance(at.value, str) else math.nan
-        except ValueError:
-            found = math.nan
-        if not least <= found <= most:
-            self.wrong(at, f"{what} is {at.kind} where a number from {least:g} to {most:g} is wanted")
-        return found
-
-    def truth(self, at: Lined, what: str) -> bool:
-        """Return yes or no."""
-        if not isinstance(at.value, str) or at.value.lower() not in (*TRUE, *FALSE):
-            self.wrong(at, f"{what} is {at.kind} where true or false is wanted")
-        return at.value.lower() in TRUE
-
-    def each(self, at: Lined, what: str) -> list[Lined]:
-        """Return a list."""
-        if not isinstance(at.value, list):
-            self.wrong(at, f"{what} is {at.kind} where a list is wanted")
-        return at.value
-
-    def mapping(self, at: Lined, what: str) -> Mapping[str, Lined]:
-        """Return a mapping of names."""
-        if not isinstance(at.value, dict):
-            self.wrong(at, f"{what} is {at.kind} where a mapping of names is wanted")
-        found: Mapping[str, Lined] = at.value
-        return found
+        super().__init__(title)
+        self.is_bare = bare
 
     def bot(self, at: Lined) -> Bot:
         """Return the bot."""
@@ -138,8 +71,8 @@ class BotReader:
             self.number(fields["seconds"], "seconds", 1, 86_400 * 365) if "seconds" in fields else 300.0,
             unused=tuple(unused),
         )
-        self.check_said_once(found)
-        self.check_contexts(found, fields["intents"])
+        check_said_once(found)
+        check_contexts(found, fields["intents"], self.wrong)
         return found
 
     def plain_utterance(self, at: Lined) -> SampleUtterance:
@@ -326,42 +259,6 @@ class BotReader:
             self.number(fields["seconds"], "seconds", 1, 86_400) if "seconds" in fields else 90.0,
         )
 
-    def check_said_once(self, bot: Bot) -> None:
-        """Refuse a text that stands under two intents."""
-        seen: dict[str, SampleUtterance] = {}
-        for one in bot.utterances:
-            other = seen.setdefault(one.text.casefold(), one)
-            if other.intent != one.intent:
-                raise DataError(
-                    f"{one.where}: '{in_line(one.text, 60)}' is said for intent '{one.intent}' and, in {other.where}, "
-                    f"for intent '{other.intent}': keep one"
-                )
-
-    def check_contexts(self, bot: Bot, at: Lined) -> None:
-        """Refuse intents that can never be reached, since a context they need is set by none that can be."""
-        reached: set[str] = set()
-        known: set[str] = set()
-        while True:
-            more = {one.name for one in bot.intents if one.name not in reached and known.issuperset(one.needs)}
-            if not more:
-                break
-            reached |= more
-            known |= {context.name for one in bot.intents if one.name in more for context in one.sets}
-        set_by_any = {context.name for one in bot.intents for context in one.sets}
-        for one in bot.intents:
-            if one.name in reached:
-                continue
-            line = at.value[one.name]
-            missing = [name for name in one.needs if name not in set_by_any]
-            if missing:
-                self.wrong(
-                    line, f"intent '{one.name}' needs context '{missing[0]}', which no intent sets: let one set it"
-                )
-            stuck = sorted(each.name for each in bot.intents if each.name not in reached)
-            self.wrong(
-                line, f"intents {', '.join(stuck)} wait for contexts that only they set: let one of them need none"
-            )
-
 
 def _is_address(target: str) -> bool:
     try:
@@ -382,71 +279,3 @@ def read_bot(content: bytes, title: str) -> Bot:
     if len(documents) != 1:
         raise DataError(f"{title} has {len(documents)} documents where a bot is one: give one")
     return BotReader(title).bot(documents[0])
-
-
-def bot_as_plain(bot: Bot) -> dict[str, Any]:
-    """Return a bot as plain values, as `read_bot` reads them out of YAML; what is usual is left out."""
-    told: dict[str, Any] = {"name": bot.name, "language": bot.language}
-    usual: dict[str, Any] = {"threshold": USUAL_THRESHOLD, "fallback": USUAL_FALLBACK, "seconds": 300.0}
-    told |= {key: getattr(bot, key) for key, value in usual.items() if getattr(bot, key) != value}
-    if bot.types:
-        told["slot_types"] = {
-            one.name: {
-                "values": [
-                    {value.value: list(value.synonyms)} if value.synonyms else value.value for value in one.values
-                ],
-                **({} if one.open else {"open": False}),
-            }
-            for one in bot.types
-        }
-    told["intents"] = {intent.name: _intent_as_plain(intent) for intent in bot.intents}
-    if bot.unused:
-        told[OUT_OF_SCOPE] = [one.text for one in bot.unused]
-    return told
-
-
-def _intent_as_plain(intent: BotIntent) -> dict[str, Any]:
-    usual = BotIntent(intent.name)
-    told: dict[str, Any] = {"utterances": [write_inline(one) for one in intent.utterances]} if intent.utterances else {}
-    if intent.slots:
-        told["slots"] = {slot.name: _slot_as_plain(slot) for slot in intent.slots}
-    keys = ("confirm", "declined", "closing", "failed")
-    told |= {key: getattr(intent, key) for key in keys if getattr(intent, key) != getattr(usual, key)}
-    told |= {
-        key: _hook_as_plain(hook)
-        for key, hook in (("fulfil", intent.fulfil), ("check", intent.check))
-        if hook not in (None, Hook()) and hook
-    }
-    if intent.check == Hook():
-        told["check"] = "return"
-    if intent.needs:
-        told["needs"] = list(intent.needs)
-    if intent.sets:
-        told["sets"] = [context._asdict() for context in intent.sets]
-    return told
-
-
-def _slot_as_plain(slot: BotSlot) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": slot.type}
-    if slot.prompts:
-        told["prompt"] = list(slot.prompts)
-    usual = BotSlot(slot.name, slot.type)
-    told |= {
-        key: getattr(slot, key)
-        for key in ("required", "retries", "default", "spelled")
-        if getattr(slot, key) != getattr(usual, key)
-    }
-    if slot.rules:
-        told["rules"] = [
-            {
-                key: list(value) if isinstance(value, tuple) else value
-                for key, value in vars(rule).items()
-                if value not in (None, (), False, "")
-            }
-            for rule in slot.rules
-        ]
-    return told
-
-
-def _hook_as_plain(hook: Hook) -> Any:
-    return {hook.kind: hook.target, "seconds": hook.seconds, "retries": hook.retries}

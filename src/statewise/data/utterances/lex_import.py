@@ -18,7 +18,8 @@ from statewise.data.utterances.bot import (
     SlotType,
     SlotValue,
 )
-from statewise.data.utterances.bot_reading import BotReader, bot_as_plain
+from statewise.data.utterances.bot_reading import BotReader
+from statewise.data.utterances.bot_writing import bot_as_plain
 from statewise.data.utterances.sample_utterance import SampleUtterance
 from statewise.data.utterances.templates import PLACE, filled
 from statewise.disk.reading import file_size

@@ -12,8 +12,9 @@ from statewise.data.dialogues.whole_files import content_of
 from statewise.data.left_out import LeftOutCount
 from statewise.data.pairs.pair import cleaned
 from statewise.data.utterances.bot import BUILT_IN, Bot, BotIntent, BotSlot, SlotType, SlotValue
-from statewise.data.utterances.bot_reading import NAME, BotReader, read_bot
+from statewise.data.utterances.bot_reading import BotReader, read_bot
 from statewise.data.utterances.lex_import import read_lex_zip
+from statewise.data.utterances.lined_reader import NAME
 from statewise.data.utterances.rasa_yaml import rasa_of_yaml
 from statewise.data.utterances.sample_utterance import (
     LONGEST_UTTERANCE,

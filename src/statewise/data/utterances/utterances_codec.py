@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from statewise.data.codec import Codec
 from statewise.data.utterances.bot import Bot
-from statewise.data.utterances.bot_reading import NAME, BotReader, bot_as_plain
+from statewise.data.utterances.bot_reading import BotReader
+from statewise.data.utterances.bot_writing import bot_as_plain
+from statewise.data.utterances.lined_reader import NAME
 from statewise.data.utterances.sample_utterance import (
     LONGEST_UTTERANCE,
     OUT_OF_SCOPE,

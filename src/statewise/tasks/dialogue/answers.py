@@ -9,7 +9,7 @@ from typing import Any
 
 from statewise.data.left_out import LeftOutCount
 from statewise.data.texts import find_files
-from statewise.data.utterances.bot_reading import bot_as_plain
+from statewise.data.utterances.bot_writing import bot_as_plain
 from statewise.data.utterances.lex_export import write_lex_zip
 from statewise.data.utterances.sample_utterance import LONGEST_UTTERANCE
 from statewise.data.utterances.utterance_files import read_utterances

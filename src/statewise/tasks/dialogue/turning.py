@@ -4,11 +4,10 @@ Nothing here reads a clock, asks a network or calls anything: the same inputs gi
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from statewise.data.utterances.bot import BUILT_IN, Bot, BotIntent, BotSlot, Hook, SlotRule
+from statewise.data.utterances.bot import BUILT_IN, Bot, BotIntent, BotSlot, Hook
 from statewise.data.utterances.templates import PLACE
 from statewise.tasks.dialogue.built_in import Resolved
 from statewise.tasks.dialogue.dialogue_state import (
@@ -18,46 +17,26 @@ from statewise.tasks.dialogue.dialogue_state import (
     FilledSlot,
     PutOff,
 )
+from statewise.tasks.dialogue.phrases import (
+    AFFIRMED,
+    CANCELLED,
+    CHANGES,
+    FEW_WORDS,
+    NO,
+    REPEATED,
+    STARTED_OVER,
+    YES,
+    is_short,
+    plain_words,
+)
 from statewise.tasks.dialogue.resolving import Resolver
+from statewise.tasks.dialogue.slot_finding import SlotFinder, for_asked, is_listed
 from statewise.tasks.dialogue.understanding import Understood
 
 Action = Literal["ElicitSlot", "ElicitIntent", "ConfirmIntent", "Delegate", "Close"]
 Purpose = Literal["DialogCodeHook", "FulfillmentCodeHook"]
-YES = frozenset(
-    ("yes", "yeah", "yep", "yup", "sure", "ok", "okay", "correct", "right", "exactly", "absolutely", "definitely")
-) | {"please", "fine", "certainly"}
-NO = frozenset(("no", "nope", "nah", "not", "wrong", "never", "dont"))
-AFFIRMED = frozenset(("go ahead", "do it", "sounds good", "that is right", "that's right", "yes please", "of course"))
-CANCELLED = frozenset(
-    (
-        "cancel",
-        "stop",
-        "never mind",
-        "nevermind",
-        "forget it",
-        "forget about it",
-        "cancel that",
-        "cancel it",
-        "quit",
-        "abort",
-        "i changed my mind",
-        "changed my mind",
-        "stop it",
-        "leave it",
-    )
-)
-REPEATED = frozenset(("repeat", "what", "pardon", "sorry", "say that again", "repeat that", "come again", "excuse me"))
-STARTED_OVER = frozenset(("start over", "restart", "start again", "begin again"))
-CHANGES = re.compile(r"\b(?:instead|rather|changed? my mind|forget (?:the|that|about)|scratch that)\b", re.IGNORECASE)
-SURE_SLOT = 0.4
-"A slot that is less sure is not taken, unless it is asked for."
 SWITCHES = 0.6
 "An intent that is so sure is gone to while another is under way."
-FEW_WORDS = 3
-MOST_WORDS_OF_VALUE = 5
-"A value of an open type that is on no list has at most so many words."
-ANYTHING = ("text",)
-CORRECTED = ("number", "date", "time", "duration", "money", "phone", "email")
 NOT_HEARD = "Sorry, I did not hear anything."
 
 
@@ -87,10 +66,15 @@ class Turning:
     resolver: Resolver
     seconds: float
 
+    @property
+    def slots(self) -> SlotFinder:
+        """What finds slots in what was said."""
+        return SlotFinder(self.bot, self.resolver)
+
     def turn(self, state: DialogueState, heard: Understood) -> Turn:
         """Return what follows from something said, or from silence."""
         known = self._on_time(state)
-        plain = _plain(heard.text)
+        plain = plain_words(heard.text)
         if not plain and not heard.text.strip():
             return self._silence(known)
         if plain in REPEATED and known.is_under_way:
@@ -134,7 +118,7 @@ class Turning:
         return self._advance(replace(state, slots=(), tries=0, asked=None, confirmation="None"), ())
 
     def _beginning(self, state: DialogueState, heard: Understood) -> Turn:
-        answers_nothing = set(_plain(heard.text).split()) <= YES | NO
+        answers_nothing = set(plain_words(heard.text).split()) <= YES | NO
         name = None if answers_nothing else self._allowed(state, heard)
         if name is None:
             return Turn(replace(_free(state), status=state.status, intent=None), "ElicitIntent", (self.bot.fallback,))
@@ -155,9 +139,9 @@ class Turning:
         begun = replace(
             state, intent=name, slots=(), phase="slot", asked=None, tries=0, status="InProgress", confirmation="None"
         )
-        filled, refused = self._found(begun, heard, SURE_SLOT)
         own = _own(self.bot, begun)
-        more = {**self._listed(heard, own, filled), **self._counted(heard, own, filled, is_named=True)}
+        filled, refused = self.slots.found(own, heard)
+        more = {**self.slots.listed(heard, own, filled), **self.slots.counted(heard, own, filled, is_named=True)}
         known = {name for name, _ in refused}
         more = {name: value for name, value in more.items() if name not in known}
         return self._advance(begun.with_slots({**more, **filled}), refused)
@@ -166,17 +150,17 @@ class Turning:
         own = _own(self.bot, state)
         slot = own.slot(state.asked or "")
         assert slot is not None
-        heard = _for_asked(heard, slot, own)
-        filled, refused = self._found(state, heard, SURE_SLOT)
+        heard = for_asked(heard, slot, own)
+        filled, refused = self.slots.found(own, heard, state.asked)
         other = self._other_intent(state, heard)
         if other is None:
-            named = self._counted(heard, own, filled, is_named=True)
-            filled = {**self._listed(heard, own, filled, first=slot), **named, **filled}
+            named = self.slots.counted(heard, own, filled, is_named=True)
+            filled = {**self.slots.listed(heard, own, filled, first=slot), **named, **filled}
         if slot.name not in filled and not any(name == slot.name for name, _ in refused):
-            direct = None if filled and not _is_listed(self.bot, slot) else self._direct(slot, heard, plain, other)
-            if direct is not None and (other is None or _is_short(plain) or not heard.slots):
+            direct = None if filled and not is_listed(self.bot, slot) else self.slots.direct(slot, heard, plain, other)
+            if direct is not None and (other is None or is_short(plain) or not heard.slots):
                 said = FilledSlot.of(heard.text.strip(), direct)
-                wrong = self._wrong(slot, said)
+                wrong = self.slots.wrong(slot, said)
                 filled = {**filled, slot.name: said} if wrong is None else filled
                 refused = refused if wrong is None else [*refused, (slot.name, wrong)]
                 other = None
@@ -187,27 +171,11 @@ class Turning:
             return self._advance(replace(state.with_slots(filled), tries=tries), refused)
         return self._not_understood(state)
 
-    def _direct(self, slot: BotSlot, heard: Understood, plain: str, other: str | None) -> Resolved | None:
-        """Return what the whole of a text means as the slot that is asked for; None where it means nothing."""
-        if slot.spelled and (spelled := letters_of(heard.text)):
-            return Resolved.of(spelled)
-        own = self.bot.type(slot.type)
-        takes_anything = slot.type in ANYTHING or (own is not None and own.open)
-        resolved = self.resolver.resolved(slot.type, heard.text.strip())
-        if resolved.value is None:
-            return None
-        is_listed = own is not None and resolved.value in {value.value for value in own.values}
-        is_long = slot.type not in ANYTHING and len(plain.split()) > MOST_WORDS_OF_VALUE
-        says_else = other is not None or _refuses(plain) or bool(CHANGES.search(plain)) or is_long
-        if takes_anything and not is_listed and (says_else or not any(map(str.isalnum, plain))):
-            return None
-        return resolved
-
     def _confirming(self, state: DialogueState, heard: Understood, plain: str) -> Turn:
         words = plain.split()
-        filled, refused = self._found(state, heard, SURE_SLOT)
         own = _own(self.bot, state)
-        filled = {**self._listed(heard, own, filled), **self._counted(heard, own, filled), **filled}
+        filled, refused = self.slots.found(own, heard, state.asked)
+        filled = {**self.slots.listed(heard, own, filled), **self.slots.counted(heard, own, filled), **filled}
         says_no = bool(words) and (words[0] in NO or plain.startswith(("i do not", "i don t", "don t", "do not")))
         says_yes = bool(words) and not says_no and (words[0] in YES or plain in AFFIRMED)
         changed = {name: value for name, value in filled.items() if state.slot(name) != value}
@@ -234,93 +202,6 @@ class Turning:
         waits = () if CHANGES.search(heard.text) or state.intent is None else (PutOff(state.intent, state.slots),)
         put_off = tuple(one for one in (*state.put_off, *waits) if one.intent != name)[-MOST_PUT_OFF:]
         return self._begin(replace(state, put_off=put_off), name, heard)
-
-    def _found(
-        self, state: DialogueState, heard: Understood, least: float
-    ) -> tuple[dict[str, FilledSlot], list[tuple[str, str]]]:
-        """Return the slots that were said and may be, and those that may not, with what is to be said of it."""
-        own, filled, refused = _own(self.bot, state), dict[str, FilledSlot](), list[tuple[str, str]]()
-        for found in heard.slots:
-            slot = own.slot(found.span.slot)
-            if slot is None or (found.confidence < least and slot.name != state.asked):
-                continue
-            resolved = self.resolver.resolved(slot.type, found.text)
-            if resolved.value is None and (other := self._meant_for(own, found.text)) is not None:
-                slot, resolved = other
-            if resolved.value is None:
-                if slot.name == state.asked or slot.name not in filled:
-                    refused.append((slot.name, ""))
-                continue
-            said = FilledSlot.of(found.text, resolved)
-            wrong = self._wrong(slot, said)
-            if wrong is None:
-                filled[slot.name] = said
-            else:
-                refused.append((slot.name, wrong))
-        return filled, [one for one in refused if one[0] not in filled]
-
-    def _meant_for(self, own: BotIntent, text: str) -> tuple[BotSlot, Resolved] | None:
-        """Return the only slot of a built-in type for which words mean something that the marked slot cannot mean."""
-        ways = [
-            (slot, resolved)
-            for slot in own.slots
-            if slot.type in CORRECTED and (resolved := self.resolver.resolved(slot.type, text)).value is not None
-        ]
-        return ways[0] if len(ways) == 1 else None
-
-    def _listed(
-        self, heard: Understood, own: BotIntent, filled: Mapping[str, FilledSlot], first: BotSlot | None = None
-    ) -> dict[str, FilledSlot]:
-        """Return slots whose values stand on a list and in what was said, though the network did not mark them."""
-        found: dict[str, FilledSlot] = {}
-        for slot in sorted(own.slots, key=lambda one: one is not first):
-            value = None if slot.name in filled else self.resolver.listed(slot.type, heard.text)
-            if value is not None and value not in {one.value for one in (*filled.values(), *found.values())}:
-                said = FilledSlot(value, value, (value,))
-                if self._wrong(slot, said) is None:
-                    found[slot.name] = said
-        return found
-
-    def _counted(
-        self, heard: Understood, own: BotIntent, filled: Mapping[str, FilledSlot], *, is_named: bool = False
-    ) -> dict[str, FilledSlot]:
-        """Return slots of built-in types whose name is said, or where that need not be, the only one of a type."""
-        found: dict[str, FilledSlot] = {}
-        plain = _plain(heard.text)
-        kinds = [slot.type for slot in own.slots]
-        for slot in own.slots:
-            says_name = re.search(rf"\b{re.escape(slot.name.casefold().rstrip('s'))}s?\b", plain) is not None
-            if (
-                slot.type not in CORRECTED
-                or slot.name in filled
-                or not (says_name or (not is_named and kinds.count(slot.type) == 1))
-            ):
-                continue
-            resolved = self.resolver.resolved(slot.type, heard.text)
-            said = None if resolved.value is None else FilledSlot(resolved.value, resolved.value, resolved.values)
-            if said is not None and self._wrong(slot, said) is None:
-                found[slot.name] = said
-        return found
-
-    def _wrong(self, slot: BotSlot, said: FilledSlot) -> str | None:
-        """Return what is to be said of a value that breaks a rule, maybe nothing; None where it breaks none."""
-        for rule in slot.rules:
-            if not self._keeps(rule, said):
-                return rule.message
-        return None
-
-    def _keeps(self, rule: SlotRule, said: FilledSlot) -> bool:
-        number = re.match(r"-?\d+(?:\.\d+)?", said.value)
-        value = float(number[0]) if number else None
-        if rule.at_least is not None and (value is None or value < rule.at_least):
-            return False
-        if rule.at_most is not None and (value is None or value > rule.at_most):
-            return False
-        if rule.one_of and said.value.casefold() not in {one.casefold() for one in rule.one_of}:
-            return False
-        if rule.pattern is not None and re.fullmatch(rule.pattern, said.value[:200]) is None:
-            return False
-        return not (rule.not_past and said.value < self.resolver.now.date().isoformat())
 
     # what is done
 
@@ -445,15 +326,6 @@ def _own(bot: Bot, state: DialogueState) -> BotIntent:
     return own
 
 
-def _for_asked(heard: Understood, slot: BotSlot, own: BotIntent) -> Understood:
-    """Return what was heard, the only value of the type that is asked for as that of the slot which is asked for."""
-    alike = [one for one in heard.slots if (known := own.slot(one.span.slot)) is not None and known.type == slot.type]
-    if len(alike) != 1 or (slot.type == "number" and len(heard.text.split()) > FEW_WORDS):
-        return heard
-    meant = alike[0]._replace(span=alike[0].span._replace(slot=slot.name))
-    return replace(heard, slots=tuple(meant if one is alike[0] else one for one in heard.slots))
-
-
 def _free(state: DialogueState) -> DialogueState:
     """Return the state with no intent under way."""
     return replace(
@@ -467,60 +339,3 @@ def _free(state: DialogueState) -> DialogueState:
         confirmation="None",
         put_off=(),
     )
-
-
-def _is_listed(bot: Bot, slot: BotSlot) -> bool:
-    """Say whether a slot takes values of a list alone, or of a built-in type that is not free text."""
-    own = bot.type(slot.type)
-    return not own.open if own is not None else slot.type not in ANYTHING
-
-
-def _plain(text: str) -> str:
-    """Return a text in small letters without marks.
-
-    >>> _plain("No, thanks!"), _plain("I don't know")
-    ('no thanks', "i don't know")
-    """
-    return " ".join(re.findall(r"[\w']+", text.casefold()))
-
-
-def _is_short(plain: str) -> bool:
-    return len(plain.split()) <= FEW_WORDS
-
-
-def _refuses(plain: str) -> bool:
-    """Say whether a text says that nothing will be told."""
-    words = plain.split()
-    refusing = (
-        "i won't",
-        "i will not",
-        "i don't want",
-        "i do not want",
-        "i'd rather not",
-        "none of your",
-        "not telling",
-        "i refuse",
-    )
-    return (
-        plain.startswith(refusing)
-        or plain in ("no", "nope", "nothing", "i don't know", "no idea")
-        or (bool(words) and words[0] == "no" and len(words) > 1)
-    )
-
-
-def letters_of(text: str) -> str:
-    """Return a word that was spelled letter by letter; empty where it was not.
-
-    >>> letters_of("b as in bob, o, double t"), letters_of("bob")
-    ('bott', '')
-    """
-    words = re.findall(r"[^\W_]+", re.sub(r"\b(\w) (?:as in|like|for) \w+", r"\1", text.casefold()))
-    found, doubled = "", 1
-    for word in words:
-        if word in ("double", "triple"):
-            doubled = 2 if word == "double" else 3
-            continue
-        if len(word) != 1:
-            return ""
-        found, doubled = found + word * doubled, 1
-    return found if len(found) > 1 else ""
