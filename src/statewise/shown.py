@@ -36,7 +36,7 @@ def sample_in_block(text: str) -> str:
     ('to be', '(4 blanks)', '(nothing)')
     """
     block = in_block(text)
-    return block.strip() or (f"({len(block):,} blank{'s' * (len(block) > 1)})" if block else "(nothing)")
+    return block.strip() or (f"({counted(len(block), 'blank')})" if block else "(nothing)")
 
 
 def in_line(value: object, longest: int = LONGEST) -> str:
@@ -47,6 +47,15 @@ def in_line(value: object, longest: int = LONGEST) -> str:
     """
     text = in_block(str(value)[: longest + 1]).replace("\n", " ").replace("\t", " ")
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def counted(count: int, unit: str) -> str:
+    """Return how many there are, with their name.
+
+    >>> counted(1, "pair"), counted(2_000, "pair")
+    ('1 pair', '2,000 pairs')
+    """
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def in_html(value: object) -> str:

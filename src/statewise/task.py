@@ -18,6 +18,7 @@ from statewise.errors import TrainingError, UsageError
 from statewise.inputs import Inputs
 from statewise.report import DYNAMIC, Report
 from statewise.run.recipe import Recipe
+from statewise.shown import counted
 
 if TYPE_CHECKING:
     from statewise.data.codec import Codec
@@ -288,7 +289,7 @@ class Task(Recipe, ABC):
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how much there is to learn from."""
         checked = f"{facts['validation']:,} for checks, " if "validation" in facts else ""
-        return f"{facts['training']:,} {facts['unit']}s to learn, {checked}{facts['held_out']:,} held out"
+        return f"{counted(facts['training'], facts['unit'])} to learn, {checked}{facts['held_out']:,} held out"
 
 
 def report_on(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from statewise.shown import in_line
+from statewise.shown import counted, in_line
 
 
 @dataclass
@@ -39,6 +39,6 @@ class LeftOutCount:
         ['1 pair left out: with an empty side (the first: line 7 of a.tsv)']
         """
         return [
-            f"{count:,} {self.unit}{'' if count == 1 else 's'} left out: {why} (the first: {in_line(self.first[why])})"
+            f"{counted(count, self.unit)} left out: {why} (the first: {in_line(self.first[why])})"
             for why, count in self.counts.items()
         ]

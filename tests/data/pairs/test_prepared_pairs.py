@@ -71,7 +71,7 @@ def test_a_split_by_file_keeps_each_file_together(tmp_path: Path) -> None:
         own = [part for text, part in zip(pairs.sources, pairs.parts, strict=True) if text.startswith(f"word {n} ")]
         assert len(own) == 5
         assert len(set(own)) == 1
-    with pytest.raises(DataError, match=r"1 files to learn from, .* or split source"):
+    with pytest.raises(DataError, match=r"1 file to learn from, .* or split source"):
         prepare_pairs(files[:1], ("en", "fr"), Splitting(0.3, 0.2, "file"), SPELLING, tmp_path)
 
 
@@ -157,7 +157,7 @@ def test_pairs_that_are_all_too_long_are_refused_with_what_was_left_out(tmp_path
 
 def test_too_few_pairs_and_no_pair_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.tsv").write_text("a\tb\n")
-    with pytest.raises(DataError, match="1 pairs to learn from"):
+    with pytest.raises(DataError, match="1 pair to learn from"):
         prepare_pairs([str(tmp_path / "b.tsv")], ("en", "fr"), SPLITTING, SPELLING, tmp_path)
     (tmp_path / "c.tsv").write_text("a\ta\n")
     with pytest.raises(DataError, match="has no pair to score: 1 pair left out: with equal sides"):

@@ -78,6 +78,22 @@ def test_a_name_that_training_never_saw_is_copied_from_the_source(trained: Train
     assert " ".join(translator(trained, 1).words("the dog sees Quizzo.")) == "le chien voit Quizzo."
 
 
+def test_words_that_training_never_saw_are_named_and_those_that_are_copied_are_not(
+    folder: Path, trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (one,) = trained.predict("the catdog sees Quizzo.")
+    assert list(one.unseen) == ["catdog"]
+    assert one.as_json()["words_never_seen"] == ["catdog"]
+    for beam in ("1", "3"):
+        assert run(["predict", str(folder / "run"), "the catdog sees Quizzo.", "--beam", beam]) == 0
+        assert "training never saw catdog: what stands for it is a guess" in capsys.readouterr().err
+    assert run(["predict", str(folder / "run"), "The cat sees Quizzo."]) == 0
+    assert "never saw" not in capsys.readouterr().err
+    (folder / "lines.txt").write_text("the cat.\nthe seeseat dogone.\n")
+    assert run(["predict", str(folder / "run"), "--file", str(folder / "lines.txt")]) == 0
+    assert "training never saw seeseat, dogone in 1 of 2 lines" in capsys.readouterr().err
+
+
 def test_answers_are_the_same_alone_and_with_others_in_any_order(trained: Trained) -> None:
     asked = [line.partition("\t")[0] for line in lines(100)]
     together = [one.text for one in translator(trained).translations(asked)]

@@ -111,6 +111,16 @@ class PairsCodec(Codec):
         """Return a target, which is `cleaned`, as codes, with the `hidden` words of its source as unknown."""
         return [*self.target.encode(self.hide_target(text, hidden)).codes, END]
 
+    def unseen(self, text: str) -> list[str]:
+        """Return the words of a source that training never saw and that are not copied, each once, in order.
+
+        They are spelled out of pieces, and what stands for them is a guess. Nothing is known where no word is copied.
+        """
+        if self.names is None:
+            return []
+        found = dict.fromkeys(WORD.findall(self.hide_source(text)[0]))
+        return [word for word in found if word[:1].isalpha() and word.lower() not in self.names]
+
     def _is_name(self, word: str) -> bool:
         return self.names is not None and word[:1].isupper() and word.lower() not in self.names
 

@@ -21,6 +21,7 @@ from statewise.data.texts import digest, find_files
 from statewise.disk.reading import read_file
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
+from statewise.shown import counted
 
 FORMAT = 1
 "What is kept in a cache is made again where this is another number."
@@ -183,7 +184,7 @@ def _check_parts(
     for name, part in missing.items():
         if part not in parts:
             by_file = splitting.by == "file"
-            of = f"{len({pair.file for pair in found}):,} files" if by_file else f"{len(parts):,} pairs"
+            of = counted(len({pair.file for pair in found}), "file") if by_file else counted(len(parts), "pair")
             told = "".join(f"; {line}" for line in left_out.told())
             advice = "give more pairs or other shares" + (", or --split source" if by_file else "")
             given = ", ".join(sources)

@@ -8,6 +8,7 @@ import torch
 from statewise.bounds import shown
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
+from statewise.shown import counted
 from statewise.state import read_tensors, write_tensors
 from statewise.task import Live
 from statewise.tasks.answer.answerer import Answered, Answerer, told_of
@@ -30,7 +31,7 @@ class StoryTold:
     answered: Answered | None = None
 
     def __str__(self) -> str:
-        count = f"{self.sentences:,} sentence{'' if self.sentences == 1 else 's'}"
+        count = counted(self.sentences, "sentence")
         return count if self.answered is None else str(self.answered)
 
     def as_json(self) -> dict[str, Any]:

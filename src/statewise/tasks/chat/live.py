@@ -9,6 +9,7 @@ import torch
 from statewise.data.pairs.pair import cleaned
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
+from statewise.shown import counted
 from statewise.state import read_tensors, write_tensors
 from statewise.task import Live
 from statewise.tasks.chat.chatter import LONGEST_ASKED, Chatter, Replied
@@ -26,7 +27,7 @@ class Known:
     turns: int
 
     def __str__(self) -> str:
-        known = f"{self.turns:,} turn{'' if self.turns == 1 else 's'}"
+        known = counted(self.turns, "turn")
         return f"({known} known)" if self.turns else "(nothing known)"
 
     def as_json(self) -> dict[str, Any]:

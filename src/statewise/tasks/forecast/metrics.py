@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from statewise.heads import StudentT
 from statewise.heads.student_t import StudentTParams
+from statewise.shown import counted
 
 Floats = NDArray[np.floating]
 
@@ -138,9 +139,7 @@ class Difference(NamedTuple):
         if not math.isnan(self.p_value):
             return f"p = {self.p_value:.3g}"
         return "no test: " + (
-            f"only {self.tried} origin{'s' * (self.tried != 1)}"
-            if self.tried < LEAST_TRIED
-            else "the difference never varies"
+            f"only {counted(self.tried, 'origin')}" if self.tried < LEAST_TRIED else "the difference never varies"
         )
 
 

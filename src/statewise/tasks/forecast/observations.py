@@ -18,6 +18,7 @@ from statewise.data.tables.times import TimeReader
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
 from statewise.registry import unknown
+from statewise.shown import counted
 from statewise.tasks.forecast.features import SeriesCodec
 
 Cells = dict[str, Any]
@@ -147,7 +148,7 @@ class Observations:
                 raise DataError(f"{given[:SHOWN]!r} is not a number: give a value, or {wanted}")
             return {columns.targets[0]: cells[0]}
         if not len(self.order) <= len(cells) <= len(order):
-            count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
+            count = counted(len(cells), "cell")
             raise DataError(f"{str(given)[:SHOWN]!r} has {count}: give {wanted}")
         return dict(zip(order, cells))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.errors import RunError, UsageError
+from statewise.shown import counted
 
 Numbers = NDArray[np.float32]
 Kind = Literal["numbers", "image", "choices", "bits"]
@@ -76,13 +77,13 @@ class Part:
         """Say what it is."""
         match self.kind:
             case "numbers":
-                return f"{self.size} number{'s' if self.size > 1 else ''}"
+                return counted(self.size, "number")
             case "image":
                 return f"an image of {' x '.join(map(str, self.shape))}"
             case "choices":
                 return " and ".join(f"one of {count}" for count in self.choices)
             case "bits":
-                return f"{self.size} bit{'s' if self.size > 1 else ''}"
+                return counted(self.size, "bit")
 
 
 @dataclass(frozen=True)
@@ -190,9 +191,9 @@ class Actions:
     def words(self) -> str:
         """Say what it is."""
         if self.is_continuous:
-            return f"{self.width} number{'s' if self.width > 1 else ''}"
+            return counted(self.width, "number")
         if self.kind == "bits":
-            return f"{self.width} bit{'s' if self.width > 1 else ''}"
+            return counted(self.width, "bit")
         return " and ".join(f"one of {count}" for count in self.choices)
 
 

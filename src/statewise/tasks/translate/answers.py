@@ -6,10 +6,16 @@ from typing import Any
 
 from statewise.data.naming import path_of
 from statewise.data.pairs.line_files import lines_of
+from statewise.data.pairs.pair import cleaned
+from statewise.data.pairs.pairs_codec import PairsCodec
 from statewise.errors import DataError, UsageError
+from statewise.shown import in_line
 from statewise.task import Answer
 from statewise.tasks.translate.alignment_picture import draw_alignment
 from statewise.tasks.translate.translator import Translated, Translator
+
+MOST_WORDS = 5
+"So many words are named at most."
 
 
 def answer_of(found: Iterable[Translated], notices: Sequence[str] = ()) -> Answer:
@@ -18,6 +24,21 @@ def answer_of(found: Iterable[Translated], notices: Sequence[str] = ()) -> Answe
     return Answer(
         (f"{one}\n" for one in each), lambda: {"answer": [one.as_json() for one in each]}, end="", notices=notices
     )
+
+
+def guessed(codec: PairsCodec, lines: Sequence[str]) -> list[str]:
+    """Return a sentence on the words that training never saw, where there are any."""
+    found = [codec.unseen(cleaned(line)) for line in lines]
+    words = list(dict.fromkeys(word for each in found for word in each))
+    if not words:
+        return []
+    count = sum(map(bool, found))
+    where = f" in {count:,} of {len(lines):,} lines" if len(lines) > 1 else ""
+    more = f" and {len(words) - MOST_WORDS:,} more" if len(words) > MOST_WORDS else ""
+    named = ", ".join(in_line(word, 40) for word in words[:MOST_WORDS])
+    return [
+        f"training never saw {named}{more}{where}: what stands for {'it' if len(words) == 1 else 'them'} is a guess"
+    ]
 
 
 def word_by_word(translator: Translator, text: str) -> Answer:
@@ -31,7 +52,7 @@ def word_by_word(translator: Translator, text: str) -> Answer:
     def as_json() -> dict[str, Any]:
         return {"answer": [one.as_json() for one in translator.translations([text])]}
 
-    return Answer(pieces(), as_json)
+    return Answer(pieces(), as_json, notices=guessed(translator.codec, [text]))
 
 
 def lines_of_file(name: str) -> list[str]:

@@ -247,7 +247,14 @@ class Translate(ReaderWriterTask):
         score: str | None = None,
     ) -> Answer:
         """Return translations to be shown: those of a file in its order, and of one sentence as its words come."""
-        from statewise.tasks.translate.answers import answer_of, draw_first, lines_of_file, scored_lines, word_by_word
+        from statewise.tasks.translate.answers import (
+            answer_of,
+            draw_first,
+            guessed,
+            lines_of_file,
+            scored_lines,
+            word_by_word,
+        )
 
         found = self._translator(model, codec, beam, best, length_penalty, no_repeat)
         if alignment is not None:
@@ -260,14 +267,15 @@ class Translate(ReaderWriterTask):
             lines = lines_of_file(file)
             if score_file is not None:
                 return answer_of(scored_lines(found, lines, lines_of_file(score_file), file, score_file))
-            return answer_of(found.translations_of_lines(lines))
+            return answer_of(found.translations_of_lines(lines), guessed(codec, lines))
         if score_file is not None:
             raise UsageError("--score-file is for the lines of a file: give --file as well")
         if beam == 1 and score is None and alignment is None and len(text.splitlines()) <= 1:
             return word_by_word(found, text)
         how: dict[str, Any] = {"beam": beam, "best": best, "length_penalty": length_penalty, "no_repeat": no_repeat}
         told = list(self.predict(model, codec, text, score=score, **how))
-        notices = [] if alignment is None else [draw_first(alignment, found, told)]
+        notices = guessed(codec, text.splitlines())
+        notices += [] if alignment is None else [draw_first(alignment, found, told)]
         return answer_of(told, notices)
 
     def live(

@@ -44,11 +44,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Translated:
-    """A sentence and its translations, the best first; or one that was given to be scored."""
+    """A sentence and its translations, the best first; or one that was given to be scored.
+
+    `unseen` are words of the sentence that training never saw: what stands for them is a guess.
+    """
 
     source: str
     candidates: Sequence[Candidate]
     is_given: bool = False
+    unseen: Sequence[str] = ()
 
     @property
     def text(self) -> str:
@@ -62,7 +66,8 @@ class Translated:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return {"source": self.source, "translations": [one.as_json() for one in self.candidates]}
+        told = {"source": self.source, "translations": [one.as_json() for one in self.candidates]}
+        return {**told, "words_never_seen": list(self.unseen)}
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Translator:
         sources = [one.codes for one in coded]
         found = search_all(self.model, sources, [self.limits(source) for source in sources], self._rule)
         return [
-            Translated(text, self._distinct(source, each))
+            Translated(text, self._distinct(source, each), unseen=self.codec.unseen(cleaned(text)))
             for text, source, each in zip(texts, coded, found, strict=True)
         ]
 
