@@ -321,6 +321,19 @@ def test_live_streams_answer_as_the_command_line_does(server: Any, model: Any, r
     assert "takes settings" in refused(f"{session}/step", {"input": live["example"], "choices": 2})
 
 
+def test_a_served_conversation_takes_an_exchange_back_and_forgets_all(server: Any, model: Any) -> None:
+    if model["task"] != "chat":
+        return
+    session, said = begun(server, live=True), {"input": model["sessions"]["live"]["example"]}
+    first = post(f"{session}/step", said)["answer"]
+    again = post(f"{session}/step", said)["answer"]
+    assert post(f"{session}/step", {"input": "/undo"})["answer"] == {"turns": 2}
+    assert post(f"{session}/step", said)["answer"] == again
+    assert post(f"{session}/step", {"input": "/forget"})["answer"] == {"turns": 0}
+    assert "no turn to take back" in refused(f"{session}/step", {"input": "/undo"})
+    assert post(f"{session}/step", said)["answer"] == first
+
+
 def test_the_description_says_what_each_route_takes(server: Any, model: Any) -> None:
     described = httpx.get(f"{server.address}/openapi.json").json()
     schemas = described["components"]["schemas"]
