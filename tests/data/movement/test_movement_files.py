@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from made_gestures import CLASSES, clips, hands, sensor_table, stretches_table
 
+from statewise.data.movement.movement_cache import movement_with, prepare_movement
 from statewise.data.movement.movement_files import read_recordings
+from statewise.data.movement.movement_preparing import MovementPreparing
 from statewise.data.movement.movement_tables import seconds_of
-from statewise.data.movement.prepared_movement import MovementPreparing, movement_with, prepare_movement
 from statewise.data.movement.recording import Movement, MovementReading, NotRead
 from statewise.data.video.film import Look
 from statewise.errors import DataError, UsageError

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from statewise.data.batches import Batches, Example, collated
+from statewise.data.movement.movement_cache import movement_with
 from statewise.data.movement.movement_codec import MovementCodec, Samples
-from statewise.data.movement.prepared_movement import PreparedMovement, movement_with
+from statewise.data.movement.prepared_movement import PreparedMovement
 from statewise.data.movement.recording import MovementPart, Values
 from statewise.data.window import Epochs, Window
 from statewise.shown import in_line

@@ -10,7 +10,7 @@ from statewise.task import Several, Sources
 from statewise.tasks.shared.sourced import Sourced
 
 if TYPE_CHECKING:
-    from statewise.data.movement.prepared_movement import MovementPreparing
+    from statewise.data.movement.movement_preparing import MovementPreparing
     from statewise.data.movement.recording import MovementReading
 
 
@@ -109,7 +109,7 @@ class GestureSettings(Sourced):
     @property
     def preparing(self) -> "MovementPreparing":
         """How recordings are made ready."""
-        from statewise.data.movement.prepared_movement import MovementPreparing
+        from statewise.data.movement.movement_preparing import MovementPreparing
 
         alone = self.held_out_people
         return MovementPreparing(

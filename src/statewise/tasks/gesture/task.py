@@ -43,7 +43,7 @@ class Gesture(GestureSettings, Task):
 
     def prepare(self, cache: Path) -> "GestureData":
         """Read the recordings and split them by person; samples are kept in `cache` by the hash of the contents."""
-        from statewise.data.movement.prepared_movement import prepare_movement
+        from statewise.data.movement.movement_cache import prepare_movement
         from statewise.tasks.gesture.data import GestureData
 
         check_shares(self.held_out, self.validation)
@@ -78,13 +78,13 @@ class Gesture(GestureSettings, Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many recordings of how many people there are to learn from, and how long they are."""
-        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
-        return ", ".join(
-            f"{facts[part]:,} recordings ({facts[f'{part}_seconds'] / 60:.1f} min"
-            f"{_people(len(facts[f'{part}_people']))}) {words}"
-            for part, words in named.items()
-            if part in facts
-        )
+        from statewise.tasks.shared.parts_in_words import minutes_of, parts_in_words
+
+        def amount(part: str) -> str:
+            people = len(facts[f"{part}_people"])
+            return f"{facts[part]:,} recordings ({minutes_of(facts, part, people, 'person', 'people')})"
+
+        return parts_in_words(facts, amount)
 
     def score(  # type: ignore[override]  # its settings are its own
         self,
@@ -140,9 +140,10 @@ class Gesture(GestureSettings, Task):
     def stream(self, model: "Model[Any]", codec: "MovementCodec") -> "Stream[Any]":
         """Return a stream that reads steps: comparable samples side by side. Samples are read by `live`."""
         from statewise.stream import Stream
+        from statewise.tasks.shared.step_of_numbers import number_reader
 
         self._refuse_two_way()
-        return Stream(model, encode=_step_of(codec))
+        return Stream(model, encode=number_reader(codec.numbers))
 
     def _refuse_two_way(self) -> None:
         from statewise.tasks.shared.both_ways import refuse_two_way
@@ -151,9 +152,9 @@ class Gesture(GestureSettings, Task):
 
     def inputs(self, codec: "MovementCodec") -> Inputs:
         """Return what a step reads."""
-        numbers = codec.numbers
-        words = f"a step of {numbers} numbers: {codec.stack} comparable samples side by side"
-        return Inputs(words, ("array",), [0.0] * numbers, _step_of(codec))
+        from statewise.tasks.shared.step_of_numbers import number_inputs
+
+        return number_inputs(codec.numbers, f"{codec.stack} comparable samples side by side")
 
     def example_question(self, codec: "MovementCodec") -> dict[str, Any]:
         """Ask what a movement is in which nothing moves."""
@@ -248,24 +249,3 @@ class Gesture(GestureSettings, Task):
         if not 0 < sure <= 1:
             raise UsageError(f"--sure {sure:g} is not a probability: give more than 0, at most 1")
         return EventRules(on, off, least, refractory, smooth)
-
-
-def _people(count: int) -> str:
-    return f", {count:,} {'people' if count > 1 else 'person'}" if count else ""
-
-
-def _step_of(codec: "MovementCodec") -> Any:
-    numbers = codec.numbers
-
-    def read(x: Any) -> Any:
-        import numpy as np
-
-        try:
-            found = np.asarray(x)
-        except (ValueError, TypeError, OverflowError):
-            found = np.zeros(0)
-        if found.shape != (numbers,) or found.dtype.kind not in "fiu" or not (np.abs(found) <= 1e9).all():
-            raise UsageError(f"a step reads {numbers} numbers of ordinary size: give as many")
-        return found.astype(np.float32)
-
-    return read

@@ -137,13 +137,11 @@ class Handwriting(Sourced, Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many lines of how many letters there are to learn from, and of how many writers."""
-        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
-        parts = [
-            f"{facts[f'{part}_lines']:,} lines of {facts[f'{part}_writers']:,} writers {words}"
-            for part, words in named.items()
-            if part in facts
-        ]
-        return ", ".join(parts)
+        from statewise.tasks.shared.parts_in_words import parts_in_words
+
+        return parts_in_words(
+            facts, lambda part: f"{facts[f'{part}_lines']:,} lines of {facts[f'{part}_writers']:,} writers"
+        )
 
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
         """Find how well each point of the held-out writers is foreseen, the end of a line among them."""

@@ -169,13 +169,9 @@ class Sketch(Sourced, Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many drawings of how many points there are to learn from."""
-        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
-        parts = [
-            f"{facts[f'{part}_drawings']:,} drawings of {facts[part]:,} points {words}"
-            for part, words in named.items()
-            if part in facts
-        ]
-        return ", ".join(parts)
+        from statewise.tasks.shared.parts_in_words import parts_in_words
+
+        return parts_in_words(facts, lambda part: f"{facts[f'{part}_drawings']:,} drawings of {facts[part]:,} points")
 
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
         """Find how well each drawing of the held-out part is foreseen, its latent numbers counted in."""

@@ -78,13 +78,13 @@ class Speech(SpeechSettings, Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many utterances of how many speakers there are to learn from, and how long they are."""
-        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
-        return ", ".join(
-            f"{facts[part]:,} utterances ({facts[f'{part}_seconds'] / 60:.1f} min"
-            f"{_speakers(facts[f'{part}_speakers'])}) {words}"
-            for part, words in named.items()
-            if part in facts
-        )
+        from statewise.tasks.shared.parts_in_words import minutes_of, parts_in_words
+
+        def amount(part: str) -> str:
+            speakers = facts[f"{part}_speakers"]
+            return f"{facts[part]:,} utterances ({minutes_of(facts, part, speakers, 'speaker', 'speakers')})"
+
+        return parts_in_words(facts, amount)
 
     def score(  # type: ignore[override]  # its settings are its own
         self,
@@ -136,15 +136,16 @@ class Speech(SpeechSettings, Task):
         """Return a stream that reads steps: comparable frames side by side. Sound is read by `live`."""
         from statewise.stream import Stream
         from statewise.tasks.shared.both_ways import refuse_two_way
+        from statewise.tasks.shared.step_of_numbers import number_reader
 
         refuse_two_way(self)
-        return Stream(model, encode=_step_of(codec))
+        return Stream(model, encode=number_reader(codec.stacking.numbers))
 
     def inputs(self, codec: "SpeechCodec") -> Inputs:
         """Return what a step reads."""
-        numbers = codec.stacking.numbers
-        words = f"a step of {numbers} numbers: {codec.stacking.count} normalized frames side by side"
-        return Inputs(words, ("array",), [0.0] * numbers, _step_of(codec))
+        from statewise.tasks.shared.step_of_numbers import number_inputs
+
+        return number_inputs(codec.stacking.numbers, f"{codec.stacking.count} normalized frames side by side")
 
     def example_question(self, codec: "SpeechCodec") -> dict[str, Any]:
         """Ask what is said in a short tone."""
@@ -301,24 +302,3 @@ class Speech(SpeechSettings, Task):
             raise UsageError(f"sentence {blank:,} of {len(lines):,} has no letter: give what may have been said")
         model = None if language is None else language_model(language, codec, language_weight, language_bonus)
         return Listening.of(codec, beam, grammar=lines, language=model, **how)
-
-
-def _speakers(count: int) -> str:
-    return f", {count:,} speaker{'s' if count > 1 else ''}" if count else ""
-
-
-def _step_of(codec: "SpeechCodec") -> Callable[[Any], Any]:
-    numbers = codec.stacking.numbers
-
-    def read(x: Any) -> Any:
-        import numpy as np
-
-        try:
-            found = np.asarray(x)
-        except (ValueError, TypeError, OverflowError):
-            found = np.zeros(0)
-        if found.shape != (numbers,) or found.dtype.kind not in "fiu" or not (np.abs(found) <= 1e9).all():
-            raise UsageError(f"a step reads {numbers} numbers of ordinary size: give as many")
-        return found.astype(np.float32)
-
-    return read
