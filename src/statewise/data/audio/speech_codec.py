@@ -1,6 +1,5 @@
 """How speech becomes what a network reads, and texts the labels that it learns."""
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +14,7 @@ from statewise.data.audio.sound import Samples
 from statewise.data.audio.steps import PRIOR_FRAMES, Normalize, Stacking
 from statewise.data.codec import Codec
 from statewise.data.composing import compose
+from statewise.data.packed_numbers import packed, unpacked
 from statewise.errors import DataError, UsageError
 
 BLANK = 0
@@ -51,20 +51,12 @@ class SpokenExample(NamedTuple):
 
     @classmethod
     def of(cls, text: str, frames: Frames) -> "SpokenExample":
-        """Pack some frames.
-
-        >>> SpokenExample.of("a", np.ones((2, 3), np.float32)).frames(3).tolist()
-        [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
-        """
-        return cls(text, base64.b64encode(frames.clip(-6e4, 6e4).astype("<f2").tobytes()).decode())
+        """Pack some frames."""
+        return cls(text, packed(frames))
 
     def frames(self, numbers: int) -> Frames:
         """Return the frames, of so many numbers each. Raises `DataError` where they are damaged."""
-        try:
-            found = np.frombuffer(base64.b64decode(self.packed, validate=True), "<f2").reshape(-1, numbers)
-        except ValueError:
-            raise DataError("codec.json holds an example that is damaged: start again") from None
-        return found.astype(np.float32)
+        return unpacked(self.packed, numbers)
 
 
 @final

@@ -1,6 +1,5 @@
 """How a movement becomes what a network reads: even samples, comparable, some of them side by side."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ from statewise.data.codec import Codec
 from statewise.data.movement.landmark_layouts import LandmarkGroup, comparable, groups_of, mirrored, seen
 from statewise.data.movement.recording import Seconds, Values
 from statewise.data.movement.time_grid import EvenSteps
+from statewise.data.packed_numbers import packed, unpacked
 from statewise.data.video.film import Look
 from statewise.errors import DataError
 
@@ -34,15 +34,11 @@ class MovementExample(NamedTuple):
     @classmethod
     def of(cls, label: str, steps: Values) -> "MovementExample":
         """Pack some steps."""
-        return cls(label, base64.b64encode(steps.clip(-6e4, 6e4).astype("<f2").tobytes()).decode())
+        return cls(label, packed(steps))
 
     def steps(self, numbers: int) -> Values:
         """Return the steps, of so many numbers each. Raises `DataError` where they are damaged."""
-        try:
-            found = np.frombuffer(base64.b64decode(self.packed, validate=True), "<f2").reshape(-1, numbers)
-        except ValueError:
-            raise DataError("codec.json holds an example that is damaged: start again") from None
-        return found.astype(np.float32)
+        return unpacked(self.packed, numbers)
 
 
 @final
