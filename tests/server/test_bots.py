@@ -107,8 +107,10 @@ def runs(hook: tuple[str, list[Any]], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @asynccontextmanager
-async def asking(runs: dict[str, Any], store: Store | None = None) -> AsyncIterator[httpx.AsyncClient]:
-    application = Application(runs, store or MemoryStore(), ServerSettings())
+async def asking(
+    runs: dict[str, Any], store: Store | None = None, log: Path | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    application = Application(runs, store or MemoryStore(), ServerSettings(conversation_log=log))
     transport = httpx.ASGITransport(app=application.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost/v1/bots/tuner", timeout=30) as client:
         yield client
@@ -180,6 +182,27 @@ def test_sound_fills_slots_over_three_turns_a_hook_is_asked_once_and_a_voice_ans
         assert spoken.getframerate() == RATE
         assert np.frombuffer(spoken.readframes(10**6), "<i2").any()
     assert (tmp_path / "read.txt").read_text() == "It is tuned."
+
+
+def test_a_log_of_the_server_has_a_line_a_turn_and_no_name_of_a_session(runs: dict[str, Any], tmp_path: Path) -> None:
+    log = tmp_path / "talk.jsonl"
+
+    async def go() -> str:
+        async with asking(runs, log=log) as client:
+            session = await begun(client)
+            for text in ("low", "mid"):
+                await answered(client.post(f"{session}/text", json={"text": text}))
+            await answered(client.get(session))
+            return session.rsplit("/", 1)[1]
+
+    session = asyncio.run(go())
+    turns = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(one["heard"], one["action"], one["slots"]) for one in turns] == [
+        ("low", "ElicitSlot", {}),
+        ("mid", "ElicitSlot", {"first": "mid"}),
+    ]
+    assert session not in log.read_text()
+    assert len({one["conversation"] for one in turns}) == 1
 
 
 def test_a_session_is_gotten_put_moved_to_another_server_and_deleted(runs: dict[str, Any]) -> None:

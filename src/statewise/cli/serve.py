@@ -112,6 +112,7 @@ def server_settings(listen: ListenOptions, settings: ServerSettings) -> ServerSe
         hosts=settings.hosts | hosts,
         origins=frozenset(listen.allow_origin),
         key_file=listen.key_file,
+        conversation_log=listen.conversation_log,
         accept_foreign_snapshots=listen.accept_foreign_snapshots,
         header_seconds=wait,
         body_seconds=wait,

@@ -132,7 +132,7 @@ class Application:
         app.include_router(completion_routes(self.sessions, self.metrics))
         app.include_router(self.sockets.routes())
         if any(served.is_bot for served in self.sessions.models.values()):
-            app.include_router(bot_routes(self.sessions))
+            app.include_router(bot_routes(self.sessions, self.settings.conversation_log))
         return app
 
     def _watch(self, app: FastAPI) -> None:

@@ -3,17 +3,21 @@
 The sessions are those of `/v1/sessions`, live ones: they can be forked, kept as snapshots and moved as any other.
 """
 
+import asyncio
 import base64
+import hashlib
 import io
 import json
 import re
 import wave
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from statewise.data.audio.voice import spoken
+from statewise.data.utterances.conversation_log import ConversationLog
 from statewise.server.calls import CallKey
 from statewise.server.departures import for_request
 from statewise.server.errors import NOT_FOUND, UNREADABLE, ApiError
@@ -49,10 +53,10 @@ class PutSession(Body):
     sessionState: dict[str, Any] = Field(examples=[{"dialogAction": {"type": "ElicitIntent"}}])  # noqa: N815
 
 
-def bot_routes(sessions: SessionService) -> APIRouter:
-    """Return the routes under `/v1/bots`."""
+def bot_routes(sessions: SessionService, log: FilePath | None = None) -> APIRouter:
+    """Return the routes under `/v1/bots`; what is heard and said there is appended to a log, where there is one."""
     router = APIRouter(prefix="/v1/bots/{model}/sessions", tags=["bots"])
-    asking = _Asking(sessions)
+    asking = _Asking(sessions, None if log is None else ConversationLog(log))
     told: dict[str, Any] = {"responses": SESSION, "response_model": dict[str, Any]}
 
     @router.post("", status_code=201, summary="Begin a conversation", responses=failures(404))
@@ -98,8 +102,8 @@ def bot_routes(sessions: SessionService) -> APIRouter:
 class _Asking:
     """Bots, and runs that hear, among what is served."""
 
-    def __init__(self, sessions: SessionService) -> None:
-        self.sessions = sessions
+    def __init__(self, sessions: SessionService, log: ConversationLog | None) -> None:
+        self.sessions, self.log = sessions, log
 
     def bot(self, model: str) -> ServedModel:
         """Return a bot. Raises `ApiError` where there is none of that name."""
@@ -131,6 +135,9 @@ class _Asking:
         how = OutputOptions.asked(None, None, {})
         read = await self.sessions.read(owner(request), id, [given], CallKey(None, ""), how)
         told = {"sessionId": id, **json.loads(read)["answer"]}
+        if self.log is not None and told["inputTranscript"]:
+            name = hashlib.sha256(id.encode()).hexdigest()[:12]
+            await asyncio.to_thread(self.log.add, told, served.trained.codec.bot, name)
         if attributes is not None:
             told["requestAttributes"] = attributes
         if voice:

@@ -33,6 +33,9 @@ class ListenOptions:
     accept_foreign_snapshots: Annotated[bool, Doc("restore snapshots that no server of the store has made")] = False
     allow_host: Annotated[tuple[str, ...], Doc("also answer under this Host")] = ()
     allow_origin: Annotated[tuple[str, ...], Doc("also answer pages of this Origin (CORS)")] = ()
+    conversation_log: Annotated[
+        Path | None, Doc("append what bots hear and say under /v1/bots to this file, without what is private")
+    ] = None
     ttl_hours: Annotated[float, Doc("hours after its last step until a session is deleted"), Gt(0), Le(1e6)] = 24.0
 
 
@@ -56,6 +59,7 @@ class ServerSettings:
     open_prefixes: tuple[str, ...] = ()
     key_file: Path | None = None
     accept_foreign_snapshots: bool = False
+    conversation_log: Path | None = None
     max_body_bytes: int = MIB
     max_state_bytes: int = 16 * MIB
     max_bodies_bytes: int = 256 * MIB

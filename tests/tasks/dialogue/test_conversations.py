@@ -1,5 +1,6 @@
 """Ten conversations written by hand, held with a bot that was trained for seconds."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ import torch
 from made_bots import NOW, bot_file
 
 import statewise
+from statewise.cli.main import run as cli
+from statewise.data.left_out import LeftOutCount
+from statewise.data.texts import find_files
+from statewise.data.utterances.utterance_files import read_utterances
 from statewise.errors import DataError, UsageError
 from statewise.state import write_tensors
 
@@ -237,5 +242,45 @@ def test_the_bot_is_written_as_yaml_and_for_lex(bot: Any, tmp_path: Path) -> Non
         assert "".join(answer.pieces) == f"{tmp_path / name} holds the bot\n"
         again = statewise.Dialogue(source=str(tmp_path / name)).prepare(tmp_path)
         assert again.facts["intents"] == 4
-    with pytest.raises(UsageError, match=r"mine\.txt ends in neither"):
-        bot.answer(write_bot=str(tmp_path / "mine.txt"))
+    with pytest.raises(UsageError, match=r"mine\.doc is neither: rename it"):
+        bot.answer(write_bot=str(tmp_path / "mine.doc"))
+
+
+def test_what_may_be_said_is_written_as_sentences_that_speech_can_listen_for(bot: Any, tmp_path: Path) -> None:
+    bot.answer(write_bot=str(tmp_path / "said.txt"))
+    said = (tmp_path / "said.txt").read_text().splitlines()
+    assert len(said) == len(set(said))
+    assert {"i want a pizza", "huge", "no huge", "twin", "twenty one", "next friday", "yes", "cancel"} <= set(said)
+    assert not any("{" in line or "[" in line for line in said)
+
+
+def test_a_log_is_kept_of_a_conversation_and_what_was_missed_is_labelled_and_learned(
+    bot: Any, run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "talk.jsonl"
+    live = bot.live(now=NOW, log=str(log))
+    live.push("i want a pizza")
+    live.fork().push("zorgle blim quux")
+    turns = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [one["heard"] for one in turns] == ["i want a pizza", "zorgle blim quux"]
+    assert [one["missed"] for one in turns] == [False, True]
+    assert turns[0]["conversation"] != turns[1]["conversation"]
+    assert turns[0]["said"] == ["What size?"]
+    assert cli(["predict", str(run.path), "--missed", str(log)]) == 0
+    table = capsys.readouterr().out
+    assert table.startswith("text,intent,guess,confidence,times\nzorgle blim quux,,")
+    (tmp_path / "labelled.csv").write_text(table.replace("quux,,", "quux,OpeningHours,") + "not labelled,,,0.1,1\n")
+    bot_file(tmp_path)
+    left_out = LeftOutCount("utterance")
+    own, _ = read_utterances(
+        find_files([str(tmp_path / name) for name in ("labelled.csv", "bot.yaml")], "utterances"), left_out
+    )
+    hours = own.intent("OpeningHours")
+    assert hours is not None
+    assert "zorgle blim quux" in [one.text for one in hours.utterances]
+    assert left_out.told() == ["1 utterance left out: without an intent (the first: row 3 of labelled.csv)"]
+
+
+def test_a_log_without_a_conversation_is_refused(run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli(["predict", str(run.path), "a pizza", "--log", str(tmp_path / "talk.jsonl")]) == 2
+    assert "--log is for a conversation" in capsys.readouterr().err

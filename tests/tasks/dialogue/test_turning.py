@@ -166,3 +166,17 @@ def test_an_utterance_of_the_bot_is_not_needed_in_its_codec() -> None:
     codec = UtterancesCodec.of(bot, [SampleUtterance("a", "OrderPizza")], [], True)
     again = UtterancesCodec.read(json.loads(json.dumps(codec.as_json())))
     assert json.dumps(again.as_json()) == json.dumps(codec.as_json())
+
+
+def test_a_word_that_a_message_and_a_value_both_have_is_said_once() -> None:
+    called = """
+intents:
+  Call:
+    utterances: [wake me]
+    slots: {hour: {type: time, prompt: When?}}
+    closing: I will call at {hour}.
+"""
+    turning = turning_of(bot_of(called))
+    asked = turning.turn(DialogueState(), heard("wake me", "Call"))
+    assert turning.turn(asked.state, heard("at eight", hour="at eight")).messages == ("I will call at eight.",)
+    assert turning.turn(asked.state, heard("eight", hour="eight")).messages == ("I will call at eight.",)

@@ -7,6 +7,8 @@ from statewise.data.utterances.sample_utterance import SampleUtterance
 
 BUILT_IN = ("number", "ordinal", "date", "time", "duration", "money", "phone", "email", "text")
 "Types of slots that need no values: how each is read is said in `statewise.tasks.dialogue.resolving`."
+PRIVATE = ("phone", "email")
+"Types that are left out of logs in any case."
 USUAL_THRESHOLD = 0.4
 USUAL_RETRIES = 2
 USUAL_FALLBACK = "Sorry, I did not understand."
@@ -43,7 +45,10 @@ class SlotRule:
 
 @dataclass(frozen=True)
 class BotSlot:
-    """A detail of an intent: its type, how it is asked for, how often, and what it must be."""
+    """A detail of an intent: its type, how it is asked for, how often, and what it must be.
+
+    What is `private` is not written into a log of conversations.
+    """
 
     name: str
     type: str
@@ -53,6 +58,12 @@ class BotSlot:
     default: str | None = None
     rules: tuple[SlotRule, ...] = ()
     spelled: bool = False
+    private: bool = False
+
+    @property
+    def is_private(self) -> bool:
+        """Whether its values are left out of logs: it is private, or of a type that names a person."""
+        return self.private or self.type in PRIVATE
 
 
 @dataclass(frozen=True)

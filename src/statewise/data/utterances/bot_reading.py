@@ -175,7 +175,7 @@ class BotReader(LinedReader):
     def slot(self, name: str, at: Lined, types: Sequence[SlotType], intent: str) -> BotSlot:
         """Return a slot."""
         self.name(at, name, "a slot")
-        known = ("type", "prompt", "required", "retries", "default", "rules", "spelled")
+        known = ("type", "prompt", "required", "retries", "default", "rules", "spelled", "private")
         fields = self.fields(at, known, f"slot '{name}'")
         if "type" not in fields:
             self.wrong(at, f"slot '{name}' has no type: give one of {', '.join(BUILT_IN)}, or one of slot_types")
@@ -199,6 +199,7 @@ class BotReader(LinedReader):
             default,
             tuple(self.rule(one) for one in self.each(fields["rules"], "rules")) if "rules" in fields else (),
             self.truth(fields["spelled"], "spelled") if "spelled" in fields else False,
+            self.truth(fields["private"], "private") if "private" in fields else False,
         )
 
     def rule(self, at: Lined) -> SlotRule:

@@ -62,7 +62,7 @@ def _slot_as_plain(slot: BotSlot) -> dict[str, Any]:
     usual = BotSlot(slot.name, slot.type)
     told |= {
         key: getattr(slot, key)
-        for key in ("required", "retries", "default", "spelled")
+        for key in ("required", "retries", "default", "spelled", "private")
         if getattr(slot, key) != getattr(usual, key)
     }
     if slot.rules:

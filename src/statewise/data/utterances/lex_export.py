@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from statewise.data.utterances.bot import BUILT_IN, Bot, BotIntent, BotSlot, Hook, SlotType
-from statewise.data.utterances.lex_import import FALLBACK, LEX_OF_BUILT_IN
+from statewise.data.utterances.lex_import import FALLBACK, LEX_OF_BUILT_IN, OBFUSCATED
 from statewise.data.utterances.sample_utterance import SampleUtterance
 from statewise.errors import UsageError
 
@@ -142,7 +142,8 @@ def _slot(slot: BotSlot, bot: Bot) -> dict[str, Any]:
     }
     if slot.default is not None:
         setting["defaultValueSpecification"] = {"defaultValueList": [{"defaultValue": slot.default}]}
-    return {"name": slot.name, "identifier": slot.name[:10], "slotTypeName": kind, "valueElicitationSetting": setting}
+    told = {"name": slot.name, "identifier": slot.name[:10], "slotTypeName": kind, "valueElicitationSetting": setting}
+    return {**told, "obfuscationSetting": {"obfuscationSettingType": OBFUSCATED}} if slot.private else told
 
 
 def _messages(texts: Any) -> dict[str, Any]:

@@ -44,6 +44,8 @@ BUILT_IN_OF_LEX = {
 }
 LEX_OF_BUILT_IN = {ours: theirs for theirs, ours in reversed(BUILT_IN_OF_LEX.items())}
 FALLBACK = "FallbackIntent"
+OBFUSCATED = "DefaultObfuscation"
+"What Lex says of a slot whose values stand in no log."
 Files = Mapping[PurePosixPath, Any]
 
 
@@ -218,7 +220,9 @@ def _slot(told: Mapping[str, Any], known: set[str], notices: list[str]) -> BotSl
     prompts = tuple(_messages(prompt))
     if required and not prompts and default is None:
         prompts = (f"{name}?",)
-    return BotSlot(name, ours, prompts, required, min(int(prompt.get("maxRetries") or USUAL_RETRIES), 20), default)
+    tries = min(int(prompt.get("maxRetries") or USUAL_RETRIES), 20)
+    hides = (told.get("obfuscationSetting") or {}).get("obfuscationSettingType") == OBFUSCATED
+    return BotSlot(name, ours, prompts, required, tries, default, private=hides)
 
 
 def _messages(told: Any) -> Iterator[str]:

@@ -257,6 +257,9 @@ def _usable(said: Sequence[SampleUtterance], left_out: LeftOutCount) -> Iterator
     """Yield each text once, composed and with single spaces, its slots where they then stand; the rest is counted."""
     seen: dict[str, str] = {}
     for given in said:
+        if not given.intent:
+            left_out.add("without an intent", given.where)
+            continue
         one = _composed(given)
         if not NAME.fullmatch(one.intent):
             raise DataError(

@@ -1,7 +1,7 @@
 """What is shown of an understood utterance: its intent, further ones, and slots with what they mean."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,12 @@ from typing import Any
 
 from statewise.data.left_out import LeftOutCount
 from statewise.data.texts import find_files
+from statewise.data.utterances.bot import Bot
 from statewise.data.utterances.bot_writing import bot_as_plain
+from statewise.data.utterances.conversation_log import as_table, missed_in
 from statewise.data.utterances.lex_export import write_lex_zip
 from statewise.data.utterances.sample_utterance import LONGEST_UTTERANCE
+from statewise.data.utterances.spoken_sentences import spoken_sentences
 from statewise.data.utterances.utterance_files import read_utterances
 from statewise.data.utterances.utterances_codec import UtterancesCodec
 from statewise.data.utterances.value_lists import ValueLists
@@ -124,21 +127,46 @@ def talk_with(conversation: BotConversation) -> Iterator[str]:
             yield f"{replied}\n"
 
 
+def missed_table(log: str) -> Answer:
+    """Return what was not understood in a log, as a table whose column `intent` is to be filled in."""
+    found = missed_in(Path(log))
+    return Answer(as_table(found), lambda: {"missed": [one._asdict() for one in found]}, end="")
+
+
 def no_single_object() -> dict[str, Any]:
     """Raise `UsageError`: a conversation is not a single object."""
     raise UsageError("--interactive contradicts --json: give one of them")
 
 
-def bot_written(sources: Sequence[str], path: str) -> Answer:
-    """Write the bot that some sources describe, whole or not at all, and say so.
+def _as_yaml(bot: Bot) -> bytes:
+    return write_yaml(bot_as_plain(bot)).encode()
 
-    Raises `UsageError` for a name that ends neither in .yaml nor in .zip.
+
+def _as_sentences(bot: Bot) -> bytes:
+    return "".join(f"{line}\n" for line in spoken_sentences(bot)).encode()
+
+
+WRITERS: dict[str, Callable[[Bot], bytes]] = {
+    ".yaml": _as_yaml,
+    ".yml": _as_yaml,
+    ".zip": write_lex_zip,
+    ".txt": _as_sentences,
+}
+
+
+def bot_written(sources: Sequence[str], path: str) -> Answer:
+    """Write the bot that some sources describe, or what may be said to it, whole or not at all, and say so.
+
+    Raises `UsageError` for a name that ends neither in .yaml nor in .zip or .txt.
     """
     kind = Path(path).suffix.lower()
-    if kind not in (".yaml", ".yml", ".zip"):
-        raise UsageError(f"a bot is written as .yaml or .zip, and {path} ends in neither: give another name")
+    if kind not in WRITERS:
+        raise UsageError(
+            f"a bot is written as .yaml or .zip, what is said to it as .txt, and {path} is neither: rename it"
+        )
     bot, _ = read_utterances(find_files(sources, "utterances"), LeftOutCount("utterance"))
-    content = write_lex_zip(bot) if kind == ".zip" else write_yaml(bot_as_plain(bot)).encode()
+    content = WRITERS[kind](bot)
     with saving(path, "give another place"):
         write_whole(Path(path), content)
-    return Answer(iter([f"{path} holds the bot\n"]), lambda: {"bot": path}, end="")
+    held = "what may be said to the bot" if kind == ".txt" else "the bot"
+    return Answer(iter([f"{path} holds {held}\n"]), lambda: {"bot": path}, end="")

@@ -1,6 +1,7 @@
 """A conversation under way: what is said is understood, a turn is made of it, and hooks are called where it asks."""
 
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from statewise.data.utterances.conversation_log import ConversationLog
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
 from statewise.plain.strict_json import read_json
@@ -53,6 +55,13 @@ class BotReplied:
     problems: tuple[str, ...] = ()
 
     @property
+    def is_missed(self) -> bool:
+        """Whether something was said that is neither an intent nor an answer to what was asked."""
+        turn = self.turn
+        is_lost = turn.action == "ElicitIntent" or turn.state.tries > 0 or turn.state.status == "Failed"
+        return bool(self.heard.text) and not self.heard.is_known and is_lost
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """What went wrong on the way."""
         return self.problems
@@ -73,12 +82,16 @@ class BotReplied:
             "sessionState": session_state(self.turn, self.bot),
             "interpretations": interpretations(self.heard, self.turn, self.bot),
             "inputTranscript": self.heard.text,
+            "missed": self.is_missed,
         }
 
 
 @dataclass
 class BotConversation(Live):
-    """Talks with a person. The state is all that is known, so that a fork is a copy of it."""
+    """Talks with a person. The state is all that is known, so that a fork is a copy of it.
+
+    With a `log` each turn is also written there, under the `name` of the conversation.
+    """
 
     is_bot: ClassVar[bool] = True
 
@@ -87,6 +100,8 @@ class BotConversation(Live):
     resolver: Resolver
     hooks: HookRunner = field(default_factory=HookRunner)
     state: DialogueState = field(default_factory=DialogueState)
+    log: ConversationLog | None = None
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
     @property
     def inputs(self) -> Inputs:
@@ -112,8 +127,11 @@ class BotConversation(Live):
             turn = self._called(turning, turn, turn.call, heard, problems)
         if turn.call is not None:
             turn = turning.failed(turn.state)
+        replied = BotReplied(heard, turn, self.how.codec.bot, tuple(problems))
+        if self.log is not None:
+            self.log.add(replied.as_json(), self.how.codec.bot, self.name)
         self.state = turn.state
-        return BotReplied(heard, turn, self.how.codec.bot, tuple(problems))
+        return replied
 
     def _heard(self, text: str) -> Understood:
         """Return what is understood of a text; where it is nothing, of what stands after words that lead to it."""
@@ -178,7 +196,7 @@ class BotConversation(Live):
 
     def fork(self) -> "BotConversation":
         """Return the same conversation once more, to go on otherwise."""
-        return BotConversation(self.how, self.moment, self.resolver, self.hooks, self.state)
+        return replace(self, name=uuid.uuid4().hex[:12])
 
     def save(self) -> bytes:
         """Return the state as bytes."""
@@ -193,7 +211,7 @@ class BotConversation(Live):
         except (KeyError, ValueError, TypeError, OverflowError):
             raise DataError("the saved conversation is damaged, or is something else: start again") from None
         state = DialogueState.read(written, self.how.codec.bot)
-        return BotConversation(self.how, self.moment, self.resolver, self.hooks, state)
+        return replace(self, state=state)
 
 
 def after_hook(turning: Turning, turn: Turn, call: HookCall, reply: Any) -> Turn:

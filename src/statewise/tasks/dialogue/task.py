@@ -32,6 +32,7 @@ ThresholdOf = Annotated[
 NowOf = Annotated[str | None, Doc("the time that dates are told from, as 2026-11-30T09:00; if not given, the clock's")]
 ZoneOf = Annotated[str, Doc("time zone of dates and times, as Europe/Paris")]
 RegionOf = Annotated[str, Doc("country whose telephone numbers are meant, as US")]
+LogOf = Annotated[str | None, Doc("append what is heard and said to this file, without what is private"), OF_COMMANDS]
 ValuesOf = Annotated[
     Several, Doc("further values of a slot type, as Size=huge,tiny; may be given several times; needs no training")
 ]
@@ -229,22 +230,32 @@ class Dialogue(Sourced, Task):
         interactive: Annotated[
             bool, Doc("hold a conversation: read lines, ask for what is missing, say what is done"), OF_COMMANDS
         ] = False,
+        log: LogOf = None,
         write_bot: Annotated[
-            str | None, Doc("write the bot to this file: .yaml, or .zip as Lex V2 imports it"), OF_COMMANDS
+            str | None,
+            Doc("write the bot: .yaml, .zip as Lex V2 imports it, or .txt, what may be said to it"),
+            OF_COMMANDS,
+        ] = None,
+        missed: Annotated[
+            str | None, Doc("tell what was not understood in this log, as a table to be labelled"), OF_COMMANDS
         ] = None,
         **how: Any,
     ) -> Answer:
         """Return what is understood of a text, or a conversation; or write the bot to a file."""
-        from statewise.tasks.dialogue.answers import bot_written, no_single_object, talk_with
+        from statewise.tasks.dialogue.answers import bot_written, missed_table, no_single_object, talk_with
 
         if write_bot is not None:
             return bot_written(self.sources, write_bot)
+        if missed is not None:
+            return missed_table(missed)
         if not interactive:
+            if log is not None:
+                raise UsageError("--log is for a conversation: give --interactive too")
             return super().answer(model, codec, text, **how)
 
         if text:
             raise UsageError("--interactive takes no text: type what you say, a line each")
-        live: Any = self.live(model, codec, **how)
+        live: Any = self.live(model, codec, log=log, **how)
         return Answer(talk_with(live), no_single_object, end="")
 
     def live(
@@ -258,6 +269,7 @@ class Dialogue(Sourced, Task):
         zone: ZoneOf = "UTC",
         region: RegionOf = "US",
         values: ValuesOf = (),
+        log: LogOf = None,
         functions: Mapping[str, Any] | None = None,
     ) -> Live:
         """Begin a conversation with the bot, or go on where it was saved.
@@ -265,6 +277,7 @@ class Dialogue(Sourced, Task):
         From Python `functions` are those that hooks of the bot name: each is given a request as Lex V2 has it, and
         returns what is to follow, a message, or nothing.
         """
+        from statewise.data.utterances.conversation_log import ConversationLog
         from statewise.tasks.dialogue.answers import resolver_of
         from statewise.tasks.dialogue.conversation import BotConversation
         from statewise.tasks.dialogue.hooks import HookRunner, read_key
@@ -279,6 +292,7 @@ class Dialogue(Sourced, Task):
             (lambda: clock_now(zone)) if now is None else (lambda: moment_of(now, zone)),
             resolver_of(codec, now, zone, region, values),
             HookRunner(named, key, functions or {}),
+            log=None if log is None else ConversationLog(Path(log)),
         )
         return begun if saved is None else begun.opened(saved)
 

@@ -315,7 +315,10 @@ class Turning:
             if value is None:
                 return ""
             slot = own.slot(place[1]) if own else None
-            return value.original if slot is not None and slot.type in BUILT_IN else value.value
+            shown = value.original if slot is not None and slot.type in BUILT_IN else value.value
+            first, _, rest = shown.partition(" ")
+            before = message[: place.start()].split()
+            return rest if rest and before and before[-1].casefold() == first.casefold() else shown  # not "at at eight"
 
         return " ".join(PLACE.sub(known, message).split())
 
