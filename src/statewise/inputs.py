@@ -24,7 +24,7 @@ class Inputs:
     """What users give one step of a task: in words, as types of JSON, and as an example that can be read.
 
     `read` makes of an input what the step reads; `split` makes inputs of a text, `binary` one of a binary frame, where
-    users have them so.
+    users have them so: as many bytes as come, but a multiple of `unit`. `last` is pushed once all of them have come.
 
     >>> Inputs("a letter", ("string",), "a").check(True)
     Traceback (most recent call last):
@@ -37,6 +37,8 @@ class Inputs:
     read: Callable[[Any], Any] = same
     split: Callable[[str], Sequence[Any]] | None = None
     binary: Callable[[bytes], Any] | None = None
+    unit: int = 1
+    last: Any = None
 
     def check(self, x: Any) -> Any:
         """Return what the step reads of an input. Raises `UsageError` for one of another type, and what `read` does."""

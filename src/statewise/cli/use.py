@@ -12,7 +12,6 @@ from annotated_doc import Doc
 
 from statewise import registry
 from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, given_of, parameter, with_parameters
-from statewise.errors import StatewiseError
 from statewise.progress.terminal import exact
 from statewise.shown import in_json
 from statewise.underway import returned, told
@@ -87,10 +86,10 @@ def predict_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> N
 
 def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> None:
     """Answer each line of standard input; with a state file, go on where it was left and leave it there."""
+    from statewise.cli.streaming import answered_lines, heard_raw
     from statewise.run.files import saving, write_whole
-    from statewise.task import as_plain
 
-    trained = _load(run, quiet)
+    trained, is_raw = _load(run, quiet), how.pop("raw", False)
     state = Path(how.pop("state")) if "state" in how else None
     live = trained.live(state.read_bytes() if state and state.is_file() else None, **how)
 
@@ -101,14 +100,7 @@ def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> No
 
     kept = time.monotonic()
     try:
-        for number, line in enumerate(sys.stdin, start=1):
-            try:
-                said = live.push(line.rstrip("\r\n"))
-            except StatewiseError as error:
-                raise type(error)(f"line {number}: {error.with_flags}") from None
-            for notice in () if quiet else getattr(said, "notices", ()):
-                print(f"line {number}: {notice}", file=sys.stderr)
-            print(in_json(as_plain(said)) if json else said, flush=True)
+        for _ in heard_raw(live, json=json, quiet=quiet) if is_raw else answered_lines(live, json=json, quiet=quiet):
             if time.monotonic() - kept > SAVE_SECONDS:
                 keep()
                 kept = time.monotonic()
@@ -157,7 +149,12 @@ VERBS: dict[str, tuple[str, Callable[..., None], list[Any], tuple[str, ...]]] = 
                 "state",
                 Annotated[str, Doc("file of the state: read at the beginning if it exists, written at the end")],
                 None,
-            )
+            ),
+            flag(
+                "raw",
+                Annotated[bool, Doc("standard input is sound, 16-bit samples, as arecord -t raw writes it")],
+                False,
+            ),
         ],
         ("live",),
     ),

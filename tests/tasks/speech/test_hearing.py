@@ -12,6 +12,7 @@ import torch
 from made_speech import HERTZ, RATE, recordings, said
 
 import statewise
+from statewise.cli.main import run as cli
 from statewise.errors import DataError, UsageError
 from statewise.tasks.speech.answers import chances_of
 from statewise.tasks.speech.task import Speech
@@ -25,8 +26,12 @@ LEARNED: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("heard")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("heard")
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Trained:
     source = str(recordings(folder / "said", 90))
     run = statewise.train(Speech(source=source, split="utterance", **LEARNED), run=folder / "run")
     assert run.report.metrics["wer"] <= 0.1
@@ -104,6 +109,30 @@ def test_a_live_stream_can_be_saved_and_goes_on_alike(trained: Trained) -> None:
         assert told == same
     assert one.push("finish").as_json() == other.push("finish").as_json()
     assert len(one.save()) < 2000
+
+
+def test_raw_samples_of_a_microphone_are_heard_as_the_file_is(
+    trained: Trained, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = several(["mid", "low", "high"], 1.4)
+    samples = (sound * 32767).astype("<i2")
+    wanted = [str(one) for one in trained.predict(samples.astype(np.float32) / 32768, rate=RATE)]
+
+    class Microphone:
+        def __init__(self) -> None:
+            self.buffer = self
+            self.left = samples.tobytes() + b"x"
+
+        def read1(self, count: int) -> bytes:
+            size = min(count, 1001)  # a sample is cut in two
+            piece, self.left = self.left[:size], self.left[size:]
+            return piece
+
+    monkeypatch.setattr("sys.stdin", Microphone())
+    assert cli(["stream", str(folder / "run"), "--raw"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == wanted
+    assert "the last 1 byte is less than a sample: left out" in err
 
 
 def test_what_is_kept_does_not_grow_with_the_sound(trained: Trained) -> None:

@@ -37,6 +37,16 @@ class HeardSoFar:
             lines.append(str(self.partial))
         return "\n".join(lines) or f"{self.seconds:8.2f} s"
 
+    @property
+    def settled(self) -> str:
+        """What will not change any more, a line each; empty where nothing became final."""
+        return "\n".join(map(str, self.final))
+
+    @property
+    def under_way(self) -> str:
+        """What was heard since, which may change."""
+        return self.partial.text
+
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         final = [one.as_json() for one in self.final]
@@ -57,9 +67,9 @@ class SpeechUnderWay(Live):
     @property
     def inputs(self) -> Inputs:
         """What `push` takes: a piece of sound, `finish` or `restart`."""
-        return Inputs(
-            WORDS, ("array", "string"), [0.0, 0.1, 0.0, -0.1], binary=lambda pcm: base64.b64encode(pcm).decode()
-        )
+        example = [0.0, 0.1, 0.0, -0.1]
+        encoded = {"binary": lambda pcm: base64.b64encode(pcm).decode(), "unit": 2, "last": FINISH}
+        return Inputs(WORDS, ("array", "string"), example, **encoded)
 
     def push(self, line: Any) -> HeardSoFar:
         """Read a piece of sound; or end it, or forget it.
