@@ -1,8 +1,9 @@
 """What `statewise stream` reads: lines, each answered, or raw bytes as a microphone gives them."""
 
+import io
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from statewise.errors import StatewiseError, UsageError
 from statewise.shown import in_json, in_line
@@ -33,8 +34,8 @@ def heard_raw(live: Live, *, json: bool, quiet: bool) -> Iterator[None]:
     inputs = live.inputs
     if inputs.binary is None:
         raise UsageError("--raw is for a run that hears: give lines")
-    before, shown = b"", ""
-    while piece := sys.stdin.buffer.read1(PIECE_BYTES):
+    before, shown, source = b"", "", cast("io.BufferedReader", sys.stdin.buffer)
+    while piece := source.read1(PIECE_BYTES):
         before += piece
         whole = len(before) - len(before) % inputs.unit
         if not whole:

@@ -67,9 +67,14 @@ class SpeechUnderWay(Live):
     @property
     def inputs(self) -> Inputs:
         """What `push` takes: a piece of sound, `finish` or `restart`."""
-        example = [0.0, 0.1, 0.0, -0.1]
-        encoded = {"binary": lambda pcm: base64.b64encode(pcm).decode(), "unit": 2, "last": FINISH}
-        return Inputs(WORDS, ("array", "string"), example, **encoded)
+        return Inputs(
+            WORDS,
+            ("array", "string"),
+            [0.0, 0.1, 0.0, -0.1],
+            binary=lambda pcm: base64.b64encode(pcm).decode(),
+            unit=2,
+            last=FINISH,
+        )
 
     def push(self, line: Any) -> HeardSoFar:
         """Read a piece of sound; or end it, or forget it.
