@@ -35,6 +35,7 @@ ASKED: dict[str, list[str]] = {
     "dialogue": ["a large pizza", "--now", "2026-11-30T09:00"],
     "speech": ["said/high_voice0_0.wav"],
     "caption": ["shown/00.png"],
+    "sound": ["seen/clip0.mp4"],
 }
 "What is asked of a run of each task, after its name; else nothing."
 BEGUN: dict[str, list[str]] = {

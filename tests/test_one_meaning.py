@@ -12,6 +12,7 @@ FACES = {"cli", "testing", "server"}
 SHARED = {
     "cells": "in `exchange.onnx`, the cells as ONNX defines them",
     "named": "in `heads` and in `encoders`, finding one by its registered name",
+    "sound": "in `data.audio`, what files of sound hold; in `tasks`, the task that makes sound for films",
     "strokes": "in `data`, pen drawings; in `heads`, the head over them",
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from statewise.tasks.language.task import Language
     from statewise.tasks.recommend.task import Recommend
     from statewise.tasks.sketch.task import Sketch
+    from statewise.tasks.sound.task import Sound
     from statewise.tasks.speech.task import Speech
     from statewise.tasks.stocks.task import Stocks
     from statewise.tasks.text.task import Text
@@ -50,6 +51,7 @@ _ROOMS = {
     "inspect_memory": "statewise.monitoring.memory_report",
     "Report": "statewise.report",
     "Sketch": "statewise.tasks.sketch.task",
+    "Sound": "statewise.tasks.sound.task",
     "Text": "statewise.tasks.text.task",
     "Traffic": "statewise.tasks.forecast.traffic",
     "Translate": "statewise.tasks.translate.task",
@@ -69,6 +71,7 @@ __all__ = [
     "Report",
     "Run",
     "Sketch",
+    "Sound",
     "Speech",
     "Stocks",
     "Text",

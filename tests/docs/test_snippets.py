@@ -12,6 +12,7 @@ import pytest
 import torch
 from made_bots import bot_file
 from made_dialogues import dialogues
+from made_films import one_film, sounding_films
 from made_gestures import clips, sensor_table, stretches_table
 from made_pictures import pictures, shape
 from made_speech import recordings
@@ -32,6 +33,7 @@ TINY_BY_TASK = {
     "language": ["--embedding", "4", "--orders", "2", "--cutoffs", "4,8"],
     "answer": ["--held-out", "0.2", "--questions", "200"],
     "gesture": ["--held-out", "0.25"],
+    "sound": ["--embedding", "4", "--height", "8", "--pieces", "6", "--bands", "6"],
     "game": ["--envs", "4", "--rollout", "32", "--passes", "1"],
     "caption": ["--embedding", "4", "--held-out", "0.3", "--validation", "0.1"],
     "chat": ["--embedding", "4", "--held-out", "0.2", "--validation", "0.1", "--scored", "9"],
@@ -105,6 +107,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (sensor_table(tmp_path).parent / "asked.csv").rename(tmp_path / "one.csv")
     stretches_table(tmp_path)
     clips(tmp_path / "clips", each=6)
+    sounding_films(tmp_path / "films", 7)
+    sounding_films(tmp_path / "frames", 7, as_arrays=True)
+    one_film(tmp_path / "silent.mp4")
     (tmp_path / "clip.mp4").write_bytes((tmp_path / "clips" / "nod" / "0.mp4").read_bytes())
     (tmp_path / "talk.wav").write_bytes((said / "low_voice0_1.wav").read_bytes())
     written = [

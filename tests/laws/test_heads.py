@@ -24,6 +24,7 @@ from statewise.heads import (
     NegativeBinomial,
     Quantiles,
     Ranking,
+    Soundtrack,
     Strokes,
     StudentT,
 )
@@ -37,6 +38,9 @@ NUMBERS, COUNTS = torch.linspace(-3, 4, T * B).reshape(T, B), torch.arange(T * B
 PEN = torch.nn.functional.one_hot(torch.arange(T * B).reshape(T, B) % 3, 3).float()
 MOVED = torch.stack([NUMBERS, NUMBERS.flip(0)], dim=-1)
 BITS = (torch.arange(T * B * 2).reshape(T, B, 2) % 3 > 0).float()
+HEARD = torch.linspace(0, 1, T * B * 15).reshape(T, B, 15)
+STRUCK = (torch.arange(T * B * 3).reshape(T, B, 3) % 4 == 1).float()
+SOUNDS = torch.cat([HEARD, STRUCK, STRUCK / 2, torch.arange(T * B * 3).reshape(T, B, 3) % 3 - 1.0], dim=-1)
 LABELS = Padded.of([torch.tensor([3, 3, 1]), torch.tensor([2]), torch.tensor([5, 1]), torch.zeros(0, dtype=torch.long)])
 LAST_BLANK = Padded.of([torch.tensor([0, 0, 1]), torch.tensor([4])])
 SLOTS = Padded.of([torch.tensor([1, 2, 2, 2, 3]), torch.tensor([3]), torch.tensor([1, 1, 0]), torch.tensor([3, 0, 1])])
@@ -72,6 +76,8 @@ HEADS: dict[str, tuple[Callable[[], Head[Any]], Any]] = {
     "mixture-in-evaluation": (lambda: Mixture([StudentT(H), Gaussian(H)]).eval(), NUMBERS),
     "mixture-of-quantiles": (lambda: Mixture([Quantiles(H), Quantiles(2)]).eval(), NUMBERS),
     "mixture-of-counts": (lambda: Mixture([NegativeBinomial(H), NegativeBinomial(H, exposure=True)]).eval(), COUNTS),
+    "soundtrack": (lambda: Soundtrack(H, 5, 2, cells=3), SOUNDS),
+    "soundtrack-without-materials": (lambda: Soundtrack(H, 5, 0, cells=3), SOUNDS),
     "strokes": (lambda: Strokes(H, V), torch.cat([MOVED, PEN], dim=-1)),
     "strokes-without-an-end": (lambda: Strokes(H, V, "end_of_stroke"), torch.cat([MOVED, PEN[..., :1]], dim=-1)),
     "ctc": (lambda: CTC(H, V), LABELS),

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from made_bots import bot_file
 from made_dialogues import dialogues
+from made_films import sounding_films
 from made_gestures import sensor_table
 from made_log import train_in
 from made_pictures import pictures
@@ -137,6 +138,12 @@ def caption(folder: Path) -> None:
     statewise.train(statewise.Caption(source=source, **how, **SMALL), run=folder / "run")
 
 
+def sound(folder: Path) -> None:
+    source = str(sounding_films(folder / "seen"))
+    how: dict[str, Any] = {"height": 8, "embedding": 4, "rate": 9000, "bands": 4, "highest": 4000.0, "pieces": 4}
+    statewise.train(statewise.Sound(source=source, **how, **SMALL), run=folder / "run")
+
+
 def game(folder: Path) -> None:
     pytest.importorskip("gymnasium")
     how: dict[str, Any] = {"envs": 2, "rollout": 16, "sequence_length": 8, "passes": 1, "compare": False}
@@ -163,6 +170,7 @@ RUNS: dict[str, Callable[[Path], object]] = {
     "caption": caption,
     "game": game,
     "gesture": gesture,
+    "sound": sound,
 }
 
 

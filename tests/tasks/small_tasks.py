@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from made_bots import bot_file
 from made_dialogues import dialogues
+from made_films import sounding_films
 from made_gestures import clips, hands, sensor_table, stretches_table
 from made_pictures import pictures
 from made_speech import recordings
@@ -28,6 +29,7 @@ from statewise.tasks.handwriting.task import Handwriting
 from statewise.tasks.language.task import Language
 from statewise.tasks.recommend.task import Recommend
 from statewise.tasks.sketch.task import Sketch
+from statewise.tasks.sound.task import Sound
 from statewise.tasks.speech.task import Speech
 from statewise.tasks.stocks.task import Stocks
 from statewise.tasks.text.task import Text
@@ -135,6 +137,18 @@ SAID: dict[str, Any] = {
 SPOKEN: dict[str, Any] = {**SMALL, "bands": 13, "validation": 0.2}
 MOVED: dict[str, Any] = {**SMALL, "held_out": 0.25, "validation": 0.25, "sequence_length": 14}
 PLAYED: dict[str, Any] = {**SMALL, "envs": 3, "rollout": 10, "sequence_length": 5, "passes": 2, "check_episodes": 3}
+SOUNDED: dict[str, Any] = {
+    **SMALL,
+    "height": 8,
+    "embedding": 5,
+    "rate": 9000,
+    "bands": 5,
+    "highest": 4000.0,
+    "pieces": 4,
+    "held_out": 0.25,
+    "validation": 0.25,
+    "sequence_length": 14,
+}
 WORDS: dict[str, Any] = {**SMALL, "sequence_length": 7, "embedding": 5, "orders": 2, "held_out": 0.2}
 BOT: dict[str, Any] = {**SMALL, "embedding": 5, "filters": 4, "validation": 0.1}
 DROPS: dict[str, Any] = {"dropout": 0.2, "dropout_input": 0.1, "dropout_words": 0.1, "weight_drop": 0.3}
@@ -210,6 +224,11 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     ),
     "gesture-in-films": lambda folder: Gesture(
         source=str(clips(folder / "moved")), height=16, embedding=5, shift=2, color=True, **MOVED
+    ),
+    "sound": lambda folder: Sound(source=str(sounding_films(folder / "seen")), **SOUNDED),
+    "sound-that-goes-on-in-two-layers": lambda folder: Sound(
+        source=str(sounding_films(folder / "seen", as_arrays=True, labelled=False)),
+        **{**SOUNDED, "layers": 2, "cell": "gru", "grey": True, "moves": 2, "mirror": False},
     ),
     "dialogue": lambda folder: Dialogue(source=str(bot_file(folder)), **BOT),
     "dialogue-otherwise": lambda folder: Dialogue(

@@ -28,9 +28,11 @@ Content = Literal[
     "movements",
     "utterances",
     "pictures",
+    "films",
 ]
 """What a corpus holds: a text, a table of series, a log of events with a table of items, drawings, hands, pairs of
-texts, speech, stories with questions, conversations, recorded movements, utterances of bots, or pictures with captions.
+texts, speech, stories with questions, conversations, recorded movements, utterances of bots, pictures with captions, or
+films with sound.
 """
 
 LEFT_OUT = {"site-packages", "dist-packages", "test", "tests", "idle_test", "encodings"}

@@ -39,6 +39,7 @@ WANTED: dict[Content, str] = {
     "movements": "recorded movements",
     "utterances": "a bot or utterances with their intents",
     "pictures": "pictures with captions",
+    "films": "films with sound",
 }
 CHUNK_BYTES = 1 << 20
 FORMAT = 2

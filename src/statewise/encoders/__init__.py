@@ -7,6 +7,7 @@ from statewise.encoders.encoder import Encoder, StepInput, step_input
 from statewise.encoders.frame_convolution import FrameConvolution
 from statewise.encoders.one_hot import OneHot
 from statewise.encoders.picture_encoder import PatchPixels, PictureEncoder
+from statewise.encoders.space_time import SpaceTime
 from statewise.encoders.spelled import Spelled
 from statewise.encoders.table import Table
 from statewise.encoders.two_way import TwoWay
@@ -19,6 +20,7 @@ __all__ = [
     "Encoder",
     "FrameConvolution",
     "OneHot",
+    "SpaceTime",
     "Spelled",
     "PatchPixels",
     "PictureEncoder",

@@ -15,6 +15,7 @@ from statewise.heads.negative_binomial import NegativeBinomial
 from statewise.heads.quantiles import Quantiles
 from statewise.heads.ranking import Ranking
 from statewise.heads.real import Real
+from statewise.heads.soundtrack import Soundtrack
 from statewise.heads.strokes import Strokes
 from statewise.heads.student_t import StudentT
 
@@ -36,6 +37,7 @@ __all__ = [
     "Quantiles",
     "Ranking",
     "Real",
+    "Soundtrack",
     "Strokes",
     "StudentT",
     "Term",

@@ -1,0 +1,217 @@
+"""Sound for silent film: learn from films with sound what things sound like, and make the sound of films without."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_doc import Doc
+
+from statewise.errors import UsageError
+from statewise.inputs import OF_COMMANDS, Inputs
+from statewise.task import Answer, Data, Live, Score, Scoring, Task
+from statewise.tasks.shared.sourced import check_shares
+from statewise.tasks.sound.settings import SoundSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from statewise.data.sounding.sounding_codec import SoundingCodec
+    from statewise.heads import Loss
+    from statewise.model import Model
+    from statewise.stream import Stream
+    from statewise.tasks.sound.data import FilmVarying, SoundingData
+
+SURE = Doc("a stroke is one where it is so likely")
+WAY = Doc("by recorded pieces about each stroke, or by noise and tones")
+TONE = Doc("parametric: the share of tones, from 0, noise alone, to 1")
+SEED = Doc("the seed of what is drawn: the same seed, the same samples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound(SoundSettings, Task):
+    """Learn from films with sound what is heard when something moves, then make the sound of silent ones.
+
+    >>> Sound(source="clips").cell
+    'lstm'
+    """
+
+    name: ClassVar[str] = "sound"
+    title: ClassVar[str] = "Learn what films sound like, and sound silent ones"
+    example: ClassVar[str] = "CLIPS"
+
+    def preparing_data(self, cache: Path) -> "Generator[float, None, SoundingData]":
+        """Read the clips and split them; frames and envelopes are kept in `cache` by the hash of the contents."""
+        from statewise.data.sounding.prepared_sounding import prepare_sounding
+        from statewise.tasks.sound.data import SoundingData
+
+        check_shares(self.held_out, self.validation)
+        clips = yield from prepare_sounding(self.sources, self.preparing, cache)
+        return SoundingData(self, clips, cache)
+
+    def prepare(self, cache: Path) -> "SoundingData":
+        """Do what `preparing_data` does."""
+        from statewise.underway import returned
+
+        return returned(self.preparing_data(cache))
+
+    @property
+    def varying(self) -> "FilmVarying":
+        """How clips vary in training."""
+        from statewise.tasks.sound.data import FilmVarying
+
+        return FilmVarying(self.mirror, self.shift, self.light)
+
+    @property
+    def two_way(self) -> bool:
+        """Whether the network reads from both ends: it never does, so that it can stream."""
+        return False
+
+    def codec(self, written: Mapping[str, Any]) -> "SoundingCodec":
+        """Return how films of a run become steps and sound."""
+        from statewise.data.sounding.sounding_codec import SoundingCodec
+
+        return SoundingCodec.read(written)
+
+    def model(self, codec: "SoundingCodec") -> "Model[Any]":
+        """Return a convolution of frames and their changes, layers of a cell, and what is heard at each step."""
+        from statewise.tasks.sound.network import network
+
+        return network(self, codec)
+
+    def metrics(self, loss: "Loss") -> dict[str, float]:
+        """Return the mean nats a step."""
+        return {"nats_per_step": float(loss.mean)}
+
+    def gauge(self, nats: float) -> str:
+        """Return the mean loss of a step."""
+        return f"{nats:.3f} nats a step"
+
+    def size(self, facts: Mapping[str, Any]) -> str:
+        """Say how many clips there are to learn from, how long they are and how many strokes are in them."""
+        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
+        return ", ".join(
+            f"{facts[part]:,} clips ({facts[f'{part}_seconds'] / 60:.1f} min, {facts[f'{part}_hits']:,} strokes)"
+            f" {words}"
+            for part, words in named.items()
+            if part in facts
+        )
+
+    def score(  # type: ignore[override]  # its settings are its own
+        self, model: "Model[Any]", data: Data, *, sure: Annotated[float, SURE] = 0.35
+    ) -> Scoring:
+        """Find how many strokes are found, how near in time, of the right material, and how near the envelopes are."""
+        from statewise.tasks.sound.data import SoundingData
+        from statewise.tasks.sound.scoring import judged_sound
+
+        assert isinstance(data, SoundingData)
+        return (yield from judged_sound(model, data, sure))
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Say what the numbers are of, and whether the best baseline is beaten beyond doubt."""
+        from statewise.tasks.sound.data import SoundingData
+        from statewise.tasks.sound.scoring import said_of_score
+
+        assert isinstance(data, SoundingData)
+        return said_of_score(score, data)
+
+    def sample(self, model: "Model[Any]", codec: "SoundingCodec") -> str:
+        """Return how loud a bright square is taken to be that falls and stops."""
+        from statewise.tasks.sound.showing import falling_square
+
+        return falling_square(model, codec)
+
+    def stream(self, model: "Model[Any]", codec: "SoundingCodec") -> "Stream[Any]":
+        """Return a stream that reads steps: a comparable frame with its last changes. Frames are read by `live`."""
+        from statewise.stream import Stream
+
+        return Stream(model, encode=_step_of(codec))
+
+    def inputs(self, codec: "SoundingCodec") -> Inputs:
+        """Return what a step reads."""
+        words = f"a step of {codec.numbers:,} numbers: a comparable frame with its {codec.moves} last changes"
+        return Inputs(words, ("array",), [0.0] * codec.numbers, _step_of(codec))
+
+    def example_question(self, codec: "SoundingCodec") -> dict[str, Any]:
+        """Ask for the sound of a film in which nothing moves."""
+        from statewise.tasks.sound.answers import still_film
+
+        return {"sent": still_film()}
+
+    def predict(
+        self,
+        model: "Model[Any]",
+        codec: "SoundingCodec",
+        film: Annotated[Any, Doc("a film, a folder of pictures, or frames as .npy"), OF_COMMANDS] = None,
+        *,
+        sent: Annotated[str | None, Doc("a film as its bytes in base 64, not as a file")] = None,
+        out: Annotated[str | None, Doc("write the film with its sound: .mp4, .mov, .mkv or .webm"), OF_COMMANDS] = None,
+        wav: Annotated[str | None, Doc("write the sound alone, as .wav"), OF_COMMANDS] = None,
+        events: Annotated[str | None, Doc("write the strokes as CSV: seconds, strength, material"), OF_COMMANDS] = None,
+        existing: Annotated[
+            Literal["replace", "keep"], Doc("sound that the film has: leave it out, or keep it as the first track")
+        ] = "replace",
+        way: Annotated[Literal["retrieval", "parametric"], WAY] = "retrieval",
+        tone: Annotated[float, TONE] = 0.0,
+        gain: Annotated[float, Doc("make the sound louder by so many decibels")] = 0.0,
+        loudness: Annotated[float | None, Doc("make the whole so loud, in LUFS, as -23")] = None,
+        sure: Annotated[float, SURE] = 0.35,
+        seed: Annotated[int, SEED] = 0,
+        times: Any = None,
+    ) -> "Iterator[Any]":
+        """Yield each stroke as it is seen, and at the end the sound, exactly as long as the pictures are shown.
+
+        From Python a film is a path, the bytes of one, or an array of frames `[T, H, W]` or `[T, H, W, 3]`, with the
+        `times` of them in seconds where they are known. Samples are in what comes last where nothing is written.
+        """
+        from statewise.tasks.sound import answers
+        from statewise.tasks.sound.making import SoundRules
+
+        rules = SoundRules(way, tone, seed)
+        wanted = answers.SoundWanted(out, wav, events, existing, gain, loudness)
+        given = answers.given_film(answers.one_film(film, sent), codec, times)
+        yield from answers.sound_made(model, codec, given, rules, sure, wanted)
+
+    def answer(self, model: "Model[Any]", codec: "SoundingCodec", *given: Any, **how: Any) -> Answer:
+        """Return a line for each stroke, and one for each file."""
+        from statewise.tasks.sound.answers import shown_sound
+
+        return shown_sound(self.predict(model, codec, *given, **how))
+
+    def live(
+        self,
+        model: "Model[Any]",
+        codec: "SoundingCodec",
+        saved: bytes | None = None,
+        *,
+        way: Annotated[Literal["retrieval", "parametric"], WAY] = "retrieval",
+        tone: Annotated[float, TONE] = 0.0,
+        sure: Annotated[float, SURE] = 0.35,
+        seed: Annotated[int, SEED] = 0,
+    ) -> Live:
+        """Begin to watch frames as they come, each in base 64, and make their sound, or go on from there."""
+        from statewise.tasks.sound.live import SoundUnderWay
+        from statewise.tasks.sound.making import SoundRules
+        from statewise.tasks.sound.watching import FilmWatcher
+
+        rules = SoundRules(way, tone, seed)
+        if saved is not None:
+            return SoundUnderWay.open(lambda: FilmWatcher(model, codec, rules, sure), saved)
+        return SoundUnderWay(lambda: FilmWatcher(model, codec, rules, sure))
+
+
+def _step_of(codec: "SoundingCodec") -> Any:
+    numbers = codec.numbers
+
+    def read(x: Any) -> Any:
+        import numpy as np
+
+        try:
+            found = np.asarray(x)
+        except (ValueError, TypeError, OverflowError):
+            found = np.zeros(0)
+        if found.shape != (numbers,) or found.dtype.kind not in "fiu" or not (np.abs(found) <= 1e9).all():
+            raise UsageError(f"a step reads {numbers:,} numbers of ordinary size: give as many")
+        return found.astype(np.float32)
+
+    return read
