@@ -29,9 +29,11 @@ import statewise
 from statewise.data.audio.sound import SoundFile
 from statewise.data.sounding.falling_film import write_falling_films
 from statewise.data.video.film import Film, Look
+from statewise.data.video.film_sound import picture_span, sound_of
 from statewise.data.video.film_writer import write_film
 from statewise.run.config import build, read_yaml
 from statewise.tasks.sound.answers import FilmSound
+from statewise.tasks.sound.network import cells_of_steps
 from statewise.tasks.sound.task import Sound
 from statewise.verbs import Trained
 
@@ -47,6 +49,8 @@ MATERIALS = {
 "How the names of recordings begin that are the sound of each material."
 RATES = (24.0, 25.0, float(Fraction(30000, 1001)), 30.0, 60.0)
 GOALS = {"onset_f1": 0.9, "timing_error_ms": 20.0, "material_accuracy": 0.9}
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "sound_cochleagrams.png"
+DRAWN = 1
 MINUTE_RATE, MINUTE_SIZE = 30, (360, 640)
 
 
@@ -200,9 +204,49 @@ def listen(data: Path, work: Path) -> dict[str, Any]:
         for way in ("retrieval", "parametric"):
             base = out / f"{number}-{way}"
             [*trained.predict(str(film), out=f"{base}.mp4", wav=f"{base}.wav", way=way, seed=number, loudness=-23.0)]
+    _draw(trained, work / "films" / "test" / f"scene{DRAWN:04d}.mp4")
     files = sorted(path.name for path in out.iterdir())
-    print(f"{len(files)} files in {out}")
+    (out / "index.html").write_text(_page(files))
+    print(f"{len(files)} files in {out}, and index.html to hear them")
     return {"claim": "files to hear, true and made, by seed", "files": files}
+
+
+def _page(files: list[str]) -> str:
+    rows = [
+        f'<figure><video src="{name}" controls width="344"></video><figcaption>{name}</figcaption></figure>'
+        for name in files
+        if name.endswith(".mp4")
+    ]
+    head = "<!doctype html><meta charset=utf-8><title>Generated film, true and made sound</title>"
+    words = "<h1>Generated film: true sound, recorded pieces, noise</h1>"
+    return "\n".join([head, words, *rows]) + "\n"
+
+
+def _draw(trained: Trained, film: Path) -> None:
+    """Draw envelopes of a film: true, said, and heard in the sound that was made in both ways."""
+    from matplotlib.figure import Figure
+
+    codec = trained.codec
+    span = picture_span(Film(film))
+    true = sound_of(Film(film), codec.ear.rate, span.start, span.seconds)
+    assert true is not None
+    frames = list(Film(film).frames(codec.look))
+    plan = codec.plan([frame.seconds - frames[0].seconds for frame in frames], span.seconds)
+    said = cells_of_steps(trained.model, codec, codec.steps(np.stack([frame.picture for frame in frames]), plan), plan)
+    rows = {"true sound": codec.ear.of(true), "said by the network": said[:, : codec.ear.bands]}
+    for way, words in (("retrieval", "made of recorded pieces"), ("parametric", "made of noise")):
+        made: FilmSound = [*trained.predict(str(film), way=way)][-1]
+        assert made.samples is not None
+        rows[words] = codec.ear.of(made.samples)
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    for axes, (words, cells) in zip(figure.subplots(4, 1, sharex=True), rows.items(), strict=True):
+        extent = (0, len(cells) / 90, 0, codec.ear.bands)
+        axes.imshow(cells.T, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=0.6, cmap="magma")
+        axes.set_title(words, fontsize=9, loc="left")
+        axes.set_ylabel("band")
+        axes.set_xlim(0, span.seconds)
+    axes.set_xlabel("seconds (generated film, a scene that was not learned)")
+    figure.savefig(PICTURE, dpi=100)
 
 
 if __name__ == "__main__":
@@ -217,7 +261,7 @@ if __name__ == "__main__":
         "listen": listen,
     }
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(ways))
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if odd := [part for part in given.parts if part not in ways]:
         parser.error(f"there is no part {odd[0]!r}: give {', '.join(ways)}")
     sys.argv[1:] = given.parts

@@ -1,6 +1,6 @@
 """What a picture sounds like: envelopes of a few cells of time, whether something is struck in each, and of what."""
 
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -77,9 +77,10 @@ class Soundtrack(Head[SoundtrackParams]):
             )
         check_targets(params.strokes.shape[:-1], targets[..., 0])
         s, b = self.cells, self.bands
-        envelopes, strokes, strengths, materials = targets.split([s * b, s, s, s], dim=-1)
+        given: Any = targets
+        envelopes, strokes, strengths, materials = given.split([s * b, s, s, s], dim=-1)
         away = (params.envelopes - envelopes.unflatten(-1, (s, b))) / ENVELOPE_SPREAD
-        nats = away.square().mean(dim=-1).sum(dim=-1) / 2
+        nats: Tensor = away.square().mean(dim=-1).sum(dim=-1) / 2
         nats = nats + binary_cross_entropy_with_logits(params.strokes, strokes, reduction="none").sum(dim=-1)
         nats = nats + (strokes * ((params.strengths - strengths) / STRENGTH_SPREAD).square()).sum(dim=-1) / 2
         if self.materials:

@@ -57,7 +57,7 @@ def film(tmp_path: Path) -> Path:
     return one_film(tmp_path / "asked.mp4", "metal", 0.62)
 
 
-def made(trained: Trained, film: Any, **how: Any) -> FilmSound:
+def made(trained: Trained, film: Any, **how: Any) -> Any:
     *_, last = trained.predict(film, **how)
     assert isinstance(last, FilmSound)
     return last
@@ -123,8 +123,9 @@ def test_sound_that_is_there_is_replaced_or_kept_as_the_first_track(
         made(trained, str(film), out=str(out), existing=existing)
         with av.open(str(out)) as container:
             assert len(container.streams.audio) == tracks
-    first = decoded(tmp_path / "keep.mkv")
-    assert np.corrcoef(first[:8000], decoded(film)[:8000])[0, 1] > 0.99
+    kept, own = (np.abs(decoded(path)) for path in (tmp_path / "keep.mkv", film))
+    assert kept.max() == pytest.approx(own.max(), rel=0.1)
+    assert abs(int(np.argmax(kept > 0.2)) - int(np.argmax(own > 0.2))) < 0.005 * SOUND_RATE
 
 
 def test_strokes_are_written_as_a_table_that_training_reads(trained: Trained, film: Path, tmp_path: Path) -> None:
@@ -146,7 +147,6 @@ def test_gain_and_loudness_are_as_wished(trained: Trained, film: Path) -> None:
     assert np.abs(soft).max() == pytest.approx(np.abs(plain).max() / 10, rel=1e-4)
     loud = made(trained, str(film), loudness=-40.0).samples
     meter = LoudnessMeter(SOUND_RATE)
-    assert loud is not None
     meter.push(loud)
     assert meter.lufs() == pytest.approx(-40, abs=0.5)
     assert np.abs(made(trained, str(film), gain=60.0).samples).max() < 1.0
@@ -252,8 +252,8 @@ def test_a_first_time_stamp_that_is_not_nought_is_kept_and_sound_begins_there(tr
     assert [time for time, _ in packets(out)] == [time for time, _ in packets(film)]
     assert packets(out)[0][0] == 5000
     with av.open(str(out)) as container:
-        first = next(packet for packet in container.demux(audio=0) if packet.pts is not None)
-        assert float(first.pts * first.time_base) == pytest.approx(5.0, abs=0.03)
+        first = next(float(p.pts * p.time_base) for p in container.demux(audio=0) if p.pts is not None)
+        assert first == pytest.approx(5.0, abs=0.03)
     assert sound.seconds == pytest.approx(1.0, abs=0.06)
 
 
@@ -274,17 +274,20 @@ def test_strokes_of_uneven_frames_come_at_their_times(trained: Trained, tmp_path
     assert min((abs(one.seconds + times[kept[0]] - 0.6) for one in strokes), default=1.0) < 0.12
 
 
-def test_a_film_that_is_broken_in_the_middle_is_sounded_for_its_whole_length_and_what_is_left_out_is_counted(
-    trained: Trained, film: Path, tmp_path: Path
+@pytest.mark.parametrize(("first", "count", "is_read"), [(200, 400, True), (300, 800, False)])
+def test_a_film_that_is_broken_in_the_middle_is_sounded_for_its_whole_length_or_refused(
+    trained: Trained, film: Path, tmp_path: Path, first: int, count: int, is_read: bool
 ) -> None:
     content = bytearray(film.read_bytes())
-    place = content.find(b"mdat") + 200
-    content[place : place + 150] = bytes(150)
+    place = content.find(b"mdat") + first
+    content[place : place + count] = bytes(count)
     path = tmp_path / "broken.mp4"
     path.write_bytes(bytes(content))
-    sound = made(trained, str(path))
-    assert sound.seconds == pytest.approx(picture_span(Film(film)).seconds, abs=0.06)
-    assert sound.frames_left_out > 0
+    if is_read:
+        assert made(trained, str(path)).seconds == pytest.approx(picture_span(Film(film)).seconds, abs=0.06)
+    else:
+        with pytest.raises(DataError, match="has no frame that can be read"):
+            made(trained, str(path))
 
 
 def only_sound(path: Path) -> None:
@@ -445,9 +448,9 @@ def test_folders_of_parts_are_the_parts_and_equal_clips_are_on_one_side(tmp_path
 def test_the_layout_of_the_greatest_hits_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "hits"
     folder.mkdir()
-    for number in range(5):
+    for number in range(10):
         kind, name = ("wood", "metal")[number % 2], f"2015-02-16-{number}"
-        one_film(folder / f"{name}_mic.mp4", kind, 0.5)
+        one_film(folder / f"{name}_mic.mp4", kind, 0.5 + number / 50)
         (folder / f"{name}_mic.csv").unlink()
         write_wave_file(folder / f"{name}_denoised.wav", click(kind, 0.5))
         (folder / f"{name}_times.txt").write_text(f"0.5 {kind} hit static\n0.8 None None None\n")
@@ -462,7 +465,7 @@ def test_the_layout_of_the_greatest_hits_is_read(tmp_path: Path) -> None:
         ({"rate": 16_000}, "rate 16,000 is not a multiple of 90"),
         ({"highest": 6000.0}, "cannot be heard at 9,000 samples a second"),
         ({"held_out": 0.6, "validation": 0.4}, "leave nothing to learn from"),
-        ({"held_out": 0.9}, "would be kept from training"),
+        ({"held_out": 0.85}, "would be kept from training"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(tmp_path: Path, how: dict[str, Any], told: str) -> None:

@@ -36,9 +36,10 @@ class RecordedPiece(NamedTuple):
     def samples(self) -> Samples:
         """Return its samples. Raises `DataError` where they are damaged."""
         try:
-            return np.frombuffer(base64.b64decode(self.packed, validate=True), "<i2").astype(np.float32) / 32767
+            pcm = np.frombuffer(base64.b64decode(self.packed, validate=True), "<i2")
         except ValueError:
             raise DataError(DAMAGED) from None
+        return np.asarray(pcm.astype(np.float32) / np.float32(32767), np.float32)
 
     def cells(self, bands: int) -> Envelopes:
         """Return how it begins `[cells, bands]`. Raises `DataError` where that is damaged."""

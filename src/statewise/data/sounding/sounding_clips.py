@@ -92,7 +92,7 @@ class SoundingClip:
         if pictures.ndim not in (3, 4) or pictures.dtype != np.uint8 or not len(pictures):
             raise DataError(f"{self.name} holds no frames: give bytes [T, H, W] or [T, H, W, 3]")
         pictures = pictures if pictures.ndim == 4 else pictures[..., None]
-        return film_of(self.name, pictures, rate=self.untimed).frames(look), None
+        return iter(film_of(self.name, pictures, rate=self.untimed).frames(look)), None
 
     def _pictures(self, look: Look, longest: float) -> tuple[list[np.ndarray], list[float], int, float]:
         read, film = self._film(look, longest)

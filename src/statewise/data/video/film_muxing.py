@@ -66,9 +66,7 @@ class _Muxed:
                     streams[track.index] = target.add_stream_from_template(track)
                 made = self._track(target)
                 chosen = [source.streams[index] for index in streams]
-                for packet in source.demux(chosen):
-                    if packet.dts is None:
-                        continue
+                for packet in _with_decoding_times(source.demux(chosen)):
                     until = float(packet.dts * packet.time_base)
                     packet.stream = streams[packet.stream.index]
                     target.mux(packet)
@@ -108,3 +106,32 @@ class _Muxed:
             frame.pts = round(self.start * self.rate) + self.given
             self.given += len(piece)
             target.mux(made.encode(frame))
+
+
+def _with_decoding_times(packets: Iterator[Any]) -> Iterator[Any]:
+    """Yield packets that hold something, each with a time of decoding: Matroska says none for the first ones."""
+    waiting: dict[int, list[Any]] = {}
+    begun: set[int] = set()
+    for packet in packets:
+        index = packet.stream.index
+        if not packet.size:
+            continue
+        if packet.dts is None and index not in begun:
+            waiting.setdefault(index, []).append(packet)
+            continue
+        begun.add(index)
+        yield from _dated(waiting.pop(index, []), packet.dts)
+        if packet.dts is None:
+            packet.dts = packet.pts
+        yield packet
+    for own in waiting.values():
+        yield from _dated(own, None)
+
+
+def _dated(packets: list[Any], following: int | None) -> Iterator[Any]:
+    """Yield packets that come before a time of decoding, each with one that is earlier than all that follow."""
+    times = [packet.pts for packet in packets if packet.pts is not None]
+    first = min(times, default=0) if following is None else min([following, *times])
+    for place, packet in enumerate(packets):
+        packet.dts = first - (len(packets) - place) * max(1, packet.duration or 1)
+        yield packet

@@ -66,26 +66,21 @@ def sound_pieces(film: Film, rate: int, start: float) -> Iterator[Samples]:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
         given = 0
         for frame in _decoded(film, container, track, av):
-            if frame.time is not None:
-                late = round((frame.time - start) * rate) - given
+            time = frame.time
+            if time is not None:
+                late = round((time - start) * rate) - given
                 if late > LARGEST_GAP * rate:
                     yield np.zeros(late, np.float32)
                     given += late
             frame.pts = None  # places are counted here: the clock of the resampler is not that of the film
             for piece in resampler.resample(frame):
-                samples, given = _from_start(piece, frame, start, given, rate)
+                samples = np.asarray(piece.to_ndarray()[0], np.float32)
+                if given == 0 and time is not None:
+                    samples = samples[max(0, round((start - time) * rate)) :]
+                given += len(samples)
                 yield samples
         for piece in resampler.resample(None):
             yield np.asarray(piece.to_ndarray()[0], np.float32)
-
-
-def _from_start(piece: Any, frame: Any, start: float, given: int, rate: int) -> tuple[Samples, int]:
-    """Return the samples of a piece that are not before the start, and how many were given then."""
-    samples = np.asarray(piece.to_ndarray()[0], np.float32)
-    early = 0
-    if given == 0 and frame.time is not None:
-        early = min(len(samples), max(0, round((start - frame.time) * rate)))
-    return samples[early:], given + len(samples) - early
 
 
 def _decoded(film: Film, container: Any, track: Any, av: Any) -> Iterator[Any]:

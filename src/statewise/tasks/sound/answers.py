@@ -147,7 +147,7 @@ def _of_pictures(title: str, given: Any, codec: SoundingCodec, times: Any) -> _G
     if seconds is not None and seconds.shape != (len(found),):
         raise UsageError(f"{len(found):,} frames were given with {seconds.size:,} times: give one for each")
     pictures = found if found.ndim == 4 else found[..., None]
-    frames = film_of(title, pictures, seconds, codec.untimed).frames(codec.look)
+    frames = iter(film_of(title, pictures, seconds, codec.untimed).frames(codec.look))
     return _Given(title, frames, None, len(found) / codec.untimed if seconds is None else None, 0.0)
 
 

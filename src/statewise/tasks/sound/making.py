@@ -197,7 +197,7 @@ class JoinedStretches:
         rise = np.sin(np.pi / 2 * (np.arange(overlap, dtype=np.float32) + 0.5) / overlap) ** 2
         shape = np.ones(STRETCH_CELLS * ear.cell, np.float32)
         shape[:overlap], shape[len(shape) - overlap :] = rise, rise[::-1]
-        return self._samples[chosen] * shape * np.float32(scale[chosen] ** (1 / ear.power))
+        return np.asarray(self._samples[chosen] * shape * np.float32(scale[chosen] ** (1 / ear.power)), np.float32)
 
 
 def _faded(samples: Samples, rate: int) -> Samples:

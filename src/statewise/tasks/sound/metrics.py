@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.data.audio.cochleagram import loudness
 from statewise.data.sounding.sounding_codec import SoundingCodec
 from statewise.data.sounding.sounding_steps import Floats
 from statewise.tasks.shared.resampling import bootstrap
@@ -79,7 +78,7 @@ class JudgedSound:
         known = [(strokes[a][1], true_hits[b][2]) for a, b in pairs if true_hits[b][2] >= 0]
         cells = min(len(envelopes), len(true_envelopes))
         made, true = np.maximum(envelopes[:cells], 0.0), np.asarray(true_envelopes[:cells], np.float64)
-        loud, truly = made.mean(axis=1), loudness(true)
+        loud, truly = made.mean(axis=1), true.mean(axis=1)
         is_made, is_true = loud > self.codec.quiet, truly > self.codec.quiet
         bands = [correlation(made[:, b], true[:, b]) for b in range(true.shape[1])]
         self.clips.append(

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from statewise.data.sounding.sounding_steps import edges_of
+from statewise.data.sounding.sounding_steps import Floats, edges_of
 from statewise.heads.soundtrack import SoundtrackParams
 from statewise.model import Model, evaluating
 from statewise.task import Score
@@ -20,7 +20,8 @@ def judged_sound(model: Model[Any], data: SoundingData, sure: float) -> Generato
     clips, codec = data.clips, data.codec
     windows: Any = data.windows("held_out")
     order = [windows.places[place][0] for batch in windows.batches.order(0) for place in batch]
-    judged, by_number = JudgedSound(codec), {}
+    judged = JudgedSound(codec)
+    by_number: dict[int, Floats] = {}
     nats, places = 0.0, 0
     with evaluating(model), torch.no_grad():
         weights = next(model.parameters())
