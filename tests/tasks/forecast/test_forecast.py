@@ -1,6 +1,7 @@
 """Forecasts from the command line and from Python: trained, resumed, drawn, saved, and refused what cannot be."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,38 @@ def test_known_covariates_that_end_before_the_horizon_are_refused_or_held(
     Path("more.csv").write_text("\n".join(full) + "\n")
     given = said(capsys, "predict", "r", "more.csv", "--samples", "10", "--json")[0]
     assert json.loads(held)["answer"] == json.loads(given)["answer"]
+
+
+def test_known_covariates_are_assumed_in_place_of_those_of_the_table(
+    capsys: pytest.CaptureFixture[str], table: Path
+) -> None:
+    statewise.train(Forecast(source="table.csv", target=("a", "b"), known=("rain",), **HELD), run="r")
+    rows, ahead = table.read_text().splitlines(), [HOURS[-1] + i * np.timedelta64(3600, "s") for i in range(1, 7)]
+    table_ahead = [*rows, *(f"{time},,,{rain}" for time, rain in zip(ahead, "123454", strict=True))]
+    Path("more.csv").write_text("\n".join(table_ahead) + "\n")
+    given = json.loads(said(capsys, "predict", "r", "more.csv", "--samples", "10", "--json")[0])["answer"]
+    asked = ("predict", "r", "--samples", "10", "--json")
+    assumed = json.loads(said(capsys, *asked, "--assume", "rain=1,2,3,4,5,4", "--history", "3")[0])["answer"]
+    assert [one["quantiles"] for one in assumed] == [one["quantiles"] for one in given]
+    assert [one["known"] for one in assumed] == [{"rain": [1, 2, 3, 4, 5, 4]}] * 2
+    lines = [row.split(",") for row in rows[-3:]]
+    assert assumed[0]["history"]["values"] == pytest.approx([float(line[1]) for line in lines])
+    assert assumed[0]["history"]["times"][-1] == str(HOURS[-1])
+    other = json.loads(said(capsys, *asked, "--assume", "rain=9")[0])["answer"]
+    assert other[0]["quantiles"] != assumed[0]["quantiles"]
+
+
+@pytest.mark.parametrize(
+    ("assume", "words"),
+    [
+        ("rain", "is not of the form NAME=VALUE"),
+        ("wind=3", "unknown covariate 'wind': known are rain"),
+        ("rain=1,2", "has 2 values for 6 steps ahead: give one, or one a step"),
+        ("rain=nan", "is not numbers"),
+        ("rain=", "is not numbers"),
+    ],
+)
+def test_what_cannot_be_assumed_is_said(assume: str, words: str, table: Path) -> None:
+    statewise.train(Forecast(source="table.csv", target=("a", "b"), known=("rain",), **HELD), run="r")
+    with pytest.raises(UsageError, match=re.escape(words)):
+        list(statewise.load("r").predict(assume=assume))

@@ -1,6 +1,7 @@
 """What lies ahead of one series: times and quantiles, as a table and as plain values."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -15,7 +16,8 @@ from statewise.errors import DataError, UsageError
 from statewise.model import Model
 from statewise.registry import unknown
 from statewise.report import aligned
-from statewise.tasks.forecast.backtest import known_ahead, quantiles_of
+from statewise.tasks.forecast.assumed import Assumed, as_read, covariates_ahead
+from statewise.tasks.forecast.backtest import quantiles_of
 from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
 from statewise.tasks.forecast.metrics import LEVELS
 from statewise.tasks.forecast.recurrence import Forecaster, SeriesState, sample_paths
@@ -33,6 +35,7 @@ class SeriesForecast:
 
     Times are `datetime64`, in UTC where the run has a time zone, and integers where it counts steps; `clock` shows
     them. `paths` `[samples, H]` are the ways to go on that were drawn, for whatever depends on several times together.
+    `known` are the known covariates ahead `[H]` by name. The last `told` values of the history are told in JSON.
     """
 
     series: str
@@ -42,6 +45,8 @@ class SeriesForecast:
     before: NDArray[Any]
     history: NDArray[np.floating]
     clock: Clock = field(default=Clock())
+    known: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
+    told: int = 0
 
     def at(self, level: float) -> NDArray[np.floating]:
         """Return one quantile at every time."""
@@ -59,8 +64,16 @@ class SeriesForecast:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         quantiles = {f"{level:g}": [float(v) for v in self.at(level)] for level in SHOWN}
-        times = [int(time) if self.clock.is_steps else self.clock.shown(time) for time in self.times]
-        return {"series": self.series, "times": times, "quantiles": quantiles}
+        found = {"series": self.series, "times": self._shown(self.times), "quantiles": quantiles}
+        if not self.told:
+            return found
+        values = [None if math.isnan(value) else float(value) for value in self.history[-self.told :]]
+        history = {"times": self._shown(self.before[-self.told :]), "values": values}
+        known = {name: [None if math.isnan(v) else float(v) for v in of] for name, of in self.known.items()}
+        return {**found, "history": history, "known": known}
+
+    def _shown(self, times: NDArray[Any]) -> list[int | str]:
+        return [int(time) if self.clock.is_steps else self.clock.shown(time) for time in times]
 
 
 def written_alike(times: Sequence[str]) -> list[str]:
@@ -80,12 +93,20 @@ def written_alike(times: Sequence[str]) -> list[str]:
 
 
 def ahead_of(
-    model: Model[Any], read: SeriesFeatures, only: Sequence[str], samples: int, seed: int, *, hold_known: bool = False
+    model: Model[Any],
+    read: SeriesFeatures,
+    only: Sequence[str],
+    samples: int,
+    seed: int,
+    *,
+    hold_known: bool = False,
+    assumed: Assumed | None = None,
+    told: int = 0,
 ) -> Iterator[SeriesForecast]:
     """Forecast beyond the last value of each series, some at once.
 
     Raises `UsageError` for one that is not there, and `DataError` where known covariates end before the horizon, unless
-    the last of them are to be held.
+    they are `assumed`, or the last of them are to be held.
     """
     panel, codec = read.panel, read.codec
     for name in only:
@@ -93,34 +114,45 @@ def ahead_of(
             raise UsageError(f"{title_of('the table')}: {unknown('series', name, panel.names)}")
     wanted = np.array([i for i, name in enumerate(panel.names) if not only or name in only])
     ends = panel.observed()
+    assumed = assumed or {}
     if not hold_known:
-        _refuse_unknown(read, wanted, ends[wanted])
+        _refuse_unknown(read, wanted, ends[wanted], [name for name in codec.columns.known if name not in assumed])
     for begin in range(0, len(wanted), AT_ONCE):
         series = wanted[begin : begin + AT_ONCE]
         forecaster = Forecaster.reach(model, read, series, ends[series])
-        known = known_ahead(read, series, ends[series], codec.horizon)
-        paths = sample_paths(forecaster, known, samples, seed)
+        known = covariates_ahead(read, series, ends[series], assumed)
+        paths = sample_paths(forecaster, as_read(known, codec), samples, seed)
         quantiles, drawn = quantiles_of(paths), paths.double().numpy()
         for row, i in enumerate(series.tolist()):
             place, end = int(panel.places[i]), int(ends[i])
-            back = min(end, max(4 * codec.horizon, codec.context))
+            back = min(end, max(4 * codec.horizon, codec.context, told))
             values = panel.values[panel.part(i)][end - back : end]
             before, times = panel.times(place + end - back, back), panel.times(place + end, codec.horizon)
             shown = (codec.clock.values(part) for part in (times, before))
+            covariates = dict(zip(codec.columns.known, known[row].T, strict=True))
             yield SeriesForecast(
-                panel.names[i], next(shown), quantiles[row], drawn[row], next(shown), values, codec.clock
+                panel.names[i],
+                next(shown),
+                quantiles[row],
+                drawn[row],
+                next(shown),
+                values,
+                codec.clock,
+                covariates,
+                min(told, back),
             )
 
 
-def _refuse_unknown(read: SeriesFeatures, series: Ints, ends: Ints) -> None:
-    """Refuse series whose known covariates are not given for the whole horizon."""
-    names, panel, horizon = read.codec.columns.known, read.panel, read.codec.horizon
+def _refuse_unknown(read: SeriesFeatures, series: Ints, ends: Ints, names: Sequence[str]) -> None:
+    """Refuse series of which one of these known covariates is not given for the whole horizon."""
+    panel, horizon = read.panel, read.codec.horizon
     if not names:
         return
+    columns = [read.codec.columns.known.index(name) for name in names]
     within = ends[:, None] + np.arange(horizon)
     inside = within < panel.lengths[series][:, None]
     at = panel.begins[series][:, None] + np.where(inside, within, 0)
-    is_given = inside & ~np.isnan(panel.known[at]).any(axis=-1)
+    is_given = inside & ~np.isnan(panel.known[at][..., columns]).any(axis=-1)
     steps = np.logical_and.accumulate(is_given, axis=1).sum(axis=1)
     short = int(steps.argmin())
     if steps[short] < horizon:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
+from annotated_types import Ge
 
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from statewise.tasks.forecast.series_data import SeriesData
 
 SAMPLES, MOST_SAMPLES = 200, 100_000
+MOST_HISTORY = 10_000
 MOST_AHEAD = 10_000_000
 "So many values are drawn ahead of one series at once."
 CERTAIN = 0.05
@@ -38,6 +40,7 @@ class SeriesTask(SeriesSettings, Sourced, Task):
 
     usual_epochs: ClassVar[float] = 4
     reads_tables: ClassVar[bool] = True
+    page: ClassVar[str] = "forecast"
     judges_densities: ClassVar[bool] = False
     "Whether scores are of the density of each value, which a head without a likelihood does not give."
 
@@ -178,19 +181,28 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         seed: Annotated[int, Doc("the same seed draws the same")] = 0,
         only: Annotated[tuple[str, ...], Doc("series to forecast; if not given, all")] = (),
         hold_known: Annotated[bool, Doc("hold the last known covariates where the table has none ahead")] = False,
+        assume: Annotated[
+            tuple[str, ...], Doc("what if: a known covariate ahead, NAME=VALUE, or a value a step, NAME=1,2,...")
+        ] = (),
+        history: Annotated[int, Doc("also tell so many of the values before, in JSON"), Ge(0)] = 0,
     ) -> Iterator["SeriesForecast"]:
         """Forecast what comes after the end of each series, one after another.
 
         A table (a path, or a frame) has the columns of that in training; rows in which only known covariates are given
-        say what is known ahead of time. Raises `DataError` where they end before the horizon does, unless `hold_known`.
+        say what is known ahead of time. Raises `DataError` where they end before the horizon does, unless they are
+        assumed, or `hold_known`.
         """
+        from statewise.bounds import check_whole
+        from statewise.tasks.forecast.assumed import read_assumed
         from statewise.tasks.forecast.features import SeriesFeatures
         from statewise.tasks.forecast.prediction import ahead_of
 
         check_samples(samples, codec.horizon)
+        check_whole("--history", history, 0, MOST_HISTORY)
         panel = self._panel_as_trained(codec) if table is None else self.panel(table, codec)
         named = (only,) if isinstance(only, str) else only
-        return ahead_of(model, SeriesFeatures(panel, codec), named, samples, seed, hold_known=hold_known)
+        how: Any = {"hold_known": hold_known, "assumed": read_assumed(assume, codec), "told": history}
+        return ahead_of(model, SeriesFeatures(panel, codec), named, samples, seed, **how)
 
     def answer(
         self,
