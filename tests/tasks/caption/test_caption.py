@@ -129,6 +129,16 @@ def test_where_it_looked_is_a_map_for_each_word_that_adds_up_to_one(trained: Tra
     np.testing.assert_allclose(looked.shares.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
+def test_maps_are_told_where_they_are_asked_for(trained: Trained) -> None:
+    (plain,) = trained.answer(png()).as_json()["answer"]
+    (told,) = trained.answer(png(), look_at=True).as_json()["answer"]
+    looked = told.pop("looked_at")
+    assert told == plain
+    assert " ".join(looked["words"]) == told["caption"]
+    assert np.array(looked["shares"]).shape == (len(looked["words"]), 7, 7)
+    assert next(iter(trained.predict(png(), look_at=True))).as_json()["looked_at"] == looked
+
+
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_the_maps_are_drawn(trained: Trained, tmp_path: Path, kind: str) -> None:
     (tmp_path / "red.png").write_bytes(png())

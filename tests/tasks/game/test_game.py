@@ -85,6 +85,19 @@ def test_episodes_are_played_shown_and_filmed(run: Path, tmp_path: Path, capsys:
     assert {path.name for path in tmp_path.iterdir()} == {"match.gif", "match.mp4"}
 
 
+def test_every_step_is_told_with_what_was_seen_done_and_paid(run: Path) -> None:
+    trained = statewise.load(run)
+    (plain,) = trained.answer(seed=5).as_json()["answer"]
+    (episode,) = trained.answer(seed=5, every_step=True).as_json()["answer"]
+    steps = episode.pop("told")
+    assert episode == plain
+    assert [step["text"] for step in steps] == ["step 0", "step 1", "step 2", "step 3", "step 4"]
+    assert [step["reward"] for step in steps] == [0, 0, 0, 1, None]
+    assert all(np.argmax(step["odds"]) == step["action"] for step in steps[:-1])
+    assert steps[-1]["action"] is None
+    assert all(isinstance(step["value"], float) for step in steps[:-1])
+
+
 def test_a_policy_whose_memory_is_erased_does_not_know_the_bit(run: Path) -> None:
     model = statewise.load(run)
     assert [one.total for one in model.predict(episodes=20)] == [1] * 20

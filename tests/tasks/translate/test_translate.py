@@ -199,6 +199,20 @@ def test_an_alignment_is_drawn_and_beams_are_told(folder: Path, capsys: pytest.C
     assert capsys.readouterr().out == "le chat.\n"
 
 
+def test_what_each_piece_of_the_best_translation_looked_at_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(folder / "run"), "the cat.", "--align", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["answer"]
+    looked = told["looked_at"]
+    assert looked["written"][-1] == "(end)"
+    assert len(looked["shares"]) == len(looked["written"])
+    assert {len(row) for row in looked["shares"]} == {len(looked["read"])}
+    assert [sum(row) for row in looked["shares"]] == pytest.approx([1.0] * len(looked["written"]), abs=1e-3)
+    assert run(["predict", str(folder / "run"), "the cat.", "--json"]) == 0
+    assert "looked_at" not in json.loads(capsys.readouterr().out)["answer"][0]
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from statewise.shown import in_line
 ROWS = 32
 "How many pictures are captioned at once."
 MOST_BEAM = 1000
+SHARE_DIGITS = 5
 CUT = " (cut at the limit)"
 NOT_SURE = "not sure"
 
@@ -49,13 +50,15 @@ class CaptionCandidate:
 class PictureCaptioned:
     """A picture with its captions, the best first; not sure where the best is less likely than was asked for.
 
-    `measured` is what can be measured in the picture, where it is one and not what another program saw.
+    `measured` is what can be measured in the picture, where it is one and not what another program saw; `looked` says
+    where it looked for each word of the best caption, where that was asked for.
     """
 
     name: str
     candidates: Sequence[CaptionCandidate]
     least: float = 0.0
     measured: Measured | None = None
+    looked: "LookedAt | None" = None
 
     @property
     def is_sure(self) -> bool:
@@ -80,7 +83,9 @@ class PictureCaptioned:
         """Return it as plain values."""
         measured = {} if self.measured is None else {"measured": self.measured.as_json()}
         captions = [one.as_json() for one in self.candidates]
-        return {"picture": self.name, "caption": self.text, "is_sure": self.is_sure, "captions": captions, **measured}
+        looked = {} if self.looked is None else {"looked_at": self.looked.as_json()}
+        told = {"picture": self.name, "caption": self.text, "is_sure": self.is_sure, "captions": captions}
+        return {**told, **measured, **looked}
 
 
 class LookedAt(NamedTuple):
@@ -88,6 +93,10 @@ class LookedAt(NamedTuple):
 
     words: list[str]
     shares: NDArray[np.float64]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"words": self.words, "shares": self.shares.round(SHARE_DIGITS).tolist()}
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,10 @@ class Captioner:
                 text, CaptionCandidate(text, one.log_probability, one.score, one.is_finished, tuple(one.codes))
             )
         return list(kept.values())
+
+    def with_looks(self, seen: Seen, found: PictureCaptioned) -> PictureCaptioned:
+        """Return captions with where it looked for each word of the best one."""
+        return replace(found, looked=self.looked_at(seen, found.candidates[0].codes))
 
     def looked_at(self, seen: Seen, codes: Sequence[int]) -> LookedAt | None:
         """Return where it looked for each word of a caption; None for a model that looks at no places."""

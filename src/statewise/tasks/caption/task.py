@@ -9,7 +9,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.errors import UsageError
-from statewise.inputs import OF_COMMANDS, Inputs
+from statewise.inputs import FILE, OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources
 from statewise.tasks.shared.reader_writer_task import ReaderWriterTask, code_of, subword_inputs
 from statewise.tasks.shared.sourced import check_shares
@@ -39,6 +39,7 @@ class Caption(ReaderWriterTask):
     name: ClassVar[str] = "caption"
     title: ClassVar[str] = "Learn from pictures with captions to caption others"
     example: ClassVar[str] = "PICTURES"
+    page: ClassVar[str] = "caption"
 
     source: Annotated[
         Sources,
@@ -187,7 +188,7 @@ class Caption(ReaderWriterTask):
         codec: "CaptionCodec",
         picture: Annotated[Any, Doc("the picture: JPEG, PNG, WebP, GIF, TIFF or BMP"), OF_COMMANDS] = None,
         *,
-        image: Annotated[str | None, Doc("the picture as the bytes of a file in base 64, not as a file")] = None,
+        image: Annotated[str | None, Doc("the picture as the bytes of a file in base 64, not as a file"), FILE] = None,
         beam: Annotated[int, Doc("beam width; 1 is greedy")] = BEAM,
         best: Annotated[int, Doc("how many captions to tell")] = 1,
         length_penalty: Annotated[float, Doc("0 is the plain probability of a caption, 1 the mean")] = 1.0,
@@ -195,8 +196,9 @@ class Caption(ReaderWriterTask):
         least: Annotated[
             float, Doc("below this mean probability of a subword say that it is not sure"), Ge(0), Le(1)
         ] = 0.0,
+        look_at: Annotated[bool, Doc("also tell where it looked for each word of the best caption, in JSON")] = False,
     ) -> "Iterator[PictureCaptioned]":
-        """Yield the captions of a picture, the best first.
+        """Yield the captions of a picture, the best first; with `look_at` also which of its places were looked at.
 
         From Python a picture is a path or the bytes of a file; for a run of features of another program it is an array
         `[S, F]`, or an `.npy`. Raises `DataError` for a picture that cannot be read.
@@ -208,7 +210,8 @@ class Caption(ReaderWriterTask):
         if (picture is None) == (image is None):
             raise UsageError("give one picture: a path, or image in base 64")
         given = given_picture(picture if image is None else sent_picture(image), codec, eyes)
-        return iter(captioned(captioner, [given], least))
+        found = captioned(captioner, [given], least)
+        return iter([captioner.with_looks(given.seen, one) for one in found] if look_at else found)
 
     @staticmethod
     def _eyes(codec: "CaptionCodec") -> "Eyes | None":
@@ -257,6 +260,7 @@ class Caption(ReaderWriterTask):
         length_penalty: float = 1.0,
         no_repeat: int = 0,
         least: float = 0.0,
+        look_at: bool = False,
     ) -> Answer:
         """Return captions to be shown; of a folder a line for each picture, and a table.
 
@@ -287,6 +291,7 @@ class Caption(ReaderWriterTask):
             picture if image is None else answers.sent_picture(image), codec, self._eyes(codec)
         )
         found = answers.captioned(captioner, [given], least)
+        found = [captioner.with_looks(given.seen, one) for one in found] if look_at else found
         notices = [] if attention is None else [answers.draw_words(attention, captioner, given, found[0])]
         return answers.answer_of(found, notices)
 

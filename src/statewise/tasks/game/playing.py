@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from statewise.model import Model, evaluating
 from statewise.state import where_rows
 from statewise.tasks.game.acting import Actor
-from statewise.tasks.game.policy import as_policy
+from statewise.tasks.game.policy import PolicyParams, as_policy
 from statewise.tasks.game.seats import Flags, Seats, episode_seed
 from statewise.tasks.game.spaces import Actions, Numbers, ObservationSpace
 
@@ -56,6 +56,8 @@ class PolicyPlayer(Player):
     is_sampled: bool = False
     is_erased: bool = False
     state: Any = field(init=False, default=None)
+    last: PolicyParams | None = field(init=False, default=None)
+    "What its last actions were chosen by."
 
     def begin(self, rows: int) -> None:
         """Begin with the first state."""
@@ -70,6 +72,7 @@ class PolicyPlayer(Player):
         elif begun.any():
             self.state = where_rows(torch.from_numpy(begun.copy()).to(weight.device), self.fresh, self.state)
         params, self.state = self.actor.step(seen, self.state)
+        self.last = params
         count = head.numbers or sum(head.each)
         if self.is_sampled:
             drawn = [draw.standard_normal(count) if head.numbers else draw.gumbel(size=count) for draw in draws]

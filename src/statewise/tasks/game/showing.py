@@ -15,6 +15,7 @@ from statewise.tasks.game.data import GameCodec
 from statewise.tasks.game.making import INSTALL, maker_of
 from statewise.tasks.game.playing import Player
 from statewise.tasks.game.seats import Seat, SeatTable
+from statewise.tasks.game.watched_steps import WatchedEpisode, WatchedStep
 
 Frame = NDArray[np.uint8]
 KINDS = (".gif", ".mp4")
@@ -34,6 +35,7 @@ class Shown:
     total: float
     steps: int
     texts: tuple[str, ...] = ()
+    told: tuple[WatchedStep, ...] | None = None
 
     def __str__(self) -> str:
         told = f"episode {self.number}: return {self.total:g} in {self.steps:,} steps"
@@ -41,18 +43,22 @@ class Shown:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return {"episode": self.number, "seed": self.seed, "return": self.total, "steps": self.steps}
+        told = {"episode": self.number, "seed": self.seed, "return": self.total, "steps": self.steps}
+        if self.told is None:
+            return told
+        return {**told, "told": [step.as_json() for step in self.told]}
 
 
 @dataclass
 class Theatre:
-    """One environment that is played and rendered."""
+    """One environment that is played and rendered; with `watch` each step of an episode is told."""
 
     name: str
     codec: GameCodec
     longest: int
     mode: str | None = None
     frames: list[Frame] = field(default_factory=list)
+    watch: bool = False
 
     def shows(self, player: Player, seeds: list[int]) -> Iterator[Shown]:
         """Play an episode of each seed. Raises `UsageError` where it cannot be rendered in that mode."""
@@ -77,11 +83,14 @@ class Theatre:
         return make(render_mode=self.mode)
 
     def _episode(self, player: Player, seat: Seat, number: int, seed: int) -> Shown:
-        table, total, texts = SeatTable.of(1, self.codec.observed.size), 0.0, []
+        table, total, texts = SeatTable.of(1, self.codec.observed.size), 0.0, list[str]()
+        watched = WatchedEpisode(self.codec, player) if self.watch else None
         draws, begun = [np.random.default_rng(seed)], np.ones(1, np.bool_)
         player.begin(1)
         seat.reset(seed, table.observations[0])
         texts += self._seen(seat)
+        if watched is not None:
+            watched.saw(*self._last(texts))
         while True:
             with torch.no_grad():
                 chosen = player.act(table.observations, begun, draws)
@@ -90,8 +99,16 @@ class Theatre:
             is_last = bool(table.terminated[0] or table.truncated[0])
             seat.check(table.observations[0], is_last=is_last)
             texts += self._seen(seat)
+            if watched is not None:
+                watched.did(chosen, float(table.rewards[0]))
+                watched.saw(*self._last(texts))
             if is_last:
-                return Shown(number, seed, total, seat.steps, tuple(texts))
+                kept = None if watched is None else tuple(watched.kept)
+                return Shown(number, seed, total, seat.steps, tuple(texts), kept)
+
+    def _last(self, texts: list[str]) -> tuple[str | None, Frame | None]:
+        """Return what was seen last, as characters or as a frame, as far as the environment is rendered."""
+        return (texts[-1] if texts else None), (self.frames[-1] if self.frames else None)
 
     def _seen(self, seat: Seat) -> list[str]:
         if self.mode is None:
@@ -102,6 +119,14 @@ class Theatre:
         if len(self.frames) < MOST_FRAMES:
             self.frames.append(np.asarray(frame, np.uint8))
         return []
+
+
+def mode_to_watch(name: str) -> str | None:
+    """Return how an environment can be seen: as characters, or else as frames; None where it is not rendered."""
+    plain = maker_of(name)()
+    modes = list(plain.metadata.get("render_modes") or [])
+    plain.close()
+    return next((mode for mode in ("ansi", "rgb_array") if mode in modes), None)
 
 
 def kind_of(path: str) -> str:

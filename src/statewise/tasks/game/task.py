@@ -1,7 +1,7 @@
 """Games: a policy with a memory learns by playing an environment, by proximal policy optimization (PPO)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -41,6 +41,7 @@ class Game(Task):
     name: ClassVar[str] = "game"
     title: ClassVar[str] = "Learn to play a game, remembering what was seen"
     example: ClassVar[str] = "CartPole-v1"
+    page: ClassVar[str] = "game"
 
     source: Annotated[
         str,
@@ -262,9 +263,15 @@ class Game(Task):
         seed: Annotated[int, Doc("seed of the first episode; the others follow from it")] = 0,
         sampled: Annotated[bool, Doc("draw actions by their odds, instead of taking the likeliest")] = False,
         erased: Annotated[bool, Doc("empty the memory before every step")] = False,
+        every_step: Annotated[bool, Doc("also tell what was seen and done at every step, in JSON")] = False,
     ) -> "Iterator[Shown]":
-        """Play episodes, and yield what each returned."""
-        return self._theatre(codec).shows(*self._cast(model, episodes, seed, is_sampled=sampled, is_erased=erased))
+        """Play episodes, and yield what each returned; with `every_step` also what was seen, done and paid."""
+        theatre = self._theatre(codec)
+        if every_step:
+            from statewise.tasks.game.showing import mode_to_watch
+
+            theatre = replace(theatre, mode=mode_to_watch(self.source), watch=True)
+        return theatre.shows(*self._cast(model, episodes, seed, is_sampled=sampled, is_erased=erased))
 
     def _theatre(self, codec: "GameCodec", mode: str | None = None) -> "Theatre":
         from statewise.tasks.game.showing import Theatre
@@ -293,6 +300,7 @@ class Game(Task):
         seed: int = 0,
         sampled: bool = False,
         erased: bool = False,
+        every_step: bool = False,
     ) -> Answer:
         """Return a line for each episode, and the steps before it or a film, where asked."""
         from statewise.tasks.game.showing import kind_of, write_film
@@ -302,6 +310,9 @@ class Game(Task):
         mode = "ansi" if watch else "rgb_array" if video is not None else None
         if video is not None:
             kind_of(video)
+        how: dict[str, Any] = {"episodes": episodes, "seed": seed, "sampled": sampled, "erased": erased}
+        if every_step and mode is None:
+            return super().answer(model, codec, **how, every_step=True)
         theatre = self._theatre(codec, mode)
         shown = theatre.shows(*self._cast(model, episodes, seed, is_sampled=sampled, is_erased=erased))
         if video is not None:

@@ -37,6 +37,7 @@ class Translate(ReaderWriterTask):
     name: ClassVar[str] = "translate"
     title: ClassVar[str] = "Learn from pairs of sentences to translate others"
     example: ClassVar[str] = "pairs.tsv"
+    page: ClassVar[str] = "translate"
 
     source: Annotated[
         Sources,
@@ -197,8 +198,9 @@ class Translate(ReaderWriterTask):
         length_penalty: Annotated[float, Doc("0 is the plain probability of a translation, 1 the mean")] = 1.0,
         no_repeat: Annotated[int, Doc("no so many subwords in a row come twice; 0 allows any")] = 0,
         score: Annotated[str | None, Doc("say how likely this translation of the text is, and make none")] = None,
+        align: Annotated[bool, Doc("also tell what each piece of the best translation looked at, in JSON")] = False,
     ) -> "Iterator[Translated]":
-        """Yield the translations of each line of a text, the best first.
+        """Yield the translations of each line of a text, the best first; with `align` also what the best looked at.
 
         Raises `UsageError` for a text without a word, and for a beam narrower than what is to be told.
         """
@@ -208,9 +210,10 @@ class Translate(ReaderWriterTask):
         if not isinstance(text, str):
             raise UsageError("what to translate is not text: give sentences, one a line")
         if score is not None:
-            return iter([Translated(text, [found.given(text, score)], is_given=True)])
-        lines = [line for line in text.splitlines() if line.strip()] or [text]
-        return iter(found.translations(lines))
+            told = [Translated(text, [found.given(text, score)], is_given=True)]
+        else:
+            told = found.translations([line for line in text.splitlines() if line.strip()] or [text])
+        return iter([found.looked_over(one) for one in told] if align else told)
 
     @staticmethod
     def _translator(
@@ -245,6 +248,7 @@ class Translate(ReaderWriterTask):
         length_penalty: float = 1.0,
         no_repeat: int = 0,
         score: str | None = None,
+        align: bool = False,
     ) -> Answer:
         """Return translations to be shown: those of a file in its order, and of one sentence as its words come."""
         from statewise.tasks.translate.answers import (
@@ -270,10 +274,10 @@ class Translate(ReaderWriterTask):
             return answer_of(found.translations_of_lines(lines), guessed(codec, lines))
         if score_file is not None:
             raise UsageError("--score-file is for the lines of a file: give --file as well")
-        if beam == 1 and score is None and alignment is None and len(text.splitlines()) <= 1:
+        if beam == 1 and score is None and alignment is None and not align and len(text.splitlines()) <= 1:
             return word_by_word(found, text)
         how: dict[str, Any] = {"beam": beam, "best": best, "length_penalty": length_penalty, "no_repeat": no_repeat}
-        told = list(self.predict(model, codec, text, score=score, **how))
+        told = list(self.predict(model, codec, text, score=score, align=align, **how))
         notices = guessed(codec, text.splitlines())
         notices += [] if alignment is None else [draw_first(alignment, found, told)]
         return answer_of(told, notices)

@@ -1,7 +1,7 @@
 """A trained model at work: sentences in, translations out, the best by a beam or word by word."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ STRETCH = 256
 LONGEST_ASKED = 10_000
 "Characters of one sentence that may be asked for."
 MOST_BEAM = 1000
+SHARE_DIGITS = 4
 PER_CODE, MORE = 3, 10
 "A translation has at most three codes for each of its source, and ten more."
 
@@ -43,16 +44,31 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class LookedOver:
+    """How much each piece of a translation looked at each piece of its sentence, `shares` `[written, read]`."""
+
+    read: Sequence[str]
+    written: Sequence[str]
+    shares: Sequence[Sequence[float]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"read": list(self.read), "written": list(self.written), "shares": [list(row) for row in self.shares]}
+
+
+@dataclass(frozen=True)
 class Translated:
     """A sentence and its translations, the best first; or one that was given to be scored.
 
-    `unseen` are words of the sentence that training never saw: what stands for them is a guess.
+    `unseen` are words of the sentence that training never saw: what stands for them is a guess. `looked` says what the
+    best translation looked at, where that was asked for.
     """
 
     source: str
     candidates: Sequence[Candidate]
     is_given: bool = False
     unseen: Sequence[str] = ()
+    looked: LookedOver | None = None
 
     @property
     def text(self) -> str:
@@ -67,7 +83,8 @@ class Translated:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         told = {"source": self.source, "translations": [one.as_json() for one in self.candidates]}
-        return {**told, "words_never_seen": list(self.unseen)}
+        looked = {} if self.looked is None else {"looked_at": self.looked.as_json()}
+        return {**told, "words_never_seen": list(self.unseen), **looked}
 
 
 @dataclass(frozen=True)
@@ -142,6 +159,12 @@ class Translator:
             for code, word in zip(source.codes, source.words, strict=True)
         ]
         return _shown(read), _shown([self.codec.target.piece(code) for code in written]), seen.alignment
+
+    def looked_over(self, found: Translated) -> Translated:
+        """Return translations with what the best one looked at."""
+        read, written, shares = self.alignment(found.source, found.candidates[0].codes)
+        rows = [[round(float(share), SHARE_DIGITS) for share in row] for row in shares]
+        return replace(found, looked=LookedOver(read, written, rows))
 
     def given(self, text: str, target: str) -> Candidate:
         """Return a translation that is given, with what the model says of it."""
