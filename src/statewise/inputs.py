@@ -73,5 +73,8 @@ def json_types_of(x: Any) -> set[str]:
 TABLE = "table"
 "Marks, in an annotation, a parameter that is a table: a client sends its rows or columns, never the name of a file."
 
+FILE = "file"
+"Marks, in an annotation, a parameter that holds the bytes of a file in base 64: as long as a request may be."
+
 OF_COMMANDS = "of commands"
 "Marks, in an annotation, a parameter that no client of a server may send, as one that decides how long a step takes."

@@ -13,7 +13,7 @@ from annotated_doc import Doc
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, create_model
 
 from statewise.errors import UsageError
-from statewise.inputs import OF_COMMANDS, TABLE
+from statewise.inputs import FILE, OF_COMMANDS, TABLE
 from statewise.registry import unknown
 
 MOST = 10_000
@@ -56,6 +56,11 @@ class MethodArguments:
     def table(self) -> str | None:
         """The name of the argument that is a table."""
         return next((name for name, parameter in self._parameters.items() if TABLE in _notes(parameter)), None)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The names of the arguments that hold the bytes of a file."""
+        return frozenset(name for name, parameter in self._parameters.items() if FILE in _notes(parameter))
 
     def __contains__(self, name: object) -> bool:
         return name in self._parameters

@@ -81,6 +81,11 @@ class ServedModel:
         return dict(self._questions.schema().get("properties", {}))
 
     @property
+    def files(self) -> frozenset[str]:
+        """Which arguments of the task's `predict` hold the bytes of a file."""
+        return self._questions.files
+
+    @property
     def example_question(self) -> dict[str, Any]:
         """Arguments of the task's `predict` that show what it answers."""
         return self.trained.task.example_question(self.trained.codec)

@@ -19,6 +19,8 @@ from statewise.studio.uploads import DataFolders
 from statewise.studio.web_files import ROOT, WebFiles
 
 COOKIE = "statewise-studio-{port}"
+LARGEST_BODY = 32 << 20
+"A picture, a recording or a film is asked about as a whole."
 ENTER = "/studio/enter"
 
 
@@ -34,6 +36,7 @@ def studio(
         settings,
         origins=settings.origins | {f"{address}:{port}" for address in addresses},
         cookie=COOKIE.format(port=port),
+        max_body_bytes=max(settings.max_body_bytes, LARGEST_BODY),
         open_paths=settings.open_paths | {"/"},
         open_prefixes=(ROOT,),
     )

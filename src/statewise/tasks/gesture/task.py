@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 
 from statewise.errors import UsageError
-from statewise.inputs import OF_COMMANDS, TABLE, Inputs
+from statewise.inputs import FILE, OF_COMMANDS, TABLE, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.gesture.settings import GestureSettings
 from statewise.tasks.shared.sourced import check_shares
@@ -40,6 +40,7 @@ class Gesture(GestureSettings, Task):
     name: ClassVar[str] = "gesture"
     title: ClassVar[str] = "Learn gestures, and say which one while it goes on"
     example: ClassVar[str] = "RECORDINGS"
+    page: ClassVar[str] = "gesture"
 
     def prepare(self, cache: Path) -> "GestureData":
         """Read the recordings and split them by person; samples are kept in `cache` by the hash of the contents."""
@@ -171,7 +172,7 @@ class Gesture(GestureSettings, Task):
         recording: Annotated[Any, Doc("a clip, a folder of pictures, a table or .npy"), OF_COMMANDS] = None,
         *,
         table: Annotated[str | None, Doc("the recording as a table: a row is a sample"), TABLE] = None,
-        film: Annotated[str | None, Doc("a clip as the bytes of a film in base 64, not as a file")] = None,
+        film: Annotated[str | None, Doc("a clip as the bytes of a film in base 64, not as a file"), FILE] = None,
         steps: Annotated[
             bool, Doc("say what is likeliest at every step, as it comes; a camera is /dev/video0")
         ] = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 
 from statewise.errors import UsageError
-from statewise.inputs import OF_COMMANDS, Inputs
+from statewise.inputs import FILE, OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.speech.settings import SpeechSettings
@@ -40,6 +40,7 @@ class Speech(SpeechSettings, Task):
     name: ClassVar[str] = "speech"
     title: ClassVar[str] = "Learn to write down what is said, and hear it as it is spoken"
     example: ClassVar[str] = "RECORDINGS"
+    page: ClassVar[str] = "speech"
 
     def prepare(self, cache: Path) -> "SpeechData":
         """Read the sounds and split them by speaker; their frames are kept in `cache` by the hash of the contents."""
@@ -159,7 +160,7 @@ class Speech(SpeechSettings, Task):
         codec: "SpeechCodec",
         sound: Annotated[Any, Doc("the recording: WAV, FLAC, OGG or MP3"), OF_COMMANDS] = None,
         *,
-        audio: Annotated[str | None, Doc("the recording as the bytes of a file in base 64, not as a file")] = None,
+        audio: Annotated[str | None, Doc("the recording as the bytes of a file in base 64"), FILE] = None,
         beam: Annotated[int, BEAM] = 8,
         texts: Annotated[int, Doc("how many texts to return, the likeliest first (n-best)")] = 1,
         hot: Annotated[tuple[str, ...], HOT] = (),
