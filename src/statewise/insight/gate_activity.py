@@ -207,3 +207,25 @@ def _shares(gates: dict[str, _Tally], output: _Tally, rows: int) -> CellShares:
 
 def _whole(counts: Tensor) -> list[int]:
     return [int(count) for count in counts.tolist()]
+
+
+def gates_along(core: Recurrent[Any], xs: Tensor, state: Any) -> tuple[list[str], Tensor]:
+    """Return the value of every gate after each step of a sequence `[T, 1, D]`, `[T, G]`, and what each is called.
+
+    A name is such as `1 LSTM forget[3]`, a unit's gate; a cell without gates has none.
+    """
+    cells, names = cells_in(core), list[str]()
+    rows: list[list[Tensor]] = []
+
+    def tell(name: str, seen: Seen) -> None:
+        for gate, values in _split(cells[name], seen):
+            if len(rows) == 1:
+                names.extend(f"{name} {gate}[{unit}]" for unit in range(values.shape[1]))
+            rows[-1].append(values[0])
+
+    with torch.no_grad(), watching(core, tell):
+        for x in xs:
+            rows.append([])
+            _, state = core.step(x, state)
+    along = [torch.cat(row) if row else torch.empty(0) for row in rows]
+    return names, torch.stack(along) if along else torch.empty(0, 0)

@@ -18,10 +18,11 @@ from statewise.server.schemas import Body, Key
 from statewise.server.sessions import SessionService
 from statewise.server.sse import EventResponse
 from statewise.studio.forms import arguments_of, form_of, task_named, tasks
+from statewise.studio.inside import Insides, units_along
 from statewise.studio.launches import Launches
 from statewise.studio.run_events import EventsTail, followed
 from statewise.studio.runs_folder import TRAINING, RunsFolder, is_run, whole
-from statewise.studio.shelf import ModelShelf
+from statewise.studio.shelf import ModelShelf, newest_checkpoint
 from statewise.studio.uploads import PIECE_BYTES, DataFolders
 from statewise.task import Task
 
@@ -52,6 +53,20 @@ class QuestionRequest(Body):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class TextRequest(Body):
+    """A text, along which units are looked at."""
+
+    text: str = Field(max_length=20_000, examples=["To be, or not to be"])
+
+
+class MemoryRequest(Body):
+    """How far back to look, at how many places, and the runs to compare with."""
+
+    lags: int = Field(40, ge=2, le=400)
+    probes: int = Field(64, ge=2, le=512)
+    compare: list[str] = Field(default_factory=list, max_length=3)
+
+
 @final
 class StudioRoutes:
     """Everything under `/studio`."""
@@ -67,6 +82,7 @@ class StudioRoutes:
     ) -> None:
         self._runs, self._launches, self._data = runs, launches, data
         self._shelf, self._sessions, self._ends = shelf, sessions, ends
+        self._insides = Insides()
 
     def router(self) -> APIRouter:
         """Return every route."""
@@ -78,6 +94,8 @@ class StudioRoutes:
         add("/runs/{name}/events", self.events, summary="A run's events, as server-sent events", **plain)
         add("/runs/{name}/open", self.open, methods=post, summary="Open a run's model", **plain)
         add("/runs/{name}/answer", self.answer, methods=post, summary="Answer as text", **plain)
+        add("/runs/{name}/units", self.units, methods=post, summary="Units along a text", **plain)
+        add("/runs/{name}/memory", self.memory, methods=post, summary="How far back it remembers", **plain)
         add("/runs/{name}/stop", self.stop, methods=post, summary="Save and stop a training", **plain)
         add("/runs/{name}/resume", self.resume, methods=post, summary="Go on with a training", **plain)
         add("/runs/{name}/forget", self.forget, methods=post, summary="Forget a training that failed", **plain)
@@ -149,6 +167,18 @@ class StudioRoutes:
         await self._shelf.open(name, self._runs.run(name))
         answering = self._sessions.predictions.whole(self._sessions.model(name), body.arguments, as_text=True)
         return Response(await for_request(request, answering), media_type="application/json")
+
+    async def units(self, name: Name, body: TextRequest) -> Response:
+        """Tell what every unit and gate is after each step of a text."""
+        await self._shelf.open(name, self._runs.run(name))
+        trained = self._sessions.model(name).trained
+        return _json(await asyncio.to_thread(units_along, trained, body.text))
+
+    async def memory(self, name: Name, body: MemoryRequest) -> Response:
+        """Measure how far back a run remembers on the data that were held out from it: seconds to a minute."""
+        path, others = self._runs.run(name), [self._runs.run(other) for other in body.compare if other != name]
+        checkpoint = await asyncio.to_thread(newest_checkpoint, path)
+        return _json(await self._insides.memory(path, checkpoint, body.lags, body.probes, others))
 
     async def stop(self, name: Name) -> Response:
         """Let a training save and end."""

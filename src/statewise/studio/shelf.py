@@ -30,7 +30,7 @@ class ModelShelf:
         Raises `RunError` for a run without a checkpoint, `UsageError` for one that cannot be served.
         """
         async with self._opening:  # one after another: each takes memory
-            key = name, await asyncio.to_thread(_newest, path)
+            key = name, await asyncio.to_thread(newest_checkpoint, path)
             served = self._open.pop(key, None)
             if served is None:
                 served = await asyncio.to_thread(self._load, name, path)
@@ -49,7 +49,7 @@ class ModelShelf:
         return ServedModel(name, load(path), self._settings, self._metrics)
 
 
-def _newest(path: Path) -> str:
+def newest_checkpoint(path: Path) -> str:
     """Return what tells a checkpoint from a later one, and a run from another of its name."""
     try:
         newest = max((each.name for each in (path / "checkpoints").iterdir() if each.name.isdigit()), default="")
