@@ -1,116 +1,24 @@
 """The main job of every page, end to end in Chromium; where none is installed these tests are skipped with one line."""
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import small_tasks
+from in_browser import LOOKS, NEEDS_CHROMIUM, StudioProcess, accessibility_faults, draw, eventually, words_of
 
 import statewise
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright drives a browser")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is here (Debian: apt-get install chromium)")
-
-WAIT_MILLISECONDS = 60_000
-WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
+pytestmark = NEEDS_CHROMIUM
+RUNS = ("text", "sketch", "handwriting", "recommend")
 PAGES = ("#/", "#/train", "#/run/text-1", "#/use/text-1", "#/use/sketch-1", "#/use/handwriting-1", "#/use/recommend-1")
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
-class Studio:
-    """A `statewise studio` in a process of its own, in a folder with a small run of some tasks."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, 0
-        self.begin()
-
-    def begin(self) -> None:
-        command = [sys.executable, "-m", "statewise", "studio", "--no-browser", "--quiet", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        self.address = line.split(" at ")[1].split(",")[0]
-        self.port = int(self.address.rsplit(":", 1)[1])
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(40)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    pytest.importorskip("uvicorn")
-    folder = tmp_path_factory.mktemp("studio")
-    (folder / "data").mkdir()
-    for name in ("text", "sketch", "handwriting", "recommend"):
-        statewise.train(small_tasks.TASKS[name](folder / "data"), run=folder / "runs" / f"{name}-1")
-    begun = Studio(folder)
-    yield begun
-    begun.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium: Any, studio: Studio) -> Iterator[Any]:
-    """A page that may show no error, ask no other server, and put no script of another into itself."""
-    context = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
-    context.set_default_timeout(WAIT_MILLISECONDS)
-    made, faults = context.new_page(), []
-    made.on("pageerror", lambda error: faults.append(str(error)))
-    made.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    made.on("dialog", lambda dialog: faults.append(f"a dialog: {dialog.message}"))
-    ours = (studio.address, "data:", "blob:")
-    made.on("request", lambda asked: None if asked.url.startswith(ours) else faults.append(asked.url))
-    yield made
-    context.close()
-    assert [fault for fault in faults if "Failed to load resource" not in fault and "ERR_" not in fault] == []
-
-
-def words_of(page: Any, selector: str) -> str:
-    return str(page.locator(selector).first.text_content())
-
-
-def eventually(found: Any) -> Any:
-    end = time.monotonic() + WAIT_MILLISECONDS / 1000
-    while time.monotonic() < end:
-        if value := found():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("it did not happen")
-
-
-def draw(page: Any, *strokes: list[tuple[float, float]], paper: str = ".paper") -> None:
-    box = page.locator(paper).first.bounding_box()
-    for stroke in strokes:
-        for number, (x, y) in enumerate(stroke):
-            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
-            if number == 0:
-                page.mouse.down()
-        page.mouse.up()
-
-
-def test_runs_are_seen_with_their_scores_and_lead_to_their_curves(page: Any, studio: Studio) -> None:
+def test_runs_are_seen_with_their_scores_and_lead_to_their_curves(page: Any, studio: StudioProcess) -> None:
     page.goto(studio.address)
     page.get_by_role("link", name="text-1", exact=True).click()
     page.locator("canvas.curve").first.wait_for()
@@ -122,7 +30,7 @@ def test_runs_are_seen_with_their_scores_and_lead_to_their_curves(page: Any, stu
 
 
 def test_a_training_from_the_form_is_followed_live_across_a_restart_and_ends_in_a_report(
-    page: Any, studio: Studio
+    page: Any, studio: StudioProcess
 ) -> None:
     page.goto(f"{studio.address}/#/train?task=text")
     page.locator("#file").set_input_files(
@@ -167,7 +75,7 @@ def test_a_training_from_the_form_is_followed_live_across_a_restart_and_ends_in_
     eventually(lambda: words_of(page, "figcaption").startswith("update 101:"))  # no gap, and none twice
 
 
-def test_settings_that_do_not_fit_are_said_and_cannot_be_started(page: Any, studio: Studio) -> None:
+def test_settings_that_do_not_fit_are_said_and_cannot_be_started(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/train?task=text&source=book.txt&layers=0")
     eventually(lambda: "layers" in words_of(page, "p.problem"))
     assert page.get_by_role("button", name="Start training").is_disabled()
@@ -178,7 +86,7 @@ def test_settings_that_do_not_fit_are_said_and_cannot_be_started(page: Any, stud
     eventually(lambda: "--layers 2" in words_of(page, "code.command"))
 
 
-def test_any_task_answers_by_a_form_as_the_command_line_does(page: Any, studio: Studio) -> None:
+def test_any_task_answers_by_a_form_as_the_command_line_does(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/text-1/form?prompt=to be&length=12&seed=3")
     page.get_by_role("button", name="Answer").click()
     answer = statewise.load(studio.folder / "runs" / "text-1").answer("to be", length=12, seed=3)
@@ -186,21 +94,21 @@ def test_any_task_answers_by_a_form_as_the_command_line_does(page: Any, studio: 
     eventually(lambda: words_of(page, "pre.sample") == wanted)
 
 
-def test_lines_one_after_another_and_the_last_one_taken_back(page: Any, studio: Studio) -> None:
-    page.goto(f"{studio.address}/#/use/recommend-1")
+def test_lines_one_after_another_and_the_last_one_taken_back(page: Any, studio: StudioProcess) -> None:
+    page.goto(f"{studio.address}/#/use/recommend-1/form")
     for line in ("1", "2"):
         page.get_by_label("Next").fill(line)
         page.get_by_role("button", name="Send").click()
         eventually(lambda line=line: page.locator(".talk li").count() == int(line))
     second = words_of(page, ".talk li:nth-child(2) p:nth-child(2)")
-    page.get_by_role("button", name="Take the last line back").click()
+    page.get_by_role("button", name="Take the last one back").click()
     page.get_by_label("Next").fill("2")
     page.get_by_role("button", name="Send").click()
     eventually(lambda: page.locator(".talk li").count() == 2)
     assert words_of(page, ".talk li:nth-child(2) p:nth-child(2)") == second
 
 
-def test_text_is_written_on_and_another_branch_is_taken(page: Any, studio: Studio) -> None:
+def test_text_is_written_on_and_another_branch_is_taken(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/text-1?text=to be&n=30&seed=1")
     page.locator(".written [data-at='5']").wait_for()
     assert page.locator(".next button").count() == 5
@@ -221,7 +129,7 @@ def test_text_is_written_on_and_another_branch_is_taken(page: Any, studio: Studi
     eventually(lambda: words_of(page, ".written") == written)
 
 
-def test_two_tabs_are_never_mixed(page: Any, studio: Studio) -> None:
+def test_two_tabs_are_never_mixed(page: Any, studio: StudioProcess) -> None:
     other = page.context.new_page()
     for tab, text in ((page, "to be"), (other, "or not")):
         tab.goto(f"{studio.address}/#/use/text-1?text={text}")
@@ -233,7 +141,7 @@ def test_two_tabs_are_never_mixed(page: Any, studio: Studio) -> None:
     eventually(lambda: words_of(other, ".written") == "or not b")
 
 
-def test_a_drawing_is_ended_when_the_pen_rests_and_undo_takes_the_state_back(page: Any, studio: Studio) -> None:
+def test_a_drawing_is_ended_when_the_pen_rests_and_undo_takes_the_state_back(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/sketch-1")
     page.get_by_text("Draw something.").wait_for()
     draw(page, [(0.2, 0.2), (0.5, 0.3), (0.7, 0.2)])
@@ -262,7 +170,7 @@ def test_a_drawing_is_ended_when_the_pen_rests_and_undo_takes_the_state_back(pag
     assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_drawing_is_made_by_keyboard_alone(page: Any, studio: Studio) -> None:
+def test_a_drawing_is_made_by_keyboard_alone(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/sketch-1?wait=1")
     page.get_by_text("Draw something.").wait_for()
     page.locator(".paper").focus()
@@ -275,7 +183,7 @@ def test_a_drawing_is_made_by_keyboard_alone(page: Any, studio: Studio) -> None:
 
 
 def test_a_stroke_that_the_system_cancels_is_kept_once_and_a_second_finger_draws_nothing(
-    page: Any, studio: Studio
+    page: Any, studio: StudioProcess
 ) -> None:
     page.goto(f"{studio.address}/#/use/sketch-1?wait=1")
     page.get_by_text("Draw something.").wait_for()
@@ -296,7 +204,7 @@ def test_a_stroke_that_the_system_cancels_is_kept_once_and_a_second_finger_draws
     assert "1 strokes" in words_of(page, "#said")
 
 
-def test_handwriting_appears_with_the_ink_of_its_seed(page: Any, studio: Studio) -> None:
+def test_handwriting_appears_with_the_ink_of_its_seed(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/handwriting-1?text=ab a&bias=1&samples=2&seed=5")
     eventually(lambda: page.locator(".ink svg").count() == 2)
     with page.expect_download() as saved:
@@ -310,7 +218,7 @@ def test_handwriting_appears_with_the_ink_of_its_seed(page: Any, studio: Studio)
     assert words_of(page, "p.score") == "ab a"
 
 
-def test_ones_own_hand_is_given_as_a_style(page: Any, studio: Studio) -> None:
+def test_ones_own_hand_is_given_as_a_style(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/handwriting-1?text=ab&seed=5")
     eventually(lambda: page.locator(".ink svg").count() == 1)
     page.get_by_text("Write in your own hand").click()
@@ -324,7 +232,7 @@ def test_ones_own_hand_is_given_as_a_style(page: Any, studio: Studio) -> None:
     eventually(lambda: page.locator(".ink svg").count() == 1)
 
 
-def test_markup_is_inert_everywhere(page: Any, studio: Studio) -> None:
+def test_markup_is_inert_everywhere(page: Any, studio: StudioProcess) -> None:
     run = studio.folder / "runs" / MARKUP.replace("/", "")
     shutil.copytree(studio.folder / "runs" / "text-1", run)
     try:
@@ -341,7 +249,7 @@ def test_markup_is_inert_everywhere(page: Any, studio: Studio) -> None:
         shutil.rmtree(run)
 
 
-def test_a_run_that_is_removed_while_it_is_looked_at_is_said_to_be_gone(page: Any, studio: Studio) -> None:
+def test_a_run_that_is_removed_while_it_is_looked_at_is_said_to_be_gone(page: Any, studio: StudioProcess) -> None:
     run = studio.folder / "runs" / "gone"
     shutil.copytree(studio.folder / "runs" / "text-1", run)
     page.goto(f"{studio.address}/#/run/gone")
@@ -350,12 +258,15 @@ def test_a_run_that_is_removed_while_it_is_looked_at_is_said_to_be_gone(page: An
     page.get_by_text("removed while").wait_for()
 
 
-def test_curves_of_100_000_points_are_drawn_fast_and_keep_spikes_and_gaps(page: Any, studio: Studio) -> None:
+def test_a_curve_of_100_000_points_is_drawn_by_a_few_of_them_and_keeps_spikes_and_gaps(
+    page: Any, studio: StudioProcess
+) -> None:
     page.goto(studio.address)
     root = re.findall(r'src="(/web/\w+/)main.js"', page.content())[0]
     told = page.evaluate(
         """async (root) => {
-          const { Curve, decimated, smooth } = await import(`${root}lib/curve.js`);
+          const { Curve } = await import(`${root}lib/curve.js`);
+          const { decimated, smooth } = await import(`${root}lib/numbers.js`);
           const count = 100000;
           const xs = Array.from({ length: count }, (_, at) => at);
           const ys = xs.map((x) => Math.sin(x / 5000));
@@ -364,11 +275,10 @@ def test_curves_of_100_000_points_are_drawn_fast_and_keep_spikes_and_gaps(page: 
           const curve = new Curve("many");
           document.getElementById("main").append(curve.element);
           curve.series = [{ name: "one", xs, ys }];
-          const times = [];
-          for (let turn = 0; turn < 9; turn++) { curve.draw(); times.push(curve.milliseconds); }
+          curve.draw();
           const points = decimated(xs, ys, 0, count, 800);
           return {
-            milliseconds: times.sort((a, b) => a - b)[4], points: points.length,
+            drawn: Number(curve.canvas.dataset.points), width: curve.canvas.clientWidth, points: points.length,
             largest: Math.max(...points.filter(Boolean).map(([, y]) => y)),
             gaps: points.filter((point) => !point).length,
             constant: smooth([3, 3, 3, 3, 3, 3, 3, 3], 0.5), two: smooth([1, 5], 0.5),
@@ -376,7 +286,7 @@ def test_curves_of_100_000_points_are_drawn_fast_and_keep_spikes_and_gaps(page: 
         }""",
         root,
     )
-    assert told["milliseconds"] < 50
+    assert 500 < told["drawn"] <= 4 * told["width"]  # what a redraw costs hangs on the picture, not on the run
     assert told["points"] <= 4 * 801
     assert told["largest"] == 40
     assert told["gaps"] == 1
@@ -384,7 +294,7 @@ def test_curves_of_100_000_points_are_drawn_fast_and_keep_spikes_and_gaps(page: 
     assert told["two"] == [1, 5]
 
 
-def test_memory_stays_flat_after_a_thousand_strokes_and_undo(page: Any, studio: Studio) -> None:
+def test_memory_stays_flat_after_a_thousand_strokes_and_undo(page: Any, studio: StudioProcess) -> None:
     page.goto(studio.address)
     root = re.findall(r'src="(/web/\w+/)main.js"', page.content())[0]
     grown = page.evaluate(
@@ -412,7 +322,7 @@ def test_memory_stays_flat_after_a_thousand_strokes_and_undo(page: Any, studio: 
     assert grown < 20_000_000
 
 
-def test_the_first_page_is_small_and_notes_when_it_is_usable(page: Any, studio: Studio) -> None:
+def test_the_first_page_is_small_and_notes_when_it_is_usable(page: Any, studio: StudioProcess) -> None:
     page.goto(studio.address)
     page.get_by_role("heading", name="Runs").wait_for()
     seen = page.evaluate("performance.getEntriesByName('usable')[0].startTime")
@@ -421,21 +331,8 @@ def test_the_first_page_is_small_and_notes_when_it_is_usable(page: Any, studio: 
     assert sum(sizes) < 150_000
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_breaks_a_rule_of_accessibility_or_is_wider_than_a_phone(
-    page: Any, studio: Studio, scheme: str
+@pytest.mark.parametrize("scheme", LOOKS)
+def test_no_page_breaks_a_rule_of_accessibility_or_is_wider_than_its_window(
+    page: Any, studio: StudioProcess, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.set_viewport_size(PHONE if scheme == "dark" else WIDE)
-    told = []
-    for name in PAGES:
-        page.goto(f"{studio.address}/{name}")
-        page.locator("main h1").first.wait_for()
-        page.wait_for_load_state("networkidle") if "run" not in name else time.sleep(0.5)
-        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        found = axe.Axe().run(page).response["violations"]
-        told += [(name, rule["id"], node["html"][:200]) for rule in found for node in rule["nodes"]]
-        width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        told += [(name, "it is wider than the window", str(width))] if width > 0 else []
-    assert told == []
+    assert accessibility_faults(page, studio.address, PAGES, scheme) == []

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,13 @@ def test_every_task_has_a_form_whose_command_line_says_the_same_settings(
         kind, given = said.pop()
         assert as_said(build(kind, given)) == as_said(task), name
     assert set(registry.names("tasks")) <= {row["name"] for row in _tasks()}
+
+
+def test_every_page_that_a_task_names_is_there() -> None:
+    pages = files("statewise.studio") / "web" / "pages"
+    named = {name: getattr(registry.find("tasks", name), "page", "") for name in registry.names("tasks")}
+    assert [name for name, page in named.items() if page and not (pages / f"{page}.js").is_file()] == []
+    assert named["speech"] == "speech"
 
 
 def as_said(task: Task) -> dict[str, Any]:

@@ -20,8 +20,10 @@ const PAGES = {
   train: () => import("./pages/train.js"),
   run: () => import("./pages/run.js"),
   use: () => import("./pages/use.js"),
+  inside: () => import("./pages/inside.js"),
+  learn: () => import("./pages/learn.js"),
 };
-const NAVIGATION = [["", "Runs"], ["train", "Train"]];
+const NAVIGATION = [["", "Runs"], ["train", "Train"], ["learn", "Gradients"]];
 const TOKEN = /^#token=([\w.~+/=-]{22,200})$/;
 
 let leaving = new AbortController();

@@ -42,6 +42,7 @@ class Recommend(TableSettings, Task):
     title: ClassVar[str] = "Learn from a log of events what a session wants next"
     example: ClassVar[str] = "movielens-100k"
     reads_tables: ClassVar[bool] = True
+    page: ClassVar[str] = "recommend"
 
     source: Annotated[Sources, Doc("logs of events, tables of items with titles, or a corpus")]
     session: Annotated[str | None, Doc("column that names the session; if not given, session_id")] = None

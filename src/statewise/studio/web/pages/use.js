@@ -4,6 +4,7 @@ import { ask, ofRun } from "../lib/api.js";
 import { keep, to } from "../lib/address.js";
 import { announce, fill, h } from "../lib/dom.js";
 import { field, given, restore, typed } from "../lib/form.js";
+import { Talk } from "../lib/talk.js";
 
 /**
  * @typedef {object} Use what a page of a task is given besides
@@ -16,6 +17,16 @@ const OF_TASKS = {
   text: () => import("./text.js"),
   sketch: () => import("./sketch.js"),
   handwriting: () => import("./handwriting.js"),
+  forecast: () => import("./forecast.js"),
+  recommend: () => import("./recommend.js"),
+  translate: () => import("./translate.js"),
+  answer: () => import("./answer.js"),
+  chat: () => import("./chat.js"),
+  dialogue: () => import("./dialogue.js"),
+  caption: () => import("./caption.js"),
+  gesture: () => import("./gesture.js"),
+  speech: () => import("./speech.js"),
+  game: () => import("./game.js"),
 };
 
 /** @type {import("../main.js").Show} */
@@ -28,7 +39,7 @@ export async function show(page) {
   const own = kind === "form" ? undefined : OF_TASKS[facts.page];
   const body = h("div");
   fill(main, h("div", { class: "head" }, h("h1", {}, name), h("span", { class: "quiet" }, facts.title),
-    h("a", { class: "button", href: to(["run", name]) }, "Curves"),
+    h("a", { class: "button", href: to(["run", name]) }, "Curves"), h("a", { class: "button", href: to(["inside", name]) }, "Inside"),
     OF_TASKS[facts.page] ? h("a", { class: "button", href: to(own ? ["use", name, "form"] : ["use", name]) }, own ? "As a form" : "Its own page") : null),
   facts.notice ? h("p", { class: "problem" }, facts.notice) : null, body);
   const shown = { ...page, main: body, facts };
@@ -73,43 +84,17 @@ function resolved(schema, definitions) {
 }
 
 /**
- * Lines one after another, each answered as `statewise stream` does. The state is a value: one step back is the session
- * before it, kept.
+ * Lines one after another, each answered as `statewise stream` does.
  * @param {string} model
  * @param {any} live
  * @param {AbortSignal} signal
  * @param {(error: unknown) => void} fail
  */
 function lines(model, live, signal, fail) {
-  /** @type {string[]} */
-  const sessions = [];
-  const talk = h("ol", { class: "talk" });
   const example = typeof live.example === "string" ? live.example : JSON.stringify(live.example);
-  const input = h("input", { id: "line", autocomplete: "off", placeholder: example.slice(0, 100) });
-  const send = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    try {
-      if (!sessions.length) sessions.push((await ask("POST", "/v1/sessions", { model, live: true }, signal)).session);
-      const next = (await ask("POST", `/v1/sessions/${sessions[sessions.length - 1]}/fork`, undefined, signal)).session;
-      const said = await ask("POST", `/v1/sessions/${next}/step`, { input: read(input.value, live.types) }, signal);
-      sessions.push(next);
-      const words = typeof said.answer === "string" ? said.answer : JSON.stringify(said.answer);
-      talk.append(h("li", {}, h("p", { class: "mine" }, input.value), h("p", {}, words)));
-      announce(words);
-      input.value = "";
-      back.disabled = false;
-    } catch (error) {
-      fail(error);
-    }
-  };
-  const back = h("button", { type: "button", disabled: true, onclick: () => {
-    sessions.pop();
-    talk.lastElementChild?.remove();
-    back.disabled = sessions.length < 2;
-    announce("The last line is taken back.");
-  } }, "Take the last line back");
-  return h("section", {}, h("h2", {}, "One after another"), h("p", { class: "quiet" }, `Each is ${live.input}; the model remembers those before.`), talk,
-    h("form", { class: "row", onsubmit: send }, h("label", { for: "line" }, "Next"), input, h("button", {}, "Send"), back));
+  const talk = new Talk({ model, signal, fail, label: "Next", placeholder: example.slice(0, 100), read: (text) => read(text, live.types),
+    words: (answer) => (typeof answer === "string" ? answer : JSON.stringify(answer)) });
+  return h("section", {}, h("h2", {}, "One after another"), h("p", { class: "quiet" }, `Each is ${live.input}; the model remembers those before.`), talk.element);
 }
 
 /**
