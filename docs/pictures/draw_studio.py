@@ -2,15 +2,20 @@
 
     statewise train text shakespeare --hidden-size 128 --minutes 4 --checks 8 --run runs/shakespeare
     statewise train sketch houses.jsonl --hidden-size 64 --minutes 1.5 --checks 4 --run runs/houses
+    statewise train forecast load.csv --known temperature --hidden-size 32 --minutes 0.7 --run runs/load
     python docs/pictures/draw_studio.py runs
 
-The houses are a box, a roof and a door each, shaken a little. It needs `pip install playwright` and a Chromium. With a
-second argument, a folder, the pages are taken there as a phone has them.
+The houses are a box, a roof and a door each, shaken a little; `load.csv` is a load by the hour that hangs on the
+temperature, with that of the day ahead: `write_load` writes it. It needs `pip install playwright` and a Chromium. With
+a second argument, a folder, the pages are taken there as a phone has them.
 """
 
+import math
+import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +81,37 @@ def take_all(page: Any, address: str, folder: Path) -> None:
     page.get_by_role("button", name="Another ending").click()
     page.wait_for_timeout(2500)
     take("sketch")
+    take_further(page, address, take)
+
+
+def take_further(page: Any, address: str, take: Callable[[str], None]) -> None:
+    """Take the pages that came later: a forecast with what if, what is inside, and the gradient by hand."""
+    page.goto(f"{address}/#/use/load?history=120&if_temperature=30")
+    page.get_by_text("as assumed").first.wait_for()
+    page.wait_for_timeout(500)
+    take("forecast")
+    page.goto(f"{address}/#/inside/shakespeare")
+    page.locator(".coloured [data-at='100']").wait_for()
+    page.wait_for_timeout(500)
+    take("inside")
+    page.goto(f"{address}/#/learn?cell=lstm&w=0.8&bias=2.5&steps=40")
+    page.locator("p.said:not(:empty)").wait_for()
+    page.wait_for_timeout(500)
+    take("learn")
+
+
+def write_load(path: Path, *, days: int = 60) -> None:
+    """Write a load by the hour: a daily wave, and more where it is cold; of the last day only the temperature."""
+    draw, lines, warm = random.Random(0), ["time,load,temperature"], 8.0
+    for hour in range(24 * days):
+        warm += 0.1 * (8 - warm) + draw.gauss(0, 1)
+        temperature = warm + 4 * math.sin(math.pi * (hour % 24 - 9) / 12)
+        load = 50 + 12 * math.sin(math.pi * (hour % 24 - 7) / 12) - 1.1 * temperature + draw.gauss(0, 1)
+        seen = "" if hour >= 24 * (days - 1) else f"{load:.2f}"
+        lines.append(
+            f"2026-{3 + hour // 744:02d}-{1 + hour // 24 % 31:02d} {hour % 24:02d}:00,{seen},{temperature:.2f}"
+        )
+    path.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
