@@ -23,6 +23,7 @@ from typing import Any
 import hypothesis
 import pytest
 import torch
+from browser_fixtures import chromium, page, playwright, studio
 from made_log import train_in
 from torch import distributed
 
@@ -37,6 +38,9 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+
+IN_BROWSER = chromium, page, playwright, studio
+"Fixtures of the tests that look at the studio's pages."
 
 SOON = timedelta(seconds=60)
 START_SECONDS = 120

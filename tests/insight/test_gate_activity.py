@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from statewise.cells import GRU, LSTM, Cell, Chain, Elman, Recurrent
 from statewise.data.window import Window
 from statewise.heads import Categorical
-from statewise.insight.gate_activity import BINS, activations, cells_in, saturation
+from statewise.insight.gate_activity import BINS, activations, cells_in, gates_along, saturation
 from statewise.model import Model
 from statewise.registry import find, names
 
@@ -81,3 +81,17 @@ def test_activations_of_a_window_are_counted_without_a_trace() -> None:
     counts = activations(model, window)
     assert {name: sum(of) for name, of in counts.items()} == {"1 LSTM": T * B * H, "2 Elman": T * B * 2}
     assert all("step" not in part.__dict__ for part in model.modules())
+
+
+def test_every_gate_is_told_along_a_sequence_by_its_name() -> None:
+    core: Recurrent[Any] = Chain(LSTM(D, H), GRU(H, B), Elman(B, H))
+    xs = torch.randn(T, 1, D)
+    gate_names, values = gates_along(core, xs, core.initial(1))
+    assert values.shape == (T, len(gate_names)) == (T, 3 * H + 2 * B)
+    assert gate_names[: H + 1] == [*(f"1 LSTM forget[{unit}]" for unit in range(H)), "1 LSTM input[0]"]
+    assert gate_names[-1].startswith("2 GRU")
+    assert 0 < values.min() < values.max() < 1
+    shares = saturation(core, xs, core.initial(1))["1 LSTM"].gates
+    left = [(values[:, at] < 0.1).double().mean().item() for at in range(H)]
+    assert shares["forget"].left == pytest.approx(left)
+    assert gates_along(Elman(D, H), xs, Elman(D, H).initial(1))[1].shape == (T, 0)

@@ -19,6 +19,8 @@ from statewise.server.settings import ServerSettings
 class Waiting:
     """A model that answers once it may."""
 
+    files = frozenset({"audio"})
+
     def __init__(self) -> None:
         self.may = threading.Event()
 
@@ -67,3 +69,30 @@ def test_a_question_or_an_answer_that_is_too_long_is_refused(trained_once: Path)
         await predictions.close()
 
     asyncio.run(main())
+
+
+def test_a_file_in_base_64_may_be_longer_than_a_prompt() -> None:
+    waiting = Waiting()
+    waiting.may.set()
+    served = cast(ServedModel, waiting)
+
+    async def main() -> None:
+        predictions = Predictions(ServerSettings(max_inputs=50))
+        assert await predictions.whole(served, {"audio": "x" * 51}) == b"{}"
+        with pytest.raises(UsageError, match=r"text is too long \(51\): give at most 50"):
+            await predictions.whole(served, {"text": "x" * 51})
+        await predictions.close()
+
+    asyncio.run(main())
+
+
+def test_what_holds_a_file_is_known_of_each_task() -> None:
+    from statewise import registry
+    from statewise.server.method_arguments import MethodArguments
+
+    found = {name: MethodArguments.of(registry.find("tasks", name).predict).files for name in registry.names("tasks")}  # type: ignore[attr-defined]
+    assert {name: set(files) for name, files in found.items() if files} == {
+        "caption": {"image"},
+        "gesture": {"film"},
+        "speech": {"audio"},
+    }

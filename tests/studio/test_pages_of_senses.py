@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser_fixtures import page_of
 from in_browser import (
     CHROMIUM,
     LOOKS,
@@ -22,7 +23,6 @@ from made_pictures import shape
 from made_speech import RATE, recordings, said
 
 import statewise
-from conftest import page_of
 from statewise.tasks.speech.task import Speech
 
 pytestmark = NEEDS_CHROMIUM

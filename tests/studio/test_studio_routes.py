@@ -1,5 +1,6 @@
 """What the page asks of its server: runs, trainings, data, answers; and what a page of another origin gets."""
 
+import base64
 import json
 import os
 import re
@@ -11,15 +12,19 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import small_tasks
+import torch
 from made_studio import studios_over
 
 import statewise
 from statewise import registry
 from statewise.cli import train as training_commands
+from statewise.insight.neurons import read_units
 from statewise.run.config import build, plain
 from statewise.server.tokens import digest
+from statewise.studio import inside
 from statewise.studio.forms import arguments_of, form_of, task_named
 from statewise.studio.launches import Launches
 from statewise.studio.runs_folder import in_short
@@ -415,3 +420,30 @@ def test_numbers_that_are_not_finite_are_null_in_what_a_page_is_told(asked: Any,
     told = {run["name"]: run for run in asked.get("/studio/runs").json()["runs"]}["one"]
     assert told["last"]["nats"] is None
     assert "diverged" in told["warning"]
+
+
+def test_units_and_gates_along_a_text_are_told_in_bytes(asked: Any, trained_once: Path) -> None:
+    told = asked.post("/studio/runs/one/units", json={"text": "to be or"}).json()
+    trained = statewise.load(trained_once / "run")
+    units = read_units(trained.model, torch.tensor(trained.codec.encode("to be or").tolist()), trained.codec)
+    width, states = len(told["names"]), len(units.names)
+    assert (told["shown"], told["names"][:states], told["gates"]) == (list("to be or"), units.names, width - states)
+    values = np.frombuffer(base64.b64decode(told["values"]), np.int8).reshape(8, width) / 127 * np.array(told["scales"])
+    assert values[:, :states] == pytest.approx(units.values, abs=np.abs(units.values).max() / 250)
+    assert ((values[:, states:] >= 0) & (values[:, states:] <= 1)).all()
+    assert [len(row) for row in told["likely"]] == [5] * 8
+
+
+@pytest.mark.parametrize("text", ["", "x" * 4001])
+def test_a_text_that_cannot_be_looked_into_is_refused_in_one_line(asked: Any, text: str) -> None:
+    status, said = problem(asked.post("/studio/runs/one/units", json={"text": text}))
+    assert (status, "give 1 to 4,000" in said) == (400, True)
+
+
+def test_how_far_back_a_run_remembers_is_measured_once_and_kept(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = asked.post("/studio/runs/one/memory", json={"lags": 6, "probes": 8, "compare": ["two"]}).json()
+    assert [memory["name"] for memory in first["memories"]] == ["one", "before training", "two"]
+    monkeypatch.setattr(inside, "_measured", lambda *_: pytest.fail("it is measured again"))
+    assert asked.post("/studio/runs/one/memory", json={"lags": 6, "probes": 8, "compare": ["two"]}).json() == first
+    assert asked.post("/studio/runs/one/memory", json={"lags": 6, "compare": ["three"]}).status_code == 404
+    assert asked.post("/studio/runs/one/memory", json={"lags": 9999}).status_code == 422

@@ -39,8 +39,9 @@ export class Talk {
   async submit() {
     const text = this.input.value;
     if (this.isBusy || (!text.trim() && !this.how.read)) return;
-    if (await this.say(text)) this.input.value = "";
+    this.input.value = ""; // at once: what is typed meanwhile is the next line
     this.input.focus();
+    if (!await this.say(text) && !this.input.value) this.input.value = text;
   }
 
   /**

@@ -72,7 +72,7 @@ function sure(probability) {
 function ofStory({ answer, probability, why, looked_at: looked }) {
   const most = Math.max(0, ...looked.map((/** @type {any} */ one) => one.share));
   return h("div", {}, h("p", {}, h("strong", { class: "said" }, answer ?? "not known"), answer ? sure(probability) : `: ${why}`),
-    looked.length ? h("h3", {}, "What it looked at") : null,
+    looked.length ? h("h2", { class: "small" }, "What it looked at") : null,
     h("ul", { class: "plain evidence" }, looked.map((/** @type {any} */ one) => h("li", { class: `l${level(one.share, most)}` },
       h("span", {}, one.sentence), h("span", { class: "share" }, `${Math.round(100 * one.share)} %`)))));
 }
@@ -84,7 +84,7 @@ function ofStory({ answer, probability, why, looked_at: looked }) {
 function ofPassage({ answer, begin, end, probability }, passage) {
   const letters = Array.from(passage); // places are of characters, not of halves of them
   const part = (/** @type {number} */ from, /** @type {number} */ to) => letters.slice(from, to).join("");
-  return h("div", {}, h("p", {}, h("strong", { class: "said" }, answer), sure(probability)), h("h3", {}, "Where it stands"),
+  return h("div", {}, h("p", {}, h("strong", { class: "said" }, answer), sure(probability)), h("h2", { class: "small" }, "Where it stands"),
     h("p", { class: "passage" }, part(0, begin), h("mark", {}, part(begin, end)), part(end, letters.length)));
 }
 
@@ -102,5 +102,5 @@ function ofTable({ query, rows, probability, why, readings }, _) {
   const one = rows.length === 1 && rows[0].length === 1 ? h("p", {}, h("strong", { class: "said" }, typeof rows[0][0] === "number" ? shown(rows[0][0]) : String(rows[0][0] ?? "nothing")), sure(probability)) : null;
   return h("div", {}, one ?? h("p", {}, `${shown(rows.length)} ${rows.length === 1 ? "row" : "rows"}`, sure(probability)),
     one ? null : h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "rows" }, h("table", {}, h("tbody", {}, rows.slice(0, MOST_ROWS).map((/** @type {any[]} */ row) => h("tr", {}, row.map(cell)))))), more,
-    h("h3", {}, "How it was read"), h("code", { class: "command", tabindex: "0" }, query));
+    h("h2", { class: "small" }, "How it was read"), h("code", { class: "command", tabindex: "0" }, query));
 }

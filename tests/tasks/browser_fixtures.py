@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import small_tasks
 from in_browser import CHROMIUM, WAIT_MILLISECONDS, WIDE, StudioProcess
 
 import statewise
@@ -15,6 +14,8 @@ FLAGS = ("--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-fo
 @pytest.fixture(scope="module")
 def studio(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioProcess]:
     pytest.importorskip("uvicorn")
+    import small_tasks
+
     folder = tmp_path_factory.mktemp("studio")
     (folder / "data").mkdir()
     trained = getattr(request.module, "TRAINED", {})
