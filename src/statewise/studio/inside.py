@@ -26,6 +26,12 @@ Memorised = tuple[str, int, int, tuple[str, ...]]
 "A checkpoint, lags, probes and the runs that it is compared with."
 
 
+def reads_text(trained: "Trained") -> bool:
+    """Say whether a run reads a text step by step, from nothing else: its units can then be looked at along one."""
+    inputs = trained.task.inputs(trained.codec)
+    return inputs is not None and inputs.split is not None and trained.model.reader is None
+
+
 def units_along(trained: "Trained", text: str) -> dict[str, Any]:
     """Return what every unit and gate of a run is after each character, or word, of a text.
 
@@ -39,7 +45,7 @@ def units_along(trained: "Trained", text: str) -> dict[str, Any]:
     from statewise.insight.probed_network import undisturbed
 
     inputs = trained.task.inputs(trained.codec)
-    if inputs is None or inputs.split is None or trained.model.reader is not None:
+    if inputs is None or inputs.split is None or not reads_text(trained):
         raise UsageError(f"{trained.path.name} reads no text step by step: its memory can be measured, not its units")
     codes = list(inputs.split(text))
     if not 0 < len(codes) <= MOST_INPUTS:

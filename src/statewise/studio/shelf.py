@@ -9,6 +9,7 @@ from statewise.server.metrics import Metrics
 from statewise.server.model import ServedModel
 from statewise.server.sessions import SessionService
 from statewise.server.settings import ServerSettings
+from statewise.studio.inside import reads_text
 from statewise.verbs import load
 
 MOST_OPEN, MOST_NAMES = 6, 5000
@@ -43,6 +44,7 @@ class ModelShelf:
         task, codec = trained.task, trained.codec
         names = {kind: list(rows[:MOST_NAMES]) for kind, rows in task.known_names(codec).items()}
         about = {"update": trained.update, "page": task.page, "notice": trained.notice, "title": task.title}
+        about["reads_text"] = reads_text(trained)
         return {**served.facts(), **about, "question": served.example_question, "names": names}
 
     def _load(self, name: str, path: Path) -> ServedModel:

@@ -34,10 +34,36 @@ export function to(path, query = {}) {
   return `#/${path.map(encodeURIComponent).join("/")}${words ? `?${words}` : ""}`;
 }
 
+const OFTEN_MILLISECONDS = 100;
+let written = -Infinity;
+let waiting = 0;
+/** @type {{place: string, query: Record<string, any>}} what is to be written, or was last */
+let wanted = { place: "", query: {} };
+
 /**
- * Write the state of this page into its address, without a new entry in the history.
+ * Write the state of this page into its address, without a new entry in the history. What changes often, such as the
+ * step of a match, is written now and then: browsers stop pages that write all the time.
  * @param {Record<string, any>} query
  */
 export function keep(query) {
-  history.replaceState(null, "", to(here().path, query));
+  const { path } = here();
+  wanted = { place: path.join("/"), query };
+  clearTimeout(waiting);
+  const write = () => {
+    if (here().path.join("/") !== wanted.place) return; // another page has come meanwhile
+    written = performance.now();
+    history.replaceState(null, "", to(path, wanted.query));
+  };
+  const wait = written + OFTEN_MILLISECONDS - performance.now();
+  if (wait <= 0) write();
+  else waiting = setTimeout(write, wait);
+}
+
+/**
+ * Write a part of the state of this page into its address, and leave the rest of it.
+ * @param {Record<string, any>} query
+ */
+export function keepAlso(query) {
+  const { path, query: before } = here();
+  keep({ ...(wanted.place === path.join("/") ? wanted.query : Object.fromEntries(before)), ...query });
 }

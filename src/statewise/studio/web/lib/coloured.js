@@ -33,7 +33,8 @@ export class ColouredText {
    */
   draw(shown, strengths, title) {
     this.shown = shown;
-    fill(this.element, shown.map((one, at) => h("span", { class: classOf(strengths[at]), "data-at": at, title: title(at) }, one === "\n" ? "↵\n" : one)));
+    const isWords = shown.some((one) => one.length > 1 && !one.startsWith("\\x")); // a byte is shown by its number
+    fill(this.element, shown.map((one, at) => h("span", { class: classOf(strengths[at]), "data-at": at, title: title(at) }, one === "\n" ? "↵\n" : isWords ? `${one} ` : one)));
     this.mark();
   }
 

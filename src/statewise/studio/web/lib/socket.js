@@ -15,6 +15,7 @@ export class LiveSocket {
     const address = new URL(`/v1/sessions/${session}/stream`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
+    signal.addEventListener("abort", () => socket.close());
     await new Promise((done, failed) => {
       socket.onopen = done;
       socket.onerror = () => failed(new Refused(0, "the studio does not answer: is it running?"));

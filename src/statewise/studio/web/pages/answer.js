@@ -31,7 +31,7 @@ export async function show({ main, query, facts, signal, fail }) {
       if (!found) return;
       told = found.answer[found.answer.length - 1];
     }
-    const shownAs = { table: () => ofTable(told, (sql) => { input.value = sql; }), story: () => ofStory(told), passage: () => ofPassage(told, context.value) }[kind];
+    const shownAs = { table: () => ofTable(told), story: () => ofStory(told), passage: () => ofPassage(told, context.value) }[kind];
     fill(out, h("article", { class: "card" }, h("p", { class: "quiet" }, told.question), shownAs()));
     announce(told.answer ?? told.why ?? "");
   }
@@ -88,11 +88,8 @@ function ofPassage({ answer, begin, end, probability }, passage) {
     h("p", { class: "passage" }, part(0, begin), h("mark", {}, part(begin, end)), part(end, letters.length)));
 }
 
-/**
- * @param {any} told
- * @param {(sql: string) => void} _ chosen
- */
-function ofTable({ query, rows, probability, why, readings }, _) {
+/** @param {any} told */
+function ofTable({ query, rows, probability, why, readings }) {
   if (!rows) {
     return h("div", {}, h("p", {}, why), readings.length ? h("ul", {}, readings.map((/** @type {any} */ one) =>
       h("li", {}, h("code", {}, one.query), sure(one.probability)))) : null);

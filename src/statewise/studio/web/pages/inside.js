@@ -13,8 +13,7 @@ export async function show(page) {
   fill(main, h("p", { class: "quiet" }, "The model is being loaded …"));
   const [facts, run] = await Promise.all([ask("POST", ofRun(name, "/open"), undefined, signal), ask("GET", ofRun(name), undefined, signal)]);
   if (signal.aborted) return;
-  const isText = (facts.sessions.stream?.types ?? []).includes("string") && ["text", "language"].includes(facts.task);
-  const neurons = isText ? new NeuronsView(name, query, signal, fail) : null;
+  const neurons = facts.reads_text ? new NeuronsView(name, query, signal, fail) : null;
   fill(main, h("div", { class: "head" }, h("h1", {}, `Inside ${name}`), h("a", { class: "button", href: to(["run", name]) }, "Curves"), h("a", { class: "button", href: to(["use", name]) }, "Use")),
     neurons ? neurons.element : h("p", { class: "quiet" }, "Neurons are shown over text; this run reads something else. How far back it remembers can be measured for any run."),
     memory(name, query, signal, fail));

@@ -1,7 +1,7 @@
 // How far back a run remembers, on its held-out data: where gradients come from, what of the past is used, its gates.
 
 import { ask, ofRun } from "../lib/api.js";
-import { here, keep } from "../lib/address.js";
+import { keepAlso } from "../lib/address.js";
 import { Curve } from "../lib/curve.js";
 import { announce, fill, h, inWords, shown } from "../lib/dom.js";
 import { slider } from "../lib/slider.js";
@@ -15,7 +15,7 @@ const BARS = 20;
  * @param {(error: unknown) => void} fail
  */
 export function memory(name, query, signal, fail) {
-  const remember = () => keep({ ...Object.fromEntries(here().query), lags: lags.value(), probes: probes.value(), with: against.value });
+  const remember = () => keepAlso({ lags: lags.value(), probes: probes.value(), with: against.value });
   const lags = slider("Steps back", { min: 10, max: 200, step: 10, value: Number(query.get("lags") ?? 40) }, remember);
   const probes = slider("Places", { min: 16, max: 256, step: 16, value: Number(query.get("probes") ?? 64) }, remember);
   const against = h("select", { id: "against", onchange: remember }, h("option", { value: "" }, "the untrained network alone"));

@@ -1,7 +1,7 @@
 // Neurons over a text: choose one, choose a stretch and see which are on there, and where else they are on together.
 
 import { ask, ofRun } from "../lib/api.js";
-import { here, keep } from "../lib/address.js";
+import { keepAlso } from "../lib/address.js";
 import { ColouredText } from "../lib/coloured.js";
 import { Curve } from "../lib/curve.js";
 import { announce, fill, h, settled, shown } from "../lib/dom.js";
@@ -86,7 +86,7 @@ export class NeuronsView {
   }
 
   keep() {
-    keep({ ...Object.fromEntries(here().query), text: this.text.value.slice(0, MOST_IN_ADDRESS), unit: this.choice.value, from: this.view.from, to: this.view.to, on: this.threshold.value() });
+    keepAlso({ text: this.text.value.slice(0, MOST_IN_ADDRESS), unit: this.choice.value, from: this.view.from, to: this.view.to, on: this.threshold.value() });
   }
 
   /**
