@@ -103,9 +103,9 @@ def test_a_conversation_goes_on_from_the_state_before_what_was_taken_back(page: 
     for number, line in enumerate(("what do you eat ?", "hello", "where do you live ?"), start=1):
         page.get_by_label("You").fill(line)
         page.keyboard.press("Enter")
-        eventually(lambda number=number: page.locator(".talk li p:nth-child(2):not(.quiet)").count() == number)
+        eventually(lambda number=number: page.locator(".talk li > p:nth-child(2):not(.quiet)").count() == number)
         replies.append(talk.push(line).text)
-    shown = page.locator(".talk li p:nth-child(2)")
+    shown = page.locator(".talk li > p:nth-child(2)")
     assert [each.text_content() for each in shown.all()] == replies
     page.get_by_role("button", name="Take the last one back").click()
     assert page.locator(".talk li").count() == 2
@@ -131,7 +131,7 @@ def test_slots_fill_in_view_and_empty_again_when_a_turn_is_taken_back(page: Any,
     assert filled
     shown = page.locator(".slots .filled")
     assert [re.split(r" \(“", str(each.text_content()))[0] for each in shown.all()] == list(filled.values())
-    assert [each["content"] for each in told["messages"]] == words_of(page, ".talk li p:nth-child(2)").split("\n")
+    assert [each["content"] for each in told["messages"]] == words_of(page, ".talk li > p:nth-child(2)").split("\n")
     page.get_by_role("button", name="Take the last one back").click()
     eventually(lambda: words_of(page, "section.card h2") == "What it knows")
     page.get_by_label("You").fill("<img src=x onerror=alert(1)>")

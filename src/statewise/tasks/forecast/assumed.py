@@ -65,7 +65,7 @@ def covariates_ahead(read: SeriesFeatures, series: Ints, places: Ints, assumed: 
     panel, codec = read.panel, read.codec
     first, length = panel.begins[series][:, None], panel.lengths[series][:, None]
     within = np.minimum(places[:, None] + np.arange(codec.horizon), length - 1)
-    found = panel.known[first + within].astype(np.float64)
+    found: Floats = panel.known[first + within].astype(np.float32)
     for name, values in assumed.items():
         found[..., codec.columns.known.index(name)] = values if len(values) > 1 else values[0]
     return found
@@ -74,5 +74,4 @@ def covariates_ahead(read: SeriesFeatures, series: Ints, places: Ints, assumed: 
 def as_read(known: Floats, codec: SeriesCodec) -> Tensor:
     """Return known covariates `[R, H, K]` as the network reads them, around 0."""
     scales = codec.covariates[: known.shape[-1]]
-    read = standardised(known.astype(np.float32), scales) if scales else known
-    return torch.from_numpy(read.astype(np.float32))
+    return torch.from_numpy(standardised(known, scales).astype(np.float32) if scales else known)
