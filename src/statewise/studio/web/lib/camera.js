@@ -1,5 +1,6 @@
 // Frames of a camera, small enough to be sent one by one; the camera is let go of when the page is left.
 
+import { Refused } from "./api.js";
 import { base64 } from "./given.js";
 
 const WIDTH = 128;
@@ -13,12 +14,12 @@ export class Camera {
    * @param {AbortSignal} signal
    */
   static async open(video, signal) {
-    if (!navigator.mediaDevices) throw new Error("this browser gives no camera to pages at this address: open the studio at 127.0.0.1 or by https");
+    if (!navigator.mediaDevices) throw new Refused(0, "this browser gives no camera to pages at this address: open the studio at 127.0.0.1 or by https");
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 320 } } });
     } catch (error) {
-      throw new Error(refusal(error, "camera"));
+      throw new Refused(0, refusal(error, "camera"));
     }
     video.srcObject = stream;
     await video.play();

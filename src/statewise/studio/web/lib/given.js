@@ -1,5 +1,6 @@
 // Files that a person gives: chosen, dropped, or pasted; and their bytes as text.
 
+import { Refused } from "./api.js";
 import { h } from "./dom.js";
 
 const PIECE = 0x8000;
@@ -13,7 +14,7 @@ export function fileField({ label, accept, most, signal, given, fail, help }) {
   const take = (/** @type {FileList | null | undefined} */ files) => {
     const file = files?.[0];
     if (!file) return;
-    if (file.size > most) fail(new Error(`${file.name} has ${Math.ceil(file.size / 1e6)} MB: give at most ${Math.floor(most / 1e6)} MB`));
+    if (file.size > most) fail(new Refused(0, `${file.name} has ${Math.ceil(file.size / 1e6)} MB: give at most ${Math.floor(most / 1e6)} MB`));
     else given(file);
   };
   const input = h("input", { id: "file", type: "file", accept, onchange: () => { take(input.files); input.value = ""; } });

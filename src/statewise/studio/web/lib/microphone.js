@@ -1,5 +1,6 @@
 // The microphone at the device's own rate: no browser resamples it, the server does. Let go of when the page is left.
 
+import { Refused } from "./api.js";
 import { refusal } from "./camera.js";
 
 export class Microphone {
@@ -9,12 +10,12 @@ export class Microphone {
    * @param {AbortSignal} signal
    */
   static async open(heard, signal) {
-    if (!navigator.mediaDevices || !window.AudioWorkletNode) throw new Error("this browser gives no microphone to pages at this address: open the studio at 127.0.0.1 or by https");
+    if (!navigator.mediaDevices || !window.AudioWorkletNode) throw new Refused(0, "this browser gives no microphone to pages at this address: open the studio at 127.0.0.1 or by https");
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
     } catch (error) {
-      throw new Error(refusal(error, "microphone"));
+      throw new Refused(0, refusal(error, "microphone"));
     }
     const context = new AudioContext();
     await context.audioWorklet.addModule(new URL("microphone_worklet.js", import.meta.url).href);

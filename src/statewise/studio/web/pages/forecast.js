@@ -49,7 +49,7 @@ class ForecastPage {
     const from = number("from", NaN);
     if (Number.isFinite(from)) this.curve.view = [from, number("to", from + 10)];
     this.said = h("p", { class: "quiet" });
-    this.table = h("div", { class: "scroll" });
+    this.table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "the forecast in numbers" });
     signal.addEventListener("abort", () => this.curve.close());
     const button = buttons(fail);
     fill(main, h("div", { class: "sliders" }, names.length > 1 ? h("div", {}, h("label", { for: "series" }, "Series "), this.series) : null,

@@ -59,7 +59,7 @@ function drawn({ memories, warnings }, signal) {
   const cut = curve("How far predictions move when the past before is cut off (log 10 of nats)", (each) => ({ xs: each.cut.curve.lags, ys: each.cut.curve.means.map(logged) }));
   const replaced = curve("How far they move when that one input is another (log 10 of nats)", (each) => ({ xs: each.replaced.lags, ys: each.replaced.means.map(logged) }));
   return [
-    h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("td", {}), ["95 % of the gradient lies within", "the past is used for", "loss"].map((head) => h("th", { scope: "col" }, head)))),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "how far back each remembers" }, h("table", {}, h("thead", {}, h("tr", {}, h("td", {}), ["95 % of the gradient lies within", "the past is used for", "loss"].map((head) => h("th", { scope: "col" }, head)))),
       h("tbody", {}, memories.map((/** @type {any} */ each, /** @type {number} */ at) => h("tr", {}, h("th", { scope: "row", class: `key key-${at + 1}` }, each.name),
         h("td", {}, edge(each.inputs.horizon)), h("td", {}, edge(each.cut.context)), h("td", {}, each.loss === null ? "–" : `${shown(each.loss)} nats`)))))),
     h("div", { class: "charts" }, shares, cut, replaced),
