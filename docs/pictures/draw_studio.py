@@ -2,7 +2,7 @@
 
     statewise train text shakespeare --hidden-size 128 --minutes 4 --checks 8 --run runs/shakespeare
     statewise train sketch houses.jsonl --hidden-size 64 --minutes 1.5 --checks 4 --run runs/houses
-    statewise train forecast load.csv --known temperature --hidden-size 32 --minutes 0.7 --run runs/load
+    statewise train forecast load.csv --known temperature --hidden-size 32 --epochs 8 --run runs/load
     python docs/pictures/draw_studio.py runs
 
 The houses are a box, a roof and a door each, shaken a little; `load.csv` is a load by the hour that hangs on the
@@ -106,7 +106,7 @@ def write_load(path: Path, *, days: int = 60) -> None:
     for hour in range(24 * days):
         warm += 0.1 * (8 - warm) + draw.gauss(0, 1)
         temperature = warm + 4 * math.sin(math.pi * (hour % 24 - 9) / 12)
-        load = 50 + 12 * math.sin(math.pi * (hour % 24 - 7) / 12) - 1.1 * temperature + draw.gauss(0, 1)
+        load = 50 + 12 * math.sin(math.pi * (hour % 24 - 7) / 12) - 1.1 * temperature + draw.gauss(0, 3)
         seen = "" if hour >= 24 * (days - 1) else f"{load:.2f}"
         lines.append(
             f"2026-{3 + hour // 744:02d}-{1 + hour // 24 % 31:02d} {hour % 24:02d}:00,{seen},{temperature:.2f}"

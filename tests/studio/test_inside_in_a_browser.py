@@ -38,7 +38,7 @@ def test_a_neuron_is_coloured_over_a_text_and_a_stretch_is_found_elsewhere(page:
     signs = np.sign(scaled[0])
     inside, after = (signs * scaled[:2]).min(axis=0), signs * scaled[2]
     assert on == int(((inside >= 0.1) & (after < 0.1)).sum())
-    assert "from=0&to=2" in address_of(page)
+    eventually(lambda: "from=0&to=2" in address_of(page))
     page.get_by_role("button", name="the next unit").click()
     assert page.get_by_label("Unit", exact=True).input_value() != name
 
@@ -104,7 +104,7 @@ def test_a_learner_moves_the_weight_and_sees_the_gradient_vanish_and_hold(page: 
     for _ in range(10):
         page.keyboard.press("ArrowRight")
     eventually(lambda: "it holds" in words_of(page, "p.said"))
-    assert "w=1&" in address_of(page)
+    eventually(lambda: "w=1&" in address_of(page))
     page.get_by_role("button", name="A forget gate that forgets").click()
     eventually(lambda: "cell=lstm" in address_of(page))
     assert page.get_by_label("Cell", exact=False).first.input_value() == "lstm"

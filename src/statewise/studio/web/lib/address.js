@@ -34,15 +34,17 @@ export function to(path, query = {}) {
   return `#/${path.map(encodeURIComponent).join("/")}${words ? `?${words}` : ""}`;
 }
 
-const OFTEN_MILLISECONDS = 100;
-let written = -Infinity;
+const MOST_AT_ONCE = 20;
+const WITHIN_MILLISECONDS = 5000;
+/** @type {number[]} when it was written last, the newest last */
+let written = [];
 let waiting = 0;
 /** @type {{place: string, query: Record<string, any>}} what is to be written, or was last */
 let wanted = { place: "", query: {} };
 
 /**
  * Write the state of this page into its address, without a new entry in the history. What changes often, such as the
- * step of a match, is written now and then: browsers stop pages that write all the time.
+ * step of a match, is written at most 20 times in five seconds: browsers stop pages that write all the time.
  * @param {Record<string, any>} query
  */
 export function keep(query) {
@@ -51,10 +53,10 @@ export function keep(query) {
   clearTimeout(waiting);
   const write = () => {
     if (here().path.join("/") !== wanted.place) return; // another page has come meanwhile
-    written = performance.now();
+    written = [...written, performance.now()].slice(-MOST_AT_ONCE);
     history.replaceState(null, "", to(path, wanted.query));
   };
-  const wait = written + OFTEN_MILLISECONDS - performance.now();
+  const wait = written.length < MOST_AT_ONCE ? 0 : written[0] + WITHIN_MILLISECONDS - performance.now();
   if (wait <= 0) write();
   else waiting = setTimeout(write, wait);
 }

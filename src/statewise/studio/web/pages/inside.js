@@ -22,6 +22,6 @@ export async function show(page) {
 
 /** What a run wrote last: a text that it knows how to read. @param {any} run */
 function sample(run) {
-  const text = run.sample?.trim();
+  const text = /** @type {string | undefined} */ (Object.values(run.samples ?? {}).pop())?.trim();
   return text ? text.slice(0, 1200) : undefined;
 }
