@@ -437,7 +437,7 @@ def test_units_and_gates_along_a_text_are_told_in_bytes(asked: Any, trained_once
 @pytest.mark.parametrize("text", ["", "x" * 4001])
 def test_a_text_that_cannot_be_looked_into_is_refused_in_one_line(asked: Any, text: str) -> None:
     status, said = problem(asked.post("/studio/runs/one/units", json={"text": text}))
-    assert (status, "give 1 to 4,000" in said) == (400, True)
+    assert (status, "give 1 to 4,000" in said) == (422, True)
 
 
 def test_how_far_back_a_run_remembers_is_measured_once_and_kept(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
