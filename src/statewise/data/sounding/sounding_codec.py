@@ -80,7 +80,9 @@ class SoundingCodec(Codec):
 
     def grey(self, frames: Picture) -> Values:
         """Return how bright frames are `[T, H, W]`, in deviations of how they change."""
-        return np.asarray(frames.mean(axis=-1, dtype=np.float32) / np.float32(self.usual.change), np.float32)
+        real = frames.astype(np.float32)
+        bright = sum(real[..., channel] for channel in range(self.shape[2]))
+        return np.asarray(bright * np.float32(1 / (self.shape[2] * self.usual.change)), np.float32)
 
     def steps(self, frames: Picture, plan: StepPlan) -> Values:
         """Return the steps `[T, numbers]` of a film from its first frame on."""
@@ -163,9 +165,13 @@ class StepsUnderWay:
         earlier = grey[:1] if self.grey is None else self.grey
         moved = np.diff(np.concatenate([earlier, grey]), axis=0) / ratios[:, None, None]
         changes = np.concatenate([self.changes, moved.clip(-FARTHEST, FARTHEST)])
-        seen = (frames.astype(np.float32) - np.float32(usual.mean)) / np.float32(usual.deviation)
-        planes = [changes[lag : lag + len(frames), :, :, None] for lag in range(codec.moves - 1, -1, -1)]
-        flat = np.concatenate([seen.clip(-FARTHEST, FARTHEST), *planes], axis=3).reshape(len(frames), -1)
+        found = np.empty((len(frames), codec.numbers), np.float32)
+        planes = found[:, :-1].reshape(len(frames), *codec.shape[:2], -1)
+        known = (np.arange(256, dtype=np.float32) - np.float32(usual.mean)) / np.float32(usual.deviation)
+        planes[..., : codec.shape[2]] = known.clip(-FARTHEST, FARTHEST)[frames]
+        for lag in range(codec.moves):
+            planes[..., codec.shape[2] + lag] = changes[codec.moves - 1 - lag :][: len(frames)]
+        found[:, -1] = ratios - 1
         self.grey, self.time = grey[-1:], float(times[-1])
         self.changes = changes[len(changes) - (codec.moves - 1) :]
-        return np.concatenate([flat, (ratios - 1)[:, None]], axis=1).astype(np.float32)
+        return found

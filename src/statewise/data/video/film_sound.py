@@ -31,19 +31,21 @@ def picture_span(film: Film) -> PictureSpan:
     av = video_library()
     with film._opened() as (container, stream):
         usual = 1 / float(stream.average_rate or stream.base_rate or USUAL_RATE)
-        times, ends = [], []
+        shown: dict[float, float] = {}
         try:
             for packet in container.demux(stream):
                 if packet.pts is None:
                     continue
-                start = float(packet.pts * packet.time_base)
-                times.append(start)
-                ends.append(start + (float(packet.duration * packet.time_base) if packet.duration else usual))
+                shown[float(packet.pts * packet.time_base)] = float((packet.duration or 0) * packet.time_base)
         except av.error.FFmpegError as error:
             raise DataError(f"{film.title} cannot be read on ({error.strerror}): it is damaged or was cut") from None
-        if not times:
+        if not shown:
             raise DataError(f"{film.title} has no frame that can be read: it is damaged, was cut, or is empty")
-        return PictureSpan(min(times), max(ends), len(times))
+        times = np.sort(np.array(list(shown)))
+        usual = float(np.median(np.diff(times))) if len(times) > 1 else usual
+        last = shown[float(times[-1])]
+        # programs that say nothing of the last frame write a tick, or nothing
+        return PictureSpan(float(times[0]), float(times[-1]) + (last if last > usual / 2 else usual), len(times))
 
 
 def has_sound(film: Film) -> bool:

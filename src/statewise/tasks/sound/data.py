@@ -36,16 +36,17 @@ class FilmVarying:
 
 def varied_frames(frames: Picture, how: FilmVarying, draw: np.random.Generator) -> Picture:
     """Return frames `[T, H, W, C]` as an epoch has them: mirrored, moved, darker or brighter."""
+    rows, columns = np.arange(frames.shape[1]), np.arange(frames.shape[2])
     if how.mirror and draw.random() < 0.5:
-        frames = frames[:, :, ::-1]
+        columns = columns[::-1]
     if how.shift:
         down, right = draw.integers(-how.shift, how.shift + 1, 2)
-        rows = (np.arange(frames.shape[1]) - down).clip(0, frames.shape[1] - 1)
-        columns = (np.arange(frames.shape[2]) - right).clip(0, frames.shape[2] - 1)
-        frames = frames[:, rows][:, :, columns]
+        rows = rows[(np.arange(len(rows)) - down).clip(0, len(rows) - 1)]
+        columns = columns[(np.arange(len(columns)) - right).clip(0, len(columns) - 1)]
+    frames = frames[:, rows[:, None], columns[None]]
     if how.light:
-        share = np.float32(1 + draw.uniform(-how.light, how.light))
-        frames = (frames * share).clip(0, 255).astype(np.uint8)
+        share = 1 + draw.uniform(-how.light, how.light)
+        frames = (np.arange(256) * share).clip(0, 255).astype(np.uint8)[frames]
     return frames
 
 
@@ -91,11 +92,14 @@ class SoundingBatches(Epochs):
         edges = edges_of(plan.times, codec.picture_rate, codec.look_ahead)
         if self.seed is not None:
             draw = np.random.default_rng([self.seed, epoch, number, piece])
-            frames = varied_frames(frames, self.varying, draw)
             if 0 < self.longest < len(plan.times):
                 first = int(draw.integers(0, len(plan.times) - self.longest + 1))
                 own = slice(first, first + self.longest)
                 plan, edges = StepPlan(plan.frames[own], plan.times[own]), edges[own]
+                begins = int(plan.frames[0])
+                frames = frames[begins : int(plan.frames[-1]) + 1]
+                plan = plan._replace(frames=plan.frames - begins)
+            frames = varied_frames(frames, self.varying, draw)
         targets = targets_of(clips.envelopes(number), clips.told[number].hits, edges, codec.cells)
         scored = edges[:, 0] >= -1e-6
         if not scored.any():

@@ -17,7 +17,8 @@ from statewise.tasks.shared.both_ways import core_of
 def network(task: Any, codec: SoundingCodec) -> Model[Any]:
     """Return an untrained network."""
     height, width, channels = codec.shape
-    encoder = SpaceTime(height, width, channels, codec.moves, task.embedding, dropout=task.dropout)
+    maps = (task.maps, 2 * task.maps, 2 * task.maps)
+    encoder = SpaceTime(height, width, channels, codec.moves, task.embedding, maps, task.dropout)
     core = core_of(task, encoder.features)
     return Model(encoder, core, Soundtrack(core.units, codec.ear.bands, len(codec.materials), codec.cells))
 
