@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+HANGUP = getattr(signal, "SIGHUP", None)
+"Windows has none."
+SIGNALS = tuple(one for one in (signal.SIGINT, signal.SIGTERM, HANGUP) if one is not None)
 
 Answer = Callable[[int, FrameType | None], object]
 
 
 def to_answer() -> list[signal.Signals]:
     """Return the signals that a command answers: a hangup that is ignored stays so, as `nohup` asks."""
-    return [one for one in SIGNALS if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    return [one for one in SIGNALS if one != HANGUP or signal.getsignal(one) is not signal.SIG_IGN]
 
 
 def answer_with(answer: Answer) -> dict[int, Any]:
@@ -32,4 +34,4 @@ def is_said_again(number: int, is_stopping: bool) -> bool:
     A shell and the system both tell that a terminal was closed, and systemd sends SIGHUP after SIGTERM: none of these
     is a person who cannot wait.
     """
-    return is_stopping and number == signal.SIGHUP
+    return is_stopping and number == HANGUP

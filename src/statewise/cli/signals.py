@@ -60,7 +60,8 @@ def interruptible() -> Iterator[None]:
 
 def send_after(seconds: float, number: int) -> threading.Timer:
     """Send this process a signal in a while, unless the timer is cancelled."""
-    timer = threading.Timer(seconds, signal.pthread_kill, [threading.main_thread().ident, number])
+    send, to = getattr(signal, "pthread_kill", None), threading.main_thread().ident
+    timer = threading.Timer(seconds, send or signal.raise_signal, [to, number] if send else [number])
     timer.daemon = True
     timer.start()
     return timer

@@ -1,6 +1,5 @@
 """A cache of data that take long to make: one process makes them, and they are checked before use."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 from statewise.disk.manifest import MANIFEST, Entry, check_files, written
 from statewise.disk.reading import refuse_unwritable
+from statewise.disk.system import lock, open_to_lock, sync
 from statewise.errors import DataError, StatewiseError
 
 BUILDING = ".building-"
@@ -28,7 +28,7 @@ def building(cache: Path) -> Iterator[Path]:
     A process that waited should look whether the other has made the same.
     """
     refuse_unwritable(cache, "data are made ready there; copy the run, or give another --run", DataError)
-    with _alone(cache, fcntl.LOCK_EX) as is_alone:
+    with _alone(cache, wait=True) as is_alone:
         _remove_left(cache, is_alone)
         with tempfile.TemporaryDirectory(dir=cache, prefix=BUILDING) as temporary:
             yield Path(temporary)
@@ -93,17 +93,8 @@ def _put(fresh: Path, folder: Path) -> None:
 def sweep_cache(cache: Path) -> None:
     """Remove what processes that were killed had begun to build, unless one is building now."""
     if any(cache.glob(f"{BUILDING}*")):
-        with _alone(cache, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
+        with _alone(cache) as is_alone:
             _remove_left(cache, is_alone)
-
-
-def sync(path: Path) -> None:
-    """Wait until the disk has a file: else a loss of power may leave its name without what was in it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove_left(cache: Path, is_alone: bool) -> None:
@@ -112,12 +103,12 @@ def _remove_left(cache: Path, is_alone: bool) -> None:
 
 
 @contextmanager
-def _alone(cache: Path, how: int) -> Iterator[bool]:
+def _alone(cache: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold the lock of a folder, which the system lets go when a process ends; say whether it was to be had."""
-    handle = os.open(cache, os.O_RDONLY)
+    handle = open_to_lock(cache)
     try:
         try:
-            fcntl.flock(handle, how)
+            lock(handle, wait=wait)
             is_alone = True
         except OSError:  # another process has it, or the disk knows no locks
             is_alone = False

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from statewise.disk.system import PLAIN_READING
 from statewise.errors import RunError, StatewiseError
 
 SMALLEST_WITH_HOLES = 1 << 20
@@ -44,7 +45,7 @@ def open_file(path: Path, kind: type[StatewiseError] = RunError) -> Iterator[Bin
     """Open a plain file for reading; a pipe or a device, which may have no end, raises `kind`, as does an error."""
     try:
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # else a pipe would wait for a writer
+            handle = os.open(path, PLAIN_READING)
         except ValueError:  # a zero byte in a path
             raise kind(f"{path} cannot be the name of a file: give another") from None
         with os.fdopen(handle, "rb") as file:
@@ -69,7 +70,7 @@ def file_size(path: Path, kind: type[StatewiseError] = RunError) -> int:
 def is_mostly_holes(path: Path) -> bool:
     """Say whether a large file takes less than half of its size on the disk: what was never written reads as zeros."""
     seen = path.lstat()
-    return seen.st_size > SMALLEST_WITH_HOLES and 2 * 512 * seen.st_blocks < seen.st_size
+    return seen.st_size > SMALLEST_WITH_HOLES and 2 * 512 * getattr(seen, "st_blocks", seen.st_size) < seen.st_size
 
 
 def refuse_links(*places: Path) -> None:

@@ -1,6 +1,5 @@
 """The run directory: everything about one training, readable by eye, with nothing in it that is executed."""
 
-import fcntl
 import os
 import platform
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from statewise.disk.reading import file_size, open_file, read_file, refuse_links, refuse_unwritable
+from statewise.disk.system import lock
 from statewise.errors import RunError, UsageError
 from statewise.plain.strict_json import count_values, read_json
 from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
@@ -205,7 +205,7 @@ class RunDirectory(NamedTuple):
             file_size(self.path / LOCK)  # a pipe would wait for ever
         with (self.path / LOCK).open("a+") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(file.fileno())
             except BlockingIOError:
                 file.seek(0)
                 holder = HOLDER.match(file.read(100))

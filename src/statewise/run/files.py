@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from statewise.disk.system import sync
 from statewise.errors import TrainingError, UsageError
 
 DOTS_PER_INCH = 120
@@ -15,11 +16,7 @@ PICTURES = (".png", ".svg", ".pdf")
 
 def sync_folder(folder: Path) -> None:
     """Make sure that what was created, renamed or removed in a folder stays so after a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(folder)
 
 
 def make_folder(path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from statewise.disk.system import is_running
 from statewise.run.directory import LOCK
 
 HOLDER = re.compile(r"process (\d+) on ([\w.-]+)")
@@ -36,8 +37,4 @@ def _holds(process: int, inode: int) -> bool:
         rows = [line.split() for line in LOCKS.read_text().splitlines()]
         held = {(row[-4], row[-3].rsplit(":", 1)[-1]) for row in rows if "FLOCK" in row and "->" not in row}
         return (str(process), str(inode)) in held
-    try:  # a system without that list
-        os.kill(process, 0)
-    except OSError:
-        return False
-    return True
+    return is_running(process)  # a system without that list

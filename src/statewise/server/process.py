@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -27,6 +26,10 @@ TURN_SECONDS = 1e-4
 
 def most_files() -> int:
     """Let this process open as many files and connections as it may at all, and return how many those are."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limit
+        return MOST_FILES
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
