@@ -94,5 +94,6 @@ def test_what_holds_a_file_is_known_of_each_task() -> None:
     assert {name: set(files) for name, files in found.items() if files} == {
         "caption": {"image"},
         "gesture": {"film"},
+        "sound": {"sent"},
         "speech": {"audio"},
     }

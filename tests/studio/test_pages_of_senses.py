@@ -1,5 +1,6 @@
 """The pages of pictures, movements, sound and games: a file, a drawn path, a camera, a microphone, a match."""
 
+import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ PAGES = (
     "#/use/gesture-in-films-1",
     "#/use/hearing-1",
     "#/use/game-1?seed=3",
+    "#/use/sound-1",
 )
 SPOKEN = ["mid", "low", "high"]
 HEARD: dict[str, Any] = {
@@ -46,7 +48,7 @@ def hearing(folder: Path) -> Speech:
     return Speech(source=str(recordings(folder / "tones", count=60)), **HEARD)
 
 
-RUNS = ("caption", "gesture", "gesture-in-films", "hearing", "game")
+RUNS = ("caption", "gesture", "gesture-in-films", "hearing", "game", "sound")
 TRAINED = {"hearing": hearing}
 
 
@@ -191,6 +193,22 @@ def test_a_match_is_watched_step_by_step(page: Any, studio: StudioProcess) -> No
     eventually(lambda: words_of(page, ".board") == "step 1")
     page.get_by_role("button", name="Play", exact=True).click()
     eventually(lambda: words_of(page, "p.said") == "It is over.")
+
+
+def test_a_silent_film_is_given_its_sound_to_be_heard_and_saved(page: Any, studio: StudioProcess) -> None:
+    page.goto(f"{studio.address}/#/use/sound-1?seed=2&sure=0.1")
+    film = next(
+        path for path in sorted((studio.folder / "data" / "seen").iterdir()) if path.suffix in (".mp4", ".webm")
+    )
+    page.locator("#file").set_input_files(str(film))
+    made = list(model_of(studio, "sound-1").predict(film, seed=2, sure=0.1))[-1].as_json()
+    words = f"{round(made['seconds'], 2):g} s of sound, {len(made['strokes'])} strokes"
+    eventually(lambda: words in words_of(page, ".answers p[role=status]"))
+    assert page.locator(".timeline rect").count() == len(made["strokes"])
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the sound").click()
+    assert Path(saved.value.path()).read_bytes() == base64.b64decode(made["wav"])
+    assert page.evaluate("document.querySelector('audio').src").startswith("blob:")
 
 
 @pytest.mark.parametrize("scheme", LOOKS)

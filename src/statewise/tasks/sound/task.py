@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 
 from statewise.errors import UsageError
-from statewise.inputs import OF_COMMANDS, Inputs
+from statewise.inputs import FILE, OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.sound.settings import SoundSettings
@@ -39,6 +39,7 @@ class Sound(SoundSettings, Task):
     name: ClassVar[str] = "sound"
     title: ClassVar[str] = "Learn what films sound like, and sound silent ones"
     example: ClassVar[str] = "CLIPS"
+    page: ClassVar[str] = "sound"
 
     def preparing_data(self, cache: Path) -> "Generator[float, None, SoundingData]":
         """Read the clips and split them; frames and envelopes are kept in `cache` by the hash of the contents."""
@@ -144,7 +145,7 @@ class Sound(SoundSettings, Task):
         codec: "SoundingCodec",
         film: Annotated[Any, Doc("a film, a folder of pictures, or frames as .npy"), OF_COMMANDS] = None,
         *,
-        sent: Annotated[str | None, Doc("a film as its bytes in base 64, not as a file")] = None,
+        sent: Annotated[str | None, Doc("a film as its bytes in base 64, not as a file"), FILE] = None,
         out: Annotated[str | None, Doc("write the film with its sound: .mp4, .mov, .mkv or .webm"), OF_COMMANDS] = None,
         wav: Annotated[str | None, Doc("write the sound alone, as .wav"), OF_COMMANDS] = None,
         events: Annotated[str | None, Doc("write the strokes as CSV: seconds, strength, material"), OF_COMMANDS] = None,

@@ -27,6 +27,7 @@ const OF_TASKS = {
   gesture: () => import("./gesture.js"),
   speech: () => import("./speech.js"),
   game: () => import("./game.js"),
+  sound: () => import("./sound.js"),
 };
 
 /** @type {import("../main.js").Show} */
