@@ -29,7 +29,7 @@ from statewise.model import Model
 from statewise.numerics import changed, numerics_of
 from statewise.run.directory import RunDirectory
 from statewise.run.history import RunHistory
-from statewise.shown import in_line
+from statewise.shown import in_json, in_line
 from statewise.task import Data, Score, Task, report_on
 from statewise.underway import told
 
@@ -246,7 +246,9 @@ class TrainingSession:
 
     def _finish(self, places_per_second: float) -> Iterator[Event]:
         learner = self.learner
-        score = yield from self._score(in_use(learner.chosen(), self.task), self.data)
+        model = in_use(learner.chosen(), self.task)
+        yield from self._calibrate(model)
+        score = yield from self._score(model, self.data)
         training = {
             "updates": learner.update_number,
             "epochs": learner.window_number / len(learner.windows),
@@ -265,6 +267,21 @@ class TrainingSession:
         self.directory.write(self.directory.report, report.page())
         self.ranks.hand_round(lambda: {"report": json.dumps(report.as_json()).encode()})
         yield Finished(learner.update_number, self._seconds(), report.as_json())
+
+    def _calibrate(self, model: Model[Any]) -> Iterator[Event]:
+        """Let the task find what its answers need besides weights, and keep it."""
+        calibrating = self.task.calibrate(model, self.data)
+        while True:
+            try:
+                yield Scoring(next(calibrating), "what lies before the held-out part")
+                self.ranks.agree(0.0)
+            except StopIteration as done:
+                found = done.value
+                break
+        self.task = self.task.calibrated_by(found)
+        if found is not None and self.ranks.is_first:
+            told = {"update": self.learner.update_number, "found": found}
+            self.directory.write(self.directory.calibration, in_json(told))
 
     def _kept_words(self) -> list[str]:
         """Return a remark on what checks decided: which weights are used, and that they ended the training early."""

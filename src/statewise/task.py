@@ -39,10 +39,12 @@ Sources are names of files and corpora, one or several; a path, and where a task
 stand for a name. Several words may be one, and an amount of time may be a number of steps.
 """
 
-FACTS = "_facts_of_training"
-"Where a task of a run keeps the facts of the data that it was trained on: an attribute that is not a setting."
+FACTS, CALIBRATION = "_facts_of_training", "_calibration"
+"Where a task of a run keeps the facts of its data, and what was found after training: attributes that are no settings."
 Part = Literal["training", "held_out"]
 Scoring = Generator[float, None, "Score"]
+Calibrating = Generator[float, None, Mapping[str, Any] | None]
+"What is found after training, under way: it yields how much is done, and returns plain values, or None where none are."
 "A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
 
 
@@ -202,6 +204,27 @@ class Task(Recipe, ABC):
         facts: Mapping[str, Any] = vars(self).get(FACTS, {})
         return facts
 
+    def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
+        """Find, once training is done, what answers of its model need besides its weights; here nothing.
+
+        It must never look at the held-out part. What is returned is kept in `calibration.json`, and is the
+        `calibration` of the run's task.
+        """
+        yield from ()
+        return None
+
+    def calibrated_by(self, found: Mapping[str, Any] | None) -> Self:
+        """Return this task as that of a run in which `calibrate` found this."""
+        task = copy(self)
+        vars(task)[CALIBRATION] = found
+        return task
+
+    @property
+    def calibration(self) -> Mapping[str, Any] | None:
+        """What was found after the training of the run whose task this is; None before its end."""
+        found: Mapping[str, Any] | None = vars(self).get(CALIBRATION)
+        return found
+
     @abstractmethod
     def codec(self, written: Mapping[str, Any]) -> "Codec":
         """Return the codec that was written to `codec.json`, so that a model can be used without its data."""
@@ -288,7 +311,7 @@ class Task(Recipe, ABC):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how much there is to learn from."""
-        checked = f"{facts['validation']:,} for checks, " if "validation" in facts else ""
+        checked = f"{facts['validation']:,} for validation, " if "validation" in facts else ""
         return f"{counted(facts['training'], facts['unit'])} to learn, {checked}{facts['held_out']:,} held out"
 
 

@@ -190,6 +190,7 @@ def load(run: str | Path) -> Trained:
     else:
         load_weights(model, checkpoint.files)
     update = int(checkpoint.path.name)
+    task = task.calibrated_by(directory.read_calibration(update))
     divergence = RunHistory.from_events(directory.read_last_events()).divergence
     notice = "\n".join(filter(None, [checkpoint.notice, divergence])) or None
     return Trained(task, model.eval(), codec, directory.path, update, notice, config["data"])

@@ -34,6 +34,10 @@ USE = """# {name}
 [T, B, V], the logits, and the next state, `next.NAME`. T and B may be anything, also 1: a step. The first state, of one
 row, is in `state.safetensors`; what the numbers mean is in `codec.json`.
 """
+UNCALIBRATED = """
+The graph is the network alone. What `statewise predict` answers was also calibrated after training, by what is in the
+`calibration.json` of the run, which a graph does not do: export with `--format safetensors` for that.
+"""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,9 @@ def _run_files(trained: Trained) -> dict[str, bytes]:
         directory.config.name: as_yaml(config).encode(),
         directory.codec.name: read_file(directory.codec, LARGEST_CODEC),
     }
-    if directory.report.exists():
-        files[directory.report.name] = read_file(directory.report, LARGEST_REPORT)
+    for path, most in ((directory.report, LARGEST_REPORT), (directory.calibration, LARGEST_CODEC)):
+        if path.exists():
+            files[path.name] = read_file(path, most)
     return files
 
 
@@ -109,7 +114,7 @@ def _onnx_files(trained: Trained, name: str, *, int8: bool) -> tuple[dict[str, b
         f"{name}.onnx": graph,
         "state.safetensors": write_tensors(first),
         "codec.json": read_file(RunDirectory(trained.path).codec, LARGEST_CODEC),
-        "README.md": USE.format(name=name, reads=reads).encode(),
+        "README.md": (USE.format(name=name, reads=reads) + (UNCALIBRATED if trained.task.calibration else "")).encode(),
         "compared.json": as_json(compared._asdict()),
     }, compared
 

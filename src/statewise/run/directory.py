@@ -48,6 +48,11 @@ class RunDirectory(NamedTuple):
         return self.path / "codec.json"
 
     @property
+    def calibration(self) -> Path:
+        """What was found after training besides weights, where the task looks for something."""
+        return self.path / "calibration.json"
+
+    @property
     def events(self) -> Path:
         """One event a line."""
         return self.path / "events.jsonl"
@@ -106,6 +111,21 @@ class RunDirectory(NamedTuple):
         if not isinstance(written, dict):
             raise RunError(f"{self.codec} is damaged: the run cannot be decoded")
         return written
+
+    def read_calibration(self, update: int) -> dict[str, Any] | None:
+        """Return what was found after training, None where nothing was for the weights of this update.
+
+        Raises `RunError` where it is damaged.
+        """
+        if not is_there(self.calibration):
+            return None
+        try:
+            written = read_json(read_file(self.calibration, LARGEST_CODEC), most_values=MOST_CODEC_VALUES)
+        except ValueError as error:
+            raise RunError(f"{self.calibration} is damaged ({error}): `statewise resume` writes it again") from None
+        if not isinstance(written, dict) or not isinstance(written.get("found"), dict):
+            raise RunError(f"{self.calibration} is damaged: `statewise resume` writes it again")
+        return written["found"] if written.get("update") == update else None
 
     def begin(self, config: Mapping[str, Any], codec: Mapping[str, Any]) -> None:
         """Write what never changes again. Raises `UsageError` where there is more of it than would be read again."""

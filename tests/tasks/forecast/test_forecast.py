@@ -45,20 +45,21 @@ def test_a_training_ends_with_simple_methods_compared_and_a_word_on_luck(
     capsys: pytest.CaptureFixture[str], table: Path
 ) -> None:
     out, err = said(capsys, "train", "forecast", "table.csv", "--target", "a", "--run", "r", *FLAGS)
-    assert "196 values to learn, 24 held out, 1 series every 1 h, 6 steps ahead" in err
-    rows = [line[:22].rstrip() for line in out.splitlines()[2:-1]]
+    assert "172 values to learn, 24 for validation, 24 held out, 1 series every 1 h, 6 steps ahead" in err
+    rows = [line[:22].rstrip() for line in out.splitlines()[2:]]
     assert rows[0].startswith("this model")
-    assert [row.split("  ")[0] for row in rows[1:]] == [
+    assert [row.split("  ")[0] for row in rows[1:6]] == [
         "last value",
         "drift",
         "seasonal naive, 24",
         "seasonal naive, 168",
         "historical quantiles",
     ]
-    assert "Diebold-Mariano" in out.splitlines()[-1]
+    assert "Diebold-Mariano" in out.splitlines()[8]
+    assert "Forecasts are" in out
     report = json.loads(said(capsys, "evaluate", "r", "--samples", "50", "--json")[0])
     assert report["metrics"].keys() >= {"MASE", "weighted_quantile_loss", "CRPS", "RMSE", "MAE", "sMAPE", "covers_80"}
-    assert report["data"]["origins"] == 4
+    assert report["data"]["origins"] == 10
     steps = said(capsys, "evaluate", "r", "--by-step")[0].splitlines()
     assert [line.split("  ")[0] for line in steps[-6:]] == [f"{h} ahead" for h in range(1, 7)]
 

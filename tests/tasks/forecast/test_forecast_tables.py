@@ -141,7 +141,7 @@ def test_a_table_without_times_is_forecast_by_steps(capsys: pytest.CaptureFixtur
         ({"target": ("a",), "horizon": "300h"}, "too few to hold out"),
         (
             {"target": ("a",), "checks": 1, "validation": "200h"},
-            "too few to hold out 24, 200 more for checks and learn",
+            "too few to hold out 24, 200 more for validation and learn",
         ),
         ({"target": ("a",), "context": "400h"}, "the longest series has 196 places to learn from, but a window"),
         ({"target": ("a",), "horizon": "90min"}, "not a whole number of steps of 1 h"),
@@ -173,4 +173,4 @@ def test_gaps_are_no_values_to_learn(table: Path) -> None:
     rows = [f"{HOURS[t]},{value(t) if t < 190 or t == N - 1 else ''}" for t in range(N)]
     table.write_text("\n".join(["time,a", *rows]) + "\n")
     facts = Forecast(source="table.csv", **HELD).prepare(Path()).facts
-    assert (facts["training"], facts["held_out"]) == (190, 1)
+    assert (facts["training"], facts["validation"], facts["held_out"]) == (172, 18, 1)

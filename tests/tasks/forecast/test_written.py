@@ -49,6 +49,7 @@ FITTING: dict[str, list[Any]] = {
     "level_pace": [0.5],
     "holidays": ["x", "\x1b[2J"],
     "vocabularies": [[[]]],
+    "usual_spread": [0.5],
 }
 "Odd values that a part may have: what they mean is checked where it is used."
 
@@ -70,7 +71,7 @@ def test_a_part_that_is_odd_or_missing_is_refused_in_one_line(name: str) -> None
     for value in odd:
         with pytest.raises(DataError, match=r"^codec.json is not that of a forecast \(.*\): the run is damaged$"):
             SeriesCodec.read({**written(), name: value})
-    if name not in ("holidays", "zone", "day_first"):
+    if name not in ("holidays", "zone", "day_first", "values", "usual_spread"):
         with pytest.raises(DataError, match=rf"its '{name}' is missing"):
             SeriesCodec.read({key: value for key, value in written().items() if key != name})
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from statewise.tasks.forecast.backtest import Origins, baseline_quantiles, rolling_origins, truth_of
+from statewise.tasks.forecast.defaults import usual_stride
 from statewise.tasks.forecast.metrics import Floats, Truth, loss_by_origin, scores
 from statewise.tasks.forecast.series_data import SeriesData
 
@@ -17,7 +18,10 @@ class ForecastData(SeriesData):
     @cached_property
     def stride(self) -> int:
         """Steps between two origins."""
-        return self.codec.frequency.steps(self.task.between) if self.task.between else self.codec.horizon
+        horizon = self.codec.horizon
+        return (
+            self.codec.frequency.steps(self.task.between) if self.task.between else usual_stride(self.scored, horizon)
+        )
 
     @cached_property
     def origins(self) -> Origins:

@@ -10,7 +10,7 @@ from statewise.errors import DataError, UsageError
 from statewise.heads.named import head_named
 from statewise.tasks.forecast.calendar import check_holidays
 from statewise.tasks.forecast.features import SeriesCodec
-from statewise.tasks.forecast.levels import filled, least_spread, running_mean
+from statewise.tasks.forecast.levels import filled, least_spread, levels_of, running_mean
 
 Around = Literal["level", "last"]
 
@@ -19,8 +19,16 @@ SEVERAL_YEARS = np.timedelta64(3 * 365, "D")
 SEASONS = 4
 "Levels and spreads are means over about so many seasons."
 MOST_ORIGINS = 1000
+MOST_USUAL = 200
+"What is usual is found from so many series at most."
+FEWEST_ORIGINS = 12
+"Forecasts are scored from about so many origins at least, where the held-out part allows: one cannot be tested."
 SMALLEST = 10
 "A series moves by so many of the smallest spreads at least, if it moves at all."
+
+MOST_HORIZONS, LEAST_HORIZONS = 8, 3
+"A blend is learned from so many horizons at most, and only where so many are left to train on."
+FEW_VALUES, MANY_VALUES = 1000, 10_000
 
 
 class SeriesSplit(NamedTuple):
@@ -36,6 +44,24 @@ class SeriesSplit(NamedTuple):
     def kept(self) -> int:
         """How many steps of the end are not learned from."""
         return self.held_out + self.validation
+
+
+class NetworkSize(NamedTuple):
+    """How large a network is, and the share of its outputs that is dropped in training."""
+
+    hidden_size: int
+    dropout: float
+
+
+def usual_network(values: int) -> NetworkSize:
+    """Return the size of a network that learns so many values, where nothing was said.
+
+    >>> usual_network(200), usual_network(20_000)
+    (NetworkSize(hidden_size=16, dropout=0.2), NetworkSize(hidden_size=64, dropout=0.0))
+    """
+    if values < FEW_VALUES:
+        return NetworkSize(16, 0.2)
+    return NetworkSize(32, 0.1) if values < MANY_VALUES else NetworkSize(64, 0.0)
 
 
 class ForecastSettings(Protocol):
@@ -70,6 +96,10 @@ class ForecastSettings(Protocol):
         """How often to check."""
 
     @property
+    def keeps_validation(self) -> bool:
+        """Whether a part before the held-out one is kept, for checks or for what is learned after training."""
+
+    @property
     def around(self) -> Around | None:
         """What values are read and forecast around."""
 
@@ -92,6 +122,8 @@ def codec_for(wanted: ForecastSettings, panel: Panel) -> tuple[SeriesCodec, Seri
     horizon = frequency.steps(wanted.horizon) if wanted.horizon else min(frequency.seasons[0], 48)
     context = frequency.steps(wanted.context) if wanted.context else max(season, 2 * horizon, 8)
     split = split_of(wanted, frequency, longest, horizon)
+    if not (wanted.checks or wanted.validation) and _is_little(panel, split, context if wanted.context else 0, horizon):
+        split = split._replace(validation=0)  # what was not asked for gives way
     learned = longest - split.kept
     _check_learned(panel, split, horizon)
     if not wanted.context and context > learned - horizon:
@@ -103,6 +135,8 @@ def codec_for(wanted: ForecastSettings, panel: Panel) -> tuple[SeriesCodec, Seri
     pace = 1 / max(LEAST_PACE, SEASONS * season)
     words = [tuple(sorted(set(panel.static[:, i]))) for i in range(panel.static.shape[1])]
     is_long = bool(panel.times(learned, 1)[0] - panel.times(0, 1)[0] >= SEVERAL_YEARS)
+    near = around(wanted, panel, pace, split, horizon)
+    level_pace = 0.0 if counts else 1.0 if near == "last" else pace
     codec = SeriesCodec(
         columns=panel.columns,
         frequency=frequency,
@@ -110,7 +144,7 @@ def codec_for(wanted: ForecastSettings, panel: Panel) -> tuple[SeriesCodec, Seri
         horizon=horizon,
         lags=tuple(lag for lag in lags_of(frequency) if lag < learned),
         pace=pace,
-        level_pace=0.0 if counts else 1.0 if around(wanted, panel, pace, split, horizon) == "last" else pace,
+        level_pace=level_pace,
         years=is_long and frequency.unit != "step" if wanted.yearly is None else wanted.yearly,
         counts=counts,
         names=panel.names,
@@ -119,6 +153,8 @@ def codec_for(wanted: ForecastSettings, panel: Panel) -> tuple[SeriesCodec, Seri
         holidays=wanted.holidays or None,
         zone=panel.clock.zone,
         day_first=panel.clock.day_first,
+        values=panel.count(panel.observed() - split.kept),
+        usual_spread=_usual_spread(panel, split.kept, pace, level_pace),
     )
     return codec, split
 
@@ -134,24 +170,54 @@ def _check_learned(panel: Panel, split: SeriesSplit, horizon: int) -> None:
         )
 
 
+def _is_little(panel: Panel, split: SeriesSplit, context: int, horizon: int) -> bool:
+    """Say whether too little is left to learn from: values, or places for a window."""
+    ends = panel.observed() - split.kept
+    return panel.count(ends) < LEAST_HORIZONS * horizon or int(ends.max()) < context + horizon
+
+
 def split_of(wanted: ForecastSettings, frequency: Frequency, longest: int, horizon: int) -> SeriesSplit:
     """Return how many steps are held out, and how many before them are for checks: as many, unless told.
 
     Raises `DataError` where too little is left to learn from.
     """
-    held_out = frequency.steps(wanted.held_out) if wanted.held_out else max(horizon, longest // 10 // horizon * horizon)
+    held_out = frequency.steps(wanted.held_out) if wanted.held_out else usual_held_out(longest, horizon)
     validation = 0
-    if wanted.checks:
+    if wanted.keeps_validation:
         validation = frequency.steps(wanted.validation) if wanted.validation else held_out
+        if not (wanted.checks or wanted.validation):  # what was not asked for gives way
+            validation = min(validation, MOST_HORIZONS * horizon)
+            validation = validation if longest - held_out - validation >= LEAST_HORIZONS * horizon else 0
     split = SeriesSplit(held_out, validation)
     if longest < split.kept + horizon + 2:
-        also = f", {validation} more for checks" if validation else ""
+        also = f", {validation} more for validation" if validation else ""
         flags = "--horizon, --held-out or --validation" if validation else "--horizon or --held-out"
         raise DataError(
             f"the longest series has {longest} values, too few to hold out {held_out}{also} and learn to forecast "
             f"{horizon}: give more data, or a shorter {flags}"
         )
     return split
+
+
+def usual_held_out(longest: int, horizon: int) -> int:
+    """Return how many steps are held out where nothing was said: a tenth in whole horizons, or a bit over a horizon.
+
+    So there are several origins to score from, where a third of the series is longer than a horizon.
+
+    >>> usual_held_out(8760, 24), usual_held_out(144, 12), usual_held_out(72, 12), usual_held_out(30, 12)
+    (864, 24, 21, 12)
+    """
+    more = min(horizon, longest // 8) if longest >= 3 * horizon else 0
+    return max(horizon + more, longest // 10 // horizon * horizon)
+
+
+def usual_stride(held_out: int, horizon: int) -> int:
+    """Return how many steps lie between two origins where nothing was said: a horizon, less for about a dozen origins.
+
+    >>> usual_stride(864, 24), usual_stride(24, 12), usual_stride(12, 12)
+    (24, 2, 12)
+    """
+    return min(horizon, -(-(held_out - horizon) // (FEWEST_ORIGINS - 1))) if held_out > horizon else horizon
 
 
 def around(wanted: ForecastSettings, panel: Panel, pace: float, split: SeriesSplit, horizon: int) -> Around:
@@ -199,6 +265,19 @@ def _scales(panel: Panel, kept: int) -> tuple[tuple[float, float], ...]:
     mean = there.sum(axis=0) / count
     spread = np.sqrt(np.where(np.isnan(together), 0, (together - mean) ** 2).sum(axis=0) / count)
     return tuple((float(m), float(s) if s > 0 else 1.0) for m, s in zip(mean, spread, strict=True))
+
+
+def _usual_spread(panel: Panel, kept: int, pace: float, level_pace: float) -> float:
+    """Return the spread of the usual series, as a share of the mean size of its values."""
+    shares = []
+    ends = (panel.observed() - kept).clip(min=0)
+    for i in np.linspace(0, len(panel) - 1, min(len(panel), MOST_USUAL)).astype(int).tolist():
+        known = panel.values[panel.part(i)][: ends[i]]
+        size = float(np.nanmean(np.abs(known))) if (~np.isnan(known)).sum() > 1 else 0.0
+        if size:
+            spread = levels_of(known, pace, level_pace, LEAST_PACE)[1][-1]
+            shares.append(float(spread) / size)
+    return float(f"{np.median(shares):.3g}") if shares else 0.0
 
 
 def _check_sizes(panel: Panel) -> None:

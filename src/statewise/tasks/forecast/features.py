@@ -18,8 +18,10 @@ from statewise.data.window import LazyWindows, Window
 from statewise.errors import DataError
 from statewise.tasks.forecast.calendar import calendar_features
 from statewise.tasks.forecast.levels import ages, filled, levels_of
+from statewise.tasks.forecast.simple_methods import memory_of
 from statewise.tasks.forecast.written import check_written
 
+LEAST_STEADY = 7
 LARGEST, FARTHEST = 20.0, 4.0
 "No value that is read is farther from its level, in spreads, and no covariate: a broken sensor should drown nothing."
 
@@ -33,7 +35,8 @@ class SeriesCodec(Codec):
     spread is: from a year or two a network learns by these which day it was, and nothing for the next.
 
     Times are in UTC where there is a `zone`, by whose clocks they are shown. Spreads move by `pace` at every value
-    and levels by `level_pace`: 1 makes the last value the level.
+    and levels by `level_pace`: 1 makes the last value the level. So many `values` were learned from.
+    A series of few values is lent `usual_spread` as the share of its size that its spread is.
     """
 
     columns: SeriesColumns
@@ -51,6 +54,8 @@ class SeriesCodec(Codec):
     holidays: str | None = None
     zone: str | None = None
     day_first: bool | None = None
+    values: int = 1_000_000
+    usual_spread: float = 0.0
 
     @property
     def clock(self) -> Clock:
@@ -88,6 +93,16 @@ class SeriesCodec(Codec):
         """How many numbers are read at a step, without the codes of the series: the log of its spread comes last."""
         calendar = self.calendar(np.array(["2026-01-01"], "datetime64[s]")).shape[1]
         return int(2 + len(self.lags) + calendar + len(self.covariates) + 1)
+
+    @property
+    def steady(self) -> int:
+        """How many last values show that a level has jumped: about the shortest season."""
+        return max(LEAST_STEADY, self.frequency.seasons[0])
+
+    @property
+    def memory(self) -> int:
+        """How many last values of a series are kept, for simple methods."""
+        return memory_of(self.frequency.seasons)
 
     @property
     def reads_spread(self) -> bool:
@@ -161,7 +176,9 @@ class SeriesFeatures:
         for i in range(len(panel)):
             part = panel.part(i)
             values, longer = panel.values[part], slice(part.start + i, part.stop + i + 1)
-            self.level[longer], self.spread[longer] = levels_of(values, codec.pace, codec.level_pace, codec.context)
+            self.level[longer], self.spread[longer] = levels_of(
+                values, codec.pace, codec.level_pace, codec.context, usual=codec.usual_spread, steady=codec.steady
+            )
             self.filled[part], self.age[part] = filled(values), ages(values)
 
     @cached_property

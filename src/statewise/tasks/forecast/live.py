@@ -18,12 +18,12 @@ from statewise.stream import model_digest
 from statewise.task import Live
 from statewise.tasks.forecast.backtest import quantiles_of
 from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures, standardised
-from statewise.tasks.forecast.metrics import LEVELS
+from statewise.tasks.forecast.metrics import LEVELS, Floats
 from statewise.tasks.forecast.observations import Cells, Observations
 from statewise.tasks.forecast.prediction import blank_state
 from statewise.tasks.forecast.recurrence import Forecaster, SeriesState, sample_paths
 
-FORMAT = "1"
+FORMAT = "2"
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
 MOST_PLACES = 2**32
 "A grid that began when the first clock struck has fewer seconds."
@@ -172,10 +172,19 @@ class LiveForecaster(Live):
         steps = self.how["steps"]
         self.drawn += 1
         paths = sample_paths(now, known.unsqueeze(1).expand(-1, steps, -1), self.how["samples"], self.how["seed"])
-        quantiles = quantiles_of(paths)[0]
+        quantiles = self._mixed(now, quantiles_of(paths))[0]
         when = map(now.codec.clock.shown, now.codec.frequency.times(now.origin, int(now.at.place), steps))
         low, middle, high = (quantiles[:, LEVELS.index(level)].tolist() for level in (LOW, MIDDLE, HIGH))
         return list(zip(when, middle, low, high, strict=True))
+
+    def _mixed(self, now: Forecaster, network: Floats) -> Floats:
+        """Mix what the network forecasts with simple methods, as far as a blend was learned for it."""
+        blend, codec = self.how.get("blend"), now.codec
+        if blend is None:
+            return network
+        history = now.at.recent[:, -codec.memory :].double().numpy()
+        mixed: Floats = blend.mixed(codec, history, network)
+        return mixed
 
     def _put(self, row: Tensor, now: Forecaster, known: Tensor) -> None:
         self.forecaster = replace(self.forecaster, at=put_rows(self.forecaster.at, row, now.at))

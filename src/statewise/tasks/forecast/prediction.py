@@ -18,6 +18,7 @@ from statewise.registry import unknown
 from statewise.report import aligned
 from statewise.tasks.forecast.assumed import Assumed, as_read, covariates_ahead
 from statewise.tasks.forecast.backtest import quantiles_of
+from statewise.tasks.forecast.blend import Blend, follow, histories
 from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
 from statewise.tasks.forecast.metrics import LEVELS
 from statewise.tasks.forecast.recurrence import Forecaster, SeriesState, sample_paths
@@ -102,8 +103,9 @@ def ahead_of(
     hold_known: bool = False,
     assumed: Assumed | None = None,
     told: int = 0,
+    blend: Blend | None = None,
 ) -> Iterator[SeriesForecast]:
-    """Forecast beyond the last value of each series, some at once.
+    """Forecast beyond the last value of each series, some at once, with a `blend` mixed with simple methods.
 
     Raises `UsageError` for one that is not there, and `DataError` where known covariates end before the horizon, unless
     they are `assumed`, or the last of them are to be held.
@@ -122,7 +124,11 @@ def ahead_of(
         forecaster = Forecaster.reach(model, read, series, ends[series])
         known = covariates_ahead(read, series, ends[series], assumed)
         paths = sample_paths(forecaster, as_read(known, codec), samples, seed)
-        quantiles, drawn = quantiles_of(paths), paths.double().numpy()
+        quantiles = quantiles_of(paths)
+        if blend is not None:
+            quantiles = blend.mixed(codec, histories(panel, series, ends[series], codec.memory), quantiles)
+            paths = follow(paths, quantiles)
+        drawn = paths.double().numpy()
         for row, i in enumerate(series.tolist()):
             place, end = int(panel.places[i]), int(ends[i])
             back = min(end, max(4 * codec.horizon, codec.context, told))
@@ -182,7 +188,7 @@ def dream(model: Model[Any], codec: SeriesCodec, seed: int) -> str:
 def blank_state(model: Model[Any], codec: SeriesCodec, rows: int) -> SeriesState:
     """Return where series of which nothing is known stand."""
     nothing, ones = torch.zeros(rows), torch.ones(rows)
-    recent = torch.full((rows, max((1, *codec.lags))), torch.nan)
+    recent = torch.full((rows, max((codec.memory, *codec.lags))), torch.nan)
     codes = torch.zeros(rows, len(codec.choices), dtype=torch.long)
     past = torch.zeros(rows, len(codec.columns.past))
     place = torch.zeros(rows, dtype=torch.long)

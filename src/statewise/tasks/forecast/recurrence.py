@@ -13,7 +13,7 @@ from statewise.heads import Real
 from statewise.model import Model
 from statewise.state import map_leaves, select_rows, where_rows
 from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures, features
-from statewise.tasks.forecast.levels import LEAST
+from statewise.tasks.forecast.levels import JUMP, LEAST
 
 Params = Any
 
@@ -60,7 +60,7 @@ class Forecaster:
             _, state = model.core.scan(
                 model.encoder(window.inputs), model.begin(len(series)), reset=window.reset, mask=window.mask
             )
-        keep = max((1, *codec.lags))
+        keep = max((codec.memory, *codec.lags))
         within = places[:, None] - np.arange(keep, 0, -1)
         at = panel.begins[series][:, None] + within.clip(0, None)
         recent = np.where(within >= 0, panel.values[at], np.nan)
@@ -137,10 +137,11 @@ class Forecaster:
         at = self.at
         seen = ~values.isnan()
         last = torch.where(seen, values, at.last)
-        level, spread = self._moved(last)
+        recent = torch.cat([at.recent[:, 1:], values.unsqueeze(-1)], dim=-1)
+        level, spread = self._moved(values, recent)
         moved = SeriesState(
             where_rows(seen, state, at.state) if not bool(seen.all()) else state,
-            torch.cat([at.recent[:, 1:], values.unsqueeze(-1)], dim=-1),
+            recent,
             last,
             torch.where(seen, 0.0, at.age + 1),
             level,
@@ -151,10 +152,20 @@ class Forecaster:
         )
         return replace(self, at=moved)
 
-    def _moved(self, last: Tensor) -> tuple[Tensor, Tensor]:
-        at, codec = self.at, self.codec
-        level = at.level + codec.level_pace * (last - at.level)
-        spread = at.spread + codec.pace * ((last - at.level).abs() - at.spread)
+    def _moved(self, values: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+        """Return level and spread after values, as `levels_of` has them; where none came they stay."""
+        at, codec, seen = self.at, self.codec, ~values.isnan()
+        level = at.level + codec.level_pace * (values - at.level)
+        spread = at.spread + codec.pace * ((values - at.level).abs() - at.spread)
+        if 0 < codec.level_pace < 1:
+            last = recent[:, -codec.steady :]
+            mean = last.mean(dim=1)  # NaN where one of them is missing
+            least = (level.abs() * LEAST).clamp(min=LEAST)
+            apart = (last - mean.unsqueeze(-1)).abs().mean(dim=1)
+            is_far = (mean - level).abs() > JUMP * torch.maximum(torch.maximum(spread, apart), least)
+            spread = torch.where(is_far, apart, spread)
+            level = torch.where(is_far, mean, level)
+        level, spread = torch.where(seen, level, at.level), torch.where(seen, spread, at.spread)
         return level, torch.maximum(spread, (level.abs() * LEAST).clamp(min=LEAST))
 
 
@@ -168,7 +179,11 @@ def sample_paths(forecaster: Forecaster, known: Tensor, samples: int, seed: int)
     check_whole("--seed", seed, -(2**63), 2**64 - 1)
     generator = torch.Generator().manual_seed(seed)
     rows, drawn = forecaster.rows, []
-    walking = forecaster.repeat(samples)
+    read = max(
+        (forecaster.codec.steady, *forecaster.codec.lags)
+    )  # what simple methods remember besides is not repeated
+    nearest = replace(forecaster, at=forecaster.at._replace(recent=forecaster.at.recent[:, -read:]))
+    walking = nearest.repeat(samples)
     for step in range(known.shape[1]):
         calendar = replace(forecaster, at=forecaster.at._replace(place=forecaster.at.place + step)).calendar()
         params, state = walking.look(

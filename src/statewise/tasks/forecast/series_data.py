@@ -67,8 +67,22 @@ class SeriesData(Data):
             "context": codec.context,
             "horizon": codec.horizon,
             **digests_of(panel),
+            **({"chosen": chosen} if (chosen := self._chosen()) else {}),
             "notices": [*panel.notices, *self._missing()],
         }
+
+    def _chosen(self) -> str:
+        """Say which settings follow from the data, because they were not given."""
+        task, size = self.task, self.task.network_size(self.codec)
+        updates = len(self.windows("training"))
+        told = {
+            f"context {self.codec.context}": not task.context,
+            f"hidden size {size.hidden_size}": not task.hidden_size,
+            f"dropout {size.dropout:g}": task.dropout is None,
+            f"{task.least_updates} updates": 0 < task.usual_epochs * updates < task.least_updates and task.is_free,
+        }
+        words = [word for word, is_chosen in told.items() if is_chosen]
+        return f"chosen by the amount of data: {', '.join(words)}" if words else ""
 
     def _missing(self) -> list[str]:
         """Say how many values are missing: one whose time was mistyped is, and so is one that never came."""

@@ -73,13 +73,17 @@ class SeriesSettings(TableSettings):
         Ge(1),
         Le(MOST_LAYERS),
     ] = 1
-    dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.0
+    dropout: Annotated[
+        float | None, Doc("dropout of the cells' outputs; if not given, by the amount of data"), Ge(0), Lt(1)
+    ] = None
     rivals: Annotated[
         tuple[Literal["auto_ets", "auto_arima"], ...],
         Doc("further baselines, which statsforecast fits at every origin"),
     ] = ()
 
-    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 64
+    hidden_size: Annotated[
+        int, Doc("hidden size: units in each layer; 0 means by the amount of data"), Ge(0), Le(MOST_UNITS)
+    ] = 0
     batch_size: Annotated[int, Doc("batch size: windows read in parallel"), Ge(1), Le(MOST_SEQUENCES)] = 64
     sequence_length: Annotated[
         int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
-    from statewise.tasks.forecast.defaults import SeriesSplit
+    from statewise.tasks.forecast.blend import Blend
+    from statewise.tasks.forecast.defaults import NetworkSize, SeriesSplit
     from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
     from statewise.tasks.forecast.live import LiveForecaster
     from statewise.tasks.forecast.prediction import SeriesForecast
@@ -39,6 +40,8 @@ class SeriesTask(SeriesSettings, Sourced, Task):
     """Learn a table of series and say what comes next; a task says what its series are, and how it is scored."""
 
     usual_epochs: ClassVar[float] = 4
+    least_updates: ClassVar[int] = 0
+    "Without a budget a training has at least so many updates: fewer teach nothing."
     reads_tables: ClassVar[bool] = True
     page: ClassVar[str] = "forecast"
     judges_densities: ClassVar[bool] = False
@@ -50,8 +53,21 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         A table of a few thousand values is learned by heart in less than ten minutes, and is then forecast worse.
         """
         done = super().fraction(update, epoch_updates, seconds)
-        is_free = self.minutes is None and self.epochs is None and self.updates is None
-        return max(done, min(1.0, update / (self.usual_epochs * epoch_updates))) if is_free else done
+        usual = max(self.usual_epochs * epoch_updates, self.least_updates)
+        return max(done, min(1.0, update / usual)) if self.is_free else done
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no budget was given."""
+        return self.minutes is None and self.epochs is None and self.updates is None
+
+    def network_size(self, codec: "SeriesCodec") -> "NetworkSize":
+        """Return how large the network is, and how much of it is dropped out: as told, else by the amount of data."""
+        from statewise.tasks.forecast.defaults import usual_network
+
+        usual = usual_network(codec.values)
+        dropout = usual.dropout if self.dropout is None else self.dropout
+        return usual._replace(hidden_size=self.hidden_size or usual.hidden_size, dropout=dropout)
 
     @abstractmethod
     def panel(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
@@ -60,6 +76,15 @@ class SeriesTask(SeriesSettings, Sourced, Task):
     @abstractmethod
     def data(self, read: "SeriesFeatures", split: "SeriesSplit") -> "SeriesData":
         """Return the data of a training: series as the network reads them, and how they are split."""
+
+    @property
+    def keeps_validation(self) -> bool:
+        """Whether a part before the held-out one is kept from training: here for checks."""
+        return self.checks > 0
+
+    def learned_blend(self, codec: "SeriesCodec") -> "Blend | None":
+        """Return what the network is mixed with, None where it is alone: here always."""
+        return None
 
     def columns_of(self, source: Any, codec: "SeriesCodec | None" = None) -> "Panel":
         """Read the columns of a table as series; with a codec, by the columns and the frequency of its training."""
@@ -136,8 +161,9 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         from statewise.cells import Dropout
         from statewise.cells.passing import Passing
 
-        core = stacked_core(self.cell, features, self.hidden_size, self.layers)
-        core = Dropout(core, self.dropout) if self.dropout else core
+        size = self.network_size(codec)
+        core = stacked_core(self.cell, features, size.hidden_size, self.layers)
+        core = Dropout(core, size.dropout) if size.dropout else core
         return Passing(core) if codec.counts else core
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
@@ -169,7 +195,7 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         """Say how many series of how many values there are, how often they come, how far is forecast, what was done."""
         series = f"{facts['series']:,} series" if facts["series"] > 1 else "1 series"
         found = f"{super().size(facts)}, {series} every {facts['every']}, {facts['horizon']} steps ahead"
-        return "; ".join([found, *facts["notices"]])
+        return "; ".join([found, *facts["notices"], *([facts["chosen"]] if "chosen" in facts else [])])
 
     def predict(
         self,
@@ -202,6 +228,7 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         panel = self._panel_as_trained(codec) if table is None else self.panel(table, codec)
         named = (only,) if isinstance(only, str) else only
         how: Any = {"hold_known": hold_known, "assumed": read_assumed(assume, codec), "told": history}
+        how |= {"blend": self.learned_blend(codec)}
         return ahead_of(model, SeriesFeatures(panel, codec), named, samples, seed, **how)
 
     def answer(
@@ -249,7 +276,7 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         check_samples(samples, ahead)
         gap = codec.frequency.steps(longest_gap) if longest_gap else usual_longest_gap(codec.frequency)
         how: dict[str, Any] = {"steps": ahead, "samples": samples, "anomaly": anomaly, "seed": self.seed}
-        how |= {"longest_gap": gap, "table_format": self.table_format}
+        how |= {"longest_gap": gap, "table_format": self.table_format, "blend": self.learned_blend(codec)}
         if saved is not None:
             return self.live_from(saved, lambda saved: LiveForecaster.open(model, codec, saved, **how))
         return self.live_after(

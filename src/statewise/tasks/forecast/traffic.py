@@ -30,6 +30,9 @@ class Traffic(Forecast):
     source: Annotated[Sources, Doc("a table of cars an hour, or the name of a corpus")] = "traffic"
     target: Annotated[Several, Doc("columns to forecast; several are series of their own")] = ("traffic_volume",)
     horizon: Annotated[Amount | None, Doc("how far to forecast")] = "24h"
+    blend: Annotated[
+        bool, Doc("mix the network with simple methods and calibrate it, by what lies before the held-out end")
+    ] = False
     yearly: Annotated[bool | None, Doc("read the season of the year")] = True
     holidays: Annotated[str | None, Doc("country whose holidays to read, or a part of one, such as US-MN")] = "US"
     held_out: Annotated[Amount | None, Doc("the end that is kept from training")] = "60d"

@@ -48,6 +48,8 @@ CODEC: dict[str, Check] = {
     "holidays": may_lack(is_text),
     "zone": may_lack(is_text),
     "day_first": may_lack(is_flag),
+    "usual_spread": lambda told: is_number(told) and 0 <= told < 1e9,
+    "values": lambda told: type(told) is int and 0 <= told < 10**14,
 }
 COLUMNS: dict[str, Check] = {
     "time": is_text,
@@ -64,7 +66,7 @@ def check_written(written: Mapping[str, Any]) -> None:
     Traceback (most recent call last):
     ValueError: its 'columns' is missing or of another type
     """
-    odd = misfit(written, CODEC, {"holidays", "zone", "day_first"})
+    odd = misfit(written, CODEC, {"holidays", "zone", "day_first", "values", "usual_spread"})
     if odd is None:
         columns = written["columns"]
         odd = misfit(columns, COLUMNS, set(COLUMNS) - {"time", "targets"})

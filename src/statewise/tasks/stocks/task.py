@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.bounds import MOST_STEPS, MOST_UNITS
 from statewise.errors import UsageError
@@ -44,6 +44,7 @@ class Stocks(SeriesTask):
     context: Annotated[Amount | None, Doc("how far to look back first")] = "63b"
     held_out: Annotated[Amount | None, Doc("the end of each series that is kept from training")] = "504b"
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 32
+    dropout: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.0
     sequence_length: Annotated[
         int, Doc("sequence length: steps of a window; 0 means context and horizon together"), Ge(0), Le(MOST_STEPS)
     ] = 126
