@@ -43,6 +43,8 @@ FACTS, CALIBRATION = "_facts_of_training", "_calibration"
 "Where a task of a run keeps the facts of its data, and what was found after training: attributes that are no settings."
 Part = Literal["training", "held_out"]
 Scoring = Generator[float, None, "Score"]
+DynamicOf = Annotated[bool, Doc("dynamic evaluation: also score while a copy goes on learning")]
+StorageOf = Annotated[str, Doc("also score with weights in bfloat16 or int8, as a step program")]
 Calibrating = Generator[float, None, Mapping[str, Any] | None]
 "What is found after training, under way: it yields how much is done, and returns plain values, or None where none are."
 "A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
@@ -204,6 +206,13 @@ class Task(Recipe, ABC):
         facts: Mapping[str, Any] = vars(self).get(FACTS, {})
         return facts
 
+    def fitted(self, data: Data) -> "tuple[Self, Data]":
+        """Return this task, and its data, with the settings that follow from the data because they were not given.
+
+        A training is of these, and `run.yaml` says them. Here nothing follows.
+        """
+        return self, data
+
     def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
         """Find, once training is done, what answers of its model need besides its weights; here nothing.
 
@@ -284,8 +293,8 @@ class Task(Recipe, ABC):
         model: "Model[Any]",
         data: Data,
         *,
-        dynamic: Annotated[bool, Doc("dynamic evaluation: also score while a copy goes on learning")] = False,
-        storage: Annotated[str, Doc("also score with weights in bfloat16 or int8, as a step program")] = "float32",
+        dynamic: DynamicOf = False,
+        storage: StorageOf = "float32",
     ) -> Scoring:
         """Score a model on the held-out part: here by its mean loss over the windows, in the words of `metrics`.
 

@@ -136,7 +136,8 @@ def training(
     if run and ranks.is_first:
         refuse_taken(Path(run))
     with ranks.first_goes_first():
-        data = yield from under_way(task.preparing_data(cache), _reading)
+        data: Data = yield from under_way(task.preparing_data(cache), _reading)
+    task, data = task.fitted(data)
     learner = _learner(task, data, ranks, nullcontext())
     begun = {} if begin_from is None else {"begun_from": _begin_from(begin_from, task, data.codec, learner)}
     with Beginning(task.name, task.label, Path(run) if run else None) as beginning:

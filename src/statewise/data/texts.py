@@ -5,7 +5,7 @@ import glob
 import hashlib
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -95,11 +95,12 @@ class TextSplit(NamedTuple):
 
 
 class CodedText(NamedTuple):
-    """A text as codes, in two parts, with what is known of it."""
+    """A text as codes, in two parts or three, with what is known of it; `validation` may be empty."""
 
     codec: TextCodec
     training: CodeFile
     held_out: CodeFile
+    validation: CodeFile
     facts: dict[str, Any]
     notice: str | None = None
 
@@ -212,9 +213,15 @@ def _not_text(path: Path, what: str, offset: int, data: bytes) -> DataError:
     )
 
 
-def code_text(sources: Sequence[str], unit: Unit, share: float, gap: int, cache: Path) -> CodedText:
+Sharing = Callable[[int], float]
+
+
+def code_text(
+    sources: Sequence[str], unit: Unit, share: float, gap: int, cache: Path, validation: float | Sharing = 0.0
+) -> CodedText:
     """Return a text as codes, split; they are built once and kept in `cache` under the hash of the contents.
 
+    The share that is kept for `validation` may follow from the length.
     The alphabet is that of the training part alone, so the held-out part may hold characters that are unknown.
     Raises `DataError` where a file is empty, unreadable or not what it is said to be.
     """
@@ -222,14 +229,21 @@ def code_text(sources: Sequence[str], unit: Unit, share: float, gap: int, cache:
     contents = digest(files)
 
     def make(folder: Path) -> None:
-        codec, facts = _read_through(files, contents, unit, share, gap)
+        codec, facts = _read_through(files, contents, unit, share, gap, validation)
         _write(folder, files, codec, facts)
         if digest(files) != contents:
             raise DataError(f"{', '.join(map(str, files[:3]))} changed while it was read: try again once it is written")
 
-    asked = json.dumps([FORMAT, contents, unit, share, gap])
+    asked = json.dumps([FORMAT, contents, unit, share, gap, *_asked(validation)])
     text, notice = kept(cache, _key(asked), NAMES, make, lambda folder: _coded(folder, contents, unit))
     return text._replace(notice=notice)
+
+
+def _asked(validation: float | Sharing) -> list[Any]:
+    """Return what tells a cache of another split apart; a text in two parts is kept under the name it always had."""
+    if callable(validation):
+        return [f"{validation.__module__}.{validation.__qualname__}"]
+    return [validation] if validation else []
 
 
 def _key(asked: str) -> str:
@@ -245,7 +259,10 @@ def _coded(folder: Path, contents: str, unit: Unit) -> CodedText:
     told, meant = [facts[name] for name in ("sha256", "choices", "unit")], [contents, codec.choices, unit]
     if min(split) < 0 or sum(split) != len(codes) or told != meant or written["unit"] != unit:
         raise DataError(f"{folder} holds files that do not fit each other")
-    return CodedText(codec, codes.part(0, split.training), codes.part(split.training + split.gap, len(codes)), facts)
+    begin = split.training + split.gap
+    validation = codes.part(begin, begin + split.validation)
+    held_out = codes.part(begin + split.validation, len(codes))
+    return CodedText(codec, codes.part(0, split.training), held_out, validation, facts)
 
 
 def code_with(codec: TextCodec, sources: Sequence[str], cache: Path) -> CodeFile:
@@ -271,13 +288,14 @@ def _encode(files: Sequence[Path], codec: TextCodec, path: Path) -> None:
 
 
 def _read_through(
-    files: list[Path], contents: str, unit: Unit, share: float, gap: int
+    files: list[Path], contents: str, unit: Unit, share: float, gap: int, validation: float | Sharing
 ) -> tuple[TextCodec, dict[str, Any]]:
     """Return the alphabet of a text's training part, and what should be known of the text."""
     length, first_seen = _survey(read_bytes(files) if unit == "byte" else read_characters(files))
     if length == 0:
         raise DataError(f"{', '.join(map(str, files[:3]))} is empty: give a text to learn from")
-    split = TextSplit.of(length, share, gap, unit)
+    checked = validation(length) if callable(validation) else validation
+    split = TextSplit.of(length, share, gap, unit, validation=checked)
     alphabet = "".join(map(chr, np.flatnonzero(first_seen < split.training)))
     codec: TextCodec = Bytes() if unit == "byte" else Characters(alphabet)
     unknown = int((first_seen < length).sum()) - len(alphabet) if unit == "character" else 0

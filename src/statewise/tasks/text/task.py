@@ -3,9 +3,9 @@
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
@@ -14,8 +14,21 @@ from statewise.bounds import MOST_PLACES, MOST_UNITS, check_whole
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.shown import in_line
-from statewise.task import Answer, Part, Sources, Task, stacked_core
+from statewise.task import (
+    Answer,
+    Calibrating,
+    Data,
+    DynamicOf,
+    Part,
+    Score,
+    Scoring,
+    Sources,
+    StorageOf,
+    Task,
+    stacked_core,
+)
 from statewise.tasks.shared.counted import CountedOnce
+from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.shared.writing import (
     AHEAD,
     LONGEST,
@@ -29,6 +42,16 @@ from statewise.tasks.shared.writing import (
     check_prompt,
     choices_from,
 )
+from statewise.tasks.text.short import (
+    CHECKED,
+    CHECKS,
+    LONG,
+    PATIENCE,
+    chosen_words,
+    usual_dropout,
+    usual_epochs,
+    usual_validation,
+)
 from statewise.underway import told
 
 if TYPE_CHECKING:
@@ -40,10 +63,12 @@ if TYPE_CHECKING:
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
+    from statewise.tasks.shared.kneser_ney import KneserNey
     from statewise.tasks.shared.written_text import Surprises
 
 SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
+MIXED = "mixed_bits_per_"
 CONTRADICTION = "--interactive contradicts --json and --choices: give one of them"
 COUNTING = 0.5
 "About which share of finding the scores of n-grams is counting them."
@@ -72,7 +97,19 @@ class Text(Task):
         Doc("encoder of a character, by name (see `statewise list encoders`); if not given, a table of vectors"),
     ] = None
     embedding: Annotated[int, Doc("embedding size of a character"), Ge(1), Le(MOST_UNITS)] = 64
+    dropout: Annotated[
+        float | None,
+        Doc("dropout of the cells' outputs; if not given, more the shorter the text is, where time alone is bounded"),
+        Ge(0),
+        Lt(1),
+    ] = None
     held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
+    validation: Annotated[
+        float | None,
+        Doc("share before it that is kept for checks; if not given, some of a short text, where time alone is bounded"),
+        Ge(0),
+        Lt(1),
+    ] = None
     gap: Annotated[
         int, Doc("characters between the training and the held-out part that neither reads"), Ge(0), Le(MOST_PLACES)
     ] = 1000
@@ -100,11 +137,41 @@ class Text(Task):
         from statewise.encoders.named import encoder_named
         from statewise.heads.named import head_named
 
+        check_shares(self.held_out, self.validation or 0.0)
         head_named(self.head, "choice"), encoder_named(self.encoder, "code")
-        text = code_text(self.sources, self.unit, self.held_out, self.gap, cache)
+        share = self.validation if self.validation is not None else usual_validation if self.is_timed else 0.0
+        text = code_text(self.sources, self.unit, self.held_out, self.gap, cache, share)
         data = TextData(self, text, text.held_out.part(0, self.scored), cache)
         data.windows("training")
         return data
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether nothing but time bounds the training, so that what a short text asks for is chosen."""
+        return self.updates is None and self.epochs is None
+
+    def fitted(self, data: Data) -> "tuple[Self, Data]":
+        """Choose dropout, checks and an early end for a short text, as far as they were not given."""
+        assert isinstance(data, TextData)
+        length, validation = data.facts["length"], data.facts.get("validation", 0)
+        chosen: dict[str, Any] = {}
+        if self.dropout is None and self.is_timed and length < LONG:
+            chosen["dropout"] = usual_dropout(length)
+        if validation and self.is_timed and not self.checks:
+            chosen |= {"checks": CHECKS, "early_stop": PATIENCE, "keep": "best"}
+        if not chosen and self.validation is not None:
+            return self, data
+        share = self.validation if self.validation is not None else usual_validation(length) if validation else 0.0
+        task = replace(self, validation=share, **chosen)
+        return task, replace(data, task=task, chosen=chosen)
+
+    def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
+        """Return how much of the training is done: with dropout for a short text, at most so many epochs."""
+        done = super().fraction(update, epoch_updates, seconds)
+        length = epoch_updates * self.batch_size * self.sequence_length
+        if not (self.is_timed and self.dropout) or length >= LONG:
+            return done
+        return max(done, min(1.0, update / (usual_epochs(length, epoch_updates) * epoch_updates)))
 
     def codec(self, written: Mapping[str, Any]) -> "TextCodec":
         """Return the alphabet of a run."""
@@ -114,6 +181,7 @@ class Text(Task):
 
     def model(self, codec: "TextCodec") -> "Model[Any]":
         """Return an encoder of characters, cells and a head over the alphabet."""
+        from statewise.cells import Dropout
         from statewise.encoders.named import encoder_named
         from statewise.heads.named import head_named
         from statewise.model import Model
@@ -122,7 +190,41 @@ class Text(Task):
         unknown = codec.never()[0] if codec.never() else None
         encoder = encoder_named(self.encoder, "code")(codec.choices, self.embedding, unknown=unknown)
         core = stacked_core(self.cell, encoder.features, self.hidden_size, self.layers)
+        core = Dropout(core, self.dropout) if self.dropout else core
         return Model(encoder, core, head_named(self.head, "choice")(core.units, codec.choices))
+
+    def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
+        """Learn how much n-grams add to the network, on the part for checks of a short text."""
+        from statewise.tasks.text.mixture import calibrating
+
+        assert isinstance(data, TextData)
+        is_short = len(data.text.training) < LONG
+        if not (is_short and len(data.text.validation) > 1 and hasattr(model.head, "nats")):
+            return None
+        return (yield from calibrating(model, data))
+
+    def score(
+        self, model: "Model[Any]", data: Data, *, dynamic: DynamicOf = False, storage: StorageOf = "float32"
+    ) -> Scoring:
+        """Score the held-out part; of a short text also the mixture of the network with n-grams."""
+        from statewise.tasks.text.mixture import scoring
+
+        score = yield from super().score(model, data, dynamic=dynamic, storage=storage)
+        if self.calibration is None:
+            return score
+        assert isinstance(data, TextData)
+        nats = yield from scoring(model, data, self.calibration)
+        return score._replace(metrics={**score.metrics, MIXED + self.unit: nats / math.log(2)})
+
+    def remarks(self, score: Score, data: Data) -> Sequence[str]:
+        """Say what the mixture with n-grams is, where there is one."""
+        if self.calibration is None:
+            return []
+        share, order, bits = self.calibration["share"], self.calibration["order"], score.metrics[MIXED + self.unit]
+        return [
+            f"{share:.0%} of this network and {1 - share:.0%} of {order}-grams, shares learned on the part for checks, "
+            f"take {bits:.3f} bits; predict, stream and export use the network alone."
+        ]
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
         """Return bits and perplexity per character (or byte) and how many were scored."""
@@ -138,7 +240,8 @@ class Text(Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how long the text is, and how many different characters it has."""
-        return f"{super().size(facts)}, {facts['choices']} choices"
+        told = f"{super().size(facts)}, {facts['choices']} choices"
+        return f"{told}; {facts['chosen']}" if "chosen" in facts else told
 
     def stream(self, model: "Model[Any]", codec: "TextCodec") -> "Stream[Any]":
         """Return a stream that reads characters (or bytes, as numbers from 0 to 255), or their codes."""
@@ -258,6 +361,8 @@ class TextData(CountedOnce):
     text: "CodedText"
     scored: "CodeFile"
     cache: Path
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    "Settings that followed from the length of the text."
 
     @property
     def codec(self) -> "TextCodec":
@@ -268,7 +373,13 @@ class TextData(CountedOnce):
     def facts(self) -> dict[str, Any]:
         """How long the text and its parts are, and its digest."""
         counted = min(self.task.counted, len(self.text.training))
-        return {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
+        told = {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
+        return {**told, "chosen": chosen_words(dict(self.chosen))} if self.chosen else told
+
+    def validating(self) -> "TextData":
+        """Return the beginning of the part for checks, where there is one, as what is scored."""
+        kept = self.text.validation
+        return replace(self, scored=kept.part(0, min(CHECKED, len(kept)))) if len(kept) > 1 else self
 
     @property
     def notices(self) -> Sequence[str]:
@@ -289,6 +400,12 @@ class TextData(CountedOnce):
     def _counted(self) -> Any:
         training = self.text.training
         return training.read(max(0, len(training) - self.task.counted))
+
+    def counted_ngrams(self) -> "KneserNey":
+        """Return n-grams of the training part."""
+        from statewise.tasks.shared.kneser_ney import KneserNey
+
+        return KneserNey.fit(self._counted(), self.codec.choices, self.task.orders)
 
     def baselines_key(self) -> str:
         """Return a name for what Kneser-Ney n-grams of each order score."""
