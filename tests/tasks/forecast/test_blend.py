@@ -225,6 +225,8 @@ def test_shares_of_methods_go_to_the_one_that_is_never_wrong() -> None:
     prior = np.full(len(METHODS), 1 / len(METHODS))
     assert _weighed(errors, prior)[3] > 0.9
     np.testing.assert_allclose(_weighed(errors[:0], prior), prior)
+    exact = errors * (np.arange(len(METHODS)) < 2)[:, None]  # all but two of them are never wrong
+    assert _weighed(1e9 * exact, prior)[:2].max() < 1e-3
     few = _weighed(errors[:2], prior)
     assert few[3] < _weighed(errors, prior)[3]
 

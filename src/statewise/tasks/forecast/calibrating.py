@@ -31,7 +31,7 @@ These are about their mean shares over the tables of proofs/public_series.py tha
 """
 HORIZONS_OF_PRIOR = 2.0
 "The prior counts as much as so many horizons."
-ROUNDS, RATE = 200, 0.5
+ROUNDS, RATE, STEEPEST = 200, 0.5, 5.0
 USUAL_NETWORK, CERTAIN_OF_NETWORK = 0.3, 0.5
 FEW, WIDER = 20.0, 1.5
 "Of about so many errors their sides are told apart; of fewer, intervals are wider."
@@ -119,7 +119,8 @@ def _weighed(errors: Floats, prior: Floats) -> Floats:
     for turn in range(ROUNDS):
         slope = (np.sign(flat @ shares)[:, None] * flat).mean(axis=0) / unit
         slope += drawn * np.log(np.maximum(shares, LEAST) / prior)
-        shares = shares * np.exp(-RATE / np.sqrt(1 + turn / 20) * (slope - slope @ shares))
+        step = RATE / np.sqrt(1 + turn / 20) * (slope - slope @ shares)
+        shares = shares * np.exp(-step.clip(-STEEPEST, STEEPEST))
         shares /= shares.sum()
         mean += shares if turn >= ROUNDS // 2 else 0.0
     return np.asarray(mean / mean.sum())
