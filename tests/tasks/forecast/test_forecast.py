@@ -173,8 +173,13 @@ def test_known_covariates_are_assumed_in_place_of_those_of_the_table(
     lines = [row.split(",") for row in rows[-3:]]
     assert assumed[0]["history"]["values"] == pytest.approx([float(line[1]) for line in lines])
     assert assumed[0]["history"]["times"][-1] == str(HOURS[-1])
-    other = json.loads(said(capsys, *asked, "--assume", "rain=9")[0])["answer"]
-    assert other[0]["quantiles"] != assumed[0]["quantiles"]
+    assert "what is assumed moves the network alone" in said(capsys, *asked, "--assume", "rain=9")[1]
+    statewise.train(Forecast(source="table.csv", target=("a",), known=("rain",), blend=False, **HELD), run="alone")
+    one, other = (
+        json.loads(said(capsys, "predict", "alone", *asked[2:], "--assume", f"rain={rain}")[0])["answer"][0]
+        for rain in (1, 9)
+    )
+    assert one["quantiles"] != other["quantiles"]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from statewise.tasks.forecast.chart import draw_chart
 from statewise.tasks.forecast.prediction import SHOWN, SeriesForecast
 
 
-def answer_of(found: Sequence[SeriesForecast], *, csv: str | None, chart: str | None) -> Answer:
-    """Return forecasts as tables, written and drawn where asked."""
-    notices = []
+def answer_of(
+    found: Sequence[SeriesForecast], *, csv: str | None, chart: str | None, said: Sequence[str] = ()
+) -> Answer:
+    """Return forecasts as tables, written and drawn where asked, after what is `said` of them."""
+    notices = [*said]
     if csv:
         with saving(csv, "give another --csv"):
             write_whole(Path(csv), _as_csv(found).encode())

@@ -244,7 +244,10 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         """Return the forecasts as tables, and write and draw them where asked."""
         from statewise.tasks.forecast.answers import answer_of
 
-        return answer_of(list(self.predict(model, codec, table, **how)), csv=csv, chart=chart)
+        blend, said = self.learned_blend(codec), []
+        if how.get("assume") and blend is not None and blend.network < 1:
+            said = [f"what is assumed moves the network alone, {blend.network:.0%} of the forecast: see --no-blend"]
+        return answer_of(list(self.predict(model, codec, table, **how)), csv=csv, chart=chart, said=said)
 
     def live(
         self,
