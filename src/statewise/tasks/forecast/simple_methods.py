@@ -89,6 +89,7 @@ class _Rows:
 
     @classmethod
     def of(cls, history: Floats, horizon: int) -> "_Rows":
+        """Move histories `[R, W]` to the end, and say how far ahead each step of a horizon then lies."""
         width = history.shape[1]
         seen = ~np.isnan(history)
         last = np.where(seen.any(axis=1), width - 1 - seen[:, ::-1].argmax(axis=1), width - 1)
@@ -103,6 +104,7 @@ class _Rows:
 
     @property
     def counts(self) -> Ints:
+        """How many values of each row were seen."""
         return np.asarray(self.seen.sum(axis=1))
 
 

@@ -1,7 +1,7 @@
 """A network and n-grams as one: the share of the network is learned on a part that neither has counted nor read."""
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +12,6 @@ from statewise.errors import DataError
 from statewise.learning.scoring import foresee
 from statewise.model import Model
 from statewise.run.recorded import Check, is_number, misfit
-
-if TYPE_CHECKING:
-    from statewise.tasks.text.task import TextData
 
 Floats = NDArray[np.float64]
 
@@ -63,8 +60,11 @@ def learned_share(network: Floats, counted: Floats) -> float:
     return round(float(SHARES[int(np.argmin(means))]), DIGITS)
 
 
-def calibrating(model: Model[Any], data: "TextData") -> Generator[float, None, dict[str, Any]]:
-    """Return the share of the network, and the order of n-grams, at which the part for checks takes fewest nats."""
+def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str, Any]]:
+    """Return the share of the network, and the order of n-grams, at which the part for checks takes fewest nats.
+
+    `data` is a `TextData`, whose module imports this one.
+    """
     checked = data.validating()
     stripes: Any = checked.windows("held_out")
     network, places = yield from read_nats(model, stripes)
@@ -74,7 +74,7 @@ def calibrating(model: Model[Any], data: "TextData") -> Generator[float, None, d
     return {"share": learned_share(network, by_order[order]), "order": order, "codes": len(network)}
 
 
-def scoring(model: Model[Any], data: "TextData", found: Mapping[str, Any]) -> Generator[float, None, float]:
+def scoring(model: Model[Any], data: Any, found: Mapping[str, Any]) -> Generator[float, None, float]:
     """Return the mean nats of the mixture on what is scored. Raises `DataError` where what was found is damaged."""
     odd = misfit(found, MIXTURE, set())
     if odd is not None:
