@@ -26,14 +26,19 @@ import numpy as np
 from outcomes import prove_parts
 
 import statewise
+from statewise.data.audio.cochleagram import CELLS_A_SECOND
 from statewise.data.audio.sound import SoundFile
 from statewise.data.sounding.falling_film import write_falling_films
+from statewise.data.sounding.sounding_codec import SoundingCodec
 from statewise.data.video.film import Film, Look
 from statewise.data.video.film_sound import picture_span, sound_of
 from statewise.data.video.film_writer import write_film
 from statewise.run.config import build, read_yaml
 from statewise.tasks.sound.answers import FilmSound
+from statewise.tasks.sound.making import SoundRules, instrument
+from statewise.tasks.sound.metrics import correlation
 from statewise.tasks.sound.network import cells_of_steps
+from statewise.tasks.sound.strokes import StrokeMade
 from statewise.tasks.sound.task import Sound
 from statewise.verbs import Trained
 
@@ -50,7 +55,7 @@ MATERIALS = {
 RATES = (24.0, 25.0, float(Fraction(30000, 1001)), 30.0, 60.0)
 GOALS = {"onset_f1": 0.9, "timing_error_ms": 20.0, "material_accuracy": 0.9}
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "sound_cochleagrams.png"
-DRAWN = 1
+DRAWN, HEARD = 1, 40
 MINUTE_RATE, MINUTE_SIZE = 30, (360, 640)
 
 
@@ -142,7 +147,11 @@ def mouths(data: Path, work: Path) -> dict[str, Any]:
 
 def minute(data: Path, work: Path) -> dict[str, Any]:
     """Make the sound of a minute of film, and say how the time splits."""
-    trained = statewise.load(run_of(data, work))
+    run = work / "run" if (work / "run" / "report.md").exists() else work / "quick"
+    if not run.exists():  # how good the weights are does not change how fast they are
+        how = {"source": str(made_films(data, work)), "updates": 1, "epochs": None}
+        statewise.train(build(Sound, {**read_yaml(RECIPES / "falling.yaml"), **how}), run=run)
+    trained = statewise.load(run)
     path = work / "minute.mp4"
     if not path.exists():
         draw = np.random.default_rng(0)
@@ -204,7 +213,7 @@ def listen(data: Path, work: Path) -> dict[str, Any]:
         for way in ("retrieval", "parametric"):
             base = out / f"{number}-{way}"
             [*trained.predict(str(film), out=f"{base}.mp4", wav=f"{base}.wav", way=way, seed=number, loudness=-23.0)]
-    _draw(trained, work / "films" / "test" / f"scene{DRAWN:04d}.mp4")
+    _draw_made(trained, work / "films" / "test" / f"scene{DRAWN:04d}.mp4", out / "cochleagrams.png")
     files = sorted(path.name for path in out.iterdir())
     (out / "index.html").write_text(_page(files))
     print(f"{len(files)} files in {out}, and index.html to hear them")
@@ -222,10 +231,23 @@ def _page(files: list[str]) -> str:
     return "\n".join([head, words, *rows]) + "\n"
 
 
-def _draw(trained: Trained, film: Path) -> None:
-    """Draw envelopes of a film: true, said, and heard in the sound that was made in both ways."""
+def _drawn(path: Path, rows: dict[str, Any], seconds: float, words: str) -> None:
+    """Draw envelopes one above the other."""
     from matplotlib.figure import Figure
 
+    figure = Figure(figsize=(7, 1.7 * len(rows) + 0.3), layout="constrained")
+    for axes, (title, cells) in zip(figure.subplots(len(rows), 1, sharex=True), rows.items(), strict=True):
+        extent = (0, len(cells) / CELLS_A_SECOND, 0, cells.shape[1])
+        axes.imshow(cells.T, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=0.6, cmap="magma")
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_ylabel("band")
+        axes.set_xlim(0, seconds)
+    axes.set_xlabel(f"seconds ({words})")
+    figure.savefig(path, dpi=80)
+
+
+def _draw_made(trained: Trained, film: Path, path: Path) -> None:
+    """Draw envelopes of a film: true, said, and heard in the sound that was made in both ways."""
     codec = trained.codec
     span = picture_span(Film(film))
     true = sound_of(Film(film), codec.ear.rate, span.start, span.seconds)
@@ -234,19 +256,47 @@ def _draw(trained: Trained, film: Path) -> None:
     plan = codec.plan([frame.seconds - frames[0].seconds for frame in frames], span.seconds)
     said = cells_of_steps(trained.model, codec, codec.steps(np.stack([frame.picture for frame in frames]), plan), plan)
     rows = {"true sound": codec.ear.of(true), "said by the network": said[:, : codec.ear.bands]}
-    for way, words in (("retrieval", "made of recorded pieces"), ("parametric", "made of noise")):
+    for way, words in WAYS.items():
         made: FilmSound = [*trained.predict(str(film), way=way)][-1]
         assert made.samples is not None
-        rows[words] = codec.ear.of(made.samples)
-    figure = Figure(figsize=(7, 7), layout="constrained")
-    for axes, (words, cells) in zip(figure.subplots(4, 1, sharex=True), rows.items(), strict=True):
-        extent = (0, len(cells) / 90, 0, codec.ear.bands)
-        axes.imshow(cells.T, origin="lower", aspect="auto", extent=extent, vmin=0, vmax=0.6, cmap="magma")
-        axes.set_title(words, fontsize=9, loc="left")
-        axes.set_ylabel("band")
-        axes.set_xlim(0, span.seconds)
-    axes.set_xlabel("seconds (generated film, a scene that was not learned)")
-    figure.savefig(PICTURE, dpi=100)
+        rows[f"made {words}"] = codec.ear.of(made.samples)
+    _drawn(path, rows, span.seconds, "generated film, a scene that was not learned")
+
+
+WAYS = {"retrieval": "of recorded pieces", "parametric": "of noise"}
+
+
+def ear(data: Path, work: Path) -> dict[str, Any]:
+    """Make sound of true envelopes and true strokes, as a network without error would say them."""
+    task = build(Sound, {**read_yaml(RECIPES / "falling.yaml"), "source": str(made_films(data, work))})
+    (work / ".data").mkdir(exist_ok=True)
+    clips = task.prepare(work / ".data").clips
+    codec = clips.codec
+    found: dict[str, list[float]] = {f"{way}_{what}": [] for way in WAYS for what in ("correlation", "loudness")}
+    for number in map(int, clips.numbers("held_out")[:HEARD]):
+        told, true = clips.told[number], clips.envelopes(number)
+        rows = {"true sound": true}
+        for way, words in WAYS.items():
+            heard = codec.ear.of(_made_of_truth(codec, told, true, way))[: len(true)]
+            rows[f"made {words}, of true envelopes and strokes"] = heard
+            found[f"{way}_correlation"].append(correlation(heard.ravel(), true[: len(heard)].ravel()))
+            loud = correlation(heard.mean(axis=1), true[: len(heard)].mean(axis=1))
+            found[f"{way}_loudness"].append(loud)
+        if number == int(clips.numbers("held_out")[DRAWN]):
+            _drawn(PICTURE, rows, told.seconds, "generated film; recordings that the pieces are not of")
+    means = {name: round(float(np.mean(values)), 3) for name, values in found.items()}
+    print(means)
+    return {"claim": "none: what a network without error would sound like, by scenes that are scored", **means}
+
+
+def _made_of_truth(codec: SoundingCodec, told: Any, true: Any, way: Any) -> Any:
+    cells = np.zeros((len(true), codec.said))
+    cells[:, : codec.ear.bands] = true
+    hits = [(t, s, codec.materials[m], min(len(true) - 1, int(t * CELLS_A_SECOND))) for t, s, m in told.hits]
+    strokes = [StrokeMade(t, s, name, 1.0, cell) for t, s, name, cell in hits]
+    tool: Any = instrument(codec, SoundRules(way))
+    made = np.concatenate([tool.push(cells, strokes), tool.push(np.zeros((tool.lag, codec.said)), [])])
+    return made[tool.lag * codec.ear.cell :]
 
 
 if __name__ == "__main__":
@@ -259,6 +309,7 @@ if __name__ == "__main__":
         "minute": minute,
         "rates": rates,
         "listen": listen,
+        "ear": ear,
     }
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(ways))
     given = parser.parse_intermixed_args()

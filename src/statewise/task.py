@@ -67,13 +67,15 @@ class Score(NamedTuple):
 class Answer:
     """What a task answers, for a face to show: text as it comes, or one object. Only one of the two is asked for.
 
-    `end` is written after the last piece, also when output is not shown as it comes; `notices` are printed before.
+    `end` is written after the last piece, also when output is not shown as it comes; `notices` are printed before. Of
+    what takes long `far` says how much is done, from 0 to 1; then a piece may be empty.
     """
 
     pieces: Iterator[str]
     as_json: Callable[[], dict[str, Any]]
     end: str = "\n"
     notices: Sequence[str] = field(default=())
+    far: Callable[[], float] | None = None
 
 
 class Live(ABC):

@@ -3,7 +3,7 @@
 import json as json_format
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -24,6 +24,8 @@ COMMON = [
     parameter("json", Annotated[bool, typer.Option("--json", help="print one JSON object")], False),
     parameter("quiet", Annotated[bool, typer.Option("--quiet", help="print nothing but the result")], False),
 ]
+LINE_SECONDS = 5.0
+"An answer that takes long says no more often than this how much is done."
 SAVE_SECONDS = 1.0
 "A state is put away no more often than this, while lines come."
 
@@ -81,7 +83,7 @@ def predict_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> N
         said = {"task": trained.task.name, "run": str(run), "data": {}, "metrics": {}, "baselines": {}}
         print(in_json({**said, **answer.as_json(), "seconds": time.monotonic() - began}))
     else:
-        _write(answer)
+        _write(answer, quiet=quiet)
 
 
 def stream_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> None:
@@ -117,8 +119,8 @@ def _load(run: Path, quiet: bool) -> "Trained":
     return trained
 
 
-def _write(answer: "Answer") -> None:
-    pieces = answer.pieces
+def _write(answer: "Answer", *, quiet: bool) -> None:
+    pieces = answer.pieces if answer.far is None or quiet else _followed(answer.pieces, answer.far)
     first = next(pieces, "")  # what cannot be done is said before anything is written
     out = exact()
     try:
@@ -127,6 +129,16 @@ def _write(answer: "Answer") -> None:
             print(piece, end="", flush=True, file=out)
     finally:  # an interrupt too leaves the shell a line of its own
         print(end=answer.end, flush=True, file=out)
+
+
+def _followed(pieces: Iterator[str], far: Callable[[], float]) -> Iterator[str]:
+    """Yield pieces, and say now and then how much is done."""
+    said = time.monotonic()
+    for piece in pieces:
+        if time.monotonic() - said >= LINE_SECONDS:
+            said = time.monotonic()
+            print(f"{far():.0%} done", file=sys.stderr, flush=True)
+        yield piece
 
 
 VERBS: dict[str, tuple[str, Callable[..., None], list[Any], tuple[str, ...]]] = {

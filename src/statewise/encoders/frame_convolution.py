@@ -79,4 +79,4 @@ def _convolved(layer: nn.Conv2d, planes: Tensor) -> Tensor:
     That takes two thirds of the time of weights as they are stored.
     """
     weight = layer.weight.contiguous(memory_format=torch.channels_last)
-    return functional.conv2d(planes, weight, layer.bias, layer.stride, layer.padding)  # type: ignore[arg-type]
+    return functional.conv2d(planes, weight, layer.bias, layer.stride, layer.padding)

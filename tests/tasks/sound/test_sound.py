@@ -368,6 +368,20 @@ def test_the_command_line_says_each_stroke_and_what_is_written(
         assert opened.getnframes() == round(answer["seconds"] * SOUND_RATE)
 
 
+def test_a_film_that_takes_long_says_how_far_it_is(
+    trained: Trained, film: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("statewise.cli.use.LINE_SECONDS", 0.0)
+    assert command_line(["predict", str(trained.path), str(film)]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert "50% done" in said
+    assert [int(line.split("%")[0]) for line in said if line.endswith("done")] == sorted(
+        int(line.split("%")[0]) for line in said if line.endswith("done")
+    )
+    assert command_line(["predict", str(trained.path), str(film), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_clips_without_sound_or_with_one_frame_or_silent_are_named_and_counted(tmp_path: Path) -> None:
     folder = sounding_films(tmp_path / "seen", 6)
     write_film(folder / "mute.mp4", list(fallen("wood", 0.5)), [n / RATE for n in range(20)])

@@ -153,8 +153,11 @@ def _of_pictures(title: str, given: Any, codec: SoundingCodec, times: Any) -> _G
 
 def sound_made(
     model: Model[Any], codec: SoundingCodec, given: _Given, rules: SoundRules, sure: float, wanted: SoundWanted
-) -> Iterator[StrokeMade | FilmSound]:
-    """Yield each stroke as it is seen, and at the end the sound of the whole film, which is in the files by then."""
+) -> Iterator[StrokeMade | FilmSound | float]:
+    """Yield each stroke as it is seen, and at the end the sound of the whole film, which is in the files by then.
+
+    Between them comes, now and then, how much is done.
+    """
     if wanted.out is not None and given.film is None:
         raise UsageError(f"{given.title} is not a file of a film: give --wav instead of --out")
     if wanted.out is not None and _is_same(given.film, path_of(wanted.out)):
@@ -173,6 +176,8 @@ def sound_made(
             keep(piece.samples)
             strokes += piece.strokes
             yield from piece.strokes
+            if given.seconds:
+                yield min(1.0, watcher.shown / given.seconds)
         last = watcher.finish(given.seconds)
         keep(last.samples)
         strokes += last.strokes
@@ -259,11 +264,18 @@ def still_film() -> str:
         return base64.b64encode(path.read_bytes()).decode()
 
 
-def shown_sound(found: Iterator[StrokeMade | FilmSound]) -> Answer:
+def shown_sound(found: Iterator[StrokeMade | FilmSound | float]) -> Answer:
     """Return what is shown of a sound: each stroke as it is seen, and what was written."""
+    far = [0.0]
+
+    def lines() -> Iterator[str]:
+        for one in found:
+            if isinstance(one, float):
+                far[0] = one
+            yield "" if isinstance(one, float) else f"{one}\n"
 
     def as_json() -> dict[str, Any]:
         last = [one for one in found if isinstance(one, FilmSound)][-1]
         return {"answer": [last.as_json()]}
 
-    return Answer((f"{one}\n" for one in found), as_json, "")
+    return Answer(lines(), as_json, "", far=lambda: far[0])

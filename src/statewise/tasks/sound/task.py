@@ -165,19 +165,44 @@ class Sound(SoundSettings, Task):
         From Python a film is a path, the bytes of one, or an array of frames `[T, H, W]` or `[T, H, W, 3]`, with the
         `times` of them in seconds where they are known. Samples are in what comes last where nothing is written.
         """
+        wanted: dict[str, Any] = {
+            "out": out,
+            "wav": wav,
+            "events": events,
+            "existing": existing,
+            "gain": gain,
+            "loudness": loudness,
+        }
+        how: dict[str, Any] = {"sent": sent, "way": way, "tone": tone, "sure": sure, "seed": seed, "times": times}
+        found = self._pieces(model, codec, film, **wanted, **how)
+        yield from (one for one in found if not isinstance(one, float))
+
+    @staticmethod
+    def _pieces(
+        model: "Model[Any]",
+        codec: "SoundingCodec",
+        film: Any = None,
+        *,
+        sent: str | None = None,
+        way: Literal["retrieval", "parametric"] = "retrieval",
+        tone: float = 0.0,
+        sure: float = 0.35,
+        seed: int = 0,
+        times: Any = None,
+        **wanted: Any,
+    ) -> "Iterator[Any]":
         from statewise.tasks.sound import answers
         from statewise.tasks.sound.making import SoundRules
 
-        rules = SoundRules(way, tone, seed)
-        wanted = answers.SoundWanted(out, wav, events, existing, gain, loudness)
+        rules, files = SoundRules(way, tone, seed), answers.SoundWanted(**wanted)
         given = answers.given_film(answers.one_film(film, sent), codec, times)
-        yield from answers.sound_made(model, codec, given, rules, sure, wanted)
+        yield from answers.sound_made(model, codec, given, rules, sure, files)
 
     def answer(self, model: "Model[Any]", codec: "SoundingCodec", *given: Any, **how: Any) -> Answer:
         """Return a line for each stroke, and one for each file."""
         from statewise.tasks.sound.answers import shown_sound
 
-        return shown_sound(self.predict(model, codec, *given, **how))
+        return shown_sound(self._pieces(model, codec, *given, **how))
 
     def live(
         self,

@@ -1,0 +1,29 @@
+"""The figures of the page on sound are those that the proof wrote down."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = " ".join((ROOT / "docs" / "tutorials" / "sound.md").read_text().split())
+PROOF: Any = json.loads((ROOT / "proofs" / "results" / "sound.json").read_text())
+
+
+@pytest.mark.parametrize(("way", "words"), [("retrieval", "by recorded pieces"), ("parametric", "by noise")])
+def test_what_is_heard_of_true_envelopes_is_what_was_measured(way: str, words: str) -> None:
+    told = PROOF["ear"]
+    assert f"| {words} | {told[f'{way}_correlation']:.3f} | {told[f'{way}_loudness']:.3f} |" in PAGE
+
+
+def test_a_minute_takes_as_long_as_was_measured() -> None:
+    told = PROOF["minute"]
+    assert f"in {told['seconds']['retrieval']:.1f} s of one core by recorded pieces" in PAGE
+    assert f"in {told['seconds']['parametric']:.1f} s by noise" in PAGE
+    assert f"takes {told['decoding_seconds']:.1f} s of that" in PAGE
+
+
+@pytest.mark.skipif("generated" in PROOF, reason="the training has been run")
+def test_the_page_says_that_no_training_was_measured() -> None:
+    assert "there is no figure of how good the network is" in PAGE
