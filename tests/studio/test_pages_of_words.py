@@ -116,6 +116,20 @@ def test_a_conversation_goes_on_from_the_state_before_what_was_taken_back(page: 
     eventually(lambda: [each.text_content() for each in shown.all()] == replies)
 
 
+def test_a_conversation_goes_on_after_the_server_was_started_again(page: Any, studio: StudioProcess) -> None:
+    page.goto(f"{studio.address}/#/use/chat-1?say=what do you eat ?&say=hello")
+    shown = page.locator(".talk li > p:nth-child(2):not(.quiet)")
+    eventually(lambda: shown.count() == 2)
+    studio.stop()
+    studio.begin()  # at the same port, with none of its sessions
+    page.get_by_label("You").fill("where do you live ?")
+    page.get_by_role("button", name="Send").click()
+    eventually(lambda: shown.count() == 3)
+    talk = model_of(studio, "chat-1").live()
+    wanted = [talk.push(line).text for line in ("what do you eat ?", "hello", "where do you live ?")]
+    assert [each.text_content() for each in shown.all()] == wanted
+
+
 def test_slots_fill_in_view_and_empty_again_when_a_turn_is_taken_back(page: Any, studio: StudioProcess) -> None:
     page.goto(f"{studio.address}/#/use/bot-1")
     talk = model_of(studio, "bot-1").live(zone="UTC")

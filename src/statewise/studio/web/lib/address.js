@@ -4,8 +4,10 @@
 
 /** @returns {Address} */
 export function here() {
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  return { path: path.split("/").filter(Boolean).map(decoded), query: new URLSearchParams(query) };
+  const words = location.hash.replace(/^#\/?/, "");
+  const end = words.indexOf("?"); // a later one is part of what a question asks
+  const path = end < 0 ? words : words.slice(0, end);
+  return { path: path.split("/").filter(Boolean).map(decoded), query: new URLSearchParams(end < 0 ? "" : words.slice(end + 1)) };
 }
 
 /** @param {string} part */
