@@ -161,7 +161,8 @@ class View {
     if (this.headed !== words) {
       this.headed = words;
       fill(this.top, h("h1", {}, name), badge(this.state), this.isCut ? h("span", { class: "badge cut" }, "no connection, trying again") : null, button,
-        told.last || this.run.last ? h("a", { class: "button", href: to(["use", name]) }, "Use") : null);
+        told.last || this.run.last ? h("a", { class: "button", href: to(["use", name]) }, "Use") : null,
+        told.last || this.run.last ? h("a", { class: "button", href: to(["inside", name]) }, "Inside") : null);
     }
     const said = this.process?.said;
     const isBroken = this.state === "stopped" && ![0, 129, 130, 143, null, undefined].includes(this.process?.code);
