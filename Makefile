@@ -15,7 +15,7 @@ demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
 
 test: $(VENV)/.dev  ## every test, doctest and documented command
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 test-lower: $(VENV)/.dev  ## what hangs on arithmetic, with AVX2 at most and without native kernels
 	@.ci/levels

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from in_browser import LOOKS, NEEDS_CHROMIUM, StudioProcess, accessibility_faults, draw, eventually, words_of
+from in_browser import LOOKS, StudioProcess, accessibility_faults, draw, eventually, in_chromium, words_of
 
 import statewise
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = in_chromium("strokes and text")
 RUNS = ("text", "sketch", "handwriting", "recommend")
 PAGES = ("#/", "#/train", "#/run/text-1", "#/use/text-1", "#/use/sketch-1", "#/use/handwriting-1", "#/use/recommend-1")
 MARKUP = "<img src=x onerror=alert(1)>"

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from in_browser import LOOKS, NEEDS_CHROMIUM, StudioProcess, accessibility_faults, address_of, eventually, words_of
+from in_browser import LOOKS, StudioProcess, accessibility_faults, address_of, eventually, in_chromium, words_of
 
 import statewise
 from statewise.insight.neurons import read_units
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = in_chromium("what is inside")
 PAGES = ("#/inside/text-1?text=to be or not", "#/inside/forecast-1", "#/learn")
 RUNS = ("text", "forecast")
 TEXT = "to be or not that is to be or not"

@@ -12,12 +12,12 @@ from browser_fixtures import page_of
 from in_browser import (
     CHROMIUM,
     LOOKS,
-    NEEDS_CHROMIUM,
     StudioProcess,
     accessibility_faults,
     address_of,
     draw,
     eventually,
+    in_chromium,
     words_of,
 )
 from made_pictures import shape
@@ -26,7 +26,7 @@ from made_speech import RATE, recordings, said
 import statewise
 from statewise.tasks.speech.task import Speech
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = in_chromium("senses")
 PAGES = (
     "#/use/caption-1",
     "#/use/gesture-1",

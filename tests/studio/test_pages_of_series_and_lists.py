@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from in_browser import LOOKS, NEEDS_CHROMIUM, StudioProcess, accessibility_faults, address_of, eventually, words_of
+from in_browser import LOOKS, StudioProcess, accessibility_faults, address_of, eventually, in_chromium, words_of
 from small_tasks import FORECAST
 
 import statewise
 from statewise.tasks.forecast.task import Forecast
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = in_chromium("series and lists")
 PAGES = ("#/use/rainy-1?if_rain=2", "#/use/stocks-1", "#/use/recommend-1?item=2&search=5")
 STEPS, AHEAD = 24 * 20, 6
 

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from in_browser import LOOKS, NEEDS_CHROMIUM, StudioProcess, accessibility_faults, address_of, eventually, words_of
+from in_browser import LOOKS, StudioProcess, accessibility_faults, address_of, eventually, in_chromium, words_of
 from made_bots import bot_file
 from small_tasks import BOT
 
 import statewise
 from statewise.tasks.dialogue.task import Dialogue
 
-pytestmark = NEEDS_CHROMIUM
+pytestmark = in_chromium("words")
 PAGES = (
     "#/use/translate-1",
     "#/use/answer-1?question=Where is Mary?",

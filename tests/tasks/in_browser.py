@@ -14,6 +14,13 @@ import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is here (Debian: apt-get install chromium)")
+
+
+def in_chromium(runs: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of a module whose tests look at the same runs in Chromium: they need one, and stay together."""
+    return [NEEDS_CHROMIUM, pytest.mark.xdist_group(f"studio with runs of {runs}")]
+
+
 WAIT_MILLISECONDS = 60_000
 WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 AT_200_PERCENT = {"width": 600, "height": 450}
