@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
-from statewise.data.cache import building, sync
+from statewise.data.cache import building
 from statewise.disk.reading import read_file
+from statewise.disk.system import sync
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
 

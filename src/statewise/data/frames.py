@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from statewise.data.cache import building, sync
+from statewise.data.cache import building
+from statewise.disk.system import sync
 from statewise.errors import DataError
 
 KEPT = "frame-"
