@@ -106,7 +106,7 @@ class JudgedSound:
             "onset_f1": 2 * found / max(1, said + true),
             "onset_precision": found / max(1, said),
             "onset_recall": found / max(1, true),
-            "timing_error_ms": 1000 * float(np.mean(away)) if away else 0.0,
+            "timing_error_ms": 1000 * (float(np.mean(away)) if away else NEAR),
         }
         known = sum(one.of_known for one in clips)
         if self.codec.materials:
