@@ -153,13 +153,14 @@ def mouths(data: Path, work: Path) -> dict[str, Any]:
 
 
 def trained_for(run: Path) -> dict[str, Any]:
-    """Return how many updates a run has had, of how many, and whether it was ended before."""
+    """Return after how many updates the weights are that are scored, and of how many there were to be."""
     last: dict[str, Any] = {}
     for line in (run / "events.jsonl").read_text().splitlines():
         event = json.loads(line)
         if event["event"] == "updated":
             last = event
-    return {"updates": last["update"], "share_of_training": round(last["fraction"], 3)}
+    known = max(int(path.name) for path in (run / "checkpoints").iterdir() if path.name.isdigit())
+    return {"updates": known, "of_updates": round(last["update"] / last["fraction"])}
 
 
 def minute(data: Path, work: Path) -> dict[str, Any]:

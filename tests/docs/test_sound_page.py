@@ -24,6 +24,17 @@ def test_a_minute_takes_as_long_as_was_measured() -> None:
     assert f"takes {told['decoding_seconds']:.1f} s of that" in PAGE
 
 
+METHODS = ("another clip's sound", "linear filter of the frames", "nearest frame", "mean")
+
+
+@pytest.mark.parametrize("name", ["loudness_correlation", "band_correlation", "sounding_f1", "envelope_error"])
+def test_the_scores_of_mouths_are_those_of_the_proof(name: str) -> None:
+    told = PROOF["mouths"]
+    cells = [told["metrics"][name], *(told["baselines"][method][name] for method in METHODS)]
+    assert f"| {' | '.join(f'{cell:.3f}' for cell in cells)} |" in PAGE
+    assert f"after {told['updates']} of {told['of_updates']} updates" in PAGE
+
+
 @pytest.mark.skipif("generated" in PROOF, reason="the training has been run")
 def test_the_page_says_that_no_training_was_measured() -> None:
-    assert "there is no figure of how good the network is" in PAGE
+    assert "there is no figure of how good it is" in PAGE

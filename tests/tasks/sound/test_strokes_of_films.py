@@ -53,7 +53,7 @@ def test_strokes_do_not_depend_on_where_cells_are_cut() -> None:
 
 
 def test_no_stroke_is_found_below_the_level() -> None:
-    assert strokes_in(np.full((50, CODEC.said), 0.3), CODEC) == []
+    assert strokes_in(np.full((50, CODEC.said), 0.14), CODEC) == []
 
 
 def test_pairs_are_as_many_as_can_be() -> None:

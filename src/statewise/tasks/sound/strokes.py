@@ -13,7 +13,7 @@ from statewise.errors import UsageError
 
 APART = 3
 "Cells to either side of a stroke in which nothing is likelier: two that are 45 ms apart are two."
-SURE = 0.35
+SURE = 0.15
 "So likely is a stroke that is taken for one."
 
 

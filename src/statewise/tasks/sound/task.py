@@ -99,7 +99,7 @@ class Sound(SoundSettings, Task):
         )
 
     def score(  # type: ignore[override]  # its settings are its own
-        self, model: "Model[Any]", data: Data, *, sure: Annotated[float, SURE] = 0.35
+        self, model: "Model[Any]", data: Data, *, sure: Annotated[float, SURE] = 0.15
     ) -> Scoring:
         """Find how many strokes are found, how near in time, of the right material, and how near the envelopes are."""
         from statewise.tasks.sound.data import SoundingData
@@ -156,7 +156,7 @@ class Sound(SoundSettings, Task):
         tone: Annotated[float, TONE] = 0.0,
         gain: Annotated[float, Doc("make the sound louder by so many decibels")] = 0.0,
         loudness: Annotated[float | None, Doc("make the whole so loud, in LUFS, as -23")] = None,
-        sure: Annotated[float, SURE] = 0.35,
+        sure: Annotated[float, SURE] = 0.15,
         seed: Annotated[int, SEED] = 0,
         times: Any = None,
     ) -> "Iterator[Any]":
@@ -186,7 +186,7 @@ class Sound(SoundSettings, Task):
         sent: str | None = None,
         way: Literal["retrieval", "parametric"] = "retrieval",
         tone: float = 0.0,
-        sure: float = 0.35,
+        sure: float = 0.15,
         seed: int = 0,
         times: Any = None,
         **wanted: Any,
@@ -212,7 +212,7 @@ class Sound(SoundSettings, Task):
         *,
         way: Annotated[Literal["retrieval", "parametric"], WAY] = "retrieval",
         tone: Annotated[float, TONE] = 0.0,
-        sure: Annotated[float, SURE] = 0.35,
+        sure: Annotated[float, SURE] = 0.15,
         seed: Annotated[int, SEED] = 0,
     ) -> Live:
         """Begin to watch frames as they come, each in base 64, and make their sound, or go on from there."""
