@@ -24,6 +24,12 @@ def test_a_minute_takes_as_long_as_was_measured() -> None:
     assert f"takes {told['decoding_seconds']:.1f} s of that" in PAGE
 
 
+def test_the_speeds_are_those_of_the_benchmark() -> None:
+    told = json.loads((ROOT / "benchmarks" / "results" / "sound.json").read_text())["cases"]
+    update, frames = (told[name]["ratio"] for name in ("an update", "300 frames one by one"))
+    assert f"takes {update:.2f} times as long there, 300 frames one by one {frames:.2f} times" in PAGE
+
+
 METHODS = ("another clip's sound", "linear filter of the frames", "nearest frame", "mean")
 
 
