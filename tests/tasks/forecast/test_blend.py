@@ -250,6 +250,7 @@ def test_intervals_that_hold_too_little_are_widened() -> None:
     factor = _width_factor(came, quantiles, horizons=1e9)
     assert factor == pytest.approx(1.5 * 1.2816 / half, rel=0.1)
     assert 1 < _width_factor(came, quantiles, horizons=2.0) < 1.2  # of few horizons little is known
+    assert _width_factor(0.1 * came, quantiles, horizons=1e9) == 1
 
 
 def test_a_short_table_is_scored_from_several_origins() -> None:
