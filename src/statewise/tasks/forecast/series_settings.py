@@ -77,7 +77,7 @@ class SeriesSettings(TableSettings):
         float | None, Doc("dropout of the cells' outputs; if not given, by the amount of data"), Ge(0), Lt(1)
     ] = None
     rivals: Annotated[
-        tuple[Literal["auto_ets", "auto_arima"], ...],
+        tuple[Literal["auto_ets", "auto_theta", "auto_arima"], ...],
         Doc("further baselines, which statsforecast fits at every origin"),
     ] = ()
 
