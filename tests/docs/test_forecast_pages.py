@@ -45,6 +45,16 @@ def test_a_table_is_the_one_that_was_written_down(name: str) -> None:
     assert shown.shown() in PAGE
 
 
+def test_the_table_of_tables_is_the_one_that_was_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    proof, saved = script("proofs", "forecast_anybody", monkeypatch), result("proofs/results/forecast_anybody.json")
+    assert proof.page(saved) in PAGE
+    for name in ("all", "unread until the end"):
+        rows = {n: r for n, r in saved["tables"].items() if name == "all" or r["unread_until_the_end"]}
+        found = proof.summary(rows)
+        assert {**found, "claims": proof.claims(found)} == saved[name]
+    assert len(saved["tables"]) >= 30
+
+
 def test_what_is_said_of_traffic_is_what_was_found() -> None:
     traffic = PROOF["traffic"]
     less = traffic["less_than_weekly"]
