@@ -15,6 +15,7 @@ from typing import Any
 from outcomes import made_by
 
 import statewise
+from statewise.report import Report
 from statewise.run.config import build, read_yaml
 from statewise.run.directory import RunDirectory
 from statewise.tasks.text.task import Text
@@ -43,7 +44,7 @@ def main() -> None:
     result = judged(report, events, seen)
     (HERE / "results" / "shakespeare.json").write_text(json.dumps(result, indent=1) + "\n")
     draw(result)
-    print(statewise.Report(**report).table())
+    print(Report(**report).table())
     print(f"{result['minutes']:.1f} minutes, {result['characters_per_second']:,.0f} characters a second")
     sys.exit(0 if result["holds"] else 1)
 

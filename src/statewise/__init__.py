@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from statewise.exporting import export
-    from statewise.insight import measure_memory
     from statewise.monitoring.memory_report import inspect_memory
     from statewise.progress.running import evaluate, resume, train
-    from statewise.report import Report
     from statewise.tasks.answer.task import QuestionAnswering
     from statewise.tasks.caption.task import Caption
     from statewise.tasks.chat.task import Chat
@@ -47,9 +45,7 @@ _ROOMS = {
     "Recommend": "statewise.tasks.recommend.task",
     "Speech": "statewise.tasks.speech.task",
     "Stocks": "statewise.tasks.stocks.task",
-    "measure_memory": "statewise.insight",
     "inspect_memory": "statewise.monitoring.memory_report",
-    "Report": "statewise.report",
     "Sketch": "statewise.tasks.sketch.task",
     "Sound": "statewise.tasks.sound.task",
     "Text": "statewise.tasks.text.task",
@@ -68,7 +64,6 @@ __all__ = [
     "Handwriting",
     "Language",
     "Recommend",
-    "Report",
     "Run",
     "Sketch",
     "Sound",
@@ -84,7 +79,6 @@ __all__ = [
     "inspect",
     "inspect_memory",
     "load",
-    "measure_memory",
     "predict",
     "resume",
     "resuming",

@@ -10,6 +10,8 @@ import re
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+FORMULA = "=+-@\t"
+"What a spreadsheet takes a cell for a formula by."
 LONGEST = 2000
 "So many characters of one line are shown."
 
@@ -56,6 +58,21 @@ def counted(count: int, unit: str) -> str:
     ('1 pair', '2,000 pairs')
     """
     return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
+def in_cell(text: str) -> str:
+    """Return a cell of a table that is no formula when a spreadsheet opens it; `from_cell` takes it back.
+
+    >>> in_cell("=1+1"), in_cell("-0.5"), from_cell(in_cell("=1+1"))
+    ("'=1+1", '-0.5', '=1+1')
+    """
+    is_number = text.lstrip("-").replace(".", "", 1).isdigit()
+    return f"'{text}" if text[:1] in FORMULA and text and not is_number else text
+
+
+def from_cell(cell: str) -> str:
+    """Return the text of a cell that `in_cell` made."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA and cell[1:2] else cell
 
 
 def in_html(value: object) -> str:

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from made_studio import studios_over
 import statewise
 from statewise import registry
 from statewise.cli import train as training_commands
+from statewise.errors import UsageError
 from statewise.insight.neurons import read_units
 from statewise.run.config import build, plain
 from statewise.server.tokens import digest
@@ -161,7 +163,18 @@ def test_settings_are_checked_and_told_as_a_command_line(asked: Any, book: Path,
 
 @pytest.mark.parametrize(
     "source",
-    ["/etc/passwd", "../book.txt", "book.txt", "data/../book.txt", "~/x", "../*.txt", "os:system", "-", "data/link"],
+    [
+        "/etc/passwd",
+        "../book.txt",
+        "book.txt",
+        "data/../book.txt",
+        "~/x",
+        "../*.txt",
+        "os:system",
+        "-",
+        "--config=x",
+        "data/link",
+    ],
 )
 def test_a_source_outside_the_folders_of_data_is_refused(asked: Any, book: Path, tmp_path: Path, source: str) -> None:
     (tmp_path / "data" / "link").symlink_to(book)
@@ -305,6 +318,20 @@ def test_an_upload_is_bounded_takes_no_others_place_and_has_an_order(studio_of: 
     assert problem(asked.put(f"/studio/data/{begun}?at=3", content=b"defghijk"))[0] == 409
     assert problem(asked.put("/studio/data/unknown?at=0", content=b"a"))[0] == 404
     assert not (tmp_path / "data" / "new.txt").exists()
+
+
+def test_the_same_piece_at_once_is_one_piece_and_a_name_is_bounded_in_bytes(tmp_path: Path) -> None:
+    folders = DataFolders([tmp_path / "data"], 1 << 21)
+    half = bytes(500_000)
+    for number in range(5):
+        begun = folders.begin(f"{number}.txt", 1_000_000)
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(lambda _, begun=begun: folders.add(begun, 0, half), range(4)))
+        assert told == [{"here": 500_000, "done": False}] * 4
+        assert folders.add(begun, 500_000, half)["done"]
+        assert (tmp_path / "data" / f"{number}.txt").stat().st_size == 1_000_000
+    with pytest.raises(UsageError, match="cannot be named so"):
+        folders.begin("é" * 140, 9)
 
 
 def test_what_was_not_sent_whole_is_removed(tmp_path: Path) -> None:

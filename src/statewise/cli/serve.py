@@ -28,6 +28,7 @@ OTHER_FILES = 100
 
 TOKEN = "awk 'NF {print $NF; exit}'"
 CURL = "curl -sw '\\n'"
+BOT_ID = r"""sed 's/.*"sessionId":"\([^"]*\).*/\1/'"""
 ID = r"""sed 's/.*"session":"\([^"]*\).*/\1/'"""
 "The id out of what a server answers, for a shell."
 
@@ -129,6 +130,16 @@ def _lines(address: str, model: str, application: Any, token_file: Path | None) 
         said = shlex.quote(json.dumps(body))
         return f"{curl} -H 'Content-Type: application/json' -d {said} {address}/v1/{path}"
 
+    if served.is_bot:
+        bot = f"{address}/v1/bots/{model}/sessions"
+        lines = [
+            f"{curl} {address}/v1/models",
+            f"SESSION=$({curl} -X POST {bot} | {BOT_ID})",
+            post(f"bots/{model}/sessions/$SESSION/text", **served.example_question),
+            f"{curl} {bot}/$SESSION",
+            post("predict", model=model, **served.example_question),
+        ]
+        return "\n".join(lines)
     lines = [
         f"{curl} {address}/v1/models",
         f"SESSION=$({post('sessions', model=model)} | {ID})",

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ class Launches:
         self.folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._keys: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()  # what is looked at first is still so when a training begins
 
     def free_name(self, task: str, label: str) -> str:
         """Return a name that no run has yet, such as `text-book-3`."""
@@ -63,6 +65,10 @@ class Launches:
 
         Raises `UsageError` for a name that is taken or none, or where too many trainings go on already.
         """
+        with self._lock:
+            return self._start(name, words, key)
+
+    def _start(self, name: str, words: Sequence[str], key: str) -> Launched:
         if key and key in self._keys:
             known = self._keys[key]
             return Launched(known, self._words(known))
@@ -80,10 +86,11 @@ class Launches:
     def resume(self, name: str, run: Path) -> Launched:
         """Go on with a run. Raises `RunError` where it is being trained, or is none."""
         RunDirectory(run).read_config()
-        if self.is_alive(name) or trainer_of(run) is not None:
-            raise RunError(f"{name} is being trained already: stop it first")
-        words = ["resume", str(run)]
-        self._begin(name, words, is_new=False)
+        with self._lock:
+            if self.is_alive(name) or trainer_of(run) is not None:
+                raise RunError(f"{name} is being trained already: stop it first")
+            words = ["resume", str(run)]
+            self._begin(name, words, is_new=False)
         return Launched(name, words)
 
     def stop(self, name: str, run: Path) -> None:

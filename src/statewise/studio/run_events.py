@@ -45,6 +45,8 @@ class EventsTail:
 
     def read(self) -> list[Message]:
         """Return what came since, at most a megabyte of it. Raises `RunError` where the run is not there any more."""
+        if self._path.exists() and not self._path.is_file():
+            raise RunError("the events are not a plain file: the run is damaged")
         try:
             with self._path.open("rb") as file:
                 self._was_there = True

@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from statewise.store import new_id
 PIECE_BYTES = 512 << 10
 "So much of a file is sent at once."
 MOST_UPLOADS, MOST_LISTED = 8, 1000
+LONGEST_NAME = 200
+"Bytes of a name."
 NAME = re.compile(r"[^/\\\x00-\x1f\x7f.][^/\\\x00-\x1f\x7f]{0,149}")
 PATTERN = re.compile(r"[*?\[\]]")
 
@@ -26,6 +29,7 @@ class Upload:
 
     def __init__(self, path: Path, size: int, part: Path) -> None:
         self.path, self.size, self.part, self.here = path, size, part, 0
+        self.lock = threading.Lock()
 
 
 @final
@@ -59,7 +63,8 @@ class DataFolders:
             return given
         if (inside := self._inside(given)) is not None:
             return inside
-        is_plain = not (set(given) & set("/\\:~")) and not PATTERN.search(given) and given not in ("-", ".", "..")
+        is_word = not given.startswith("-") and given not in (".", "..")
+        is_plain = is_word and not (set(given) & set("/\\:~")) and not PATTERN.search(given)
         if is_plain and not Path(given).exists():
             return given
         folders = ", ".join(str(folder) for folder in self.folders)
@@ -67,7 +72,7 @@ class DataFolders:
 
     def text(self, name: str, given: str) -> str:
         """Return a setting that is text. Raises `UsageError` for a path that leads out of these folders."""
-        is_path = "/" in given or given.startswith("~") or given in (".", "..")
+        is_path = "/" in given or given.startswith("~") or given in (".", "..") or Path(given).exists()
         if is_path and self._inside(given) is None:
             raise UsageError(f"{name} names a place outside the folders of data: put the file there")
         return given
@@ -89,7 +94,7 @@ class DataFolders:
         """Begin an upload and return its id. Raises `UsageError` for a bad name, `ApiError` for one that is too large
         or taken.
         """
-        if not NAME.fullmatch(name) or not name.isprintable():
+        if not NAME.fullmatch(name) or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
             raise UsageError("a file cannot be named so: give a plain name without folders, that does not begin with .")
         if size > self.most_bytes:
             raise ApiError(
@@ -116,6 +121,10 @@ class DataFolders:
         upload = self._uploads.get(id)
         if upload is None:
             raise ApiError(NOT_FOUND, "this upload is not under way any more: begin it again")
+        with upload.lock:
+            return self._add(id, upload, at, piece)
+
+    def _add(self, id: str, upload: Upload, at: int, piece: bytes) -> dict[str, Any]:
         if at + len(piece) <= upload.here and piece:
             return {"here": upload.here, "done": False}
         if at != upload.here or at + len(piece) > upload.size:
@@ -132,6 +141,9 @@ class DataFolders:
         return self._finish(id, upload)
 
     def _finish(self, id: str, upload: Upload) -> dict[str, Any]:
+        if upload.part.stat().st_size != upload.size:
+            self._drop(id)
+            raise ApiError(CONFLICT, "what came is not as long as it was said to be: send it again")
         try:
             os.link(upload.part, upload.path)  # which never takes the place of another file
         except FileExistsError:
@@ -141,8 +153,9 @@ class DataFolders:
         return {"here": upload.here, "done": True, "source": str(upload.path)}
 
     def _drop(self, id: str) -> None:
-        upload = self._uploads.pop(id)
-        upload.part.unlink(missing_ok=True)
+        upload = self._uploads.pop(id, None)
+        if upload is not None:
+            upload.part.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove what was not sent whole."""

@@ -144,6 +144,42 @@ def test_an_npz_has_sequences_lengths_people_parts_or_films(tmp_path: Path) -> N
         found_in(tmp_path / "wrong.npz")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"label": np.array("a")},
+        {"length": np.array(3)},
+        {"length": np.array(["x", "y"])},
+        {"length": np.ones((2, 2))},
+        {"time": np.array([["0", "1", "2"]] * 2)},
+        {"time": np.zeros((2, 2))},
+        {"time": np.zeros(2)},
+        {"x": np.zeros((2, 3, 0))},
+    ],
+)
+def test_arrays_of_another_shape_are_refused_in_one_line(more: Any, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{"x": np.zeros((2, 3, 4)), "label": np.array(["a", "b"]), **more})
+    with pytest.raises(DataError, match=r"a\.npz.*give"):
+        found_in(tmp_path / "a.npz")
+
+
+def test_an_array_that_claims_more_than_there_is_and_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "wave").mkdir()
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000, 30), }".ljust(117) + b"\n"
+    (tmp_path / "wave" / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    (found,) = read_recordings([str(tmp_path)], MovementReading())
+    assert "is not an array of numbers" in found.where  # type: ignore[union-attr]
+    (tmp_path / "wave" / "a.npy").unlink()
+    (tmp_path / "rows.csv").write_text("0,1,2,3,4\n")
+    (tmp_path / "rows_label.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="is not text in UTF-8"):
+        [*read_recordings([str(tmp_path / "rows.csv")], MovementReading())]
+
+
+def test_times_that_are_infinite_are_missing(tmp_path: Path) -> None:
+    assert np.isnan(seconds_of(["0", "inf", "2"])[1])
+
+
 def test_ts_and_arff_are_read_in_one_and_several_dimensions(tmp_path: Path) -> None:
     (tmp_path / "Wii_TRAIN.ts").write_text("# c\n@classLabel true a b\n@data\n1,2,3:4,5,6:a\n1,?:2,4:b\n1,x:2,3:b\n")
     first, second, third = read_recordings([str(tmp_path / "Wii_TRAIN.ts")], MovementReading())

@@ -95,7 +95,7 @@ def test_a_hook_is_read_with_its_bounds() -> None:
         (SMALL + "    fulfil: {http: 'ftp://x'}\n", "line 4: 'ftp://x' is not an address"),
         (SMALL + "    fulfil: {http: 'https://me:secret@x/'}\n", "is not an address"),
         (SMALL + "    fulfil: {}\n", "line 4: a hook is `return`, or has one of"),
-        (SMALL + "threshold: 2\n", "line 4: threshold is the text '2' where a number from 0 to 1 is wanted"),
+        (SMALL + "threshold: 2\n", "line 4: threshold is 2 where a number from 0 to 1 is wanted"),
         (
             SMALL + "    slots:\n      s: {type: text, required: maybe}\n",
             "required is the text 'maybe' where true or false",

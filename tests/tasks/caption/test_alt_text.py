@@ -3,6 +3,7 @@
 import csv
 import io
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,39 @@ def test_texts_are_proposed_with_how_sure_they_are_and_pages_stay_as_they_are(tm
     assert "nothing was written" in sure
     with pytest.raises(UsageError, match="for a folder of pages"):
         trained.answer(str(site / "a.png"), alt=True)
+
+
+ODD = """<script>document.write("<img src='a.png'>")</script><!-- <img src="a.png"> --!>
+a\x0cb\x85c\u2028d\re <img src="a.png" title="no alt = here"> f
+<textarea><img src="a.png"></textarea> `<img src="a.png">` g
+"""
+
+
+def test_scripts_are_left_alone_and_a_patch_applies_to_odd_lines_and_names(site: Path, tmp_path: Path) -> None:
+    for name in ("with space.html", "tab\tname.html", 'quote".html'):
+        (site / name).write_text(ODD, newline="")
+    (site / "code.md").write_text("\\\\![](a.png)\n\n    ![](a.png)\n\n![](<a b.png>) ![](a.png)\n")
+    found = AltTexts.of(site)
+    odd = [one for one in found.missing if one.page.name in ("with space.html", "tab\tname.html", 'quote".html')]
+    assert sorted({one.line for one in odd}) == [2, 3]
+    assert len(odd) == 6
+    assert [one.source for one in found.missing if one.page.name == "code.md"] == ["a b.png", "a.png"]
+    sure = [replace(one, text="a dog", is_sure=True) for one in found.missing]
+    patch = AltTexts(found.folder, found.pages, sure, []).patch()
+    (tmp_path / "alt.patch").write_text(patch, newline="")
+    command = ["patch", "-p1", "-d", str(site), "-i", str(tmp_path / "alt.patch")]
+    ran = subprocess.run(command, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    for name in ("with space.html", "tab\tname.html", 'quote".html'):
+        content = (site / name).read_bytes().decode()
+        assert "document.write(\"<img src='a.png'>\")" in content
+        assert content.count('alt="a dog"') == 2
+    assert AltTexts.of(site).missing == []
+
+
+@pytest.mark.parametrize("piece", ["<img ", "<!-- ", '<img "', "<img a='", "`", "![](", "<script", "![](<", "![](a "])
+@pytest.mark.parametrize("kind", ["html", "markdown"])
+def test_a_page_that_opens_and_never_closes_is_read_in_a_moment(tmp_path: Path, piece: str, kind: str) -> None:
+    page = tmp_path / ("page.html" if kind == "html" else "page.md")
+    page.write_text(piece * 30_000)
+    assert AltTexts.of(tmp_path).missing == []

@@ -173,6 +173,13 @@ def test_a_folder_becomes_a_table(trained: Trained, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO((folder / "captions.csv").read_text())))
     assert [row["image"] for row in rows] == ["a.png", "inner/=b.png"]
     assert "red" in rows[0]["caption"]
+    assert len(list(trained.answer(str(folder)).pieces)) == len(lines)  # a table of ours is written again
+    (folder / "captions.csv").write_text("image,caption\na.png,my own words\n")
+    with pytest.raises(UsageError, match=r"captions\.csv is a table of other captions: name another with --output"):
+        list(trained.answer(str(folder)).pieces)
+    assert "my own words" in (folder / "captions.csv").read_text()
+    list(trained.answer(str(folder), output=str(folder / "captions-2.csv")).pieces)
+    (folder / "captions-2.csv").rename(folder / "captions.csv")
     assert not is_list(folder / "captions.csv")  # what a model said is not learned from, should the folder be
     assert 0 < float(rows[0]["sureness"]) <= 1
 

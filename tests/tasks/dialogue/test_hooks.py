@@ -83,14 +83,13 @@ def test_an_error_of_the_server_is_tried_again_and_a_refusal_is_not(hooked: Hook
     assert len(hooked.asked) == 1
 
 
-def test_a_server_that_sends_a_byte_now_and_then_is_left(hooked: Hooked) -> None:
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"])
+def test_a_server_that_sends_a_byte_now_and_then_is_left(hooked: Hooked, begins: bytes) -> None:
     def drip(handler: Any) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "100")
-        handler.end_headers()
-        for _ in range(100):
+        handler.wfile.write(begins)
+        for _ in range(40):
             handler.wfile.write(b" ")
-            time.sleep(0.05)
+            time.sleep(0.25)
 
     def left(handler: Any) -> None:
         try:

@@ -17,7 +17,7 @@ def content_of(path: Path) -> bytes:
     """Return what a file holds, unpacked where it is xz. Raises `DataError` where it is damaged or too large."""
     content = read_file(path, LARGEST_FILE, DataError)
     if not content.strip():
-        raise DataError(f"{path} is empty: give conversations to learn from")
+        raise DataError(f"{path} is empty: give a file with something to learn from")
     if not content.startswith(XZ):
         return content
     unpacker = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_WINDOW)

@@ -15,6 +15,8 @@ from statewise.disk.reading import read_file
 from statewise.errors import DataError
 
 LARGEST = 1 << 30
+UNREADABLE: tuple[type[Exception], ...] = (*BROKEN, MemoryError)
+"What is raised at arrays that are damaged, or claim to be larger than memory."
 SEQUENCES = ("x", "X", "data", "sequences", "values", "frames")
 LABELS, LENGTHS = ("label", "labels", "y", "Y"), ("length", "lengths")
 PEOPLE, PARTS = ("person", "subject", "user", "participant"), ("part", "split")
@@ -25,7 +27,7 @@ def load_npy(path: Path) -> Any:
     """Return the array of an `.npy` file. Raises `DataError` where it is none, or holds objects."""
     try:
         return np.load(io.BytesIO(read_file(path, LARGEST, DataError)), allow_pickle=False)
-    except BROKEN as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} is not an array of numbers ({_why(error)}): save it without pickling") from None
 
 
@@ -40,20 +42,26 @@ def recordings_of_npz(path: Path, reading: MovementReading) -> Iterator[Movement
                 raise DataError(f"{path} unpacks to more than {LARGEST:,} bytes: give it in parts")
         with np.load(path, allow_pickle=False) as opened:
             found = {name: opened[name] for name in opened.files}
-    except BROKEN as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} cannot be read ({_why(error)}): save numbers and words, without pickling") from None
     sequences, labels = (_one_of(found, names) for names in (SEQUENCES, LABELS))
-    if sequences is None or labels is None or sequences.ndim < 3 or len(labels) != len(sequences):
+    is_sound = sequences is not None and sequences.ndim >= 3 and sequences.size > 0
+    if not is_sound or labels is None or labels.shape != sequences.shape[:1]:
         raise DataError(
             f"{path} holds {', '.join(sorted(found))[:200]}: give x [N, T, D] or [N, T, H, W] with label [N]"
         )
-    others = [_one_of(found, names) for names in (LENGTHS, PEOPLE, PARTS, TIMES)]
-    if wrong := [one for one in others if one is not None and len(one) != len(sequences)]:
-        raise DataError(f"{path} holds {len(sequences):,} sequences and {len(wrong[0]):,} of something else")
-    lengths, people, parts, times = others
+    lengths, people, parts, times = others = [_one_of(found, names) for names in (LENGTHS, PEOPLE, PARTS, TIMES)]
+    shapes = [sequences.shape[:1]] * 3 + [sequences.shape[:2]]
+    numbers = [one for one in (lengths, times) if one is not None]
+    if any(one is not None and one.shape != shape for one, shape in zip(others, shapes, strict=True)) or not all(
+        one.dtype.kind in "fiu" for one in numbers
+    ):
+        raise DataError(
+            f"{path}: give length, person and part as [N], and time as [N, T], lengths and times as numbers"
+        )
     for number, sequence in enumerate(sequences):
         name = f"{path.name} {number}"
-        length = len(sequence) if lengths is None else int(lengths[number])
+        length = len(sequence) if lengths is None else int(np.nan_to_num(lengths[number]))
         if not 0 < length <= len(sequence):
             yield NotRead("without a sample", name)
             continue

@@ -48,7 +48,7 @@ def codec_for(sources: Sequence[str], preparing: MovementPreparing) -> MovementC
         layout = next((name for name in KNOWN_LAYOUTS if _fits(name, width)), "none")
     kind: Any = "landmarks" if groups else "sensors"
     stride = preparing.stride or stack
-    gap, untimed = max(preparing.gap, 3 / rate), preparing.reading.rate
+    gap, untimed = max(preparing.gap, 3 / rate), _usual_rate(first, preparing.reading.rate)
     return MovementCodec(kind, columns, (0, 0, 0), layout, rate, stack, stride, gap, untimed)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -76,11 +77,20 @@ def recordings_of_rows(path: Path, reading: MovementReading) -> Iterator[Movemen
             yield Movement(where, as_numbers_array(cells[1:].reshape(-1, channels), where), None, label)
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Raise `DataError`, with the file, for text that is not UTF-8."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not text in UTF-8: save it so") from None
+
+
 def _class_names(path: Path) -> dict[int, str]:
     for ending in NAMES_NEXT_TO:
         listed = path.with_name(path.stem + ending)
         if listed.is_file():
-            with listed.open(encoding="utf-8-sig", newline="") as file:
+            with listed.open(encoding="utf-8-sig", errors="strict", newline="") as file, named(listed):
                 return {n: row[0].strip() for n, row in enumerate(csv.reader(file)) if row and row[0].strip()}
     return {}
 
@@ -195,6 +205,7 @@ def seconds_of(cells: Sequence[Any]) -> Seconds:
         found: NDArray[np.float64] = np.asarray(numbers(cells), np.float64)
     except Unreadable:
         found = np.array([_moment(index, cell) for index, cell in enumerate(cells)], np.float64)
+    found[np.isinf(found)] = np.nan
     usual = float(np.nanmedian(np.abs(found))) if np.isfinite(found).any() else 0.0
     for least, divisor in DIVISORS:
         if usual > least:

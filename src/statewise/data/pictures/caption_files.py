@@ -172,6 +172,8 @@ def _of_json(path: Path) -> Iterator[Row]:
 
 def _of_coco(told: Any) -> Iterator[Row]:
     names = {image["id"]: str(image["file_name"]) for image in told["images"]}
+    if len(names) < len(told["images"]):
+        raise KeyError("two images have the same id")
     for name in names.values():
         yield name, None, None
     for one in told["annotations"]:
@@ -190,7 +192,9 @@ def _of_karpathy(told: Any) -> Iterator[Row]:
 
 def _of_objects(told: Any) -> Iterator[Row]:
     for one in told:
-        name = str(next(one[key] for key in PICTURE_COLUMNS if key in one) if isinstance(one, dict) else one["image"])
+        name = next((str(one[key]) for key in PICTURE_COLUMNS if key in one), None)
+        if name is None:
+            raise KeyError("image")
         given: Any = next((one[key] for key in CAPTION_COLUMNS if key in one), [])
         part = _part(one.get("split", one.get("part")))
         yield name, None, part

@@ -5,9 +5,11 @@ import io
 import json
 import os
 import re
+import stat
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -18,14 +20,17 @@ from statewise.data.utterances.templates import PLACE
 from statewise.disk.reading import file_size
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
-from statewise.shown import in_line
+from statewise.shown import in_cell, in_line
 
+GUARDED_TURNS, MOST_GUARDED = 3, 10_000
+"After an intent with private slots so many turns are guarded, of so many conversations at most."
 LARGEST_LOG = 1 << 30
 LONGEST_LINE = 1 << 20
 MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 LONG_NUMBER = re.compile(r"\d(?:[\s().-]*\d){4,}")
 "Five digits or more, as telephones, cards and accounts have them: they are not written, whatever they were taken for."
 PRIVATE_TEXT = "(private)"
+HIDDEN_TEXT = re.compile(r"\((?:private|number|mail)\)")
 COLUMNS = ("text", "intent", "guess", "confidence", "times")
 
 
@@ -43,23 +48,46 @@ class Missed(NamedTuple):
 class ConversationLog:
     """A file to which turns are appended, each as one line, whole or not at all; only its owner may read it.
 
-    Values of private slots, of telephones and of e-mail addresses are left out, and so is any long number.
+    Values of private slots, of telephones and of e-mail addresses are left out, and so is any long number. `guarded`
+    says for how many turns more what is heard in a conversation may tell a private value.
     """
 
     path: Path
+    guarded: OrderedDict[str, int] = field(default_factory=OrderedDict, compare=False, repr=False)
 
     def add(self, told: Mapping[str, Any], bot: Bot, conversation: str) -> None:
         """Append a turn, in the shape of Lex V2. Raises `DataError` where it cannot be written."""
-        line = json.dumps({"conversation": conversation, **turn_logged(told, bot)}, ensure_ascii=False) + "\n"
-        try:
-            with _WRITING:
-                file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-                try:
-                    os.write(file, line.encode())
-                finally:
-                    os.close(file)
-        except OSError as error:
-            raise DataError(f"{self.path} cannot be written ({error.strerror}): give another file as log") from None
+        with _WRITING:
+            guarded = self.guarded.get(conversation, 0)
+            logged = turn_logged(told, bot, is_guarded=guarded > 0)
+            left = GUARDED_TURNS if _private_of(told, bot) else max(0, guarded - 1)
+            self.guarded[conversation] = left
+            self.guarded.move_to_end(conversation)
+            while len(self.guarded) > MOST_GUARDED:
+                self.guarded.popitem(last=False)
+            line = json.dumps({"conversation": conversation, **logged}, ensure_ascii=False) + "\n"
+            try:
+                _append(self.path, line.encode())
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise DataError(f"{self.path} cannot be written ({why}): give another file as log") from None
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Append a line to a plain file, whole or not at all; one that was torn before it ends first."""
+    extra = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | extra, 0o600)
+    try:
+        seen = os.fstat(file)
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError("it is not a plain file")
+        if seen.st_size and os.pread(file, 1, seen.st_size - 1) != b"\n":
+            line = b"\n" + line
+        if os.write(file, line) < len(line):
+            os.ftruncate(file, seen.st_size)
+            raise OSError("there is no room")
+    finally:
+        os.close(file)
 
 
 _WRITING = threading.Lock()
@@ -81,18 +109,28 @@ def private_messages(bot: Bot) -> list[tuple[re.Pattern[str], str]]:
     return found
 
 
-def turn_logged(told: Mapping[str, Any], bot: Bot) -> dict[str, Any]:
-    """Return what is kept of a turn: what was heard and said without what is private, and what was understood."""
+def _private_of(told: Mapping[str, Any], bot: Bot) -> set[str]:
+    """Return the private slots of the intent that is under way, or was last."""
+    own = bot.intent((told["sessionState"].get("intent") or {}).get("name") or "")
+    return {slot.name for slot in (own.slots if own else ()) if slot.is_private}
+
+
+def turn_logged(told: Mapping[str, Any], bot: Bot, *, is_guarded: bool = False) -> dict[str, Any]:
+    """Return what is kept of a turn: what was heard and said without what is private, and what was understood.
+
+    Where an intent with private slots is under way, or was shortly before (`is_guarded`), only a text that is
+    understood as that, or as another intent, is kept, and none with digits: any other may be a private value.
+    """
     state = told["sessionState"]
     intent = state.get("intent") or {}
-    own = bot.intent(intent.get("name") or "")
-    private = {slot.name for slot in (own.slots if own else ()) if slot.is_private}
+    private = _private_of(told, bot)
     filled = {name: slot["value"] for name, slot in (intent.get("slots") or {}).items() if slot is not None}
     hidden = {name: _words_of(value) for name, value in filled.items() if name in private}
     best, heard = told["interpretations"][0], _without(told["inputTranscript"], hidden)
-    is_at_risk = state["dialogAction"].get("slotToElicit") in private or (intent.get("state") == "Failed" and private)
-    if is_at_risk and (told["missed"] or any(map(str.isdigit, heard))):
-        heard = PRIVATE_TEXT  # it may be a value that was not taken
+    is_understood = best["intent"]["name"] == intent.get("name") and bot.threshold <= best["nluConfidence"]["score"]
+    has_taken = any(f"({name})" in heard for name in private)
+    if (private or is_guarded) and not (is_understood and (has_taken or not any(map(str.isdigit, heard)))):
+        heard = PRIVATE_TEXT
     messages = private_messages(bot)
 
     def said(text: str) -> str:
@@ -132,7 +170,8 @@ def _without(text: str, hidden: Mapping[str, Sequence[str]]) -> str:
     """Return a text with the names of slots in the places of their words."""
     for name, words in hidden.items():
         for word in words:
-            text = re.sub(re.escape(word), lambda _, name=name: f"({name})", text, flags=re.IGNORECASE)  # type: ignore[misc]
+            pattern = r"[\W_]*".join(map(re.escape, re.sub(r"[\W_]+", "", word))) or re.escape(word)
+            text = re.sub(pattern, lambda _, name=name: f"({name})", text, flags=re.IGNORECASE)  # type: ignore[misc]
     return LONG_NUMBER.sub("(number)", MAIL.sub("(mail)", text))
 
 
@@ -152,7 +191,7 @@ def missed_in(path: Path) -> list[Missed]:
         if not is_sound:
             raise DataError(f"{path} line {number:,} is not a turn of a conversation: give a file written with --log")
         key = " ".join(text.casefold().split())
-        if is_missed and key and text != PRIVATE_TEXT:
+        if is_missed and any(map(str.isalpha, HIDDEN_TEXT.sub("", key))):
             before = found.get(key)
             found[key] = Missed(text, guess, float(sure), 1 + (before.times if before else 0))
     return sorted(found.values(), key=lambda one: (-one.times, one.text))
@@ -175,5 +214,5 @@ def as_table(found: Sequence[Missed]) -> Iterator[str]:
     """Yield the lines of a CSV table in which the column `intent` is left to be filled in."""
     for row in (COLUMNS, *((one.text, "", one.guess, f"{one.confidence:.2f}", one.times) for one in found)):
         file = io.StringIO()
-        csv.writer(file, lineterminator="\n").writerow([in_line(cell) for cell in row])
+        csv.writer(file, lineterminator="\n").writerow([in_cell(in_line(cell)) for cell in row])
         yield file.getvalue()

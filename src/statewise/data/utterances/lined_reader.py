@@ -63,7 +63,8 @@ class LinedReader:
         except ValueError:
             found = math.nan
         if not least <= found <= most:
-            self.wrong(at, f"{what} is {at.kind} where a number from {least:g} to {most:g} is wanted")
+            given = at.kind if math.isnan(found) else at.value
+            self.wrong(at, f"{what} is {given} where a number from {least:g} to {most:g} is wanted")
         return found
 
     def truth(self, at: Lined, what: str) -> bool:

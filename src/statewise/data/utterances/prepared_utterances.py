@@ -23,6 +23,7 @@ from statewise.data.utterances.sample_utterance import (
 from statewise.data.utterances.utterance_files import read_utterances
 from statewise.data.utterances.utterances_codec import UtterancesCodec
 from statewise.errors import DataError
+from statewise.shown import counted
 
 SHARE_MADE_UP, LEAST_MADE_UP = 0.08, 24
 "How many made-up utterances there are to those of training."
@@ -75,8 +76,8 @@ def prepare_utterances(sources: Sequence[str], shares: PartShares) -> PreparedUt
         if not parts[part]:
             told = "".join(f"; {line}" for line in left_out.told())
             raise DataError(
-                f"{', '.join(sources)} has {len(said):,} utterances, and the {name} part would have none{told}: "
-                "give more utterances of an intent or other shares"
+                f"{', '.join(sources)} has {counted(len(said), 'utterance')}, and the {name} part would have none"
+                f"{told}: give more utterances of an intent, or another --held-out"
             )
     unlearned = {intent.name for intent in bot.intents} - {one.intent for one in parts[0]}
     if unlearned:

@@ -29,7 +29,7 @@ from statewise.data.utterances.snips_yaml import snips_of_yaml
 from statewise.errors import DataError
 from statewise.plain.lined_yaml import Lined, read_lined_yaml
 from statewise.plain.strict_json import read_json
-from statewise.shown import in_line
+from statewise.shown import from_cell, in_line
 
 MOST_UTTERANCES = 2_000_000
 MOST_JSON_VALUES = 1 << 23
@@ -240,7 +240,7 @@ def _read_table(content: bytes, path: Path) -> Iterator[SampleUtterance]:
             continue
         if len(row) <= max(said, wanted):
             raise DataError(f"{where} has {len(row)} cells where the head has {len(names)}: check its marks")
-        plain, spans = read_inline(row[said], where)
+        plain, spans = read_inline(from_cell(row[said]), where)
         yield SampleUtterance(plain, _intent(row[wanted].strip()), spans, where, _part(row, names, where))
 
 

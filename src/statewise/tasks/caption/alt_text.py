@@ -3,6 +3,7 @@
 import difflib
 import html
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +24,18 @@ LARGEST_PAGE = 1 << 24
 MOST_PAGES = 100_000
 USUAL_LEAST = 0.5
 "Below this mean probability of a subword no text is proposed, unless told otherwise."
-IMAGE = re.compile(r"""<img\b(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+IMAGE = re.compile(r"""<img\b(?:[^<>"']|"[^"]{0,4096}"|'[^']{0,4096}'){0,400}>""", re.IGNORECASE)
+QUOTED = re.compile(r"""=\s*(?:"[^"]*"|'[^']*')""")
 ALT = re.compile(r"""(?<![-\w])alt\s*(=|\s|/?>)""", re.IGNORECASE)
 SOURCE = re.compile(r"""(?<![-\w])src\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))""", re.IGNORECASE)
-MARKDOWN = re.compile(r"!\[\s*\]\(\s*<?([^)\s>]+)>?[^)\n]*\)")
-LEFT_ALONE = re.compile(r"<!--.*?-->|^(```|~~~).*?^\1|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-"Comments, and code in Markdown: what stands there is not shown as a picture."
+MARKDOWN = re.compile(
+    r"(?<!\\)!\[\s{0,9}\]\(\s{0,9}(?:<([^<>\n]{1,2000})>|([^)\s<>\[]{1,2000}))(?:\s[^)\n\[]{0,2000})?\)"
+)
+OPENS = re.compile(r"<!--|<(script|style|textarea|pre)\b", re.IGNORECASE)
+OPENS_IN_MARKDOWN = re.compile(
+    r"<!--|<(script|style|textarea|pre)\b|^ {0,3}(```|~~~)|^(?: {4}|\t).*$|(`+)(?!`)", re.IGNORECASE | re.MULTILINE
+)
+"Where comments begin, code, and elements whose text is no HTML: what stands in them is not shown as a picture."
 COLUMNS = ("file", "line", "image", "text", "sureness", "is_sure")
 
 
@@ -52,8 +59,9 @@ def missing_texts(page: Path, content: str, folder: Path) -> Iterator[MissingTex
 
     An empty `alt=""` in HTML says that a picture is decoration, and is left as it is.
     """
-    hidden = [(found.start(), found.end()) for found in LEFT_ALONE.finditer(content)]
-    for begin, end, source in _found(content, PAGES[page.suffix.lower()]):
+    kind = PAGES[page.suffix.lower()]
+    hidden = list(left_alone(content, kind))
+    for begin, end, source in _found(content, kind):
         if any(first <= begin < last for first, last in hidden):
             continue
         line = content.count("\n", 0, begin) + 1
@@ -64,13 +72,40 @@ def missing_texts(page: Path, content: str, folder: Path) -> Iterator[MissingTex
             yield MissingText(page, line, begin, end, source, place)
 
 
+def left_alone(content: str, kind: str) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of a page that are left alone, in order; what is opened and never closed goes to the end.
+
+    >>> list(left_alone("a <!-- b --> c <script>d", "html"))
+    [(2, 12), (15, 24)]
+    """
+    opens, at = OPENS_IN_MARKDOWN if kind == "markdown" else OPENS, 0
+    lowered = content.lower()
+    while (found := opens.search(content, at)) is not None:
+        begin, mark = found.span()[0], found[0].lstrip()
+        if mark == "<!--":
+            ends = [place + 3 for place in (content.find("-->", begin),) if place >= 0]
+            ends += [place + 4 for place in (content.find("--!>", begin),) if place >= 0]
+        elif found[1]:
+            ends = [place for place in (lowered.find(f"</{found[1].lower()}", begin),) if place >= 0]
+        elif kind == "markdown" and found[2]:
+            close = re.compile(rf"^ {{0,3}}{found[2]}", re.MULTILINE).search(content, found.end())
+            ends = [close.end()] if close else []
+        elif kind == "markdown" and found[3]:
+            close = re.compile(rf"(?<!`){found[3]}(?!`)").search(content, found.end())
+            ends = [close.end() if close else found.end()]  # marks that close nothing are marks
+        else:
+            ends = [found.end()]
+        at = min(ends, default=len(content))
+        yield begin, at
+
+
 def _found(content: str, kind: str) -> Iterator[tuple[int, int, str]]:
     for tag in IMAGE.finditer(content):
         source = SOURCE.search(tag[0])
-        if source and not ALT.search(SOURCE.sub("", tag[0])):
+        if source and not ALT.search(QUOTED.sub("=x", SOURCE.sub("", tag[0]))):
             yield tag.start(), tag.end(), html.unescape(next(part for part in source.groups() if part is not None))
     if kind == "markdown":
-        yield from ((found.start(), found.end(), found[1]) for found in MARKDOWN.finditer(content))
+        yield from ((found.start(), found.end(), found[1] or found[2]) for found in MARKDOWN.finditer(content))
 
 
 def _place(source: str, page: Path, folder: Path) -> Path | None:
@@ -107,9 +142,22 @@ def patch_of(page: Path, content: str, found: Sequence[MissingText], folder: Pat
         if one.is_sure:
             changed = changed[: one.begin] + with_text(content[one.begin : one.end], one.text) + changed[one.end :]
     name = page.relative_to(folder).as_posix()
-    before, after = content.splitlines(keepends=True), changed.splitlines(keepends=True)
-    lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    before, after = _lines(content), _lines(changed)
+    lines = difflib.unified_diff(before, after, _named(f"a/{name}"), _named(f"b/{name}"))
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _lines(content: str) -> list[str]:
+    """Return the lines of a page as `patch` counts them, each with its end: nothing but a line feed ends one."""
+    return [f"{line}\n" for line in content.split("\n")[:-1]] + [part for part in content.split("\n")[-1:] if part]
+
+
+def _named(name: str) -> str:
+    """Return a file's name as `patch` reads it: what would end it is escaped within quotes, as git does."""
+    if any(mark in name for mark in '\t\n"\\'):
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\n", "\\n")
+        return f'"{escaped}"'
+    return f"{name}\t" if " " in name else name
 
 
 @dataclass
@@ -206,5 +254,6 @@ def _put(found: AltTexts, kind: str | None, output: str | None, row: Callable[[M
         write_table(Path(output), COLUMNS, [row(one) for one in found.missing])
         return f"; {output} holds them"
     with saving(output, "give another place"):
-        write_whole(Path(output), found.patch().encode())
-    return f"; {output} gives them to the pages, by `patch -p1 -d {found.folder} < {output}`"
+        write_whole(Path(output), found.patch().encode(errors="surrogateescape"))
+    folder = shlex.quote(str(found.folder))
+    return f"; {output} gives them to the pages, by `patch -p1 -d {folder} < {shlex.quote(output)}`"

@@ -19,7 +19,7 @@ from statewise.data.pictures.picture_file import ENDINGS, Picture, read_picture
 from statewise.disk.reading import read_file
 from statewise.errors import DataError, UsageError
 from statewise.run.files import saving, write_whole
-from statewise.shown import in_line
+from statewise.shown import in_cell, in_line
 from statewise.task import Answer
 from statewise.tasks.caption.attention_maps import SIDE, draw_maps
 from statewise.tasks.caption.captioner import Captioner, PictureCaptioned
@@ -116,8 +116,8 @@ def captioned_paths(
         for path in paths[begin : begin + TOGETHER]:
             try:
                 each.append(given_picture(path, captioner.codec, eyes))
-            except DataError as error:
-                each.append(error)
+            except (DataError, UsageError) as error:  # a name that is none is one picture's fault, not the folder's
+                each.append(DataError(str(error)))
         found = iter(captioned(captioner, [one for one in each if isinstance(one, GivenPicture)], least))
         for one in each:
             yield one if isinstance(one, DataError) else next(found)
@@ -126,6 +126,7 @@ def captioned_paths(
 def folder_answer(captioner: Captioner, folder: Path, eyes: Eyes | None, least: float, output: str | None) -> Answer:
     """Write the captions of a folder's pictures to a table, and tell them as they come."""
     into = Path(output) if output else folder / WRITTEN
+    refuse_foreign_table(into)
     paths = pictures_in(folder)
     rows: list[list[str]] = []
     told: list[dict[str, Any]] = []
@@ -138,7 +139,15 @@ def folder_answer(captioner: Captioner, folder: Path, eyes: Eyes | None, least: 
                 yield f"left out: {one}\n"
                 continue
             best, name = one.candidates[0], path.relative_to(folder).as_posix()
-            rows.append([name, one.text, f"{best.sureness:.4f}", f"{best.log_probability:.4f}", str(one.is_sure)])
+            rows.append(
+                [
+                    name,
+                    one.text,
+                    f"{best.sureness:.4f}",
+                    f"{best.log_probability:.4f}",
+                    str(one.is_sure) if one.least else "",
+                ]
+            )
             told.append(one.as_json())
             yield f"{in_line(name)}\t{in_line(one.text)}\n"
         write_table(into, COLUMNS, rows)
@@ -152,19 +161,24 @@ def folder_answer(captioner: Captioner, folder: Path, eyes: Eyes | None, least: 
     return Answer(lines(), as_json, end="")
 
 
+def refuse_foreign_table(path: Path) -> None:
+    """Raise `UsageError` where a table is there that was not written here, as captions of a person's own."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.readline(1000)
+    if head.strip() and SURENESS.encode() not in head:
+        raise UsageError(f"{path} is a table of other captions: name another with --output")
+
+
 def write_table(path: Path, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a table as CSV, whole or not at all. What begins like a formula is not one when a spreadsheet opens it."""
     into = io.StringIO()
     writer = csv.writer(into, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows([_as_text(cell) for cell in row] for row in rows)
+    writer.writerows([in_cell(cell) for cell in row] for row in rows)
     with saving(str(path), "give another place"):
-        write_whole(path, into.getvalue().encode())
-
-
-def _as_text(cell: str) -> str:
-    is_number = cell.lstrip("-").replace(".", "", 1).isdigit()
-    return f"'{cell}" if cell[:1] in "=+-@\t" and cell and not is_number else cell
+        write_whole(path, into.getvalue().encode(errors="surrogateescape"))
 
 
 def answer_of(found: Sequence[PictureCaptioned], notices: Sequence[str] = ()) -> Answer:

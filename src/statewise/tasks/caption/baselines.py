@@ -1,5 +1,7 @@
 """Simple methods of captions: what is said of the nearest picture, of most pictures, and without any picture."""
 
+import math
+import time
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, replace
@@ -18,7 +20,7 @@ from statewise.model import evaluating
 from statewise.tasks.caption.metrics import JudgedCaptions, words_of
 
 BLIND_EPOCHS, LEAST_UPDATES, MOST_UPDATES = 6, 200, 1500
-"How long a network without a picture is trained: it has little to learn."
+"How long a network without a picture is trained, and never longer than the one that sees: it has little to learn."
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Baseline:
     said: list[str]
     judged: JudgedCaptions
     nats_per_subword: float | None = None
+    updates: int | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -41,6 +44,7 @@ class BlindCaption(NamedTuple):
 
     text: str
     nats_per_subword: float
+    updates: int
 
 
 def nearest_captions(captions: PreparedCaptions, asked: NDArray[np.int64]) -> list[str]:
@@ -104,7 +108,10 @@ def blind_caption(data: Any) -> Generator[float, None, BlindCaption]:
     learner = Learner(task.model(data.codec), own.windows("training"), task)
     after = torch.get_rng_state()
     torch.set_rng_state(state)
+    until = time.monotonic() + 60 * (data.task.minutes or math.inf)
     for update in range(task.updates):
+        if update and time.monotonic() > until:
+            break
         state = torch.get_rng_state()
         torch.set_rng_state(after)
         learner.update()
@@ -117,10 +124,10 @@ def blind_caption(data: Any) -> Generator[float, None, BlindCaption]:
         rule = SearchRule(width=5, never=(START, UNKNOWN))
         ((best,),) = search(model, model.begin(1), [START], END, [Limits(1, data.codec.longest)], rule)
         *_, (_, loss) = scoring.score(model, own.windows("held_out"))
-    return BlindCaption(data.codec.decode(best.codes), float(loss.mean))
+    return BlindCaption(data.codec.decode(best.codes), float(loss.mean), learner.update_number)
 
 
 def _updates(data: Any) -> int:
     epoch = len(data.captions.captions("training")) / data.task.batch_size
-    asked = data.task.updates or MOST_UPDATES
+    asked = data.task.updates or math.ceil(epoch * data.task.epochs if data.task.epochs else MOST_UPDATES)
     return int(min(max(BLIND_EPOCHS * epoch, LEAST_UPDATES), MOST_UPDATES, asked))

@@ -29,6 +29,7 @@ from statewise.tasks.caption.metrics import JudgedCaptions, judged_captions
 from statewise.tasks.caption.seeing import seen_pictures
 from statewise.underway import returned
 
+BLIND = "blind: the network without the picture"
 SCORED_ROWS = 32
 
 
@@ -130,9 +131,7 @@ class CaptionData(Data):
                 yield 0.2 + 0.8 * next(blind)
             except StopIteration as done:
                 told = [done.value.text] * len(self.asked)
-                made["blind: the network without the picture"] = Baseline(
-                    told, self.judged(told), done.value.nats_per_subword
-                )
+                made[BLIND] = Baseline(told, self.judged(told), done.value.nats_per_subword, done.value.updates)
                 break
         self.found.update(made)
 

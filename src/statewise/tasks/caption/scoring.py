@@ -6,9 +6,10 @@ from typing import Any
 from statewise.decode import SearchRule
 from statewise.learning import scoring
 from statewise.model import Model
+from statewise.shown import counted
 from statewise.task import Score, Scoring
 from statewise.tasks.caption.captioner import Captioner
-from statewise.tasks.caption.data import CaptionData
+from statewise.tasks.caption.data import BLIND, CaptionData
 from statewise.tasks.caption.metrics import SIGNATURE, interval
 
 TOGETHER = 64
@@ -57,6 +58,8 @@ def said_of(score: Score, data: CaptionData) -> Sequence[str]:
         f"Against the best baseline ({best}): {float(apart.mean()):+.3f} CIDEr-D, 95 % interval {low:+.3f} to "
         f"{high:+.3f} by the paired bootstrap: {verdict}."
     )
+    if (blind := data.found.get(BLIND)) is not None:
+        told.append(f"The network without the picture was trained by {counted(blind.updates or 0, 'update')}.")
     if found.distinct == 1 and len(said) > 1:
         told.append("It says the same of every picture: it has learned captions, and not to look.")
     if len(said) == 1:

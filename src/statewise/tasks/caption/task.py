@@ -194,7 +194,7 @@ class Caption(ReaderWriterTask):
         length_penalty: Annotated[float, Doc("0 is the plain probability of a caption, 1 the mean")] = 1.0,
         no_repeat: Annotated[int, Doc("no so many subwords in a row come twice; 0 allows any")] = 0,
         least: Annotated[
-            float, Doc("below this mean probability of a subword say that it is not sure"), Ge(0), Le(1)
+            float, Doc("below this mean probability of a subword say that it is not sure; with --alt 0.5"), Ge(0), Le(1)
         ] = 0.0,
         look_at: Annotated[bool, Doc("also tell where it looked for each word of the best caption, in JSON")] = False,
     ) -> "Iterator[PictureCaptioned]":
@@ -259,7 +259,7 @@ class Caption(ReaderWriterTask):
         best: int = 1,
         length_penalty: float = 1.0,
         no_repeat: int = 0,
-        least: float = 0.0,
+        least: float | None = None,
         look_at: bool = False,
     ) -> Answer:
         """Return captions to be shown; of a folder a line for each picture, and a table.
@@ -273,16 +273,17 @@ class Caption(ReaderWriterTask):
         if attention is not None:
             kind_of_maps(attention)
         captioner = self._captioner(model, codec, beam, best, length_penalty, no_repeat)
-        check_least(least)
+        sure = least or 0.0
+        check_least(sure)
         if alt:
             eyes = self._eyes(codec)
             if eyes is None or not isinstance(picture, str | Path) or not Path(picture).is_dir():
                 raise UsageError("--alt is for a folder of pages, and for a run that sees pictures: give a folder")
-            return alt_answer(captioner, Path(picture), eyes, least or USUAL_LEAST, output)
+            return alt_answer(captioner, Path(picture), eyes, USUAL_LEAST if least is None else least, output)
         if isinstance(picture, str | Path) and Path(picture).is_dir():
             if attention is not None:
                 raise UsageError("--attention is for one picture: give a picture, not a folder")
-            return answers.folder_answer(captioner, Path(picture), self._eyes(codec), least, output)
+            return answers.folder_answer(captioner, Path(picture), self._eyes(codec), sure, output)
         if output is not None:
             raise UsageError("--output is for a folder of pictures: give a folder, or leave it out")
         if (picture is None) == (image is None):
@@ -290,7 +291,7 @@ class Caption(ReaderWriterTask):
         given = answers.given_picture(
             picture if image is None else answers.sent_picture(image), codec, self._eyes(codec)
         )
-        found = answers.captioned(captioner, [given], least)
+        found = answers.captioned(captioner, [given], sure)
         found = [captioner.with_looks(given.seen, one) for one in found] if look_at else found
         notices = [] if attention is None else [answers.draw_words(attention, captioner, given, found[0])]
         return answers.answer_of(found, notices)
@@ -303,7 +304,7 @@ class Caption(ReaderWriterTask):
         *,
         beam: Annotated[int, Doc("beam width; 1 is greedy")] = BEAM,
         least: Annotated[
-            float, Doc("below this mean probability of a subword say that it is not sure"), Ge(0), Le(1)
+            float, Doc("below this mean probability of a subword say that it is not sure; with --alt 0.5"), Ge(0), Le(1)
         ] = 0.0,
     ) -> Live:
         """Begin to caption pictures that come one after another, each a line of base 64, or go on from there."""

@@ -164,7 +164,10 @@ def bot_written(sources: Sequence[str], path: str) -> Answer:
         raise UsageError(
             f"a bot is written as .yaml or .zip, what is said to it as .txt, and {path} is neither: rename it"
         )
-    bot, _ = read_utterances(find_files(sources, "utterances"), LeftOutCount("utterance"))
+    files = find_files(sources, "utterances")
+    if Path(path).resolve() in {file.resolve() for file in files}:
+        raise UsageError(f"{path} is what the bot is read from: name another file")
+    bot, _ = read_utterances(files, LeftOutCount("utterance"))
     content = WRITERS[kind](bot)
     with saving(path, "give another place"):
         write_whole(Path(path), content)

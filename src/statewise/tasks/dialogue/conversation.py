@@ -47,12 +47,16 @@ MOST_CALLS = 4
 
 @dataclass(frozen=True)
 class BotReplied:
-    """What follows from what was said: messages, the state, and what was understood. `problems` tell of hooks."""
+    """What follows from what was said: messages, the state, and what was understood. `problems` tell of hooks.
+
+    Where a state was put, or only asked for, nothing was said.
+    """
 
     heard: Understood
     turn: Turn
     bot: Any
     problems: tuple[str, ...] = ()
+    was_put: bool = False
 
     @property
     def is_missed(self) -> bool:
@@ -80,7 +84,7 @@ class BotReplied:
         return {
             "messages": messages_as_lex(self.turn.messages),
             "sessionState": session_state(self.turn, self.bot),
-            "interpretations": interpretations(self.heard, self.turn, self.bot),
+            "interpretations": [] if self.was_put else interpretations(self.heard, self.turn, self.bot),
             "inputTranscript": self.heard.text,
             "missed": self.is_missed,
         }
@@ -183,7 +187,8 @@ class BotConversation(Live):
         told = replace(self.state, attributes=read_attributes(attributes)) if attributes is not None else self.state
         turning = Turning(self.how.codec.bot, replace(self.resolver, now=now), now.timestamp())
         state, action = read_session_state(given, self.how.codec.bot, told)
-        if action == "Delegate" and state.intent is not None:
+        is_begun = action is None and "intent" in given and state.status == "InProgress"
+        if state.intent is not None and (action == "Delegate" or is_begun):
             turn = turning.ask_on(state)
         else:
             asked: Action = {"slot": "ElicitSlot", "confirm": "ConfirmIntent", "closed": "Close"}.get(  # type: ignore[assignment]
@@ -192,7 +197,7 @@ class BotConversation(Live):
             turn = Turn(state, asked, ())
         self.state = turn.state
         nothing = Understood("", (("out_of_scope", 1.0),), (), self.how.threshold)
-        return BotReplied(nothing, turn, self.how.codec.bot)
+        return BotReplied(nothing, turn, self.how.codec.bot, was_put=True)
 
     def fork(self) -> "BotConversation":
         """Return the same conversation once more, to go on otherwise."""

@@ -3,10 +3,12 @@
 import hashlib
 import hmac
 import json
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -84,7 +86,7 @@ class HookRunner:
         worker.start()
         worker.join(hook.seconds)  # all of it: a server may send a byte now and then for ever
         if worker.is_alive():
-            connection.close()
+            _hang_up(connection)
             raise _MayRepeat(f"it took longer than {hook.seconds:g} seconds")
         if "error" in found:
             raise _MayRepeat(found["error"])
@@ -126,6 +128,13 @@ def read_key(path: str) -> bytes:
     if len(key) < SHORTEST_KEY:
         raise UsageError(f"{path} holds a key of {len(key)} bytes: give {SHORTEST_KEY} or more")
     return key
+
+
+def _hang_up(connection: HTTPConnection) -> None:
+    """End a connection that another thread reads, which then closes it: to close it here would wait for that thread."""
+    if connection.sock is not None:
+        with suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _MayRepeat(Exception):  # it is not an error yet

@@ -95,7 +95,11 @@ def measured(found: ScoredUtterances) -> dict[str, float]:
     """Return the metrics, the whole sentence first; those of slots and of scope where there are any."""
     groups = np.arange(len(found.intents))
     low, high = bootstrap(found.sentences, groups)
-    told = {"sentence_accuracy": float(found.sentences.mean()), "sentence_low": low, "sentence_high": high}
+    told = {
+        "sentence_accuracy": float(found.sentences.mean()),
+        "sentence_accuracy_low": low,
+        "sentence_accuracy_high": high,
+    }
     inside = found.is_scope
     if inside.any():
         told["intent_accuracy"] = float(found.intents[inside].mean())

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from statewise.data.utterances.lex_export import placed
 from statewise.data.utterances.sample_utterance import OUT_OF_SCOPE
 from statewise.model import Model
 from statewise.task import Score, Scoring
@@ -65,6 +66,8 @@ def remarks_on_understanding(score: Score, data: DialogueData) -> list[str]:
     apart, low, high = difference(ours.sentences, theirs.sentences)
     verdict = "better" if low > 0 else "worse" if high < 0 else "not told apart by these utterances"
     made = data.facts["made_up"]
+    learned = {placed(one) for one in data.learned}
+    alike = sum(bool(one.slots) and placed(one) in learned for one in asked)
     refused = int(np.sum(ours.refused & ours.is_scope))
     said = [
         "a sentence is right where its intent and all its slots are; F1 is of whole slots, by their characters; 95 % "
@@ -74,6 +77,11 @@ def remarks_on_understanding(score: Score, data: DialogueData) -> list[str]:
         *_said_of_confidences(temperature, len(data.codec.checks)),
         f"{refused:,} of {int(ours.is_scope.sum()):,} utterances in scope were refused.",
     ]
+    if alike:
+        said.append(
+            f"{alike:,} of {len(asked):,} utterances are as some in training but for the values of their slots: of "
+            "other ways to say it they tell little."
+        )
     if made:
         said.append(f"{made:,} utterances of no intent are made up for training: nonsense words, marks, negations.")
     if missed:

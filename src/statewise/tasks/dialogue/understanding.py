@@ -71,9 +71,9 @@ class Understood:
 
     @property
     def confidence(self) -> float:
-        """How sure the intent is."""
+        """How sure the intent is; where none reaches the threshold, how likely it was that none was meant."""
         name, confidence = self.intents[0]
-        return confidence if name == self.intent else 1.0 - confidence
+        return confidence if name == self.intent else dict(self.intents).get(OUT_OF_SCOPE, 0.0)
 
     @property
     def alternatives(self) -> tuple[tuple[str, float], ...]:

@@ -50,9 +50,11 @@ class GestureAnswer:
     seconds: float
     events: tuple[GestureEvent, ...]
     left_out: int = 0
+    is_sure: bool = True
 
     def __str__(self) -> str:
-        first = f"{self.label} ({self.confidence:.2f}), clear after {self.decided:.2f} s ({100 * self.share:.0f} %)"
+        clear = f"clear after {self.decided:.2f} s ({100 * self.share:.0f} %)" if self.is_sure else "never sure enough"
+        first = f"{self.label} ({self.confidence:.2f}), {clear}"
         return "\n".join([first, *map(str, self.events)])
 
     def as_json(self) -> dict[str, Any]:
@@ -221,7 +223,11 @@ def answer_of(
     events += finder.finish()
     chances = so_far(logs, codec.typical, early) if codec.whole else np.exp(logs)
     last: Any = chances[-1] if codec.whole else chances.mean(axis=0)
-    one = decided(chances, sure) if codec.whole else Decision(int(last.argmax()), float(last.max()), len(logs))
+    one = (
+        decided(chances, sure)
+        if codec.whole
+        else Decision(int(last.argmax()), float(last.max()), len(logs), bool(last.max() >= sure))
+    )
     order = np.argsort(-last)[:LIKELY]
     return GestureAnswer(
         codec.classes[int(last.argmax())],
@@ -232,6 +238,7 @@ def answer_of(
         len(logs) * codec.seconds_per_step,
         tuple(events),
         maker.even.left_out,
+        one.is_sure,
     )
 
 

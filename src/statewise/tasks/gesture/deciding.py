@@ -35,20 +35,21 @@ def so_far(logs: Chances, typical: int, early: float) -> Chances:
 
 
 class Decision(NamedTuple):
-    """A class, how likely it is, and after how many steps it was decided."""
+    """A class, how likely it is, after how many steps it was decided, and whether that was ever sure enough."""
 
     label: int
     confidence: float
     steps: int
+    is_sure: bool
 
 
 def decided(chances: Chances, sure: float) -> Decision:
     """Return the first class that is at least as likely as `sure`, else the likeliest at the end.
 
     >>> decided(np.array([[0.5, 0.5], [0.1, 0.9], [0.6, 0.4]]), 0.8)
-    Decision(label=1, confidence=0.9, steps=2)
+    Decision(label=1, confidence=0.9, steps=2, is_sure=True)
     """
     reached = np.flatnonzero(chances.max(axis=1) >= sure)
     place = int(reached[0]) if len(reached) else len(chances) - 1
     label = int(chances[place].argmax())
-    return Decision(label, float(chances[place, label]), place + 1)
+    return Decision(label, float(chances[place, label]), place + 1, bool(len(reached)))

@@ -122,8 +122,9 @@ def _watched(
         counts.nats, counts.places = counts.nats - float(np.log(chances[-1, wanted] + 1e-12)), counts.places + 1
         one = decided(chances, sure)
         decisions.append(one)
-        counts.shares.append(one.steps / len(logs))
-        counts.decided_after.append(one.steps * step)
+        if one.is_sure:
+            counts.shares.append(one.steps / len(logs))
+            counts.decided_after.append(one.steps * step)
         counts.hit_seconds += step * float((chances.argmax(axis=1) == wanted).sum())
         return np.array([int(chances[-1].argmax())])
     rows = np.flatnonzero(known)
@@ -179,8 +180,10 @@ def _metrics(codec: MovementCodec, counts: _Counts) -> dict[str, float]:
     metrics = {"nats": counts.nats / max(1, counts.places), "label_changes_per_minute": counts.changes / minutes}
     if codec.whole:
         metrics["accuracy_by_second"] = counts.hit_seconds / max(1e-9, counts.seconds)
-        metrics["share_seen"] = float(np.mean(counts.shares))
-        metrics["seconds_to_decision"] = float(np.mean(counts.decided_after))
+        metrics["decided"] = len(counts.shares) / max(1, counts.places)
+        if counts.shares:
+            metrics["share_seen"] = float(np.mean(counts.shares))
+            metrics["seconds_to_decision"] = float(np.mean(counts.decided_after))
     else:
         metrics["event_f1"] = 2 * counts.found / max(1, counts.events + counts.gestures)
         metrics["event_latency_seconds"] = float(np.mean(counts.latencies)) if counts.latencies else 0.0
@@ -211,6 +214,7 @@ def said_of(score: Score, data: GestureData) -> list[str]:
     name, best = max(data.by_method.items(), key=lambda item: macro_f1(item[1].table))
     low, high = f1_interval(judged, best)
     surely = "more than luck" if low > 0 or high < 0 else "which may be luck"
+    surely = "level with it" if low == high == 0 else surely
     by_person = len({one for one in seen.people if one is not None}) > 1
     told = [
         f"Of {len(judged.wanted):,} {place} of {len(names)} classes; intervals are of 95 %, "
@@ -218,6 +222,8 @@ def said_of(score: Score, data: GestureData) -> list[str]:
         f"Against the best simple method, {name}: macro F1 {macro_f1(judged.table) - macro_f1(best.table):+.3f} (95 % "
         f"interval {low:+.3f} to {high:+.3f}), {surely}.",
     ]
+    if len(set(seen.people) - {None}) == 1:
+        told.append("Caution: one person was held out, so the interval says nothing of other people.")
     trained = data.training_movement.facts.get("training_people", [])
     if len(trained) == 1 or not trained:
         made = "one person made" if len(trained) == 1 else "it is not known which people made"
