@@ -175,7 +175,7 @@ def test_a_folder_becomes_a_table(trained: Trained, tmp_path: Path) -> None:
     assert "red" in rows[0]["caption"]
     assert len(list(trained.answer(str(folder)).pieces)) == len(lines)  # a table of ours is written again
     (folder / "captions.csv").write_text("image,caption\na.png,my own words\n")
-    with pytest.raises(UsageError, match=r"captions\.csv is a table of other captions: name another with --output"):
+    with pytest.raises(UsageError, match=r"captions\.csv is a table of other captions: name another"):
         list(trained.answer(str(folder)).pieces)
     assert "my own words" in (folder / "captions.csv").read_text()
     list(trained.answer(str(folder), output=str(folder / "captions-2.csv")).pieces)
