@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tutorials" / "dialogue.md").read_text()
 README = (ROOT / "README.md").read_text()
 PROOF: Any = json.loads((ROOT / "proofs" / "results" / "dialogue.json").read_text())
+TALKS: Any = json.loads((ROOT / "proofs" / "results" / "conversations.json").read_text())
 NAMES = {"snips": "SNIPS", "home": "NLU-home", "clinc": "CLINC150"}
 SIMPLE = "TF-IDF with logistic regression, CRF on word features"
 
@@ -18,7 +19,7 @@ def percent(told: dict[str, float], name: str) -> str:
 
 def row(part: str, method: str, told: dict[str, float]) -> str:
     names = ("intent_accuracy", "slot_f1", "sentence_accuracy")
-    interval = f"{percent(told, 'sentence_low')} to {percent(told, 'sentence_high')}"
+    interval = f"{percent(told, 'sentence_accuracy_low')} to {percent(told, 'sentence_accuracy_high')}"
     return f"| {part} | {method} | {' | '.join(percent(told, name) for name in names)} | {interval} |"
 
 
@@ -35,6 +36,15 @@ def test_the_curve_is_that_of_the_proof() -> None:
         both = (told["metrics"], told["baselines"][SIMPLE])
         cells = [percent(of, name) for of in both for name in names]
         assert f"| {count} | {' | '.join(cells)} |" in PAGE
+
+
+def test_the_conversations_are_those_of_their_proof() -> None:
+    ended = TALKS["ended"]
+    lines = sum(len(one["heard"]) for one in TALKS["conversations"]["text"])
+    for name, count in ended.items():
+        exact = sum(one["exact"] for one in TALKS["conversations"][name])
+        assert f"| {name} | {count} of {len(TALKS['conversations'][name])} | {exact} of {lines} |" in PAGE
+    assert f"{TALKS['sentences']} sentences" in PAGE
 
 
 def test_the_readme_tells_the_figures_of_the_proof() -> None:
