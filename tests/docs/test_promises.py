@@ -42,6 +42,13 @@ def test_the_figures_of_memory_are_those_that_were_measured() -> None:
     assert f"took {curve['times_as_long_in_segments']:.2f} times as long" in words
 
 
+def test_the_memory_that_vanished_clients_leave_is_that_which_was_measured() -> None:
+    growth = (
+        100 * next(part for part in results()["served_vanished"]["parts"] if "memory_growth" in part)["memory_growth"]
+    )
+    assert f"clients vanished from changed by {growth:.2f} %" in " ".join(PAGE.split())
+
+
 def test_the_figures_of_saving_are_those_that_were_measured() -> None:
     saving = results()["saving"]
     words, wide = " ".join(PAGE.split()), saving["single_saves"][-1]
