@@ -249,7 +249,7 @@ def test_a_disk_that_knows_no_locks_is_named(directory: RunDirectory, monkeypatc
     def unknown(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("statewise.run.directory.fcntl.flock", unknown)
+    monkeypatch.setattr("statewise.run.directory.lock", unknown)
     said = r"cannot be locked \(No locks available\): give run on a disk"
     with pytest.raises(RunError, match=said), directory.locked():
         pass

@@ -43,8 +43,8 @@ def read_nats(model: Model[Any], stripes: Stripes) -> Generator[float, None, tup
 def mixed_nats(network: Floats, counted: Floats, share: float) -> Floats:
     """Return the nats of codes of which a network says `share` of the odds and n-grams the rest.
 
-    >>> mixed_nats(np.array([0.0, 2.0]), np.array([0.0, 2.0]), 0.3).round(6)
-    array([0., 2.])
+    >>> mixed_nats(np.array([1.0, 2.0]), np.array([1.0, 2.0]), 0.3).round(6)
+    array([1., 2.])
     """
     with np.errstate(divide="ignore"):
         return np.asarray(-np.logaddexp(np.log(share) - network, np.log1p(-share) - counted))
