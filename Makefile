@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
-KEPT := text_training accuracy memory_analysis serving recommend forecast_scale sketch handwriting
+KEPT := text_training accuracy memory_analysis serving recommend forecast_scale sketch handwriting dialogue
 RESULTS := benchmarks/results
 # a choice proves nothing, and the recordings and novels that speech and language are proved on are not here
 PROOFS := $(filter-out proofs/traffic_choices.py proofs/speech.py proofs/language.py, $(shell grep -l __main__ proofs/*.py))

@@ -9,6 +9,7 @@ PAGE = (ROOT / "docs" / "tutorials" / "dialogue.md").read_text()
 README = (ROOT / "README.md").read_text()
 PROOF: Any = json.loads((ROOT / "proofs" / "results" / "dialogue.json").read_text())
 TALKS: Any = json.loads((ROOT / "proofs" / "results" / "conversations.json").read_text())
+SPEED: Any = json.loads((ROOT / "benchmarks" / "results" / "dialogue.json").read_text())
 NAMES = {"snips": "SNIPS", "home": "NLU-home", "clinc": "CLINC150"}
 SIMPLE = "TF-IDF with logistic regression, CRF on word features"
 
@@ -53,3 +54,14 @@ def test_the_readme_tells_the_figures_of_the_proof() -> None:
     ours, simple = ([percent(of, name) for name in names] for of in (told["metrics"], told["baselines"][SIMPLE]))
     assert f"{ours[0]} % of intents, {ours[1]} F1 of slots and {ours[2]} % of whole sentences" in README
     assert f"{simple[0]}, {simple[1]} and {simple[2]}" in README
+
+
+def test_the_times_are_those_of_the_benchmark() -> None:
+    rows = {row["what"]: row for row in SPEED["rows"]}
+    words = " ".join(PAGE.split())
+    assert f"A turn of these conversations takes {rows['a turn']['median_ms']:.1f} ms" in words
+    assert f"{rows['a turn, through a server']['median_ms']:.1f} ms through a server" in words
+    among = rows["a turn among 200 bots"]
+    assert f"{among['median_ms']:.1f} ms where 200 bots" in words
+    assert f"{among['megabytes_a_bot']:.1f} MB a bot" in words
+    assert f"training takes {rows['training, all of it']['seconds']:.1f} s" in words
