@@ -205,6 +205,17 @@ def test_a_log_of_the_server_has_a_line_a_turn_and_no_name_of_a_session(runs: di
     assert len({one["conversation"] for one in turns}) == 1
 
 
+def test_a_turn_is_answered_where_it_cannot_be_logged_and_the_server_says_so(
+    runs: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def go() -> Any:
+        async with asking(runs, log=tmp_path / "no" / "talk.jsonl") as client:
+            return await answered(client.post(f"{await begun(client)}/text", json={"text": "low"}))
+
+    assert asyncio.run(go())["sessionState"]["intent"]["name"] == "Tune"
+    assert "cannot be written" in caplog.text
+
+
 def test_a_session_is_gotten_put_moved_to_another_server_and_deleted(runs: dict[str, Any]) -> None:
     async def go() -> None:
         store = MemoryStore()

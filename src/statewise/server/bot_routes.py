@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import json
+import logging
 import re
 import wave
 from pathlib import Path as FilePath
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from statewise.data.audio.voice import spoken
 from statewise.data.utterances.conversation_log import ConversationLog
+from statewise.errors import DataError
 from statewise.server.calls import CallKey
 from statewise.server.departures import for_request
 from statewise.server.errors import NOT_FOUND, UNREADABLE, ApiError
@@ -137,7 +139,10 @@ class _Asking:
         told = {"sessionId": id, **json.loads(read)["answer"]}
         if self.log is not None and told["inputTranscript"]:
             name = hashlib.sha256(id.encode()).hexdigest()[:12]
-            await asyncio.to_thread(self.log.add, told, served.trained.codec.bot, name)
+            try:  # what a hook has done stays done, also where it cannot be logged
+                await asyncio.to_thread(self.log.add, told, served.trained.codec.bot, name)
+            except DataError as error:
+                logging.getLogger("statewise.server").warning("%s", error.with_flags)
         if attributes is not None:
             told["requestAttributes"] = attributes
         if voice:

@@ -281,6 +281,16 @@ def test_a_log_is_kept_of_a_conversation_and_what_was_missed_is_labelled_and_lea
     assert left_out.told() == ["1 utterance left out: without an intent (the first: row 3 of labelled.csv)"]
 
 
+def test_a_log_that_cannot_be_written_undoes_no_turn_and_odd_letters_are_logged(bot: Any, tmp_path: Path) -> None:
+    live = bot.live(now=NOW, log=str(tmp_path / "no" / "talk.jsonl"))
+    replied = live.push("i want a pizza")
+    assert live.state.intent == "OrderPizza"
+    assert "cannot be written" in replied.notices[0]
+    live = bot.live(now=NOW, log=str(tmp_path / "talk.jsonl"))
+    live.push("zorgle \ud800 quux")
+    assert json.loads((tmp_path / "talk.jsonl").read_text())["heard"] == "zorgle ? quux"
+
+
 def test_a_log_without_a_conversation_is_refused(run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli(["predict", str(run.path), "a pizza", "--log", str(tmp_path / "talk.jsonl")]) == 2
     assert "--log is for a conversation" in capsys.readouterr().err

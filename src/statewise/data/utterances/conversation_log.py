@@ -67,7 +67,7 @@ class ConversationLog:
                 self.guarded.popitem(last=False)
             line = json.dumps({"conversation": conversation, **logged}, ensure_ascii=False) + "\n"
             try:
-                _append(self.path, line.encode())
+                _append(self.path, line.encode(errors="replace"))
             except OSError as error:
                 why = error.strerror or str(error)
                 raise DataError(f"{self.path} cannot be written ({why}): give another file as log") from None

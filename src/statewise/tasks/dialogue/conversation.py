@@ -132,9 +132,12 @@ class BotConversation(Live):
         if turn.call is not None:
             turn = turning.failed(turn.state)
         replied = BotReplied(heard, turn, self.how.codec.bot, tuple(problems))
-        if self.log is not None:
-            self.log.add(replied.as_json(), self.how.codec.bot, self.name)
         self.state = turn.state
+        if self.log is not None:
+            try:  # what a hook has done stays done, also where it cannot be logged
+                self.log.add(replied.as_json(), self.how.codec.bot, self.name)
+            except DataError as error:
+                replied = replace(replied, problems=(*replied.problems, error.with_flags))
         return replied
 
     def _heard(self, text: str) -> Understood:
