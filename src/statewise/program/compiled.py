@@ -1,6 +1,7 @@
 """A compiled model: its weights are packed, packed again after they change, and run in one native call."""
 
 import threading
+from array import array
 from collections.abc import Callable
 from typing import Any, TypeVar, final
 from weakref import WeakKeyDictionary, ref
@@ -157,7 +158,7 @@ class Program:
         choices are not what the model reads, or odds are not numbers.
         """
         choices, logits, place = self.write(logits, self.place(state), steps, rule or SamplingRule(), seed, first)
-        return choices, logits, place.state
+        return torch.tensor(choices, dtype=torch.int64), logits, place.state
 
     def place(self, state: Any) -> PackedState:
         """Lay a state of one row out for `push`, `read` and `write`. Raises `UsageError` for another model's state."""
@@ -190,7 +191,7 @@ class Program:
 
     def write(
         self, logits: Tensor, place: PackedState, steps: int, rule: SamplingRule, seed: int, first: int
-    ) -> tuple[Tensor, Tensor, PackedState]:
+    ) -> tuple["array[int]", Tensor, PackedState]:
         """Do what `sample` does, from a place."""
         check_writing(steps, seed, first)
         return self._run(lambda packed, look: packed.write(logits, place, steps, rule, seed & WORD, first, look=look))

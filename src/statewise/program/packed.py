@@ -1,5 +1,6 @@
 """A model's weights, packed once, and the native calls that run them."""
 
+from array import array
 from typing import Any, final
 
 import torch
@@ -125,13 +126,13 @@ class Packed:
         first: int,
         *,
         look: bool = True,
-    ) -> tuple[Tensor, Tensor, PackedState]:
+    ) -> tuple["array[int]", Tensor, PackedState]:
         """Choose, read the choice, and so on."""
         if place.layout is not self.layout:
             place = self.layout.place(place.state)
         odds = self._odds(logits, rule)
-        choices, after = odds.new_empty(steps, dtype=torch.int64), odds.new_empty(self.total)
-        outputs = odds.new_empty(self.outputs)
+        choices = array("q", (0,)) * steps  # a tensor of one number takes five times as long to make
+        after, outputs = odds.new_empty(self.total), odds.new_empty(self.outputs)
         found = self.native.sample(
             steps if look else 0,
             steps,
@@ -142,7 +143,7 @@ class Packed:
             rule.never,
             seed,
             first,
-            choices.data_ptr(),
+            choices.buffer_info()[0],
             place.numbers.data_ptr(),
             after.data_ptr(),
             outputs.data_ptr(),
