@@ -11,7 +11,7 @@ from typing import Literal
 
 from statewise.errors import StatewiseError, UsageError
 
-Kind = Literal["tasks", "cells", "heads", "encoders", "corpora", "commands"]
+Kind = Literal["tasks", "cells", "heads", "encoders", "corpora", "commands", "zoo"]
 
 SINGULAR = {
     "tasks": "task",
@@ -20,6 +20,7 @@ SINGULAR = {
     "encoders": "encoder",
     "corpora": "corpus",
     "commands": "command",
+    "zoo": "run of the zoo",
 }
 _registered: dict[tuple[Kind, str], object] = {}
 

@@ -31,6 +31,7 @@ from statewise.run.beginning import Beginning
 from statewise.run.config import build, check, plain
 from statewise.run.directory import CACHE, DEFAULT_FOLDER, RunDirectory, refuse_taken
 from statewise.run.history import RunHistory
+from statewise.run.run_names import is_named
 from statewise.run.sources import SOURCE, SOURCES, refuse_changed, settings_of, sources_of
 from statewise.session import TrainingSession, prepared, scored
 from statewise.shown import in_html, in_json, in_line
@@ -124,8 +125,8 @@ def training(
 ) -> Generator[Event, None, None]:
     """Train, yielding what happens; leaving the loop saves and stops.
 
-    With `begin_from`, the weights are at first those of another run of the same task: symbols, items or classes that
-    both know keep their rows, others begin fresh.
+    With `begin_from`, the weights are at first those of another run of the same task, given as to `load`: symbols,
+    items or classes that both know keep their rows, others begin fresh.
     A table in memory is kept in the folder of the run, so that it can be resumed and scored again.
     Raises `UsageError` for settings that do not fit, `DataError` for data that cannot be read, `RunError` where the
     run directory exists, `TrainingError` where training fails. No run is made before the data are read.
@@ -177,8 +178,12 @@ def resuming(run: str | Path) -> Generator[Event, None, None]:
 
 
 def load(run: str | Path) -> Trained:
-    """Return the model of a run's newest good checkpoint. Raises `RunError` where there is none."""
-    directory = RunDirectory(Path(run))
+    """Return the model of a run's newest good checkpoint.
+
+    The run is its folder, a zip of that, or a name such as `zoo:shakespeare`. Raises `RunError` where there is none,
+    `MissingExtra` where the zoo is not installed.
+    """
+    directory = RunDirectory.of(run)
     config = directory.read_config()
     task = task_of(config).trained_on(config["data"])
     codec = task.codec(directory.read_codec())
@@ -214,7 +219,7 @@ def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Gen
     """
     began = time.monotonic()
     trained = load(run)
-    cache = RunDirectory(Path(run)).cache
+    cache = RunDirectory(trained.path).cache
     data = yield from trained.reading()
     notices = data.notices
     if source is not None:
@@ -237,7 +242,7 @@ def inspect(run: str | Path) -> dict[str, Any]:
 
     `stretches` tells, of each time that training began or went on, after which update, and what its bits depend on.
     """
-    directory = RunDirectory(Path(run))
+    directory = RunDirectory.of(run)
     config = directory.read_config()
     history = RunHistory.of(directory.path)
     return {
@@ -259,7 +264,7 @@ def known_names(run: str | Path) -> dict[str, list[dict[str, Any]]]:
 
     Raises `RunError` for a run that cannot be used.
     """
-    directory = RunDirectory(Path(run))
+    directory = RunDirectory.of(run)
     task = task_of(directory.read_config())
     codec = task.codec(directory.read_codec())
     return {kind: [dict(row) for row in rows] for kind, rows in task.known_names(codec).items()}
@@ -307,7 +312,7 @@ def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> 
     symbols, theirs = (getattr(one, "symbols", ()) for one in (codec, other.codec))  # a task's own codec may have none
     found = transfer(learner.model, weights, symbols, theirs)
     digest = hashlib.sha256(write_tensors(weights)).hexdigest()
-    told = {"run": str(Path(run).resolve()), "update": other.update, "weights_sha256": digest}
+    told = {"run": str(run if is_named(run) else Path(run).resolve()), "update": other.update, "weights_sha256": digest}
     return {**told, "words": found.words()}
 
 

@@ -19,6 +19,7 @@ def test_a_safetensors_folder_is_a_run_that_can_be_loaded_anywhere(run_path: Pat
         "run.yaml",
         "codec.json",
         "report.md",
+        "events.jsonl",
         "checkpoints/000005/weights.safetensors",
         "checkpoints/000005/MANIFEST.json",
     }

@@ -8,7 +8,7 @@ import typer
 from statewise import __version__
 from statewise.bounds import MOST_PROCESSES
 from statewise.cli.groups import AllCommands, AtRun, Commands, Searches, Tasks
-from statewise.cli.options import Json, Quiet, Run
+from statewise.cli.options import Json, Quiet, Run, RunFolder
 from statewise.cli.serve import serve_command
 from statewise.cli.studio import studio_command
 from statewise.errors import UsageError
@@ -40,7 +40,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="print the vers
 
 @app.command()
 def resume(
-    run: Run,
+    run: RunFolder,
     processes: Annotated[
         int | None,
         typer.Option(help="number of processes on this machine [default: as it began]", min=1, max=MOST_PROCESSES),
@@ -85,7 +85,7 @@ def compare(
 
 @app.command()
 def tensorboard(
-    run: Run,
+    run: RunFolder,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="write here [default: RUN/tensorboard]")] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help="continue while the run is trained, until it is finished")
@@ -137,11 +137,11 @@ def inspect(
 @app.command(name="list")
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="tasks, cells, heads, encoders or corpora")
+        str | None, typer.Argument(metavar="[KIND]", help="tasks, cells, heads, encoders, corpora or zoo")
     ] = None,
     json: Json = False,
 ) -> None:
-    """List tasks, cells, heads, encoders and corpora."""
+    """List tasks, cells, heads, encoders, corpora and the runs of the zoo."""
     from statewise.cli.look import list_kinds
 
     list_kinds(kind, json=json)
@@ -170,16 +170,21 @@ def laws(
 @app.command(short_help="Write the model as ONNX, or as safetensors.")
 def export(
     run: Run,
-    to: Annotated[Path | None, typer.Option(metavar="DIR", help="the folder to make [default: NAME-FORMAT]")] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="folder to make, or NAME.zip [default: NAME-FORMAT]")
+    ] = None,
     format: Annotated[str, typer.Option("--format", help="onnx, or safetensors for what `load` reads")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="keep matrices as int8, and say what that costs")] = False,
+    storage: Annotated[
+        str, typer.Option(help="of safetensors: float32, or bfloat16, which takes half as much")
+    ] = "float32",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the model for other systems: an ONNX graph with its state as input and output, or safetensors."""
     from statewise.cli.export import export_run
 
-    export_run(run, to, format, int8=int8, json=json, quiet=quiet)
+    export_run(run, to, format, int8=int8, storage=storage, json=json, quiet=quiet)
 
 
 app.command("serve", short_help="Serve models over HTTP, with sessions in a store.")(serve_command)

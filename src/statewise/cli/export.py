@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 
-def export_run(run: Path, to: Path | None, format: str, *, int8: bool, json: bool, quiet: bool) -> None:
+def export_run(run: Path, to: Path | None, format: str, *, int8: bool, storage: str, json: bool, quiet: bool) -> None:
     """Write the folder and say what is in it, how exact it is and what int8 costs."""
     if int8 and not quiet:
         print("scoring the held-out part twice, to say what int8 costs", file=sys.stderr)
     from statewise.exporting import export
 
-    exported = export(run, to, format=format, int8=int8)  # type: ignore[arg-type]  # checked by export itself
+    exported = export(run, to, format=format, int8=int8, storage=storage)  # type: ignore[arg-type]  # checked there
     if json:
         print(json_format.dumps(exported.as_json()))
         return

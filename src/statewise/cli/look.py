@@ -11,9 +11,10 @@ from typing import Any, cast
 from statewise import registry
 from statewise.errors import UsageError
 from statewise.registry import unknown
+from statewise.run.run_names import zoo_titles
 from statewise.shown import in_json, in_line, sample_in_block
 
-KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "encoders", "corpora")
+KINDS: tuple[registry.Kind, ...] = ("tasks", "cells", "heads", "encoders", "corpora", "zoo")
 SHOWN_SAMPLES = 5
 NARROWEST_TEXT = 30
 UNBROKEN = "\N{NO-BREAK SPACE}"
@@ -56,6 +57,8 @@ def list_cells(*, json: bool) -> None:
 
 
 def _line(kind: registry.Kind, name: str) -> str:
+    if kind == "zoo":
+        return zoo_titles()[name]
     thing = registry.find(kind, name)
     words = getattr(thing, "title", None) or (thing.__doc__ or "").strip()
     return str(words).splitlines()[0]

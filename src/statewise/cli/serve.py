@@ -15,6 +15,7 @@ import typer
 from statewise.cli.flags import Parameter, flags_of_fields, given_of, parameter, with_parameters
 from statewise.errors import MissingExtra, UsageError
 from statewise.run.config import build, fields_of
+from statewise.run.run_names import folder_of
 from statewise.server.settings import ListenOptions, ServerSettings
 
 REFUSED = ("ASGI callable returned without completing", "Invalid HTTP request", "Unsupported upgrade")
@@ -76,7 +77,10 @@ with_parameters(
     [
         parameter(
             "runs",
-            Annotated[list[Path], typer.Argument(metavar="RUN", help="run directories, each a model")],
+            Annotated[
+                list[Path],
+                typer.Argument(metavar="RUN", help="runs, each a model: directories, .zip files or zoo:NAME"),
+            ],
             Parameter.empty,
         ),
         *flags_of_fields(ListenOptions),
@@ -155,7 +159,7 @@ def _lines(address: str, model: str, application: Any, token_file: Path | None) 
 
 def _named(runs: list[Path]) -> dict[str, Path]:
     named: dict[str, Path] = {}
-    for run in runs:
+    for run in map(folder_of, runs):
         name = run.resolve().name
         if name in named:
             raise UsageError(f"{named[name]} and {run} have one name, {name}: rename one of the folders")

@@ -12,6 +12,7 @@ from annotated_doc import Doc
 
 from statewise import registry
 from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, given_of, parameter, with_parameters
+from statewise.cli.options import Run
 from statewise.progress.terminal import exact
 from statewise.shown import in_json
 from statewise.underway import returned, told
@@ -33,23 +34,28 @@ SAVE_SECONDS = 1.0
 def run_among(arguments: Sequence[str]) -> Path | None:
     """Return which of the words on a command line is the run: the first that is one, or else the first of all."""
     words = [word for word in arguments if not word.startswith("-")]
-    return next((Path(word) for word in words if Path(word, "run.yaml").is_file()), Path(words[0]) if words else None)
+    return next((Path(word) for word in words if _is_run(word)), Path(words[0]) if words else None)
+
+
+def _is_run(word: str) -> bool:
+    from statewise.run.run_names import is_named, is_zip
+
+    return is_named(word) or is_zip(word) or Path(word, "run.yaml").is_file()
 
 
 def command_at(run: Path, verb: str) -> Any:
     """Return a command on a run, as its task takes it. Raises `RunError` where there is no run."""
     from statewise.run.directory import RunDirectory
 
-    kind = cast("type[Task]", registry.find("tasks", str(RunDirectory(run).read_config()["task"])))
+    kind = cast("type[Task]", registry.find("tasks", str(RunDirectory.of(run).read_config()["task"])))
     words, does, extra, methods = VERBS[verb]
 
     def use(run: Path, json: bool, quiet: bool, **given: Any) -> None:
         does(run, given_of(given), json=json, quiet=quiet)
 
-    where = typer.Argument(metavar="RUN", help="a run directory, as `statewise train` names it")
     own = flags_of_methods([getattr(kind, method) for method in methods])
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    taken = [parameter("run", Annotated[Path, where], Parameter.empty), *extra, *own, *COMMON]
+    taken = [parameter("run", Run, Parameter.empty), *extra, *own, *COMMON]
     app.command(name=verb, help=words)(with_parameters(use, taken))
     command = typer.main.get_command(app)
     command.name = verb
@@ -65,7 +71,7 @@ def evaluate_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> 
     from statewise.verbs import evaluating, task_of
 
     scoring = evaluating(run, **how)
-    with view(task_of(RunDirectory(run).read_config()), quiet=quiet) as show:
+    with view(task_of(RunDirectory.of(run).read_config()), quiet=quiet) as show:
         report = returned(told(scoring, show))
     if report.notice and not quiet:
         print(report.notice, file=sys.stderr)

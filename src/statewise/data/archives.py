@@ -9,10 +9,10 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
 from statewise.errors import DataError
@@ -26,6 +26,8 @@ LARGEST_HEADERS = 1 << 20
 LARGEST_DIRECTORY = 1 << 24
 "Of the list of members that stands at the end of a zip."
 MOST_MEMBERS = 100_000
+LONGEST_PART = 255
+"Bytes in a part of a name, which is what file systems take."
 PIECE = 1 << 20
 BLOCK = 512
 
@@ -62,6 +64,39 @@ def _reading(title: str) -> Iterator[None]:
         yield
     except BROKEN as error:
         raise DataError(f"{title} cannot be unpacked: {error or type(error).__name__}") from None
+
+
+def unpack(members: Iterable[Member], title: str, folder: Path, most_bytes: int) -> None:
+    """Write members into a folder, a piece at a time.
+
+    Raises `DataError` for more than `most_bytes` of them, and for a name that no file of ours may have.
+    """
+    left = most_bytes
+    for member in members:
+        with _making(title, folder, member.name) as out:
+            for piece in member.pieces():
+                left -= len(piece)
+                if left < 0:
+                    raise DataError(f"{title} is refused: its members are larger than {most_bytes} bytes")
+                out.write(piece)
+
+
+@contextmanager
+def _making(title: str, folder: Path, name: str) -> Iterator[IO[bytes]]:
+    """Give the file of a member to write to. Raises `DataError` for a name that no file of ours may have."""
+    place = folder / name
+    parts = PurePosixPath(name).parts
+    if not name.isprintable() or any(len(part.encode()) > LONGEST_PART for part in parts):
+        raise DataError(f"{title} is refused: the name of its member {name[:80]!r} cannot be that of a file")
+    if not parts or ".." in parts or not place.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{title} is refused: its member {name} would be written outside of its folder")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        out = place.open("wb")
+    except (FileExistsError, NotADirectoryError, IsADirectoryError):
+        raise DataError(f"{title} is refused: its member {name} is a file and a folder at once") from None
+    with out:
+        yield out
 
 
 def check_size(archive: Path) -> None:

@@ -14,17 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Literal
 
-from statewise.data.archives import PIECE, Member, check_size, members_of_tar, members_of_zip
+from statewise.data.archives import PIECE, Member, check_size, members_of_tar, members_of_zip, unpack
 from statewise.errors import DataError, MissingExtra
 
 SECONDS = 300  # how long a client may take
 LARGEST_BYTES = 1 << 30  # of all that is kept of one package
 LARGEST_COMPLAINT = 1 << 16  # of what a program says of its failure
-LONGEST_NAME = 255  # bytes in a part of a name, which is what file systems take
 OTHERWISE = "try again with a network, or use what needs none, as the corpus 'python'"
 ERROR_LINE = re.compile(r"^(ERROR:|npm ERR|E:).*", re.MULTILINE | re.IGNORECASE)  # as pip, npm and apt-get begin it
 
@@ -227,35 +226,8 @@ def _said_to(complaint: IO[bytes]) -> str:
 
 def _unpack(archive: Path, members: str, folder: Path) -> None:
     """Write the members that match into a folder, a piece at a time."""
-    left = LARGEST_BYTES
     with _members_of(archive) as found:
-        for member in found:
-            if not fnmatchcase(member.name, members):
-                continue
-            with _making(archive, folder, member.name) as out:
-                for piece in member.pieces():
-                    left -= len(piece)
-                    if left < 0:
-                        raise DataError(f"{archive.name} is refused: its members are larger than {LARGEST_BYTES} bytes")
-                    out.write(piece)
-
-
-@contextmanager
-def _making(archive: Path, folder: Path, name: str) -> Iterator[IO[bytes]]:
-    """Give the file of a member to write to. Raises `DataError` for a name that no file of ours may have."""
-    place = folder / name
-    parts = PurePosixPath(name).parts
-    if not name.isprintable() or any(len(part.encode()) > LONGEST_NAME for part in parts):
-        raise DataError(f"{archive.name} is refused: the name of its member {name[:80]!r} cannot be that of a file")
-    if not parts or ".." in parts or not place.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{archive.name} is refused: its member {name} would be written outside of its folder")
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        out = place.open("wb")
-    except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise DataError(f"{archive.name} is refused: its member {name} is a file and a folder at once") from None
-    with out:
-        yield out
+        unpack((one for one in found if fnmatchcase(one.name, members)), archive.name, folder, LARGEST_BYTES)
 
 
 @contextmanager

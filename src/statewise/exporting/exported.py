@@ -1,14 +1,17 @@
 """Export of a run into a folder; the exported model is checked and measured."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from statewise.disk.manifest import MANIFEST, manifest_of
 from statewise.disk.reading import read_file
 from statewise.errors import DataError, RunError, UsageError
-from statewise.exporting.folder import as_json, write_folder
+from statewise.exporting.folder import as_json, write_folder, write_zip
 from statewise.exporting.onnx_check import Compared, compare_onnx, open_onnx
 from statewise.exporting.onnx_graph import onnx_graph, state_names
 from statewise.exporting.rounded import rounded
@@ -16,13 +19,16 @@ from statewise.learning.snapshot import WEIGHTS
 from statewise.registry import unknown
 from statewise.run.config import as_yaml
 from statewise.run.directory import LARGEST_CODEC, RunDirectory
+from statewise.run.history import RunHistory
 from statewise.run.sources import SOURCES
+from statewise.shown import in_json
 from statewise.state import paths, write_tensors
 from statewise.underway import returned
 from statewise.verbs import Trained, load
 
 Format = Literal["onnx", "safetensors"]
-FORMATS = ("onnx", "safetensors")
+Kept = Literal["float32", "bfloat16"]
+FORMATS, KEPT_AS = ("onnx", "safetensors"), ("float32", "bfloat16")
 LARGEST_REPORT = 1 << 24
 CHECKED = 50
 "So many random sequences are compared before a graph is written."
@@ -58,9 +64,17 @@ class Exported:
         return {**told, "compared": compared, "metrics": self.metrics, "seconds": self.seconds}
 
 
-def export(run: str | Path, to: str | Path | None = None, *, format: Format = "onnx", int8: bool = False) -> Exported:
+def export(
+    run: str | Path,
+    to: str | Path | None = None,
+    *,
+    format: Format = "onnx",
+    int8: bool = False,
+    storage: Kept = "float32",
+) -> Exported:
     """Write the model of a run as a folder: an ONNX graph with its state in and out, or what `load` reads.
 
+    What `load` reads may be a zip, where `to` ends in .zip, and takes half as much with a `storage` of `bfloat16`.
     With `int8` the graph's matrices are int8, and the held-out part is scored with them and without. Before a graph is
     written, ONNX Runtime has to give what the model gives. Raises `RunError` for a run that cannot be used or a folder
     that is there already, `UsageError` for a model that ONNX has no nodes for, `MissingExtra` without onnx.
@@ -70,24 +84,31 @@ def export(run: str | Path, to: str | Path | None = None, *, format: Format = "o
         raise UsageError(unknown("format", format, FORMATS))
     if int8 and format != "onnx":
         raise UsageError("--int8 is for ONNX: evaluate --storage int8 shows what it costs in a step program")
+    if storage not in KEPT_AS:
+        raise UsageError(unknown("storage", storage, KEPT_AS))
+    if storage != "float32" and format != "safetensors":
+        raise UsageError(f"--storage {storage} is for what `load` reads: give --format safetensors too")
     trained = load(run)
     path = Path(to) if to is not None else Path(f"{trained.path.resolve().name}-{format}")
     if path.exists():
         raise RunError(f"{path} exists already: give another folder with --to")
     if format == "safetensors":
-        files = _run_files(trained)
-        write_folder(path, files)
-        return Exported(path, format, _size(files), seconds=time.monotonic() - began)
+        files = _run_files(trained, storage)
+        is_zip = path.suffix.lower() == ".zip"
+        (write_zip if is_zip else write_folder)(path, files)
+        size = path.stat().st_size if is_zip else _size(files)
+        return Exported(path, format, size, seconds=time.monotonic() - began)
     files, compared = _onnx_files(trained, path.name, int8=int8)
     metrics = _costs(trained) if int8 else {}
     write_folder(path, files)
     return Exported(path, format, _size(files), compared, metrics, time.monotonic() - began)
 
 
-def _run_files(trained: Trained) -> dict[str, bytes]:
-    """Return a run directory of nothing but what `load` needs."""
+def _run_files(trained: Trained, storage: Kept) -> dict[str, bytes]:
+    """Return a run directory of nothing but what `load` needs, and the events that `inspect` shows."""
     directory = RunDirectory(trained.path)
-    checkpoint = {WEIGHTS: write_tensors(trained.model.state_dict())}
+    kept = {name: _kept(tensor, storage) for name, tensor in trained.model.state_dict().items()}
+    checkpoint = {WEIGHTS: write_tensors(kept)}
     checkpoint[MANIFEST] = manifest_of(checkpoint)
     place = f"{directory.checkpoints.name}/{trained.update:06d}"
     files = {f"{place}/{name}": content for name, content in checkpoint.items()}
@@ -99,7 +120,23 @@ def _run_files(trained: Trained) -> dict[str, bytes]:
     for path, most in ((directory.report, LARGEST_REPORT), (directory.calibration, LARGEST_CODEC)):
         if path.exists():
             files[path.name] = read_file(path, most)
+    events = _last_events(RunHistory.from_events(directory.read_last_events()), trained.update)
+    files[directory.events.name] = "".join(f"{in_json(event)}\n" for event in events).encode()
     return files
+
+
+def _last_events(history: RunHistory, update: int) -> Iterator[dict[str, Any]]:
+    """Yield the events that say of a run what it ran with, what it wrote last and what it scored."""
+    for stretch in history.stretches[-1:]:
+        yield {"event": "started", **stretch, "update": update}
+    for sample in list(history.sampled.values())[-1:]:
+        yield {"event": "sampled", "update": update, "sample": sample}
+    if history.report:
+        yield {"event": "finished", "update": update, "report": history.report}
+
+
+def _kept(tensor: torch.Tensor, storage: Kept) -> torch.Tensor:
+    return tensor.bfloat16() if storage == "bfloat16" and tensor.is_floating_point() else tensor
 
 
 def _onnx_files(trained: Trained, name: str, *, int8: bool) -> tuple[dict[str, bytes], Compared]:

@@ -17,7 +17,8 @@ from statewise.learning.snapshot import WEIGHTS
 from statewise.state import read_header
 from statewise.state.tensors import LARGEST_HEADER_BYTES, PREFIX_BYTES
 
-BYTES_A_NUMBER = 4
+BYTES_A_NUMBER, SHORT = 4, "BF16"
+"What a weight takes in single precision, and what a header says of one that takes half of that."
 TIMES, SPARE_NUMBERS = 4, 1 << 20
 "Initialisers of ours make at most 1.5 numbers for each that is kept; a stranger's cell may make some more."
 CALLS_A_TENSOR, SPARE_CALLS = 100, 2_000
@@ -34,9 +35,10 @@ class Allowance(NamedTuple):
     @classmethod
     def of(cls, weights: bytes, size: int | None = None) -> Self:
         """Return what is allowed for such weights; where they are only the beginning of a file, give its `size`."""
-        numbers = (len(weights) if size is None else size) // BYTES_A_NUMBER
-        tensors = len(read_header(weights, WEIGHTS))
-        return cls(TIMES * numbers + SPARE_NUMBERS, CALLS_A_TENSOR * tensors + SPARE_CALLS)
+        header = read_header(weights, WEIGHTS)
+        is_short = any(entry.get("dtype") == SHORT for entry in header.values())
+        numbers = (len(weights) if size is None else size) // (BYTES_A_NUMBER // 2 if is_short else BYTES_A_NUMBER)
+        return cls(TIMES * numbers + SPARE_NUMBERS, CALLS_A_TENSOR * len(header) + SPARE_CALLS)
 
 
 class Allowing(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -87,10 +87,17 @@ def refuse_unknown(names: Collection[str]) -> None:
         raise RunError(f"the checkpoint holds a file {unknown[0]!r} that is not known: it was made by another version")
 
 
-def read_weights(model: Model[Any], files: Mapping[str, bytes], name: str = WEIGHTS) -> dict[str, Tensor]:
-    """Return a model's weights out of one of the files. Raises `RunError` where they are not this model's."""
+def read_weights(
+    model: Model[Any], files: Mapping[str, bytes], name: str = WEIGHTS, *, may_be_short: bool = False
+) -> dict[str, Tensor]:
+    """Return a model's weights out of one of the files. Raises `RunError` where they are not this model's.
+
+    Those that are only used, and not trained further, `may_be_short`: kept as bfloat16, they get the model's own type.
+    """
     weights, _ = read_tensors(files.get(name, b""), name)
     expected: dict[str, Tensor] = model.state_dict()
+    if may_be_short:
+        weights = {place: _widened(found, expected.get(place)) for place, found in weights.items()}
     found, wanted = _forms(weights), _forms(expected)
     wrong = sorted(place for place in {*found, *wanted} if found.get(place) != wanted.get(place))
     if wrong:
@@ -114,7 +121,7 @@ def load_weights(model: Model[Any], files: Mapping[str, bytes]) -> None:
     Raises `RunError` where they are not this model's.
     """
     (name,) = weights_to_use(files)
-    model.load_state_dict(read_weights(model, files, name))
+    model.load_state_dict(read_weights(model, files, name, may_be_short=True))
 
 
 def gathered_state(ranks: Ranks, state: Any) -> bytes:
@@ -169,6 +176,11 @@ def _random_name(rank: int) -> str:
 
 def _random_here() -> bytes:
     return torch.get_rng_state().numpy().tobytes()
+
+
+def _widened(found: Tensor, wanted: Tensor | None) -> Tensor:
+    is_short = found.dtype == torch.bfloat16 and wanted is not None and wanted.is_floating_point()
+    return found.to(wanted.dtype) if is_short and wanted is not None else found
 
 
 def _forms(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:

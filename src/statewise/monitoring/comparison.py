@@ -22,7 +22,7 @@ class ComparedRun(NamedTuple):
     @classmethod
     def of(cls, path: Path) -> "ComparedRun":
         """Read a run. Raises `RunError` where it is none, or is damaged."""
-        return cls(path, RunDirectory(path).read_config(), RunHistory.of(path))
+        return cls(path, RunDirectory.of(path).read_config(), RunHistory.of(path))
 
 
 @dataclass(frozen=True)

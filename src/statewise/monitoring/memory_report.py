@@ -20,6 +20,7 @@ from statewise.model import Model
 from statewise.report import aligned
 from statewise.run.files import saving, write_whole
 from statewise.run.history import RunHistory
+from statewise.run.run_names import folder_of
 from statewise.task import Data
 from statewise.verbs import Trained, load
 
@@ -102,7 +103,7 @@ def inspect_memory(
     """
     began = time.monotonic()
     trained = load(run)
-    if len({Path(one).resolve() for one in [run, *compare]}) < 1 + len(compare):
+    if len({folder_of(one).resolve() for one in [run, *compare]}) < 1 + len(compare):
         raise UsageError("a run cannot be compared with itself: give each run once")
     say = tell or (lambda what, done: None)
     task, data = trained.task, _data_of(trained)
@@ -116,9 +117,9 @@ def inspect_memory(
         memories.append(_measured(other.model, _data_of(other), lags, probes, other.path.name, say))
     words = warnings(memories[0], task.sequence_length, memories[2:])
     units, matches = _units_of(trained, data, predicates)
-    history = history_of(RunHistory.of(Path(run)))
+    history = history_of(RunHistory.of(trained.path))
     seconds = time.monotonic() - began
-    return MemoryReport(Path(run), memories, words, history, units, matches, seconds, trained.notice)
+    return MemoryReport(trained.path, memories, words, history, units, matches, seconds, trained.notice)
 
 
 def _data_of(trained: Trained) -> Data:

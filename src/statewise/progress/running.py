@@ -41,7 +41,7 @@ def evaluate(run: str | Path, source: Source | None = None, *, quiet: bool = Fal
     `how` is what the `score` of the run's task takes; see `evaluating`, which says more and what it raises.
     """
     scoring = evaluating(run, source, **how)
-    with _watched(task_of(RunDirectory(Path(run)).read_config()), quiet) as show:
+    with _watched(task_of(RunDirectory.of(run).read_config()), quiet) as show:
         return returned(told(scoring, show))
 
 

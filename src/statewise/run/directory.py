@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from statewise.disk.reading import file_size, open_file, read_file, refuse_links, refuse_unwritable
 from statewise.disk.system import lock
@@ -16,6 +16,7 @@ from statewise.plain.strict_yaml import LARGEST_YAML, read_yaml
 from statewise.run.config import as_yaml
 from statewise.run.files import make_folder, saving, sync_folder, write_whole
 from statewise.run.recorded import CONFIG, LARGEST_EVENT, check_event, misfit, read_line
+from statewise.run.run_names import folder_of
 from statewise.shown import in_json, in_line
 
 TAIL_BYTES = 1 << 20
@@ -36,6 +37,11 @@ class RunDirectory(NamedTuple):
     """Where a run's files lie."""
 
     path: Path
+
+    @classmethod
+    def of(cls, run: str | Path) -> Self:
+        """Return the directory of a run that is given as a folder, a zip or a name; raises what `folder_of` does."""
+        return cls(folder_of(run))
 
     @property
     def config(self) -> Path:

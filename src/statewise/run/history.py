@@ -85,7 +85,7 @@ class RunHistory:
     @classmethod
     def of(cls, run: Path) -> Self:
         """Read the events of a run, none where it has none. Raises `RunError` where they are damaged."""
-        return cls.from_events(RunDirectory(run).read_events())
+        return cls.from_events(RunDirectory.of(run).read_events())
 
     @classmethod
     def from_events(cls, events: Iterable[Mapping[str, Any]]) -> Self:

@@ -8,6 +8,7 @@ from typing import Any, final
 from statewise.errors import StatewiseError, UsageError
 from statewise.run.directory import RunDirectory, is_there
 from statewise.run.history import RunHistory
+from statewise.run.run_names import folder_of
 from statewise.run.trainer import trainer_of
 from statewise.server.errors import NOT_FOUND, ApiError
 from statewise.server.json_values import plain_json
@@ -30,7 +31,7 @@ class RunsFolder:
     def __init__(self, path: Path, named: Sequence[Path] = ()) -> None:
         self.path, self._named = path, dict[str, Path]()
         self._listed: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
-        for run in named:
+        for run in map(folder_of, named):
             RunDirectory(run).read_config()
             name = run.resolve().name
             if self._named.setdefault(name, run).resolve() != run.resolve():
