@@ -18,6 +18,7 @@ from made_pictures import pictures, shape
 from made_speech import recordings
 from made_stories import passages, shop, stories
 
+from statewise import registry
 from statewise.cli.main import run
 from statewise.encoders import EfficientNetLite0
 
@@ -43,6 +44,7 @@ TINY_BY_TASK = {
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
 BUDGETS = {"--minutes", "--epochs", "--updates", "--steps-total", *SIZES, "--config", "--trials"}
+ZOO = {("zoo", path.stem): path for path in (ROOT / "zoo" / "statewise_zoo").glob("*.zip")}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
 CORPUS_OF = {
     "text": "shakespeare",
@@ -128,6 +130,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     named["synthetic-handwriting"] = [tmp_path / "lines.jsonl"]
     named["kanji"] = [tmp_path / "drawings.jsonl"]
     monkeypatch.setattr("statewise.data.corpora.PublishedTables.files", lambda self: named.get(self.name, tables))
+    monkeypatch.setattr(registry, "_registered", {**registry._registered, **ZOO})
     torch.set_num_threads(1)
     return tmp_path
 
