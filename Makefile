@@ -9,7 +9,7 @@ RESULTS := benchmarks/results
 # a choice proves nothing, and the recordings and novels that speech and language are proved on are not here
 PROOFS := $(filter-out proofs/traffic_choices.py proofs/speech.py proofs/language.py, $(shell grep -l __main__ proofs/*.py))
 
-.PHONY: demo test test-lower test-levels check format prove laws bench native sanitize arm clean
+.PHONY: demo test test-lower test-levels check format prove laws bench native sanitize arm zoo wheel audit clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
@@ -78,6 +78,19 @@ arm:  ## the same compiled for 64-bit ARM, and run in an emulator (Debian: g++-a
 		-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64
 	cmake --build build/arm --parallel
 	ctest --test-dir build/arm --output-on-failure
+
+zoo: $(VENV)/.dev  ## train the runs of the zoo that are missing, a few minutes each; pack, score and describe them
+	OMP_NUM_THREADS=1 $(BIN)/python zoo/build.py
+	cd zoo/statewise_zoo && sha256sum --check --quiet SHA256SUMS
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./zoo
+
+wheel:  ## the source distribution and the wheel in dist/: twice the same bits, repaired, with what is inside; then tried
+	.ci/wheel
+	build/tools/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist ./zoo
+	build/tools/bin/python .ci/try_wheel.py dist/statewise-*linux*.whl dist/statewise_zoo-*.whl --seconds 20
+
+audit:  ## what is known to be unsafe among the versions of constraints.txt (asks a service on the internet)
+	.ci/audit
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""A cell, a head, an encoder and a task of another package: installed, held to the laws, used by the command line."""
+"""A cell, a head, an encoder and a task of another package: they keep the laws, in commands and the studio."""
 
 import json
 import math
@@ -44,6 +44,32 @@ from statewise.cli.main import run
 for arguments in json.loads(sys.argv[1]):
     print("$", *arguments, flush=True)
     assert run(arguments) == 0, arguments
+"""
+
+STUDIO = """
+import json, shutil, sys, time
+from pathlib import Path
+from starlette.testclient import TestClient
+from statewise.server.settings import ServerSettings
+from statewise.store import MemoryStore
+from statewise.studio.application import studio
+from statewise.studio.options import StudioOptions
+
+Path("data").mkdir()
+shutil.copy("numbers.txt", "data/numbers.txt")
+made = studio([], MemoryStore(), ServerSettings(), StudioOptions(), 8970)
+page = TestClient(made.app, base_url="http://127.0.0.1:8970")
+asked = {"task": "numbers", "settings": json.loads(sys.argv[1])}
+told = {"tasks": page.get("/studio/tasks").json(), "form": page.get("/studio/tasks/numbers").json()}
+told["text"] = page.get("/studio/tasks/text").json()
+told["command"] = page.post("/studio/command", json=asked).json()["command"]
+name, end = page.post("/studio/train", json=asked).json()["run"], time.monotonic() + 120
+while (run := page.get(f"/studio/runs/{name}").json())["state"] != "finished":
+    assert time.monotonic() < end and run["state"] != "failed", run
+    time.sleep(0.2)
+told["run"], told["facts"] = run, page.post(f"/studio/runs/{name}/open").json()
+told["answer"] = page.post(f"/studio/runs/{name}/answer", json={"arguments": {"steps": 3}}).json()
+print(json.dumps(told))
 """
 
 
@@ -99,6 +125,30 @@ def test_the_command_line_lists_trains_scores_and_uses_it(environment: Environme
     assert len(json.loads(said[7].splitlines()[-1])["answer"]) == 3
     settings = (environment.folder / "n" / "run.yaml").read_text() + (environment.folder / "t" / "run.yaml").read_text()
     assert {"cell: leaky", "head: laplace", "encoder: sines"} <= {line.strip() for line in settings.splitlines()}
+
+
+def test_the_studio_has_its_form_trains_it_and_lets_it_answer(environment: Environment) -> None:
+    pytest.importorskip("uvicorn")
+    given = {"source": "numbers.txt", "cell": "leaky", "head": "laplace", "hidden_size": 4, "batch_size": 3}
+    given |= {"sequence_length": 7, "updates": 4, "threads": 1}
+    told = json.loads(environment.run("-c", STUDIO, json.dumps(given)).splitlines()[-1])
+    titles = {task["name"]: task["title"] for task in told["tasks"]["tasks"]}
+    assert (
+        titles["numbers"]
+        == told["form"]["title"]
+        == "Learn what number comes next in a file with a number on each line"
+    )
+    settings = {setting["name"]: setting for setting in told["form"]["settings"]}
+    assert settings["source"]["required"]
+    assert "leaky" in settings["cell"]["suggestions"]
+    assert "laplace" in settings["head"]["suggestions"]
+    assert settings["head"]["description"] == "the distribution of a next number, by name"
+    of_text = {setting["name"]: setting for setting in told["text"]["settings"]}
+    assert "sines" in of_text["encoder"]["suggestions"]
+    assert told["command"].startswith("statewise train numbers ")
+    assert "--cell leaky" in told["command"]
+    assert told["run"]["score"]["baseline"] == "constant normal"
+    assert len(re.findall(r"-?\d+\.\d+", json.dumps(told["answer"]))) >= 3
 
 
 @pytest.mark.parametrize(("page", "name"), [("cell", "leaky"), ("head", "laplace"), ("encoder", "sines")])

@@ -1,0 +1,113 @@
+"""Try wheels as a person has them who has no compiler and no Node: `python .ci/try_wheel.py dist/A.whl [ZOO.whl]`.
+
+An environment is made, PyTorch is installed into it, and then the wheels, which is timed. What is tried finds no other
+program than those of the environment. With `--seconds N`, to have taken longer than that is a failure.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import urllib.request
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+
+SCRIPTS = "Scripts" if sys.platform == "win32" else "bin"
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+LEVELS = {"": "(avx|baseline)", "avx2": "(avx2|baseline)", "baseline": "baseline", "none": "none"}
+"What is asked of STATEWISE_VECTOR_LEVEL on an x86-64 processor, and what `statewise doctor` must begin to say of it."
+STUDIO_SECONDS = 60
+
+
+class Environment:
+    """A virtual environment in which nothing else can be found."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder / "env", with_pip=True)
+        self.programs, self.folder = folder / "env" / SCRIPTS, folder
+        self.alone = {"PATH": str(self.programs), "HOME": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+        if "SYSTEMROOT" in os.environ:
+            self.alone["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
+
+    def install(self, *what: str) -> float:
+        """Install packages; return how many seconds it took."""
+        began = time.monotonic()
+        subprocess.run([str(self.programs / "python"), *PIP, *what], check=True)
+        return time.monotonic() - began
+
+    def run(self, *words: str, level: str = "") -> str:
+        """Return what a program of the environment prints; it must end well."""
+        environment = {**self.alone, **({"STATEWISE_VECTOR_LEVEL": level} if level else {})}
+        command = [str(self.programs / words[0]), *words[1:]]
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, encoding="utf-8"
+        )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+
+def studio_answers(environment: Environment) -> str:
+    """Open the studio, read its page and its list of runs, and close it; return what it said."""
+    command = [str(environment.programs / "statewise"), "studio", "--no-browser", "--port", "0"]
+    process = subprocess.Popen(
+        command, cwd=environment.folder, env=environment.alone, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.search(r"http://\S+?(?=,|\s)", said)
+        if not found:
+            raise SystemExit(f"the studio did not say where it is: {said!r}")
+        page = urllib.request.urlopen(found[0] + "/", timeout=STUDIO_SECONDS).read().decode()
+        runs = urllib.request.urlopen(found[0] + "/studio/runs", timeout=STUDIO_SECONDS).read().decode()
+        if "<title>" not in page or '"runs"' not in runs:
+            raise SystemExit("the studio's page is not whole")
+        return said
+    finally:
+        process.terminate()
+        process.wait(STUDIO_SECONDS)
+
+
+def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None) -> None:
+    """Install and try; print what was seen. Raises `SystemExit` where anything is not as it should be."""
+    with tempfile.TemporaryDirectory(prefix="statewise-wheel-") as folder:
+        environment = Environment(Path(folder))
+        seconds = environment.install("--constraint", constraints, "torch", "numpy")
+        print(f"PyTorch installed in {seconds:.0f} s")
+        ours, *others = wheels
+        seconds = environment.install("--constraint", constraints, f"{ours}[serve]", *others)
+        print(f"statewise with its server and zoo installed in {seconds:.1f} s more")
+        print(environment.run("statewise", "--version"), end="")
+        if "predict" not in environment.run("statewise", "--help"):
+            raise SystemExit("the help names no commands")
+        is_plain = "-none-any" in ours
+        x86 = "x86_64" in sysconfig.get_platform() or "amd64" in sysconfig.get_platform()
+        for level, wanted in LEVELS.items() if x86 and not is_plain else ():
+            lines = environment.run("statewise", "doctor", level=level).splitlines()
+            told = next(line for line in lines if line.startswith("native kernels"))
+            print(f"STATEWISE_VECTOR_LEVEL={level or '(not set)'}: {told}")
+            if not re.match(f"native kernels +{wanted}", told):
+                raise SystemExit(f"kernels of another level were chosen: {told}")
+        print(environment.run("statewise", "laws", "lstm", "gru").splitlines()[-1])
+        if others:
+            for level in ("", "none"):
+                words = ("predict", "zoo:shakespeare", "ROMEO:", "--length", "60", "--seed", "1", "--quiet")
+                print(environment.run("statewise", *words, level=level))
+        print(studio_answers(environment), end="")
+        if most_seconds is not None and seconds > most_seconds:
+            raise SystemExit(f"{seconds:.1f} s is longer than {most_seconds:g} s")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("wheels", nargs="+", help="the wheel of statewise, then that of its zoo")
+    parser.add_argument("--constraint", default=str(Path(__file__).parents[1] / "constraints.txt"))
+    parser.add_argument("--seconds", type=float)
+    given = parser.parse_args()
+    tried(given.wheels, given.constraint, given.seconds)
