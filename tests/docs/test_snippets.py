@@ -44,7 +44,9 @@ TINY_BY_TASK = {
 TINY_SERIES = ["--context", "24", "--held-out", "72"]
 SIZES = {"--hidden-size", "--layers", "--batch-size", "--sequence-length"}
 BUDGETS = {"--minutes", "--epochs", "--updates", "--steps-total", *SIZES, "--config", "--trials"}
-ZOO = {("zoo", path.stem): path for path in (ROOT / "zoo" / "statewise_zoo").glob("*.zip")}
+ZOO: dict[tuple[registry.Kind, str], object] = {
+    ("zoo", path.stem): path for path in (ROOT / "zoo" / "statewise_zoo").glob("*.zip")
+}
 TEXT = "It was the best of times, it was the worst of times.\n" * 150
 CORPUS_OF = {
     "text": "shakespeare",

@@ -141,7 +141,7 @@ def list_(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List tasks, cells, heads, encoders, corpora and the runs of the zoo."""
+    """List tasks, cells, heads, encoders, corpora and the zoo."""
     from statewise.cli.look import list_kinds
 
     list_kinds(kind, json=json)
