@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from exact_forecasts import Layout, share_within
 from numpy.typing import NDArray
 from outcomes import RESULTS, made_by
 from public_series import TABLES, PublicSeries
@@ -62,6 +63,8 @@ def forecast(table: PublicSeries, folder: Path, before: Row | None) -> Row:
         "values": report["data"]["training"],
         "series": report["data"]["series"],
         "origins": report["data"]["origins"],
+        "horizon": data.codec.horizon,
+        "steps_between_origins": int(np.diff(data.origins.places[data.origins.series == data.origins.series[0]]).min()),
         "horizons": independent_horizons(data.truth),
         "seconds": round(seconds, 1),
         "this model": {name: report["metrics"].get(name) for name in TOLD},
@@ -91,6 +94,12 @@ def rival(data: ForecastData, before: Row | None) -> Row:
     return {**{name: scored.get(name) for name in TOLD}, "seconds": time.monotonic() - began, "digest": digest}
 
 
+def layout_of(row: Row) -> Layout:
+    """Return from where and how far a table was forecast."""
+    origins = -(-row["origins"] // row["series"])
+    return Layout(row["series"], origins, row["horizon"], row["steps_between_origins"])
+
+
 def summary(rows: dict[str, Row]) -> Row:
     """Return the shares and means that are claimed, over some tables."""
     ours, naive, ets = (
@@ -112,6 +121,7 @@ def summary(rows: dict[str, Row]) -> Row:
         "quantile_loss_over_auto_ets": mean_ratio("weighted_quantile_loss", ets),
         "auto_ets_covered_70_to_90": float(np.mean((ets["covers_80"] >= LOW) & (ets["covers_80"] <= HIGH))),
         "MASE_better_than_auto_ets": float(np.mean(ours["MASE"] <= ets["MASE"])),
+        "exact_intervals_cover_70_to_90": share_within(LOW, HIGH, map(layout_of, rows.values())),
         "longest_seconds": max(row["seconds"] for row in rows.values()),
     }
 
@@ -156,6 +166,9 @@ def page(saved: Row) -> str:
                 f"  of AutoETS: MASE {found['MASE_over_auto_ets']:.3f}, loss "
                 f"{found['quantile_loss_over_auto_ets']:.3f} in the geometric mean; "
                 f"its intervals cover 70 to 90 % on {found['auto_ets_covered_70_to_90']:.0%}",
+                "  intervals of a forecaster that knows the process cover 70 to 90 % by luck on "
+                + ", ".join(f"{v:.0%} ({name})" for name, v in found["exact_intervals_cover_70_to_90"].items())
+                + " of so few values: of an autoregression with this coefficient",
             ]
     return "\n".join(lines)
 

@@ -95,9 +95,9 @@ class DrawnAhead(NamedTuple):
 
 def check_writing(steps: int, seed: int, first: int) -> None:
     """Raise `UsageError` where so many choices cannot be made from a number of a seed's stream on."""
-    if type(steps) is type(seed) is type(first) is int and steps >= 0 and 0 <= seed <= WORD and first >= 0:  # noqa: SIM102
-        if steps <= MOST_AT_ONCE and first <= WORD - MOST_AT_ONCE:
-            return  # the common case, in a third of the time
+    are_whole = type(steps) is type(seed) is type(first) is int
+    if are_whole and 0 <= steps <= MOST_AT_ONCE and 0 <= seed <= WORD and 0 <= first <= WORD - MOST_AT_ONCE:
+        return  # the common case, in a third of the time
     check_whole("a number of choices,", steps, 0, MOST_AT_ONCE)
     check_whole("--seed", seed, -(2**63), WORD)
     check_whole("the first number of a seed's stream,", first, 0, WORD - MOST_AT_ONCE)

@@ -51,6 +51,7 @@ def run() -> statewise.Run:
 def blend(**how: Any) -> Blend:
     errors = tuple(tuple((h + 1) ** 0.5 * (level - 0.5) * 4 for level in LEVELS) for h in range(HORIZON))
     given: dict[str, Any] = {"network": 0.25, "usual": 0.1, "widened": 1.0, "origins": 9, "horizons": 2.0}
+    given |= {"expected": tuple((h + 1) ** 0.5 for h in range(HORIZON))}
     return Blend(methods=(1.0, *[0.0] * (len(METHODS) - 1)), errors=errors, **given | how)
 
 

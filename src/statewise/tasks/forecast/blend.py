@@ -14,15 +14,11 @@ from statewise.errors import DataError
 from statewise.run.recorded import Check, is_list_of, is_number, misfit
 from statewise.tasks.forecast.features import SeriesCodec
 from statewise.tasks.forecast.metrics import LEVELS
-from statewise.tasks.forecast.simple_methods import METHODS, SimpleForecasts, simple_forecasts
+from statewise.tasks.forecast.recent import LEAST, recent_factors, spreads_of
+from statewise.tasks.forecast.simple_methods import METHODS, simple_forecasts
 
 Floats = NDArray[np.float64]
 
-NEW = 12
-"A series of fewer values is lent the spread that is usual for its size."
-LEAST_SHARE = 0.02
-"No spread is smaller than this share of what is usual."
-LEAST = 1e-9
 MIDDLE = LEVELS.index(0.5)
 
 
@@ -42,6 +38,7 @@ BLEND: dict[str, Check] = {
     "network": _is_share,
     "methods": lambda told: is_list_of(_is_share)(told) and len(told) == len(METHODS),
     "errors": lambda told: is_list_of(is_list_of(_is_finite))(told) and {len(row) for row in told} == {len(LEVELS)},
+    "expected": is_list_of(_is_above_nought),
     "usual": _is_above_nought,
     "widened": _is_above_nought,
     "origins": lambda told: type(told) is int and told >= 0,
@@ -55,13 +52,15 @@ class Blend:
     """Shares of the network and of each simple method, how far these were off, and by how much all is widened.
 
     `errors` `[H, LEVELS]` are quantiles of what the mixture of simple methods was off by, so many steps ahead, in
-    spreads of each series; `usual` is such a spread, as a share of the size of values. `origins` and `horizons` say
+    spreads of each series that follow how far it was off lately; `expected` `[H]` is how far it is off in the mean,
+    in spreads that do not. `usual` is such a spread, as a share of the size of values. `origins` and `horizons` say
     from how much the share of the network was learned: of none it is 0.
     """
 
     network: float
     methods: tuple[float, ...]
     errors: tuple[tuple[float, ...], ...]
+    expected: tuple[float, ...]
     usual: float
     widened: float
     origins: int
@@ -69,18 +68,19 @@ class Blend:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return {**vars(self), "methods": list(self.methods), "errors": [list(row) for row in self.errors]}
+        lists = {"methods": list(self.methods), "expected": list(self.expected)}
+        return {**vars(self), **lists, "errors": [list(row) for row in self.errors]}
 
     @classmethod
     def read(cls, written: Mapping[str, Any], horizon: int) -> Self:
         """Return what was written. Raises `DataError` where it is of another form."""
         odd = misfit(written, BLEND, set())
-        if odd is None and len(written["errors"]) != horizon:
-            odd = "errors"
+        odd = odd or next((name for name in ("errors", "expected") if len(written[name]) != horizon), None)
         if odd is not None:
             raise DataError(f"calibration.json is not that of a forecast ('{odd}'): the run is damaged, resume it")
         values = {name: written[name] for name in BLEND}
-        return cls(**values | {"methods": tuple(values["methods"]), "errors": tuple(map(tuple, values["errors"]))})
+        lists = {name: tuple(values[name]) for name in ("methods", "expected")}
+        return cls(**values | lists | {"errors": tuple(map(tuple, values["errors"]))})
 
     def simple(self, codec: SeriesCodec, history: Floats, horizon: int) -> tuple[Floats, Floats]:
         """Return quantiles of the simple methods, `[R, H, LEVELS]`, and how much wider a gap has made them, `[R, H]`.
@@ -90,8 +90,10 @@ class Blend:
         found = simple_forecasts(history, codec.frequency.seasons, horizon)
         around, without_gap = self._around(found.steps), self._around(np.arange(1, horizon + 1))
         wider = np.maximum(_width(around) / np.maximum(_width(without_gap), LEAST), 1.0)
-        middle = np.einsum("e,reh->rh", np.array(self.methods), found.points)
-        spread = spreads_of(found, self.usual)
+        methods, expected = np.array(self.methods), np.array(self.expected)
+        middle = np.einsum("e,reh->rh", methods, found.points)
+        recent = recent_factors(history, methods, expected, codec.frequency.seasons, self.usual)
+        spread = spreads_of(found, self.usual) * recent[:, None]
         quantiles = middle[..., None] + spread[..., None] * around
         is_above = np.asarray(~(history < 0).any(axis=1))  # what was never below 0 is not forecast there
         return np.where(is_above[:, None, None], np.maximum(quantiles, 0.0), quantiles), wider
@@ -119,15 +121,6 @@ def widened(quantiles: NDArray[np.floating], by: Any) -> Floats:
     """Return quantiles `[..., LEVELS]` moved away from their median."""
     middle = quantiles[..., MIDDLE : MIDDLE + 1]
     return np.asarray(middle + (quantiles - middle) * by)
-
-
-def spreads_of(found: SimpleForecasts, usual: float) -> Floats:
-    """Return the spread of each row and step, `[R, H]`: of a series of few values also what is usual for its size."""
-    new = np.clip(1 - found.counts / NEW, 0, 1)[:, None]
-    lent = usual * np.maximum(found.size, LEAST)[:, None]
-    return np.maximum(
-        (1 - new) * found.spread + new * np.maximum(found.spread, lent), np.maximum(LEAST_SHARE * lent, LEAST)
-    )
 
 
 def histories(panel: Panel, series: Ints, places: Ints, width: int) -> Floats:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from statewise.data.series.panel import Ints, Panel
 from statewise.model import Model
 from statewise.tasks.forecast.backtest import Origins, backtest
-from statewise.tasks.forecast.blend import LEAST, Blend, histories, spreads_of, widened
+from statewise.tasks.forecast.blend import Blend, histories, widened
 from statewise.tasks.forecast.features import SeriesCodec, SeriesFeatures
 from statewise.tasks.forecast.metrics import DECILES, LEVELS, pinball_losses
+from statewise.tasks.forecast.recent import LEAST, recent_factors, spreads_of
 from statewise.tasks.forecast.series_data import SeriesData
 from statewise.tasks.forecast.simple_methods import METHODS, simple_forecasts
 
@@ -86,19 +87,33 @@ def _simple(panel: Panel, codec: SeriesCodec, ends: Ints) -> Blend:
     seasons, horizon = codec.frequency.seasons, codec.horizon
     firsts = np.maximum(1, np.minimum(codec.memory, (ends - horizon) // 2))
     series, places = _origins(np.maximum(ends - horizon // 2, firsts + 1).clip(max=ends), firsts, MOST_ORIGINS)
-    found = simple_forecasts(histories(panel, series, places, codec.memory), seasons, horizon)
+    history = histories(panel, series, places, codec.memory)
+    found = simple_forecasts(history, seasons, horizon)
     came = _came(panel, series, places, ends, horizon)
     sizes = np.maximum(found.size, LEAST)
     shares = found.spread.mean(axis=1) / sizes
     moving = shares[shares > LEAST]
-    usual = float(np.median(moving)) if len(moving) else LEAST
-    spread = spreads_of(found, usual)
-    errors = (came[:, None] - found.points) / spread[:, None]
+    usual = max(float(np.median(moving)), LEAST) if len(moving) else LEAST
+    errors = (came[:, None] - found.points) / spreads_of(found, usual)[:, None]
     methods = _weighed(errors, np.array(PRIOR[max(seasons) > 1]))
-    table = _table(np.einsum("e,reh->rh", methods, np.nan_to_num(errors)) + np.where(np.isnan(came), np.nan, 0.0))
-    rounded = tuple(tuple(round(float(v), DIGITS) for v in row) for row in table)
-    shares_of = tuple(round(float(v), DIGITS) for v in methods)
-    return Blend(0.0, shares_of, rounded, max(usual, LEAST), 1.0, 0, 0.0)
+    off = np.where(np.isnan(came), np.nan, np.einsum("e,reh->rh", methods, np.nan_to_num(errors)))
+    expected = _expected(off)
+    table = _table(off / recent_factors(history, methods, expected, seasons, usual)[:, None])
+    return Blend(0.0, _rounded(methods), tuple(map(_rounded, table)), _rounded(expected), usual, 1.0, 0, 0.0)
+
+
+def _rounded(numbers: Floats) -> tuple[float, ...]:
+    return tuple(round(float(number), DIGITS) for number in numbers)
+
+
+def _expected(errors: Floats) -> Floats:
+    """Return the mean size of errors `[R, H]` at each step: where none is known, as of a walk after the step before."""
+    sizes: list[float] = []
+    for step in range(errors.shape[1]):
+        there = np.abs(errors[:, step][~np.isnan(errors[:, step])])
+        before = sizes[-1] * float(np.sqrt((step + 1) / step)) if sizes else 1.0
+        sizes.append(max(float(there.mean()), 10.0**-DIGITS) if len(there) else before)
+    return np.array(sizes)
 
 
 def _weighed(errors: Floats, prior: Floats) -> Floats:
