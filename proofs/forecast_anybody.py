@@ -149,6 +149,12 @@ HEAD = [f"{'':36}{'this model':>21}  {'seasonal naive':>21}  {'AutoETS':>21}  se
 HEAD += [f"{'':36}" + "  ".join(["   MASE     loss  80%"] * 3)]
 
 
+def by_luck(shares: dict[str, float]) -> str:
+    """Return the shares of tables of each process in words."""
+    told = [f"{share:.0%} (coefficient {name})" for name, share in shares.items()]
+    return f"{', '.join(told[:-1])} or {told[-1]} of autoregressions"
+
+
 def page(saved: Row) -> str:
     """Return all that was found as a table, the ten that were not read until the end last, and what it comes to."""
     rows = saved["tables"]
@@ -166,9 +172,7 @@ def page(saved: Row) -> str:
                 f"  of AutoETS: MASE {found['MASE_over_auto_ets']:.3f}, loss "
                 f"{found['quantile_loss_over_auto_ets']:.3f} in the geometric mean; "
                 f"its intervals cover 70 to 90 % on {found['auto_ets_covered_70_to_90']:.0%}",
-                "  intervals of a forecaster that knows the process cover 70 to 90 % by luck on "
-                + ", ".join(f"{v:.0%} ({name})" for name, v in found["exact_intervals_cover_70_to_90"].items())
-                + " of so few values: of an autoregression with this coefficient",
+                f"  exact intervals would, by luck, on {by_luck(found['exact_intervals_cover_70_to_90'])}",
             ]
     return "\n".join(lines)
 
