@@ -10,6 +10,7 @@
 
 #include <thread>
 
+#include "statewise/pictures.h"
 #include "statewise/program.h"
 #include "statewise/ranking.h"
 #include "statewise/rows.h"
@@ -148,6 +149,17 @@ void rank(const std::array<int32_t, 6> &sizes, double regularization, const std:
     kernels->rank(&given, &gradients, on_threads, threads);
 }
 
+// how many, height, width, channels, maps; then pictures, weights, bias, found; the gradients, or nulls: found, pictures,
+// weights, bias
+void pictures(const std::array<int32_t, 5> &sizes, int64_t gap, const std::array<Address, 4> &of,
+              const std::array<Address, 4> &to, int threads) {
+    for (const int32_t size : sizes) check(size > 0, "the size of a picture");
+    const statewise_pictures given{sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], numbers(of[0]), gap,
+                                   numbers(of[1]), numbers(of[2]), numbers(of[3])};
+    const statewise_pictures_gradients gradients{numbers(to[0]), numbers(to[1]), numbers(to[2]), numbers(to[3])};
+    kernels->pictures(&given, to[0] ? &gradients : nullptr, on_threads, threads);
+}
+
 // rows and units; scales, products of x and h, bias, extra, memory before, memory, hidden, gates, normal, moments, candidates;
 // the gradients, or nulls: hidden, memory, scales, parameters, products of x and h
 void hyper(const std::array<int32_t, 2> &sizes, const std::array<Address, 12> &of, double rate, const std::array<Address, 6> &to,
@@ -225,7 +237,7 @@ NB_MODULE(_native, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
     m.attr("INTERFACE") = 2;  // as `kernels/extension.py` says: another one whenever a call is another
-    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing", "hyper_lstm");
+    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing", "hyper_lstm", "pictures");
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);
@@ -243,6 +255,7 @@ NB_MODULE(_native, m) {
     m.def("draw_changes", draw_changes, unlocked);
     m.def("scan", scan, unlocked);
     m.def("rank", rank, unlocked);
+    m.def("pictures", pictures, unlocked);
     m.def("hyper", hyper, unlocked);
     m.def("merge_rows", merge_rows, unlocked);
     m.def("copy_rows", copy_rows, unlocked);

@@ -128,13 +128,14 @@ static double multiply_adds(int64_t times) {
 }
 
 void rank(const statewise_ranking *, const statewise_ranking_gradients *, statewise_parallel, int threads);
+void pictures(const statewise_pictures *, const statewise_pictures_gradients *, statewise_parallel, int threads);
 uint64_t digest(const statewise_numbers *, int32_t count, int32_t part, int32_t parts);
 
 #define STATEWISE_TEXT_OF(name) #name
 #define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
 
 extern const statewise_kernels kernels;
-const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank, hyper, digest,
+const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank, pictures, hyper, digest,
                                    each<sigmoid>, each<hyperbolic_tangent>, product, multiply_adds};
 
 }  // namespace STATEWISE_TARGET

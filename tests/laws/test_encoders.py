@@ -64,6 +64,7 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "sight-of-everything": (lambda: Sight(EVERYTHING, 4), torch.cat([CODES.unsqueeze(-1), SHOWN], dim=-1)),
     "frame-convolution": (lambda: FrameConvolution(2, 4, 5, 1, D, (2, 3)), torch.randn(T, B, 40)),
     "space-time": (lambda: SpaceTime(4, 5, 3, 2, D, (2, 3)), torch.randn(T, B, 101)),
+    "space-time-with-attention": (lambda: SpaceTime(4, 5, 3, 2, D, (2, 3), glances=2), torch.randn(T, B, 101)),
     "pixels": (lambda: PatchPixels(side=16), PICTURES),
     "efficientnet-lite0": (lambda: EfficientNetLite0(side=32), PICTURES[:2, :2].repeat(1, 1, 2, 2, 1)),
     "two-way-lstm": (lambda: TwoWay(V, D, cell="lstm"), CONTEXT),

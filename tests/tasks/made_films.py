@@ -1,15 +1,20 @@
 """Small films with sound that tests write: a bright square falls, stops with a click, and stands still."""
 
+import wave
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from statewise.data.sounding.film_hits import FilmHit, hits_table
 from statewise.data.video.film import Film
 from statewise.data.video.film_muxing import write_with_sound
+from statewise.data.video.film_sound import picture_span, sound_pieces
 from statewise.data.video.film_writer import write_film
+from statewise.tasks.sound.answers import FilmSound
+from statewise.verbs import Trained
 
 RATE, SOUND_RATE = 20.0, 9000
 KINDS = {"wood": (500.0, (200, 120, 60)), "metal": (2500.0, (120, 160, 220))}
@@ -63,3 +68,26 @@ def sounding_films(folder: Path, count: int = 10, *, as_arrays: bool = False, la
         if not labelled:
             path.with_suffix(".csv").unlink()
     return folder
+
+
+def made(trained: Trained, film: Any, **how: Any) -> Any:
+    *_, last = trained.predict(film, **how)
+    assert isinstance(last, FilmSound)
+    return last
+
+
+def decoded(path: Path, rate: int = SOUND_RATE) -> Any:
+    return np.concatenate(list(sound_pieces(Film(path), rate, picture_span(Film(path)).start)))
+
+
+def packets(path: Path) -> list[tuple[int, bytes]]:
+    with av.open(str(path)) as container:
+        return [(round(1000 * p.pts * p.time_base), bytes(p)) for p in container.demux(video=0) if p.pts is not None]
+
+
+def write_wave_file(path: Path, samples: Any, rate: int = SOUND_RATE) -> None:
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((samples * 32767).astype("<i2").tobytes())

@@ -134,6 +134,8 @@ typedef void (*statewise_parallel)(statewise_work work, void *given, int threads
 
 struct statewise_ranking; /* in ranking.h */
 struct statewise_ranking_gradients;
+struct statewise_pictures; /* in pictures.h */
+struct statewise_pictures_gradients;
 
 struct statewise_kernels {
     const char *name; /* of the instruction set */
@@ -149,6 +151,9 @@ struct statewise_kernels {
     /* Find the losses of wanted items ranked among a sample of the others, and their gradient. */
     void (*rank)(const struct statewise_ranking *, const struct statewise_ranking_gradients *, statewise_parallel,
                  int threads);
+    /* Fill what is found in pictures, or where there are gradients to find, these. */
+    void (*pictures)(const struct statewise_pictures *, const struct statewise_pictures_gradients *, statewise_parallel,
+                     int threads);
     /* Fill what is after a step, or where there are gradients to find, these. */
     void (*hyper)(const struct statewise_hyper *, const struct statewise_hyper_gradients *, statewise_parallel, int threads);
     /* A few bits of part `part` of `parts` of each of `count` arrays, other bits if any one number in it is another. */

@@ -1,27 +1,59 @@
-"""Frames as vectors: a small convolution, the same for each step."""
+"""Frames as vectors: a small convolution, the same for each step, and attention to a few places of what it finds."""
 
 from collections.abc import Sequence
 from typing import final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from statewise.encoders.encoder import Encoder
 from statewise.errors import UsageError
+from statewise.kernels.native_pictures import convolved
 
 MOST_AT_ONCE = 1024
 "Frames whose inner pictures are in memory at once where nothing is learned."
 
 
 @final
+class SpatialAttention(nn.Module):
+    """What lies at a few places of a picture, each found by a softmax over all its places, and where these are.
+
+        a_kp = softmax_p(w_k . z_p + b_k)        v_k = sum_p a_kp (z_p, x_p, y_p)
+
+    x and y go from -1 to 1. Shapes: pictures `[N, H, W, C]`, found `[N, glances (C + 2)]`. Source: the spatial softmax
+    of Levine et al. 2016, with what is seen at its places.
+
+    >>> SpatialAttention(channels=3, height=4, width=5, glances=2)(torch.zeros(7, 4, 5, 3)).shape
+    torch.Size([7, 10])
+    """
+
+    places: Tensor
+
+    def __init__(self, channels: int, height: int, width: int, glances: int) -> None:
+        super().__init__()
+        self.scores = nn.Linear(channels, glances)
+        self.features = glances * (channels + 2)
+        up, across = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
+        places = torch.stack([across.expand(height, width), up.unsqueeze(1).expand(height, width)], dim=-1)
+        self.register_buffer("places", places.flatten(0, 1).contiguous(), persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return what is at each place, and where that is."""
+        seen = pictures.flatten(1, 2)
+        shares = self.scores(seen).softmax(dim=1).transpose(1, 2)
+        return torch.cat([shares @ seen, shares @ self.places], dim=-1).flatten(1)
+
+
+@final
 class FrameConvolution(Encoder):
     """A few convolutions over `frames` pictures side by side, of `height` x `width` pixels of `channels` numbers.
 
-        z_0 = x        z_{k+1} = relu(W_k * z_k + b_k), every second pixel        features = relu(V z + c)
+        z_0 = x        z_{k+1} = relu(W_k * z_k + b_k), every second pixel        features = relu(V (z, v) + c)
 
-    The newest picture is the last: two of them show what moved. Shapes: numbers `[..., frames H W channels]`, features
-    `[..., features]`. Raises `UsageError` for pictures that become smaller than a pixel.
+    The newest picture is the last: two of them show what moved. `glances` are places that attention picks out of what
+    the layer before the last gives, and v is what it finds there (`SpatialAttention`). Shapes: numbers
+    `[..., frames H W channels]`, features `[..., features]`. Raises `UsageError` for pictures that become smaller than
+    a pixel.
 
     >>> encoder = FrameConvolution(2, 16, 24, 1, features=5, maps=(3, 4))
     >>> encoder(torch.zeros(7, 3, encoder.numbers)).shape
@@ -37,6 +69,7 @@ class FrameConvolution(Encoder):
         features: int = 128,
         maps: Sequence[int] = (16, 32, 32),
         dropout: float = 0.0,
+        glances: int = 0,
     ) -> None:
         super().__init__()
         if min(height, width) < 2 ** len(maps):
@@ -44,15 +77,17 @@ class FrameConvolution(Encoder):
         self.frames, self.height, self.width, self.channels = frames, height, width, channels
         self.numbers, self.features = frames * height * width * channels, features
         layers: list[nn.Module] = []
-        before = frames * channels
-        for count in maps:
+        before, attended = frames * channels, (0, 0, 0)
+        for number, count in enumerate(maps):
             layers += [nn.Conv2d(before, count, 3, stride=2, padding=1), nn.ReLU()]
             before = count
             height, width = -(-height // 2), -(-width // 2)
+            if number == max(0, len(maps) - 2):
+                attended = (count, height, width)
         self.convolutions = nn.Sequential(*layers)
-        self.narrowing = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(before * height * width, features), nn.ReLU(), nn.Dropout(dropout)
-        )
+        self.attending = SpatialAttention(*attended, glances) if glances else None
+        found = before * height * width + (self.attending.features if self.attending else 0)
+        self.narrowing = nn.Sequential(nn.Dropout(dropout), nn.Linear(found, features), nn.ReLU(), nn.Dropout(dropout))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return features of pictures; they are made comparable before."""
@@ -64,19 +99,14 @@ class FrameConvolution(Encoder):
         return torch.cat(parts).reshape(*around, self.features)
 
     def _of(self, flat: Tensor) -> Tensor:
-        pictures = flat.reshape(-1, self.frames, self.height, self.width, self.channels)
-        joined = pictures.permute(0, 2, 3, 1, 4).reshape(-1, self.height, self.width, self.frames * self.channels)
-        planes = joined.permute(0, 3, 1, 2)
-        for layer in self.convolutions:
-            planes = _convolved(layer, planes) if isinstance(layer, nn.Conv2d) else layer(planes)
-        found: Tensor = self.narrowing(planes.flatten(1))
+        pictures = flat.unflatten(-1, (self.frames, self.height, self.width, self.channels))
+        pictures = pictures.permute(0, 2, 3, 1, 4).flatten(3) if self.frames > 1 else pictures.squeeze(1)
+        layers = [layer for layer in self.convolutions if isinstance(layer, nn.Conv2d)]
+        seen = []
+        for number, layer in enumerate(layers):
+            pictures = convolved(pictures, layer.weight, layer.bias)
+            if self.attending is not None and number == max(0, len(layers) - 2):
+                seen.append(self.attending(pictures))
+        planes = pictures.permute(0, 3, 1, 2).flatten(1)  # the order in which weights were always stored
+        found: Tensor = self.narrowing(torch.cat([planes, *seen], dim=-1) if seen else planes)
         return found
-
-
-def _convolved(layer: nn.Conv2d, planes: Tensor) -> Tensor:
-    """Return what a layer makes of planes whose channels lie next to each other, as those of its weights then do.
-
-    That takes two thirds of the time of weights as they are stored.
-    """
-    weight = layer.weight.contiguous(memory_format=torch.channels_last)
-    return functional.conv2d(planes, weight, layer.bias, layer.stride, layer.padding)

@@ -16,7 +16,8 @@ class SpaceTime(Encoder):
 
         features = (conv([x_t, g_t - g_{t-1}, g_{t-1} - g_{t-2}, ...]), seconds since the last picture)
 
-    The planes lie side by side in each pixel; the time, in units of the usual one, is the last number. Shapes: numbers
+    The planes lie side by side in each pixel; the time, in units of the usual one, is the last number. `glances` are
+    places of a picture that attention picks out, as that of a thing that moves (`FrameConvolution`). Shapes: numbers
     `[..., H W (channels + moves) + 1]`, features `[..., features]`. Source: the space-time images of Owens et al. 2016.
 
     >>> encoder = SpaceTime(16, 24, channels=3, moves=2, features=5, maps=(3, 4))
@@ -33,9 +34,10 @@ class SpaceTime(Encoder):
         features: int = 64,
         maps: Sequence[int] = (16, 32, 32),
         dropout: float = 0.0,
+        glances: int = 0,
     ) -> None:
         super().__init__()
-        self.seen = FrameConvolution(1, height, width, channels + moves, features - 1, maps, dropout)
+        self.seen = FrameConvolution(1, height, width, channels + moves, features - 1, maps, dropout, glances)
         self.numbers, self.features = self.seen.numbers + 1, features
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -9,11 +9,10 @@ from statewise.data.movement.movement_arrays import film_recording, person_in
 from statewise.data.movement.recording import FilmLike, Movement, MovementReading, NotRead
 from statewise.data.video.film import ENDINGS, Film
 from statewise.data.video.frame_folder import PICTURES, FrameFolder
+from statewise.data.video.part_folders import PART_OF_FOLDER, say_parts
 from statewise.disk.reading import open_file
 from statewise.errors import DataError
 
-PARTS: dict[str, Any] = {"train": "training", "training": "training", "valid": "validation", "validation": "validation"}
-PARTS |= {"val": "validation", "dev": "validation", "test": "held_out", "testing": "held_out"}
 LARGEST_LISTED = 1 << 20
 
 
@@ -25,10 +24,10 @@ def clips_by_class(root: Path, files: Sequence[Path], reading: MovementReading) 
     films = [path for path in files if path.suffix.lower() in ENDINGS]
     folders = sorted({path.parent for path in files if path.suffix.lower() in PICTURES})
     outermost = {path.relative_to(root).parts[0] for path in [*films, *folders] if path != root}
-    has_parts = bool(outermost) and outermost <= set(PARTS)
+    has_parts = say_parts(outermost)
     for path in [*films, *folders]:
         names = path.relative_to(root).parts
-        part = PARTS[names[0]] if has_parts else None
+        part = PART_OF_FOLDER[names[0]] if has_parts else None
         names = names[1:] if has_parts else names
         if len(names) < 2:
             yield NotRead("outside the folder of a class", str(path))
@@ -55,7 +54,7 @@ def clips_of_list(path: Path, reading: MovementReading) -> Iterator[Movement | N
     A list whose name says train, validation or test says the part; what only has checks is scored on them.
     """
     stem = path.stem.lower().replace("_", "-").split("-")
-    part: Any = next((PARTS[word] for word in stem if word in PARTS), None)
+    part: Any = next((PART_OF_FOLDER[word] for word in stem if word in PART_OF_FOLDER), None)
     part = "held_out" if part == "validation" else part  # the labels of Jester's own test part are not known
     places = [path.parent, *sorted(folder for folder in path.parent.iterdir() if folder.is_dir())]
     with path.open(encoding="utf-8-sig", newline="") as file:

@@ -100,7 +100,7 @@ def film_of(title: str, pictures: Any, times: Any = None, rate: float | None = N
                 number / (rate or 25.0) if times is None else float(times[number]), as_picture(frame, look)
             )
 
-    return FilmLike(title, frames)
+    return FilmLike(title, frames, len(pictures) / (rate or 25.0) if times is None else None)
 
 
 def recordings_in_array_folders(

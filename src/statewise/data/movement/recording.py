@@ -29,10 +29,11 @@ BACKGROUNDS = (
 
 
 class FilmLike(NamedTuple):
-    """Something that yields frames: a film, a folder of pictures, or frames in memory."""
+    """Something that yields frames: a film, pictures of a folder or in memory; and how long, where that is known."""
 
     title: str
     frames: Callable[[Look], Iterable[VideoFrame]]
+    seconds: float | None = None
 
 
 @final

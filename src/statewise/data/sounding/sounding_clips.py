@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,12 +16,9 @@ from statewise.data.sounding.film_hits import TIMES_SUFFIX, FilmHit, read_hits
 from statewise.data.texts import digest, find_files
 from statewise.data.video.film import ENDINGS, Film, Look, VideoFrame
 from statewise.data.video.film_sound import has_sound, picture_span, sound_of
+from statewise.data.video.part_folders import PART_OF_FOLDER, ClipPart, say_parts
 from statewise.errors import DataError
 
-SoundingPart = Literal["training", "validation", "held_out"]
-PARTS: dict[str, SoundingPart] = {"train": "training", "training": "training", "valid": "validation"}
-PARTS |= {"validation": "validation", "val": "validation", "dev": "validation"}
-PARTS |= {"test": "held_out", "testing": "held_out", "held_out": "held_out", "held-out": "held_out"}
 NEXT_TO = ("_denoised", "_mic", "")
 "What the names of a film and of its own sound may have after what they share, as in the Greatest Hits."
 WITHOUT = "without sound"
@@ -53,7 +50,7 @@ class SoundingClip:
     path: Path
     sound: Path | None
     table: Path | None
-    part: SoundingPart | None
+    part: ClipPart | None
     untimed: float
 
     @property
@@ -127,9 +124,9 @@ def sounding_clips(sources: Sequence[str], untimed: float) -> list[SoundingClip 
         films = [path for path in files if path.suffix.lower() in ENDINGS or path.suffix.lower() == ".npy"]
         names = {path: _named(root, path) for path in films}
         outermost = {name.split("/")[0] for name in names.values()}
-        has_parts = bool(outermost) and all(name in PARTS for name in outermost)
+        has_parts = say_parts(outermost)
         for path in films:
-            part = PARTS[names[path].split("/")[0]] if has_parts else None
+            part = PART_OF_FOLDER[names[path].split("/")[0]] if has_parts else None
             clip = SoundingClip(names[path], path, _sound_next_to(path), _table_next_to(path), part, untimed)
             found.append(_checked(clip))
     return found

@@ -4,22 +4,19 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from statewise.data.movement.clip_folders import is_clip_list
-from statewise.data.movement.movement_arrays import film_of, load_npy
+from statewise.data.movement.movement_arrays import load_npy
 from statewise.data.movement.movement_codec import MovementCodec, StepMaker
 from statewise.data.movement.movement_tables import TIME, is_headless, seconds_of
 from statewise.data.movement.recording import MovementReading, Seconds, as_numbers_array
 from statewise.data.naming import path_of
 from statewise.data.tables.columns import numbers as as_numbers
 from statewise.data.tables.tables import column_names, read_table, title_of
-from statewise.data.video.film import ENDINGS, Film
-from statewise.data.video.film_writer import write_film
-from statewise.data.video.frame_folder import FrameFolder
+from statewise.data.video.film import ENDINGS
 from statewise.errors import DataError, UsageError
 from statewise.model import Model
 from statewise.stream import Stream
@@ -28,6 +25,7 @@ from statewise.tasks.gesture.deciding import Decision, decided, so_far
 from statewise.tasks.gesture.events import EventFinder, EventRules, GestureEvent
 from statewise.tasks.gesture.network import logs_of
 from statewise.tasks.shared.both_ways import CANNOT_STREAM, BothWays
+from statewise.tasks.shared.films import film_given
 
 LIKELY, LARGEST_SENT = 5, 1 << 25
 PIECE = 64
@@ -93,8 +91,8 @@ def pieces_of(given: Any, codec: MovementCodec, reading: MovementReading, times:
 
     Raises `DataError` for what cannot be read, or has other numbers than the run was trained on.
     """
-    if isinstance(given, bytes) or (isinstance(given, str | Path) and codec.is_film):
-        yield from _of_film(given, codec)
+    if isinstance(given, bytes) or (codec.is_film and not hasattr(given, "columns") and not isinstance(given, Mapping)):
+        yield from _of_film(given, codec, times)
     elif isinstance(given, str | Path):
         yield from _of_path(path_of(given), codec, reading)
     elif hasattr(given, "columns"):
@@ -114,29 +112,16 @@ def _in_columns(given: Mapping[str, Any]) -> Any:
         raise UsageError("the columns of the table differ in length: give as many cells in each") from None
 
 
-def _of_film(given: Any, codec: MovementCodec) -> Pieces:
+def _of_film(given: Any, codec: MovementCodec, times: Any) -> Pieces:
     if not codec.is_film:
         raise UsageError("a film was given, and this run reads numbers: give a table or an array")
-    if isinstance(given, bytes):
-        film: Any = Film(given)
-    else:
-        path = path_of(given)
-        if path.suffix.lower() == ".npy":
-            yield from _of_array(load_npy(path), codec, None)
-            return
-        film = FrameFolder(path, codec.untimed) if path.is_dir() else Film(path)
-    for frame in film.frames(codec.look):
+    for frame in film_given(given, codec, times).frames(codec.look):
         yield np.array([frame.seconds]), frame.picture[None]
 
 
 def _of_array(given: Any, codec: MovementCodec, times: Any) -> Pieces:
     try:
         found = np.asarray(given)
-        if codec.is_film:
-            pictures = _pictures(found)
-            for frame in film_of("the film", pictures, times, codec.untimed).frames(codec.look):
-                yield np.array([frame.seconds]), frame.picture[None]
-            return
         values = as_numbers_array(found, "the array") if found.size else np.zeros((0, 0), np.float32)
     except (ValueError, TypeError) as error:
         raise DataError(f"what was given cannot be read ({error}): give an array, or the path of a recording") from None
@@ -144,12 +129,6 @@ def _of_array(given: Any, codec: MovementCodec, times: Any) -> Pieces:
     if seconds.shape != (len(values),):
         raise UsageError(f"{len(values):,} samples were given with {len(np.ravel(seconds)):,} times: give one for each")
     yield from _pieces(seconds, _fitting(values, codec))
-
-
-def _pictures(found: Any) -> Any:
-    if found.ndim not in (3, 4) or found.dtype != np.uint8 or not len(found):
-        raise DataError("the array is not a film: give frames [T, H, W] or [T, H, W, 3] of bytes")
-    return found if found.ndim == 4 else found[..., None]
 
 
 def _fitting(values: Any, codec: MovementCodec) -> Any:
@@ -288,14 +267,6 @@ def one_of(recording: Any, table: Any, film: str | None) -> Any:
         return base64.b64decode(film, validate=True)
     except ValueError:
         raise UsageError("the film is not base 64: give the bytes of a film in it") from None
-
-
-def dark_film() -> str:
-    """Return a film of two dark frames in base 64."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "dark.gif")
-        write_film(path, [np.zeros((16, 16, 3), np.uint8)] * 2, [0.0, 0.1])
-        return base64.b64encode(path.read_bytes()).decode()
 
 
 def put_why(

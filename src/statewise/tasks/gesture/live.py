@@ -1,29 +1,30 @@
 """Gestures under way: samples come one or several at a time, each answered by what is seen now."""
 
 import base64
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
-from statewise.bounds import shown
 from statewise.data.movement.movement_codec import MovementCodec
-from statewise.data.video.film import Film
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
-from statewise.plain.strict_json import read_json
 from statewise.state import read_tensors, write_tensors
 from statewise.stream import Stream
 from statewise.task import Live
 from statewise.tasks.gesture.answers import StepSeen, Watcher
 from statewise.tasks.gesture.events import GestureEvent
-
-FINISH, RESTART = "finish", "restart"
-LARGEST = 1 << 25
-"Characters of one input."
+from statewise.tasks.shared.films import (
+    FINISH,
+    FRAME_WORDS,
+    RESTART,
+    frame_given,
+    read_input,
+    refused_input,
+    with_time,
+)
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,7 @@ def _restore(watcher: Watcher, told: dict[str, Any]) -> None:
 def inputs_of(codec: MovementCodec) -> Inputs:
     """Return what a sample of a run is given as."""
     if codec.is_film:
-        words = (
-            'a frame as the bytes of a picture in base 64, or {"time": seconds, "image": such}; or "finish", "restart"'
-        )
-        return Inputs(words, ("string", "object"), "restart", binary=lambda raw: base64.b64encode(raw).decode())
+        return Inputs(FRAME_WORDS, ("string", "object"), RESTART, binary=lambda raw: base64.b64encode(raw).decode())
     few = [0.0] * len(codec.columns)
     words = (
         f'a sample of {len(few)} numbers, null where one is missing, or {{"time": seconds, "values": such}}; '
@@ -153,50 +151,27 @@ def sample_of(given: Any, codec: MovementCodec) -> tuple[float | None, Any]:
 
     From a line a sample may be JSON, or numbers between commas, one more than there are being the time before them.
     """
-    if isinstance(given, str) and len(given) > LARGEST:
-        raise UsageError(f"the sample has {len(given):,} characters: give at most {LARGEST:,}")
-    if isinstance(given, str) and given[:1] in "[{" and given:
-        try:
-            given = read_json(given.encode())
-        except ValueError:
-            raise _refused(given, codec) from None
-    elif isinstance(given, str) and not codec.is_film:
-        cells = [cell.strip() for cell in given.split(",")]
-        given = [None if cell.lower() in ("", "nan", "null") else cell for cell in cells]
-        if len(given) == len(codec.columns) + 1:
-            given = {"time": given[0], "values": given[1:]}
-    seconds = None
-    if isinstance(given, dict):
-        if set(given) - {"time", "values", "image"}:
-            raise _refused(given, codec)
-        seconds, given = given.get("time"), given.get("image") if codec.is_film else given.get("values")
     try:
-        time = None if seconds is None else float(seconds)
+        opened = read_input(given, "sample", "[{")
+        if isinstance(opened, str) and not codec.is_film:
+            opened = _of_cells(opened.split(","), len(codec.columns))
+        time, value = with_time(opened, "image" if codec.is_film else "values")
         if codec.is_film:
-            return time, _picture(given, codec)
-        numbers = np.array([np.nan if one is None else float(one) for one in given], np.float64)
+            return time, frame_given(value, codec)
+        numbers = np.array([np.nan if one is None else float(one) for one in value], np.float64)
     except (TypeError, ValueError, OverflowError):
         raise _refused(given, codec) from None
-    if numbers.shape != (len(codec.columns),) or (time is not None and not np.isfinite(time)):
+    if numbers.shape != (len(codec.columns),):
         raise _refused(given, codec)
     with np.errstate(over="ignore"):
         values = np.where(np.abs(numbers) <= 1e18, numbers, np.nan).astype(np.float32)
     return time, values
 
 
-def _picture(given: Any, codec: MovementCodec) -> Any:
-    if isinstance(given, np.ndarray):
-        if given.shape != codec.shape or given.dtype != np.uint8:
-            raise ValueError("the frame has another shape")
-        return given
-    content = base64.b64decode(given, validate=True)
-    frame = next(Film(content, "the frame").frames(codec.look))
-    return frame.picture
+def _of_cells(cells: Sequence[str], count: int) -> Any:
+    found = [None if cell.strip().lower() in ("", "nan", "null") else cell for cell in cells]
+    return {"time": found[0], "values": found[1:]} if len(found) == count + 1 else found
 
 
 def _refused(given: Any, codec: MovementCodec) -> UsageError:
-    try:
-        said = json.dumps(given)[:40]
-    except (TypeError, ValueError):
-        said = shown(given)
-    return UsageError(f"the sample {said} cannot be read: give {inputs_of(codec).words}")
+    return refused_input(given, "sample", inputs_of(codec).words)

@@ -159,10 +159,10 @@ class Gesture(GestureSettings, Task):
 
     def example_question(self, codec: "MovementCodec") -> dict[str, Any]:
         """Ask what a movement is in which nothing moves."""
-        from statewise.tasks.gesture.answers import dark_film
+        from statewise.tasks.shared.films import still_film
 
         if codec.is_film:
-            return {"film": dark_film()}
+            return {"film": still_film()}
         return {"table": {name: [0.0, 0.0] for name in codec.columns}}
 
     def predict(

@@ -14,19 +14,18 @@ import numpy as np
 
 from statewise.data.audio.integrated_loudness import LoudnessMeter
 from statewise.data.audio.sound import Samples
-from statewise.data.movement.movement_arrays import film_of, load_npy
 from statewise.data.naming import path_of
 from statewise.data.sounding.film_hits import hits_table
 from statewise.data.sounding.sounding_codec import SoundingCodec
 from statewise.data.video.film import Film, VideoFrame
 from statewise.data.video.film_muxing import check_film_name, write_with_sound
 from statewise.data.video.film_sound import has_sound, picture_span
-from statewise.data.video.film_writer import write_film
 from statewise.data.video.frame_folder import FrameFolder
-from statewise.errors import DataError, UsageError
+from statewise.errors import UsageError
 from statewise.model import Model
 from statewise.run.files import saving, write_whole
 from statewise.task import Answer
+from statewise.tasks.shared.films import film_given
 from statewise.tasks.sound.making import SoundRules
 from statewise.tasks.sound.strokes import StrokeMade
 from statewise.tasks.sound.watching import FilmWatcher
@@ -123,32 +122,13 @@ def given_film(given: Any, codec: SoundingCodec, times: Any = None) -> _Given:
 
     Raises `DataError` for what is no film, or has no frame.
     """
-    if isinstance(given, str | Path):
-        path = path_of(given)
-        if path.is_dir():
-            return _Given(str(path), FrameFolder(path, codec.untimed).frames(codec.look, LONGEST), None, None, 0.0)
-        if path.suffix.lower() == ".npy":
-            return _of_pictures(str(path), load_npy(path), codec, None)
-    if isinstance(given, str | Path | bytes):
-        film = Film(given if isinstance(given, bytes) else path_of(given))
-        span = picture_span(film)
-        return _Given(film.title, film.frames(codec.look, LONGEST), film, span.seconds, span.start)
-    return _of_pictures("the array", given, codec, times)
-
-
-def _of_pictures(title: str, given: Any, codec: SoundingCodec, times: Any) -> _Given:
-    try:
-        found = np.asarray(given)
-        seconds = None if times is None else np.asarray(times, np.float64)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"{title} cannot be read ({error}): give frames [T, H, W] or [T, H, W, 3] of bytes") from None
-    if found.ndim not in (3, 4) or found.dtype != np.uint8 or not len(found):
-        raise DataError(f"{title} is not a film: give frames [T, H, W] or [T, H, W, 3] of bytes")
-    if seconds is not None and seconds.shape != (len(found),):
-        raise UsageError(f"{len(found):,} frames were given with {seconds.size:,} times: give one for each")
-    pictures = found if found.ndim == 4 else found[..., None]
-    frames = iter(film_of(title, pictures, seconds, codec.untimed).frames(codec.look))
-    return _Given(title, frames, None, len(found) / codec.untimed if seconds is None else None, 0.0)
+    found = film_given(given, codec, times)
+    if isinstance(found, Film):
+        span = picture_span(found)
+        return _Given(found.title, found.frames(codec.look, LONGEST), found, span.seconds, span.start)
+    if isinstance(found, FrameFolder):
+        return _Given(found.title, found.frames(codec.look, LONGEST), None, None, 0.0)
+    return _Given(found.title, iter(found.frames(codec.look)), None, found.seconds, 0.0)
 
 
 def sound_made(
@@ -254,14 +234,6 @@ def one_film(film: Any, sent: str | None) -> Any:
         return base64.b64decode(sent, validate=True)
     except ValueError:
         raise UsageError("the film is not base 64: give the bytes of a film in it") from None
-
-
-def still_film() -> str:
-    """Return a film of a few frames, in which nothing moves, in base 64."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "still.gif")
-        write_film(path, [np.full((16, 16, 3), 90, np.uint8)] * 4, [0.0, 0.1, 0.2, 0.3])
-        return base64.b64encode(path.read_bytes()).decode()
 
 
 def shown_sound(found: Iterator[StrokeMade | FilmSound | float]) -> Answer:

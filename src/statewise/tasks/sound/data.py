@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from statewise.data.batches import Batches, Example, collated
 from statewise.data.left_out import LeftOutCount
 from statewise.data.sounding.prepared_sounding import PreparedSounding, sounding_with
-from statewise.data.sounding.sounding_clips import SoundingPart
 from statewise.data.sounding.sounding_codec import SoundingCodec
 from statewise.data.sounding.sounding_steps import StepPlan, edges_of, targets_of
 from statewise.data.video.film import Picture
+from statewise.data.video.part_folders import ClipPart
 from statewise.data.window import Epochs, Window
 from statewise.task import Data, Part
 from statewise.tasks.sound.baselines import simple_sounds
@@ -115,7 +115,7 @@ class SoundingData(Data):
     task: Any  # a Sound, whose module imports this one
     clips: PreparedSounding
     cache: Path
-    scored: SoundingPart = "held_out"
+    scored: ClipPart = "held_out"
 
     @property
     def codec(self) -> SoundingCodec:

@@ -1,7 +1,6 @@
 """Sound under way: frames come one at a time, each answered by the sound that is known now."""
 
 import base64
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,23 +8,26 @@ from typing import Any
 import numpy as np
 import torch
 
-from statewise.bounds import shown
 from statewise.data.audio.sound import Samples
 from statewise.data.sounding.sounding_codec import SoundingCodec
-from statewise.data.video.film import Film
-from statewise.errors import DataError, UsageError
+from statewise.errors import DataError
 from statewise.inputs import Inputs
-from statewise.plain.strict_json import read_json
 from statewise.state import read_tensors, write_tensors
 from statewise.stream import Stream
 from statewise.task import Live
+from statewise.tasks.shared.films import (
+    FINISH,
+    FRAME_WORDS,
+    RESTART,
+    frame_given,
+    read_input,
+    refused_input,
+    with_time,
+)
 from statewise.tasks.sound.making import JoinedStretches, NoiseBands, StruckPieces
 from statewise.tasks.sound.strokes import StrokeMade
 from statewise.tasks.sound.watching import NOTHING, FilmWatcher, SoundPiece
 
-FINISH, RESTART = "finish", "restart"
-LARGEST = 1 << 25
-"Characters of one input."
 LONGEST_BUFFER = 1 << 22
 WAYS = (NoiseBands, StruckPieces, JoinedStretches)
 
@@ -64,7 +66,7 @@ class SoundUnderWay(Live):
     @property
     def inputs(self) -> Inputs:
         """What `push` takes: a frame, with or without its time, `finish` or `restart`."""
-        return Inputs(WORDS, ("string", "object"), RESTART, binary=lambda raw: base64.b64encode(raw).decode())
+        return Inputs(FRAME_WORDS, ("string", "object"), RESTART, binary=lambda raw: base64.b64encode(raw).decode())
 
     def push(self, line: Any) -> SoundSoFar:
         """Read a frame; or end the film, or forget it.
@@ -122,9 +124,6 @@ class SoundUnderWay(Live):
         except (KeyError, ValueError, IndexError, TypeError, OverflowError, RuntimeError):
             raise DataError("the saved sound is damaged, or is something else: start again") from None
         return found
-
-
-WORDS = 'a frame as the bytes of a picture in base 64, or {"time": seconds, "image": such}; or "finish", "restart"'
 
 
 def made_count(instrument: Any) -> int:
@@ -207,42 +206,8 @@ def _check(array: Any, shape: tuple[int, ...], kind: Any) -> None:
 
 def frame_of(given: Any, codec: SoundingCodec) -> tuple[float | None, Any]:
     """Return the time of a frame, if it says one, and its picture `[H, W, C]`. Raises `UsageError` for what is none."""
-    if isinstance(given, str) and len(given) > LARGEST:
-        raise UsageError(f"the frame has {len(given):,} characters: give at most {LARGEST:,}")
-    if isinstance(given, str) and given[:1] == "{":
-        try:
-            given = read_json(given.encode())
-        except ValueError:
-            raise _refused(given) from None
-    seconds = None
-    if isinstance(given, dict):
-        if set(given) - {"time", "image"}:
-            raise _refused(given)
-        seconds, given = given.get("time"), given.get("image")
     try:
-        time = None if seconds is None else float(seconds)
-        picture = _picture(given, codec)
+        seconds, image = with_time(read_input(given, "frame"), "image")
+        return seconds, frame_given(image, codec)
     except (TypeError, ValueError, OverflowError):
-        raise _refused(given) from None
-    if time is not None and not np.isfinite(time):
-        raise _refused(given)
-    return time, picture
-
-
-def _picture(given: Any, codec: SoundingCodec) -> Any:
-    if isinstance(given, np.ndarray):
-        if given.shape != codec.shape or given.dtype != np.uint8:
-            raise ValueError("the frame has another shape")
-        return given
-    if not isinstance(given, str):
-        raise TypeError("this is not a text")
-    content = base64.b64decode(given, validate=True)
-    return next(Film(content, "the frame").frames(codec.look)).picture
-
-
-def _refused(given: Any) -> UsageError:
-    try:
-        said = json.dumps(given)[:40]
-    except (TypeError, ValueError):
-        said = shown(given)
-    return UsageError(f"the frame {said} cannot be read: give {WORDS}")
+        raise refused_input(given, "frame", FRAME_WORDS) from None

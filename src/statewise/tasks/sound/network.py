@@ -18,7 +18,7 @@ def network(task: Any, codec: SoundingCodec) -> Model[Any]:
     """Return an untrained network."""
     height, width, channels = codec.shape
     maps = (task.maps, 2 * task.maps, 2 * task.maps)
-    encoder = SpaceTime(height, width, channels, codec.moves, task.embedding, maps, task.dropout)
+    encoder = SpaceTime(height, width, channels, codec.moves, task.embedding, maps, task.dropout, task.glances)
     core = core_of(task, encoder.features)
     return Model(encoder, core, Soundtrack(core.units, codec.ear.bands, len(codec.materials), codec.cells))
 

@@ -50,6 +50,7 @@ class SoundSettings(Sourced):
     dropout: Annotated[float, Doc("dropout of features and of what the layers write"), Ge(0), Lt(1)] = 0.1
     embedding: Annotated[int, Doc("features of a frame"), Ge(2), Le(100_000)] = 64
     maps: Annotated[int, Doc("maps of the first convolution; of the next two twice as many"), Ge(1), Le(1024)] = 16
+    glances: Annotated[int, Doc("places of a frame that attention picks out"), Ge(0), Le(64)] = 4
 
     cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
     hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 96

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_doc import Doc
 
-from statewise.errors import UsageError
 from statewise.inputs import FILE, OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
 from statewise.tasks.shared.sourced import check_shares
@@ -125,17 +124,19 @@ class Sound(SoundSettings, Task):
     def stream(self, model: "Model[Any]", codec: "SoundingCodec") -> "Stream[Any]":
         """Return a stream that reads steps: a comparable frame with its last changes. Frames are read by `live`."""
         from statewise.stream import Stream
+        from statewise.tasks.shared.step_of_numbers import number_reader
 
-        return Stream(model, encode=_step_of(codec))
+        return Stream(model, encode=number_reader(codec.numbers))
 
     def inputs(self, codec: "SoundingCodec") -> Inputs:
         """Return what a step reads."""
-        words = f"a step of {codec.numbers:,} numbers: a comparable frame with its {codec.moves} last changes"
-        return Inputs(words, ("array",), [0.0] * codec.numbers, _step_of(codec))
+        from statewise.tasks.shared.step_of_numbers import number_inputs
+
+        return number_inputs(codec.numbers, f"a comparable frame with its {codec.moves} last changes")
 
     def example_question(self, codec: "SoundingCodec") -> dict[str, Any]:
         """Ask for the sound of a film in which nothing moves."""
-        from statewise.tasks.sound.answers import still_film
+        from statewise.tasks.shared.films import still_film
 
         return {"sent": still_film()}
 
@@ -224,20 +225,3 @@ class Sound(SoundSettings, Task):
         if saved is not None:
             return SoundUnderWay.open(lambda: FilmWatcher(model, codec, rules, sure), saved)
         return SoundUnderWay(lambda: FilmWatcher(model, codec, rules, sure))
-
-
-def _step_of(codec: "SoundingCodec") -> Any:
-    numbers = codec.numbers
-
-    def read(x: Any) -> Any:
-        import numpy as np
-
-        try:
-            found = np.asarray(x)
-        except (ValueError, TypeError, OverflowError):
-            found = np.zeros(0)
-        if found.shape != (numbers,) or found.dtype.kind not in "fiu" or not (np.abs(found) <= 1e9).all():
-            raise UsageError(f"a step reads {numbers:,} numbers of ordinary size: give as many")
-        return found.astype(np.float32)
-
-    return read
