@@ -2,10 +2,11 @@
 
     python benchmarks/sound.py [--rounds 7] [--units 128] [--save DIR]
 
-The peer is the loop that an expert writes: three convolutions over a frame and its last changes, nn.LSTM, one linear
-layer for envelopes, strokes, strengths and materials, the same loss, clipped Adam. Ours is the same network of the same
-sizes, trained by the learner on drawn steps, and one frame through `Stream.push`. Both on one thread, in turns; seconds
-are those of the processor, figures are medians over the turns, and ratios are taken turn by turn.
+The peer is the loop that an expert writes: three convolutions over a frame and its last changes, attention to four
+places of it, nn.LSTM, one linear layer for envelopes, strokes, strengths and materials, the same loss, clipped Adam.
+Ours is the same network of the same sizes, trained by the learner on drawn steps, and one frame through `Stream.push`.
+Both on one thread, in turns; seconds are those of the processor, figures are medians over the turns, and ratios are
+taken turn by turn.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from statewise.tasks.sound.task import Sound
 from statewise.versions import versions
 from statewise_lab.benchmarking.result import commit, machine
 
-ROWS, STEPS, FEATURES, CELLS, MATERIALS = 16, 80, 96, 3, 5
+ROWS, STEPS, FEATURES, CELLS, MATERIALS, GLANCES = 16, 80, 96, 3, 5, 4
 FRAMES = 300
 CODEC = SoundingCodec((32, 43, 3), 30.0, 0.1, Cochlea(), materials=tuple("abcde"))
 BANDS = CODEC.ear.bands
@@ -46,17 +47,29 @@ class Plain(nn.Module):
         planes = channels + CODEC.moves
         self.shape = (planes, height, width)
         layers: list[nn.Module] = []
+        sizes = []
         for before, after in ((planes, 16), (16, 32), (32, 32)):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.ReLU()]
             height, width = -(-height // 2), -(-width // 2)
-        self.seen = nn.Sequential(*layers, nn.Flatten(), nn.Linear(32 * height * width, FEATURES - 1), nn.ReLU())
+            sizes.append((height, width))
+        self.first, self.last = nn.Sequential(*layers[:4]), nn.Sequential(*layers[4:], nn.Flatten())
+        high, wide = sizes[1]
+        self.scores = nn.Linear(32, GLANCES)
+        grid = torch.meshgrid(torch.linspace(-1, 1, high), torch.linspace(-1, 1, wide), indexing="ij")
+        self.places = torch.stack(grid[::-1], -1).flatten(0, 1)
+        self.narrow = nn.Sequential(nn.Linear(32 * height * width + GLANCES * 34, FEATURES - 1), nn.ReLU())
         self.core = nn.LSTM(FEATURES, units)
         self.out = nn.Linear(units, CELLS * (BANDS + 2) + MATERIALS)
 
     def forward(self, xs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         planes, height, width = self.shape
         pictures = xs[..., :-1].reshape(-1, height, width, planes).permute(0, 3, 1, 2)
-        features = torch.cat([self.seen(pictures).reshape(*xs.shape[:2], -1), xs[..., -1:]], -1)
+        middle = self.first(pictures)
+        seen = middle.flatten(2).transpose(1, 2)
+        shares = self.scores(seen).softmax(1).transpose(1, 2)
+        glances = torch.cat([shares @ seen, shares @ self.places], -1).flatten(1)
+        narrow = self.narrow(torch.cat([self.last(middle), glances], -1))
+        features = torch.cat([narrow.reshape(*xs.shape[:2], -1), xs[..., -1:]], -1)
         ys, state = self.core(features, state)
         return self.out(ys), state
 
@@ -118,7 +131,7 @@ def main() -> int:
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    how: dict[str, Any] = {"hidden_size": given.units, "embedding": FEATURES, "dropout": 0.0}
+    how: dict[str, Any] = {"hidden_size": given.units, "embedding": FEATURES, "dropout": 0.0, "glances": GLANCES}
     task = Sound(source="drawn", updates=10**9, threads=1, **how)
     windows = [drawn() for _ in range(2)]
     learner = Learner(task.model(CODEC), windows, task)

@@ -12,7 +12,14 @@ from statewise.kernels.native_pictures import convolved
 if extension.instructions() is None:
     pytest.skip(f"native kernels: {extension.ABSENT}", allow_module_level=True)
 
-SIZES = [(3, 1, 1, 1, 1), (3, 4, 5, 2, 7), (2, 32, 43, 6, 16), (5, 16, 22, 16, 32), (3, 8, 11, 32, 40), (70, 9, 5, 6, 8)]
+SIZES = [
+    (3, 1, 1, 1, 1),
+    (3, 4, 5, 2, 7),
+    (2, 32, 43, 6, 16),
+    (5, 16, 22, 16, 32),
+    (3, 8, 11, 32, 40),
+    (70, 9, 5, 6, 8),
+]
 
 
 @pytest.fixture(params=["baseline", "avx2", "avx512"])
@@ -38,7 +45,9 @@ def some(count: int, height: int, width: int, channels: int, maps: int) -> list[
     generator = torch.Generator().manual_seed(count + height)
     shapes = [(count, height, width, channels), (maps, channels, 3, 3), (maps,)]
     shapes.append((count, -(-height // 2), -(-width // 2), maps))
-    return [scale * torch.randn(shape, generator=generator) for scale, shape in zip((1, 0.3, 0.3, 1), shapes, strict=True)]
+    return [
+        scale * torch.randn(shape, generator=generator) for scale, shape in zip((1, 0.3, 0.3, 1), shapes, strict=True)
+    ]
 
 
 def learned(pictures: Tensor, weight: Tensor, bias: Tensor, owed: Tensor) -> list[Tensor]:

@@ -7,41 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from statewise.encoders.encoder import Encoder
+from statewise.encoders.spatial_attention import SpatialAttention
 from statewise.errors import UsageError
 from statewise.kernels.native_pictures import convolved
 
 MOST_AT_ONCE = 1024
 "Frames whose inner pictures are in memory at once where nothing is learned."
-
-
-@final
-class SpatialAttention(nn.Module):
-    """What lies at a few places of a picture, each found by a softmax over all its places, and where these are.
-
-        a_kp = softmax_p(w_k . z_p + b_k)        v_k = sum_p a_kp (z_p, x_p, y_p)
-
-    x and y go from -1 to 1. Shapes: pictures `[N, H, W, C]`, found `[N, glances (C + 2)]`. Source: the spatial softmax
-    of Levine et al. 2016, with what is seen at its places.
-
-    >>> SpatialAttention(channels=3, height=4, width=5, glances=2)(torch.zeros(7, 4, 5, 3)).shape
-    torch.Size([7, 10])
-    """
-
-    places: Tensor
-
-    def __init__(self, channels: int, height: int, width: int, glances: int) -> None:
-        super().__init__()
-        self.scores = nn.Linear(channels, glances)
-        self.features = glances * (channels + 2)
-        up, across = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
-        places = torch.stack([across.expand(height, width), up.unsqueeze(1).expand(height, width)], dim=-1)
-        self.register_buffer("places", places.flatten(0, 1).contiguous(), persistent=False)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Return what is at each place, and where that is."""
-        seen = pictures.flatten(1, 2)
-        shares = self.scores(seen).softmax(dim=1).transpose(1, 2)
-        return torch.cat([shares @ seen, shares @ self.places], dim=-1).flatten(1)
 
 
 @final
@@ -99,7 +70,7 @@ class FrameConvolution(Encoder):
         return torch.cat(parts).reshape(*around, self.features)
 
     def _of(self, flat: Tensor) -> Tensor:
-        pictures = flat.unflatten(-1, (self.frames, self.height, self.width, self.channels))
+        pictures = flat.view(-1, self.frames, self.height, self.width, self.channels)
         pictures = pictures.permute(0, 2, 3, 1, 4).flatten(3) if self.frames > 1 else pictures.squeeze(1)
         layers = [layer for layer in self.convolutions if isinstance(layer, nn.Conv2d)]
         seen = []

@@ -26,7 +26,7 @@ def rows_first(xs: Tensor) -> Tensor:
 def room(*shape: int) -> Tensor:
     """Return an uninitialised float32 tensor; a large one reuses memory of earlier calls."""
     floats = math.prod(shape)
-    if floats < FLOATS_TO_LEND:
+    if _native is None or floats < FLOATS_TO_LEND:
         return torch.empty(shape, dtype=torch.float32, device="cpu")
     lent: Tensor = from_dlpack(_native.lend(floats))
     return lent.view(shape)

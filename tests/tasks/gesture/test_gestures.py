@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_gestures import CLASSES, RATE, clips, hands, moved, sensor_table, stretches_table
+from made_gestures import CLASSES, RATE, clips, hands, moved, picture, sensor_table, stretches_table
 
 import statewise
 from statewise.cli.main import run as command_line
@@ -272,8 +272,10 @@ def test_clips_are_watched_from_files_bytes_frames_and_lines(tmp_path: Path) -> 
     assert said.label == "nod"
     (again,) = trained.predict(film=base64.b64encode(path.read_bytes()).decode())
     assert again.as_json() == said.as_json()
+    frames = np.stack([picture(0, 0)] * 5)
+    with pytest.raises(UsageError, match="5 frames were given with 3 times"):
+        [*trained.predict(frames, times=np.arange(3) / 10)]
     live = trained.live()
-    from made_gestures import picture
 
     write_film(tmp_path / "one.gif", [picture(0, 0)], [0.0])
     seen = live.push(base64.b64encode((tmp_path / "one.gif").read_bytes()).decode())

@@ -15,6 +15,8 @@ from statewise.data.video.film import Look, Picture
 from statewise.errors import DataError, UsageError
 
 MOST_MATERIALS, MOST_PIECES, LONGEST_NAME, MOST_SIDE = 1_000, 10_000, 200, 512
+AT_ONCE = 8
+"Frames whose steps are in the cache while they are written."
 FARTHEST = 6.0
 "In deviations: what lies further off is no further."
 
@@ -84,9 +86,9 @@ class SoundingCodec(Codec):
         bright = sum(real[..., channel] for channel in range(self.shape[2]))
         return np.asarray(bright * np.float32(1 / (self.shape[2] * self.usual.change)), np.float32)
 
-    def steps(self, frames: Picture, plan: StepPlan) -> Values:
-        """Return the steps `[T, numbers]` of a film from its first frame on."""
-        return StepsUnderWay(self).steps(frames[plan.frames], plan.times)
+    def steps(self, frames: Picture, plan: StepPlan, bright: float = 1.0, out: Values | None = None) -> Values:
+        """Return the steps `[T, numbers]` of a film from its first frame on, so much brighter; in `out` where given."""
+        return StepsUnderWay(self, bright).steps(frames[plan.frames], plan.times, out)
 
     def number_of(self, material: str) -> int:
         """Return the number of a material, -1 for one that is not known."""
@@ -148,30 +150,45 @@ def _is_sound(codec: SoundingCodec) -> bool:
 class StepsUnderWay:
     """Frames that come one or some at a time, as steps; what comes out does not depend on where they are cut."""
 
-    def __init__(self, codec: SoundingCodec) -> None:
+    def __init__(self, codec: SoundingCodec, bright: float = 1.0) -> None:
         self.codec = codec
         height, width, _ = codec.shape
+        pixels = (np.arange(256, dtype=np.float32) * np.float32(bright)).clip(0, 255)
+        known = (pixels - np.float32(codec.usual.mean)) / np.float32(codec.usual.deviation)
+        self.known: Values = known.clip(-FARTHEST, FARTHEST)
+        "What each byte of a frame is as a number."
         self.grey: Values | None = None
         self.time = 0.0
         self.changes: Values = np.zeros((codec.moves - 1, height, width), np.float32)
 
-    def steps(self, frames: Picture, times: Any) -> Values:
-        """Return the steps of some more frames `[T, H, W, C]` at these times."""
-        codec, usual = self.codec, self.codec.usual
-        grey = codec.grey(frames)
+    def steps(self, frames: Picture, times: Any, out: Values | None = None) -> Values:
+        """Return the steps of some more frames `[T, H, W, C]` at these times, or write them to `out` `[T, numbers]`."""
+        found = np.empty((len(frames), self.codec.numbers), np.float32) if out is None else out
+        for first in range(0, len(frames), AT_ONCE):
+            own = slice(first, first + AT_ONCE)
+            self._write(frames[own], times[own], found[own])
+        return found
+
+    def _write(self, frames: Picture, times: Any, found: Values) -> None:
+        codec, colours = self.codec, self.codec.shape[2]
+        seen = self.known[frames]
+        grey = seen[..., 0] + seen[..., 1] + seen[..., 2] if colours == 3 else seen[..., 0]
+        grey *= np.float32(codec.usual.deviation / (colours * codec.usual.change))
         before = self.time if self.grey is not None else float(times[0]) - 1 / codec.picture_rate
         passed = np.diff(np.concatenate([[before], times])) * codec.picture_rate
         ratios = passed.clip(1e-3, LONGEST_RATIO).astype(np.float32)
         earlier = grey[:1] if self.grey is None else self.grey
-        moved = np.diff(np.concatenate([earlier, grey]), axis=0) / ratios[:, None, None]
-        changes = np.concatenate([self.changes, moved.clip(-FARTHEST, FARTHEST)])
-        found = np.empty((len(frames), codec.numbers), np.float32)
-        planes = found[:, :-1].reshape(len(frames), *codec.shape[:2], -1)
-        known = (np.arange(256, dtype=np.float32) - np.float32(usual.mean)) / np.float32(usual.deviation)
-        planes[..., : codec.shape[2]] = known.clip(-FARTHEST, FARTHEST)[frames]
+        before_moves = codec.moves - 1
+        changes = np.empty((before_moves + len(grey), *grey.shape[1:]), np.float32)
+        changes[:before_moves], moved = self.changes, changes[before_moves:]
+        np.subtract(grey[:1], earlier, out=moved[:1])
+        np.subtract(grey[1:], grey[:-1], out=moved[1:])
+        moved /= ratios[:, None, None]
+        np.clip(moved, -FARTHEST, FARTHEST, out=moved)
+        planes = found[:, :-1].reshape(len(frames), *codec.shape[:2], -1)  # a view: what a step holds lies in one piece
+        planes[..., :colours] = seen
         for lag in range(codec.moves):
-            planes[..., codec.shape[2] + lag] = changes[codec.moves - 1 - lag :][: len(frames)]
+            planes[..., colours + lag] = changes[before_moves - lag :][: len(frames)]
         found[:, -1] = ratios - 1
         self.grey, self.time = grey[-1:], float(times[-1])
-        self.changes = changes[len(changes) - (codec.moves - 1) :]
-        return found
+        self.changes = changes[len(changes) - before_moves :].copy()

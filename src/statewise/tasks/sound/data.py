@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from statewise.data.sounding.sounding_steps import StepPlan, edges_of, targets_o
 from statewise.data.video.film import Picture
 from statewise.data.video.part_folders import ClipPart
 from statewise.data.window import Epochs, Window
+from statewise.kernels.native_tensors import room
 from statewise.task import Data, Part
 from statewise.tasks.sound.baselines import simple_sounds
 from statewise.tasks.sound.metrics import JudgedSound
@@ -34,20 +35,22 @@ class FilmVarying:
     light: float = 0.0
 
 
-def varied_frames(frames: Picture, how: FilmVarying, draw: np.random.Generator) -> Picture:
-    """Return frames `[T, H, W, C]` as an epoch has them: mirrored, moved, darker or brighter."""
-    rows, columns = np.arange(frames.shape[1]), np.arange(frames.shape[2])
+def varied_frames(frames: Picture, how: FilmVarying, draw: np.random.Generator) -> tuple[Picture, float]:
+    """Return frames `[T, H, W, C]` as an epoch has them, mirrored and moved, and how much brighter they are."""
     if how.mirror and draw.random() < 0.5:
-        columns = columns[::-1]
+        frames = frames[:, :, ::-1]
     if how.shift:
-        down, right = draw.integers(-how.shift, how.shift + 1, 2)
-        rows = rows[(np.arange(len(rows)) - down).clip(0, len(rows) - 1)]
-        columns = columns[(np.arange(len(columns)) - right).clip(0, len(columns) - 1)]
-    frames = frames[:, rows[:, None], columns[None]]
-    if how.light:
-        share = 1 + draw.uniform(-how.light, how.light)
-        frames = (np.arange(256) * share).clip(0, 255).astype(np.uint8)[frames]
-    return frames
+        for axis, by in enumerate(draw.integers(-how.shift, how.shift + 1, 2), start=1):
+            frames = _moved(frames, int(by), axis)
+    return frames, 1 + draw.uniform(-how.light, how.light) if how.light else 1.0
+
+
+def _moved(frames: Picture, by: int, axis: int) -> Picture:
+    """Return frames that are moved along an axis; what is at the edge is repeated."""
+    if not by:
+        return frames
+    size = frames.shape[axis]
+    return frames.take((np.arange(size) - by).clip(0, size - 1), axis=axis)
 
 
 @final
@@ -84,11 +87,20 @@ class SoundingBatches(Epochs):
 
     def in_epoch(self, epoch: int, index: int) -> Window:
         """Return a batch of an epoch."""
-        return collated([self._example(*self.places[n], epoch) for n in self.batches.order(epoch)[index]], self.rows)
+        own = [self._stretch(*self.places[n], epoch) for n in self.batches.order(epoch)[index]]
+        # collated as numbers of steps; the steps themselves are written where they will lie
+        window = collated([stretch.example for stretch in own], self.rows)
+        steps = room(*window.inputs.shape[:2], self.clips.codec.numbers)
+        for row, stretch in enumerate(own):
+            length, into = len(stretch.plan.times), steps[:, row].numpy()
+            self.clips.codec.steps(stretch.frames, stretch.plan, stretch.bright, into[:length])
+            into[length:] = 0
+        steps[:, len(own) :] = 0
+        return window._replace(inputs=steps)
 
-    def _example(self, number: int, piece: int, epoch: int) -> Example:
+    def _stretch(self, number: int, piece: int, epoch: int) -> "_Stretch":
         clips, codec = self.clips, self.clips.codec
-        plan, frames = self.plans[number], clips.frames(number)
+        plan, frames, bright = self.plans[number], clips.frames(number), 1.0
         edges = edges_of(plan.times, codec.picture_rate, codec.look_ahead)
         if self.seed is not None:
             draw = np.random.default_rng([self.seed, epoch, number, piece])
@@ -99,13 +111,22 @@ class SoundingBatches(Epochs):
                 begins = int(plan.frames[0])
                 frames = frames[begins : int(plan.frames[-1]) + 1]
                 plan = plan._replace(frames=plan.frames - begins)
-            frames = varied_frames(frames, self.varying, draw)
+            frames, bright = varied_frames(frames, self.varying, draw)
         targets = targets_of(clips.envelopes(number), clips.told[number].hits, edges, codec.cells)
         scored = edges[:, 0] >= -1e-6
         if not scored.any():
             scored[-1] = True
-        steps = codec.steps(frames, plan)
-        return Example(torch.from_numpy(steps), torch.from_numpy(targets), scored=torch.from_numpy(scored))
+        example = Example(torch.arange(len(edges)), torch.from_numpy(targets), scored=torch.from_numpy(scored))
+        return _Stretch(plan, frames, bright, example)
+
+
+class _Stretch(NamedTuple):
+    """What is read of a clip: frames at their times, so much brighter, with what is to be said of them."""
+
+    plan: StepPlan
+    frames: Picture
+    bright: float
+    example: Example
 
 
 @dataclass(frozen=True)
