@@ -9,7 +9,7 @@ RESULTS := benchmarks/results
 # a choice proves nothing, and the recordings and novels that speech and language are proved on are not here
 PROOFS := $(filter-out proofs/traffic_choices.py proofs/speech.py proofs/language.py, $(shell grep -l __main__ proofs/*.py))
 
-.PHONY: demo test test-lower test-levels check format prove laws bench native sanitize arm zoo wheel audit clean
+.PHONY: demo test test-lower test-levels check format prove laws bench native sanitize arm zoo wheel audit site clean
 
 demo: $(VENV)/.core  ## train on Shakespeare for two minutes and watch
 	@$(BIN)/statewise demo
@@ -62,6 +62,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(shell find native -type f) | $(VE
 	$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/.core $@
 
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.core
+	$(INSTALL) mkdocs-material mkdocstrings-python griffe-typingdoc
+	@touch $@
+
 native:  ## the native core by itself: build it and run its own tests
 	cmake -S native -B build/native -DSTATEWISE_TESTS=ON
 	cmake --build build/native --parallel
@@ -91,6 +95,10 @@ wheel:  ## the source distribution and the wheel in dist/: twice the same bits, 
 
 audit:  ## what is known to be unsafe among the versions of constraints.txt (asks a service on the internet)
 	.ci/audit
+
+site: $(VENV)/.docs  ## the documentation as a site in build/site, with its reference; a warning or a broken link fails it
+	$(BIN)/python docs/site/stage.py build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file build/mkdocs.yml
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -42,12 +42,13 @@ stand for a name. Several words may be one, and an amount of time may be a numbe
 FACTS, CALIBRATION = "_facts_of_training", "_calibration"
 "Where a task of a run keeps the facts of its data, and what was found after training: attributes that are no settings."
 Part = Literal["training", "held_out"]
+"A part of the data, by name."
 Scoring = Generator[float, None, "Score"]
+"A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
 DynamicOf = Annotated[bool, Doc("dynamic evaluation: also score while a copy goes on learning")]
 StorageOf = Annotated[str, Doc("also score with weights in bfloat16 or int8, as a step program")]
 Calibrating = Generator[float, None, Mapping[str, Any] | None]
 "What is found after training, under way: it yields how much is done, and returns plain values, or None where none are."
-"A scoring under way: it yields how much is done, from 0 to 1, and returns the score."
 
 
 class Score(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from measure_pages import is_defined
 from small_tasks import TASKS
 from subclasses import subclasses_of
 
@@ -44,6 +45,8 @@ def test_a_run_of_every_task_in_double_precision_is_scored_and_used_as_any_other
     run = statewise.train(made, run=tmp_path / "run")
     assert run.load().model.head is not None
     assert statewise.evaluate(run.path).metrics == run.report.metrics
+    named = [("Metric", name) for name in run.report.metrics] + [("Baseline", name) for name in run.report.baselines]
+    assert [one for one in named if not is_defined(*one, {task})] == [], "define it in a docstring, as the others are"
 
 
 @pytest.mark.parametrize("task", TASKS)

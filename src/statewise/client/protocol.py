@@ -16,6 +16,7 @@ from statewise.client.request import Request
 from statewise.errors import MissingExtra, StatewiseError, UsageError
 
 Answer = dict[str, Any]
+"What a server answers: a JSON object."
 
 REPEATED = frozenset({429, 502, 503, 504})
 "The statuses after which the same call may be granted."

@@ -33,10 +33,13 @@ __all__ = [
 ]
 
 VARIABLE = "STATEWISE_VECTOR_LEVEL"
+"The environment variable that says how wide vectors may be."
 LEVELS = ["avx512vnni", "avx512", "avx2", "baseline"]
 "The instruction sets that native code was compiled for, the highest first."
 NONE = "none"
+"The level at which no native kernel is used."
 NOT_BUILT = "none: installed without a compiler, or with STATEWISE_NATIVE=0; reinstall with GCC or Clang to have them"
+"What is said where there are no native kernels."
 NOT_WANTED = f"none: {VARIABLE} says so"
 
 

@@ -26,6 +26,7 @@ PREFIX_BYTES = ALIGNED_BYTES = 8
 WORDS = "__metadata__"
 ENTRY = {"dtype", "shape", "data_offsets"}
 UNSEALED = "0" * 64
+"What stands in a header in place of a seal until `seal` puts one there."
 SEAL = '"sha256":"'
 
 

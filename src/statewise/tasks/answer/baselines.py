@@ -16,7 +16,10 @@ SEED = 12345
 
 
 def commonest(training: Sequence[StoryQuestion], asked: Sequence[StoryQuestion]) -> NDArray[np.bool_]:
-    """Return whether the commonest answer of its file is right for each question; of all files for an unknown one."""
+    """Return whether the commonest answer of its file is right for each question; of all files for an unknown one.
+
+    Baseline: `commonest answer`.
+    """
     counts: dict[str, Counter[str]] = {}
     for one in training:
         counts.setdefault(one.file, Counter())[one.answer] += 1
@@ -37,6 +40,8 @@ def bag_of_words(
     """Learn a logistic regression on which words stand in the question and in the story; yield how much is done.
 
     What is yielded last is whether each answer is right. Words of the story and of the question are apart.
+
+    Baseline: `bag of words`.
     """
     draw = torch.Generator().manual_seed(SEED)
     weights = torch.zeros(2 * (len(codec.words) + 1), len(codec.answers) + 1, requires_grad=True)

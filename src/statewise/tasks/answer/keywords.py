@@ -63,7 +63,10 @@ def by_keywords(linked: Sequence[Linked], table: AskedTable) -> Query | None:
 
 
 def rows_by_keywords(question: str, linker: Linker) -> list[tuple[Value, ...]] | None:
-    """Return the rows of the query that single words ask for; None where the table cannot answer it."""
+    """Return the rows of the query that single words ask for; None where the table cannot answer it.
+
+    Baseline: `keywords`.
+    """
     query = by_keywords(linker.linked(question), linker.table)
     try:
         return None if query is None else query.run(linker.table)

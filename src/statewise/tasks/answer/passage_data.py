@@ -86,7 +86,15 @@ def judged(told: Sequence[str], asked: Sequence[PassageQuestion]) -> NDArray[np.
 
 
 def measured(found: NDArray[np.float64]) -> dict[str, float]:
-    """Return the mean F1 with a 95 % interval over questions, and the mean exact match."""
+    """Return the mean F1 with a 95 % interval over questions, and the mean exact match.
+
+    Metrics:
+
+    - `f1`: 2 common words / (words told + words wanted), by the right answer that suits best, capitals, marks and
+      articles aside, by `statewise.tasks.answer.squad_metrics.f1`; more is better
+    - `exact_match`: the share of answers that are a right one, capitals, marks and articles aside, by
+      `statewise.tasks.answer.squad_metrics.exact_match`; more is better
+    """
     low, high = np.quantile(drawn(found[:, 0], ["questions"] * len(found)), [0.025, 0.975])
     means = found.mean(axis=0)
     return {"f1": float(means[0]), "f1_low": float(low), "f1_high": float(high), "exact_match": float(means[1])}

@@ -19,6 +19,8 @@ def by_sliding_window(passage: str, question: str, codec: PassagesCodec) -> str:
     them in the question; where there is no such run, of any words. Source: Richardson, Burges & Renshaw 2013, whose
     sliding window this follows.
 
+    Baseline: `sliding window`.
+
     >>> codec = PassagesCodec(("was",), (0.1,), 9, ("a", "b"))
     >>> by_sliding_window("The king left. The queen was in Paris then.", "Where was the queen?", codec)
     'Paris'

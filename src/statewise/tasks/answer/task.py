@@ -150,7 +150,12 @@ class QuestionAnswering(Sourced, Task):
         return term * self.support if name == SUPPORT else term
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats of an answer."""
+        """Return the mean nats of an answer.
+
+        Metrics:
+
+        - `nats_per_answer`: minus the mean log-likelihood of an answer: the loss of training, in nats; less is better
+        """
         return {"nats_per_answer": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

@@ -52,6 +52,8 @@ def nearest_captions(captions: PreparedCaptions, asked: NDArray[np.int64]) -> li
 
     Alike is the cosine of the mean of the features of all places. Of several captions the one is said that has most
     words in common with the others.
+
+    Baseline: `caption of the nearest picture`.
     """
     training = captions.numbers("training")
     known, wanted = _means(captions, training), _means(captions, asked)
@@ -80,7 +82,10 @@ def most_usual(captions: tuple[str, ...]) -> str:
 
 
 def commonest_caption(captions: PreparedCaptions) -> str:
-    """Return the caption of most training pictures."""
+    """Return the caption of most training pictures.
+
+    Baseline: `commonest caption`.
+    """
     counts = Counter(
         caption for one in captions.pictures if one.part == "training" for caption in dict.fromkeys(one.captions)
     )
@@ -91,6 +96,8 @@ def blind_caption(data: Any) -> Generator[float, None, BlindCaption]:
     """Train the network without a picture, and return the likeliest caption, which is that of every picture.
 
     It yields how much is done. `data` are a `CaptionData`. Random numbers of others are not touched.
+
+    Baseline: `blind: the network without the picture`.
     """
     task: Any = replace(
         data.task,

@@ -56,7 +56,19 @@ class JudgedCaptions:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All of it by name, CIDEr-D with a 95 % interval over pictures."""
+        """All of it by name, CIDEr-D with a 95 % interval over pictures.
+
+        Metrics:
+
+        - `cider_d`: how like the references the runs of 1 to 4 words are, weighed by how rare they are, from 0 to 10,
+          by `statewise.tasks.caption.metrics.cider_d`; more is better
+        - `bleu_N`: BLEU of runs of 1 to N words, from 0 to 100, by `statewise.tasks.caption.metrics.bleu`; more is
+          better
+        - `rouge_l`: F of the longest words in the same order, from 0 to 1, by
+          `statewise.tasks.caption.metrics.rouge_l`; more is better
+        - `distinct`: how many different captions were said
+        - `words`: mean words of a caption
+        """
         low, high = interval(self.ciders)
         found = {"cider_d": self.cider, "cider_d_low": low, "cider_d_high": high}
         found |= {f"bleu_{order}": value for order, value in enumerate(self.bleu, start=1)}

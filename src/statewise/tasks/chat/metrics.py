@@ -59,7 +59,13 @@ def hits(scores: NDArray[np.floating[Any]]) -> Floats:
 
 
 def hit_metrics(found: Floats, conversations: NDArray[np.int32]) -> dict[str, float]:
-    """Return how often the true reply was found, with a 95 % interval over conversations."""
+    """Return how often the true reply was found, with a 95 % interval over conversations.
+
+    Metrics:
+
+    - `hits_at_1`: the share of places at which, among twenty replies, the true one is the likeliest; ties count their
+      share; drawn again by conversation for the interval; more is better
+    """
     low, high = bootstrap(found, conversations)
     return {"hits_at_1": float(found.mean()), "hits_at_1_low": low, "hits_at_1_high": high}
 
@@ -69,6 +75,11 @@ def variety(replies: Sequence[str]) -> dict[str, float]:
 
     A reply is generic here where its words, capitals and marks aside, are said more than once to what was asked. Source
     of distinct-1 and distinct-2: Li et al. 2016.
+
+    Metrics:
+
+    - `distinct_1`, `distinct_2`: different words, or pairs of words / all of them, over all replies; more is better
+    - `generic`: the share of replies that are said more than once; less is better
 
     >>> variety(["I see.", "I see!", "Do you?"])
     {'distinct_1': 0.6666666666666666, 'distinct_2': 0.6666666666666666, 'generic': 0.6666666666666666}

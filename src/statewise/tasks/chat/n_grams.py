@@ -52,7 +52,13 @@ def nats_a_subword(model: KneserNey, order: int, dialogues: PreparedDialogues, p
 
 
 def scores(model: KneserNey, order: int, codec: Any, asked: PlacesAsked) -> NDArray[np.float64]:
-    """Return by how much what was said makes each reply likelier, a subword of it, `[N, K]`: the rule of the model."""
+    """Return by how much what was said makes each reply likelier, a subword of it, `[N, K]`: the rule of the model.
+
+    Baselines:
+
+    - `n-gram, order N (Kneser-Ney)`: subwords of a conversation by interpolated Kneser-Ney,
+      `statewise.tasks.shared.kneser_ney.KneserNey`; a reply is scored by its mean log-probability after what was said
+    """
     before = [codec.encode_turns(said)[-order:] for said in asked.said]
     before = [[END if code == START else code for code in read] for read in before]
     replies = [codec.encode_reply(reply) for reply in asked.replies]

@@ -34,6 +34,13 @@ class TfIdf:
 
     The weight of a word that stands n times in a turn is `(1 + log n) (1 + log((1 + turns) / (1 + turns with it)))`;
     how like two turns are is the cosine. Source: Salton & Buckley 1988; as a method of reply, Lowe et al. 2015.
+
+    Baselines:
+
+    - `TF-IDF, reply like what was said`: the reply that is most like what was said, by
+      `statewise.tasks.chat.retrieval.TfIdf.reply_scores`
+    - `TF-IDF, replies to the like`: the reply that is most like what was replied to the turns that are most like what
+      was said, by `statewise.tasks.chat.retrieval.TfIdf.like_scores`
     """
 
     def __init__(self, turns: Sequence[str], replies: Sequence[str]) -> None:

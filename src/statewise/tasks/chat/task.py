@@ -112,7 +112,12 @@ class Chat(ReaderWriterTask):
         return self.network(codec.size, codec.size, shared=True)
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the perplexity of a subword."""
+        """Return the perplexity of a subword.
+
+        Metrics:
+
+        - `perplexity`: exp of minus the mean log-likelihood of a subword of a reply; less is better
+        """
         import math
 
         return {"perplexity": math.exp(min(float(loss.mean), 700.0))}

@@ -64,7 +64,13 @@ class Bags:
 
 @dataclass(frozen=True)
 class TfIdfRegression:
-    """Logistic regression over words and pairs of words, weighed by TF-IDF; fitted by L-BFGS to its optimum."""
+    """Logistic regression over words and pairs of words, weighed by TF-IDF; fitted by L-BFGS to its optimum.
+
+    Baselines:
+
+    - `TF-IDF with logistic regression, CRF on word features`: intents by this, slots by
+      `statewise.tasks.dialogue.baselines.WordCRF`
+    """
 
     terms: dict[str, int]
     rareness: list[float]

@@ -92,7 +92,20 @@ def f1_interval(found: ScoredUtterances, resamples: int = 1000) -> tuple[float, 
 
 
 def measured(found: ScoredUtterances) -> dict[str, float]:
-    """Return the metrics, the whole sentence first; those of slots and of scope where there are any."""
+    """Return the metrics, the whole sentence first; those of slots and of scope where there are any.
+
+    Metrics:
+
+    - `sentence_accuracy`: the share of utterances whose intent and every slot are right; more is better
+    - `intent_accuracy`: of the utterances in scope, the share whose intent is right; more is better
+    - `slot_f1`: 2 hits / (slots said + slots wanted), a hit being the same letters and the same slot; more is better
+    - `slot_precision`: hits / slots said; more is better
+    - `slot_recall`: hits / slots wanted; more is better
+    - `calibration_error`: how far confidence is from the share that is right, by
+      `statewise.tasks.dialogue.calibration.calibration_error`; less is better
+    - `out_of_scope_recall`: of the utterances out of scope, the share that is refused; more is better
+    - `out_of_scope_recall_at_95`: the same where 95 % of what is in scope is accepted; more is better
+    """
     groups = np.arange(len(found.intents))
     low, high = bootstrap(found.sentences, groups)
     told = {

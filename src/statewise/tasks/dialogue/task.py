@@ -115,7 +115,13 @@ class Dialogue(Sourced, Task):
         )
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats of an utterance."""
+        """Return the mean nats of an utterance.
+
+        Metrics:
+
+        - `nats_per_utterance`: minus the mean log-likelihood of the intent and the slots of an utterance: the loss of
+          training, in nats; less is better
+        """
         return {"nats_per_utterance": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

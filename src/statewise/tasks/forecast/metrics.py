@@ -57,12 +57,18 @@ class Truth(NamedTuple):
 def scores(truth: Truth, quantiles: Floats) -> dict[str, float]:
     """Return what quantiles `[R, H, LEVELS]` score, the median being the point forecast.
 
+    Metrics of forecast, traffic:
+
     - `MASE`: mean absolute error over that of repeating the last season in training (Hyndman & Koehler 2006); series
-      in which that was nothing do not count, and where it was nothing in all of them there is no MASE
-    - `weighted_quantile_loss`: twice the pinball loss at 0.1 to 0.9 over the sum of sizes, where that is not nothing
-    - `CRPS`: twice the mean pinball loss over all levels, in the unit of the series
-    - `sMAPE`: mean of 200 |y - f| / (|y| + |f|), in percent
-    - `covers_80`: the share of values inside the 80 % interval
+      in which that was nothing do not count, and where it was nothing in all of them there is no MASE; less is better
+    - `weighted_quantile_loss`: twice the mean pinball loss at 0.1 to 0.9 over the sum of sizes, where that is not
+      nothing; less is better
+    - `CRPS`: twice the mean pinball loss over the levels 0.025 to 0.975, by
+      `statewise.tasks.forecast.metrics.pinball_losses`, in the unit of the series; less is better
+    - `MAE`: mean of |y - f|, in the unit of the series; less is better
+    - `RMSE`: square root of the mean of (y - f)^2, in the unit of the series; less is better
+    - `sMAPE`: mean of 200 |y - f| / (|y| + |f|), in percent; less is better
+    - `covers_K`: the share of values inside the K % interval; K / 100 is right
     """
     there = ~np.isnan(truth.values)
     values, medians = truth.values[there], quantiles[..., _place(0.5)][there]

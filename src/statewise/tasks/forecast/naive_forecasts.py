@@ -19,18 +19,27 @@ MOST_ORIGINS = 1000
 
 
 def last_value(values: Floats, origins: Ints, horizon: int) -> Floats:
-    """Repeat the value before each origin: a random walk."""
+    """Repeat the value before each origin: a random walk.
+
+    Baseline of forecast, traffic: `last value`.
+    """
     return np.repeat(values[origins - 1][:, None], horizon, axis=1)
 
 
 def drift(values: Floats, origins: Ints, horizon: int) -> Floats:
-    """Go on along the line from the first value to the last before each origin."""
+    """Go on along the line from the first value to the last before each origin.
+
+    Baseline of forecast, traffic: `drift`.
+    """
     slope = (values[origins - 1] - values[0]) / np.maximum(origins - 1, 1)
     return np.asarray(values[origins - 1][:, None] + slope[:, None] * np.arange(1, horizon + 1))
 
 
 def seasonal(season: int) -> Point:
-    """Return a forecast that repeats the last season before each origin, each of which has a season before it."""
+    """Return a forecast that repeats the last season before each origin, each of which has a season before it.
+
+    Baseline of forecast, traffic: `seasonal naive, N`.
+    """
 
     def repeat(values: Floats, origins: Ints, horizon: int) -> Floats:
         steps = np.arange(horizon)
@@ -70,7 +79,10 @@ def with_errors(
 def historical_quantiles(
     values: Floats, known: int, origins: Ints, horizon: int, levels: Floats, season: int
 ) -> Floats:
-    """Return the quantiles of what came before place `known` at the same place in the season."""
+    """Return the quantiles of what came before place `known` at the same place in the season.
+
+    Baseline of forecast, traffic: `historical quantiles`.
+    """
     table = np.stack([np.quantile(values[phase:known:season], levels) for phase in range(min(season, known))])
     phases = (origins[:, None] + np.arange(horizon)) % season
     return np.asarray(table[phases % len(table)])

@@ -22,7 +22,14 @@ LEAST_HISTORY = 100
 def statistical_quantiles(
     name: Name, values: Floats, origins: NDArray[np.int64], horizon: int, levels: Floats, season: int
 ) -> Floats:
-    """Return quantiles `[origins, horizon, levels]`. Raises `MissingExtra` where statsforecast is not installed."""
+    """Return quantiles `[origins, horizon, levels]`. Raises `MissingExtra` where statsforecast is not installed.
+
+    Baselines of forecast, traffic:
+
+    - `auto_ets`: exponential smoothing, its form and parameters by AIC
+    - `auto_theta`: the Theta method, its form by its errors
+    - `auto_arima`: ARIMA with seasons, its orders by AIC
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its many parts, at import and where a fit does not converge
         try:

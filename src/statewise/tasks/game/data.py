@@ -281,6 +281,11 @@ def trained_without_memory(data: GameData) -> Generator[float, None, Model[Any]]
     """Train a policy that begins again at every step, as the task says, and return it.
 
     Random numbers of the process stay as they are. Where an update fails the weights before it are used.
+
+    Baselines:
+
+    - `without memory, the same steps`, `without memory, the same time`: a policy of the same network, trained as long,
+      whose state is emptied before every step
     """
     task = replace(data.task, memory=False)
     own = torch.get_rng_state()

@@ -85,7 +85,10 @@ class PolicyPlayer(Player):
 
 @dataclass
 class RandomPlayer(Player):
-    """Takes every legal action with the same probability; numbers anywhere between their bounds."""
+    """Takes every legal action with the same probability; numbers anywhere between their bounds.
+
+    Baseline: `random`.
+    """
 
     observed: ObservationSpace
     actions: Actions
@@ -168,7 +171,14 @@ def interval_of(numbers: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def figures_of(episodes: Sequence[Episode]) -> dict[str, float]:
-    """Return the mean return with its interval, and the mean number of steps."""
+    """Return the mean return with its interval, and the mean number of steps.
+
+    Metrics:
+
+    - `return`: the sum of the rewards of an episode, the mean over episodes of fixed seeds; episodes are drawn again
+      for its interval; more is better
+    - `steps`: mean steps of an episode
+    """
     returns = returns_of(episodes)
     low, high = interval_of(returns)
     steps = float(np.mean([one.steps for one in episodes]))

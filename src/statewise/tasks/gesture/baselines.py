@@ -44,7 +44,17 @@ def truth(movement: PreparedMovement, numbers: Sequence[int] | NDArray[np.int64]
 def simple_methods(
     trained: PreparedMovement, movement: PreparedMovement, scored: NDArray[np.int64], found: dict[str, GesturesJudged]
 ) -> Iterator[float]:
-    """Put what simple methods say into `found`, yielding how much is done."""
+    """Put what simple methods say into `found`, yielding how much is done.
+
+    Baselines:
+
+    - `commonest class`: the class of most training recordings, or steps
+    - `frame average`: logistic regression on the mean over time of a recording, by
+      `statewise.tasks.gesture.baselines.told_apart`
+    - `nearest recording (DTW)`: the class of the training recording that is nearest by dynamic time warping,
+      `statewise.tasks.shared.dtw.Nearest`
+    - `one step alone`: logistic regression on each step by itself, where steps are scored
+    """
     wanted, groups = truth(movement, scored)
     known = trained.numbers("training")
     classes = len(movement.codec.classes)

@@ -61,7 +61,15 @@ class GesturesJudged:
         return float(np.trace(self.table) / max(1, self.table.sum()))
 
     def metrics(self) -> dict[str, float]:
-        """Return accuracy and macro F1, the latter with its interval."""
+        """Return accuracy and macro F1, the latter with its interval.
+
+        Metrics:
+
+        - `macro_f1`: the mean over classes of 2 hits / (times it was there + times it was said), by
+          `statewise.tasks.gesture.metrics.macro_f1`; recordings, or where known people, are drawn again for its
+          interval; more is better
+        - `accuracy`: the share of recordings, or of steps, whose class was said; more is better
+        """
         low, high = f1_interval(self)
         own = {"macro_f1": macro_f1(self.table), "macro_f1_low": low, "macro_f1_high": high}
         return {**own, "accuracy": self.accuracy}

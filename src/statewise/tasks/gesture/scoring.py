@@ -75,7 +75,24 @@ def logs_of_all(model: Model[Any], data: GestureData) -> Generator[float, None, 
 def judged_gestures(
     model: Model[Any], data: GestureData, rules: EventRules, sure: float, early: float
 ) -> Generator[float, None, Score]:
-    """Watch every recording of the scored part and return the score."""
+    """Watch every recording of the scored part and return the score.
+
+    Metrics:
+
+    - `nats`: minus the mean log-likelihood of the class, once a recording is read, or at each step; less is better
+    - `accuracy_by_second`: the share of the time during which the class that is likeliest so far is the right one;
+      more is better
+    - `decided`: the share of recordings of which one class became sure
+    - `decided_accuracy`: the share of recordings whose class, said as soon as it was sure or else at the end, is
+      right; more is better
+    - `share_seen`: of a decided recording, the part that was read until then; less is better
+    - `seconds_to_decision`: the same in seconds; less is better
+    - `label_changes_per_minute`: how often the likeliest class changes; less is better
+    - `event_f1`: 2 gestures found / (events said + gestures there); an event finds a gesture of its class where the
+      two share a tenth of the time that either took; more is better
+    - `event_latency_seconds`: mean time from the beginning of a gesture to the event that found it; less is better
+    - `false_events_per_minute`: events said where nothing was made, for each minute of that; less is better
+    """
     codec, movement, numbers = data.codec, data.movement, data.numbers("held_out")
     logs = yield from logs_of_all(model, data)
     counts = _Counts()

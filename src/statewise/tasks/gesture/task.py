@@ -70,7 +70,13 @@ class Gesture(GestureSettings, Task):
         return network(self, codec)
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats a step."""
+        """Return the mean nats a step.
+
+        Metrics:
+
+        - `nats_per_step`: minus the mean log-likelihood of the class at a step: the loss of training, in nats; less is
+          better
+        """
         return {"nats_per_step": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

@@ -113,7 +113,14 @@ class LanguageData(CountedOnce):
         return key_of([asked, f"{self.codec.unknown} {BLOCK_WORDS} {MOST_BLOCKS}", counted.tobytes(), scored.tobytes()])
 
     def find_baselines(self) -> "Finding":
-        """Count n-grams and score those of each order, yielding how much is done."""
+        """Count n-grams and score those of each order, yielding how much is done.
+
+        Baselines:
+
+        - `unigram`: each word by how often it was counted, by modified Kneser-Ney of order 1
+        - `Kneser-Ney N`: words by interpolated modified Kneser-Ney of that order,
+          `statewise.tasks.shared.kneser_ney.KneserNey`
+        """
         from statewise.tasks.shared.kneser_ney import KneserNey
 
         orders, scored, found = self.amounts.orders, self.scored.read(), {}

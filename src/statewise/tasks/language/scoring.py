@@ -89,6 +89,16 @@ class JudgedWords(NamedTuple):
 
         To tell one of `unknown_types` words that no code stands for costs their logarithm more, at each unknown place.
         So a smaller vocabulary, of which more is unknown, does not look better by being smaller.
+
+        Metrics:
+
+        - `perplexity`: exp(nats / words); less is better
+        - `bits_per_word`, `bits_per_subword`: nats / words / log 2; less is better
+        - `perplexity_of_known`: the same over words of the vocabulary alone; less is better
+        - `perplexity_adjusted`: exp((nats + unknown places * log(unknown types)) / words): an unknown word is told
+          apart from the others; less is better
+        - `unknown_share`: places whose word is not in the vocabulary / places
+        - `words`, `subwords`: places that were scored
         """
         known = self.words - self.unknown
         apart = self.nats + self.unknown * math.log(max(1, unknown_types))

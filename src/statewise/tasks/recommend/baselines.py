@@ -85,30 +85,44 @@ class NextItem:
         }
 
     def popularity(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
-        """Score each item by how many events it had in training."""
+        """Score each item by how many events it had in training.
+
+        Baseline: `popularity`.
+        """
         return self._prior(stop - start)
 
     def session_popularity(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
-        """Score each item by how often the session has had it so far, then by popularity (S-POP)."""
+        """Score each item by how often the session has had it so far, then by popularity (S-POP).
+
+        Baseline: `session popularity`.
+        """
         scores = self._prior(stop - start)
         which, items = history(read, begins, start, stop)
         np.add.at(scores, (which, items), 1)
         return scores
 
     def repeat(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
-        """Score the item just read highest, then by popularity."""
+        """Score the item just read highest, then by popularity.
+
+        Baseline: `last item again`.
+        """
         scores = self._prior(stop - start)
         scores[np.arange(stop - start), read[start:stop]] += 1
         return scores
 
     def co_occurrence(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
-        """Score each item by the sessions that had it together with the one just read."""
+        """Score each item by the sessions that had it together with the one just read.
+
+        Baseline: `co-occurrence`.
+        """
         return self._by_pairs(self.together, read[start:stop], lambda item, other, count: count)
 
     def item_knn(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
         r"""Score each item by the cosine between the sessions that had it and those that had the one just read.
 
             sim(i, j) = n_ij / sqrt(n_i n_j)
+
+        Baseline: `item-kNN`.
 
         Source: Hidasi et al. 2016, section 4.1.
         """
@@ -118,7 +132,10 @@ class NextItem:
         )
 
     def markov(self, read: Integers, begins: Integers, start: int, stop: int) -> Scores:
-        """Score each item by how often it came right after the one just read."""
+        """Score each item by how often it came right after the one just read.
+
+        Baseline: `Markov chain`.
+        """
         return self._by_pairs(self.follows, read[start:stop], lambda item, other, count: count)
 
     def _prior(self, places: int) -> Scores:

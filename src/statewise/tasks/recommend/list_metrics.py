@@ -37,6 +37,13 @@ class JudgedLists(NamedTuple):
 
         One item is wanted at a place, so its ideal NDCG is 1.
 
+        Metrics:
+
+        - `recall_at_K`: the share of places whose wanted item is in the list of K: the mean of [rank <= K]; more is
+          better
+        - `mrr_at_K`: mean reciprocal rank, the mean of [rank <= K] / rank; more is better
+        - `ndcg_at_K`: the mean of [rank <= K] / log2(1 + rank); more is better
+
         >>> one = JudgedLists(np.array([1, 3, 9]), np.zeros((3, 4), int))
         >>> {name: value.round(3).tolist() for name, value in one.values().items()}
         {'recall_at_4': [1.0, 1.0, 0.0], 'mrr_at_4': [1.0, 0.333, 0.0], 'ndcg_at_4': [1.0, 0.5, 0.0]}
@@ -72,6 +79,12 @@ def measures(judged: JudgedLists, wanted: Integers, sessions: Integers, supports
 
     `coverage` is the share of the catalogue that some list names. `popularity_bias` is how much further up the items
     listed are, ordered by training events, than those that were wanted, as a share of the catalogue: 0 is as popular.
+
+    Metrics:
+
+    - `coverage_at_K`: items that some list of K names / all items
+    - `popularity_bias_at_K`: mean place of the listed items - mean place of the wanted ones, places in the order of
+      training events and divided by the number of items; 0 is as popular as what was wanted
     """
     found: dict[str, float] = {}
     for name, values in judged.values().items():

@@ -192,7 +192,13 @@ class Recommend(TableSettings, Task):
         return Model(encoder, core, head)
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean cross-entropy over all items."""
+        """Return the mean cross-entropy over all items.
+
+        Metrics:
+
+        - `nats_per_event`: minus the mean log-likelihood of the next event: the loss of training, in nats; less is
+          better
+        """
         return {"nats_per_event": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

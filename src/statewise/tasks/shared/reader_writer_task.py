@@ -66,7 +66,13 @@ class ReaderWriterTask(Sourced, Task):
         return term * (self.smoothing / (1 - self.smoothing)) if name == SMOOTHING else term
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats of a subword."""
+        """Return the mean nats of a subword.
+
+        Metrics of translate, caption:
+
+        - `nats_per_subword`: minus the mean log-likelihood of a subword, given those before it: the loss of training,
+          in nats; less is better
+        """
         return {"nats_per_subword": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

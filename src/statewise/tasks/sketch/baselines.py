@@ -32,6 +32,11 @@ class Movements:
 
     Its mean is constant, or linear in the last movement (a bigram): by least squares, with the covariance of what is
     left. The odds are counts, one added to each.
+
+    Baselines of sketch, handwriting:
+
+    - `one Gaussian a pen state`: the mean of the next movement is constant for each state of the pen
+    - `bigram of movements`: the mean of the next movement is linear in the last one
     """
 
     weights: tuple[Floats, ...]

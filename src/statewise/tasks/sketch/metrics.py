@@ -46,6 +46,14 @@ def judge(model: Model[Any], windows: Sequence[Window], latent: int) -> Iterator
 def measured(nats: Any, places: Any, longest: int) -> dict[str, float]:
     """Return what drawings cost a point, their ends counted as points, and a drawing over the most points it may have.
 
+    Metrics of sketch, handwriting:
+
+    - `nats_per_point`: minus the log-likelihood of all drawings, in nats / their points, the end of each counted as
+      one; less is better
+    - `nats_over_n_max`: minus the log-likelihood of a drawing, in nats / the most points that a drawing may have, the
+      mean over drawings: as Ha & Eck 2017 report it; less is better
+    - `points`: points that were scored, ends included
+
     >>> measured(np.array([30.0, 10.0]), np.array([15, 5]), 100)
     {'nats_per_point': 2.0, 'nats_over_n_max': 0.2, 'points': 20}
     """

@@ -174,7 +174,14 @@ class Sketch(Sourced, Task):
         return parts_in_words(facts, lambda part: f"{facts[f'{part}_drawings']:,} drawings of {facts[part]:,} points")
 
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
-        """Find how well each drawing of the held-out part is foreseen, its latent numbers counted in."""
+        """Find how well each drawing of the held-out part is foreseen, its latent numbers counted in.
+
+        Metrics:
+
+        - `reconstruction_nats_per_point`, `reconstruction_nats_over_n_max`: the same without the divergence of the
+          latent numbers; less is better
+        - `kl`: mean divergence of a latent number from a standard normal, in nats
+        """
         from statewise.tasks.sketch.data import SketchData
         from statewise.tasks.sketch.metrics import judge, measured
 

@@ -31,7 +31,20 @@ LEVELS = np.linspace(1.0, 8.0, 15)
 def simple_sounds(
     trained: PreparedSounding, clips: PreparedSounding, scored: NDArray[np.int64], found: dict[str, JudgedSound]
 ) -> Iterator[float]:
-    """Put what simple methods make into `found`, yielding how much is done."""
+    """Put what simple methods make into `found`, yielding how much is done.
+
+    Baselines:
+
+    - `mean`: the mean envelope of the training part, at every cell
+    - `another clip's sound`: the sound of a training clip drawn at random, from its beginning again where it is
+      shorter
+    - `nearest frame`: at each step what the step of the training part says whose small picture and changes look most
+      alike
+    - `linear filter of the frames`: ridge regression of envelopes and strokes on the principal parts of five frames
+      before and after
+    - `changes of motion, random sounds`: a stroke wherever the motion changes by more than a level that was fitted,
+      with the sound of a random stroke
+    """
     codec, known = clips.codec, trained.numbers("training")
     draw = np.random.default_rng(0)
 

@@ -97,7 +97,24 @@ class JudgedSound:
         )
 
     def metrics(self) -> dict[str, float]:
-        """Return the figures: strokes first where clips say what is struck, else how sounds go along."""
+        """Return the figures: strokes first where clips say what is struck, else how sounds go along.
+
+        Metrics:
+
+        - `onset_f1`: 2 found / (strokes made + true strokes); a stroke is found where one was made within 50 ms of it,
+          each once; more is better
+        - `onset_precision`: found / strokes made; more is better
+        - `onset_recall`: found / true strokes; more is better
+        - `timing_error_ms`: mean time between a found stroke and the one made for it, in milliseconds; less is better
+        - `material_accuracy`: of the found strokes whose material is known, the share made of that material; more is
+          better
+        - `loudness_correlation`: mean over clips of the correlation of the made and the true loudness, cell by cell;
+          more is better
+        - `band_correlation`: mean over clips and bands of the correlation of the made and the true envelope; more is
+          better
+        - `envelope_error`: mean square of the difference of envelopes; less is better
+        - `sounding_f1`: 2 cells with sound in both / (cells with made sound + cells with true sound); more is better
+        """
         clips = self.clips
         found, said, true = (sum(getattr(one, name) for one in clips) for name in ("found", "said", "true"))
         away = [seconds for one in clips for seconds in one.away]

@@ -80,7 +80,13 @@ class Sound(SoundSettings, Task):
         return network(self, codec)
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats a step."""
+        """Return the mean nats a step.
+
+        Metrics:
+
+        - `nats_per_step`: minus the mean log-likelihood of what is said at a step: the loss of training, in nats; less
+          is better
+        """
         return {"nats_per_step": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

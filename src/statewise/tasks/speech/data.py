@@ -155,7 +155,14 @@ class SpeechData(Data):
         return found
 
     def prepare_baselines(self) -> Iterator[float]:
-        """Find what simple methods say, unless that was done before, yielding how much is done."""
+        """Find what simple methods say, unless that was done before, yielding how much is done.
+
+        Baselines:
+
+        - `commonest text`: of every utterance the text that most training utterances have
+        - `nearest recording (DTW)`: where each utterance is one word, the text of the training recording that is
+          nearest by dynamic time warping, `statewise.tasks.shared.dtw.Nearest`
+        """
         if "_by_utterance" in vars(self):
             return
         training, wanted = self.texts("training"), self.texts(self.scored)

@@ -32,7 +32,15 @@ class Counted(NamedTuple):
         return float((self.errors[:, 0] > 0).mean())
 
     def as_metrics(self) -> dict[str, float]:
-        """Return them as shares of one."""
+        """Return them as shares of one.
+
+        Metrics:
+
+        - `wer`: word error rate, (substitutions + deletions + insertions) / words said, counted over all utterances
+          together; less is better
+        - `cer`: the same of letters; less is better
+        - `wrong_utterances`: the share of utterances with a wrong word; less is better
+        """
         return {"wer": self.wer, "cer": self.cer, "wrong_utterances": self.wrong}
 
 

@@ -23,7 +23,12 @@ class HeardAll(NamedTuple):
 
 
 def judged(model: Model[Any], data: SpeechData, how: Listening) -> Generator[float, None, Score]:
-    """Hear every utterance of the scored part, yielding how much is done, and return the score."""
+    """Hear every utterance of the scored part, yielding how much is done, and return the score.
+
+    Metrics:
+
+    - `blank_share`: the share of steps at which no label is likeliest
+    """
     windows: Any = data.windows("held_out")
     order = [int(windows.numbers[place]) for batch in windows.batches.order(0) for place in batch]
     heard: list[str] = []

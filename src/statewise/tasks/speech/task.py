@@ -70,7 +70,13 @@ class Speech(SpeechSettings, Task):
         return Model(nn.Identity(), core, CTC(core.units, len(codec.symbols)))
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
-        """Return the mean nats a label."""
+        """Return the mean nats a label.
+
+        Metrics:
+
+        - `nats_per_label`: minus the mean log-likelihood of a label, by CTC: the loss of training, in nats; less is
+          better
+        """
         return {"nats_per_label": float(loss.mean)}
 
     def gauge(self, nats: float) -> str:

@@ -73,6 +73,12 @@ class OneStep:
         """Return the log score (nats a return, less is better), the share of right directions, and coverage.
 
         Where nothing moved there is no direction.
+
+        Metrics:
+
+        - `log_score`: minus the log density of a return, in nats, the mean over days and shares; less is better
+        - `direction`: of the days that moved, the share whose sign was said; more is better
+        - `covers_K`: the share of returns inside the K % interval; K / 100 is right
         """
         inside, moved = np.abs(self.below - 0.5) <= 0.4, self.returns != 0
         return {
@@ -136,7 +142,16 @@ def one_step(model: Model[Any], read: SeriesFeatures, ends: Ints, held_out: int)
 
 
 def simple_methods(panel: Panel, ends: Ints, held_out: int) -> dict[str, OneStep]:
-    """Return what a constant normal, a constant Student t and a variance that follows the last days say of each day."""
+    """Return what a constant normal, a constant Student t and a variance that follows the last days say of each day.
+
+    Baselines:
+
+    - `constant normal`: mean and spread of the training part
+    - `constant Student t`: a Student t fitted to the training part
+    - `normal, follows the last days`: the same mean, and a variance that is an exponential mean of the last squared
+      returns
+    - `Student t, follows the last days`: the same, with a Student t
+    """
     held = _held_out(panel, ends, held_out)
     kept: dict[str, list[Floats]] = {}
     for i in range(len(panel)):

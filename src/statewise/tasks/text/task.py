@@ -416,7 +416,12 @@ class TextData(CountedOnce):
         return key_of([asked, counted.tobytes(), scored.tobytes()])
 
     def find_baselines(self) -> "Finding":
-        """Count n-grams and score those of each order, yielding how much is done."""
+        """Count n-grams and score those of each order, yielding how much is done.
+
+        Baselines:
+
+        - `N-gram`: characters by interpolated Kneser-Ney of that order, `statewise.tasks.shared.kneser_ney.KneserNey`
+        """
         from statewise.tasks.shared.kneser_ney import KneserNey
 
         orders, scored, found = self.task.orders, self.scored.read(), {}
@@ -445,6 +450,12 @@ class TextData(CountedOnce):
 
 def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:
     """Return a loss in bits per character and as perplexity.
+
+    Metrics:
+
+    - `bits_per_character`, `bits_per_byte`: nats / characters / log 2; less is better
+    - `perplexity`: 2 ** bits: how many equally likely characters would be as hard to foresee; less is better
+    - `characters`, `bytes`: places that were scored
 
     >>> metrics_of(nats=1000 * math.log(2), places=1000, unit="character")
     {'bits_per_character': 1.0, 'perplexity': 2.0, 'characters': 1000}

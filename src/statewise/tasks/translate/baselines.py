@@ -15,12 +15,18 @@ CLOSING, OPENING = re.compile(r"\s+([.,;:!?%)\]}…’'])"), re.compile(r"([(\[{
 
 
 def copies(asked: Sequence[str], sources: Sequence[str], targets: Sequence[str]) -> list[str]:
-    """Return each source as it is."""
+    """Return each source as it is.
+
+    Baseline: `copy`.
+    """
     return list(asked)
 
 
 def word_by_word(asked: Sequence[str], sources: Sequence[str], targets: Sequence[str]) -> list[str]:
-    """Return for each word the likeliest one by IBM model 1, in the same order, in small letters until set right."""
+    """Return for each word the likeliest one by IBM model 1, in the same order, in small letters until set right.
+
+    Baseline: `word by word (IBM model 1)`.
+    """
     cut = [[WORD.findall(text.lower()) for text in side] for side in (sources, targets)]
     table = learned(cut[0], cut[1])
     return [_written([table.likeliest(word) for word in WORD.findall(text.lower())], text) for text in asked]
@@ -40,6 +46,8 @@ def from_memory(asked: Sequence[str], sources: Sequence[str], targets: Sequence[
     """Return the target of the source in the training part that is nearest: by the fewest letters put in or taken out.
 
     Raises `MissingExtra` where `rapidfuzz` is not installed.
+
+    Baseline: `translation memory`.
     """
     try:
         from rapidfuzz import fuzz, process

@@ -46,7 +46,15 @@ class JudgedTranslations:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """BLEU with a 95 % interval over sentences, and chrF."""
+        """BLEU with a 95 % interval over sentences, and chrF.
+
+        Metrics:
+
+        - `bleu`: 100 exp(min(0, 1 - reference length / length)) times the geometric mean of the precisions of runs of
+          1 to 4 words, over all sentences together (Papineni et al. 2002), by sacrebleu, whose signature the report
+          names; more is better
+        - `chrf`: F2 of runs of 1 to 6 letters, 100 * 5 P R / (4 P + R) (Popović 2015), by sacrebleu; more is better
+        """
         low, high = np.quantile(self.draws, [0.025, 0.975])
         return {"bleu": self.bleu, "bleu_low": float(low), "bleu_high": float(high), "chrf": self.chrf}
 

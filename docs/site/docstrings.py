@@ -1,0 +1,19 @@
+"""What griffe is told of docstrings: they are Markdown once examples and labels are set apart."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import griffe
+
+sys.path.insert(0, str(Path(__file__).parent))  # griffe reads this file from its path alone
+from markdown_of_docstrings import as_markdown
+
+
+class PlainDocstrings(griffe.Extension):
+    """What griffe calls for every object that it has read."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Make Markdown of a docstring."""
+        if obj.docstring:
+            obj.docstring.value = as_markdown(obj.docstring.value)
