@@ -50,6 +50,22 @@ def test_a_resumed_run_ends_in_the_weights_of_an_undisturbed_one(
     assert weights(Path("broken")) == weights(Path("whole"))
 
 
+@pytest.mark.parametrize("settings", [{"dropout": 0.3}, {"cell": "noisy"}])
+def test_samples_on_the_way_disturb_no_training_and_are_what_the_weights_write(
+    book: Path, settings: dict[str, Any]
+) -> None:
+    registry.register("cells", "noisy", lambda features, units: Zoneout(GRU(features, units), 0.3))
+    runs = {"none": 0.0, "some": 1e-9}
+    for run, seconds in runs.items():
+        statewise.train(
+            statewise.Text(source="book.txt", updates=7, sample_seconds=seconds, **{**TINY, **settings}), run=run
+        )
+    assert weights(Path("some")) == weights(Path("none"))
+    assert len(list(Path("some/samples").iterdir())) == 7
+    trained = statewise.load("some")
+    assert Path("some/samples/000007.txt").read_text() == trained.task.sample(trained.model, trained.codec)
+
+
 def test_the_loss_falls_with_every_cell(book: Path) -> None:
     for cell in ("elman", "lstm", "gru"):
         task = statewise.Text(source="book.txt", updates=40, cell=cell, warmup=1, learning_rate=0.03, **TINY)

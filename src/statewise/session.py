@@ -1,6 +1,7 @@
 """A training: it drives a learner, yields events, and keeps the run directory up to date."""
 
 import json
+import math
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
@@ -9,6 +10,7 @@ from typing import Any
 from statewise.distributed import LostProcess
 from statewise.errors import RunError, TrainingError
 from statewise.insight.gate_activity import activations
+from statewise.insight.probed_network import undisturbed
 from statewise.learning.checkpoint import load_checkpoint, save_checkpoint, saved_checkpoints, sweep
 from statewise.learning.events import (
     Checked,
@@ -144,7 +146,8 @@ class TrainingSession:
 
     def _updates(self) -> Iterator[Event]:
         task, learner = self.task, self.learner
-        last_sample = last_save = learner.seconds
+        last_save = learner.seconds
+        last_sample = learner.seconds if learner.update_number else -math.inf  # noise is seen before it becomes words
         yield from self._check_if_due()  # it may have been left in the middle of one
         while not learner.is_done:
             learner.seconds = self.ranks.agree(self._seconds())
@@ -188,8 +191,9 @@ class TrainingSession:
         return self.task.sample_seconds > 0 and self.ranks.is_first
 
     def _sample(self) -> Sampled:
-        update = self.learner.update_number
-        sample = self.task.sample(in_use(self.learner.judged, self.task), self.data.codec)
+        update, model = self.learner.update_number, in_use(self.learner.judged, self.task)
+        with undisturbed(model):  # nor is the training: when a sample is due, the clock decides
+            sample = self.task.sample(model, self.data.codec)
         self.directory.write(self.directory.samples / f"{update:06d}.txt", sample)
         return Sampled(update, self._seconds(), sample)
 

@@ -22,7 +22,7 @@ from statewise.progress.holding import held_back
 from statewise.progress.pace import LargeGradients, Pace
 from statewise.progress.terminal import beneath
 from statewise.run.history import metric_words
-from statewise.shown import in_block, sample_in_block
+from statewise.shown import counted, in_block, sample_in_block
 
 if TYPE_CHECKING:
     from statewise.task import Task
@@ -117,7 +117,8 @@ def told(event: Event, task: "Task") -> str:
             notice = f"\n{event.notice}" if event.notice else ""
             return f"{event.run} {begun}: {event.parameters:,} parameters, {task.size(event.data)}{notice}"
         case Sampled():
-            return f"--- after {event.seconds:.0f} s, {event.update:,} updates ---\n{sample_in_block(event.sample)}\n"
+            since = f"after {event.seconds:.0f} s, {counted(event.update, 'update')}"
+            return f"--- {since} ---\n{sample_in_block(event.sample)}\n"
         case Checked():
             return f"check, after {event.seconds:.0f} s: {metric_words(event.metrics)}"
         case RolledBack():
