@@ -6,6 +6,7 @@ writes `build/pages` and `build/mkdocs.yml`, which names every page; `make site`
 needs MkDocs or a network.
 """
 
+import os
 import posixpath
 import re
 import shutil
@@ -43,9 +44,9 @@ def stage(build: Path) -> None:
             done.add(source)
             waiting += list(_put(source, pages))
     _write(pages / "style.css", (DOCS / "site" / "style.css").read_text())
-    base = yaml.safe_load((DOCS / "site" / "mkdocs.yml").read_text())
     nav: Nav = [{"Start": "README.md"}, *_sections(), {"Reference": _reference(pages)}]
-    _write(build / "mkdocs.yml", yaml.safe_dump({**base, "nav": nav}, sort_keys=False, allow_unicode=True))
+    written = {"INHERIT": os.path.relpath(DOCS / "site" / "mkdocs.yml", build), "nav": nav}
+    _write(build / "mkdocs.yml", yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
 
 
 def _sections() -> Iterator[dict[str, Nav]]:
@@ -90,7 +91,9 @@ def place(source: Path) -> str:
     >>> place(DOCS / "tutorials" / "text.md"), place(ROOT / "ARCHITECTURE.md")
     ('tutorials/text.md', 'project/ARCHITECTURE.md')
     """
-    return (source.relative_to(DOCS) if source.is_relative_to(DOCS) else OUTSIDE / source.relative_to(ROOT)).as_posix()
+    if source.is_relative_to(DOCS):
+        return source.relative_to(DOCS).as_posix()
+    return "/".join([OUTSIDE, *(part.lstrip(".") for part in source.relative_to(ROOT).parts)])  # MkDocs hides .folders
 
 
 def _linked(text: str, source: Path) -> Iterator[Path]:

@@ -187,6 +187,7 @@ def project_pages(pages: Path) -> set[str]:
 
 def test_every_link_of_a_page_of_the_site_leads_to_a_file_of_it(pages: Path) -> None:
     for page in pages.rglob("*.md"):
+        assert not any(part.startswith(".") for part in page.relative_to(pages).parts)
         text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(), flags=re.DOTALL)
         for link in re.findall(r"\]\(([^)#\s]+)", text):
             if not re.match(r"[a-z]+:", link):
