@@ -297,3 +297,17 @@ def _shared(trained_once: Path, folder: Path, *arguments: str) -> Iterator[Servi
     server = Serving(trained_once / "run", folder, *arguments)
     yield server
     server.close()
+
+
+@pytest.fixture
+def studio_of(trained_once: Path, tmp_path: Path) -> Callable[..., Any]:
+    """What begins a studio over two copies of a small run."""
+    from made_studio import studios_over
+
+    return studios_over(trained_once / "run", tmp_path)
+
+
+@pytest.fixture
+def asked(studio_of: Callable[..., Any]) -> Any:
+    """A client of such a studio."""
+    return studio_of()

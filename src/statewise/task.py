@@ -168,6 +168,8 @@ class Task(Recipe, ABC):
     title: ClassVar[str]
     example: ClassVar[str] = "PATH"
     "A source that a user may begin with."
+    content: ClassVar[str] = ""
+    "What corpora hold that it learns from (`statewise.data.corpora.Content`): those alone are offered with it."
     check_share: ClassVar[float | None] = None
     "Checks take at most this share of a training that is bounded by time: one that would take more is left out."
     reads_tables: ClassVar[bool] = False

@@ -32,3 +32,10 @@ def studios_over(run: Path, folder: Path) -> Callable[..., Any]:
         return TestClient(made.app, base_url=HERE, raise_server_exceptions=False)
 
     return begin
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    """Return the status of an answer that is a problem, and its one line."""
+    said = answer.json()["error"]["message"]
+    assert "\n" not in said
+    return answer.status_code, said

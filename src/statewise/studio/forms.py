@@ -54,7 +54,8 @@ def form_of(kind: type[Task]) -> dict[str, Any]:
     ]
     order = list(get_args(Group))
     settings.sort(key=lambda setting: order.index(setting["group"]))
-    return {"task": kind.name, "title": kind.title, "example": kind.example, "settings": settings}
+    shown = {"task": kind.name, "title": kind.title, "example": kind.example, "content": kind.content}
+    return {**shown, "settings": settings}
 
 
 def is_flag(hint: Any) -> bool:

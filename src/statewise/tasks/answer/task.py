@@ -44,6 +44,7 @@ class QuestionAnswering(Sourced, Task):
     name: ClassVar[str] = "answer"
     title: ClassVar[str] = "Learn to answer questions about stories, passages or a table"
     example: ClassVar[str] = "stories.txt"
+    content: ClassVar[str] = "stories"
     page: ClassVar[str] = "answer"
 
     source: Annotated[

@@ -39,6 +39,7 @@ class Caption(ReaderWriterTask):
     name: ClassVar[str] = "caption"
     title: ClassVar[str] = "Learn from pictures with captions to caption others"
     example: ClassVar[str] = "PICTURES"
+    content: ClassVar[str] = "pictures"
     page: ClassVar[str] = "caption"
 
     source: Annotated[

@@ -54,6 +54,7 @@ class Chat(ReaderWriterTask):
     name: ClassVar[str] = "chat"
     title: ClassVar[str] = "Learn from conversations to reply"
     example: ClassVar[str] = "dialogues.jsonl"
+    content: ClassVar[str] = "dialogues"
     page: ClassVar[str] = "chat"
 
     source: Annotated[

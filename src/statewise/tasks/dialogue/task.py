@@ -49,6 +49,7 @@ class Dialogue(Sourced, Task):
     name: ClassVar[str] = "dialogue"
     title: ClassVar[str] = "Learn what people want of a bot, and talk with them"
     example: ClassVar[str] = "bot.yaml"
+    content: ClassVar[str] = "utterances"
     page: ClassVar[str] = "dialogue"
 
     source: Annotated[

@@ -39,6 +39,7 @@ CERTAIN = 0.05
 class SeriesTask(SeriesSettings, Sourced, Task):
     """Learn a table of series and say what comes next; a task says what its series are, and how it is scored."""
 
+    content: ClassVar[str] = "series"
     usual_epochs: ClassVar[float] = 4
     least_updates: ClassVar[int] = 0
     "Without a budget a training has at least so many updates: fewer teach nothing."

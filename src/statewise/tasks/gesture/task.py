@@ -40,6 +40,7 @@ class Gesture(GestureSettings, Task):
     name: ClassVar[str] = "gesture"
     title: ClassVar[str] = "Learn gestures, and say which one while it goes on"
     example: ClassVar[str] = "RECORDINGS"
+    content: ClassVar[str] = "movements"
     page: ClassVar[str] = "gesture"
 
     def prepare(self, cache: Path) -> "GestureData":

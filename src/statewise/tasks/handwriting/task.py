@@ -46,6 +46,7 @@ class Handwriting(Sourced, Task):
     name: ClassVar[str] = "handwriting"
     title: ClassVar[str] = "Learn to write by hand, and write any text"
     example: ClassVar[str] = "synthetic-handwriting"
+    content: ClassVar[str] = "handwriting"
     page: ClassVar[str] = "handwriting"
 
     source: Annotated[

@@ -50,6 +50,7 @@ class Language(Sourced, Task):
     name: ClassVar[str] = "language"
     title: ClassVar[str] = "Learn the words of a text, and write more of it"
     example: ClassVar[str] = "shakespeare"
+    content: ClassVar[str] = "text"
     check_share: ClassVar[float | None] = 0.05
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]

@@ -41,6 +41,7 @@ class Recommend(TableSettings, Task):
     name: ClassVar[str] = "recommend"
     title: ClassVar[str] = "Learn from a log of events what a session wants next"
     example: ClassVar[str] = "movielens-100k"
+    content: ClassVar[str] = "events"
     reads_tables: ClassVar[bool] = True
     page: ClassVar[str] = "recommend"
 

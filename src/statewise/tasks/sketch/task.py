@@ -40,6 +40,7 @@ class Sketch(Sourced, Task):
     name: ClassVar[str] = "sketch"
     title: ClassVar[str] = "Learn to draw, stroke by stroke, and finish what was begun"
     example: ClassVar[str] = "kanji"
+    content: ClassVar[str] = "drawings"
     page: ClassVar[str] = "sketch"
 
     source: Annotated[

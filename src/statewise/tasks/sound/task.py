@@ -38,6 +38,7 @@ class Sound(SoundSettings, Task):
     name: ClassVar[str] = "sound"
     title: ClassVar[str] = "Learn what films sound like, and sound silent ones"
     example: ClassVar[str] = "CLIPS"
+    content: ClassVar[str] = "films"
     page: ClassVar[str] = "sound"
 
     def preparing_data(self, cache: Path) -> "Generator[float, None, SoundingData]":

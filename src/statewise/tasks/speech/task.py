@@ -40,6 +40,7 @@ class Speech(SpeechSettings, Task):
     name: ClassVar[str] = "speech"
     title: ClassVar[str] = "Learn to write down what is said, and hear it as it is spoken"
     example: ClassVar[str] = "RECORDINGS"
+    content: ClassVar[str] = "speech"
     page: ClassVar[str] = "speech"
 
     def prepare(self, cache: Path) -> "SpeechData":

@@ -85,6 +85,7 @@ class Text(Task):
     name: ClassVar[str] = "text"
     title: ClassVar[str] = "Learn a text and write more of it, a character at a time"
     example: ClassVar[str] = "shakespeare"
+    content: ClassVar[str] = "text"
     page: ClassVar[str] = "text"
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]

@@ -37,6 +37,7 @@ class Translate(ReaderWriterTask):
     name: ClassVar[str] = "translate"
     title: ClassVar[str] = "Learn from pairs of sentences to translate others"
     example: ClassVar[str] = "pairs.tsv"
+    content: ClassVar[str] = "pairs"
     page: ClassVar[str] = "translate"
 
     source: Annotated[

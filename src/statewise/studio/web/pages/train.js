@@ -99,11 +99,12 @@ async function tried(task, settings) {
  * @param {(error: unknown) => void} fail
  */
 function sources(form, data, source, check, fail) {
+  const corpora = data.corpora.filter((/** @type {any} */ one) => one.holds === form.content);
   const put = (/** @type {string} */ name) => { source.set(name); check(); };
   const known = h("select", { id: "known", onchange: () => { if (known.value) put(known.value); } },
     h("option", { value: "" }, "choose …"),
     data.files.length ? h("optgroup", { label: `files in ${data.folder}` }, data.files.map((/** @type {any} */ one) => h("option", { value: one.source }, one.source))) : null,
-    h("optgroup", { label: "corpora" }, data.corpora.map((/** @type {any} */ one) => h("option", { value: one.source }, `${one.source} – ${one.title}`))));
+    corpora.length ? h("optgroup", { label: "corpora" }, corpora.map((/** @type {any} */ one) => h("option", { value: one.source }, `${one.source} – ${one.title}`))) : null);
   const bar = h("progress", { max: "1", value: 0, hidden: true, "aria-label": "how much is sent" });
   const send = async (/** @type {FileList | null | undefined} */ files) => {
     const file = files?.[0];
