@@ -14,10 +14,10 @@ from email import message_from_bytes
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom
-from cyclonedx.model.component import Component, ComponentType, Scope
+from cyclonedx.model.component import Component, ComponentScope, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
@@ -76,7 +76,7 @@ def bill(wheel: Path) -> Bom:
             version=versions.get(one),
             purl=PackageURL("pypi", name=one, version=versions.get(one)),
             bom_ref=one,
-            scope=Scope.REQUIRED,
+            scope=ComponentScope.REQUIRED,
         )
         for one in sorted(_required(told.get_all("Requires-Dist") or []))
     ]

@@ -27,7 +27,8 @@ STUDIO_SECONDS = 60
 class Environment:
     """A virtual environment in which nothing else can be found."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, constraints: str) -> None:
+        self.constraints = constraints
         venv.create(folder / "env", with_pip=True)
         self.programs, self.folder = folder / "env" / SCRIPTS, folder
         self.alone = {"PATH": str(self.programs), "HOME": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
@@ -35,10 +36,15 @@ class Environment:
             self.alone["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
 
     def install(self, *what: str) -> float:
-        """Install packages; return how many seconds it took."""
-        began = time.monotonic()
-        subprocess.run([str(self.programs / "python"), *PIP, *what], check=True)
-        return time.monotonic() - began
+        """Install packages; say and return how many seconds it took, and say how many of them the processor worked."""
+        began, worked = time.monotonic(), os.times()
+        subprocess.run([str(self.programs / "python"), *PIP, "--constraint", self.constraints, *what], check=True)
+        seconds, now = time.monotonic() - began, os.times()
+        processor = now.children_user + now.children_system - worked.children_user - worked.children_system
+        print(
+            f"installed in {seconds:.1f} s, {processor:.1f} s of a processor: {' '.join(map(os.path.basename, what))}"
+        )
+        return seconds
 
     def run(self, *words: str, level: str = "") -> str:
         """Return what a program of the environment prints; it must end well."""
@@ -77,12 +83,10 @@ def studio_answers(environment: Environment) -> str:
 def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None) -> None:
     """Install and try; print what was seen. Raises `SystemExit` where anything is not as it should be."""
     with tempfile.TemporaryDirectory(prefix="statewise-wheel-") as folder:
-        environment = Environment(Path(folder))
-        seconds = environment.install("--constraint", constraints, "torch", "numpy")
-        print(f"PyTorch installed in {seconds:.0f} s")
+        environment = Environment(Path(folder), constraints)
+        environment.install("torch", "numpy")
         ours, *others = wheels
-        seconds = environment.install("--constraint", constraints, f"{ours}[serve]", *others)
-        print(f"statewise with its server and zoo installed in {seconds:.1f} s more")
+        seconds = environment.install(f"{ours}[serve]", *others)
         print(environment.run("statewise", "--version"), end="")
         if "predict" not in environment.run("statewise", "--help"):
             raise SystemExit("the help names no commands")

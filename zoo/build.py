@@ -28,7 +28,7 @@ from statewise.verbs import load
 
 ROOT = Path(__file__).parents[1]
 LISTED, PACKAGE, TRAININGS = ROOT / "zoo" / "zoo.yaml", ROOT / "zoo" / "statewise_zoo", Path("build", "zoo")
-MOST_BYTES = 512 << 10
+MOST_BYTES = 1 << 20
 "Of a zip that is kept in the repository."
 CARD = """# {title}
 
@@ -37,7 +37,7 @@ CARD = """# {title}
 ```
 
 - **Data**: {data}. Licence: {licence}.
-- **Made by** {train}, seed {seed}, in {minutes:.1f} minutes of one core, on {date}, at commit {commit}.
+- **Made by** {train}, seed {seed}, {updates:,} updates on {threads}, on {date}, at commit {commit}.
 - **Is** task {task}, {parameters:,} parameters as bfloat16, {kilobytes:,} kB.
 - **sha256** `{sha256}`
 
@@ -96,15 +96,16 @@ def card(name: str, entry: Entry, archive: Path) -> str:
     report, made = evaluate(archive, quiet=True), load(archive)
     shown = [shlex.join(["statewise", "predict", f"zoo:{name}", *words]) for words in entry.try_]
     commit = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    seconds = RunHistory.of(archive).report or {}
+    settings = plain(made.task)
     return CARD.format(
         title=entry.title,
         commands="\n".join(f"$ {line}" for line in shown),
         data=entry.data,
         licence=entry.licence,
         train=in_code(f"statewise train {entry.task} --config {entry.recipe}"),
-        seed=plain(made.task)["seed"],
-        minutes=float(seconds.get("training", {}).get("minutes", 0.0)),
+        seed=settings["seed"],
+        updates=made.update,
+        threads="one thread" if settings["threads"] == 1 else f"{settings['threads']} threads",
         date=time.strftime("%d %B %Y"),
         commit=subprocess.run(commit, capture_output=True, text=True, check=True).stdout.strip(),
         task=entry.task,

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 EXTRAS = {"plot": "matplotlib", "parquet": "pyarrow", "baselines": "statsforecast", "tb": "tensorboard"}
 EXTRAS |= {"tune": "optuna", "ray": "ray", "classics": "scikit-learn", "holidays": "holidays", "translate": "sacrebleu"}
 EXTRAS |= {"game": "gymnasium"}
-EXTRAS |= {"chat": "tokenizers", "zoo": "statewise-zoo"}
+EXTRAS |= {"chat": "tokenizers", "zoo": "statewise-zoo", "hub": "huggingface-hub"}
 CORE = ["torch", "numpy", "safetensors", "typer", "rich", "pydantic", "lightning-fabric"]
 
 

@@ -3,6 +3,4 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-CARTPOLE, FRONT_DESK, KANJI, SHAKESPEARE, TRAFFIC = (
-    FOLDER / f"{name}.zip" for name in ("cartpole", "front-desk", "kanji", "shakespeare", "traffic")
-)
+FRONT_DESK, SHAKESPEARE = (FOLDER / f"{name}.zip" for name in ("front-desk", "shakespeare"))

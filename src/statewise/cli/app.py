@@ -171,7 +171,7 @@ def laws(
 def export(
     run: Run,
     to: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="folder to make, or NAME.zip [default: NAME-FORMAT]")
+        Path | None, typer.Option(metavar="DIR", help="folder, NAME.zip or hub:OWNER/NAME [default: NAME-FORMAT]")
     ] = None,
     format: Annotated[str, typer.Option("--format", help="onnx, or safetensors for what `load` reads")] = "onnx",
     int8: Annotated[bool, typer.Option("--int8", help="keep matrices as int8, and say what that costs")] = False,

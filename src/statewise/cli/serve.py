@@ -79,7 +79,7 @@ with_parameters(
             "runs",
             Annotated[
                 list[Path],
-                typer.Argument(metavar="RUN", help="runs, each a model: directories, .zip files or zoo:NAME"),
+                typer.Argument(metavar="RUN", help="runs, each a model: directories, .zip, zoo:NAME or hub:NAME"),
             ],
             Parameter.empty,
         ),

@@ -12,6 +12,7 @@ from statewise.disk.manifest import MANIFEST, manifest_of
 from statewise.disk.reading import read_file
 from statewise.errors import DataError, RunError, UsageError
 from statewise.exporting.folder import as_json, write_folder, write_zip
+from statewise.exporting.hub import push
 from statewise.exporting.onnx_check import Compared, compare_onnx, open_onnx
 from statewise.exporting.onnx_graph import onnx_graph, state_names
 from statewise.exporting.rounded import rounded
@@ -20,6 +21,7 @@ from statewise.registry import unknown
 from statewise.run.config import as_yaml
 from statewise.run.directory import LARGEST_CODEC, RunDirectory
 from statewise.run.history import RunHistory
+from statewise.run.hub_names import HUB
 from statewise.run.sources import SOURCES
 from statewise.shown import in_json
 from statewise.state import paths, write_tensors
@@ -74,7 +76,8 @@ def export(
 ) -> Exported:
     """Write the model of a run as a folder: an ONNX graph with its state in and out, or what `load` reads.
 
-    What `load` reads may be a zip, where `to` ends in .zip, and takes half as much with a `storage` of `bfloat16`.
+    What `load` reads may be a zip, where `to` ends in .zip, or lie on the Hugging Face Hub, where it is
+    `hub:OWNER/NAME`; it takes half as much with a `storage` of `bfloat16`.
     With `int8` the graph's matrices are int8, and the held-out part is scored with them and without. Before a graph is
     written, ONNX Runtime has to give what the model gives. Raises `RunError` for a run that cannot be used or a folder
     that is there already, `UsageError` for a model that ONNX has no nodes for, `MissingExtra` without onnx.
@@ -89,6 +92,8 @@ def export(
     if storage != "float32" and format != "safetensors":
         raise UsageError(f"--storage {storage} is for what `load` reads: give --format safetensors too")
     trained = load(run)
+    if to is not None and str(to).startswith(HUB):
+        return _pushed(trained, str(to), format, storage, began)
     path = Path(to) if to is not None else Path(f"{trained.path.resolve().name}-{format}")
     if path.exists():
         raise RunError(f"{path} exists already: give another folder with --to")
@@ -102,6 +107,14 @@ def export(
     metrics = _costs(trained) if int8 else {}
     write_folder(path, files)
     return Exported(path, format, _size(files), compared, metrics, time.monotonic() - began)
+
+
+def _pushed(trained: Trained, to: str, format: Format, storage: Kept, began: float) -> Exported:
+    if format != "safetensors":
+        raise UsageError(f"{to} is to have what `load` reads: give --format safetensors too")
+    files = _run_files(trained, storage)
+    push(trained, to.removeprefix(HUB), files)
+    return Exported(Path(to), format, _size(files), seconds=time.monotonic() - began)
 
 
 def _run_files(trained: Trained, storage: Kept) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What a run may be given as: its folder, a zip of that, or a name such as `zoo:shakespeare`."""
+"""What a run may be given as: its folder, a zip of that, or a name such as `zoo:shakespeare` or `hub:someone/plays`."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -10,6 +10,7 @@ from statewise.data.packages import cache_directory, keeping
 from statewise.disk.manifest import Entry
 from statewise.disk.reading import read_file
 from statewise.errors import DataError, MissingExtra, RunError, UsageError
+from statewise.run.hub_names import HUB, hub_folder
 
 ZOO = "zoo:"
 "What a run begins with that is asked for by a name."
@@ -21,15 +22,17 @@ CONFIG_NAME, LONGEST_CARD = "run.yaml", 1 << 20
 
 
 def folder_of(run: str | Path) -> Path:
-    """Return the folder of a run that is given as a folder, as a zip of one, or as `zoo:NAME`.
+    """Return the folder of a run that is given as a folder, as a zip of one, as `zoo:NAME`, or as `hub:OWNER/NAME`.
 
     A zip is unpacked once, into the cache, under its sha256: nothing in it is executed, and all that it claims is
-    bounded. Raises `MissingExtra` where no zoo is installed, `UsageError` for a name that it does not have, `DataError`
-    for a zip that cannot be unpacked, `RunError` for one that holds no run.
+    bounded. Raises `MissingExtra` where no zoo, or no client of the Hub, is installed, `UsageError` for a name that
+    is none, `DataError` for a zip that cannot be unpacked, `RunError` where there is no run.
 
     >>> folder_of("runs/text-book-1").name
     'text-book-1'
     """
+    if str(run).startswith(HUB):
+        return hub_folder(str(run).removeprefix(HUB))
     if is_named(run):
         return _unpacked(zoo_archive(str(run).removeprefix(ZOO)))
     return _unpacked(Path(run)) if is_zip(run) else Path(run)
@@ -37,7 +40,7 @@ def folder_of(run: str | Path) -> Path:
 
 def is_named(run: str | Path) -> bool:
     """Say whether a run is given by a name, as `zoo:shakespeare` is."""
-    return str(run).startswith(ZOO)
+    return str(run).startswith((ZOO, HUB))
 
 
 def is_zip(run: str | Path) -> bool:
