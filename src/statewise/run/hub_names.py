@@ -64,7 +64,7 @@ def repository_of(name: str) -> tuple[str, str | None]:
     """
     found = NAME.fullmatch(name)
     if not found or ".." in name:
-        raise UsageError(f"{HUB}{name} does not name a run on the Hub: give {HUB}OWNER/NAME, or {HUB}OWNER/NAME@REVISION")
+        raise UsageError(f"{HUB}{name} does not name a run on the Hub: give {HUB}OWNER/NAME or OWNER/NAME@REVISION")
     return found["repository"], found["revision"]
 
 
