@@ -14,6 +14,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Le
 
 from statewise.bounds import MOST_LAYERS, MOST_UNITS
+from statewise.data.source_forms import InMemory
 from statewise.errors import TrainingError, UsageError
 from statewise.inputs import Inputs
 from statewise.report import DYNAMIC, Report
@@ -35,7 +36,7 @@ else:
     Sources, Several, Amount = str | tuple[str, ...], tuple[str, ...], str
 """What a user may write in Python, and after `else` what `run.config.build` makes of it.
 
-Sources are names of files and corpora, one or several; a path, and where a task reads tables a frame or an array, may
+Sources are names of files and corpora, one or several; a path, and what a task takes in memory (`Task.in_memory`), may
 stand for a name. Several words may be one, and an amount of time may be a number of steps.
 """
 
@@ -172,8 +173,8 @@ class Task(Recipe, ABC):
     "What corpora hold that it learns from (`statewise.data.corpora.Content`): those alone are offered with it."
     check_share: ClassVar[float | None] = None
     "Checks take at most this share of a training that is bounded by time: one that would take more is left out."
-    reads_tables: ClassVar[bool] = False
-    "Whether a source may be a table in memory, too: a frame, or an array."
+    in_memory: ClassVar[InMemory] = InMemory()
+    "What a source may be besides a path: tables, texts, rows, arrays, functions."
     page: ClassVar[str] = ""
     "The page of the studio, by the name of its file, that shows more of this task than a form and answers as text."
 

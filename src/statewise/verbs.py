@@ -12,8 +12,9 @@ import torch
 
 from statewise import __version__, registry
 from statewise.data.codec import Codec
-from statewise.data.frames import keep
+from statewise.data.source_forms import given_sources
 from statewise.data.source_paths import located
+from statewise.data.written_sources import named_source
 from statewise.distributed import Ranks, join, own_rows, random_of
 from statewise.errors import RunError, UsageError
 from statewise.learning.allowance import Allowance, Allowing, allowance_at
@@ -223,8 +224,7 @@ def evaluating(run: str | Path, source: Source | None = None, **how: Any) -> Gen
     data = yield from trained.reading()
     notices = data.notices
     if source is not None:
-        given = source if isinstance(source, list | tuple) else [source]
-        data = data.on([kept(trained.task, one, cache) for one in given], cache)
+        data = data.on([kept(trained.task, one, cache) for one in given_sources(source)], cache)
     score: Score = yield from scored(trained.task.score(trained.model, data, **how))
     yield from prepared(data)
     return report_on(
@@ -273,21 +273,18 @@ def known_names(run: str | Path) -> dict[str, list[dict[str, Any]]]:
 def with_tables_kept(task: Configured, cache: Path) -> Configured:
     """Return a task, checked, whose tables in memory lie in a cache; raises `UsageError` where it takes none."""
     source: Any = getattr(task, SOURCE, "")
-    given = source if isinstance(source, list | tuple) else (source,)
+    given = given_sources(source)
     if all(isinstance(one, str | PurePath) for one in given):
         return check(task)
     settings = plain(task)
     build(type(task), {**settings, SOURCE: TABLE})  # nothing is written for settings that do not fit
-    return build(type(task), {**settings, SOURCE: tuple(kept(task, one, cache) for one in given)})
+    names = tuple(kept(task, one, cache) for one in given)
+    return build(type(task), {**settings, SOURCE: names if len(names) > 1 else names[0]})
 
 
 def kept(task: Task, source: Any, cache: Path) -> str:
-    """Return the name of a source: a table in memory is written into a cache. Raises `UsageError` for what is none."""
-    if isinstance(source, str | PurePath):
-        return str(source)
-    if not task.reads_tables:
-        raise UsageError(f"{task.name} reads no {type(source).__name__}: give a path, or the name of a corpus")
-    return str(keep(source, cache))
+    """Return the name of a source: one in memory is written into a cache. Raises `UsageError` for what is none."""
+    return named_source(source, task.in_memory, task.name, cache)
 
 
 def _learner(task: Task, data: Any, ranks: Ranks, building: AbstractContextManager[object]) -> Learner:

@@ -67,7 +67,8 @@ def test_columns_of_a_plain_array_are_numbered() -> None:
     ("wrong", "words"),
     [
         (3.5, "a float is not a table"),
-        ({"a": [1]}, "a dict is not a table"),
+        ({"a": [1], "b": [1, 2]}, r"has columns of equal length, this one a \[1\], b \[2\]"),
+        ({}, "has columns of equal length, this one no column"),
         (np.zeros((2, 2, 2)), r"an array float64 \[2, 2, 2\] is not a table"),
         (np.array(["a"]), r"an array <U1 \[1\] is not a table"),
         (np.zeros(0), "the ndarray is empty"),

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ MISSING = frozenset({"<NA>", "NaT", "None"})
 
 
 def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
-    """Return the columns of a frame, a series or an array, by name; an index with times or names comes first.
+    """Return the columns of a frame, series, array or mapping, by name; an index with times or names comes first.
 
     Columns of a plain array are called `value`, or `value_1`, `value_2` and so on where there are several.
     Raises `DataError` for what is not a table.
@@ -30,6 +30,8 @@ def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
     """
     if isinstance(frame, np.ndarray):
         return _columns_of_array(frame)
+    if isinstance(frame, Mapping):
+        return _columns_of_mapping(frame)
     if hasattr(frame, "to_frame") and not hasattr(frame, "columns"):
         frame = frame.to_frame(getattr(frame, "name", None) or "value")
     if not hasattr(frame, "columns") or hasattr(frame, "collect"):
@@ -55,14 +57,23 @@ def keep(frame: Any, cache: Path) -> Path:
     columns = columns_of(frame)
     if not columns or not len(next(iter(columns.values()))):
         raise DataError(f"the {type(frame).__name__} is empty: give a table with a column and a row at least")
-    with building(cache) as folder:
-        fresh = folder / "frame.csv"
-        with fresh.open("w", newline="", encoding="utf-8") as file:
+
+    def write(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows(zip(*map(_written, columns.values()), strict=True))
+
+    return keep_written(cache, KEPT, ".csv", write)
+
+
+def keep_written(cache: Path, name: str, ending: str, write: Callable[[Path], None]) -> Path:
+    """Let `write` make a file, put it into a cache under a name by its contents, and return where it lies."""
+    with building(cache) as folder:
+        fresh = folder / f"fresh{ending}"
+        write(fresh)
         sync(fresh)
-        path = cache / f"{KEPT}{_digest(fresh)[:16]}.csv"
+        path = cache / f"{name}{_digest(fresh)[:16]}{ending}"
         fresh.replace(path)
     return path
 
@@ -86,6 +97,14 @@ def _columns_of_array(array: Any) -> dict[str, Sequence[Any]]:
     if array.ndim == 1:
         return {"value": array}
     return {f"value_{i}": array[:, i - 1] for i in range(1, array.shape[1] + 1)}
+
+
+def _columns_of_mapping(given: Mapping[Any, Any]) -> dict[str, Sequence[Any]]:
+    columns: dict[str, Any] = {str(name): np.asarray(column) for name, column in given.items()}
+    if not columns or {column.shape for column in columns.values()} != {next(iter(columns.values())).shape[:1]}:
+        shapes = ", ".join(f"{name} {list(column.shape)}" for name, column in columns.items()) or "no column"
+        raise DataError(f"a table in memory has columns of equal length, this one {shapes[:200]}: give them so")
+    return columns
 
 
 def _written(column: Sequence[Any]) -> list[str]:

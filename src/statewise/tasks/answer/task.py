@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Data, Live, Score, Scoring, Sources, Task
@@ -46,6 +47,7 @@ class QuestionAnswering(Sourced, Task):
     example: ClassVar[str] = "stories.txt"
     content: ClassVar[str] = "stories"
     page: ClassVar[str] = "answer"
+    in_memory: ClassVar[InMemory] = InMemory(("table",))
 
     source: Annotated[
         Sources,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import FILE, OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources
@@ -41,6 +42,7 @@ class Caption(ReaderWriterTask):
     example: ClassVar[str] = "PICTURES"
     content: ClassVar[str] = "pictures"
     page: ClassVar[str] = "caption"
+    in_memory: ClassVar[InMemory] = InMemory(("table",), ("image", "caption"))
 
     source: Annotated[
         Sources,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Several, Sources
 from statewise.tasks.shared.reader_writer_task import ReaderWriterTask, code_of, subword_inputs
@@ -56,6 +57,7 @@ class Chat(ReaderWriterTask):
     example: ClassVar[str] = "dialogues.jsonl"
     content: ClassVar[str] = "dialogues"
     page: ClassVar[str] = "chat"
+    in_memory: ClassVar[InMemory] = InMemory(("records",), ("turns",))
 
     source: Annotated[
         Sources,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Several, Sources, Task
@@ -51,6 +52,7 @@ class Dialogue(Sourced, Task):
     example: ClassVar[str] = "bot.yaml"
     content: ClassVar[str] = "utterances"
     page: ClassVar[str] = "dialogue"
+    in_memory: ClassVar[InMemory] = InMemory(("table",), ("text", "intent"))
 
     source: Annotated[
         Sources,

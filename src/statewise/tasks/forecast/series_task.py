@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, TABLE
 from statewise.task import Answer, Live, Task, stacked_core
@@ -43,7 +44,7 @@ class SeriesTask(SeriesSettings, Sourced, Task):
     usual_epochs: ClassVar[float] = 4
     least_updates: ClassVar[int] = 0
     "Without a budget a training has at least so many updates: fewer teach nothing."
-    reads_tables: ClassVar[bool] = True
+    in_memory: ClassVar[InMemory] = InMemory(("table",))
     page: ClassVar[str] = "forecast"
     judges_densities: ClassVar[bool] = False
     "Whether scores are of the density of each value, which a head without a likelihood does not give."

@@ -9,6 +9,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.bounds import MOST_SEQUENCES, MOST_STEPS
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
@@ -42,6 +43,7 @@ class Game(Task):
     title: ClassVar[str] = "Learn to play a game, remembering what was seen"
     example: ClassVar[str] = "CartPole-v1"
     page: ClassVar[str] = "game"
+    in_memory: ClassVar[InMemory] = InMemory(("function",))
 
     source: Annotated[
         str,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import FILE, OF_COMMANDS, TABLE, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
@@ -42,6 +43,7 @@ class Gesture(GestureSettings, Task):
     example: ClassVar[str] = "RECORDINGS"
     content: ClassVar[str] = "movements"
     page: ClassVar[str] = "gesture"
+    in_memory: ClassVar[InMemory] = InMemory(("arrays", "table"))
 
     def prepare(self, cache: Path) -> "GestureData":
         """Read the recordings and split them by person; samples are kept in `cache` by the hash of the contents."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources, Task
@@ -48,6 +49,7 @@ class Handwriting(Sourced, Task):
     example: ClassVar[str] = "synthetic-handwriting"
     content: ClassVar[str] = "handwriting"
     page: ClassVar[str] = "handwriting"
+    in_memory: ClassVar[InMemory] = InMemory(("records",), ("text", "strokes"))
 
     source: Annotated[
         Sources,

@@ -10,6 +10,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.bounds import MOST_CHECKS, MOST_PLACES, MOST_STEPS, MOST_UNITS
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Score, Scoring, Sources, Task
@@ -51,6 +52,7 @@ class Language(Sourced, Task):
     title: ClassVar[str] = "Learn the words of a text, and write more of it"
     example: ClassVar[str] = "shakespeare"
     content: ClassVar[str] = "text"
+    in_memory: ClassVar[InMemory] = InMemory(("texts",))
     check_share: ClassVar[float | None] = 0.05
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]

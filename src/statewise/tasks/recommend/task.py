@@ -10,6 +10,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.bounds import LONGEST_MINUTES, MOST_PLACES, MOST_STEPS, MOST_UNITS
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
@@ -42,7 +43,7 @@ class Recommend(TableSettings, Task):
     title: ClassVar[str] = "Learn from a log of events what a session wants next"
     example: ClassVar[str] = "movielens-100k"
     content: ClassVar[str] = "events"
-    reads_tables: ClassVar[bool] = True
+    in_memory: ClassVar[InMemory] = InMemory(("table",))
     page: ClassVar[str] = "recommend"
 
     source: Annotated[Sources, Doc("logs of events, tables of items with titles, or a corpus")]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Several, Sources, Task, stacked_core
@@ -42,6 +43,7 @@ class Sketch(Sourced, Task):
     example: ClassVar[str] = "kanji"
     content: ClassVar[str] = "drawings"
     page: ClassVar[str] = "sketch"
+    in_memory: ClassVar[InMemory] = InMemory(("records",), ("strokes",))
 
     source: Annotated[
         Sources, Doc("files or folders of drawings (QuickDraw, sketch-rnn .npz, SVG, JSON lines ...), or a corpus")

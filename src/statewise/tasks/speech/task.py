@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_doc import Doc
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import FILE, OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Task
@@ -42,6 +43,7 @@ class Speech(SpeechSettings, Task):
     example: ClassVar[str] = "RECORDINGS"
     content: ClassVar[str] = "speech"
     page: ClassVar[str] = "speech"
+    in_memory: ClassVar[InMemory] = InMemory(("records",), ("audio_filepath", "text"), ("audio_filepath",))
 
     def prepare(self, cache: Path) -> "SpeechData":
         """Read the sounds and split them by speaker; their frames are kept in `cache` by the hash of the contents."""

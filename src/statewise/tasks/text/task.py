@@ -11,6 +11,7 @@ from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
 from statewise.bounds import MOST_PLACES, MOST_UNITS, check_whole
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
 from statewise.shown import in_line
@@ -87,6 +88,7 @@ class Text(Task):
     example: ClassVar[str] = "shakespeare"
     content: ClassVar[str] = "text"
     page: ClassVar[str] = "text"
+    in_memory: ClassVar[InMemory] = InMemory(("texts",))
 
     source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
     unit: Annotated[Literal["character", "byte"], Doc("what one step reads")] = "character"

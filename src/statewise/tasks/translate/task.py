@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from annotated_doc import Doc
 from annotated_types import Ge, Gt, Le, Lt
 
+from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
 from statewise.task import Answer, Data, Live, Score, Scoring, Sources
@@ -39,6 +40,7 @@ class Translate(ReaderWriterTask):
     example: ClassVar[str] = "pairs.tsv"
     content: ClassVar[str] = "pairs"
     page: ClassVar[str] = "translate"
+    in_memory: ClassVar[InMemory] = InMemory(("records",), ("source", "target"))
 
     source: Annotated[
         Sources,
