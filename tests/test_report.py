@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from statewise.report import Report, cells_of
+from statewise.report import Report, aligned, cells_of
 
 REPORT = Report(
     task="text",
@@ -116,3 +116,20 @@ def test_numbers_of_any_size_are_told_apart() -> None:
 
 def test_a_report_reads_in_one_line_where_python_shows_it() -> None:
     assert repr(REPORT) == "<Report of runs/text-a-1: bits_per_character 2.060, perplexity 4.170>"
+
+
+def test_a_column_of_counts_has_no_decimals_and_one_of_shares_has() -> None:
+    told = cells_of({"a": {"share": 1.0, "count": 2.0}, "b": {"share": 0.0, "count": 1.0}, "c": {"share": 1.0}})
+    assert told[1:] == [["a", "1.000", "2"], ["b", "0.000", "1"], ["c", "1.000", ""]]
+
+
+def test_a_table_wider_than_the_screen_goes_on_below() -> None:
+    rows = [
+        ["", *(f"metric {i}" for i in range(9))],
+        *([name, *["0.125"] * 9] for name in ("this model", "last value")),
+    ]
+    lines = aligned(rows, width=40).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert sum(line.startswith("this model") for line in lines) == lines.count("") + 1
+    assert [word for line in lines for word in line.split() if word.isdigit()] == [str(i) for i in range(9)]
+    assert len(aligned(rows).splitlines()) == 3

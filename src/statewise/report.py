@@ -78,14 +78,14 @@ class Report:
         body = [[name, *(_with_interval(metrics, c) for c in columns)] for name, metrics in self.rows()]
         return [["", *columns], *body]
 
-    def table(self) -> str:
-        """Return the table in plain text."""
-        return aligned(self.cells())
+    def table(self, width: int | None = None) -> str:
+        """Return the table in plain text, in lines of at most a `width` where one is given."""
+        return aligned(self.cells(), width)
 
-    def shown(self) -> str:
+    def shown(self, width: int | None = None) -> str:
         """Return the table in plain text, and beneath it what it means and the tables that go further."""
-        further = [f"\n{in_line(title)}\n{aligned(cells_of(rows))}" for title, rows in self.tables.items()]
-        return "\n".join([self.table(), *map(in_line, self.remarks), *further])
+        further = [f"\n{in_line(title)}\n{aligned(cells_of(rows), width)}" for title, rows in self.tables.items()]
+        return "\n".join([self.table(width), *map(in_line, self.remarks), *further])
 
     def markdown(self) -> str:
         """Return the table in Markdown."""
@@ -121,29 +121,60 @@ class Report:
 
 
 def cells_of(rows: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
-    """Return rows of columns as text, the head first.
+    """Return rows of columns as text, the head first; a column of whole numbers alone, some above 1, has no decimals.
 
-    >>> cells_of({"1 h": {"error": 0.5}, "2 h": {"error": 0.75}})
-    [['', 'error'], ['1 h', '0.500'], ['2 h', '0.750']]
+    >>> cells_of({"1 h": {"error": 0.5, "values": 3.0}, "2 h": {"error": 0.75, "values": 1.0}})
+    [['', 'error', 'values'], ['1 h', '0.500', '3'], ['2 h', '0.750', '1']]
     """
     columns = list(next(iter(rows.values()), {}))
-    return [["", *columns], *([name, *(_shown(row.get(c)) for c in columns)] for name, row in rows.items())]
+    counts = {c for c in columns if _are_counts([row.get(c) for row in rows.values()])}
+    body = [
+        [
+            name,
+            *(
+                _shown(value if c not in counts or value is None else int(value))
+                for c in columns
+                for value in [row.get(c)]
+            ),
+        ]
+        for name, row in rows.items()
+    ]
+    return [["", *columns], *body]
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def _are_counts(values: Sequence[float | None]) -> bool:
+    there = [float(value) for value in values if value is not None]
+    return all(value.is_integer() for value in there) and max(map(abs, there), default=0) > 1
+
+
+def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     """Return rows of text as lines with aligned columns, the first to the left, numbers to the right.
+
+    Columns that do not fit in a `width` go on in further blocks, each with the first column again.
 
     >>> print(aligned([["", "error"], ["1 h", "0.5"]]))
          error
     1 h    0.5
+    >>> print(aligned([["", "error", "share"], ["1 h", "0.5", "1"]], width=12))
+         error
+    1 h    0.5
+    <BLANKLINE>
+         share
+    1 h      1
     """
     cells = [[in_line(text) for text in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    lines = (
-        "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
-        for row in cells
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    blocks: list[list[int]] = [[]]
+    for column in range(1, len(widths)):
+        taken = widths[0] + sum(2 + widths[i] for i in [*blocks[-1], column])
+        if width is not None and blocks[-1] and taken > width:
+            blocks.append([])
+        blocks[-1].append(column)
+    return "\n\n".join("\n".join(_line(row, widths, block) for row in cells) for block in blocks)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[int]) -> str:
+    return "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in columns)]).rstrip()
 
 
 def as_markdown(cells: Sequence[Sequence[str]]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from statewise import registry
 from statewise.errors import UsageError
+from statewise.progress.terminal import width
 from statewise.registry import unknown
 from statewise.run.run_names import zoo_titles
 from statewise.shown import in_json, in_line, sample_in_block
@@ -100,7 +101,7 @@ def inspect_run(run: Path, *, json: bool) -> None:
         print(f"update {last['update']:,}, {last['fraction']:.0%} of training, {last['seconds'] / 60:.1f} minutes")
     if seen["best"]:
         print("finished" if seen["finished"] else "best so far")
-        print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table())
+        print(Report(seen["task"], str(run), seen["data"], seen["best"], seen["baselines"], 0.0).table(width()))
     if seen["warning"]:
         print(in_line(seen["warning"]))
     for update, sample in _spread(list(seen["samples"].items())):

@@ -18,6 +18,7 @@ from statewise.cli.next_commands import next_words
 from statewise.cli.processes import is_one_of_several, launch, meet, note_run, rank_here
 from statewise.cli.signals import Interrupted, Interruption
 from statewise.errors import UsageError
+from statewise.progress.terminal import width
 
 if TYPE_CHECKING:
     from statewise.learning.events import Event
@@ -201,7 +202,7 @@ def _result(report: Any, quiet: bool) -> str:
         f"{report.run}: {training['parameters']:,} parameters, {training['updates']:,} updates in "
         f"{time}, {training['places_per_second']:,.0f} {report.data['unit']}s a second"
     )
-    return report.shown() if quiet else f"{words}\n{report.shown()}"
+    return report.shown(width()) if quiet else f"{words}\n{report.shown(width())}"
 
 
 def settings_in(path: Path) -> dict[str, Any]:

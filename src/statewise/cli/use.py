@@ -13,7 +13,7 @@ from annotated_doc import Doc
 from statewise import registry
 from statewise.cli.flags import Parameter, argument, flag, flags_of_methods, given_of, parameter, with_parameters
 from statewise.cli.options import Run
-from statewise.progress.terminal import exact
+from statewise.progress.terminal import exact, width
 from statewise.shown import in_json
 from statewise.underway import returned, told
 
@@ -75,7 +75,7 @@ def evaluate_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> 
         report = returned(told(scoring, show))
     if report.notice and not quiet:
         print(report.notice, file=sys.stderr)
-    print(json_format.dumps(report.as_json()) if json else report.shown())
+    print(json_format.dumps(report.as_json()) if json else report.shown(width()))
 
 
 def predict_run(run: Path, how: dict[str, Any], *, json: bool, quiet: bool) -> None:

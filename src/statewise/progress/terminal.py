@@ -5,6 +5,7 @@ Only the end of a pipe stops it, as `2>&1 | head -1` asks.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -91,3 +92,8 @@ def beneath(stream: TextIO) -> TextIO:
 def exact() -> TextIO:
     """Return standard output for text that has to arrive as it is: harmless in a terminal, exact in a file or pipe."""
     return sys.stdout if sys.stdout.isatty() else beneath(sys.stdout)
+
+
+def width() -> int | None:
+    """Return how many columns standard output has where a person reads it; None in a file or pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
