@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import statewise
-from statewise.learning.events import Event, as_json
+from statewise.learning.events import as_json
 from statewise.run.directory import RunDirectory
 from statewise.run.history import lasting
 
@@ -33,7 +33,7 @@ def numbers_of(event: dict[str, Any]) -> dict[str, float]:
     return {}
 
 
-def tracked(events: Iterable[Event], log: Log) -> Iterator[Event]:
+def tracked(events: Iterable[Any], log: Log) -> Iterator[Any]:
     """Yield the events of a training, after each that measures something has been logged."""
     for event in events:
         told = as_json(event)
