@@ -1,7 +1,8 @@
 """Try wheels as a person has them who has no compiler and no Node: `python .ci/try_wheel.py dist/A.whl [ZOO.whl]`.
 
 An environment is made, PyTorch is installed into it, and then the wheels, which is timed. What is tried finds no other
-program than those of the environment. With `--seconds N`, to have taken longer than that is a failure.
+program than those of the environment. With `--seconds N`, more seconds of a processor than that are a failure: how long
+they last hangs on what else the machine does.
 """
 
 import argparse
@@ -36,7 +37,7 @@ class Environment:
             self.alone["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
 
     def install(self, *what: str) -> float:
-        """Install packages; say and return how many seconds it took, and say how many of them the processor worked."""
+        """Install packages; return how many seconds a processor worked, and say that and how long it took."""
         began, worked = time.monotonic(), os.times()
         subprocess.run([str(self.programs / "python"), *PIP, "--constraint", self.constraints, *what], check=True)
         seconds, now = time.monotonic() - began, os.times()
@@ -44,7 +45,7 @@ class Environment:
         print(
             f"installed in {seconds:.1f} s, {processor:.1f} s of a processor: {' '.join(map(os.path.basename, what))}"
         )
-        return seconds
+        return processor
 
     def run(self, *words: str, level: str = "") -> str:
         """Return what a program of the environment prints; it must end well."""
@@ -105,13 +106,13 @@ def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None) -
                 print(environment.run("statewise", *words, level=level))
         print(studio_answers(environment), end="")
         if most_seconds is not None and seconds > most_seconds:
-            raise SystemExit(f"{seconds:.1f} s is longer than {most_seconds:g} s")
+            raise SystemExit(f"{seconds:.1f} s of a processor are more than {most_seconds:g} s")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wheels", nargs="+", help="the wheel of statewise, then that of its zoo")
     parser.add_argument("--constraint", default=str(Path(__file__).parents[1] / "constraints.txt"))
-    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--seconds", type=float, help="so many seconds of a processor at most")
     given = parser.parse_args()
     tried(given.wheels, given.constraint, given.seconds)
