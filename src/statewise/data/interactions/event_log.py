@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from statewise.data.interactions.log_layouts import format_of_log
 from statewise.data.interactions.session_table import LogEvents
 from statewise.data.tables.clocks import from_clocks
 from statewise.data.tables.columns import PLAIN, Column, Convert, numbers, plain_id, words
@@ -22,10 +23,14 @@ from statewise.errors import DataError, UsageError
 from statewise.registry import unknown
 
 KNOWN = {
-    "session": ("session", "session_id", "sessionid"),
-    "user": ("user", "user_id", "userid", "visitor_id", "visitorid"),
-    "item": ("item", "item_id", "itemid", "product_id", "productid", "movie_id", "movieid"),
-    "time": ("time", "timestamp", "datetime", "date"),
+    "session": ("session", "session_id", "sessionid", "user_session"),
+    "user": ("user", "user_id", "userid", "visitor_id", "visitorid", "customer_id"),
+    "item": (
+        *("item", "item_id", "itemid", "product_id", "productid", "movie_id", "movieid"),
+        *("artist_id", "artistid", "artist", "track_id", "article_id"),
+    ),
+    "time": ("time", "timestamp", "datetime", "date", "event_time", "event_date", "eventdate"),
+    "order": ("timeframe",),
     "type": ("type", "event", "event_type"),
     "weight": ("weight", "rating"),
     "title": ("title", "item_title", "movie_title", "name"),
@@ -34,14 +39,15 @@ KNOWN = {
 }
 "What columns are commonly called, in lower case and without the type that RecBole writes after a colon."
 MEND_WEIGHT = "mend it, or leave out --min-weight, which asks for this column"
+MEND_ORDER = "mend it, for it says the order of events"
 
 
 @dataclass(frozen=True)
 class LogColumns:
     """Which columns of a log to read, by name; what is not named is looked for under its usual names.
 
-    Only events of `types`, where some are given, and of at least `min_weight` are read. `how` is how the table is
-    written.
+    Only events of `types`, where some are given, and of at least `min_weight` are read. `order` counts the milliseconds
+    since the time that a row says, where that is a date that many rows share. `how` is how the table is written.
     """
 
     session: str | None = None
@@ -52,7 +58,12 @@ class LogColumns:
     types: tuple[str, ...] = ()
     weight: str | None = None
     min_weight: float | None = None
+    order: str | None = None
     how: TableFormat = field(default=PLAIN)
+
+    def of(self, path: Path) -> "LogColumns":
+        """Return these columns for one file: where it has no row of names and is of a known layout, with its names."""
+        return replace(self, how=format_of_log(path, self.how))
 
 
 class Names:
@@ -91,10 +102,11 @@ def find_column(path: Path, kind: str, given: str | None = None, how: TableForma
 
 def is_log(path: Path, columns: LogColumns) -> bool:
     """Tell a log of events from a table of items: it says when, or has the column that was said to."""
-    names = {_plain_name(name) for name in column_names(path, columns.how)}
+    how = columns.of(path).how
+    names = {_plain_name(name) for name in column_names(path, how)}
     if columns.time:
         return _plain_name(columns.time) in names
-    return find_column(path, "time", how=columns.how) is not None
+    return find_column(path, "time", how=how) is not None
 
 
 def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEvents]:
@@ -102,12 +114,14 @@ def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEv
 
     Raises `DataError` for a row without session, item or time, `UsageError` for a table without such a column.
     """
-    how = columns.how
+    how = columns.of(path).how
     owner = find_column(path, "session", columns.session, how) if not columns.user else None
     owner = owner or _wanted(path, "user", columns.user, how, "session or user")
     what, when = _wanted(path, "item", columns.item, how), _wanted(path, "time", columns.time, how)
     converts: dict[str, Convert] = {owner: words, what: words, when: _Seconds(how)}
     kind = weight = None
+    if (order := find_column(path, "order", columns.order, how)) is not None:
+        converts[order] = partial(numbers, advice=MEND_ORDER, how=how)
     if columns.types:
         kind = _wanted(path, "type", columns.type, how)
         converts[kind] = words
@@ -123,17 +137,19 @@ def read_events(path: Path, columns: LogColumns, names: Names) -> Iterator[LogEv
             kept &= np.array([word in columns.types for word in found[kind]], bool)
         if weight:
             kept &= found[weight] >= columns.min_weight
+        times = found[when] if order is None else _in_order(path, piece, found[when], order, done)
         done += len(kept)
-        yield LogEvents(_hashes(found[owner][kept]), names(found[what][kept]), found[when][kept])
+        yield LogEvents(_hashes(found[owner][kept]), names(found[what][kept]), times[kept])
 
 
 def is_cut_by_session(path: Path, columns: LogColumns) -> bool:
     """Say whether a log names its sessions, so that no gap has to cut them."""
-    return not columns.user and find_column(path, "session", columns.session, columns.how) is not None
+    return not columns.user and find_column(path, "session", columns.session, columns.of(path).how) is not None
 
 
 def read_titles(path: Path, item: str | None, how: TableFormat = PLAIN) -> Titles:
     """Return what a table of items says of each. Raises `DataError` where it names no items or titles."""
+    how = format_of_log(path, how)
     is_there = item and _plain_name(item) in map(_plain_name, column_names(path, how))
     what = find_column(path, "item", item if is_there else None, how)
     title, year, kinds = (find_column(path, kind, how=how) for kind in ("title", "year", "features"))
@@ -172,6 +188,18 @@ def _wanted(path: Path, kind: str, given: str | None, how: TableFormat, title: s
         listed = ", ".join(column_names(path, how))
         raise UsageError(f"{path} has no column that says the {title or kind} among {listed}: name it with --{kind}")
     return found
+
+
+def _in_order(path: Path, piece: TablePiece, times: Column, order: str, done: int) -> Column:
+    """Return times, with the milliseconds since each that another column counts."""
+    counted = piece.columns[order]
+    odd = np.flatnonzero(~(np.isfinite(counted) & (counted >= 0)))
+    if len(odd):
+        raise DataError(
+            f"{path} row {piece.rows(done + int(odd[0]))} has no number from 0 under '{order}', which says the order "
+            "of events: mend it, or leave the row out"
+        )
+    return times + counted / 1000
 
 
 def _refuse_gaps(path: Path, piece: TablePiece, names: Sequence[str], done: int) -> None:

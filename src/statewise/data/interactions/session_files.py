@@ -123,7 +123,7 @@ def _by_kind(files: list[Path], columns: LogColumns) -> tuple[list[Path], Titles
     """Tell logs from tables of items, and return the logs and what the tables say."""
     logs = [path for path in files if is_log(path, columns)]
     if not logs:
-        listed = "; ".join(f"{path} ({', '.join(column_names(path, columns.how))})" for path in files[:3])
+        listed = "; ".join(f"{path} ({', '.join(column_names(path, columns.of(path).how))})" for path in files[:3])
         raise DataError(f"no column of {listed} says the time: name it with --time, or give a log of events")
     titles = Titles({}, {})
     for path in files:

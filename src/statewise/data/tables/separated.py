@@ -33,7 +33,8 @@ BREAK = re.compile(r"\r\n|\r|\n")
 class FileLayout:
     """How a file is laid out: its columns, what separates cells, and the lines that come before the first row.
 
-    `lines` are those that were looked at and are rows, or come between them; `first` is the number of the first.
+    `lines` are those that were looked at and are rows, or come between them; `first` is the number of the first. Cells
+    that are `bare` are never quoted.
     """
 
     names: list[str]
@@ -41,6 +42,7 @@ class FileLayout:
     has_comments: bool
     lines: list[str]
     first: int
+    bare: bool = False
 
 
 def separated(lines: Iterator[str], title: str, how: TableFormat) -> OpenTable:
@@ -58,7 +60,7 @@ def separated(lines: Iterator[str], title: str, how: TableFormat) -> OpenTable:
 
 def _rows(layout: FileLayout, lines: Iterable[str], title: str, numbers: RowNumbers) -> Iterator[list[list[str]]]:
     """Yield rows of as many cells as there are columns, many at a time."""
-    width, reader = len(layout.names), _Reader(lines, layout.mark)
+    width, reader = len(layout.names), _Reader(lines, layout.mark, bare=layout.bare)
     at_once, done = CELLS // width + 1, 0
     while True:
         line = layout.first + reader.line_number
@@ -108,9 +110,9 @@ def _advice(row: Sequence[str], layout: FileLayout) -> str:
 class _Reader:
     """Rows out of lines, and how many lines they took."""
 
-    def __init__(self, lines: Iterable[str], mark: str) -> None:
-        self._seen = 0
-        self._csv = None if mark == SPACES else csv.reader(lines, delimiter=mark)
+    def __init__(self, lines: Iterable[str], mark: str, *, bare: bool = False) -> None:
+        self._seen, self._mark = 0, None if mark == SPACES else mark
+        self._csv = None if bare or mark == SPACES else csv.reader(lines, delimiter=mark)
         self.rows: Iterator[list[str]] = self._split(lines) if self._csv is None else self._csv
 
     @property
@@ -121,10 +123,12 @@ class _Reader:
     def _split(self, lines: Iterable[str]) -> Iterator[list[str]]:
         for line in lines:
             self._seen += 1
-            yield line.split()
+            yield line.split() if self._mark is None else line.rstrip("\r\n").split(self._mark)
 
 
 def _layout(lines: list[str], title: str, how: TableFormat) -> FileLayout:
+    if how.names:
+        return FileLayout(list(how.names), how.mark, False, lines, 1, bare=True)
     said, comments, head = "", [], 0
     for head, line in enumerate(lines):
         text = line.strip()

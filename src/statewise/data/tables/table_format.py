@@ -23,7 +23,9 @@ class TableFormat:
     """What is said of a table before it is read; what is not said is noticed, or asked for in an error.
 
     `header` says whether the first row names the columns, `time_format` how times are written (as `strptime` takes
-    it), `time_zone` whose clocks they show where they have no offset. Raises `UsageError` for what is none of these.
+    it), `time_zone` whose clocks they show where they have no offset. A table that is known to have no row of names has
+    `names` for its columns, and `mark` between its cells, which are never quoted; `encoding` is another than UTF-8.
+    Raises `UsageError` for what is none of these.
 
     >>> TableFormat(decimal=",", thousands=".").plain("1.234,5")
     '1234.5'
@@ -34,6 +36,9 @@ class TableFormat:
     header: Header | None = None
     time_format: str | None = None
     time_zone: str | None = None
+    names: tuple[str, ...] = ()
+    mark: str = ""
+    encoding: str = ""
 
     def __post_init__(self) -> None:
         if self.decimal not in DECIMALS:

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -33,6 +34,8 @@ Source = Any
 LONGEST_LINE = 1 << 24
 "Bytes of one line: a file without lines is not read into memory."
 PIECE = 1 << 16
+MOST_LOOKED_AT = 1 << 22
+"So many bytes of the first lines are looked at, and the rest of a line."
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 WORKBOOKS = ("xl/workbook.xml", "content.xml")
@@ -58,6 +61,35 @@ def first_cells(source: Source, how: TableFormat = PLAIN) -> dict[str, Sequence[
     with _opened(source, how) as table:
         names = list(dict.fromkeys(table.names))
         return next(table.chunks(names), {name: [] for name in names})
+
+
+def first_lines(source: Source, count: int) -> list[str]:
+    """Return the first lines of a file of text as they are, its bytes read as Latin-1; none of any other table."""
+    if not isinstance(source, str | Path):
+        return []
+    path, found = path_of(source), list[str]()
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(4)
+        if not path.is_file() or beginning == PARQUET or beginning[:2] in UTF_16:
+            return []
+        with _text(path, beginning, "latin-1") as lines:
+            for line in islice(lines, count):
+                found.append(line)
+                if sum(map(len, found)) > MOST_LOOKED_AT:
+                    break
+    except (*BROKEN, DataError):
+        return []  # what reads it says why
+    return found
+
+
+def read_lines(source: Source) -> Iterator[str]:
+    """Yield the lines of a file of text in UTF-8, also gzipped or zipped. Raises `DataError` where it is none."""
+    path = path_of(source)
+    with _readable(path), path.open("rb") as file:
+        beginning = file.read(4)
+        with _text(path, beginning) as lines:
+            yield from lines
 
 
 def read_columns(source: Source, wanted: Mapping[str, Convert], how: TableFormat = PLAIN) -> dict[str, Column]:
@@ -107,7 +139,8 @@ def read_chunks(source: Source, wanted: Mapping[str, Convert], how: TableFormat 
 def title_of(source: Source) -> str:
     """Say what a table is called in a message."""
     if not isinstance(source, str | Path):
-        return f"the {type(source).__name__}"
+        told = f"the {type(source).__name__}"
+        return str(getattr(source, "title", told)) if isinstance(source, np.ndarray) else told
     return f"the table in memory ({source})" if is_kept(Path(source)) else str(source)
 
 
@@ -125,16 +158,23 @@ def _opened(source: Source, how: TableFormat) -> Iterator[OpenTable]:
         yield _of_arrays(title_of(source), list(columns), lambda _: iter([columns]))
         return
     path = path_of(source)
-    try:
-        if path.exists() and not path.is_file():
-            raise DataError(f"cannot read {path} (it is not a regular file): give a CSV, TSV or Parquet file")
+    with _readable(path):
         with path.open("rb") as file:
             beginning = file.read(4)
         if beginning == PARQUET:
             yield _parquet(path)
             return
-        with _text(path, beginning) as lines:
+        with _text(path, beginning, how.encoding) as lines:
             yield separated(lines, title_of(path), how)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise `DataError`, in one line, for a file that is not a table."""
+    try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"cannot read {path} (it is not a regular file): give a CSV, TSV or Parquet file")
+        yield
     except UnicodeError as error:
         place = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
         raise DataError(f"{path} is not UTF-8 text{place}: save the table as CSV in UTF-8") from None
@@ -146,7 +186,7 @@ def _opened(source: Source, how: TableFormat) -> Iterator[OpenTable]:
 
 
 @contextmanager
-def _text(path: Path, beginning: bytes) -> Iterator[Iterator[str]]:
+def _text(path: Path, beginning: bytes, encoding: str = "") -> Iterator[Iterator[str]]:
     """Give the lines of a file, out of gzip or zip where it is one."""
     with path.open("rb") as raw:
         content: Any = raw
@@ -156,7 +196,7 @@ def _text(path: Path, beginning: bytes) -> Iterator[Iterator[str]]:
             archive = zipfile.ZipFile(raw)
             content = _member(archive, path)
         buffered = io.BufferedReader(_Bounded(content, path), PIECE)
-        encoding = "utf-16" if buffered.peek(2)[:2] in UTF_16 else "utf-8-sig"
+        encoding = encoding or ("utf-16" if buffered.peek(2)[:2] in UTF_16 else "utf-8-sig")
         yield io.TextIOWrapper(buffered, encoding=encoding, newline="")
 
 

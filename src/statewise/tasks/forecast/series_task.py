@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -93,14 +93,18 @@ class SeriesTask(SeriesSettings, Sourced, Task):
         from statewise.data.series.frequency import Frequency
         from statewise.data.series.panel import read_panel
         from statewise.data.series.series_columns import guess_columns, refuse_others
+        from statewise.data.series.series_layouts import by_layout
 
-        how, rule = self.table_format, self.aggregate
+        every = codec.frequency if codec else Frequency.read(self.frequency) if self.frequency else None
+        read, rule = by_layout(source, self.table_format, every), self.aggregate
         if codec is not None:
-            refuse_others(source, codec.columns, how)
-            return read_panel(source, codec.columns, codec.frequency, how, rule, codec.day_first)
-        roles = {key: getattr(self, key) for key in ("time", "series", "known", "past", "static")}
-        columns = guess_columns(source, {**roles, "targets": self.target}, how)
-        return read_panel(source, columns, Frequency.read(self.frequency) if self.frequency else None, how, rule)
+            refuse_others(read.source, codec.columns, read.how)
+            return read_panel(read.source, codec.columns, codec.frequency, read.how, rule, codec.day_first)
+        said = {key: getattr(self, key) for key in ("time", "series", "known", "past", "static")}
+        said["targets"] = self.target
+        roles = {**read.roles, **{key: value for key, value in said.items() if value}}
+        panel = read_panel(read.source, guess_columns(read.source, roles, read.how), read.frequency, read.how, rule)
+        return replace(panel, notices=(*panel.notices, *filter(None, [read.notice])))
 
     def table(self) -> Any:
         """Return the one table to learn from. Raises `UsageError` for several."""

@@ -51,6 +51,9 @@ class Recommend(TableSettings, Task):
     user: Annotated[str | None, Doc("column that names the user, whose events a gap cuts into sessions")] = None
     item: Annotated[str | None, Doc("column that names the item; if not given, item_id")] = None
     time: Annotated[str | None, Doc("column with Unix times or dates; if not given, timestamp")] = None
+    order: Annotated[str | None, Doc("column with milliseconds since the time of a row; if not given, timeframe")] = (
+        None
+    )
     type: Annotated[str | None, Doc("column of the types of events, for --types; if not given, type")] = None
     types: Annotated[Several, Doc("only events of these types")] = ()
     weight: Annotated[str | None, Doc("column for --min-weight; if not given, weight or rating")] = None
@@ -121,7 +124,7 @@ class Recommend(TableSettings, Task):
         from statewise.data.interactions.event_log import LogColumns
 
         named = self.session, self.user, self.item, self.time, self.type
-        return LogColumns(*named, tuple(self.types), self.weight, self.min_weight, self.table_format)
+        return LogColumns(*named, tuple(self.types), self.weight, self.min_weight, self.order, self.table_format)
 
     @property
     def rules(self) -> "Rules":
