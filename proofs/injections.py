@@ -30,7 +30,8 @@ from statewise.model import Model
 from statewise.run.directory import create_run
 from statewise.session import TrainingSession
 from statewise.task import stacked_core
-from statewise.tasks.text.task import Text, TextData
+from statewise.tasks.text.data import TextData
+from statewise.tasks.text.task import Text
 
 CLAIM = "NaN, infinity or 1e38 in input, loss, gradient or weight is named and undone, and the run goes back and on"
 CELLS = ["lstm", "gru", "elman", "min_gru", "layer_norm_lstm"]

@@ -114,7 +114,7 @@ class Trained:
     def stream(self, saved: bytes | None = None) -> Stream[Any]:
         """Return a stream at its beginning, or where `Stream.save` left one."""
         stream = self.task.stream(self.model, self.codec)
-        return stream if saved is None else Stream.open(self.model, saved, encode=stream.encode)
+        return stream if saved is None else Stream.open(stream.model, saved, encode=stream.encode)
 
     def _repr_html_(self) -> str:
         model = f"{in_html(self.task.name)} model from {in_html(self.path)}"

@@ -57,7 +57,7 @@ def test_a_run_of_every_task_can_be_looked_into(task: str, tmp_path: Path) -> No
 
 
 def test_a_codec_of_no_kind_breaks_the_law_of_codecs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from statewise.tasks.text.task import TextData
+    from statewise.tasks.text.data import TextData
 
     class Odd:
         def as_json(self) -> dict[str, Any]:

@@ -1,19 +1,31 @@
 """A short text: what is chosen for it, and n-grams mixed in where few characters are to be learned from."""
 
+import base64
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 
 import statewise
+from statewise.data.stripes import Stripes
 from statewise.data.texts import code_text
+from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
-from statewise.tasks.text.mixture import learned_share, mixed_nats, read_nats
+from statewise.state import where_rows
+from statewise.stream import Stream
+from statewise.tasks.shared.kneser_ney import KneserNey
+from statewise.tasks.shared.written_text import nats_of_next
+from statewise.tasks.text.data import TextData
+from statewise.tasks.text.mixture import MOST_COUNTED, NgramMixture, learned_share, mixed_nats, read_nats
 from statewise.tasks.text.short import usual_validation
-from statewise.tasks.text.task import Text, TextData
+from statewise.tasks.text.sizes import LADDER, PLAIN_SIZES, fitting_width, usual_sizes
+from statewise.tasks.text.task import Text
+from statewise.underway import returned
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "dog", "ran", "to", "red", "hat", "then", "it", "was", "bad"]
 TINY: dict[str, Any] = {
@@ -69,29 +81,126 @@ def test_a_run_says_what_was_chosen_and_is_resumed_alike(book: str) -> None:
     assert (settings["dropout"], settings["validation"], settings["keep"]) == (0.5, 0.1, "best")
     assert run.load().data().facts["training"] == run.report.data["training"]
     again = statewise.resume("r").report.metrics
-    assert again["mixed_bits_per_character"] == pytest.approx(run.metrics["mixed_bits_per_character"], abs=1e-6)
+    assert again["bits_per_character"] == pytest.approx(run.metrics["bits_per_character"], abs=1e-6)
 
 
-def test_the_mixture_is_no_worse_than_either_where_its_share_was_learned(book: str) -> None:
-    run = statewise.train(Text(source="book.txt", validation=0.1, updates=30, **TINY), run="r")
-    found = json.loads(Path("r/calibration.json").read_text())["found"]
+def test_sizes_follow_from_the_text_and_the_alphabet_and_stand_in_the_run(book: str) -> None:
+    none: dict[str, Any] = dict.fromkeys(("hidden_size", "embedding", "batch_size", "sequence_length"), 0)
+    task, data = prepared(minutes=1, **none)
+    assert (task.embedding, task.batch_size, task.sequence_length) == (32, 8, 64)
+    assert task.hidden_size in LADDER
+    assert f"hidden size {task.hidden_size}, embedding 32, batch size 8, sequence length 64" in data.facts["chosen"]
+    assert data.task == task
+    task, data = prepared(minutes=1, **{**none, "hidden_size": 5, "batch_size": 2})
+    assert (task.hidden_size, task.batch_size, task.embedding) == (5, 2, 32)
+    assert "hidden size" not in data.facts["chosen"]
+    task, data = prepared(updates=3, **none)
+    assert (task.hidden_size, task.embedding, task.batch_size, task.sequence_length) == PLAIN_SIZES
+    assert "chosen" not in data.facts
+    run = statewise.train(Text(source="book.txt", minutes=0.02, threads=1, gap=9, sample_seconds=0), run="r")
+    settings = statewise.inspect("r")["settings"]
+    assert f"hidden size {settings['hidden_size']}, " in run.report.data["chosen"]
+    assert settings["hidden_size"] in LADDER
+
+
+def test_a_width_is_the_largest_that_the_time_allows() -> None:
+    asked = list[int]()
+
+    def took(width: int) -> float:
+        asked.append(width)
+        return width / 1000
+
+    assert fitting_width(256, 300, 60.0, took) == 32
+    assert asked == [256, 192, 128, 96, 64, 48, 32]
+    assert fitting_width(256, 300, 1200 * 0.192 / 0.85 + 1, took) == 192
+    assert fitting_width(384, 100_000, 4000 * 0.384 / 0.85 + 1, took) == 384
+    widths = [usual_sizes(length, 80).hidden_size for length in (10_000, 100_000, 500_000, 5_000_000)]
+    assert widths == sorted(widths)
+    assert usual_sizes(10_000, 4000).embedding > usual_sizes(10_000, 40).embedding
+
+
+def test_measuring_uses_up_no_random_number_and_leaves_the_threads(book: str) -> None:
+    torch.manual_seed(3)
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    prepared(minutes=1, hidden_size=0)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def mixed_run(updates: int = 30) -> Any:
+    return statewise.train(Text(source="book.txt", validation=0.1, updates=updates, **TINY), run="r")
+
+
+def test_the_mixture_is_no_worse_than_either_where_its_shares_were_learned(book: str) -> None:
+    run = mixed_run()
     trained = run.load()
     data = trained.data()
     assert isinstance(data, TextData)
+    assert isinstance(trained.task, Text)
     checked = data.validating()
-    stripes: Any = checked.windows("held_out")
-    reading = read_nats(trained.model, stripes)
-    while True:
-        try:
-            next(reading)
-        except StopIteration as done:
-            network, places = done.value
-            break
-    counted = -data.counted_ngrams().log_probabilities(checked.scored.read(), found["order"])[places]
-    mixed = mixed_nats(network, counted, found["share"]).mean()
-    assert mixed <= min(network.mean(), counted.mean()) + 1e-9
-    assert "predict, stream and export use the network alone" in " ".join(run.report.remarks)
-    assert run.metrics["mixed_bits_per_character"] < run.metrics["bits_per_character"]
+    network, places = returned(read_nats(trained.model, cast(Stripes, checked.windows("held_out"))))
+    codes = checked.scored.read()
+    ngrams = KneserNey.fit(data.counted(with_checks=False), data.codec.choices, 3, modified=True)
+    shares = np.array(json.loads(Path("r/calibration.json").read_text())["found"]["shares"])
+    alone = [-ngrams.log_probabilities(codes, order)[places] for order in ngrams.orders]
+    counted = alone[len(shares) - 1]
+    mixed = mixed_nats(network, counted, shares[ngrams.seen(codes, len(shares))[places]]).mean()
+    assert mixed <= min(network.mean(), *(one.mean() for one in alone)) + 1e-9
+    assert run.metrics["bits_per_character"] < run.metrics["network_bits_per_character"]
+    assert "This model is its network mixed with" in " ".join(run.report.remarks)
+    assert statewise.evaluate("r").metrics == run.metrics
+
+
+def test_what_answers_has_the_odds_that_were_scored(book: str) -> None:
+    run = mixed_run()
+    trained = run.load()
+    codec, text = trained.codec, "the cat sat on a mat and then it ran"
+    codes = codec.encode(text)
+    mixture = trained.task.mixture(codec)
+    assert mixture is not None
+    plain, stream = Stream(trained.model), trained.stream()
+    network = []
+    for code in codes:
+        network.append(nats_of_next(plain, int(code)))
+        plain.push(int(code))
+    stream.push(int(codes[0]))
+    told = []
+    for code in codes[1:]:
+        told.append(nats_of_next(stream, int(code)))
+        stream.push(int(code))
+    wanted = mixture.nats(np.array(network)[1:], codes, np.arange(1, len(codes)))
+    np.testing.assert_allclose(told, wanted, atol=1e-5)
+    assert stream.params.exp().sum() == pytest.approx(1, abs=1e-5)
+    live = trained.live()
+    assert live.push(text).bits == pytest.approx(trained.live().push(text).bits)
+
+
+def test_the_state_of_a_mixture_is_a_value_like_any_other(book: str) -> None:
+    trained = mixed_run().load()
+    stream = trained.stream()
+    stream.push_many("the ca")
+    assert stream.state.history.shape == (1, trained.task.mixture(trained.codec).order - 1)
+    other = trained.stream(stream.save())
+    assert torch.equal(other.push("t"), stream.fork().push("t"))
+    stream.push("x" if "x" in trained.codec.symbols else "t")
+    stream.undo()
+    assert torch.equal(stream.peek("t"), other.params)
+    writing = {"length": 20, "temperature": 0.5, "seed": 3}
+    assert "".join(trained.predict("the ", **writing)) == "".join(trained.predict("the ", **writing))
+    window = Window(torch.tensor([[1, 2], [3, 1], [2, 2]]), torch.zeros(3, 2, dtype=torch.long))
+    model = stream.model
+    scanned, last = model.scan(
+        window._replace(reset=torch.tensor([[0, 0], [0, 1], [0, 0]], dtype=torch.bool)), model.begin(2)
+    )
+    state = model.begin(2)
+    for step, x in enumerate(window.inputs):
+        if step == 1:
+            state = where_rows(torch.tensor([False, True]), model.begin(2), state)
+        params, state = model.step(x, state)
+    torch.testing.assert_close(params, scanned[-1])
+    assert torch.equal(state.history, last.history)
+    wild = state._replace(history=torch.full_like(state.history, 2**40))
+    assert model.step(window.inputs[0], wild)[0].isfinite().all()
 
 
 def test_places_of_nats_are_those_of_the_codes_foreseen(book: str) -> None:
@@ -101,24 +210,32 @@ def test_places_of_nats_are_those_of_the_codes_foreseen(book: str) -> None:
     assert isinstance(data, TextData)
     stripes: Any = data.windows("held_out", rows=3, steps=11)
     codes = data.scored.read()
-    reading = read_nats(trained.model, stripes)
-    while True:
-        try:
-            next(reading)
-        except StopIteration as done:
-            _, places = done.value
-            break
+    _, places = returned(read_nats(trained.model, stripes))
     targets = np.concatenate([window.targets.numpy().ravel() for window in stripes])
     np.testing.assert_array_equal(codes[places], targets)
 
 
-def test_a_damaged_share_is_named(book: str) -> None:
-    statewise.train(Text(source="book.txt", validation=0.1, updates=2, **TINY), run="r")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("shares", [3]), ("shares", []), ("counted", "no"), ("counted", base64.b64encode(b"none").decode())],
+)
+def test_a_damaged_mixture_is_named(name: str, value: Any, book: str) -> None:
+    mixed_run(2)
     path = Path("r/calibration.json")
     told = json.loads(path.read_text())
-    path.write_text(json.dumps({**told, "found": {**told["found"], "share": 3}}))
-    with pytest.raises(DataError, match=r"calibration\.json is not that of a text \('share'\)"):
+    path.write_text(json.dumps({**told, "found": {**told["found"], name: value}}))
+    with pytest.raises(DataError, match=rf"calibration\.json is not that of a text \('{name}'\)"):
         statewise.evaluate("r")
+
+
+def test_counted_codes_that_are_too_many_or_none_of_the_alphabet_are_refused(book: str) -> None:
+    mixed_run(2)
+    found = json.loads(Path("r/calibration.json").read_text())["found"]
+    many = base64.b64encode(zlib.compress(bytes(4 * MOST_COUNTED + 4))).decode()
+    odd = base64.b64encode(zlib.compress(np.array([99], "<u4").tobytes())).decode()
+    for text in (many, odd):
+        with pytest.raises(DataError, match="the run is damaged"):
+            NgramMixture.read({**found, "counted": text}, 20)
 
 
 def test_a_mixture_of_two_experts_is_the_log_of_their_mean() -> None:

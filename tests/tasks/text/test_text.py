@@ -18,7 +18,8 @@ from statewise.heads import Loss
 from statewise.learning.events import Sampled, Updated
 from statewise.learning.learner import Learner
 from statewise.tasks.shared.writing import before
-from statewise.tasks.text.task import Text, TextData, metrics_of
+from statewise.tasks.text.data import TextData, metrics_of
+from statewise.tasks.text.task import Text
 
 SMALL: dict[str, Any] = {"hidden_size": 8, "embedding": 4, "batch_size": 3, "sequence_length": 7, "orders": 2, "gap": 5}
 

@@ -131,21 +131,48 @@ class KneserNey:
 
         Shapes: `context` any length, also 0; returns `[choices]`, which sums to 1.
         """
+        return self.foresee(context, order)[0]
+
+    def foresee(self, context: Sequence[int] | Codes, order: int | None = None) -> tuple[Floats, int]:
+        """Return what `distribution` does, and how many of the last codes were seen together, before another."""
         order = self._order(order)
         known = _checked(np.asarray(context) if len(context) else np.empty(0, np.int64), self.choices)
-        order = min(order, len(known) + 1)
+        order, seen = min(order, len(known) + 1), 0
         probabilities = np.full(self.choices, 1 / self.choices)
         for n in range(1, order + 1):
             rank = self._rank(known[len(known) - n + 1 :])
-            tally = self._tally(n, top=n == order)
-            if rank < 0 or not tally.totals[rank]:
+            if rank < 0 or not self.occurrences[n - 1].totals[rank]:
                 break  # and no longer context was seen either
+            seen, tally = n - 1, self._tally(n, top=n == order)
+            if not tally.totals[rank]:
+                continue
             keys = self.keys[n - 1]
             low, high = np.searchsorted(keys, [rank * self.choices, (rank + 1) * self.choices])
             total = float(tally.totals[rank])
             probabilities *= tally.reserved[rank] / total
             probabilities[keys[low:high] - rank * self.choices] += tally.kept(tally.counts[low:high]) / total
-        return probabilities
+        return probabilities, seen
+
+    def seen(self, codes: Codes, order: int | None = None) -> NDArray[np.int64]:
+        """Return how many of the codes before each, up to `order - 1`, were seen together in the fitted text.
+
+        Shapes: `codes` `[N]`; returns `[N]`.
+        """
+        order = self._order(order)
+        codes = _text(codes, self.choices)
+        found = []
+        for start in range(0, len(codes), CHUNK):
+            before = min(start, order - 1)
+            found.append(self._seen(codes[start - before : start + CHUNK], order)[before:])
+        return np.concatenate(found)
+
+    def _seen(self, codes: Codes, order: int) -> NDArray[np.int64]:
+        seen, contexts = np.zeros(len(codes), np.int64), np.zeros(len(codes), np.int64)
+        for n in range(1, min(order, len(codes)) + 1):
+            totals = self.occurrences[n - 1].totals
+            seen[n - 1 :][(contexts >= 0) & (totals[contexts] > 0)] = n - 1
+            contexts = _found(self.keys[n - 1], contexts * self.choices + codes[n - 1 :].astype(np.int64))[:-1]
+        return seen
 
     def _order(self, order: int | None) -> int:
         if order is None:
@@ -158,10 +185,13 @@ class KneserNey:
         return self.occurrences[n - 1] if top else self.continuations[n - 1]
 
     def _rank(self, gram: Codes) -> int:
-        ranks = np.zeros(1, np.int64)
-        for keys, code in zip(self.keys, gram, strict=False):
-            ranks = _found(keys, ranks * self.choices + int(code))
-        return int(ranks[0])
+        rank = 0
+        for keys, code in zip(self.keys, gram.tolist(), strict=False):
+            sought = rank * self.choices + code
+            rank = int(keys.searchsorted(sought))
+            if rank == len(keys) or keys[rank] != sought:
+                return -1
+        return rank
 
     def _scored(self, codes: Codes, order: int | None) -> Iterator[Floats]:
         order = self._order(order)

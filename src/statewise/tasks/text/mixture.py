@@ -1,7 +1,11 @@
-"""A network and n-grams as one: the share of the network is learned on a part that neither has counted nor read."""
+"""A network and n-grams as one: the shares of the two are learned on a part that neither has counted nor read."""
 
+import base64
+import zlib
+from binascii import Error as NotBase64
 from collections.abc import Generator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self, final
 
 import numpy as np
 import torch
@@ -11,18 +15,56 @@ from statewise.data.stripes import Stripes
 from statewise.errors import DataError
 from statewise.learning.scoring import foresee
 from statewise.model import Model
-from statewise.run.recorded import Check, is_number, misfit
+from statewise.run.recorded import Check, is_list_of, is_number, is_text, misfit
+from statewise.tasks.shared.kneser_ney import KneserNey
 
 Floats = NDArray[np.float64]
 
 SHARES = np.linspace(0.0, 1.0, 51)
 DIGITS = 2
-MOST_ORDER = 12
+MOST_ORDER, MOST_COUNTED = 12, 1 << 21
+FEWEST_PLACES = 200
+"A share is learned from so many characters at least; where fewer are there, it is that of all."
 MIXTURE: dict[str, Check] = {
-    "share": lambda told: is_number(told) and 0 <= told <= 1,
-    "order": lambda told: type(told) is int and 1 <= told <= MOST_ORDER,
+    "shares": lambda told: (
+        is_list_of(lambda one: is_number(one) and 0 <= one <= 1)(told) and 1 <= len(told) <= MOST_ORDER
+    ),
     "codes": lambda told: type(told) is int and told > 0,
+    "counted": is_text,
 }
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class NgramMixture:
+    """N-grams, and the share of the odds that the network has, by how many codes before were seen together.
+
+    The order of the n-grams is how many shares there are: none to one less than the order can have been seen together.
+    """
+
+    ngrams: KneserNey
+    shares: Floats
+    digest: bytes
+
+    @property
+    def order(self) -> int:
+        """The length of the longest n-gram."""
+        return len(self.shares)
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any], choices: int) -> Self:
+        """Count again what `calibrating` found. Raises `DataError` where it is damaged."""
+        odd = misfit(found, MIXTURE, set())
+        codes = None if odd else _unpacked(found["counted"])
+        if codes is None or not len(codes) or int(codes.max()) >= choices:
+            raise DataError(f"calibration.json is not that of a text ('{odd or 'counted'}'): the run is damaged")
+        ngrams = KneserNey.fit(codes, choices, len(found["shares"]), modified=True)
+        return cls(ngrams, np.array(found["shares"], np.float64), found["counted"].encode())
+
+    def nats(self, network: Floats, codes: NDArray[np.integer[Any]], places: NDArray[np.int64]) -> Floats:
+        """Return the nats of the codes at some places of a text, of which the network's are given."""
+        counted = -self.ngrams.log_probabilities(codes, self.order)[places]
+        return mixed_nats(network, counted, self.shares[self.ngrams.seen(codes, self.order)[places]])
 
 
 def read_nats(model: Model[Any], stripes: Stripes) -> Generator[float, None, tuple[Floats, NDArray[np.int64]]]:
@@ -40,14 +82,14 @@ def read_nats(model: Model[Any], stripes: Stripes) -> Generator[float, None, tup
     return np.concatenate(nats), np.concatenate(places)
 
 
-def mixed_nats(network: Floats, counted: Floats, share: float) -> Floats:
+def mixed_nats(network: Floats, counted: Floats, share: float | Floats) -> Floats:
     """Return the nats of codes of which a network says `share` of the odds and n-grams the rest.
 
     >>> mixed_nats(np.array([1.0, 2.0]), np.array([1.0, 2.0]), 0.3).round(6)
     array([1., 2.])
     """
     with np.errstate(divide="ignore"):
-        return np.asarray(-np.logaddexp(np.log(share) - network, np.log1p(-share) - counted))
+        return np.asarray(-np.logaddexp(np.log(share) - network, np.log1p(-np.asarray(share)) - counted))
 
 
 def learned_share(network: Floats, counted: Floats) -> float:
@@ -60,28 +102,46 @@ def learned_share(network: Floats, counted: Floats) -> float:
     return round(float(SHARES[int(np.argmin(means))]), DIGITS)
 
 
-def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str, Any]]:
-    """Return the share of the network, and the order of n-grams, at which the part for checks takes fewest nats.
+def learned_shares(network: Floats, counted: Floats, seen: NDArray[np.int64], order: int) -> list[float]:
+    """Return the share of the network for each number of codes seen together, from 0 to one less than the order."""
+    of_all = learned_share(network, counted)
+    parts = [seen == length for length in range(order)]
+    return [learned_share(network[at], counted[at]) if at.sum() >= FEWEST_PLACES else of_all for at in parts]
 
+
+def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str, Any]]:
+    """Return the shares of the network, at the order of n-grams that alone takes fewest nats on the part for checks.
+
+    The n-grams that answers are mixed from count that part as well, so their codes are returned, too.
     `data` is a `TextData`, whose module imports this one.
     """
     checked = data.validating()
     stripes: Any = checked.windows("held_out")
     network, places = yield from read_nats(model, stripes)
-    ngrams, codes = data.counted_ngrams(), checked.scored.read()
+    ngrams = KneserNey.fit(data.counted(with_checks=False), data.codec.choices, data.task.orders, modified=True)
+    codes = checked.scored.read()
     by_order = {order: -ngrams.log_probabilities(codes, order)[places] for order in ngrams.orders}
     order = min(by_order, key=lambda order: float(by_order[order].mean()))
-    return {"share": learned_share(network, by_order[order]), "order": order, "codes": len(network)}
+    shares = learned_shares(network, by_order[order], ngrams.seen(codes, order)[places], order)
+    return {"shares": shares, "codes": len(network), "counted": _packed(data.counted()[-MOST_COUNTED:])}
 
 
-def scoring(model: Model[Any], data: Any, found: Mapping[str, Any]) -> Generator[float, None, float]:
-    """Return the mean nats of the mixture on what is scored. Raises `DataError` where what was found is damaged."""
-    odd = misfit(found, MIXTURE, set())
-    if odd is not None:
-        raise DataError(f"calibration.json is not that of a text ('{odd}'): the run is damaged, resume it")
+def scoring(model: Model[Any], data: Any, mixture: NgramMixture) -> Generator[float, None, float]:
+    """Return the mean nats of the mixture on what is scored."""
     stripes: Any = data.windows("held_out")
     network, places = yield from read_nats(model, stripes)
-    ngrams = data.counted_ngrams()
-    order = min(found["order"], max(ngrams.orders))
-    counted = -ngrams.log_probabilities(data.scored.read(), order)[places]
-    return float(mixed_nats(network, counted, found["share"]).mean())
+    return float(mixture.nats(network, data.scored.read(), places).mean())
+
+
+def _packed(codes: NDArray[np.integer[Any]]) -> str:
+    return base64.b64encode(zlib.compress(codes.astype("<u4").tobytes(), 9)).decode()
+
+
+def _unpacked(text: str) -> NDArray[np.uint32] | None:
+    """Return packed codes, None for what is none; it takes no more memory than the most that is counted."""
+    most = 4 * MOST_COUNTED
+    try:
+        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), most + 1)
+    except (NotBase64, ValueError, zlib.error):
+        return None
+    return np.frombuffer(content, "<u4") if len(content) <= most and not len(content) % 4 else None

@@ -50,4 +50,4 @@ def usual_epochs(length: int, epoch_updates: int) -> float:
 def chosen_words(chosen: dict[str, Any]) -> str:
     """Say in a line what was chosen."""
     named = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in chosen.items() if name != "keep")
-    return f"chosen by the length of the text: {named}, the best weights are kept"
+    return f"chosen by the text, the time and this machine: {named}{', best weights kept' * ('keep' in chosen)}"

@@ -1,34 +1,30 @@
 """Text: learn to write as a text does, one character or byte at a time."""
 
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from annotated_doc import Doc
-from annotated_types import Ge, Gt, Le, Lt
 
-from statewise.bounds import MOST_PLACES, MOST_UNITS, check_whole
+from statewise.bounds import check_whole
 from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
+from statewise.run.recipe import DEFAULT_MINUTES
 from statewise.shown import in_line
 from statewise.task import (
     Answer,
     Calibrating,
     Data,
     DynamicOf,
-    Part,
     Score,
     Scoring,
-    Sources,
     StorageOf,
     Task,
     stacked_core,
 )
-from statewise.tasks.shared.counted import CountedOnce
 from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.shared.writing import (
     AHEAD,
@@ -43,40 +39,27 @@ from statewise.tasks.shared.writing import (
     check_prompt,
     choices_from,
 )
-from statewise.tasks.text.short import (
-    CHECKED,
-    CHECKS,
-    LONG,
-    PATIENCE,
-    chosen_words,
-    usual_dropout,
-    usual_epochs,
-    usual_validation,
-)
-from statewise.underway import told
+from statewise.tasks.text.settings import TextSettings
+from statewise.tasks.text.short import CHECKS, LONG, PATIENCE, usual_dropout, usual_epochs, usual_validation
 
 if TYPE_CHECKING:
-    from statewise.data.code_file import CodeFile
     from statewise.data.codec import TextCodec
-    from statewise.data.figures import Finding, Found
-    from statewise.data.texts import CodedText
-    from statewise.data.window import Window
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
-    from statewise.tasks.shared.kneser_ney import KneserNey
     from statewise.tasks.shared.written_text import Surprises
+    from statewise.tasks.text.data import TextData
+    from statewise.tasks.text.mixture import NgramMixture
 
-SCORED_STEPS = 256
 SAMPLE_LENGTH = 200
-MIXED = "mixed_bits_per_"
+NETWORK = "network_bits_per_"
+ANSWERS = "_answers"
+"Where a task of a run keeps the model that answers: an attribute that is no setting."
 CONTRADICTION = "--interactive contradicts --json and --choices: give one of them"
-COUNTING = 0.5
-"About which share of finding the scores of n-grams is counting them."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text(Task):
+class Text(TextSettings, Task):
     """Learn a text and write more of it (char-rnn).
 
     >>> Text(source="shakespeare", hidden_size=128, minutes=2).cell
@@ -90,45 +73,6 @@ class Text(Task):
     page: ClassVar[str] = "text"
     in_memory: ClassVar[InMemory] = InMemory(("texts",))
 
-    source: Annotated[Sources, Doc("files, folders, patterns, or the name of a corpus")]
-    unit: Annotated[Literal["character", "byte"], Doc("what one step reads")] = "character"
-    head: Annotated[str, Doc("distribution of the next character, by name (see `statewise list heads`)")] = (
-        "categorical"
-    )
-    encoder: Annotated[
-        str | None,
-        Doc("encoder of a character, by name (see `statewise list encoders`); if not given, a table of vectors"),
-    ] = None
-    embedding: Annotated[int, Doc("embedding size of a character"), Ge(1), Le(MOST_UNITS)] = 64
-    dropout: Annotated[
-        float | None,
-        Doc("dropout of the cells' outputs; if not given, more the shorter the text is, where time alone is bounded"),
-        Ge(0),
-        Lt(1),
-    ] = None
-    held_out: Annotated[float, Doc("share of the text, its end, that is kept from training"), Gt(0), Lt(1)] = 0.1
-    validation: Annotated[
-        float | None,
-        Doc("share before it that is kept for checks; if not given, some of a short text, where time alone is bounded"),
-        Ge(0),
-        Lt(1),
-    ] = None
-    gap: Annotated[
-        int, Doc("characters between the training and the held-out part that neither reads"), Ge(0), Le(MOST_PLACES)
-    ] = 1000
-    scored: Annotated[
-        int, Doc("maximum number of characters of the held-out part to score"), Ge(2), Le(MOST_PLACES)
-    ] = 1_000_000
-    counted: Annotated[
-        int, Doc("maximum number of characters, the last ones, that n-grams count"), Ge(1), Le(MOST_PLACES)
-    ] = 6_000_000
-    orders: Annotated[int, Doc("longest n-gram of the baseline"), Ge(1), Le(12)] = 6
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple, also where one was given."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
-
     @property
     def label(self) -> str:
         """The name of the first source."""
@@ -139,13 +83,18 @@ class Text(Task):
         from statewise.data.texts import code_text
         from statewise.encoders.named import encoder_named
         from statewise.heads.named import head_named
+        from statewise.tasks.text.data import TextData
+        from statewise.tasks.text.sizes import PLAIN_SIZES
 
         check_shares(self.held_out, self.validation or 0.0)
         head_named(self.head, "choice"), encoder_named(self.encoder, "code")
         share = self.validation if self.validation is not None else usual_validation if self.is_timed else 0.0
         text = code_text(self.sources, self.unit, self.held_out, self.gap, cache, share)
+        plain = {name: size for name, size in PLAIN_SIZES._asdict().items() if not getattr(self, name)}
         data = TextData(self, text, text.held_out.part(0, self.scored), cache)
-        data.windows("training")
+        data = data if self.is_timed else replace(data, task=replace(self, **plain))
+        if data.task.batch_size and data.task.sequence_length:
+            data.windows("training")
         return data
 
     @property
@@ -154,19 +103,24 @@ class Text(Task):
         return self.updates is None and self.epochs is None
 
     def fitted(self, data: Data) -> "tuple[Self, Data]":
-        """Choose dropout, checks and an early end for a short text, as far as they were not given."""
+        """Choose sizes, dropout, checks and an early end by the text, the time and the machine, if not given."""
+        from statewise.tasks.text.data import TextData
+        from statewise.tasks.text.sizes import sized
+
         assert isinstance(data, TextData)
-        length, validation = data.facts["length"], data.facts.get("validation", 0)
+        task, length, validation = data.task, data.facts["length"], data.facts.get("validation", 0)
         chosen: dict[str, Any] = {}
-        if self.dropout is None and self.is_timed and length < LONG:
-            chosen["dropout"] = usual_dropout(length)
-        if validation and self.is_timed and not self.checks:
-            chosen |= {"checks": CHECKS, "early_stop": PATIENCE, "keep": "best"}
-        if not chosen and self.validation is not None:
-            return self, data
+        if self.is_timed:
+            chosen = sized(self, data, self.minutes or DEFAULT_MINUTES)
+            if self.dropout is None and length < LONG:
+                chosen["dropout"] = usual_dropout(length)
+            if validation and not self.checks:
+                chosen |= {"checks": CHECKS, "early_stop": PATIENCE, "keep": "best"}
         share = self.validation if self.validation is not None else usual_validation(length) if validation else 0.0
-        task = replace(self, validation=share, **chosen)
-        return task, replace(data, task=task, chosen=chosen)
+        task = replace(task, validation=share, **chosen)
+        found = replace(data, task=task, chosen=chosen)
+        found.windows("training")
+        return task, found
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
         """Return how much of the training is done: with dropout for a short text, at most so many epochs."""
@@ -188,49 +142,90 @@ class Text(Task):
         from statewise.encoders.named import encoder_named
         from statewise.heads.named import head_named
         from statewise.model import Model
+        from statewise.tasks.text.sizes import PLAIN_SIZES
 
         # The unknown character's vector stays zero: it carries nothing about which one it is.
         unknown = codec.never()[0] if codec.never() else None
-        encoder = encoder_named(self.encoder, "code")(codec.choices, self.embedding, unknown=unknown)
-        core = stacked_core(self.cell, encoder.features, self.hidden_size, self.layers)
+        embedding, width = self.embedding or PLAIN_SIZES.embedding, self.hidden_size or PLAIN_SIZES.hidden_size
+        encoder = encoder_named(self.encoder, "code")(codec.choices, embedding, unknown=unknown)
+        core = stacked_core(self.cell, encoder.features, width, self.layers)
         core = Dropout(core, self.dropout) if self.dropout else core
         return Model(encoder, core, head_named(self.head, "choice")(core.units, codec.choices))
 
     def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
-        """Learn how much n-grams add to the network, on the part for checks of a short text."""
+        """Learn how much of the odds n-grams should have, on the part for checks of a short text."""
+        from statewise.heads import Categorical
+        from statewise.tasks.text.data import TextData
         from statewise.tasks.text.mixture import calibrating
 
         assert isinstance(data, TextData)
         is_short = len(data.text.training) < LONG
-        if not (is_short and len(data.text.validation) > 1 and hasattr(model.head, "nats")):
+        if not (is_short and len(data.text.validation) > 1 and isinstance(model.head, Categorical)):
             return None
         return (yield from calibrating(model, data))
+
+    def mixture(self, codec: "TextCodec") -> "NgramMixture | None":
+        """Return the n-grams that the network is mixed with, None where it is alone.
+
+        Raises `DataError` where the run's calibration is damaged.
+        """
+        from statewise.tasks.text.mixture import NgramMixture
+
+        return None if self.calibration is None else NgramMixture.read(self.calibration, codec.choices)
+
+    def answering(self, model: "Model[Any]", codec: "TextCodec") -> "Model[Any]":
+        """Return the model that answers: the network, where there are n-grams mixed with them; made at most once."""
+        kept = vars(self).get(ANSWERS)
+        if kept is None or kept[:2] != (id(model), id(self.calibration)):
+            from statewise.tasks.text.mixed_model import mixed_model
+
+            mixture = self.mixture(codec)
+            made = model if mixture is None else mixed_model(model, mixture)
+            kept = vars(self)[ANSWERS] = id(model), id(self.calibration), made, model  # so that no id is used again
+        answers: Model[Any] = kept[2]
+        return answers
 
     def score(
         self, model: "Model[Any]", data: Data, *, dynamic: DynamicOf = False, storage: StorageOf = "float32"
     ) -> Scoring:
-        """Score the held-out part; of a short text also the mixture of the network with n-grams."""
+        """Score the held-out part; of a short text by the mixture of the network with n-grams, and the network alone.
+
+        What learns on, or is stored in another form, is the network alone.
+
+        Metrics:
+
+        - `network_bits_per_character`, `network_bits_per_byte`: those of the network without n-grams; less is better
+        """
+        from statewise.tasks.text.data import TextData, metrics_of
         from statewise.tasks.text.mixture import scoring
 
         score = yield from super().score(model, data, dynamic=dynamic, storage=storage)
-        if self.calibration is None:
-            return score
         assert isinstance(data, TextData)
-        nats = yield from scoring(model, data, self.calibration)
-        return score._replace(metrics={**score.metrics, MIXED + self.unit: nats / math.log(2)})
+        mixture = self.mixture(data.codec)
+        if mixture is None:
+            return score
+        nats = yield from scoring(model, data, mixture)
+        bits = f"bits_per_{self.unit}"
+        alone = {NETWORK + self.unit: score.metrics[bits]}
+        both = metrics_of(nats * score.metrics[f"{self.unit}s"], int(score.metrics[f"{self.unit}s"]), self.unit)
+        return score._replace(metrics={**score.metrics, **both, **alone}, judged=nats)
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the mixture with n-grams is, where there is one."""
         if self.calibration is None:
             return []
-        share, order, bits = self.calibration["share"], self.calibration["order"], score.metrics[MIXED + self.unit]
+        shares = self.calibration["shares"]
         return [
-            f"{share:.0%} of this network and {1 - share:.0%} of {order}-grams, shares learned on the part for checks, "
-            f"take {bits:.3f} bits; predict, stream and export use the network alone."
+            f"This model is its network mixed with {len(shares)}-grams: the network has {min(shares):.0%} to "
+            f"{max(shares):.0%} of the odds, by how many {self.unit}s before were seen together, learned on the part "
+            f"for checks. The network alone, as it is exported to other systems, takes "
+            f"{score.metrics[NETWORK + self.unit]:.3f} bits."
         ]
 
     def metrics(self, loss: "Loss") -> dict[str, float]:
         """Return bits and perplexity per character (or byte) and how many were scored."""
+        from statewise.tasks.text.data import metrics_of
+
         return metrics_of(float(loss.nats), int(loss.places), self.unit)
 
     def gauge(self, nats: float) -> str:
@@ -250,7 +245,7 @@ class Text(Task):
         """Return a stream that reads characters (or bytes, as numbers from 0 to 255), or their codes."""
         from statewise.stream import Stream
 
-        return Stream(model, encode=lambda x: _one_code(codec, x))
+        return Stream(self.answering(model, codec), encode=lambda x: _one_code(codec, x))
 
     def inputs(self, codec: "TextCodec") -> Inputs:
         """Return what one step reads: one character (or byte), or its code."""
@@ -339,7 +334,7 @@ class Text(Task):
         from statewise.tasks.shared.written_text import Surprises
 
         stream = self.stream(model, codec)
-        stream = Stream.open(model, saved, encode=stream.encode) if saved is not None else stream
+        stream = Stream.open(stream.model, saved, encode=stream.encode) if saved is not None else stream
         return Surprises(stream, lambda line: codec.encode(f"{line}\n").tolist())
 
     def choices(
@@ -351,121 +346,9 @@ class Text(Task):
         """
         stream = self.stream(model, codec)
         for code in codec.encode(text):
-            likely = model.head.top(stream.push(int(code)), count)
+            likely = stream.model.head.top(stream.push(int(code)), count)
             pairs = zip(likely.choices.tolist(), likely.probabilities.tolist(), strict=True)
             yield codec.show(int(code)), [(codec.show(choice), probability) for choice, probability in pairs]
-
-
-@dataclass(frozen=True)
-class TextData(CountedOnce):
-    """A text as codes, with the n-grams that its model has to beat."""
-
-    task: Text
-    text: "CodedText"
-    scored: "CodeFile"
-    cache: Path
-    chosen: Mapping[str, Any] = field(default_factory=dict)
-    "Settings that followed from the length of the text."
-
-    @property
-    def codec(self) -> "TextCodec":
-        """The alphabet."""
-        return self.text.codec
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """How long the text and its parts are, and its digest."""
-        counted = min(self.task.counted, len(self.text.training))
-        told = {**self.text.facts, "scored": len(self.scored), "counted_by_n_grams": counted}
-        return {**told, "chosen": chosen_words(dict(self.chosen))} if self.chosen else told
-
-    def validating(self) -> "TextData":
-        """Return the beginning of the part for checks, where there is one, as what is scored."""
-        kept = self.text.validation
-        return replace(self, scored=kept.part(0, min(CHECKED, len(kept)))) if len(kept) > 1 else self
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """Where the codes that were kept had to be made again: that they had."""
-        return [self.text.notice] if self.text.notice else []
-
-    def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> "Sequence[Window]":
-        """Return the stripes of a part; the held-out one is read in as many stripes as training has rows."""
-        from statewise.data.stripes import Stripes
-
-        rows = rows or self.task.batch_size
-        if part == "training":
-            steps = steps or self.task.window_steps
-            return Stripes(self.text.training, rows, steps, unit=self.task.unit, begin_in_turn=True)
-        steps = min(steps or SCORED_STEPS, len(self.scored) - 1)
-        return Stripes(self.scored, max(1, min(rows, (len(self.scored) - 1) // steps)), steps, unit=self.task.unit)
-
-    def _counted(self) -> Any:
-        training = self.text.training
-        return training.read(max(0, len(training) - self.task.counted))
-
-    def counted_ngrams(self) -> "KneserNey":
-        """Return n-grams of the training part."""
-        from statewise.tasks.shared.kneser_ney import KneserNey
-
-        return KneserNey.fit(self._counted(), self.codec.choices, self.task.orders)
-
-    def baselines_key(self) -> str:
-        """Return a name for what Kneser-Ney n-grams of each order score."""
-        from statewise.data.figures import key_of
-
-        counted, scored = self._counted(), self.scored.read()
-        asked = f"interpolated Kneser-Ney, {self.codec.choices} choices, order {self.task.orders}, {counted.dtype}"
-        return key_of([asked, counted.tobytes(), scored.tobytes()])
-
-    def find_baselines(self) -> "Finding":
-        """Count n-grams and score those of each order, yielding how much is done.
-
-        Baselines:
-
-        - `N-gram`: characters by interpolated Kneser-Ney of that order, `statewise.tasks.shared.kneser_ney.KneserNey`
-        """
-        from statewise.tasks.shared.kneser_ney import KneserNey
-
-        orders, scored, found = self.task.orders, self.scored.read(), {}
-        counting = KneserNey.fitting(self._counted(), self.codec.choices, orders)
-        ngrams = yield from told(counting, lambda share: COUNTING * share)
-        for order in ngrams.orders:
-            found[f"{order}-gram"] = {"nats": ngrams.nats(scored, order)}
-            yield COUNTING + (1 - COUNTING) * order / orders
-        return found
-
-    def baseline_metrics(self, found: "Found") -> "Found":
-        """Return what n-grams score in bits and perplexity."""
-        places = len(self.scored)
-        return {name: metrics_of(of["nats"], places, self.task.unit) for name, of in found.items()}
-
-    def on(self, source: Sequence[str], cache: Path) -> "TextData":
-        """Return this text with others to be scored."""
-        from statewise.data.texts import code_with
-        from statewise.errors import DataError
-
-        codes = code_with(self.codec, source, cache)
-        if len(codes) < 2:
-            raise DataError(f"{', '.join(source)} has {len(codes)} {self.task.unit}s: give at least 2 to score")
-        return replace(self, scored=codes.part(0, self.task.scored), cache=cache)
-
-
-def metrics_of(nats: float, places: int, unit: str) -> dict[str, float]:
-    """Return a loss in bits per character and as perplexity.
-
-    Metrics:
-
-    - `bits_per_character`, `bits_per_byte`: nats / characters / log 2; less is better
-    - `perplexity`: 2 ** bits: how many equally likely characters would be as hard to foresee; less is better
-    - `characters`, `bytes`: places that were scored
-
-    >>> metrics_of(nats=1000 * math.log(2), places=1000, unit="character")
-    {'bits_per_character': 1.0, 'perplexity': 2.0, 'characters': 1000}
-    """
-    bits = nats / places / math.log(2)
-    perplexity = math.inf if bits >= sys.float_info.max_exp else 2**bits
-    return {f"bits_per_{unit}": bits, "perplexity": perplexity, f"{unit}s": places}
 
 
 def _no_object() -> dict[str, Any]:
