@@ -97,7 +97,7 @@ def _update_seconds(task: Any, data: Any, deadline: float) -> float:
         state = model.begin(window.rows)
         while len(found) < MEASURED and (len(found) < 1 or time.monotonic() < deadline):
             began = time.monotonic()
-            model.loss(window, state)[0].mean.backward()  # type: ignore[no-untyped-call]
+            model.loss(window, state)[0].mean.backward()
             optimizer.step()
             optimizer.zero_grad()
             found.append(time.monotonic() - began)
