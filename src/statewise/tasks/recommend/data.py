@@ -1,7 +1,7 @@
 """The data of a recommender: sessions in two parts, and what simple methods score on the second."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from statewise.data.window import Window
 from statewise.task import Part
 from statewise.tasks.recommend.comparing import fit_baselines, scores_by
 from statewise.tasks.recommend.list_metrics import judge, measures
+from statewise.tasks.recommend.sizes import PLAIN_SIZES, chosen_words
 from statewise.tasks.shared.counted import CountedOnce
 from statewise.underway import returned
 
+MOST_CHECKED = 5000
+"A check scores so many places at most."
 USUAL_K = 20
 "How long the lists in the metrics are, where there are so many items."
 
@@ -32,16 +35,54 @@ class RecommendData(CountedOnce):
     sessions: PreparedSessions
     held_out: CodeFile
     cache: Path
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    "Settings that followed from the amount of data."
 
     @property
     def codec(self) -> Catalogue:
         """The catalogue."""
         return self.sessions.codec
 
+    @cached_property
+    def _cut(self) -> int:
+        """The place at which the part for checks begins, a whole number of sessions: of some users, or some sessions.
+
+        Sessions lie in the order of a hash of their users, so these are other users' than those before.
+        """
+        places = len(self.sessions.training) // 2
+        wanted = places - int(places * (self.task.validation or 0.0))
+        if wanted == places:
+            return places
+        begins = np.flatnonzero(self.sessions.training.read(2 * wanted).reshape(-1, 2)[:, 0] < 0)
+        return wanted + int(begins[0]) if len(begins) and wanted + begins[0] > 0 else places
+
+    @property
+    def training(self) -> CodeFile:
+        """The places that are learned from."""
+        return self.sessions.training.part(0, 2 * self._cut)
+
+    @property
+    def validation(self) -> CodeFile:
+        """The places that are kept for checks; there may be none."""
+        return self.sessions.training.part(2 * self._cut, len(self.sessions.training))
+
     @property
     def facts(self) -> dict[str, Any]:
         """How many events, sessions and items there are, what was left out, when the split is, and the digest."""
-        return {**self.sessions.facts, "scored_places": min(self.task.scored, len(self.held_out) // 2)}
+        told = {**self.sessions.facts, "scored_places": min(self.task.scored, len(self.held_out) // 2)}
+        if len(self.validation):
+            sessions = int((self.validation.read().reshape(-1, 2)[:, 0] < 0).sum())
+            events = sessions + len(self.validation) // 2
+            told |= {"validation": events, "validation_events": events, "validation_sessions": sessions}
+            for name, less in (("training", events), ("training_events", events), ("training_sessions", sessions)):
+                told[name] -= less
+        return {**told, "chosen": chosen_words(dict(self.chosen))} if self.chosen else told
+
+    def validating(self) -> "RecommendData":
+        """Return the part for checks, where there is one, as what is scored."""
+        if not len(self.validation):
+            return self
+        return replace(self, held_out=self.validation.part(0, min(len(self.validation), 2 * MOST_CHECKED)))
 
     @property
     def k(self) -> int:
@@ -67,8 +108,8 @@ class RecommendData(CountedOnce):
 
     def windows(self, part: Part, *, rows: int | None = None, steps: int | None = None) -> Sequence[Window]:
         """Return the sessions of a part, one after another in each of so many rows."""
-        codes = self.sessions.training if part == "training" else self.held_out
-        rows, steps = rows or self.task.batch_size, steps or self.task.sequence_length
+        codes = self.training if part == "training" else self.held_out
+        rows, steps = rows or self.task.batch_size or PLAIN_SIZES.batch_size, steps or self.task.sequence_length
         if part == "held_out":
             rows = max(1, min(rows, len(codes) // 2 // steps))
             steps = min(steps, len(codes) // 2)

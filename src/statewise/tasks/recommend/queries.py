@@ -1,6 +1,6 @@
 """What a model asks for after the events of sessions, which lists that makes, and which event moved what."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -15,7 +15,11 @@ from statewise.model import Model
 from statewise.tasks.recommend.approximate import ApproximateIndex
 from statewise.tasks.recommend.lists import Listed, top
 
+ScoredAfter = Callable[[int, int], Tensor]
+"From one query to another, to the scores `[n, V]` of all items."
+
 MOST_ROWS = 256
+MOST_SCORED = 1 << 23
 MOST_READ = 1 << 14
 
 
@@ -71,18 +75,33 @@ def lists(
     seen: Sequence[Sequence[int]] | None = None,
     index: ApproximateIndex | None = None,
     choices: int | None = None,
+    scored: ScoredAfter | None = None,
 ) -> Listed:
     """Return the `k` items of the highest scores for each query `[n, D]`, without those that its session has had.
 
     They are exact, or with an `index` those that it finds. With more `choices` than the head's own, items that were
-    never trained on are among them.
+    never trained on are among them. With `scored`, scores are what that returns for some of the queries.
     """
+    if scored is not None:
+        at_once = max(1, MOST_SCORED // ranking_of(model).choices)
+        parts = [
+            _listed_by(scored(start, min(start + at_once, len(asked))), k, None if seen is None else seen[start:])
+            for start in range(0, len(asked), at_once)
+        ]
+        return Listed(torch.cat([part.items for part in parts]), torch.cat([part.scores for part in parts]))
     if index is not None:
         return index.top(asked, k, seen=None if seen is None else [list(had) for had in seen])
     head = ranking_of(model)
     pairs = None if seen is None else torch.tensor([(row, item) for row, had in enumerate(seen) for item in had])
     with torch.no_grad():
         return top(lambda a, b: head.scores(asked, a, b), choices or head.choices, k, rows=len(asked), seen=pairs)
+
+
+def _listed_by(scores: Tensor, k: int, seen: Sequence[Sequence[int]] | None) -> Listed:
+    rows, choices = scores.shape
+    pairs = [] if seen is None else [(row, item) for row, had in enumerate(seen[:rows]) for item in had]
+    had = torch.tensor(pairs) if pairs else None
+    return top(lambda start, stop: scores[:, start:stop], choices, k, rows=rows, seen=had)
 
 
 def read_sessions(model: Model[Any], sessions: Sequence[Sequence[int]]) -> Tensor:
@@ -97,10 +116,13 @@ def read_sessions(model: Model[Any], sessions: Sequence[Sequence[int]]) -> Tenso
     return asked[-1]  # type: ignore[no-any-return]
 
 
-def moved_by(model: Model[Any], session: Sequence[int], items: Sequence[int]) -> Tensor:
+def moved_by(
+    model: Model[Any], session: Sequence[int], items: Sequence[int], scored: Callable[..., Tensor] | None = None
+) -> Tensor:
     """Return by how much each event of a session moved each score, `[events, items]`: it, less that without the event.
 
-    The session is read once for each event, side by side, without it.
+    The session is read once for each event, side by side, without it. With `scored`, scores are what that returns for
+    queries and the sessions that they come after.
     """
     events = len(session)
     without = [[item for n, item in enumerate(session) if n != left] for left in range(events)]
@@ -111,5 +133,6 @@ def moved_by(model: Model[Any], session: Sequence[int], items: Sequence[int]) ->
     else:
         asked = read_sessions(model, [*without, session])
     with torch.no_grad():
-        scores = ranking_of(model).scores(asked, 0, max(items) + 1)[:, items]
-    return scores[-1:] - scores[:-1]
+        scores = ranking_of(model).scores(asked, 0, max(items) + 1)
+    found = scores if scored is None else scored(asked, [*without, session])
+    return found[-1:, items] - found[:-1, items]

@@ -2,19 +2,19 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from annotated_doc import Doc
-from annotated_types import Ge, Gt, Le, Lt
 
-from statewise.bounds import LONGEST_MINUTES, MOST_PLACES, MOST_STEPS, MOST_UNITS
 from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import Inputs
-from statewise.task import Data, Score, Scoring, Several, Sources, Task, stacked_core
-from statewise.tasks.shared.table_settings import TableSettings
+from statewise.run.recipe import DEFAULT_MINUTES
+from statewise.task import Calibrating, Data, Score, Scoring, Task, stacked_core
+from statewise.tasks.recommend.settings import RecommendSettings
 
 if TYPE_CHECKING:
     from statewise.data.interactions.catalogue import Catalogue
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
     from statewise.task import Answer, Live
     from statewise.tasks.recommend.answers import Recommended
+    from statewise.tasks.recommend.blend import ItemBlend
     from statewise.tasks.recommend.data import RecommendData
 
 ONE_HOT_MOST = 20_000
 SHOWN = 5
+NETWORK_ALONE = "network_"
+BLEND = "_blend"
+"Where a task of a run keeps what its network is mixed with: an attribute that is no setting."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recommend(TableSettings, Task):
+class Recommend(RecommendSettings, Task):
     """Learn from sessions what comes next, and recommend it (GRU4Rec).
 
     >>> Recommend(source="events.tsv", epochs=5).loss
@@ -45,73 +49,6 @@ class Recommend(TableSettings, Task):
     content: ClassVar[str] = "events"
     in_memory: ClassVar[InMemory] = InMemory(("table",))
     page: ClassVar[str] = "recommend"
-
-    source: Annotated[Sources, Doc("logs of events, tables of items with titles, or a corpus")]
-    session: Annotated[str | None, Doc("column that names the session; if not given, session_id")] = None
-    user: Annotated[str | None, Doc("column that names the user, whose events a gap cuts into sessions")] = None
-    item: Annotated[str | None, Doc("column that names the item; if not given, item_id")] = None
-    time: Annotated[str | None, Doc("column with Unix times or dates; if not given, timestamp")] = None
-    order: Annotated[str | None, Doc("column with milliseconds since the time of a row; if not given, timeframe")] = (
-        None
-    )
-    type: Annotated[str | None, Doc("column of the types of events, for --types; if not given, type")] = None
-    types: Annotated[Several, Doc("only events of these types")] = ()
-    weight: Annotated[str | None, Doc("column for --min-weight; if not given, weight or rating")] = None
-    min_weight: Annotated[float | None, Doc("minimum weight of an event, such as a rating")] = None
-    gap_minutes: Annotated[
-        float, Doc("minutes without an event of a user that end a session"), Gt(0), Le(LONGEST_MINUTES)
-    ] = 30.0
-    held_out: Annotated[float, Doc("share of sessions, the last to begin, kept from training"), Gt(0), Lt(1)] = 0.1
-    min_support: Annotated[int, Doc("minimum number of events of an item in training"), Ge(1), Le(MOST_PLACES)] = 5
-    shortest: Annotated[int, Doc("minimum number of events of a session"), Ge(2), Le(MOST_PLACES)] = 2
-    scored: Annotated[int, Doc("maximum number of events of the held-out part to score"), Ge(1), Le(MOST_PLACES)] = (
-        100_000
-    )
-    counted: Annotated[
-        int, Doc("maximum number of events of the training part that the baselines count"), Ge(1), Le(MOST_PLACES)
-    ] = 5_000_000
-    k: Annotated[
-        int | None,
-        Doc("length of the lists in the metrics; if not given, 20, or all items if there are fewer"),
-        Ge(1),
-        Le(MOST_PLACES),
-    ] = None
-    repeats: Annotated[bool, Doc("also recommend items that the session had already")] = True
-    items: Annotated[
-        Literal["tied", "separate", "one_hot"],
-        Doc("input embedding of an item: tied to the output, separate, or one-hot"),
-    ] = "tied"
-    embedding: Annotated[int, Doc("embedding size of an item"), Ge(1), Le(MOST_UNITS)] = 100
-    features: Annotated[
-        bool, Doc("add features of items, such as genres, to their vectors, and know items never trained on by them")
-    ] = False
-    head: Annotated[str, Doc("what scores items, by name (see `statewise list heads`)")] = "ranking"
-    loss: Annotated[Literal["cross_entropy", "bpr", "top1", "bpr_max", "top1_max"], Doc("ranking loss")] = (
-        "cross_entropy"
-    )
-    negatives: Annotated[
-        int,
-        Doc("negative samples of a window; 0, or the size of the catalogue, means all items"),
-        Ge(0),
-        Le(MOST_PLACES),
-    ] = 2048
-    in_batch: Annotated[bool, Doc("use the items of the other rows as negatives, too")] = True
-    alpha: Annotated[float, Doc("negatives are sampled with probability support to this power"), Ge(0), Le(1)] = 0.5
-    corrected: Annotated[bool, Doc("correct sampled cross-entropy for the sampling probabilities")] = True
-    regularization: Annotated[float, Doc("score regularization of bpr_max"), Ge(0)] = 1.0
-    dropout_embedding: Annotated[float, Doc("dropout of the item embeddings"), Ge(0), Lt(1)] = 0.2
-    dropout_hidden: Annotated[float, Doc("dropout of the cells' outputs"), Ge(0), Lt(1)] = 0.5
-
-    cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "gru"
-    hidden_size: Annotated[int, Doc("hidden size: units in each layer"), Ge(1), Le(MOST_UNITS)] = 100
-    sequence_length: Annotated[
-        int, Doc("sequence length: steps of a window, through which gradients flow back"), Ge(1), Le(MOST_STEPS)
-    ] = 16
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source as a tuple, also where one was given."""
-        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
 
     @property
     def label(self) -> str:
@@ -138,6 +75,7 @@ class Recommend(TableSettings, Task):
         from statewise.data.interactions.session_files import prepare_sessions
         from statewise.heads.named import head_named
         from statewise.tasks.recommend.data import RecommendData
+        from statewise.tasks.recommend.sizes import PLAIN_SIZES, usual_validation
 
         head_named(self.head, "item")
         if self.features and self.items != "tied":
@@ -147,9 +85,44 @@ class Recommend(TableSettings, Task):
         sessions = prepare_sessions(self.sources, self.columns, self.rules, cache, cold=self.features)
         if self.k is not None and self.k > sessions.codec.trained:
             raise UsageError(f"--k {self.k} is more than the {sessions.codec.trained} items: give a smaller k")
-        data = RecommendData(self, sessions, sessions.held_out, cache)
-        data.windows("training")
+        share = usual_validation(sessions.facts["training_events"]) if self.is_timed else 0.0
+        task = self if self.validation is not None else replace(self, validation=share)
+        plain = {name: size for name, size in PLAIN_SIZES._asdict().items() if not getattr(self, name)}
+        data = RecommendData(task if self.is_timed else replace(task, **plain), sessions, sessions.held_out, cache)
+        if data.task.batch_size:
+            data.windows("training")
         return data
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether nothing but time bounds the training, so that what the log asks for is chosen."""
+        return self.updates is None and self.epochs is None
+
+    def fitted(self, data: Data) -> "tuple[Self, Data]":
+        """Choose sizes, checks and an early end by the log, the time and the machine, as far as they were not given."""
+        from statewise.tasks.recommend.data import RecommendData
+        from statewise.tasks.recommend.sizes import CHECKS, PATIENCE, sized
+
+        assert isinstance(data, RecommendData)
+        chosen: dict[str, Any] = {}
+        if self.is_timed:
+            chosen = sized(data.task, data, self.minutes or DEFAULT_MINUTES)
+            if len(data.validation) and not self.checks:
+                chosen |= {"checks": CHECKS, "early_stop": PATIENCE, "keep": "best"}
+        task = replace(data.task, **chosen)
+        found = replace(data, task=task, chosen=chosen)
+        found.windows("training")
+        return task, found
+
+    def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
+        """Return how much of the training is done: of one that time bounds, at most so many epochs."""
+        from statewise.tasks.recommend.sizes import usual_epochs
+
+        done = super().fraction(update, epoch_updates, seconds)
+        if not (self.is_timed and self.validation):
+            return done
+        events = epoch_updates * self.batch_size * self.sequence_length
+        return max(done, min(1.0, update / (usual_epochs(events) * epoch_updates)))
 
     def codec(self, written: Mapping[str, Any]) -> "Catalogue":
         """Return the catalogue of a run."""
@@ -166,7 +139,9 @@ class Recommend(TableSettings, Task):
         from statewise.heads.named import head_named
         from statewise.model import Model
         from statewise.tasks.recommend.answers import item_encoder
+        from statewise.tasks.recommend.sizes import PLAIN_SIZES
 
+        width, embedding = self.hidden_size or PLAIN_SIZES.hidden_size, self.embedding or PLAIN_SIZES.embedding
         if self.items == "one_hot" and codec.choices > ONE_HOT_MOST:
             raise UsageError(
                 f"--items one_hot reads {codec.choices:,} numbers for an item, more than {ONE_HOT_MOST:,}: "
@@ -175,16 +150,16 @@ class Recommend(TableSettings, Task):
         is_sampled = 0 < self.negatives < codec.trained
         shared = codec if self.features else None
         encoder, table = item_encoder(
-            codec.trained, self.embedding, self.dropout_embedding, is_sparse=is_sampled, shared=shared
+            codec.trained, embedding, self.dropout_embedding, is_sparse=is_sampled, shared=shared
         )
-        features = self.embedding
+        features = embedding
         if self.items == "one_hot":
             encoder, features = torch.nn.Sequential(OneHot(codec.choices), encoder[1]), codec.choices
-        core = stacked_core(self.cell, features, self.hidden_size, self.layers)
+        core = stacked_core(self.cell, features, width, self.layers)
         if self.dropout_hidden:
             core = Dropout(core, self.dropout_hidden)
         head = head_named(self.head, "item")(
-            self.hidden_size,
+            width,
             torch.tensor(codec.supports[: codec.trained], dtype=torch.float32),
             table=table if self.items == "tied" else None,
             loss=self.loss,
@@ -214,20 +189,56 @@ class Recommend(TableSettings, Task):
         """Say how many sessions of how many events there are to learn from."""
         parts = {part: (facts[f"{part}_sessions"], facts[f"{part}_events"]) for part in ("training", "held_out")}
         learned, kept = (f"{sessions:,} sessions of {events:,} events" for sessions, events in parts.values())
-        return f"{learned} to learn, {kept} held out after {facts['split']}, {facts['choices']:,} items"
+        checked = f"{facts['validation_events']:,} events for validation, " if "validation_events" in facts else ""
+        told = f"{learned} to learn, {checked}{kept} held out after {facts['split']}, {facts['choices']:,} items"
+        return f"{told}; {facts['chosen']}" if "chosen" in facts else told
+
+    def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
+        """Learn by which weights the network is mixed with methods that count, on the part for checks."""
+        from statewise.tasks.recommend.blend import calibrating
+        from statewise.tasks.recommend.data import RecommendData
+
+        assert isinstance(data, RecommendData)
+        if not (self.is_timed and len(data.validation)):
+            return None
+        return (yield from calibrating(model, data))
+
+    def blend(self, codec: "Catalogue") -> "ItemBlend | None":
+        """Return what the network is mixed with, counted at most once; None where it is alone.
+
+        Raises `DataError` where the run's calibration is damaged.
+        """
+        from statewise.tasks.recommend.blend import ItemBlend
+
+        if self.calibration is None:
+            return None
+        kept = vars(self).get(BLEND)
+        if kept is None or kept[0] is not self.calibration:
+            kept = vars(self)[BLEND] = self.calibration, ItemBlend.read(self.calibration, codec.trained)
+        blend: ItemBlend = kept[1]
+        return blend
 
     def score(self, model: "Model[Any]", data: Data) -> Scoring:  # type: ignore[override]  # it has no settings
-        """Rank what came next among all items at every place of the held-out part."""
+        """Rank what came next among all items at every place of the held-out part, by all that is mixed.
+
+        Metrics:
+
+        - `network_recall_at_K`, `network_mrr_at_K`, `network_ndcg_at_K`: those of the network without what is mixed
+          with it; more is better
+        """
         from statewise.tasks.recommend.comparing import scores_of
         from statewise.tasks.recommend.data import RecommendData
         from statewise.tasks.recommend.list_metrics import by_position, judge, measures
 
         assert isinstance(data, RecommendData)
         places = data.places
-        judged = yield from judge(
-            scores_of(model, places, repeats=self.repeats), places.wanted, data.k, data.codec.trained
-        )
+        blend = self.blend(data.codec)
+        judging: Any = partial(judge, wanted=places.wanted, k=data.k, choices=data.codec.trained)
+        judged = yield from judging(scores_of(model, places, repeats=self.repeats, blend=blend))
         metrics = measures(judged, places.wanted, places.sessions, data.supports)
+        if blend is not None:
+            alone = (yield from judging(scores_of(model, places, repeats=self.repeats))).values()
+            metrics |= {f"{NETWORK_ALONE}{name}": float(values.mean()) for name, values in alone.items()}
         positions = by_position(judged, places.positions)
         tables = {"By how many events of the session were read": positions}
         return Score(metrics, -metrics[f"mrr_at_{data.k}"], tables)
@@ -239,7 +250,13 @@ class Recommend(TableSettings, Task):
 
         assert isinstance(data, RecommendData)
         again = "may be" if self.repeats else "is never"
+        blend, mrr = self.blend(data.codec), f"mrr_at_{data.k}"
+        mixed = [] if blend is None else [
+            f"This model is {blend.words()}, weights learned on the part for checks; the network alone, as it is "
+            f"exported and indexed, has an MRR of {score.metrics[NETWORK_ALONE + mrr]:.3f}."
+        ]  # fmt: skip
         return [
+            *mixed,
             f"Ranks among all {data.facts['choices']:,} items, equal scores counted as ranked before; what a session "
             f"has had {again} recommended again. In brackets 95 % intervals, from resampling sessions.",
             *verdicts(score.metrics, data.baselines(), data.k),
@@ -317,7 +334,8 @@ class Recommend(TableSettings, Task):
         choices = codec.choices if cold else codec.trained
         exclude = exclude_seen or not self.repeats
         k = list_length(k, choices - (len(set(items)) if exclude else 0))
-        return recommend(model, codec, items, k, choices, exclude_seen=exclude, explain=explain)
+        blend = None if cold else self.blend(codec)
+        return recommend(model, codec, items, k, choices, exclude_seen=exclude, explain=explain, blend=blend)
 
     def answer(
         self,
@@ -352,7 +370,6 @@ class Recommend(TableSettings, Task):
         """Begin a session that reads an event a line, and answers each with the next list."""
         from statewise.tasks.recommend.answers import Recommending
 
-        exclude = exclude_seen or not self.repeats
-        return Recommending.begin(
-            self.stream(model, codec), codec, k, exclude_seen=exclude, approximate=approximate, saved=saved
-        )
+        exclude, blend = exclude_seen or not self.repeats, self.blend(codec)
+        how: dict[str, Any] = {"exclude_seen": exclude, "approximate": approximate, "saved": saved, "blend": blend}
+        return Recommending.begin(self.stream(model, codec), codec, k, **how)

@@ -1,8 +1,5 @@
 """A network and n-grams as one: the shares of the two are learned on a part that neither has counted nor read."""
 
-import base64
-import zlib
-from binascii import Error as NotBase64
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, final
@@ -17,6 +14,7 @@ from statewise.learning.scoring import foresee
 from statewise.model import Model
 from statewise.run.recorded import Check, is_list_of, is_number, is_text, misfit
 from statewise.tasks.shared.kneser_ney import KneserNey
+from statewise.tasks.shared.packed_codes import packed, unpacked
 
 Floats = NDArray[np.float64]
 
@@ -55,8 +53,8 @@ class NgramMixture:
     def read(cls, found: Mapping[str, Any], choices: int) -> Self:
         """Count again what `calibrating` found. Raises `DataError` where it is damaged."""
         odd = misfit(found, MIXTURE, set())
-        codes = None if odd else _unpacked(found["counted"])
-        if codes is None or not len(codes) or int(codes.max()) >= choices:
+        codes = None if odd else unpacked(found["counted"], MOST_COUNTED)
+        if codes is None or not len(codes) or not 0 <= int(codes.min()) <= int(codes.max()) < choices:
             raise DataError(f"calibration.json is not that of a text ('{odd or 'counted'}'): the run is damaged")
         ngrams = KneserNey.fit(codes, choices, len(found["shares"]), modified=True)
         return cls(ngrams, np.array(found["shares"], np.float64), found["counted"].encode())
@@ -123,7 +121,7 @@ def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str
     by_order = {order: -ngrams.log_probabilities(codes, order)[places] for order in ngrams.orders}
     order = min(by_order, key=lambda order: float(by_order[order].mean()))
     shares = learned_shares(network, by_order[order], ngrams.seen(codes, order)[places], order)
-    return {"shares": shares, "codes": len(network), "counted": _packed(data.counted()[-MOST_COUNTED:])}
+    return {"shares": shares, "codes": len(network), "counted": packed(data.counted()[-MOST_COUNTED:])}
 
 
 def scoring(model: Model[Any], data: Any, mixture: NgramMixture) -> Generator[float, None, float]:
@@ -131,17 +129,3 @@ def scoring(model: Model[Any], data: Any, mixture: NgramMixture) -> Generator[fl
     stripes: Any = data.windows("held_out")
     network, places = yield from read_nats(model, stripes)
     return float(mixture.nats(network, data.scored.read(), places).mean())
-
-
-def _packed(codes: NDArray[np.integer[Any]]) -> str:
-    return base64.b64encode(zlib.compress(codes.astype("<u4").tobytes(), 9)).decode()
-
-
-def _unpacked(text: str) -> NDArray[np.uint32] | None:
-    """Return packed codes, None for what is none; it takes no more memory than the most that is counted."""
-    most = 4 * MOST_COUNTED
-    try:
-        content = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), most + 1)
-    except (NotBase64, ValueError, zlib.error):
-        return None
-    return np.frombuffer(content, "<u4") if len(content) <= most and not len(content) % 4 else None
