@@ -165,7 +165,7 @@ def test_weights_leave_out_what_does_not_help() -> None:
     ("name", "value", "message"),
     [
         ("weights", {}, r"not that of a recommender \('weights'\)"),
-        ("weights", {"luck": 1.0}, r"weighs 'luck', which is no method"),
+        ("weights", {"luck": 1.0}, r"weighs 'luck', which is not a method"),
         ("counted", "no", r"not that of a recommender \('counted'\)"),
     ],
 )

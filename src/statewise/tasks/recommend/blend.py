@@ -110,7 +110,7 @@ class ItemBlend:
         counted = CountedMethods(Places.of(written), choices)
         unknown = set(found["weights"]) - {NETWORK, *counted.names}
         if unknown:
-            raise DataError(f"calibration.json weighs '{min(unknown)}', which is no method: the run is damaged")
+            raise DataError(f"calibration.json weighs '{min(unknown)}', which is not a method: the run is damaged")
         return cls(dict(found["weights"]), counted)
 
     def scores(self, head: ItemHead, asked: Tensor, places: Places, start: int, stop: int) -> Tensor:
