@@ -91,7 +91,8 @@ zoo: $(VENV)/.dev  ## train the runs of the zoo that are missing, a few minutes 
 wheel:  ## the source distribution and the wheel in dist/: twice the same bits, repaired, with what is inside; then tried
 	.ci/wheel
 	build/tools/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist ./zoo
-	build/tools/bin/python .ci/try_wheel.py dist/statewise-*linux*.whl dist/statewise_zoo-*.whl --seconds 20
+	build/tools/bin/python .ci/try_wheel.py dist/statewise-*linux*.whl dist/statewise_zoo-*.whl --seconds 20 \
+		--tests tests/kernels tests/cells tests/state
 
 audit:  ## what is known to be unsafe among the versions of constraints.txt (asks a service on the internet)
 	.ci/audit

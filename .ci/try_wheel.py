@@ -18,6 +18,7 @@ import venv
 from collections.abc import Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 SCRIPTS = "Scripts" if sys.platform == "win32" else "bin"
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 LEVELS = {"": "(avx|baseline)", "avx2": "(avx2|baseline)", "baseline": "baseline", "none": "none"}
@@ -81,7 +82,19 @@ def studio_answers(environment: Environment) -> str:
         process.wait(STUDIO_SECONDS)
 
 
-def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None) -> None:
+def tested(environment: Environment, paths: Sequence[str]) -> str:
+    """Run tests of the repository against what is installed; return their last line."""
+    environment.install("pytest", "hypothesis", "psutil")
+    said = environment.run("python", "-c", "import statewise; print(statewise.__file__)")
+    if str(environment.folder) not in said:
+        raise SystemExit(f"what would be tested is not what was installed: {said}")
+    whole = [str(ROOT / path) for path in paths]
+    return environment.run(
+        "python", "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *whole
+    ).splitlines()[-1]
+
+
+def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None, tests: Sequence[str]) -> None:
     """Install and try; print what was seen. Raises `SystemExit` where anything is not as it should be."""
     with tempfile.TemporaryDirectory(prefix="statewise-wheel-") as folder:
         environment = Environment(Path(folder), constraints)
@@ -105,6 +118,8 @@ def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None) -
                 words = ("predict", "zoo:shakespeare", "ROMEO:", "--length", "60", "--seed", "1", "--quiet")
                 print(environment.run("statewise", *words, level=level))
         print(studio_answers(environment), end="")
+        if tests:
+            print(tested(environment, tests))
         if most_seconds is not None and seconds > most_seconds:
             raise SystemExit(f"{seconds:.1f} s of a processor are more than {most_seconds:g} s")
 
@@ -112,7 +127,10 @@ def tried(wheels: Sequence[str], constraints: str, most_seconds: float | None) -
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wheels", nargs="+", help="the wheel of statewise, then that of its zoo")
-    parser.add_argument("--constraint", default=str(Path(__file__).parents[1] / "constraints.txt"))
+    parser.add_argument("--constraint", default=str(ROOT / "constraints.txt"))
     parser.add_argument("--seconds", type=float, help="so many seconds of a processor at most")
+    parser.add_argument(
+        "--tests", nargs="*", default=(), help="tests of the repository to run against what is installed"
+    )
     given = parser.parse_args()
-    tried(given.wheels, given.constraint, given.seconds)
+    tried(given.wheels, given.constraint, given.seconds, given.tests)
