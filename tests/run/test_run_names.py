@@ -81,6 +81,17 @@ def test_every_command_finds_a_zip_and_a_name(zoo: Path, capsys: pytest.CaptureF
     assert "small  A text of its own" in capsys.readouterr().out
 
 
+def test_a_server_and_the_studio_call_it_by_its_own_name(zoo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    from statewise.cli.serve import named_runs
+    from statewise.studio.runs_folder import RunsFolder
+
+    assert list(named_runs([Path("zoo:small")])) == ["small"]
+    assert list(RunsFolder(tmp_path / "runs", [Path("zoo:small")]).paths()) == ["small"]
+    with pytest.raises(UsageError, match="have one name, small"):
+        named_runs([Path("zoo:small"), tmp_path / "other" / "small"])
+
+
 def test_a_training_begins_from_a_name(zoo: Path, run_path: Path, tmp_path: Path) -> None:
     settings = statewise.load(run_path).task
     begun = statewise.train(settings, run=tmp_path / "further", begin_from="zoo:small", quiet=True)

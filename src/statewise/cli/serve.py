@@ -48,7 +48,7 @@ def serve_runs(runs: list[Path], given: dict[str, Any], *, quiet: bool) -> None:
 
     limits = {name: given[name] for name in given if name not in fields_of(ListenOptions)}
     settings = server_settings(listen, build(ServerSettings, limits))
-    models = {name: load(path) for name, path in _named(runs).items()}
+    models = {name: load(path) for name, path in named_runs(runs).items()}
     store = open_store(listen.store, 3600 * listen.ttl_hours)
     application = Application(models, store, settings)
     listening = bind(listen.host, listen.port)
@@ -157,7 +157,8 @@ def _lines(address: str, model: str, application: Any, token_file: Path | None) 
     return "\n".join(lines)
 
 
-def _named(runs: list[Path]) -> dict[str, Path]:
+def named_runs(runs: list[Path]) -> dict[str, Path]:
+    """Return where each run lies, by the name that it is served under. Raises `UsageError` where two have one name."""
     named: dict[str, Path] = {}
     for run in map(folder_of, runs):
         name = run.resolve().name
