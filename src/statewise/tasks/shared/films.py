@@ -104,7 +104,7 @@ def with_time(given: Any, name: str) -> tuple[float | None, Any]:
         raise ValueError("names that are not known")
     seconds = None if given.get("time") is None else float(given["time"])
     if seconds is not None and not np.isfinite(seconds):
-        raise ValueError("a time that is none")
+        raise ValueError("it is not a time")
     return seconds, given.get(name)
 
 
