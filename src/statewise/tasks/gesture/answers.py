@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class GestureAnswer:
     events: tuple[GestureEvent, ...]
     left_out: int = 0
     is_sure: bool = True
+    chances: Mapping[str, float] = field(default_factory=dict)
+    "How likely every class is; `likely` has the first of them alone."
 
     def __str__(self) -> str:
         clear = f"clear after {self.decided:.2f} s ({100 * self.share:.0f} %)" if self.is_sure else "never sure enough"
@@ -218,6 +220,7 @@ def answer_of(
         tuple(events),
         maker.even.left_out,
         one.is_sure,
+        {name: float(chance) for name, chance in zip(codec.classes, last, strict=True)},
     )
 
 
