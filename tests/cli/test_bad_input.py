@@ -128,7 +128,7 @@ def test_a_text_shorter_than_a_window_says_how_much_is_wanted(
         (["--hiden-size", "3"], "--hidden-size"),
         (["--cell", "lstn"], "unknown cell 'lstn': did you mean 'lstm'?"),
         (["--hidden-size", "many"], "--hidden-size"),
-        (["--hidden-size", "0"], "setting --hidden-size of text cannot be 0"),
+        (["--hidden-size", "-1"], "setting --hidden-size of text cannot be -1"),
         (["--unit", "word"], "--unit"),
         (["--minutes", "1", "--epochs", "2"], "--minutes 1 and --epochs 2 contradict each other"),
         (["--device", "abacus"], "device 'abacus' is not on this machine, which has cpu"),

@@ -38,7 +38,7 @@ def test_every_setting_is_a_flag_with_its_words_and_its_default() -> None:
     assert set(fields_of(Text)) <= set(flags)
     assert {name for name, flag in flags.items() if not flag.opts[0].startswith("--")} == {"source"}
     assert flags["held_out"].opts == ["--held-out"]
-    assert flags["hidden_size"].help == "hidden size: units in each layer [default: 256]"
+    assert flags["layers"].help == "number of layers [default: 1]"
     assert (
         flags["minutes"].help
         == "time budget of the training in minutes; give one budget, or none for 10 minutes at most"

@@ -58,7 +58,7 @@ def test_a_missing_setting_is_named() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"hidden_size": 0}, "setting hidden_size of text cannot be 0: input should be greater than or equal to 1"),
+        ({"hidden_size": -1}, "setting hidden_size of text cannot be -1: input should be greater than or equal to 0"),
         ({"held_out": 1}, "setting held_out of text cannot be 1: input should be less than 1"),
         ({"learning_rate": "fast"}, "setting learning_rate of text cannot be 'fast': input should be a valid number"),
         ({"hidden_size": 2.5}, "setting hidden_size of text cannot be 2.5: input should be a valid integer"),
@@ -180,8 +180,8 @@ def test_the_schema_holds_every_setting_with_its_bounds_choices_and_default() ->
         properties["hidden_size"]["default"],
     ) == (
         "integer",
-        1,
-        256,
+        0,
+        0,
     )
     assert properties["held_out"]["exclusiveMaximum"] == 1
     assert properties["unit"]["enum"] == ["character", "byte"]

@@ -5,6 +5,8 @@ from typing import Any
 
 LONG = 1_000_000
 "A text of so many characters is not short: nothing is chosen for it."
+MIXED = 2_000_000
+"Of a text of so many characters no part is kept for checks, and n-grams are not mixed in: they would take too long."
 SHORTEST = 4_000
 "Of a text of fewer characters no part can be spared for checks."
 MEDIUM = 100_000
@@ -18,14 +20,14 @@ LEAST_EPOCHS, LEAST_UPDATES, READ = 20.0, 1500, 6_000_000
 
 
 def usual_validation(length: int) -> float:
-    """Return the share of a text that is kept for checks where nothing was said: a tenth or a twentieth of a short one.
+    """Return the share of a text that is kept for checks where nothing was said: the less the longer it is.
 
-    >>> [usual_validation(length) for length in (3000, 20_000, 500_000, 2_000_000)]
-    [0.0, 0.1, 0.05, 0.0]
+    >>> [usual_validation(length) for length in (3000, 20_000, 500_000, 1_500_000, 2_000_000)]
+    [0.0, 0.1, 0.05, 0.02, 0.0]
     """
-    if not SHORTEST <= length < LONG:
+    if not SHORTEST <= length < MIXED:
         return 0.0
-    return 0.1 if length < MEDIUM else 0.05
+    return 0.1 if length < MEDIUM else 0.05 if length < LONG else 0.02
 
 
 def usual_dropout(length: int) -> float:

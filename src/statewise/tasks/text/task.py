@@ -40,7 +40,7 @@ from statewise.tasks.shared.writing import (
     choices_from,
 )
 from statewise.tasks.text.settings import TextSettings
-from statewise.tasks.text.short import CHECKS, LONG, PATIENCE, usual_dropout, usual_epochs, usual_validation
+from statewise.tasks.text.short import CHECKS, LONG, MIXED, PATIENCE, usual_dropout, usual_epochs, usual_validation
 
 if TYPE_CHECKING:
     from statewise.data.codec import TextCodec
@@ -159,7 +159,7 @@ class Text(TextSettings, Task):
         from statewise.tasks.text.mixture import calibrating
 
         assert isinstance(data, TextData)
-        is_short = len(data.text.training) < LONG
+        is_short = len(data.text.training) < MIXED
         if not (is_short and len(data.text.validation) > 1 and isinstance(model.head, Categorical)):
             return None
         return (yield from calibrating(model, data))
