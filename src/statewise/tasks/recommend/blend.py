@@ -20,7 +20,7 @@ from statewise.tasks.recommend.queries import queries, ranking_of
 from statewise.tasks.shared.kneser_ney import KneserNey
 from statewise.tasks.shared.packed_codes import packed, unpacked
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
 NETWORK = "network"
@@ -30,7 +30,9 @@ STEPS = (0.5, 0.25, 0.1, 0.05)
 "By so much of the whole another method may be mixed in at once."
 ROUNDS, MOST_METHODS = 6, 4
 "Methods are mixed in so many times at most; only the network and so many that are best by themselves."
-MOST_SCORES, FEWEST_PLACES, MOST_PLACES = 1 << 24, 300, 5000
+SURE = 2.0
+"What is mixed in must help by so many of its standard errors: small gains on a part for checks are luck."
+MOST_SCORES, FEWEST_PLACES, MOST_PLACES = 1 << 23, 300, 5000
 "Weights are learned from so many places at most, and fewer where the catalogue is large."
 MOST_COUNTED = 1 << 20
 "So many of the last places of the training part are counted."
@@ -60,13 +62,13 @@ class CountedMethods:
         if name in GRAMS:
             return np.stack([self._after(read[begins[at] : at + 1], GRAMS[name]) for at in range(start, stop)])
         scores = self._counted.methods()[name](read, begins, start, stop)
-        return np.asarray(scores / scores.sum(axis=1, keepdims=True), np.float32)
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
     def after(self, name: str, session: Sequence[int]) -> Floats:
         """Return the odds `[V]` of items after a session, which may be empty."""
         read = np.asarray(session, np.int64)
         if not len(read) and name not in GRAMS:
-            return np.asarray(self._counted.supports / self._counted.supports.sum(), np.float32)
+            return np.asarray(self._counted.supports / self._counted.supports.sum())
         if name in GRAMS:
             return self._after(read, GRAMS[name])
         return np.asarray(self.odds(name, read, np.zeros_like(read), len(read) - 1, len(read))[0])
@@ -74,7 +76,7 @@ class CountedMethods:
     def _after(self, session: Integers, order: int) -> Floats:
         known = [self.choices, *session[-order:].tolist()] if len(session) < order else session[1 - order :].tolist()
         odds, _ = self._grams.foresee(known, order)
-        return np.asarray(odds[:-1] / odds[:-1].sum(), np.float32)
+        return np.asarray(odds[:-1] / odds[:-1].sum())
 
     @cached_property
     def _counted(self) -> NextItem:
@@ -138,34 +140,38 @@ class ItemBlend:
         return " and ".join(f"{weight:.0%} {name}" for name, weight in parts)
 
 
-class _Learned(NamedTuple):
-    worth: float
+class _Mixed(NamedTuple):
+    """Odds after another method was mixed in, and what each place is worth then."""
+
     name: str
     step: float
     total: Floats
+    worth: Floats
 
 
 def learned_weights(odds: Mapping[str, Floats], wanted: Integers, k: int) -> dict[str, float]:
     """Return weights by which the mean reciprocal rank is highest, found by mixing in one after another what helps.
 
-    The beginning is what is best by itself, so the mixture is worse than none of them, on these places.
+    The beginning is what is best by itself, and only what helps beyond doubt is mixed in: so the mixture is worse than
+    none of them, on these places.
 
-    >>> one, other = np.array([[0.6, 0.4], [0.5, 0.5]]), np.array([[0.3, 0.7], [0.1, 0.9]])
-    >>> learned_weights({"a": one, "b": other}, np.array([0, 1]), 2)
-    {'b': 0.5, 'a': 0.5}
+    >>> one, other = np.array([[0.9, 0.1], [0.6, 0.4]] * 20), np.array([[0.4, 0.6], [0.1, 0.9]] * 20)
+    >>> learned_weights({"a": one, "b": other}, np.array([0, 1] * 20), 2)
+    {'a': 0.5, 'b': 0.5}
     """
-    alone = {name: mean_reciprocal_rank(own, wanted, k) for name, own in odds.items()}
-    best = max(alone, key=lambda name: alone[name])
+    alone = {name: reciprocal_ranks(own, wanted, k) for name, own in odds.items()}
+    best = max(alone, key=lambda name: float(alone[name].mean()))
     weights, total, worth = {best: 1.0}, odds[best], alone[best]
     for _ in range(ROUNDS):
         tried = (
-            _Learned(mean_reciprocal_rank(mixed, wanted, k), name, step, mixed)
+            _Mixed(name, step, mixed, reciprocal_ranks(mixed, wanted, k))
             for name, own in odds.items()
             for step in STEPS
             for mixed in [(1 - step) * total + step * own]
         )
-        found = max(tried, key=lambda one: one.worth)
-        if found.worth <= worth:
+        found = max(tried, key=lambda one: float(one.worth.mean()))
+        gain = found.worth - worth
+        if gain.mean() <= SURE * gain.std() / len(gain) ** 0.5:
             break
         weights = {name: weight * (1 - found.step) for name, weight in weights.items()}
         weights[found.name] = weights.get(found.name, 0.0) + found.step
@@ -173,11 +179,11 @@ def learned_weights(odds: Mapping[str, Floats], wanted: Integers, k: int) -> dic
     return {name: round(weight, 4) for name, weight in weights.items()}
 
 
-def mean_reciprocal_rank(odds: Floats, wanted: Integers, k: int) -> float:
-    """Return the mean of 1 / rank where that is at most `k`, else 0; equal odds count as ranked before."""
+def reciprocal_ranks(odds: Floats, wanted: Integers, k: int) -> Floats:
+    """Return 1 / rank of each wanted item where that is at most `k`, else 0; equal odds count as ranked before."""
     own = odds[np.arange(len(wanted)), wanted][:, None]
     ranks = odds.shape[1] - (odds < own).sum(axis=1)
-    return float(np.where(ranks <= k, 1 / ranks, 0).mean())
+    return np.asarray(np.where(ranks <= k, 1 / ranks, 0))
 
 
 def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str, Any]]:
@@ -192,7 +198,7 @@ def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str
     found, alone = {NETWORK: _odds_of(head, asked)}, dict[str, float]()
     for number, name in enumerate(counted.names, start=1):
         own = counted.odds(name, checked.read, checked.begins, 0, count)
-        found[name], alone[name] = own, mean_reciprocal_rank(own, checked.wanted, data.k)
+        found[name], alone[name] = own, float(reciprocal_ranks(own, checked.wanted, data.k).mean())
         if len(alone) > MOST_METHODS:
             worst = min(alone, key=lambda name: alone[name])
             del found[worst], alone[worst]
@@ -212,12 +218,12 @@ def _last_places(codes: Any) -> Places:
 
 def _odds_of(head: ItemHead, asked: Tensor) -> Floats:
     with torch.no_grad():
-        odds: Floats = head.scores(asked).softmax(dim=-1).float().cpu().numpy()
+        odds: Floats = head.scores(asked).double().softmax(dim=-1).cpu().numpy()
     return odds
 
 
 def _logs(odds: Floats) -> Tensor:
-    return torch.from_numpy(np.log(np.maximum(odds, LEAST), dtype=np.float32))
+    return torch.from_numpy(np.log(np.maximum(odds, LEAST)))
 
 
 def _unpacked(text: str, choices: int) -> NDArray[np.int32] | None:
