@@ -3,4 +3,6 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-FRONT_DESK, SHAKESPEARE = (FOLDER / f"{name}.zip" for name in ("front-desk", "shakespeare"))
+CARTPOLE, FRONT_DESK, SHAKESPEARE, TRAFFIC = (
+    FOLDER / f"{name}.zip" for name in ("cartpole", "front-desk", "shakespeare", "traffic")
+)
