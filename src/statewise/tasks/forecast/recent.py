@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from statewise.tasks.forecast.simple_methods import SimpleForecasts, simple_forecasts
+from statewise.tasks.forecast.simple_methods import AT_ONCE, SimpleForecasts, simple_forecasts
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +43,12 @@ def recent_factors(
     the last horizon's errors is known. In the manner of Gibbs & Candes 2021, where intervals follow what they
     missed.
     """
+    at_once = max(1, AT_ONCE // history.shape[1])
+    parts = (history[i : i + at_once] for i in range(0, len(history), at_once))
+    return np.concatenate([np.ones(0), *(_factors(part, methods, expected, seasons, usual) for part in parts)])
+
+
+def _factors(history: Floats, methods: Floats, expected: Floats, seasons: tuple[int, ...], usual: float) -> Floats:
     rows, width = history.shape
     horizon = len(expected)
     total, count = np.zeros(rows), np.zeros(rows)
