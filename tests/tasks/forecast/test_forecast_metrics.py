@@ -136,6 +136,14 @@ def test_a_difference_is_told_in_words_that_fit_it(losses: list[float], others: 
     assert "-" not in said.replace("Diebold-Mariano", "")
 
 
+def test_origins_that_share_their_values_are_said_to_and_not_that_the_difference_never_varies() -> None:
+    losses, others = np.array([0.5, 0.7, 0.4, 0.6, 0.9, 0.3, 0.8]), np.ones(7)
+    found = compare(losses, others, overlap=7)
+    assert math.isnan(found.p_value)
+    assert "no test: the 7 origins share most of the values that came after them" in against("drift", found, 0.05)
+    assert compare(losses, others).p_value < 0.05
+
+
 def test_a_share_of_nothing_is_none() -> None:
     assert math.isnan(compare(np.array([1.0, 2.0, 3.0]), np.zeros(3)).share)
     assert "p = 0.25" in against("drift", Difference(0.1, -1.2, 0.25, 9), certain=0.05)

@@ -130,23 +130,25 @@ def loss_by_origin(truth: Truth, quantiles: Floats) -> Floats:
 class Difference(NamedTuple):
     """How much smaller the first of two losses is, as a share of the second, and how probable it is by luck.
 
-    `share` is NaN where the second is nothing, `p_value` where it cannot be told: of fewer than three `tried`, or where
-    the difference is the same in all of them.
+    `share` is NaN where the second is nothing, `p_value` where it cannot be told: of fewer than three `tried`, where
+    the difference `varies` in none of them, or where they share so many values that its variance cannot be found.
     """
 
     share: float
     statistic: float
     p_value: float
     tried: int
+    varies: bool = True
 
     @property
     def luck(self) -> str:
         """Say how probable the difference is by luck, or why that cannot be told."""
         if not math.isnan(self.p_value):
             return f"p = {self.p_value:.3g}"
-        return "no test: " + (
-            f"only {counted(self.tried, 'origin')}" if self.tried < LEAST_TRIED else "the difference never varies"
-        )
+        if self.tried < LEAST_TRIED:
+            return f"no test: only {counted(self.tried, 'origin')}"
+        shared = f"the {self.tried} origins share most of the values that came after them"
+        return f"no test: {shared if self.varies else 'the difference never varies'}"
 
 
 LEAST_TRIED = 3
@@ -170,7 +172,7 @@ def compare(losses: Floats, others: Floats, overlap: int = 1) -> Difference:
     share = -mean / other if other > NOTHING else math.nan
     rounding = (np.finfo(np.float64).eps * float(np.abs(others).max())) ** 2
     if n < LEAST_TRIED or variance <= rounding:
-        return Difference(share, math.nan, math.nan, n)
+        return Difference(share, math.nan, math.nan, n, varies=float(around @ around) / n > rounding)
     corrected = math.sqrt((n + 1 - 2 * overlap + overlap * (overlap - 1) / n) / n)
     statistic = corrected * mean / math.sqrt(variance)
     return Difference(share, statistic, 2 * (1 - student_t_cdf(abs(statistic), n - 1)), n)
