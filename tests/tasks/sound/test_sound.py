@@ -5,6 +5,7 @@ import io
 import json
 import re
 import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from made_films import (
     SOUND_RATE,
     fallen,
     made,
+    sounding_films,
 )
 from sound_fixtures import film, trained
 
@@ -23,8 +25,9 @@ from statewise.data.audio.integrated_loudness import LoudnessMeter
 from statewise.data.sounding.film_hits import read_hits
 from statewise.data.video.film import Film
 from statewise.data.video.film_sound import picture_span
-from statewise.errors import UsageError
+from statewise.errors import DataError, UsageError
 from statewise.tasks.sound.strokes import StrokeMade
+from statewise.underway import returned
 from statewise.verbs import Trained
 
 FIXTURES = film, trained
@@ -158,3 +161,25 @@ def test_a_film_that_takes_long_says_how_far_it_is(
     )
     assert command_line(["predict", str(trained.path), str(film), "--quiet"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_how_likely_a_stroke_must_be_is_found_on_the_part_for_checks_alone(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = replace(trained.task, source=str(sounding_films(tmp_path / "seen", 12)), validation=0.3)
+    data = task.prepare(tmp_path / "cache")
+    found = returned(task.calibrate(trained.model, data))
+    assert found is not None
+    scores = {}
+    for sure in (found["sure"], 0.02, 0.6):
+        scores[sure] = returned(task.score(trained.model, data.validating(), sure=sure)).metrics["onset_f1"]
+    assert scores[found["sure"]] == pytest.approx(found["onset_f1"])
+    assert max(scores.values()) == scores[found["sure"]]
+    known = task.calibrated_by({"sure": 0.6, "onset_f1": 1.0})
+    own, said = (returned(known.score(trained.model, data, **how)).metrics for how in ({}, {"sure": 0.6}))
+    assert own == said
+    assert task.calibrated_by(found).live(trained.model, trained.codec).watcher.finder.sure == found["sure"]
+    without = replace(task, validation=0.0).prepare(tmp_path / "cache")
+    assert returned(task.calibrate(trained.model, without)) is None
+    with pytest.raises(DataError, match=r"calibration\.json is not that of sound"):
+        list(task.calibrated_by({"sure": 7}).predict(trained.model, trained.codec, fallen("wood", 0.5)))

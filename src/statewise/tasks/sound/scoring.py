@@ -1,27 +1,37 @@
 """How well a network makes the sound of films that it never saw."""
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from statewise.data.sounding.sounding_steps import Floats, edges_of
 from statewise.heads.soundtrack import SoundtrackParams
 from statewise.model import Model, evaluating
 from statewise.task import Score
-from statewise.tasks.sound.data import SoundingData
-from statewise.tasks.sound.metrics import JudgedSound, difference_interval
+from statewise.tasks.sound.data import SoundingBatches, SoundingData
+from statewise.tasks.sound.metrics import JudgedSound, difference_interval, matched
 from statewise.tasks.sound.network import cells_of_said, said_of
-from statewise.tasks.sound.strokes import strokes_in
+from statewise.tasks.sound.strokes import StrokeMade, strokes_in
+
+LEVELS = np.round(np.geomspace(0.02, 0.6, 24), 3)
+"How likely a stroke may have to be: one of these."
 
 
-def judged_sound(model: Model[Any], data: SoundingData, sure: float) -> Generator[float, None, Score]:
-    """Watch every clip of the scored part and return the score."""
-    clips, codec = data.clips, data.codec
-    windows: Any = data.windows("held_out")
+class SaidClips(NamedTuple):
+    """What is said of even cells of each clip by its number `[cells, said]`, and the mean nats a step."""
+
+    cells: dict[int, Floats]
+    nats: float
+
+
+def said_clips(model: Model[Any], data: SoundingData) -> Generator[float, None, SaidClips]:
+    """Watch every clip of the scored part and return what is said of it, yielding how much is done."""
+    codec, windows = data.codec, data.windows("held_out")
+    assert isinstance(windows, SoundingBatches)
     order = [windows.places[place][0] for batch in windows.batches.order(0) for place in batch]
-    judged = JudgedSound(codec)
-    by_number: dict[int, Floats] = {}
+    found: dict[int, Floats] = {}
     nats, places = 0.0, 0
     with evaluating(model), torch.no_grad():
         weights = next(model.parameters())
@@ -30,24 +40,55 @@ def judged_sound(model: Model[Any], data: SoundingData, sure: float) -> Generato
             params, _ = model.scan(window, model.begin(window.rows))
             loss = model.head.loss(params, window.targets, window.places)
             nats, places = nats + float(loss.nats), places + int(loss.places)
-            lengths = window.mask.sum(dim=0).tolist()
-            for row, length in enumerate(lengths):
+            for row, length in enumerate(window.mask.sum(dim=0).tolist()):
                 if length:
                     said = said_of(SoundtrackParams(*(part[:length, row] for part in params)))
-                    by_number[order[len(by_number)]] = said
-            yield 0.9 * done / len(windows)
+                    number = order[len(found)]
+                    edges = edges_of(windows.plans[number].times, codec.picture_rate, codec.look_ahead)
+                    found[number] = cells_of_said(codec, said, edges)
+            yield done / len(windows)
+    return SaidClips(found, nats / max(1, places))
+
+
+def strokes_of_clip(data: SoundingData, number: int, cells: Floats, sure: float) -> list[StrokeMade]:
+    """Return the strokes in what is said of a clip, as long as its pictures are shown."""
+    return [one for one in strokes_in(cells, data.codec, sure) if one.seconds < data.clips.told[number].seconds]
+
+
+def judged_sound(model: Model[Any], data: SoundingData, sure: float) -> Generator[float, None, Score]:
+    """Watch every clip of the scored part and return the score."""
+    codec = data.codec
+    said = yield from said_clips(model, data)
+    judged = JudgedSound(codec)
     for number in map(int, data.numbers("held_out")):
-        plan = windows.plans[number]
-        cells = cells_of_said(codec, by_number[number], edges_of(plan.times, codec.picture_rate, codec.look_ahead))
-        told = clips.told[number]
-        strokes = [
-            (one.seconds, codec.number_of(one.material))
-            for one in strokes_in(cells, codec, sure)
-            if one.seconds < told.seconds
-        ]
-        judged.add(cells[:, : codec.ear.bands], strokes, clips.envelopes(number), told.hits)
-    metrics = {**judged.metrics(), "nats_per_step": nats / max(1, places)}
+        cells, strokes = said.cells[number], strokes_of_clip(data, number, said.cells[number], sure)
+        named = [(one.seconds, codec.number_of(one.material)) for one in strokes]
+        judged.add(cells[:, : codec.ear.bands], named, data.clips.envelopes(number), data.clips.told[number].hits)
+    metrics = {**judged.metrics(), "nats_per_step": said.nats}
     return Score(metrics, metrics["nats_per_step"], details=judged)
+
+
+def surest_level(model: Model[Any], data: SoundingData) -> Generator[float, None, dict[str, float] | None]:
+    """Return how likely a stroke must be for the best onset F1 on the part for checks; None without such a part.
+
+    It is one of `LEVELS`, the highest of those that are equally good.
+    """
+    checks = data.validating()
+    if checks.scored != "validation" or not any(data.clips.told[n].hits for n in checks.numbers("held_out")):
+        return None
+    said = yield from said_clips(model, checks)
+    found, count, true = np.zeros(len(LEVELS)), np.zeros(len(LEVELS)), 0
+    for number, cells in said.cells.items():
+        strokes = strokes_of_clip(checks, number, cells, float(LEVELS[0]))
+        times = [seconds for seconds, _, _ in data.clips.told[number].hits]
+        true += len(times)
+        for place, level in enumerate(LEVELS):
+            sure = [one.seconds for one in strokes if one.confidence >= level]
+            found[place] += len(matched(sure, times))
+            count[place] += len(sure)
+    scores = 2 * found / np.maximum(1, count + true)
+    best = len(LEVELS) - 1 - int(scores[::-1].argmax())
+    return {"sure": float(LEVELS[best]), "onset_f1": float(scores[best])}
 
 
 def said_of_score(score: Score, data: SoundingData) -> Sequence[str]:

@@ -13,8 +13,8 @@ from statewise.errors import UsageError
 
 APART = 3
 "Cells to either side of a stroke in which nothing is likelier: two that are 45 ms apart are two."
-SURE = 0.15
-"So likely is a stroke that is taken for one."
+USUALLY_SURE = 0.15
+"So likely is a stroke that is taken for one, where no part for checks said better."
 
 
 class StrokeMade(NamedTuple):
@@ -50,7 +50,7 @@ class StrokeFinder:
     """
 
     codec: SoundingCodec
-    sure: float = SURE
+    sure: float = USUALLY_SURE
     given: int = 0
     held: Floats = field(init=False)
 
@@ -93,7 +93,7 @@ class StrokeFinder:
         )
 
 
-def strokes_in(cells: Floats, codec: SoundingCodec, sure: float = SURE) -> list[StrokeMade]:
+def strokes_in(cells: Floats, codec: SoundingCodec, sure: float = USUALLY_SURE) -> list[StrokeMade]:
     """Return the strokes of a whole film."""
     finder = StrokeFinder(codec, sure)
     return [*finder.push(cells), *finder.finish()]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_doc import Doc
 
+from statewise.errors import DataError
 from statewise.inputs import FILE, OF_COMMANDS, Inputs
-from statewise.task import Answer, Data, Live, Score, Scoring, Task
+from statewise.task import Answer, Calibrating, Data, Live, Score, Scoring, Task
 from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.sound.settings import SoundSettings
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from statewise.stream import Stream
     from statewise.tasks.sound.data import FilmVarying, SoundingData
 
-SURE = Doc("a stroke is one where it is so likely")
+SURE = Doc("a stroke is one where it is so likely; if not given, as was best on the part for checks")
 WAY = Doc("by recorded pieces about each stroke, or by noise and tones")
 TONE = Doc("parametric: the share of tones, from 0, noise alone, to 1")
 SEED = Doc("the seed of what is drawn: the same seed, the same samples")
@@ -104,15 +105,33 @@ class Sound(SoundSettings, Task):
             if part in facts
         )
 
+    def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
+        """Find how likely a stroke must be, on the part for checks."""
+        from statewise.tasks.sound.data import SoundingData
+        from statewise.tasks.sound.scoring import surest_level
+
+        assert isinstance(data, SoundingData)
+        return (yield from surest_level(model, data))
+
+    def _sure(self, given: float | None) -> float:
+        from statewise.tasks.sound.strokes import USUALLY_SURE
+
+        if given is not None or self.calibration is None:
+            return USUALLY_SURE if given is None else given
+        found = self.calibration.get("sure")
+        if type(found) is not float or not 0 < found < 1:
+            raise DataError("calibration.json is not that of sound ('sure'): the run is damaged, resume it")
+        return found
+
     def score(  # type: ignore[override]  # its settings are its own
-        self, model: "Model[Any]", data: Data, *, sure: Annotated[float, SURE] = 0.15
+        self, model: "Model[Any]", data: Data, *, sure: Annotated[float | None, SURE] = None
     ) -> Scoring:
         """Find how many strokes are found, how near in time, of the right material, and how near the envelopes are."""
         from statewise.tasks.sound.data import SoundingData
         from statewise.tasks.sound.scoring import judged_sound
 
         assert isinstance(data, SoundingData)
-        return (yield from judged_sound(model, data, sure))
+        return (yield from judged_sound(model, data, self._sure(sure)))
 
     def remarks(self, score: Score, data: Data) -> Sequence[str]:
         """Say what the numbers are of, and whether the best baseline is beaten beyond doubt."""
@@ -164,7 +183,7 @@ class Sound(SoundSettings, Task):
         tone: Annotated[float, TONE] = 0.0,
         gain: Annotated[float, Doc("make the sound louder by so many decibels")] = 0.0,
         loudness: Annotated[float | None, Doc("make the whole so loud, in LUFS, as -23")] = None,
-        sure: Annotated[float, SURE] = 0.15,
+        sure: Annotated[float | None, SURE] = None,
         seed: Annotated[int, SEED] = 0,
         times: Any = None,
     ) -> "Iterator[Any]":
@@ -185,8 +204,8 @@ class Sound(SoundSettings, Task):
         found = self._pieces(model, codec, film, **wanted, **how)
         yield from (one for one in found if not isinstance(one, float))
 
-    @staticmethod
     def _pieces(
+        self,
         model: "Model[Any]",
         codec: "SoundingCodec",
         film: Any = None,
@@ -194,7 +213,7 @@ class Sound(SoundSettings, Task):
         sent: str | None = None,
         way: Literal["retrieval", "parametric"] = "retrieval",
         tone: float = 0.0,
-        sure: float = 0.15,
+        sure: float | None = None,
         seed: int = 0,
         times: Any = None,
         **wanted: Any,
@@ -204,7 +223,7 @@ class Sound(SoundSettings, Task):
 
         rules, files = SoundRules(way, tone, seed), answers.SoundWanted(**wanted)
         given = answers.given_film(answers.one_film(film, sent), codec, times)
-        yield from answers.sound_made(model, codec, given, rules, sure, files)
+        yield from answers.sound_made(model, codec, given, rules, self._sure(sure), files)
 
     def answer(self, model: "Model[Any]", codec: "SoundingCodec", *given: Any, **how: Any) -> Answer:
         """Return a line for each stroke, and one for each file."""
@@ -220,7 +239,7 @@ class Sound(SoundSettings, Task):
         *,
         way: Annotated[Literal["retrieval", "parametric"], WAY] = "retrieval",
         tone: Annotated[float, TONE] = 0.0,
-        sure: Annotated[float, SURE] = 0.15,
+        sure: Annotated[float | None, SURE] = None,
         seed: Annotated[int, SEED] = 0,
     ) -> Live:
         """Begin to watch frames as they come, each in base 64, and make their sound, or go on from there."""
@@ -228,7 +247,7 @@ class Sound(SoundSettings, Task):
         from statewise.tasks.sound.making import SoundRules
         from statewise.tasks.sound.watching import FilmWatcher
 
-        rules = SoundRules(way, tone, seed)
+        rules, least = SoundRules(way, tone, seed), self._sure(sure)
         if saved is not None:
-            return SoundUnderWay.open(lambda: FilmWatcher(model, codec, rules, sure), saved)
-        return SoundUnderWay(lambda: FilmWatcher(model, codec, rules, sure))
+            return SoundUnderWay.open(lambda: FilmWatcher(model, codec, rules, least), saved)
+        return SoundUnderWay(lambda: FilmWatcher(model, codec, rules, least))

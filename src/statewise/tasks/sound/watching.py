@@ -14,7 +14,7 @@ from statewise.model import Model
 from statewise.stream import Stream
 from statewise.tasks.sound.making import SoundRules, delay_of, instrument
 from statewise.tasks.sound.network import said_of
-from statewise.tasks.sound.strokes import SURE, StrokeFinder, StrokeMade
+from statewise.tasks.sound.strokes import USUALLY_SURE, StrokeFinder, StrokeMade
 
 LONGEST_STILL = 600.0
 "Seconds for which one frame is held."
@@ -42,7 +42,7 @@ class FilmWatcher:
     hour as after a minute. Times are since the first frame.
     """
 
-    def __init__(self, model: Model[Any], codec: SoundingCodec, rules: SoundRules, sure: float = SURE) -> None:
+    def __init__(self, model: Model[Any], codec: SoundingCodec, rules: SoundRules, sure: float = USUALLY_SURE) -> None:
         self.model, self.codec, self.rules = model, codec, rules
         self.stream = Stream(model, history=0)
         self.steps = StepsUnderWay(codec)
