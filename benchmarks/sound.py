@@ -57,7 +57,7 @@ class Plain(nn.Module):
         self.scores = nn.Linear(32, GLANCES)
         grid = torch.meshgrid(torch.linspace(-1, 1, high), torch.linspace(-1, 1, wide), indexing="ij")
         self.places = torch.stack(grid[::-1], -1).flatten(0, 1)
-        self.narrow = nn.Sequential(nn.Linear(32 * height * width + GLANCES * 34, FEATURES - 1), nn.ReLU())
+        self.narrow = nn.Sequential(nn.Linear(32 * height * width + GLANCES * (34 + planes), FEATURES - 1), nn.ReLU())
         self.core = nn.LSTM(FEATURES, units)
         self.out = nn.Linear(units, CELLS * (BANDS + 2) + MATERIALS)
 
@@ -65,9 +65,11 @@ class Plain(nn.Module):
         planes, height, width = self.shape
         pictures = xs[..., :-1].reshape(-1, height, width, planes).permute(0, 3, 1, 2)
         middle = self.first(pictures)
+        pixels = pictures[:, :, ::4, ::4].flatten(2).transpose(1, 2)
+        known = torch.cat([pixels, self.places.expand(len(pixels), -1, -1)], -1)
         seen = middle.flatten(2).transpose(1, 2)
         shares = self.scores(seen).softmax(1).transpose(1, 2)
-        glances = torch.cat([shares @ seen, shares @ self.places], -1).flatten(1)
+        glances = torch.cat([shares @ seen, shares @ known], -1).flatten(1)
         narrow = self.narrow(torch.cat([self.last(middle), glances], -1))
         features = torch.cat([narrow.reshape(*xs.shape[:2], -1), xs[..., -1:]], -1)
         ys, state = self.core(features, state)

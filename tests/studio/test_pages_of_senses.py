@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -195,13 +196,16 @@ def test_a_match_is_watched_step_by_step(page: Any, studio: StudioProcess) -> No
     eventually(lambda: words_of(page, "p.said") == "It is over.")
 
 
-def test_a_silent_film_is_given_its_sound_to_be_heard_and_saved(page: Any, studio: StudioProcess) -> None:
-    page.goto(f"{studio.address}/#/use/sound-1?seed=2&sure=0.1")
+@pytest.mark.parametrize("how", [{"seed": 2, "sure": 0.1}, {"seed": 3}], ids=["as asked", "as training found"])
+def test_a_silent_film_is_given_its_sound_to_be_heard_and_saved(
+    page: Any, studio: StudioProcess, how: dict[str, Any]
+) -> None:
+    page.goto(f"{studio.address}/#/use/sound-1?{urlencode(how)}")
     film = next(
         path for path in sorted((studio.folder / "data" / "seen").iterdir()) if path.suffix in (".mp4", ".webm")
     )
     page.locator("#file").set_input_files(str(film))
-    made = list(model_of(studio, "sound-1").predict(film, seed=2, sure=0.1))[-1].as_json()
+    made = list(model_of(studio, "sound-1").predict(film, **how))[-1].as_json()
     words = f"{round(made['seconds'], 2):g} s of sound, {len(made['strokes'])} strokes"
     eventually(lambda: words in words_of(page, ".answers p[role=status]"))
     assert page.locator(".timeline rect").count() == len(made["strokes"])

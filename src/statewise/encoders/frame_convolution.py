@@ -22,9 +22,9 @@ class FrameConvolution(Encoder):
         z_0 = x        z_{k+1} = relu(W_k * z_k + b_k), every second pixel        features = relu(V (z, v) + c)
 
     The newest picture is the last: two of them show what moved. `glances` are places that attention picks out of what
-    the layer before the last gives, and v is what it finds there (`SpatialAttention`). Shapes: numbers
-    `[..., frames H W channels]`, features `[..., features]`. Raises `UsageError` for pictures that become smaller than
-    a pixel.
+    the layer before the last gives, and v is what it finds there, with the pixel in the middle (`SpatialAttention`).
+    Shapes: numbers `[..., frames H W channels]`, features `[..., features]`. Raises `UsageError` for pictures that
+    become smaller than a pixel.
 
     >>> encoder = FrameConvolution(2, 16, 24, 1, features=5, maps=(3, 4))
     >>> encoder(torch.zeros(7, 3, encoder.numbers)).shape
@@ -53,12 +53,17 @@ class FrameConvolution(Encoder):
             layers += [nn.Conv2d(before, count, 3, stride=2, padding=1), nn.ReLU()]
             before = count
             height, width = -(-height // 2), -(-width // 2)
-            if number == max(0, len(maps) - 2):
+            if number == self._attended(len(maps)):
                 attended = (count, height, width)
         self.convolutions = nn.Sequential(*layers)
-        self.attending = SpatialAttention(*attended, glances) if glances else None
+        self.attending = SpatialAttention(*attended, glances, frames * channels) if glances else None
         found = before * height * width + (self.attending.features if self.attending else 0)
         self.narrowing = nn.Sequential(nn.Dropout(dropout), nn.Linear(found, features), nn.ReLU(), nn.Dropout(dropout))
+
+    @staticmethod
+    def _attended(layers: int) -> int:
+        """Return the number of the layer that is attended to: the one before the last, where there are two."""
+        return max(0, layers - 2)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return features of pictures; they are made comparable before."""
@@ -73,11 +78,12 @@ class FrameConvolution(Encoder):
         pictures = flat.view(-1, self.frames, self.height, self.width, self.channels)
         pictures = pictures.permute(0, 2, 3, 1, 4).flatten(3) if self.frames > 1 else pictures.squeeze(1)
         layers = [layer for layer in self.convolutions if isinstance(layer, nn.Conv2d)]
-        seen = []
+        given, seen, step = pictures, [], 1
         for number, layer in enumerate(layers):
             pictures = convolved(pictures, layer.weight, layer.bias)
-            if self.attending is not None and number == max(0, len(layers) - 2):
-                seen.append(self.attending(pictures))
+            step *= 2
+            if self.attending is not None and number == self._attended(len(layers)):
+                seen.append(self.attending(pictures, given[:, ::step, ::step]))
         planes = pictures.permute(0, 3, 1, 2).flatten(1)  # the order in which weights were always stored
         found: Tensor = self.narrowing(torch.cat([planes, *seen], dim=-1) if seen else planes)
         return found

@@ -13,28 +13,32 @@ from statewise.kernels.native_tensors import is_readable, room
 class SpatialAttention(nn.Module):
     """What lies at a few places of a picture, each found by a softmax over all its places, and where these are.
 
-        a_kp = softmax_p(w_k . z_p + b_k)        v_k = sum_p a_kp (z_p, x_p, y_p)
+        a_kp = softmax_p(w_k . z_p + b_k)        v_k = sum_p a_kp (z_p, r_p, x_p, y_p)
 
-    x and y go from -1 to 1. Shapes: pictures `[N, H, W, C]`, found `[N, glances (C + 2)]`. Source: the spatial softmax
-    of Levine et al. 2016, with what is seen at its places.
+    r are further numbers of each place, as its colors, for which no gradient is made; x and y go from -1 to 1. Shapes:
+    z `[N, H, W, C]`, r `[N, H, W, R]`, found `[N, glances (C + R + 2)]`. Source: the spatial softmax of Levine et al.
+    2016, with what is seen at its places.
 
-    >>> SpatialAttention(channels=3, height=4, width=5, glances=2)(torch.zeros(7, 4, 5, 3)).shape
-    torch.Size([7, 10])
+    >>> attention = SpatialAttention(3, height=4, width=5, glances=2, further=1)
+    >>> attention(torch.zeros(7, 4, 5, 3), torch.zeros(7, 4, 5, 1)).shape
+    torch.Size([7, 12])
     """
 
     places: Tensor
 
-    def __init__(self, channels: int, height: int, width: int, glances: int) -> None:
+    def __init__(self, channels: int, height: int, width: int, glances: int, further: int = 0) -> None:
         super().__init__()
         self.scores = nn.Linear(channels, glances)
-        self.features = glances * (channels + 2)
+        self.features = glances * (channels + further + 2)
         down, across = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
         places = torch.stack([across.expand(height, width), down.unsqueeze(1).expand(height, width)], dim=-1)
         self.register_buffer("places", places.flatten(0, 1).contiguous(), persistent=False)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, further: Tensor | None = None) -> Tensor:
         """Return what is at each place, and where that is."""
-        given = (pictures.flatten(1, 2), self.scores.weight, self.scores.bias, self.places)
+        known = self.places.expand(len(pictures), *self.places.shape)
+        known = known if further is None else torch.cat([further.detach().flatten(1, 2), known], dim=-1)
+        given = (pictures.flatten(1, 2), self.scores.weight, self.scores.bias, known)
         if _is_plain(given):
             found: Tensor = _Attended.apply(*given)  # type: ignore[no-untyped-call]
         else:
@@ -42,10 +46,10 @@ class SpatialAttention(nn.Module):
         return found.flatten(1)
 
 
-def attended(seen: Tensor, weight: Tensor, bias: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what is found `[N, K, C + 2]` in `[N, P, C]`, and the shares of all places `[N, K, P]`."""
+def attended(seen: Tensor, weight: Tensor, bias: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what is found `[N, K, C + R]` in `[N, P, C]` and `[N, P, R]`, and the shares of places `[N, K, P]`."""
     shares = torch.nn.functional.linear(seen, weight, bias).softmax(dim=1).transpose(1, 2)
-    return torch.cat([shares @ seen, shares @ places], dim=-1), shares
+    return torch.cat([shares @ seen, shares @ known], dim=-1), shares
 
 
 def _is_plain(given: tuple[Tensor, ...]) -> bool:
@@ -59,20 +63,20 @@ class _Attended(torch.autograd.Function):
     """The same with gradients by hand: all that pictures are owed is summed in one place, not in three."""
 
     @staticmethod
-    def forward(ctx: Any, seen: Tensor, weight: Tensor, bias: Tensor, places: Tensor) -> Tensor:
+    def forward(ctx: Any, seen: Tensor, weight: Tensor, bias: Tensor, known: Tensor) -> Tensor:
         """Return what is found."""
-        found, shares = attended(seen, weight, bias, places)
-        ctx.save_for_backward(seen, weight, places, shares)
+        found, shares = attended(seen, weight, bias, known)
+        ctx.save_for_backward(seen, weight, known, shares)
         return found
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, owed: Tensor) -> tuple[Tensor | None, ...]:
         """Bring the gradient of what is found back to pictures, weights and the bias."""
-        seen, weight, places, shares = ctx.saved_tensors
+        seen, weight, known, shares = ctx.saved_tensors
         channels, glances = seen.shape[2], len(weight)
-        of_seen, of_places = owed[..., :channels].contiguous(), owed[..., channels:]
-        of_shares = of_seen @ seen.transpose(1, 2) + of_places @ places.t()
+        of_seen, of_known = owed[..., :channels].contiguous(), owed[..., channels:]
+        of_shares = of_seen @ seen.transpose(1, 2) + of_known @ known.transpose(1, 2)
         of_scores = shares * (of_shares - (shares * of_shares).sum(dim=2, keepdim=True))
         of_scores = of_scores.transpose(1, 2).reshape(-1, glances)
         to_seen = torch.bmm(shares.transpose(1, 2), of_seen, out=room(*seen.shape))

@@ -1,6 +1,7 @@
 """Clips with sound: films, or arrays of frames with a file of sound, and what is struck in them."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from statewise.data.audio.sound import Samples, SoundFile
 from statewise.data.movement.movement_arrays import film_of, load_npy
 from statewise.data.naming import path_of
 from statewise.data.sounding.film_hits import TIMES_SUFFIX, FilmHit, read_hits
+from statewise.data.source_paths import corpus_named
 from statewise.data.texts import digest, find_files
 from statewise.data.video.film import ENDINGS, Film, Look, VideoFrame
 from statewise.data.video.film_sound import has_sound, picture_span, sound_of
@@ -120,7 +122,8 @@ def sounding_clips(sources: Sequence[str], untimed: float) -> list[SoundingClip 
     """
     found: list[SoundingClip | NotSounding] = []
     for source in sources:
-        files, root = find_files([source], "films"), path_of(source)
+        files = find_files([source], "films")
+        root = path_of(source) if corpus_named(source) is None else _common(files)
         films = [path for path in files if path.suffix.lower() in ENDINGS or path.suffix.lower() == ".npy"]
         names = {path: _named(root, path) for path in films}
         outermost = {name.split("/")[0] for name in names.values()}
@@ -130,6 +133,11 @@ def sounding_clips(sources: Sequence[str], untimed: float) -> list[SoundingClip 
             clip = SoundingClip(names[path], path, _sound_next_to(path), _table_next_to(path), part, untimed)
             found.append(_checked(clip))
     return found
+
+
+def _common(files: Sequence[Path]) -> Path:
+    """Return the folder that holds all files."""
+    return Path(os.path.commonpath([path.parent for path in files]))
 
 
 def _named(root: Path, path: Path) -> str:

@@ -33,7 +33,7 @@ class SoundPage {
     this.way = h("select", { id: "way", onchange: changed }, ["retrieval", "parametric"].map((way) => h("option", { value: way }, way === "retrieval" ? "pieces of recordings" : "noise and tones")));
     this.way.value = text("way") === "parametric" ? "parametric" : "retrieval";
     this.gain = slider("Louder by (dB)", { min: -20, max: 20, step: 1, value: number("gain", 0) }, changed);
-    this.sure = slider("A stroke is sure from", { min: 0.05, max: 0.95, step: 0.05, value: number("sure", 0.35) }, changed);
+    this.sure = slider("A stroke is sure from (0: as training found)", { min: 0, max: 0.95, step: 0.01, value: number("sure", 0) }, changed);
     this.seed = h("input", { id: "seed", type: "number", min: "0", value: String(number("seed", 0)), oninput: changed });
     /** @type {string} the film in base 64 */
     this.film = "";
@@ -56,7 +56,7 @@ class SoundPage {
   }
 
   keep() {
-    keep({ way: this.way.value, gain: this.gain.value() || "", sure: this.sure.value(), seed: Number(this.seed.value) || "" });
+    keep({ way: this.way.value, gain: this.gain.value() || "", sure: this.sure.value() || "", seed: Number(this.seed.value) || "" });
   }
 
   forget() {
@@ -84,7 +84,7 @@ class SoundPage {
     fill(this.out, h("p", { class: "quiet" }, "The film is watched …"));
     let told;
     try {
-      told = await this.question.predict({ sent: this.film, way: this.way.value, gain: this.gain.value(), sure: this.sure.value(), seed: Number(this.seed.value) || 0 });
+      told = await this.question.predict({ sent: this.film, way: this.way.value, gain: this.gain.value(), sure: this.sure.value() || undefined, seed: Number(this.seed.value) || 0 });
     } catch (error) {
       fill(this.out);
       throw error;
