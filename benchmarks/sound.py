@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, cross_entropy
 
 from statewise.data.audio.cochleagram import Cochlea
 from statewise.data.sounding.sounding_codec import SoundingCodec
@@ -55,6 +55,7 @@ class Plain(nn.Module):
         self.first, self.last = nn.Sequential(*layers[:4]), nn.Sequential(*layers[4:], nn.Flatten())
         high, wide = sizes[1]
         self.scores = nn.Linear(32, GLANCES)
+        self.salience = nn.Parameter(torch.linspace(2.0, 8.0, GLANCES))
         grid = torch.meshgrid(torch.linspace(-1, 1, high), torch.linspace(-1, 1, wide), indexing="ij")
         self.places = torch.stack(grid[::-1], -1).flatten(0, 1)
         self.narrow = nn.Sequential(nn.Linear(32 * height * width + GLANCES * (34 + planes), FEATURES - 1), nn.ReLU())
@@ -68,7 +69,9 @@ class Plain(nn.Module):
         pixels = pictures[:, :, ::4, ::4].flatten(2).transpose(1, 2)
         known = torch.cat([pixels, self.places.expand(len(pixels), -1, -1)], -1)
         seen = middle.flatten(2).transpose(1, 2)
-        shares = self.scores(seen).softmax(1).transpose(1, 2)
+        moving = avg_pool2d(pictures[:, 3:4].abs(), 4, 4, padding=2, ceil_mode=True, count_include_pad=False)
+        moving = moving[:, 0, : middle.shape[2], : middle.shape[3]].flatten(1).unsqueeze(-1)
+        shares = (self.scores(seen) + moving * self.salience).softmax(1).transpose(1, 2)
         glances = torch.cat([shares @ seen, shares @ known], -1).flatten(1)
         narrow = self.narrow(torch.cat([self.last(middle), glances], -1))
         features = torch.cat([narrow.reshape(*xs.shape[:2], -1), xs[..., -1:]], -1)

@@ -77,7 +77,12 @@ def test_native_code_is_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     with using("reference"):
         convolved(*given)
     convolved(*(one.double() for one in given))
+    with torch.no_grad():
+        convolved(*given)  # too few for it to pay
     assert len(calls) == 1
+    with torch.no_grad():
+        convolved(*some(4, 4, 5, 2, 7)[:3])
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("sizes", SIZES)

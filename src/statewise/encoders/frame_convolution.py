@@ -5,9 +5,10 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from statewise.encoders.encoder import Encoder
-from statewise.encoders.spatial_attention import SpatialAttention
+from statewise.encoders.spatial_attention import Places, SpatialAttention
 from statewise.errors import UsageError
 from statewise.kernels.native_pictures import convolved
 
@@ -22,9 +23,9 @@ class FrameConvolution(Encoder):
         z_0 = x        z_{k+1} = relu(W_k * z_k + b_k), every second pixel        features = relu(V (z, v) + c)
 
     The newest picture is the last: two of them show what moved. `glances` are places that attention picks out of what
-    the layer before the last gives, and v is what it finds there, with the pixel in the middle (`SpatialAttention`).
-    Shapes: numbers `[..., frames H W channels]`, features `[..., features]`. Raises `UsageError` for pictures that
-    become smaller than a pixel.
+    the layer before the last gives, and v is what it finds there, with the pixel in the middle; it begins where number
+    `salient` of a pixel is large (`SpatialAttention`). Shapes: numbers `[..., frames H W channels]`, features
+    `[..., features]`. Raises `UsageError` for pictures that become smaller than a pixel.
 
     >>> encoder = FrameConvolution(2, 16, 24, 1, features=5, maps=(3, 4))
     >>> encoder(torch.zeros(7, 3, encoder.numbers)).shape
@@ -41,24 +42,33 @@ class FrameConvolution(Encoder):
         maps: Sequence[int] = (16, 32, 32),
         dropout: float = 0.0,
         glances: int = 0,
+        salient: int = 0,
     ) -> None:
         super().__init__()
         if min(height, width) < 2 ** len(maps):
             raise UsageError(f"pictures of {height} x {width} are too small: give {2 ** len(maps)} x {2 ** len(maps)}")
         self.frames, self.height, self.width, self.channels = frames, height, width, channels
+        self.salient = salient
         self.numbers, self.features = frames * height * width * channels, features
         layers: list[nn.Module] = []
-        before, attended = frames * channels, (0, 0, 0)
+        before, attended = frames * channels, (0, 0, 0, 0)
         for number, count in enumerate(maps):
             layers += [nn.Conv2d(before, count, 3, stride=2, padding=1), nn.ReLU()]
             before = count
             height, width = -(-height // 2), -(-width // 2)
             if number == self._attended(len(maps)):
-                attended = (count, height, width)
+                attended = (count, frames * channels, height, width)
         self.convolutions = nn.Sequential(*layers)
-        self.attending = SpatialAttention(*attended, glances, frames * channels) if glances else None
+        self.attending = SpatialAttention(*attended, glances) if glances else None
         found = before * height * width + (self.attending.features if self.attending else 0)
         self.narrowing = nn.Sequential(nn.Dropout(dropout), nn.Linear(found, features), nn.ReLU(), nn.Dropout(dropout))
+
+    def _places(self, pictures: Tensor, step: int) -> Places:
+        """Return the pixel in the middle of each place, and how large the salient number is about it."""
+        sizes = pictures[..., self.salient].detach().abs().unsqueeze(1)
+        around = functional.avg_pool2d(sizes, step, step, padding=step // 2, ceil_mode=True, count_include_pad=False)
+        rows, columns = (-(-side // step) for side in (self.height, self.width))
+        return Places(pictures[:, ::step, ::step], around[:, 0, :rows, :columns])
 
     @staticmethod
     def _attended(layers: int) -> int:
@@ -83,7 +93,7 @@ class FrameConvolution(Encoder):
             pictures = convolved(pictures, layer.weight, layer.bias)
             step *= 2
             if self.attending is not None and number == self._attended(len(layers)):
-                seen.append(self.attending(pictures, given[:, ::step, ::step]))
+                seen.append(self.attending(pictures, self._places(given, step)))
         planes = pictures.permute(0, 3, 1, 2).flatten(1)  # the order in which weights were always stored
         found: Tensor = self.narrowing(torch.cat([planes, *seen], dim=-1) if seen else planes)
         return found

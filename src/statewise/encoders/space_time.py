@@ -17,7 +17,7 @@ class SpaceTime(Encoder):
         features = (conv([x_t, g_t - g_{t-1}, g_{t-1} - g_{t-2}, ...]), seconds since the last picture)
 
     The planes lie side by side in each pixel; the time, in units of the usual one, is the last number. `glances` are
-    places of a picture that attention picks out, as that of a thing that moves (`FrameConvolution`). Shapes: numbers
+    places of a picture that attention picks out; it begins at what moves now (`FrameConvolution`). Shapes: numbers
     `[..., H W (channels + moves) + 1]`, features `[..., features]`. Source: the space-time images of Owens et al. 2016.
 
     >>> encoder = SpaceTime(16, 24, channels=3, moves=2, features=5, maps=(3, 4))
@@ -37,7 +37,7 @@ class SpaceTime(Encoder):
         glances: int = 0,
     ) -> None:
         super().__init__()
-        self.seen = FrameConvolution(1, height, width, channels + moves, features - 1, maps, dropout, glances)
+        self.seen = FrameConvolution(1, height, width, channels + moves, features - 1, maps, dropout, glances, channels)
         self.numbers, self.features = self.seen.numbers + 1, features
 
     def forward(self, inputs: Tensor) -> Tensor:

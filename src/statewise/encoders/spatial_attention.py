@@ -1,6 +1,6 @@
 """Attention to a few places of a picture: what lies there, and where that is."""
 
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
@@ -8,37 +8,52 @@ from torch.autograd.function import once_differentiable
 
 from statewise.kernels.native_tensors import is_readable, room
 
+LEAST_SALIENCE, MOST_SALIENCE = 2.0, 8.0
+"How much more a place is looked at first for each unit of its salience, by the first glance and by the last."
+
+
+class Places(NamedTuple):
+    """What is known of the places of pictures besides what is seen there: no gradient is made for it.
+
+    `pixels` `[N, H, W, R]` are looked up where attention goes; `salience` `[N, H, W]` says where it begins.
+    """
+
+    pixels: Tensor
+    salience: Tensor
+
 
 @final
 class SpatialAttention(nn.Module):
     """What lies at a few places of a picture, each found by a softmax over all its places, and where these are.
 
-        a_kp = softmax_p(w_k . z_p + b_k)        v_k = sum_p a_kp (z_p, r_p, x_p, y_p)
+        a_kp = softmax_p(w_k . z_p + u_k s_p + b_k)        v_k = sum_p a_kp (z_p, r_p, x_p, y_p)
 
-    r are further numbers of each place, as its colors, for which no gradient is made; x and y go from -1 to 1. Shapes:
-    z `[N, H, W, C]`, r `[N, H, W, R]`, found `[N, glances (C + R + 2)]`. Source: the spatial softmax of Levine et al.
-    2016, with what is seen at its places.
+    s is the salience of a place, as how much moves there: since u is above nought to begin with, attention begins at
+    what stands out, and learns from there. r are pixels; x and y go from -1 to 1. Shapes: z `[N, H, W, C]`, found
+    `[N, glances (C + R + 2)]`. Source: the spatial softmax of Levine et al. 2016, with what is seen at its places.
 
-    >>> attention = SpatialAttention(3, height=4, width=5, glances=2, further=1)
-    >>> attention(torch.zeros(7, 4, 5, 3), torch.zeros(7, 4, 5, 1)).shape
+    >>> attention = SpatialAttention(channels=3, pixels=1, height=4, width=5, glances=2)
+    >>> attention(torch.zeros(7, 4, 5, 3), Places(torch.zeros(7, 4, 5, 1), torch.zeros(7, 4, 5))).shape
     torch.Size([7, 12])
     """
 
-    places: Tensor
+    where: Tensor
 
-    def __init__(self, channels: int, height: int, width: int, glances: int, further: int = 0) -> None:
+    def __init__(self, channels: int, pixels: int, height: int, width: int, glances: int) -> None:
         super().__init__()
         self.scores = nn.Linear(channels, glances)
-        self.features = glances * (channels + further + 2)
+        self.salience = nn.Parameter(torch.linspace(LEAST_SALIENCE, MOST_SALIENCE, glances))
+        self.features = glances * (channels + pixels + 2)
         down, across = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
-        places = torch.stack([across.expand(height, width), down.unsqueeze(1).expand(height, width)], dim=-1)
-        self.register_buffer("places", places.flatten(0, 1).contiguous(), persistent=False)
+        where = torch.stack([across.expand(height, width), down.unsqueeze(1).expand(height, width)], dim=-1)
+        self.register_buffer("where", where.flatten(0, 1).contiguous(), persistent=False)
 
-    def forward(self, pictures: Tensor, further: Tensor | None = None) -> Tensor:
+    def forward(self, pictures: Tensor, places: Places) -> Tensor:
         """Return what is at each place, and where that is."""
-        known = self.places.expand(len(pictures), *self.places.shape)
-        known = known if further is None else torch.cat([further.detach().flatten(1, 2), known], dim=-1)
-        given = (pictures.flatten(1, 2), self.scores.weight, self.scores.bias, known)
+        where = self.where.expand(len(pictures), *self.where.shape)
+        known = torch.cat([places.pixels.detach().flatten(1, 2), where], dim=-1)
+        salience = places.salience.detach().flatten(1).unsqueeze(-1)
+        given = (pictures.flatten(1, 2), self.scores.weight, self.scores.bias, self.salience, salience, known)
         if _is_plain(given):
             found: Tensor = _Attended.apply(*given)  # type: ignore[no-untyped-call]
         else:
@@ -46,9 +61,12 @@ class SpatialAttention(nn.Module):
         return found.flatten(1)
 
 
-def attended(seen: Tensor, weight: Tensor, bias: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+def attended(
+    seen: Tensor, weight: Tensor, bias: Tensor, share: Tensor, salience: Tensor, known: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return what is found `[N, K, C + R]` in `[N, P, C]` and `[N, P, R]`, and the shares of places `[N, K, P]`."""
-    shares = torch.nn.functional.linear(seen, weight, bias).softmax(dim=1).transpose(1, 2)
+    scores = torch.nn.functional.linear(seen, weight, bias) + salience * share
+    shares = scores.softmax(dim=1).transpose(1, 2)
     return torch.cat([shares @ seen, shares @ known], dim=-1), shares
 
 
@@ -63,17 +81,19 @@ class _Attended(torch.autograd.Function):
     """The same with gradients by hand: all that pictures are owed is summed in one place, not in three."""
 
     @staticmethod
-    def forward(ctx: Any, seen: Tensor, weight: Tensor, bias: Tensor, known: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, seen: Tensor, weight: Tensor, bias: Tensor, share: Tensor, salience: Tensor, known: Tensor
+    ) -> Tensor:
         """Return what is found."""
-        found, shares = attended(seen, weight, bias, known)
-        ctx.save_for_backward(seen, weight, known, shares)
+        found, shares = attended(seen, weight, bias, share, salience, known)
+        ctx.save_for_backward(seen, weight, salience, known, shares)
         return found
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, owed: Tensor) -> tuple[Tensor | None, ...]:
-        """Bring the gradient of what is found back to pictures, weights and the bias."""
-        seen, weight, known, shares = ctx.saved_tensors
+        """Bring the gradient of what is found back to pictures, weights, the bias and the share of salience."""
+        seen, weight, salience, known, shares = ctx.saved_tensors
         channels, glances = seen.shape[2], len(weight)
         of_seen, of_known = owed[..., :channels].contiguous(), owed[..., channels:]
         of_shares = of_seen @ seen.transpose(1, 2) + of_known @ known.transpose(1, 2)
@@ -81,4 +101,5 @@ class _Attended(torch.autograd.Function):
         of_scores = of_scores.transpose(1, 2).reshape(-1, glances)
         to_seen = torch.bmm(shares.transpose(1, 2), of_seen, out=room(*seen.shape))
         to_seen.view(-1, channels).addmm_(of_scores, weight)
-        return to_seen, of_scores.t() @ seen.reshape(-1, channels), of_scores.sum(dim=0), None
+        to_weight, to_share = of_scores.t() @ seen.reshape(-1, channels), of_scores.t() @ salience.reshape(-1)
+        return to_seen, to_weight, of_scores.sum(dim=0), to_share, None, None

@@ -18,6 +18,8 @@ from statewise.kernels.native_tensors import address, is_readable, room, whole
 
 MOST_SIDE, MOST_CHANNELS = 1 << 14, 1 << 12
 "Pixels of a side, and numbers of a pixel, that native code takes."
+FEW = 4
+"Pictures for which packing the weights costs more than is gained, where nothing is learned."
 PLAIN = (Tensor, torch.nn.Parameter)
 
 
@@ -40,6 +42,8 @@ def convolved(pictures: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _takes(pictures: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    if len(pictures) < FEW and not torch.is_grad_enabled():
+        return False
     tensors = (pictures, weight, bias)
     if "pictures" not in ABILITIES or not allowed("native"):
         return False
