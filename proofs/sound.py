@@ -7,17 +7,21 @@ DATA holds `sound_percussion`, files of recorded hits by name (`bd_*`, `tabla_*`
 things that fall and are struck with pymunk, sounds them with recorded hits, learns from them by `recipes/falling.yaml`
 and scores scenes and recordings that were not learned: the film is generated, the sound recorded. `mouths` learns by
 `recipes/mouths.yaml` and is scored on sentences that were not learned. `minute` makes the sound of a minute of film
-with the run of `generated`. `rates` scores that run on films of 24, 25, 29.97, 30 and 60 frames a second, each by
-itself. `listen` writes films and WAV files to hear, true and made. Results go to results/sound.json. Leaves with exit
-code 1 where a goal is not reached.
+with the run of `generated`; `hour` that of an hour, and says how much memory that takes. `rates` scores that run on
+films of 24, 25, 29.97, 30 and 60 frames a second, each by itself, and listens to what is made: how long and how loud it
+is, and where strokes are heard in it again. `listen` writes films and WAV files to hear, true and made. Results go to
+results/sound.json. Leaves with exit code 1 where a goal is not reached.
 """
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import wave
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -28,16 +32,20 @@ from outcomes import prove_parts
 
 import statewise
 from statewise.data.audio.cochleagram import CELLS_A_SECOND
+from statewise.data.audio.integrated_loudness import LoudnessMeter
+from statewise.data.audio.onsets import onsets
 from statewise.data.audio.sound import SoundFile
 from statewise.data.sounding.falling_film import write_falling_films
+from statewise.data.sounding.film_hits import read_hits
 from statewise.data.sounding.sounding_codec import SoundingCodec
 from statewise.data.video.film import Film, Look
+from statewise.data.video.film_muxing import write_with_sound
 from statewise.data.video.film_sound import picture_span, sound_of
 from statewise.data.video.film_writer import write_film
 from statewise.run.config import build, read_yaml
-from statewise.tasks.sound.answers import FilmSound
+from statewise.tasks.sound.answers import FilmSound, write_wave
 from statewise.tasks.sound.making import SoundRules, instrument
-from statewise.tasks.sound.metrics import correlation
+from statewise.tasks.sound.metrics import correlation, matched
 from statewise.tasks.sound.network import cells_of_steps
 from statewise.tasks.sound.strokes import StrokeMade
 from statewise.tasks.sound.task import Sound
@@ -56,8 +64,8 @@ MATERIALS = {
 RATES = (24.0, 25.0, float(Fraction(30000, 1001)), 30.0, 60.0)
 GOALS = {"onset_f1": 0.9, "timing_error_ms": 20.0, "material_accuracy": 0.9}
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "sound_cochleagrams.png"
-DRAWN, HEARD = 1, 40
-MINUTE_RATE, MINUTE_SIZE = 30, (360, 640)
+DRAWN, HEARD, LISTENED, LOUDNESS = 1, 40, 6, -23.0
+MINUTE_RATE, MINUTE_SIZE, HOUR_RATE = 30, (360, 640), 10
 
 
 def recordings(data: Path) -> dict[str, list[Path]]:
@@ -132,12 +140,18 @@ def mouth_clips(data: Path, work: Path) -> Path:
     return source
 
 
-def mouths(data: Path, work: Path) -> dict[str, Any]:
-    """Sound mouths that speak sentences that were not learned."""
+def mouths_run(data: Path, work: Path) -> Path:
+    """Return the run that learned from the mouths."""
     run = work / "mouths-run"
     if not run.exists():
         task = build(Sound, {**read_yaml(RECIPES / "mouths.yaml"), "source": str(mouth_clips(data, work))})
         statewise.train(task, run=run)
+    return run
+
+
+def mouths(data: Path, work: Path) -> dict[str, Any]:
+    """Sound mouths that speak sentences that were not learned."""
+    run = mouths_run(data, work)
     report = statewise.evaluate(run)
     print(report.shown(), flush=True)
     metrics = report.metrics
@@ -201,51 +215,163 @@ def minute(data: Path, work: Path) -> dict[str, Any]:
     }
 
 
+def hour(data: Path, work: Path) -> dict[str, Any]:
+    """Make the sound of an hour of film, and of a minute, and say how much memory each took at most."""
+    run = run_of(data, work)
+    found = {}
+    for name, minutes in (("minute", 1), ("hour", 60)):
+        path = work / f"small-{name}.mp4"
+        if not path.exists():
+            write_film(
+                path,
+                _small_pictures(60 * minutes * HOUR_RATE),
+                [n / HOUR_RATE for n in range(60 * minutes * HOUR_RATE)],
+            )
+        command = [
+            sys.executable,
+            "-m",
+            "statewise",
+            "predict",
+            str(run),
+            str(path),
+            "--wav",
+            str(work / f"{name}.wav"),
+        ]
+        process = subprocess.Popen([*command, "--quiet"], stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        if status:
+            raise RuntimeError(f"predict ended with {status}")
+        with wave.open(str(work / f"{name}.wav")) as sound:
+            seconds = sound.getnframes() / sound.getframerate()
+        found[name] = {"seconds_of_sound": round(seconds, 3), "peak_mb": round(used.ru_maxrss / 1024, 1)}
+        (work / f"{name}.wav").unlink()
+        print(name, found[name], flush=True)
+    return {
+        "claim": "an hour of film takes at most 30 MB more memory than a minute, and its sound is as long",
+        "holds": found["hour"]["peak_mb"] <= found["minute"]["peak_mb"] + 30
+        and abs(found["hour"]["seconds_of_sound"] - 3600) < 0.001,
+        **found,
+    }
+
+
+def _small_pictures(count: int) -> Any:
+    for number in range(count):
+        picture = np.full((48, 64, 3), 80, np.uint8)
+        top = round(abs(np.sin(number / 4)) * 40)
+        picture[top : top + 8, 28:36] = (225, 190, 90)
+        yield picture
+
+
 def rates(data: Path, work: Path) -> dict[str, Any]:
-    """Score films of each rate by themselves."""
+    """Score films of each rate by themselves, and listen to the sound that is made for them."""
     run, found = run_of(data, work), {}
+    trained = statewise.load(run)
     for rate in RATES:
         films = work / f"films-{rate:.2f}"
-        if not films.exists():
+        if not (films / "test").exists():
             for _ in write_falling_films(recordings(data), films, clips=(0, 0, 20), seed=2, rates=(rate,)):
                 pass
         report = statewise.evaluate(run, [str(films / "test")])
-        found[f"{rate:.2f}"] = {name: report.metrics[name] for name in GOALS}
+        heard = {way: _heard_again(trained, sorted((films / "test").glob("*.mp4"))[:LISTENED], way) for way in WAYS}
+        found[f"{rate:.2f}"] = {**{name: report.metrics[name] for name in GOALS}, "heard": heard}
         print(rate, found[f"{rate:.2f}"], flush=True)
+    told = [heard for one in found.values() for heard in one["heard"].values()]
     return {
-        "claim": "generated film of any rate: onset F1 at 50 ms at least 0.85",
-        "holds": all(one["onset_f1"] >= 0.85 for one in found.values()),
+        "claim": "generated film of any rate: onset F1 at 50 ms at least 0.85, sound exactly as long as the picture",
+        "holds": all(one["onset_f1"] >= 0.85 for one in found.values())
+        and all(one["samples_off"] == 0 for one in told),
         "generated": True,
         "by_rate": found,
     }
 
 
+def _heard_again(trained: Trained, films: Sequence[Path], way: Any) -> dict[str, float]:
+    """Return how many samples sounds are longer than their films, how loud, and how strokes are heard in them again.
+
+    An onset that is heard belongs to a stroke that was made where it is within 50 ms of it.
+    """
+    ear, off, loud, away = trained.codec.ear, 0, [], []
+    both = heard = made = 0
+    for film in films:
+        sound: FilmSound = [*trained.predict(str(film), way=way, loudness=LOUDNESS)][-1]
+        assert sound.samples is not None
+        off += abs(len(sound.samples) - round(picture_span(Film(film)).seconds * ear.rate))
+        meter = LoudnessMeter(ear.rate)
+        meter.push(sound.samples)
+        loud.append(abs(meter.lufs() - LOUDNESS))
+        times, _ = onsets(ear.of(sound.samples))
+        strokes = [one.seconds for one in sound.strokes]
+        pairs = matched([float(t) for t in times], strokes)
+        away += [abs(float(times[a]) - strokes[b]) for a, b in pairs]
+        both, heard, made = both + len(pairs), heard + len(times), made + len(strokes)
+    return {
+        "samples_off": off,
+        "loudness_off_lu": round(float(np.median(loud)), 2),
+        "onset_f1": round(2 * both / max(1, heard + made), 3),
+        "timing_ms": round(1000 * float(np.mean(away)) if away else 50.0, 1),
+    }
+
+
 def listen(data: Path, work: Path) -> dict[str, Any]:
-    """Write films to hear: their true sound, and that which is made in both ways."""
-    trained = statewise.load(run_of(data, work))
+    """Write films to hear: their true sound, and that which is made in both ways; and draw what is in them."""
     out = work / "listen"
     out.mkdir(exist_ok=True)
-    for number in range(3):
-        film = work / "films" / "test" / f"scene{number:04d}.mp4"
-        (out / f"{number}-true.mp4").write_bytes(film.read_bytes())
-        for way in ("retrieval", "parametric"):
-            base = out / f"{number}-{way}"
-            [*trained.predict(str(film), out=f"{base}.mp4", wav=f"{base}.wav", way=way, seed=number, loudness=-23.0)]
-    _draw_made(trained, work / "films" / "test" / f"scene{DRAWN:04d}.mp4", out / "cochleagrams.png")
-    files = sorted(path.name for path in out.iterdir())
-    (out / "index.html").write_text(_page(files))
-    print(f"{len(files)} files in {out}, and index.html to hear them")
-    return {"claim": "files to hear, true and made, by seed", "files": files}
+    falling, mouth = statewise.load(run_of(data, work)), statewise.load(mouths_run(data, work))
+    films = {f"falling-{n}": (falling, made_films(data, work) / "test" / f"scene{n:04d}.mp4") for n in range(3)}
+    films["mouth"] = (mouth, _mouth_film(mouth, data, work))
+    found = {}
+    for seed, (name, (trained, film)) in enumerate(films.items()):
+        (out / f"{name}-true.mp4").write_bytes(film.read_bytes())
+        ear, span = trained.codec.ear, picture_span(Film(film))
+        true = sound_of(Film(film), ear.rate, span.start, span.seconds)
+        assert true is not None
+        with (out / f"{name}-true.wav").open("wb") as file:
+            write_wave(file, iter([true]), ear.rate)
+        told: dict[str, Any] = {"seed": seed, "seconds": round(span.seconds, 3)}
+        for way in WAYS:
+            base, how = out / f"{name}-{way}", {"way": way, "seed": seed}
+            [*trained.predict(str(film), out=f"{base}.mp4", wav=f"{base}.wav", loudness=LOUDNESS, **how)]
+            made: FilmSound = [*trained.predict(str(film), **how)][-1]
+            assert made.samples is not None
+            heard, wanted = ear.of(made.samples).mean(axis=1), ear.of(true).mean(axis=1)
+            told[f"{way}_loudness_correlation"] = round(correlation(heard, wanted[: len(heard)]), 3)
+            told["strokes_made"], told["seconds_made"] = len(made.strokes), round(made.seconds, 3)
+        if film.with_suffix(".csv").exists():
+            hits = [hit.seconds for hit in read_hits(film.with_suffix(".csv"))]
+            told["strokes"], told["found"] = len(hits), len(matched([one.seconds for one in made.strokes], hits))
+        _draw_made(trained, film, PICTURE.with_name(f"listening-{name}.png"), TITLES[name.split("-")[0]])
+        found[name] = told
+        print(name, told, flush=True)
+    (out / "index.html").write_text(_page(sorted(path.name for path in out.glob("*.mp4"))))
+    print(f"open {out / 'index.html'} to hear them")
+    return {"claim": "none: films to hear, true and made, by seed", "films": found}
+
+
+TITLES = {
+    "falling": "generated film, a scene that was not learned",
+    "mouth": "real film, a sentence that was not learned",
+}
+
+
+def _mouth_film(trained: Trained, data: Path, work: Path) -> Path:
+    """Return a film of a mouth that was not learned, with its voice."""
+    path, silent = work / "mouth.mp4", work / "mouth-silent.mp4"
+    clips = trained.task.prepare(work / ".data").clips
+    name = clips.told[int(clips.numbers("held_out")[0])].name
+    pictures = np.load(mouth_clips(data, work) / name)
+    write_film(silent, list(np.repeat(pictures[..., None], 3, axis=3)), [n / 25 for n in range(len(pictures))])
+    samples, rate = SoundFile((work / "mouths" / name).with_suffix(".wav")).samples()
+    write_with_sound(Film(silent), path, iter([samples]), rate, 0.0, keep=False)
+    return path
 
 
 def _page(files: list[str]) -> str:
     rows = [
         f'<figure><video src="{name}" controls width="344"></video><figcaption>{name}</figcaption></figure>'
         for name in files
-        if name.endswith(".mp4")
     ]
-    head = "<!doctype html><meta charset=utf-8><title>Generated film, true and made sound</title>"
-    words = "<h1>Generated film: true sound, recorded pieces, noise</h1>"
+    head = "<!doctype html><meta charset=utf-8><title>Films, true and made sound</title>"
+    words = "<h1>Generated film, and a real mouth: true sound, recorded pieces, noise</h1>"
     return "\n".join([head, words, *rows]) + "\n"
 
 
@@ -264,7 +390,7 @@ def _drawn(path: Path, rows: dict[str, Any], seconds: float, words: str) -> None
     figure.savefig(path, dpi=80)
 
 
-def _draw_made(trained: Trained, film: Path, path: Path) -> None:
+def _draw_made(trained: Trained, film: Path, path: Path, words: str) -> None:
     """Draw envelopes of a film: true, said, and heard in the sound that was made in both ways."""
     codec = trained.codec
     span = picture_span(Film(film))
@@ -274,11 +400,11 @@ def _draw_made(trained: Trained, film: Path, path: Path) -> None:
     plan = codec.plan([frame.seconds - frames[0].seconds for frame in frames], span.seconds)
     said = cells_of_steps(trained.model, codec, codec.steps(np.stack([frame.picture for frame in frames]), plan), plan)
     rows = {"true sound": codec.ear.of(true), "said by the network": said[:, : codec.ear.bands]}
-    for way, words in WAYS.items():
+    for way, name in WAYS.items():
         made: FilmSound = [*trained.predict(str(film), way=way)][-1]
         assert made.samples is not None
-        rows[f"made {words}"] = codec.ear.of(made.samples)
-    _drawn(path, rows, span.seconds, "generated film, a scene that was not learned")
+        rows[f"made {name}"] = codec.ear.of(made.samples)
+    _drawn(path, rows, span.seconds, words)
 
 
 WAYS = {"retrieval": "of recorded pieces", "parametric": "of noise"}
@@ -337,6 +463,7 @@ if __name__ == "__main__":
         "generated": generated,
         "mouths": mouths,
         "minute": minute,
+        "hour": hour,
         "rates": rates,
         "listen": listen,
         "ear": ear,

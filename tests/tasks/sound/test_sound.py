@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 from made_films import (
+    RATE,
     SOUND_RATE,
     fallen,
     made,
@@ -166,7 +167,8 @@ def test_a_film_that_takes_long_says_how_far_it_is(
 def test_how_likely_a_stroke_must_be_is_found_on_the_part_for_checks_alone(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = replace(trained.task, source=str(sounding_films(tmp_path / "seen", 12)), validation=0.3)
+    source = str(sounding_films(tmp_path / "seen", 24, as_arrays=True))
+    task = replace(trained.task, source=source, validation=0.5, untimed=RATE)
     data = task.prepare(tmp_path / "cache")
     found = returned(task.calibrate(trained.model, data))
     assert found is not None
@@ -175,6 +177,9 @@ def test_how_likely_a_stroke_must_be_is_found_on_the_part_for_checks_alone(
         scores[sure] = returned(task.score(trained.model, data.validating(), sure=sure)).metrics["onset_f1"]
     assert scores[found["sure"]] == pytest.approx(found["onset_f1"])
     assert max(scores.values()) == scores[found["sure"]]
+    few = replace(task, validation=0.1).prepare(tmp_path / "cache")
+    assert len(few.clips.numbers("validation")) < 10
+    assert returned(task.calibrate(trained.model, few)) is None  # a few strokes say nothing
     known = task.calibrated_by({"sure": 0.6, "onset_f1": 1.0})
     own, said = (returned(known.score(trained.model, data, **how)).metrics for how in ({}, {"sure": 0.6}))
     assert own == said

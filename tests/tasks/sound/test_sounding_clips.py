@@ -30,6 +30,8 @@ def test_clips_without_sound_or_with_one_frame_or_silent_are_named_and_counted(t
     assert "2 clips left out: without sound (the first: alone.npy)" in told
     assert "has one frame only" in told or "torn.mp4" in told
     assert sum(data.facts[part] for part in ("training", "validation", "held_out")) == 6
+    said = data.task.size(data.facts)
+    assert said.startswith("3 clips (0.1 min, 3 strokes) to learn, 1 clip (0.0 min, 1 stroke) for checks, 2 clips")
 
 
 def small(source: Path, **how: Any) -> Any:

@@ -132,7 +132,7 @@ class SoundingWriting:
                 )
         codec = self._learned(goes_on=goes_on) if is_new else self.codec
         told, unknown = self._numbered(codec)
-        facts: dict[str, Any] = {"unit": "clip"}
+        facts: dict[str, Any] = {"unit": "step"}
         for part in PARTS:
             own = [one for one in told if one.part == part]
             if own:

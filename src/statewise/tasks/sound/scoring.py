@@ -17,6 +17,8 @@ from statewise.tasks.sound.strokes import StrokeMade, strokes_in
 
 LEVELS = np.round(np.geomspace(0.02, 0.6, 24), 3)
 "How likely a stroke may have to be: one of these."
+FEWEST = 10
+"Strokes of the part for checks, below which its best threshold would be chance."
 
 
 class SaidClips(NamedTuple):
@@ -69,12 +71,14 @@ def judged_sound(model: Model[Any], data: SoundingData, sure: float) -> Generato
 
 
 def surest_level(model: Model[Any], data: SoundingData) -> Generator[float, None, dict[str, float] | None]:
-    """Return how likely a stroke must be for the best onset F1 on the part for checks; None without such a part.
+    """Return how likely a stroke must be for the best onset F1 on the part for checks.
 
-    It is one of `LEVELS`, the highest of those that are equally good.
+    It is one of `LEVELS`, the highest of those that are equally good. Where that part has fewer than `FEWEST` strokes,
+    or none of them is found, there is nothing to go by, and None is returned.
     """
     checks = data.validating()
-    if checks.scored != "validation" or not any(data.clips.told[n].hits for n in checks.numbers("held_out")):
+    hits = sum(len(data.clips.told[n].hits) for n in checks.numbers("held_out"))
+    if checks.scored != "validation" or hits < FEWEST:
         return None
     said = yield from said_clips(model, checks)
     found, count, true = np.zeros(len(LEVELS)), np.zeros(len(LEVELS)), 0
@@ -87,6 +91,8 @@ def surest_level(model: Model[Any], data: SoundingData) -> Generator[float, None
             found[place] += len(matched(sure, times))
             count[place] += len(sure)
     scores = 2 * found / np.maximum(1, count + true)
+    if not scores.any():
+        return None
     best = len(LEVELS) - 1 - int(scores[::-1].argmax())
     return {"sure": float(LEVELS[best]), "onset_f1": float(scores[best])}
 

@@ -9,6 +9,7 @@ from annotated_doc import Doc
 
 from statewise.errors import DataError
 from statewise.inputs import FILE, OF_COMMANDS, Inputs
+from statewise.shown import counted
 from statewise.task import Answer, Calibrating, Data, Live, Score, Scoring, Task
 from statewise.tasks.shared.sourced import check_shares
 from statewise.tasks.sound.settings import SoundSettings
@@ -97,13 +98,13 @@ class Sound(SoundSettings, Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say how many clips there are to learn from, how long they are and how many strokes are in them."""
-        named = {"training": "to learn", "validation": "for checks", "held_out": "held out"}
-        return ", ".join(
-            f"{facts[part]:,} clips ({facts[f'{part}_seconds'] / 60:.1f} min, {facts[f'{part}_hits']:,} strokes)"
-            f" {words}"
-            for part, words in named.items()
-            if part in facts
-        )
+        from statewise.tasks.shared.parts_in_words import minutes_of, parts_in_words
+
+        def amount(part: str) -> str:
+            strokes = minutes_of(facts, part, facts[f"{part}_hits"], "stroke", "strokes")
+            return f"{counted(facts[part], 'clip')} ({strokes})"
+
+        return parts_in_words(facts, amount)
 
     def calibrate(self, model: "Model[Any]", data: Data) -> Calibrating:
         """Find how likely a stroke must be, on the part for checks."""
