@@ -3,13 +3,13 @@
 import torch
 
 from statewise.encoders import SpaceTime
-from statewise.encoders.spatial_attention import Places, SpatialAttention, attended
+from statewise.encoders.spatial_attention import SeenPlaces, SpatialAttention, attended
 
 
 def test_gradients_by_hand_are_those_of_the_equation() -> None:
     torch.manual_seed(0)
     module, pictures = SpatialAttention(3, pixels=1, height=4, width=5, glances=2), torch.randn(7, 4, 5, 3)
-    places = Places(torch.randn(7, 4, 5, 1), torch.rand(7, 4, 5))
+    places = SeenPlaces(torch.randn(7, 4, 5, 1), torch.rand(7, 4, 5))
     owed = torch.randn(7, module.features)
     weights = (module.scores.weight, module.scores.bias, module.salience)
     leaves = [pictures.clone().requires_grad_(), *weights]
@@ -17,7 +17,8 @@ def test_gradients_by_hand_are_those_of_the_equation() -> None:
     same = [leaf.detach().double().requires_grad_() for leaf in leaves]
     known = torch.cat([places.pixels.flatten(1, 2), module.where.expand(7, -1, -1)], dim=-1)
     salience = places.salience.flatten(1).unsqueeze(-1)
-    found, _ = attended(same[0].flatten(1, 2), *same[1:], salience.double(), known.double())
+    weight, bias, share = same[1:]
+    found, _ = attended(same[0].flatten(1, 2), weight, bias, share, salience.double(), known.double())
     found.flatten(1).backward(owed.double())  # type: ignore[no-untyped-call]
     for own, other in zip(leaves, same, strict=True):
         assert own.grad is not None
@@ -34,7 +35,7 @@ def test_a_bright_place_is_found_with_its_color_and_where_it_is() -> None:
     picture, pixels = torch.zeros(1, 4, 5, 2), torch.zeros(1, 4, 5, 1)
     picture[0, 3, 1], pixels[0, 3, 1] = torch.tensor([1.0, 0.7]), 0.2
     expected = torch.tensor([[1.0, 0.7, 0.2, -0.5, 1.0]])
-    assert torch.allclose(module(picture, Places(pixels, torch.zeros(1, 4, 5))), expected, atol=1e-4)
+    assert torch.allclose(module(picture, SeenPlaces(pixels, torch.zeros(1, 4, 5))), expected, atol=1e-4)
 
 
 def test_attention_begins_at_what_moves_now() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from statewise.encoders.encoder import Encoder
-from statewise.encoders.spatial_attention import Places, SpatialAttention
+from statewise.encoders.spatial_attention import SeenPlaces, SpatialAttention
 from statewise.errors import UsageError
 from statewise.kernels.native_pictures import convolved
 
@@ -63,12 +63,12 @@ class FrameConvolution(Encoder):
         found = before * height * width + (self.attending.features if self.attending else 0)
         self.narrowing = nn.Sequential(nn.Dropout(dropout), nn.Linear(found, features), nn.ReLU(), nn.Dropout(dropout))
 
-    def _places(self, pictures: Tensor, step: int) -> Places:
+    def _places(self, pictures: Tensor, step: int) -> SeenPlaces:
         """Return the pixel in the middle of each place, and how large the salient number is about it."""
         sizes = pictures[..., self.salient].detach().abs().unsqueeze(1)
         around = functional.avg_pool2d(sizes, step, step, padding=step // 2, ceil_mode=True, count_include_pad=False)
         rows, columns = (-(-side // step) for side in (self.height, self.width))
-        return Places(pictures[:, ::step, ::step], around[:, 0, :rows, :columns])
+        return SeenPlaces(pictures[:, ::step, ::step], around[:, 0, :rows, :columns])
 
     @staticmethod
     def _attended(layers: int) -> int:

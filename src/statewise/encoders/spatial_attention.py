@@ -12,7 +12,7 @@ LEAST_SALIENCE, MOST_SALIENCE = 2.0, 8.0
 "How much more a place is looked at first for each unit of its salience, by the first glance and by the last."
 
 
-class Places(NamedTuple):
+class SeenPlaces(NamedTuple):
     """What is known of the places of pictures besides what is seen there: no gradient is made for it.
 
     `pixels` `[N, H, W, R]` are looked up where attention goes; `salience` `[N, H, W]` says where it begins.
@@ -33,7 +33,7 @@ class SpatialAttention(nn.Module):
     `[N, glances (C + R + 2)]`. Source: the spatial softmax of Levine et al. 2016, with what is seen at its places.
 
     >>> attention = SpatialAttention(channels=3, pixels=1, height=4, width=5, glances=2)
-    >>> attention(torch.zeros(7, 4, 5, 3), Places(torch.zeros(7, 4, 5, 1), torch.zeros(7, 4, 5))).shape
+    >>> attention(torch.zeros(7, 4, 5, 3), SeenPlaces(torch.zeros(7, 4, 5, 1), torch.zeros(7, 4, 5))).shape
     torch.Size([7, 12])
     """
 
@@ -48,7 +48,7 @@ class SpatialAttention(nn.Module):
         where = torch.stack([across.expand(height, width), down.unsqueeze(1).expand(height, width)], dim=-1)
         self.register_buffer("where", where.flatten(0, 1).contiguous(), persistent=False)
 
-    def forward(self, pictures: Tensor, places: Places) -> Tensor:
+    def forward(self, pictures: Tensor, places: SeenPlaces) -> Tensor:
         """Return what is at each place, and where that is."""
         where = self.where.expand(len(pictures), *self.where.shape)
         known = torch.cat([places.pixels.detach().flatten(1, 2), where], dim=-1)

@@ -168,7 +168,7 @@ def test_how_likely_a_stroke_must_be_is_found_on_the_part_for_checks_alone(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = str(sounding_films(tmp_path / "seen", 24, as_arrays=True))
-    task = replace(trained.task, source=source, validation=0.5, untimed=RATE)
+    task: Any = replace(trained.task, source=source, validation=0.5, untimed=RATE)  # type: ignore[call-arg]
     data = task.prepare(tmp_path / "cache")
     found = returned(task.calibrate(trained.model, data))
     assert found is not None

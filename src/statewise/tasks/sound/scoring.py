@@ -39,6 +39,7 @@ def said_clips(model: Model[Any], data: SoundingData) -> Generator[float, None, 
         weights = next(model.parameters())
         for done, given in enumerate(windows, start=1):
             window = given.like(weights)
+            assert window.mask is not None
             params, _ = model.scan(window, model.begin(window.rows))
             loss = model.head.loss(params, window.targets, window.places)
             nats, places = nats + float(loss.nats), places + int(loss.places)
