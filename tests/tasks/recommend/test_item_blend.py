@@ -73,7 +73,9 @@ def test_what_was_given_and_a_budget_of_updates_choose_nothing(log: None) -> Non
     assert data.facts["validation"] > data.sessions.facts["training_events"] / 5
 
 
-def test_the_mixture_is_no_worse_than_any_of_its_parts_where_its_weights_were_learned(run: statewise.Run) -> None:
+def test_the_mixture_is_not_clearly_worse_than_any_of_its_parts_where_its_weights_were_learned(
+    run: statewise.Run,
+) -> None:
     trained = run.load()
     data, found = trained.data(), json.loads(Path("run/calibration.json").read_text())["found"]
     assert isinstance(data, RecommendData)
@@ -86,8 +88,10 @@ def test_the_mixture_is_no_worse_than_any_of_its_parts_where_its_weights_were_le
     with torch.no_grad():
         odds[NETWORK] = head.scores(queries(trained.model, checked)).double().softmax(dim=-1).numpy()
     total = sum((weight * odds[name] for name, weight in found["weights"].items()), np.zeros_like(odds[NETWORK]))
-    worth = reciprocal_ranks(np.asarray(total), checked.wanted, data.k).mean()
-    assert worth >= max(reciprocal_ranks(one, checked.wanted, data.k).mean() for one in odds.values()) - 1e-6
+    worth = reciprocal_ranks(np.asarray(total), checked.wanted, data.k)
+    for one in odds.values():
+        lost = reciprocal_ranks(one, checked.wanted, data.k) - worth
+        assert lost.mean() <= lost.std() / len(lost) ** 0.5 + 1e-6
     assert "weights learned on the part for checks" in " ".join(run.report.remarks)
     assert statewise.evaluate("run").metrics == run.metrics
     assert {"network_mrr_at_3", "network_recall_at_3"} <= set(run.metrics)
@@ -158,6 +162,9 @@ def test_weights_leave_out_what_does_not_help() -> None:
     bad = dice.random((300, 7))
     weights = learned_weights({"good": good, "bad": bad}, wanted, 3)
     assert weights == {"good": 1.0}
+    lucky = good.copy()
+    lucky[:3] = np.eye(7)[wanted[:3]]
+    assert learned_weights({"good": good, "lucky": lucky}, wanted, 3) == {"good": 1.0}
     assert reciprocal_ranks(np.ones((4, 7)), np.arange(4), 3).sum() == 0
 
 

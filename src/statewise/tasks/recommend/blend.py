@@ -30,8 +30,8 @@ STEPS = (0.5, 0.25, 0.1, 0.05)
 "By so much of the whole another method may be mixed in at once."
 ROUNDS, MOST_METHODS = 6, 4
 "Methods are mixed in so many times at most; only the network and so many that are best by themselves."
-SURE = 2.0
-"What is mixed in must help by so many of its standard errors: small gains on a part for checks are luck."
+LIKELY, SURE = 1.0, 2.0
+"What is mixed in must help by SURE standard errors of its gain: small gains on a part for checks are luck."
 MOST_SCORES, FEWEST_PLACES, MOST_PLACES = 1 << 23, 300, 5000
 "Weights are learned from so many places at most, and fewer where the catalogue is large."
 MOST_COUNTED = 1 << 20
@@ -150,10 +150,10 @@ class _Mixed(NamedTuple):
 
 
 def learned_weights(odds: Mapping[str, Floats], wanted: Integers, k: int) -> dict[str, float]:
-    """Return weights by which the mean reciprocal rank is highest, found by mixing in one after another what helps.
+    """Return weights by which the mean reciprocal rank is high, found by mixing in one after another what helps.
 
-    The beginning is what is best by itself, and only what helps beyond doubt is mixed in: so the mixture is worse than
-    none of them, on these places.
+    The beginning is the first, the simplest, that is less than a standard error worse than the best by itself; only
+    what helps beyond doubt is mixed in. So what is best by luck on these places does not displace what is simple.
 
     >>> one, other = np.array([[0.9, 0.1], [0.6, 0.4]] * 20), np.array([[0.4, 0.6], [0.1, 0.9]] * 20)
     >>> learned_weights({"a": one, "b": other}, np.array([0, 1] * 20), 2)
@@ -161,7 +161,8 @@ def learned_weights(odds: Mapping[str, Floats], wanted: Integers, k: int) -> dic
     """
     alone = {name: reciprocal_ranks(own, wanted, k) for name, own in odds.items()}
     best = max(alone, key=lambda name: float(alone[name].mean()))
-    weights, total, worth = {best: 1.0}, odds[best], alone[best]
+    begin = next(name for name, own in alone.items() if not _gains(alone[best] - own, LIKELY))
+    weights, total, worth = {begin: 1.0}, odds[begin], alone[begin]
     for _ in range(ROUNDS):
         tried = (
             _Mixed(name, step, mixed, reciprocal_ranks(mixed, wanted, k))
@@ -170,13 +171,16 @@ def learned_weights(odds: Mapping[str, Floats], wanted: Integers, k: int) -> dic
             for mixed in [(1 - step) * total + step * own]
         )
         found = max(tried, key=lambda one: float(one.worth.mean()))
-        gain = found.worth - worth
-        if gain.mean() <= SURE * gain.std() / len(gain) ** 0.5:
+        if not _gains(found.worth - worth, SURE):
             break
         weights = {name: weight * (1 - found.step) for name, weight in weights.items()}
         weights[found.name] = weights.get(found.name, 0.0) + found.step
         worth, total = found.worth, found.total
     return {name: round(weight, 4) for name, weight in weights.items()}
+
+
+def _gains(differences: Floats, errors: float) -> bool:
+    return bool(differences.mean() > errors * differences.std() / len(differences) ** 0.5)
 
 
 def reciprocal_ranks(odds: Floats, wanted: Integers, k: int) -> Floats:
@@ -195,7 +199,7 @@ def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str
     checked = Places.joined(list(read_places(data.validation, _most_places(choices))))
     head, asked, count = ranking_of(model), queries(model, checked), len(checked.read)
     counted = CountedMethods(_last_places(data.training), choices)
-    found, alone = {NETWORK: _odds_of(head, asked)}, dict[str, float]()
+    found, alone = dict[str, Floats](), dict[str, float]()
     for number, name in enumerate(counted.names, start=1):
         own = counted.odds(name, checked.read, checked.begins, 0, count)
         found[name], alone[name] = own, float(reciprocal_ranks(own, checked.wanted, data.k).mean())
@@ -203,7 +207,7 @@ def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str
             worst = min(alone, key=lambda name: alone[name])
             del found[worst], alone[worst]
         yield number / (len(counted.names) + 1)
-    weights = learned_weights(found, checked.wanted, data.k)
+    weights = learned_weights({**found, NETWORK: _odds_of(head, asked)}, checked.wanted, data.k)
     written = data.sessions.training.read()[-2 * MOST_COUNTED :]
     return {"weights": weights, "places": count, "counted": packed(written)}
 
