@@ -1,6 +1,7 @@
 """The verbs of the library: train, resume, evaluate, predict, inspect. The command line and notebooks call these."""
 
 import hashlib
+import json
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -139,7 +140,7 @@ def training(
         refuse_taken(Path(run))
     with ranks.first_goes_first():
         data: Data = yield from under_way(task.preparing_data(cache), _reading)
-    task, data = task.fitted(data)
+    task, data = _fitted_alike(task, data, ranks)
     learner = _learner(task, data, ranks, nullcontext())
     begun = {} if begin_from is None else {"begun_from": _begin_from(begin_from, task, data.codec, learner)}
     with Beginning(task.name, task.label, Path(run) if run else None) as beginning:
@@ -285,6 +286,18 @@ def with_tables_kept(task: Configured, cache: Path) -> Configured:
 def kept(task: Task, source: Any, cache: Path) -> str:
     """Return the name of a source: one in memory is written into a cache. Raises `UsageError` for what is none."""
     return named_source(source, task.in_memory, task.name, cache)
+
+
+def _fitted_alike(task: Task, data: Data, ranks: Ranks) -> tuple[Task, Data]:
+    """Return a task with what follows from its data, as the first process chose it: it may have measured its speed."""
+    own: list[tuple[Task, Data]] = []
+
+    def choose() -> dict[str, bytes]:
+        own.append(task.fitted(data))
+        return {"settings": json.dumps(plain(own[0][0])).encode()}
+
+    told = ranks.hand_round(choose)
+    return own[0] if own else build(type(task), json.loads(told["settings"])).fitted(data)
 
 
 def _learner(task: Task, data: Any, ranks: Ranks, building: AbstractContextManager[object]) -> Learner:

@@ -163,3 +163,18 @@ def test_no_more_processes_than_a_machine_is_good_for_start_unasked(
     assert "statewise: the run began with 1,024 processes, and no more than 6 start here unasked" in said
     assert run(["resume", str(tmp_path / "run"), "--processes", "7"]) == 0
     assert started == [6, 7]
+
+
+def test_processes_that_measure_other_speeds_train_one_network(
+    in_processes: InProcesses, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from statewise.tasks.shared import measured_width
+
+    def trained(ranks: Ranks) -> Any:
+        monkeypatch.setattr(measured_width, "fitting_width", lambda *_: 32 if ranks.is_first else 64)
+        task = statewise.Text(source="book.txt", minutes=0.03, gap=9, threads=1, sample_seconds=0)
+        return statewise.train(task, run="alike").report.training["parameters"]
+
+    one, other = in_processes(2, trained)
+    assert one == other
+    assert yaml.safe_load(Path("alike/run.yaml").read_text())["settings"]["hidden_size"] == 32

@@ -105,11 +105,12 @@ class Recommend(RecommendSettings, Task):
 
         assert isinstance(data, RecommendData)
         chosen: dict[str, Any] = {}
+        task = replace(self, validation=data.task.validation) if self.is_timed else data.task
         if self.is_timed:
-            chosen = sized(data.task, data, self.minutes or DEFAULT_MINUTES)
+            chosen = sized(task, data, self.minutes or DEFAULT_MINUTES)
             if len(data.validation) and not self.checks:
                 chosen |= {"checks": CHECKS, "early_stop": PATIENCE, "keep": "best"}
-        task = replace(data.task, **chosen)
+        task = replace(task, **chosen)
         found = replace(data, task=task, chosen=chosen)
         found.windows("training")
         return task, found

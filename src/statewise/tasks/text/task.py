@@ -108,7 +108,8 @@ class Text(TextSettings, Task):
         from statewise.tasks.text.sizes import sized
 
         assert isinstance(data, TextData)
-        task, length, validation = data.task, data.facts["length"], data.facts.get("validation", 0)
+        task, length, validation = self, data.facts["length"], data.facts.get("validation", 0)
+        task = task if self.is_timed else data.task
         chosen: dict[str, Any] = {}
         if self.is_timed:
             chosen = sized(self, data, self.minutes or DEFAULT_MINUTES)
