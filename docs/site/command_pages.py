@@ -44,9 +44,14 @@ def pages() -> tuple[list[Any], dict[str, str]]:
     written = {f"commands/{name.replace(' ', '-')}.md": command_page(name, one) for name, one in found.items()}
     written |= {f"tasks/{name}.md": task_page(name) for name in registry.names("tasks")}
     written["commands/index.md"] = _index(found)
+    written["tasks/index.md"] = _task_index()
     by_name = [{name: f"reference/commands/{name.replace(' ', '-')}.md"} for name in found]
     by_task = [{name: f"reference/tasks/{name}.md"} for name in registry.names("tasks")]
-    return ["reference/commands/index.md", *by_name, {"Tasks and their settings": by_task}], written
+    return [
+        "reference/commands/index.md",
+        *by_name,
+        {"Tasks and their settings": ["reference/tasks/index.md", *by_task]},
+    ], written
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -216,10 +221,6 @@ def _index(found: dict[str, Any]) -> str:
     rows = [
         f"| [`{name}`]({name.replace(' ', '-')}.md) | {one.get_short_help_str(200)} |" for name, one in found.items()
     ]
-    tasks = [
-        f"| [`{name}`](../tasks/{name}.md) | {typing.cast(Any, registry.find('tasks', name)).title} |"
-        for name in registry.names("tasks")
-    ]
     return "\n".join(
         [
             "# Commands\n\nWhat `statewise COMMAND --help` prints, from the same declarations. Results go to standard "
@@ -227,11 +228,17 @@ def _index(found: dict[str, Any]) -> str:
             "it was asked, 130 and 143 after an interrupt that saved.\n",
             "| command | what it does |\n|---|---|",
             *rows,
-            "\n## Tasks\n\n| task | what it does |\n|---|---|",
-            *tasks,
-            "",
+            "\nThe settings of each task: [tasks](../tasks/index.md).\n",
         ]
     )
+
+
+def _task_index() -> str:
+    rows = [
+        f"| [`{name}`]({name}.md) | {typing.cast(Any, registry.find('tasks', name)).title} |"
+        for name in registry.names("tasks")
+    ]
+    return "\n".join(["# Tasks and their settings\n", "| task | what it does |\n|---|---|", *rows, ""])
 
 
 def _sentence(text: str) -> str:

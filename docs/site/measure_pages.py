@@ -102,8 +102,8 @@ def _page(name: str, kind: str, those: list[Definition]) -> str:
             text, source = _named(path)
             parts += [f"**`{path}`**:", as_markdown(text)]
             if source.startswith("def "):
-                parts.append(f"```python\n{source}\n```")
-        parts.append(f"Source of `{one.origin}`:\n\n```python\n{one.source}\n```")
+                parts.append(f'``` {{ .python data-search-exclude="" }}\n{source}\n```')
+        parts.append(f'Source of `{one.origin}`:\n\n``` {{ .python data-search-exclude="" }}\n{one.source}\n```')
     return "\n\n".join(parts) + "\n"
 
 

@@ -85,17 +85,32 @@ def pages() -> tuple[list[Any], dict[str, str]]:
         at = tree
         for folder in folders:
             at = at.setdefault(folder, {})
-        at.setdefault(last, {})[""] = module.page
-    return ["reference/python/index.md", *_nav(tree)], written
+        at.setdefault(last, {})[""] = module
+    return ["reference/python/index.md", *_nav(tree, "python", written)], written
 
 
-def _nav(tree: dict[str, Any]) -> list[Any]:
+def _nav(tree: dict[str, Any], folder: str, written: dict[str, str]) -> list[Any]:
+    """Return a part of the navigation; a folder has a first page, which names what lies beneath."""
     found: list[Any] = []
     for name, beneath in sorted(tree.items()):
         inner = {key: value for key, value in beneath.items() if key}
-        own = [f"reference/{beneath['']}"] if "" in beneath else []
-        found.append({name: [*own, *_nav(inner)] if inner else own[0]})
+        own = [f"reference/{beneath[''].page}"] if "" in beneath else []
+        if inner:
+            first = f"{folder}/{name}/index.md"
+            written[first] = _folder_page(f"statewise.{first.removeprefix('python/').removesuffix('/index.md')}", inner)
+            found.append({name: [f"reference/{first}", *own, *_nav(inner, f"{folder}/{name}", written)]})
+        else:
+            found.append({name: own[0]})
     return found
+
+
+def _folder_page(path: str, inner: dict[str, Any]) -> str:
+    rows = []
+    for name, beneath in sorted(inner.items()):
+        module = beneath.get("")
+        link = f"{name}/index.md" if beneath.keys() - {""} else f"{name}.md"
+        rows.append(f"| [{name}]({link}) | {_cell(module.line) if module else 'several modules'} |")
+    return "\n".join([f"# {path.replace('/', '.')}", "", "| module | what it holds |", "|---|---|", *rows, ""])
 
 
 def _page(module: Module) -> str:

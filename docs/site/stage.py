@@ -28,6 +28,8 @@ OUTSIDE = "project"
 LINK = re.compile(r"(\]\(|\bsrc=\"|\bhref=\")([^)\s\"#]+)")
 HEADS = {"README.md": "---\ntitle: statewise\nhide: [navigation, toc]\n---\n\n"}
 "What stands before a page of the site alone."
+MODULE_HEAD = "---\nsearch:\n  boost: 0.4\n---\n\n"
+"Before the page of a module: of two pages with the same words, the one that explains them is found first."
 Nav = list[Any]
 
 
@@ -66,7 +68,8 @@ def _reference(pages: Path) -> Nav:
     ):
         part, written = made.pages()
         for name, text in written.items():
-            _write(pages / "reference" / name, text)
+            head = MODULE_HEAD if name.startswith("python/") else ""
+            _write(pages / "reference" / name, head + text)
         nav.append({title: part})
     return nav
 
