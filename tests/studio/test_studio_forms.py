@@ -80,7 +80,7 @@ def test_settings_are_checked_and_told_as_a_command_line(asked: Any, book: Path,
         "run": "text-book-1",
         "command": "statewise train text data/book.txt --updates 3 --hidden-size 8 --run runs/text-book-1",
     }
-    body["settings"] = {"source": ["book.txt"], "hidden_size": 0}
+    body["settings"] = {"source": ["book.txt"], "hidden_size": -1}
     assert "hidden" in problem(asked.post("/studio/command", json=body))[1]
 
 
