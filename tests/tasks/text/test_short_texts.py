@@ -18,13 +18,13 @@ from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.state import where_rows
 from statewise.stream import Stream
+from statewise.tasks.shared.kneser_ney import KneserNey
 from statewise.tasks.shared.measured_width import LADDER, fitting_width
 from statewise.tasks.shared.written_text import nats_of_next
 from statewise.tasks.text.data import TextData
 from statewise.tasks.text.mixture import (
     MOST_COUNTED,
     NgramMixture,
-    counted_ngrams,
     learned_share,
     mixed_nats,
     read_nats,
@@ -147,7 +147,7 @@ def test_the_mixture_is_no_worse_than_either_where_its_shares_were_learned(book:
     checked = data.validating()
     network, places = returned(read_nats(trained.model, cast(Stripes, checked.windows("held_out"))))
     codes = checked.scored.read()
-    ngrams = counted_ngrams(data.counted(with_checks=False), data.codec.choices, 8)
+    ngrams = KneserNey.fit(data.counted(with_checks=False), data.codec.choices, 8)
     shares = np.array(json.loads(Path("r/calibration.json").read_text())["found"]["shares"])
     alone = [-ngrams.log_probabilities(codes, order)[places] for order in ngrams.orders]
     counted = alone[len(shares) - 1]

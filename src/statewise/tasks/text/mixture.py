@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 SHARES = np.linspace(0.0, 1.0, 51)
 DIGITS = 2
 MOST_ORDER, MOST_COUNTED = 12, 1 << 21
-LONGEST_MIXED, FEW_CODES = 8, 30_000
+LONGEST_MIXED, FEW_CODES = 8, 50_000
 "N-grams are tried up to that length; from fewer codes they are counted plain, for want of counts to modify them by."
 FEWEST_PLACES = 500
 "A share is learned from so many characters at least; where fewer are there, it is that of all."
@@ -30,6 +30,7 @@ MIXTURE: dict[str, Check] = {
         is_list_of(lambda one: is_number(one) and 0 <= one <= 1)(told) and 1 <= len(told) <= MOST_ORDER
     ),
     "codes": lambda told: type(told) is int and told > 0,
+    "modified": lambda told: type(told) is bool,
     "counted": is_text,
 }
 
@@ -58,18 +59,13 @@ class NgramMixture:
         codes = None if odd else unpacked(found["counted"], MOST_COUNTED)
         if codes is None or not len(codes) or not 0 <= int(codes.min()) <= int(codes.max()) < choices:
             raise DataError(f"calibration.json is not that of a text ('{odd or 'counted'}'): the run is damaged")
-        ngrams = counted_ngrams(codes, choices, len(found["shares"]))
+        ngrams = KneserNey.fit(codes, choices, len(found["shares"]), modified=found["modified"])
         return cls(ngrams, np.array(found["shares"], np.float64), found["counted"].encode())
 
     def nats(self, network: Floats, codes: NDArray[np.integer[Any]], places: NDArray[np.int64]) -> Floats:
         """Return the nats of the codes at some places of a text, of which the network's are given."""
         counted = -self.ngrams.log_probabilities(codes, self.order)[places]
         return mixed_nats(network, counted, self.shares[self.ngrams.seen(codes, self.order)[places]])
-
-
-def counted_ngrams(codes: NDArray[np.integer[Any]], choices: int, order: int) -> KneserNey:
-    """Return the n-grams that a network is mixed with."""
-    return KneserNey.fit(codes, choices, order, modified=len(codes) >= FEW_CODES)
 
 
 def read_nats(model: Model[Any], stripes: Stripes) -> Generator[float, None, tuple[Floats, NDArray[np.int64]]]:
@@ -123,13 +119,14 @@ def calibrating(model: Model[Any], data: Any) -> Generator[float, None, dict[str
     checked = data.validating()
     stripes: Any = checked.windows("held_out")
     network, places = yield from read_nats(model, stripes)
-    longest = max(data.task.orders, LONGEST_MIXED)
-    ngrams = counted_ngrams(data.counted(with_checks=False)[-MOST_COUNTED:], data.codec.choices, longest)
+    counted, learned = data.counted()[-MOST_COUNTED:], data.counted(with_checks=False)[-MOST_COUNTED:]
+    longest, is_modified = max(data.task.orders, LONGEST_MIXED), len(counted) >= FEW_CODES
+    ngrams = KneserNey.fit(learned, data.codec.choices, longest, modified=is_modified)
     codes = checked.scored.read()
     by_order = {order: -ngrams.log_probabilities(codes, order)[places] for order in ngrams.orders}
     order = min(by_order, key=lambda order: float(by_order[order].mean()))
     shares = learned_shares(network, by_order[order], ngrams.seen(codes, order)[places], order)
-    return {"shares": shares, "codes": len(network), "counted": packed(data.counted()[-MOST_COUNTED:])}
+    return {"shares": shares, "codes": len(network), "modified": is_modified, "counted": packed(counted)}
 
 
 def scoring(model: Model[Any], data: Any, mixture: NgramMixture) -> Generator[float, None, float]:
