@@ -1,5 +1,6 @@
 """The site: every public name, command, setting, metric and baseline is in its reference, and links stay inside."""
 
+import doctest
 import importlib
 import json
 import pkgutil
@@ -200,6 +201,22 @@ def test_the_start_page_says_what_the_kept_result_says() -> None:
     bits = kept["bits_per_character"]
     assert f"{bits['this model']:.3f} bits per character after {kept['minutes']:.1f} minutes" in text
     assert f"the 6-gram {bits['6-gram']:.3f}" in text
+
+
+@pytest.mark.parametrize(
+    "module", ["command_pages", "hooks", "markdown_of_docstrings", "measure_pages", "python_pages", "stage"]
+)
+def test_the_examples_of_what_lays_out_the_site_hold(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
+
+
+def test_a_signature_shows_types_without_what_is_noted_of_them() -> None:
+    griffe = pytest.importorskip("griffe", reason="`make site` installs the tools of the site")
+    from bare_annotations import without_notes
+
+    code = "from typing import Annotated\ndef f(x: Annotated[int | None, 'a note'], y: str): ..."
+    found = griffe.visit("made", filepath=Path("made.py"), code=code)["f"].parameters
+    assert [str(without_notes(one.annotation)) for one in found] == ["int | None", "str"]
 
 
 def test_a_docstring_becomes_markdown_whose_examples_are_code() -> None:
