@@ -87,6 +87,7 @@ def packed(name: str, run: Path, package: Path = PACKAGE) -> Path:
     archive.unlink(missing_ok=True)
     size = export(run, archive, format="safetensors", storage="bfloat16").bytes
     if size > MOST_BYTES:
+        archive.unlink()
         raise SystemExit(f"{archive} has {size:,} bytes, more than {MOST_BYTES:,}: give its recipe fewer units")
     return archive
 
