@@ -3,6 +3,6 @@
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-CARTPOLE, FRONT_DESK, SHAKESPEARE, TRAFFIC = (
-    FOLDER / f"{name}.zip" for name in ("cartpole", "front-desk", "shakespeare", "traffic")
+CARTPOLE, FRONT_DESK, KANJI, SHAKESPEARE, TRAFFIC = (
+    FOLDER / f"{name}.zip" for name in ("cartpole", "front-desk", "kanji", "shakespeare", "traffic")
 )
