@@ -9,17 +9,8 @@ CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
 def as_markdown(text: str) -> str:
     r"""Return a docstring as Markdown.
 
-    >>> print(as_markdown("Add one.\n\nShapes: `[B]`.\nSource: none.\n\n>>> 1 + 1\n2\n"))
-    Add one.
-    <BLANKLINE>
-    **Shapes:** `[B]`.
-    <BLANKLINE>
-    **Source:** none.
-    <BLANKLINE>
-    ```pycon
-    >>> 1 + 1
-    2
-    ```
+    >>> as_markdown("Add one to a < b.\n\nShapes: `[B]`.\nSource: none.")
+    'Add one to a &lt; b.\n\n**Shapes:** `[B]`.\n\n**Source:** none.'
     """
     return "\n\n".join(_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block)
 
