@@ -176,13 +176,13 @@ class Text(TextSettings, Task):
 
     def answering(self, model: "Model[Any]", codec: "TextCodec") -> "Model[Any]":
         """Return the model that answers: the network, where there are n-grams mixed with them; made at most once."""
-        kept = vars(self).get(ANSWERS)
-        if kept is None or kept[:2] != (id(model), id(self.calibration)):
+        kept: tuple[Any, ...] = vars(self).get(ANSWERS, (None, None, None))
+        if kept[0] is not model or kept[1] is not self.calibration:
             from statewise.tasks.text.mixed_model import mixed_model
 
             mixture = self.mixture(codec)
             made = model if mixture is None else mixed_model(model, mixture)
-            kept = vars(self)[ANSWERS] = id(model), id(self.calibration), made, model  # so that no id is used again
+            kept = vars(self)[ANSWERS] = model, self.calibration, made
         answers: Model[Any] = kept[2]
         return answers
 
