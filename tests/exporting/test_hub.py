@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_hub import FakeHub, fake_hub
 
 import statewise
-from statewise.errors import MissingExtra, UsageError
+from statewise.errors import MissingExtra, RunError, UsageError
 from statewise.run import hub_names
 from statewise.run.hub_names import repository_of
 
@@ -90,6 +91,42 @@ def test_what_cannot_be_had_is_said_in_one_line(hub: FakeHub, run_path: Path, tm
         assert error.count("\n") == 1
     assert asked(hub, tmp_path, *PUSH, "hub:someone/plays", token="wrong")[0] == 2
     assert [path for path in (tmp_path / "cache").rglob("*") if path.name == "codec.json"] == []
+
+
+def test_what_a_hub_says_wrongly_or_not_at_all_is_told_in_one_line(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for error in (
+        KeyError("id"),
+        TypeError("must be a mapping, not list"),
+        type("ConnectError", (Exception,), {})("x\ny"),
+    ):
+
+        def asked_in_vain(*_: object, raised: Exception = error, **__: object) -> None:
+            raise raised
+
+        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", asked_in_vain)
+        with pytest.raises(RunError, match="hub:someone/plays cannot be reached") as refused:
+            statewise.load("hub:someone/plays")
+        assert "\n" not in str(refused.value)
+    for sha, size in (("../up", 1), (None, 1), ("a" * 40, "9"), ("a" * 40, -1), ("a" * 40, None)):
+        part = SimpleNamespace(rfilename="run.yaml", size=size)
+        told = SimpleNamespace(sha=sha, siblings=[part, SimpleNamespace(rfilename=5, size=1)])
+        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, told=told, **__: told)
+        with pytest.raises(RunError, match="does not say its commit, or how large its files are"):
+            statewise.load("hub:someone/plays")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_file_that_is_longer_than_was_said_is_left_as_it_comes() -> None:
+    client = hub_names.client()
+    bar = hub_names.counting(client, 3)["tqdm_class"](disable=True)
+    bar.update(3 + hub_names.SPARE)
+    with pytest.raises(OSError, match="longer than the 3 bytes that were said"):
+        bar.update(1)
+    assert hub_names.counting(SimpleNamespace(hf_hub_download=lambda repo_id: None), 3) == {}
 
 
 def test_a_name_is_an_owner_and_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
