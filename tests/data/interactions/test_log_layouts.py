@@ -84,6 +84,8 @@ def test_a_published_log_is_read_as_it_is_whatever_its_name(text: str, wanted: l
     assert is_log(path, LogColumns())
     assert sessions(path) == wanted
     assert is_cut_by_session(path, LogColumns()) == is_named
+    marked = kept("\ufeff" + text, "marked")
+    assert (is_log(marked, LogColumns()), sessions(marked)) == (True, wanted), "a byte order mark is no part of it"
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,11 @@ def test_sessions_left_too_short_are_dropped_and_do_not_count_for_their_items() 
     ("rows", "rules", "words"),
     [
         ([(1, 3, 0.0), (1, 4, 1.0)], {}, "of 1 sessions none is left for the training part"),
+        (
+            [(w, i, w + 90.0 * i) for w in range(9) for i in (0, 1)],
+            {"min_support": 1},
+            "2 or more; 8 began before the time that parts them and ended at or after it: give more events",
+        ),
         ([(w, w, float(w)) for w in range(9)], {}, "none is left for the training part, with items of at least 5"),
         ([(w, 3, 0.0) for w in range(9)], {"min_support": 1}, "none is left for the training part"),
     ],

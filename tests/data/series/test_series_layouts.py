@@ -92,6 +92,11 @@ def test_lines_as_of_gluonts_are_series_whose_frequency_is_told_or_stands_in_the
         assert str(read(kept(lines(*begin), "data.json")).frequency) == every
 
 
+def test_a_byte_order_mark_and_a_series_without_a_name_are_read() -> None:
+    given = "\ufeff" + lines(LINES[0], {**LINES[1], "item_id": None})
+    assert list(values(read(kept(given), frequency="1h"))) == ["T1", "2"]
+
+
 def test_a_run_on_such_a_set_forecasts_it_again() -> None:
     rows = [[f"S{s}", *(10 * s + np.sin(np.arange(60 + s) / 3 + s)).round(3), *[""] * (3 - s)] for s in range(3)]
     text = ",".join(f"V{i}" for i in range(1, len(rows[0]) + 1))
@@ -116,6 +121,10 @@ def test_a_run_on_such_a_set_forecasts_it_again() -> None:
         (lines(LINES[0], LINES[0]), r"row 2: series 'T1' is there twice"),
         (lines(LINES[0]) + "{'start': 1}\n", r"row 2 is not JSON"),
         (lines(LINES[0]) + "[]\n", r"row 2 is not an object"),
+        (M4.replace("1651", "inf"), r"row 3: series 'Y2' holds inf, beyond 1e\+30"),
+        (M4.replace("7,,9,", "7,,-2e30,"), r"row 4: series 'Y3' holds -2e\+30, beyond 1e\+30"),
+        (lines(LINES[0], {**LINES[1], "target": [1, 1e31]}), r"row 2: series '4' holds 1e\+31, beyond 1e\+30"),
+        (lines(LINES[0], {**LINES[1], "start": "9998-12-31 23:00"}), r"row 2: its values end in 9999, and years go to"),
     ],
 )
 def test_what_is_nearly_such_a_set_is_refused_in_one_line(text: str, message: str) -> None:

@@ -259,8 +259,10 @@ def _inverse(order: Integers, choices: int) -> Integers:
 def _refuse_empty(facts: dict[str, Any], rules: Rules) -> None:
     for part in ("training", "held_out"):
         if not facts[f"{part}_sessions"]:
+            across = facts["sessions_across_the_split"]
+            between = f"; {across:,} began before the time that parts them and ended at or after it" if across else ""
             raise DataError(
                 f"of {facts['sessions']:,} sessions none is left for the {part.replace('_', '-')} part, with items of "
-                f"at least {rules.min_support} events and sessions of {max(2, rules.shortest)} or more: give more "
-                "events, a smaller least support, or another share to hold out"
+                f"at least {rules.min_support} events and sessions of {max(2, rules.shortest)} or more{between}: give "
+                "more events, a smaller least support, or another share to hold out"
             )

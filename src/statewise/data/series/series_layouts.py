@@ -7,7 +7,7 @@ each line (GluonTS: `{"start": ..., "target": [...], "item_id": ...}`). Numbers 
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from statewise.data.naming import path_of
 from statewise.data.series.frequency import Frequency
 from statewise.data.series.series_columns import ROW
+from statewise.data.series.series_rows import LARGEST
 from statewise.data.tables.columns import Unreadable, is_nothing, is_number, numbers, plain_id, words
 from statewise.data.tables.moments import is_time
 from statewise.data.tables.table_format import TableFormat
@@ -42,6 +43,8 @@ OF_LINES = re.compile(r'\s*\{.*"target"\s*:\s*\[', re.DOTALL)
 METADATA = ("metadata.json", "metadata/metadata.json")
 "Where GluonTS says how often a value comes: in the folder of a file of lines, or the one above."
 LARGEST_METADATA = 1 << 20
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"That from which NumPy counts, and the last that a table may say."
 PANDAS = re.compile(r"(\d*)([A-Za-z]+)(?:-[A-Z]{3})?")
 "A frequency as pandas writes it, such as 1H, 15min, W-SUN or QE."
 UNITS = {
@@ -129,6 +132,7 @@ def _of_wide(source: Source, how: TableFormat, frequency: Frequency | None) -> R
         if not label or not length:
             raise DataError(f"{title} row {rows(number)} has no {'values' if label else 'name'}: leave it out")
     _refuse_twice(labels, lambda number: f"{title} row {rows(number)}")
+    _refuse_beyond(labels, values, lambda number: f"{title} row {rows(number)}")
     table = _long(labels, [row[:length] for row, length in zip(values, lengths, strict=True)], title)
     told = f"a series in each row: {len(labels):,} of up to {int(lengths.max()):,} values"
     return ReadAs(table, how, {SERIES: SERIES, "targets": (VALUE,), TIME: ROW}, frequency, told)
@@ -137,6 +141,11 @@ def _of_wide(source: Source, how: TableFormat, frequency: Frequency | None) -> R
 def _of_json_lines(source: Source, how: TableFormat, frequency: Frequency | None) -> ReadAs:
     title, read = title_of(source), TimeReader(how)
     labels, values, begins = list[str](), list[NDArray[np.float64]](), list[np.datetime64]()
+    numbers_of: list[int] = []
+
+    def row(place: int) -> str:
+        return f"{title} row {numbers_of[place]}"
+
     for number, told in _objects(source, title):
         where = f"{title} row {number}"
         target = told.get("target")
@@ -149,12 +158,18 @@ def _of_json_lines(source: Source, how: TableFormat, frequency: Frequency | None
         if read.kind == "numbers":
             raise DataError(f"{where}: start {told.get('start')!r} is not a time: write it as 2026-11-25 15:00")
         values.append(np.array([math.nan if _is_missing(one) else one for one in target], np.float64))
-        labels.append(str(told.get("item_id", number)))
-    _refuse_twice(labels, lambda number: f"{title} row {number + 1}")
+        name = told.get("item_id")
+        labels.append(str(number if name is None else name))
+        numbers_of.append(number)
+    _refuse_twice(labels, row)
+    _refuse_beyond(labels, values, row)
     every = frequency or _told_frequency(source)
     if every is None or every.unit == "step":
         raise UsageError(f"{title} says when its series begin, not how often a value comes: give --frequency, as 1h")
     when = [every.times(begin.astype("datetime64[s]"), 0, len(own)) for begin, own in zip(begins, values, strict=True)]
+    for place, times in enumerate(when):
+        if (year := times[-1].astype("datetime64[Y]").astype(int) + FIRST_YEAR) > LAST_YEAR:
+            raise DataError(f"{row(place)}: its values end in {year}, and years go to {LAST_YEAR}: mend its start")
     table = _long(labels, values, title, np.concatenate(when).astype("datetime64[us]"))
     told_of = f"a series in each line, a value every {every}: {len(labels):,} series"
     return ReadAs(table, how, {SERIES: SERIES, "targets": (VALUE,), TIME: TIME}, every, told_of)
@@ -197,6 +212,15 @@ def _refuse_twice(labels: list[str], where: Any) -> None:
         if label in seen:
             raise DataError(f"{where(number)}: series '{label[:40]}' is there twice: leave one out")
         seen.add(label)
+
+
+def _refuse_beyond(labels: list[str], values: Iterable[NDArray[np.float64]], where: Any) -> None:
+    for number, (label, own) in enumerate(zip(labels, values, strict=True)):
+        if (huge := np.abs(own) > LARGEST).any():
+            raise DataError(
+                f"{where(number)}: series '{label[:40]}' holds {own[huge][0]:g}, beyond {LARGEST:g}: give it in a "
+                "larger unit, or leave the cell empty"
+            )
 
 
 def _told_frequency(source: Source) -> Frequency | None:

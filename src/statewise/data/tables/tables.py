@@ -38,6 +38,8 @@ MOST_LOOKED_AT = 1 << 22
 "So many bytes of the first lines are looked at, and the rest of a line."
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+MARKED = "\xef\xbb\xbf"
+"A byte order mark of UTF-8, read as Latin-1."
 WORKBOOKS = ("xl/workbook.xml", "content.xml")
 "What lies in a zip that is a workbook of Excel or LibreOffice."
 BROKEN = (OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
@@ -64,7 +66,10 @@ def first_cells(source: Source, how: TableFormat = PLAIN) -> dict[str, Sequence[
 
 
 def first_lines(source: Source, count: int) -> list[str]:
-    """Return the first lines of a file of text as they are, its bytes read as Latin-1; none of any other table."""
+    """Return the first lines of a file of text, its bytes read as Latin-1, without a byte order mark.
+
+    There are none of any other table.
+    """
     if not isinstance(source, str | Path):
         return []
     path, found = path_of(source), list[str]()
@@ -75,7 +80,7 @@ def first_lines(source: Source, count: int) -> list[str]:
             return []
         with _text(path, beginning, "latin-1") as lines:
             for line in islice(lines, count):
-                found.append(line)
+                found.append(line if found else line.removeprefix(MARKED))
                 if sum(map(len, found)) > MOST_LOOKED_AT:
                     break
     except (*BROKEN, DataError):
