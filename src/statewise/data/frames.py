@@ -29,12 +29,14 @@ def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
     {'value_1': array([1.5, 2.5]), 'value_2': array([2., 3.])}
     """
     if isinstance(frame, np.ndarray):
-        return _columns_of_array(frame)
+        return _columns_of_array(_plain_array(frame))
     if isinstance(frame, Mapping):
         return _columns_of_mapping(frame)
     if hasattr(frame, "to_frame") and not hasattr(frame, "columns"):
         frame = frame.to_frame(getattr(frame, "name", None) or "value")
-    if not hasattr(frame, "columns") or hasattr(frame, "collect"):
+    if hasattr(frame, "collect"):
+        raise DataError(f"a {type(frame).__name__} has no values yet: give what its collect() returns")
+    if not hasattr(frame, "columns"):
         raise DataError(
             f"a {type(frame).__name__} is not a table: give a path, a frame of pandas or polars, or a NumPy array"
         )
@@ -42,7 +44,8 @@ def columns_of(frame: Any) -> dict[str, Sequence[Any]]:
     if getattr(index, "nlevels", 1) > 1:
         frame = frame.reset_index()
         index = None
-    columns = {str(name): frame[name].to_numpy() for name in frame.columns}
+    names = _named(list(frame.columns))
+    columns = {own: frame[name].to_numpy() for own, name in zip(names, frame.columns, strict=True)}
     if index is not None and index.dtype.kind not in "iu":
         columns = {str(index.name or "time"): index.to_numpy(), **columns}
     return columns
@@ -71,7 +74,10 @@ def keep_written(cache: Path, name: str, ending: str, write: Callable[[Path], No
     """Let `write` make a file, put it into a cache under a name by its contents, and return where it lies."""
     with building(cache) as folder:
         fresh = folder / f"fresh{ending}"
-        write(fresh)
+        try:
+            write(fresh)
+        except UnicodeEncodeError as error:
+            raise DataError(f"{error.object[:40]!r} holds half a character at {error.start}: mend the text") from None
         sync(fresh)
         path = cache / f"{name}{_digest(fresh)[:16]}{ending}"
         fresh.replace(path)
@@ -97,6 +103,24 @@ def _columns_of_array(array: Any) -> dict[str, Sequence[Any]]:
     if array.ndim == 1:
         return {"value": array}
     return {f"value_{i}": array[:, i - 1] for i in range(1, array.shape[1] + 1)}
+
+
+def _plain_array(array: Any) -> Any:
+    """Return an array without a mask, whose values are missing, and of numbers in place of true and false."""
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.kind in "fiub":
+        array = np.ma.filled(array.astype(np.float64), np.nan)
+    plain = np.asarray(array)
+    return plain.astype(np.uint8) if plain.dtype.kind == "b" else plain
+
+
+def _named(names: list[Any]) -> list[str]:
+    """Return what columns are called: those that are only numbered `value_0` and so on, since a table names its own."""
+    if all(isinstance(name, int) for name in names):
+        names = [f"value_{name}" for name in names]
+    called = [str(name) for name in names]
+    if twice := next((name for name in called if called.count(name) > 1), None):
+        raise DataError(f"{called.count(twice)} columns are called '{twice[:80]}': rename them")
+    return called
 
 
 def _columns_of_mapping(given: Mapping[Any, Any]) -> dict[str, Sequence[Any]]:

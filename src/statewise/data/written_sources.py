@@ -4,6 +4,7 @@ A run goes on from what is written, so it can be resumed and scored where the ob
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -125,7 +126,7 @@ def _function(source: Any, takes: InMemory, cache: Path) -> str | None:
 
 
 def _is_table(source: Any) -> bool:
-    is_frame = hasattr(source, "columns") or hasattr(source, "to_frame")
+    is_frame = hasattr(source, "collect") or hasattr(source, "columns") or hasattr(source, "to_frame")
     return is_frame or isinstance(source, np.ndarray | Mapping)
 
 
@@ -135,7 +136,11 @@ def _path(cell: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            return None  # as frames say that there is nothing
+        raise DataError("a row holds a number that is infinite: mend it, or leave it out")
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
