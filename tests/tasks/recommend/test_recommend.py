@@ -115,6 +115,16 @@ def test_lists_in_the_metrics_are_no_longer_than_the_catalogue_and_that_is_said(
     assert "mrr_at_10" in statewise.train(task, run="short").metrics
 
 
+@pytest.mark.parametrize(("items", "repeats"), [(1, True), (2, True), (2, False)])
+def test_a_log_of_one_or_two_items_is_trained_and_sampled(items: int, repeats: bool) -> None:
+    rows = [f"{s},{(s + k) % items},{s * 10 + k}\n" for s in range(40) for k in range(4)]
+    Path("few.csv").write_text("session,item,time\n" + "".join(rows))
+    task = dataclasses.replace(make_task(updates=1), source="few.csv", k=None, repeats=repeats)
+    trained = statewise.train(task, run="few").load()
+    said = trained.task.sample(trained.model, trained.codec)
+    assert len(said.splitlines()) == 1 + items - (not repeats)
+
+
 def test_sessions_of_one_event_are_left_out_and_counted_as_short() -> None:
     write_log(40)
     with Path("log.csv").open("a") as file:

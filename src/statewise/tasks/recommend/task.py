@@ -265,7 +265,10 @@ class Recommend(RecommendSettings, Task):
 
     def sample(self, model: "Model[Any]", codec: "Catalogue") -> str:
         """Return what is recommended after the most frequent item."""
-        listed = "\n".join(str(one) for one in self._recommended(model, codec, [0], SHOWN))
+        left = codec.trained - (not self.repeats)
+        if not left:
+            return f"after {codec.name(0)}: nothing, for there is no other item"
+        listed = "\n".join(str(one) for one in self._recommended(model, codec, [0], min(SHOWN, left)))
         return f"after {codec.name(0)}:\n{listed}"
 
     def stream(self, model: "Model[Any]", codec: "Catalogue") -> "Stream[Any]":
