@@ -11,9 +11,9 @@ from markdown_of_docstrings import as_markdown
 
 
 class PlainDocstrings(griffe.Extension):
-    """What griffe calls for every object that it has read."""
+    """What griffe calls for every object as soon as it is read, before others look at its docstring."""
 
-    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+    def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
         """Make Markdown of a docstring."""
         if obj.docstring:
             obj.docstring.value = as_markdown(obj.docstring.value)
