@@ -31,6 +31,14 @@ def test_the_table_is_that_of_the_proof() -> None:
             assert row(NAMES[part], SIMPLE, seeds["0"]["baselines"][SIMPLE]) in PAGE
 
 
+def test_what_is_refused_is_told_as_the_proof_found_it() -> None:
+    told, words = PROOF["parts"]["clinc"]["0"], " ".join(PAGE.split())
+    ours, simple = (percent(of, "out_of_scope_recall_at_95") for of in (told["metrics"], told["baselines"][SIMPLE]))
+    assert f"95 % of what is in scope is accepted, {ours} % of what is not is refused" in words
+    assert f"simple methods {simple})" in words
+    assert f"{told['data']['held_out']:,} held out" in words
+
+
 def test_the_curve_is_that_of_the_proof() -> None:
     names = ("intent_accuracy", "slot_f1", "sentence_accuracy")
     for count, told in PROOF["parts"]["curve"]["0"].items():
