@@ -172,7 +172,7 @@ def compare(losses: Floats, others: Floats, overlap: int = 1) -> Difference:
     share = -mean / other if other > NOTHING else math.nan
     rounding = (np.finfo(np.float64).eps * float(np.abs(others).max())) ** 2
     if n < LEAST_TRIED or variance <= rounding:
-        return Difference(share, math.nan, math.nan, n, varies=float(around @ around) / n > rounding)
+        return Difference(share, math.nan, math.nan, n, varies=bool(float(around @ around) / n > rounding))
     corrected = math.sqrt((n + 1 - 2 * overlap + overlap * (overlap - 1) / n) / n)
     statistic = corrected * mean / math.sqrt(variance)
     return Difference(share, statistic, 2 * (1 - student_t_cdf(abs(statistic), n - 1)), n)
