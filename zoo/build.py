@@ -145,7 +145,9 @@ def make(names: Sequence[str]) -> None:
         write_digests()
         print(f"{archive}  {archive.stat().st_size:,} bytes")
         if was not in (None, sha256(archive)):
-            print(f"{name} has other bits than the one before, as on another processor: its card says what it scores")
+            print(
+                f"{name} has other bits than before: another recipe, or another processor; its card says what it scores"
+            )
 
 
 if __name__ == "__main__":
