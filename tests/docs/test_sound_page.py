@@ -48,3 +48,32 @@ def test_the_scores_of_generated_film_are_those_of_the_proof(name: str) -> None:
     cells = [told["metrics"][name], *(told["baselines"][method][name] for method in methods)]
     assert f"| {' | '.join(f'{cell:.{digits}f}' for cell in cells)} |" in PAGE
     assert f"after {told['updates']} of {told['of_updates']} updates" in PAGE
+
+
+LISTENING = " ".join((ROOT / "docs" / "tutorials" / "listening.md").read_text().split())
+
+
+def test_an_hour_took_as_much_memory_as_was_measured() -> None:
+    told = PROOF["hour"]
+    assert (
+        f"took {told['hour']['peak_mb']:.0f} MB at most, where a minute took {told['minute']['peak_mb']:.0f} MB" in PAGE
+    )
+
+
+@pytest.mark.parametrize("name", PROOF["listen"]["films"])
+def test_what_is_said_of_films_to_hear_is_what_was_written_down(name: str) -> None:
+    told = PROOF["listen"]["films"][name]
+    along = [told[f"{way}_loudness_correlation"] for way in ("retrieval", "parametric")]
+    assert f"| {told['seed']} | {told['seconds']:.3f} | {told['seconds_made']:.3f} |" in LISTENING
+    assert f"{told['strokes_made']} made | {along[0]:.3f} | {along[1]:.3f} |" in LISTENING
+    assert (ROOT / "docs" / "pictures" / f"listening-{name}.png").is_file()
+    assert f"listening-{name}.png" in LISTENING
+
+
+@pytest.mark.parametrize("rate", PROOF["rates"]["by_rate"])
+def test_made_sound_of_every_rate_is_what_was_measured(rate: str) -> None:
+    told = PROOF["rates"]["by_rate"][rate]
+    again = [cell for one in told["heard"].values() for cell in (f"{one['onset_f1']:.3f}", f"{one['timing_ms']:.1f}")]
+    own = [f"{told['onset_f1']:.3f}", f"{told['timing_error_ms']:.1f}", f"{told['material_accuracy']:.3f}"]
+    assert f"| {rate} | {' | '.join([*own, *again])} |" in LISTENING
+    assert all(one["samples_off"] == 0 for one in told["heard"].values())
