@@ -143,6 +143,7 @@ def with_member(name: str, content: bytes = b"x") -> Callable[[zipfile.ZipFile],
     [
         (lambda out: out.writestr("book.txt", "no run"), "holds no run.yaml: give a zip of a run"),
         (with_member("../../escaped"), "would be written outside of its folder"),
+        (with_member("a/" * 3000 + "b"), "the name of its member 'a/a/.*' cannot be that of a file"),
         (with_member("run.yaml/inside"), "is a file and a folder at once"),
         (with_member("large", bytes(3000)), "its members are larger than 2000 bytes"),
         (lambda out: [out.writestr(f"run.yaml{n}", "") for n in range(7)], "it has more than 5 files"),
@@ -163,6 +164,14 @@ def test_a_zip_that_would_do_harm_is_refused(
         folder_of(tmp_path / "bad.zip")
     assert not [path for path in own_cache.rglob("*") if path.is_file()]
     assert not list(tmp_path.rglob("escaped"))
+
+
+def test_a_zip_whose_name_is_all_dots_is_unpacked_into_its_own_folder(archive: Path, own_cache: Path) -> None:
+    for name in ("...zip", "..zip", "....zip"):
+        odd = archive.with_name(name)
+        odd.write_bytes(archive.read_bytes())
+        assert folder_of(odd).parent.parent == own_cache
+        statewise.load(odd)
 
 
 def test_what_is_no_zip_is_refused_in_one_line(tmp_path: Path) -> None:

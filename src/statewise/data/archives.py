@@ -26,8 +26,8 @@ LARGEST_HEADERS = 1 << 20
 LARGEST_DIRECTORY = 1 << 24
 "Of the list of members that stands at the end of a zip."
 MOST_MEMBERS = 100_000
-LONGEST_PART = 255
-"Bytes in a part of a name, which is what file systems take."
+LONGEST_PART, LONGEST_NAME = 255, 1024
+"Bytes in a part of a name, which is what file systems take, and in a name."
 PIECE = 1 << 20
 BLOCK = 512
 
@@ -86,7 +86,8 @@ def _making(title: str, folder: Path, name: str) -> Iterator[IO[bytes]]:
     """Give the file of a member to write to. Raises `DataError` for a name that no file of ours may have."""
     place = folder / name
     parts = PurePosixPath(name).parts
-    if not name.isprintable() or any(len(part.encode()) > LONGEST_PART for part in parts):
+    is_long = len(name.encode()) > LONGEST_NAME or any(len(part.encode()) > LONGEST_PART for part in parts)
+    if is_long or not name.isprintable():
         raise DataError(f"{title} is refused: the name of its member {name[:80]!r} cannot be that of a file")
     if not parts or ".." in parts or not place.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{title} is refused: its member {name} would be written outside of its folder")

@@ -86,7 +86,8 @@ def _unpacked(archive: Path) -> Path:
     """Return the folder in the cache where a zip of a run lies unpacked; it is unpacked again where it is not whole."""
     check_size(archive)
     with keeping(archive.name):
-        folder = cache_directory() / "runs" / Entry.of_file(archive).sha256[:32] / archive.stem
+        title = archive.stem.lstrip(".") or "run"  # a name of dots is another folder
+        folder = cache_directory() / "runs" / Entry.of_file(archive).sha256[:32] / title
         sizes = {member.name: member.claimed for member in _members_of_run(archive)}
         if not _is_whole(folder, sizes):
             folder.parent.mkdir(parents=True, exist_ok=True)
