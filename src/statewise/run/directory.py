@@ -131,7 +131,9 @@ class RunDirectory(NamedTuple):
             raise RunError(f"{self.calibration} is damaged ({error}): `statewise resume` writes it again") from None
         if not isinstance(written, dict) or not isinstance(written.get("found"), dict):
             raise RunError(f"{self.calibration} is damaged: `statewise resume` writes it again")
-        return written["found"] if written.get("update") == update else None
+        if type(written.get("update")) is not int:
+            raise RunError(f"{self.calibration} does not say of which update it is: `statewise resume` writes it again")
+        return written["found"] if written["update"] == update else None
 
     def begin(self, config: Mapping[str, Any], codec: Mapping[str, Any]) -> None:
         """Write what never changes again. Raises `UsageError` where there is more of it than would be read again."""

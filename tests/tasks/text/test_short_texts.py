@@ -15,7 +15,7 @@ import statewise
 from statewise.data.stripes import Stripes
 from statewise.data.texts import code_text
 from statewise.data.window import Window
-from statewise.errors import DataError, UsageError
+from statewise.errors import DataError, RunError, UsageError
 from statewise.state import where_rows
 from statewise.stream import Stream
 from statewise.tasks.shared.kneser_ney import KneserNey
@@ -233,6 +233,17 @@ def test_a_damaged_mixture_is_named(name: str, value: Any, book: str) -> None:
     path.write_text(json.dumps({**told, "found": {**told["found"], name: value}}))
     with pytest.raises(DataError, match=rf"calibration\.json is not that of a text \('{name}'\)"):
         statewise.evaluate("r")
+
+
+def test_a_mixture_that_does_not_say_of_which_update_it_is_is_not_left_out_without_a_word(book: str) -> None:
+    mixed_run(2)
+    path = Path("r/calibration.json")
+    for wrong in ("2", None, True, 2.0):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "update": wrong}))
+        with pytest.raises(RunError, match="does not say of which update it is: `statewise resume` writes it again"):
+            statewise.load("r")
+    statewise.resume("r", quiet=True)
+    assert statewise.load("r").task.calibration
 
 
 def test_counted_codes_that_are_too_many_or_none_of_the_alphabet_are_refused(book: str) -> None:

@@ -77,7 +77,10 @@ class Blend:
         odd = misfit(written, BLEND, set())
         odd = odd or next((name for name in ("errors", "expected") if len(written[name]) != horizon), None)
         if odd is not None:
-            raise DataError(f"calibration.json is not that of a forecast ('{odd}'): the run is damaged, resume it")
+            raise DataError(
+                f"calibration.json is not that of a forecast ('{odd}'): the run is damaged, or of another version; "
+                "`statewise resume` writes it again"
+            )
         values = {name: written[name] for name in BLEND}
         lists = {name: tuple(values[name]) for name in ("methods", "expected")}
         return cls(**values | lists | {"errors": tuple(map(tuple, values["errors"]))})
