@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, TypeVar, cast
 
@@ -25,7 +25,7 @@ from statewise.learning.learner import Learner
 from statewise.learning.precision import DOUBLE
 from statewise.learning.rollouts import Collector
 from statewise.learning.snapshot import load_weights, weights_to_use
-from statewise.learning.transfer import transfer
+from statewise.learning.transfer import names_without_dropout, transfer
 from statewise.model import Model
 from statewise.program import why_not
 from statewise.report import Report
@@ -47,6 +47,8 @@ Source = Any
 "A path, the name of a corpus, a table in memory where the task reads tables, or several of these."
 Configured = TypeVar("Configured", bound=Task)
 TABLE = "table"
+SIZES = ("hidden_size", "embedding")
+"Settings of which some tasks choose what was not given."
 BRING_BACK = "bring them back"
 
 
@@ -128,7 +130,7 @@ def training(
     """Train, yielding what happens; leaving the loop saves and stops.
 
     With `begin_from`, the weights are at first those of another run of the same task, given as to `load`: symbols,
-    items or classes that both know keep their rows, others begin fresh.
+    items or classes that both know keep their rows, others begin fresh. Sizes that are not given are those of that run.
     A table in memory is kept in the folder of the run, so that it can be resumed and scored again.
     Raises `UsageError` for settings that do not fit, `DataError` for data that cannot be read, `RunError` where the
     run directory exists, `TrainingError` where training fails. No run is made before the data are read.
@@ -138,11 +140,15 @@ def training(
     ranks = join(task.device)
     if run and ranks.is_first:
         refuse_taken(Path(run))
+    other = None if begin_from is None else load(begin_from)
+    task = task if other is None else _sized_as(other.task, task, str(begin_from))
     with ranks.first_goes_first():
         data: Data = yield from under_way(task.preparing_data(cache), _reading)
     task, data = _fitted_alike(task, data, ranks)
     learner = _learner(task, data, ranks, nullcontext())
-    begun = {} if begin_from is None else {"begun_from": _begin_from(begin_from, task, data.codec, learner)}
+    begun = {}
+    if begin_from is not None and other is not None:
+        begun = {"begun_from": _begin_from(begin_from, other, data.codec, learner)}
     with Beginning(task.name, task.label, Path(run) if run else None) as beginning:
 
         def begin() -> dict[str, bytes]:
@@ -311,16 +317,22 @@ def _learner(task: Task, data: Any, ranks: Ranks, building: AbstractContextManag
     return Learner(model, windows, task, ranks)
 
 
-def _begin_from(run: str | Path, task: Task, codec: Codec, learner: Learner) -> dict[str, Any]:
-    """Give a learner the weights of another run, and return what is to be known of that."""
-    other = load(run)
-    if other.task.name != task.name:
+def _sized_as(other: Task, task: Configured, run: str) -> Configured:
+    """Return a task with the sizes of another where its own would follow from its data."""
+    if other.name != task.name:
         raise UsageError(
-            f"{run} is a run of {other.task.name}: {task.name} cannot use its weights, give a run of {task.name}"
+            f"{run} is a run of {other.name}: {task.name} cannot use its weights, give a run of {task.name}"
         )
+    left = [name for name in SIZES if hasattr(task, name) and not getattr(task, name)]
+    return replace(task, **{name: getattr(other, name) for name in left})
+
+
+def _begin_from(run: str | Path, other: Trained, codec: Codec, learner: Learner) -> dict[str, Any]:
+    """Give a learner the weights of another run, and return what is to be known of that."""
     weights = other.model.state_dict()
     symbols, theirs = (getattr(one, "symbols", ()) for one in (codec, other.codec))  # a task's own codec may have none
-    found = transfer(learner.model, weights, symbols, theirs)
+    plain_names = names_without_dropout(other.model)
+    found = transfer(learner.model, {plain_names[name]: own for name, own in weights.items()}, symbols, theirs)
     digest = hashlib.sha256(write_tensors(weights)).hexdigest()
     told = {"run": str(run if is_named(run) else Path(run).resolve()), "update": other.update, "weights_sha256": digest}
     return {**told, "words": found.words()}

@@ -1,5 +1,6 @@
 """A training may begin with another run's weights, and leave some of them as they are."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,37 @@ def test_a_run_begins_from_another_and_its_report_says_so(tmp_path: Path, monkey
     events.close()
     Path("one").rename("gone")
     assert "Began with the weights of" in statewise.resume("three", quiet=True).report.shown()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.4), (0.4, 0.0), (0.4, 0.2)])
+def test_a_training_with_other_dropout_begins_from_a_run(before: float, after: float, tmp_path: Path) -> None:
+    source = tmp_path / "one.txt"
+    source.write_text("to be or not to be " * 40)
+    task = statewise.Text(source=str(source), **SMALL, dropout=before)
+    statewise.train(task, run=tmp_path / "one", quiet=True)
+    other = dataclasses.replace(task, dropout=after, learning_rate=1e-12)
+    begun = statewise.train(other, run=tmp_path / "two", begin_from=tmp_path / "one", quiet=True).load()
+    for ours, theirs in zip(
+        begun.model.state_dict().values(), statewise.load(tmp_path / "one").model.state_dict().values()
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_sizes_that_are_not_given_are_those_of_the_run_that_is_begun_from(tmp_path: Path) -> None:
+    source = tmp_path / "one.txt"
+    source.write_text("to be or not to be " * 200)
+    sizes = {"hidden_size": 7, "embedding": 5}
+    task = statewise.Text(source=str(source), **{**SMALL, **sizes, "updates": 2})
+    statewise.train(task, run=tmp_path / "one", quiet=True)
+    unsaid = statewise.Text(source=str(source), gap=0, threads=1, minutes=0.002, sample_seconds=0)
+    for further in (unsaid, dataclasses.replace(unsaid, minutes=None, updates=1, batch_size=2, sequence_length=4)):
+        run = statewise.train(further, run=tmp_path / f"u{further.updates}", begin_from=tmp_path / "one", quiet=True)
+        begun = run.load().task
+        assert isinstance(begun, statewise.Text)
+        assert (begun.hidden_size, begun.embedding) == (7, 5)
+    other = dataclasses.replace(unsaid, embedding=6)
+    with pytest.raises(UsageError, match="the other run does not fit"):
+        statewise.train(other, run=tmp_path / "other", begin_from=tmp_path / "one", quiet=True)
 
 
 def test_a_run_that_was_stopped_before_its_first_checkpoint_is_not_resumed_from_fresh_weights(tmp_path: Path) -> None:

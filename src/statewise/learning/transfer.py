@@ -6,9 +6,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from statewise.cells.candidate_dropout import CandidateDropout
+from statewise.cells.dropout import Dropout
+from statewise.cells.variational_dropout import VariationalDropout
+from statewise.cells.weight_drop import WeightDrop
 from statewise.errors import UsageError
 from statewise.model import Model
 
+DROPPERS = (Dropout, VariationalDropout, CandidateDropout, WeightDrop)
+"What drops something of its `part` in training, and has no weights of its own."
 BY_SYMBOL = ("encoder", "head")
 "The parts of a model whose weights may have a row for each symbol."
 
@@ -28,13 +34,31 @@ class Transferred(NamedTuple):
         return f", {self.known:,} of {self.known + self.new:,} symbols known there" if self.known + self.new else ""
 
 
+def names_without_dropout(model: nn.Module) -> dict[str, str]:
+    """Return what each weight of a model would be called if nothing were dropped from its cells.
+
+    >>> from statewise.cells import LSTM
+    >>> names_without_dropout(VariationalDropout(LSTM(5, 4), 0.5, recurrent_rate=0.3))["part.part.bias"]
+    'bias'
+    """
+    droppers = [name for name, module in model.named_modules() if isinstance(module, DROPPERS)]
+    names = {name: name for name in model.state_dict()}
+    for dropper in sorted(droppers, key=len, reverse=True):  # what lies within first
+        above = f"{dropper}." if dropper else ""
+        names = {
+            own: above + name.removeprefix(f"{above}part.") if name.startswith(f"{above}part.") else name
+            for own, name in names.items()
+        }
+    return names
+
+
 def transfer(
     model: Model[Any], weights: Mapping[str, Tensor], symbols: Sequence[str], their_symbols: Sequence[str]
 ) -> Transferred:
     """Give a model the weights of another one, all or nothing.
 
     Weights of encoder and head with a row for each symbol keep the rows of symbols that both know; the rows of others
-    stay as they began. All other weights must be of the same shape.
+    stay as they began. All other weights must be of the same shape. `weights` may be named as if nothing were dropped.
 
     Raises `UsageError` that names the first weight that does not fit, and where symbols differ but the encoder has no
     weights for each of them: the same code would stand for another symbol.
@@ -44,8 +68,9 @@ def transfer(
     ours, from_there = (torch.tensor([pair[side] for pair in pairs], dtype=torch.long) for side in (0, 1))
     made: dict[str, Tensor] = {}
     by_symbol: list[str] = []
+    without_dropout = names_without_dropout(model)
     for name, own in model.state_dict().items():
-        other = weights.get(name)
+        other = weights.get(name, weights.get(without_dropout[name]))
         if other is None or other.shape[1:] != own.shape[1:]:
             raise _misfit(name, own, other)
         has_rows = name.startswith(BY_SYMBOL) and own.dim() > 0 and len(symbols) > 0
