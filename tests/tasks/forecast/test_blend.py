@@ -14,7 +14,7 @@ import statewise
 from statewise.errors import DataError, RunError
 from statewise.report import Report
 from statewise.tasks.forecast.blend import Blend, follow, histories
-from statewise.tasks.forecast.calibrating import _table, _weighed, _width_factor
+from statewise.tasks.forecast.calibrating import MOST_TIMES_USUAL, _bounded, _table, _weighed, _width_factor
 from statewise.tasks.forecast.defaults import codec_for, usual_held_out, usual_stride
 from statewise.tasks.forecast.features import SeriesFeatures
 from statewise.tasks.forecast.levels import levels_of
@@ -119,6 +119,7 @@ def test_a_finished_run_that_is_resumed_is_calibrated_alike(run: statewise.Run) 
         (lambda told: json.dumps({**told, "found": {**told["found"], "network": 2.0}}), DataError),
         (lambda told: json.dumps({**told, "found": {**told["found"], "errors": [[0.0]]}}), DataError),
         (lambda told: json.dumps({**told, "found": {**told["found"], "methods": [1.0]}}), DataError),
+        (lambda told: json.dumps({**told, "found": {**told["found"], "methods": [0.0] * len(METHODS)}}), DataError),
     ],
 )
 def test_a_damaged_calibration_is_named(run: statewise.Run, damage: Any, error: type[Exception]) -> None:
@@ -240,6 +241,16 @@ def test_errors_of_which_there_are_few_make_wider_intervals() -> None:
     own = np.quantile(np.concatenate([errors[:6], -errors[:6]]), LEVELS[HIGH], axis=0)
     assert ((few[:, HIGH] - few[:, LOW]) > 2 * own).all()
     assert np.isfinite(_table(np.full((5, 3), np.nan))).all()
+
+
+def test_an_error_from_before_a_level_jumped_is_bounded_by_what_is_usual() -> None:
+    errors = np.random.default_rng(0).normal(0, 1, (40, 3))
+    errors[5, 1], errors[7] = np.nan, 1e6
+    found = _bounded(errors)
+    assert np.isnan(found[5, 1])
+    assert np.nanmax(found) < 1.2 * MOST_TIMES_USUAL
+    kept = np.delete(np.arange(40), [5, 7])
+    assert np.array_equal(found[kept], errors[kept])
 
 
 def test_intervals_that_hold_too_little_are_widened() -> None:

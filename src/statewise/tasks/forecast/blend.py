@@ -36,7 +36,7 @@ def _is_finite(told: Any) -> bool:
 
 BLEND: dict[str, Check] = {
     "network": _is_share,
-    "methods": lambda told: is_list_of(_is_share)(told) and len(told) == len(METHODS),
+    "methods": lambda told: is_list_of(_is_share)(told) and len(told) == len(METHODS) and abs(sum(told) - 1) < 1e-3,
     "errors": lambda told: is_list_of(is_list_of(_is_finite))(told) and {len(row) for row in told} == {len(LEVELS)},
     "expected": is_list_of(_is_above_nought),
     "usual": _is_above_nought,

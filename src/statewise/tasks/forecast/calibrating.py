@@ -34,6 +34,8 @@ HORIZONS_OF_PRIOR = 2.0
 "The prior counts as much as so many horizons."
 ROUNDS, RATE, STEEPEST = 200, 0.5, 5.0
 USUAL_NETWORK, CERTAIN_OF_NETWORK = 0.3, 0.5
+MOST_TIMES_USUAL = 15.0
+"The 95 % interval of a Cauchy distribution reaches 12.7 times as far as its median error."
 FEW, WIDER = 20.0, 1.5
 "Of about so many errors their sides are told apart; of fewer, intervals are wider."
 LEAST_WIDER, MOST_WIDER, CERTAIN_OF_WIDTH = 1.0, 2.0, 8.0
@@ -96,7 +98,7 @@ def _simple(panel: Panel, codec: SeriesCodec, ends: Ints) -> Blend:
     usual = max(float(np.median(moving)), LEAST) if len(moving) else LEAST
     errors = (came[:, None] - found.points) / spreads_of(found, usual)[:, None]
     methods = _weighed(errors, np.array(PRIOR[max(seasons) > 1]))
-    off = np.where(np.isnan(came), np.nan, np.einsum("e,reh->rh", methods, np.nan_to_num(errors)))
+    off = _bounded(np.where(np.isnan(came), np.nan, np.einsum("e,reh->rh", methods, np.nan_to_num(errors))))
     expected = _expected(off)
     table = _table(off / recent_factors(history, methods, expected, seasons, usual)[:, None])
     return Blend(0.0, _rounded(methods), tuple(map(_rounded, table)), _rounded(expected), usual, 1.0, 0, 0.0)
@@ -104,6 +106,16 @@ def _simple(panel: Panel, codec: SeriesCodec, ends: Ints) -> Blend:
 
 def _rounded(numbers: Floats) -> tuple[float, ...]:
     return tuple(round(float(number), DIGITS) for number in numbers)
+
+
+def _bounded(errors: Floats) -> Floats:
+    """Return errors `[R, H]` of at most so many times the usual size of their step.
+
+    One before a level jumped is millions of the spreads there, and would be multiplied by the spread after it.
+    """
+    sizes = [np.abs(step[~np.isnan(step)]) for step in errors.T]
+    most = [MOST_TIMES_USUAL * float(np.median(size)) + LEAST if len(size) else np.inf for size in sizes]
+    return np.asarray(errors.clip(-np.array(most), most))
 
 
 def _expected(errors: Floats) -> Floats:
