@@ -40,6 +40,7 @@ STEP, ROW, AFTER, KEPT = 7, 2, 5, 4
 SETTINGS: dict[str, Any] = {
     "source": "book.txt",
     "hidden_size": 6,
+    "embedding": 5,
     "batch_size": 4,
     "sequence_length": 16,
     "orders": 1,

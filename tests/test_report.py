@@ -133,3 +133,8 @@ def test_a_table_wider_than_the_screen_goes_on_below() -> None:
     assert sum(line.startswith("this model") for line in lines) == lines.count("") + 1
     assert [word for line in lines for word in line.split() if word.isdigit()] == [str(i) for i in range(9)]
     assert len(aligned(rows).splitlines()) == 3
+
+
+def test_letters_that_are_two_columns_wide_are_counted_so() -> None:
+    lines = aligned([["", "share"], ["日本語", "1"], ["abcdef", "10"]]).splitlines()
+    assert lines == ["        share", "日本語      1", "abcdef     10"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from statewise.shown import in_code, in_html, in_line, in_markdown
+from statewise.shown import columns_of_screen, in_code, in_html, in_line, in_markdown
 
 THIS_MODEL = "this model"
 DYNAMIC, CACHED, BOTH = "dynamic_", "cached_", "both_"
@@ -163,7 +163,7 @@ def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     1 h      1
     """
     cells = [[in_line(text) for text in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    widths = [max(columns_of_screen(row[i]) for row in cells) for i in range(len(cells[0]))]
     blocks: list[list[int]] = [[]]
     for column in range(1, len(widths)):
         taken = widths[0] + sum(2 + widths[i] for i in [*blocks[-1], column])
@@ -174,7 +174,10 @@ def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[int]) -> str:
-    return "  ".join([row[0].ljust(widths[0]), *(row[i].rjust(widths[i]) for i in columns)]).rstrip()
+    spaces = {
+        i: " " * (widths[i] - columns_of_screen(row[i])) for i in (0, *columns)
+    }  # some letters are two columns wide
+    return "  ".join([row[0] + spaces[0], *(spaces[i] + row[i] for i in columns)]).rstrip()
 
 
 def as_markdown(cells: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ them is shown as the replacement character; JSON names it by its number, and so 
 import html
 import json
 import re
+import unicodedata
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -49,6 +50,17 @@ def in_line(value: object, longest: int = LONGEST) -> str:
     """
     text = in_block(str(value)[: longest + 1]).replace("\n", " ").replace("\t", " ")
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def columns_of_screen(text: str) -> int:
+    """Return how many columns a text takes in a terminal: letters of East Asia take two, marks over a letter none.
+
+    >>> columns_of_screen("abc"), columns_of_screen("日本語"), columns_of_screen("e\u0301")
+    (3, 6, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF") for one in text)
 
 
 def counted(count: int, unit: str) -> str:

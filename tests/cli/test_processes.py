@@ -115,7 +115,7 @@ def test_torchrun_trains_and_its_run_goes_on_in_one_process_alone(book: Path) ->
     ("flags", "words"),
     [
         (["--batch-size", "5"], "a batch of 5 cannot be split into 2 equal parts: give a batch size that 2 divides"),
-        (["--hidden-size", "0"], "setting --hidden-size of text cannot be 0"),
+        (["--layers", "0"], "setting --layers of text cannot be 0"),
     ],
 )
 def test_bad_usage_is_told_once(book: Path, flags: list[str], words: str) -> None:

@@ -45,6 +45,9 @@ class Ranking(Text):
     tags: Annotated[tuple[str, ...], Doc("words to go by")] = ()
     sorts: Annotated[bool, Doc("whether the best come first")] = True
 
+    def sample(self, model: Any, codec: Any) -> str:
+        return "first"
+
     def score(self, model: Any, data: Data, *, top: Annotated[int, Doc("how many count as found")] = 3) -> Scored:  # type: ignore[override]
         yield 0.5
         yield 1.0

@@ -17,7 +17,7 @@ def test_every_application_names_a_command_of_its_page() -> None:
 
 def test_every_tutorial_is_on_the_path() -> None:
     named = set(re.findall(r"\(tutorials/(\w+)\.md", PAGE))
-    assert named == {path.stem for path in (DOCS / "tutorials").glob("*.md")}
+    assert named == {path.stem for path in (DOCS / "tutorials").glob("*.md")} - {"listening"}  # a part of sound
 
 
 def test_every_stop_of_a_network_has_a_page_and_most_have_a_picture_and_a_command() -> None:

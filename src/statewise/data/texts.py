@@ -108,10 +108,13 @@ class CodedText(NamedTuple):
 def find_files(sources: Iterable[str], holding: Content = "text") -> list[Path]:
     """Return the files that paths, folders, patterns and names of corpora stand for, in reading order.
 
-    Raises `UsageError` where nothing is there, naming the corpora that hold what is looked for; `DataError` where a
-    file is empty or may not be read.
+    Raises `UsageError` where nothing is given or there, naming the corpora that hold what is looked for; `DataError`
+    where a folder is empty or a pattern matches nothing.
     """
-    return [path for source in sources for path in _files_of(source, holding)]
+    given = list(sources)
+    if not given:
+        raise UsageError(f"no source was given: give {WANTED[holding]} to learn from")
+    return [path for source in given for path in _files_of(source, holding)]
 
 
 def _files_of(source: str, holding: Content) -> list[Path]:

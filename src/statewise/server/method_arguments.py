@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import NoneType
-from typing import Annotated, Any, NamedTuple, Self, final
+from typing import Annotated, Any, Self, final
 
 import numpy as np
 from annotated_doc import Doc
@@ -100,40 +100,31 @@ class MethodArguments:
         return create_model(self._name, __config__=config, **fields)
 
 
-class _Column(NamedTuple):
-    cells: Sequence[Cell]
-
-    def to_numpy(self) -> Any:
-        """Return the cells as an array of objects."""
-        array = np.empty(len(self.cells), dtype=object)
-        array[:] = self.cells
-        return array
-
-
 @final
-class SentTable(dict[str, _Column]):
-    """A table that was sent, in the manner of a frame.
+class SentTable(dict[str, Any]):
+    """A table that was sent: arrays of cells by the names of their columns.
 
     >>> table = SentTable.of([{"load": 1.5}, {"load": None, "day": "2026-01-02"}])
-    >>> list(table.columns), table["day"].to_numpy().tolist()
-    (['load', 'day'], [None, '2026-01-02'])
+    >>> {name: column.tolist() for name, column in table.items()}
+    {'load': [1.5, None], 'day': [None, '2026-01-02']}
     """
-
-    @property
-    def columns(self) -> list[str]:
-        """The names of the columns."""
-        return list(self)
 
     @classmethod
     def of(cls, sent: Sequence[Mapping[str, Cell]] | Mapping[str, Sequence[Cell]]) -> Self:
         """Return a table of rows or of columns. Raises `UsageError` for columns of unequal lengths."""
         if not isinstance(sent, Mapping):
             names = dict.fromkeys(name for row in sent for name in row)
-            return cls({name: _Column([row.get(name) for row in sent]) for name in names})
+            return cls({name: _column([row.get(name) for row in sent]) for name in names})
         lengths = {name: len(cells) for name, cells in sent.items()}
         if len(set(lengths.values())) > 1:
             raise UsageError(f"the columns of the table have {min(lengths.values())} to {max(lengths.values())} cells")
-        return cls({name: _Column(cells) for name, cells in sent.items()})
+        return cls({name: _column(cells) for name, cells in sent.items()})
+
+
+def _column(cells: Sequence[Cell]) -> Any:
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return array
 
 
 SentTable.__name__ = "table"  # which is what messages call it

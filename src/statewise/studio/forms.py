@@ -93,7 +93,7 @@ def arguments_of(kind: type[Task], settings: Mapping[str, Any]) -> list[str]:
     Raises `UsageError` for settings that do not fit.
 
     >>> from statewise.tasks.text.task import Text
-    >>> arguments_of(Text, {"source": "book.txt", "layers": 2, "updates": 9, "batch_size": 32})
+    >>> arguments_of(Text, {"source": "book.txt", "layers": 2, "updates": 9, "cell": "lstm"})
     ['book.txt', '--updates', '9', '--layers', '2']
     """
     checked = build(kind, settings)

@@ -71,7 +71,7 @@ def test_a_recording_may_be_a_table_in_memory(trained: Trained) -> None:
     columns = {"x": samples[:, 0].tolist(), "y": samples[:, 1].tolist(), "time": (np.arange(30) / RATE).tolist()}
     ((one,), (other,)) = trained.predict(table=columns), trained.predict(samples, times=columns["time"])
     assert one.as_json() == other.as_json()
-    with pytest.raises(UsageError, match="differ in length"):
+    with pytest.raises(DataError, match="columns of equal length"):
         [*trained.predict(table={"x": [1.0], "y": []})]
 
 

@@ -97,21 +97,10 @@ def pieces_of(given: Any, codec: MovementCodec, reading: MovementReading, times:
         yield from _of_film(given, codec, times)
     elif isinstance(given, str | Path):
         yield from _of_path(path_of(given), codec, reading)
-    elif hasattr(given, "columns"):
+    elif hasattr(given, "columns") or isinstance(given, Mapping):
         yield from _of_table(given, codec, reading)
-    elif isinstance(given, Mapping):
-        yield from _of_table(_in_columns(given), codec, reading)
     else:
         yield from _of_array(given, codec, times)
-
-
-def _in_columns(given: Mapping[str, Any]) -> Any:
-    """Return columns by name as a table. Raises `UsageError` where they are not of one length."""
-    try:
-        rows = [*zip(*given.values(), strict=True)]
-        return np.array(rows, [(str(name), object) for name in given])
-    except (TypeError, ValueError):
-        raise UsageError("the columns of the table differ in length: give as many cells in each") from None
 
 
 def _of_film(given: Any, codec: MovementCodec, times: Any) -> Pieces:
