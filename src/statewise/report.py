@@ -127,19 +127,13 @@ def cells_of(rows: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
     [['', 'error', 'values'], ['1 h', '0.500', '3'], ['2 h', '0.750', '1']]
     """
     columns = list(next(iter(rows.values()), {}))
-    counts = {c for c in columns if _are_counts([row.get(c) for row in rows.values()])}
-    body = [
-        [
-            name,
-            *(
-                _shown(value if c not in counts or value is None else int(value))
-                for c in columns
-                for value in [row.get(c)]
-            ),
-        ]
-        for name, row in rows.items()
-    ]
-    return [["", *columns], *body]
+    shown = {c: _column([row.get(c) for row in rows.values()]) for c in columns}
+    return [["", *columns], *([name, *(shown[c][i] for c in columns)] for i, name in enumerate(rows))]
+
+
+def _column(values: Sequence[float | None]) -> list[str]:
+    are_counts = _are_counts(values)
+    return [_shown(int(value) if are_counts and value is not None else value) for value in values]
 
 
 def _are_counts(values: Sequence[float | None]) -> bool:
@@ -174,9 +168,7 @@ def aligned(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int], columns: Sequence[int]) -> str:
-    spaces = {
-        i: " " * (widths[i] - columns_of_screen(row[i])) for i in (0, *columns)
-    }  # some letters are two columns wide
+    spaces = {i: " " * (widths[i] - columns_of_screen(row[i])) for i in (0, *columns)}
     return "  ".join([row[0] + spaces[0], *(spaces[i] + row[i] for i in columns)]).rstrip()
 
 
