@@ -178,7 +178,12 @@ def test_between_two_vectors_lie_points_of_the_arc() -> None:
         ),
         ("latent", CORNER, {"class_": "rigt"}, "unknown class 'rigt': did you mean 'right'?"),
         ("latent", CORNER, {}, "this run draws by class: give class_, one of left, right"),
-        ("latent", CORNER, {"class_": "right", "interpolate": True}, "1 drawings cannot be led from one to another"),
+        (
+            "latent",
+            CORNER,
+            {"class_": "right", "interpolate": True},
+            "leads from one drawing to another, and 1 drawing came: give two",
+        ),
     ],
 )
 def test_what_cannot_be_drawn_is_said_in_one_line(
@@ -328,7 +333,7 @@ def test_classes_are_chosen_and_missing_ones_named(tmp_path: Path) -> None:
         ({"only": ("lef",)}, "unknown class 'lef': did you mean 'left'"),
         ({"only": ("left",), "by_class": True}, "by_class tells classes apart, and these drawings have one"),
         ({"held_out": 0.6, "validation": 0.5}, "leave nothing to learn from"),
-        ({"sequence_length": 1}, "none of them is left for the training part: give more"),
+        ({"sequence_length": 1}, "of 0 drawings none is left for the training part: give more"),
     ):
         with pytest.raises(StatewiseError, match=said):
             Sketch(source=source, **SMALL, **settings).prepare(tmp_path / "cache")

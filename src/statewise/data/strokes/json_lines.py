@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from statewise.bounds import shown
-from statewise.data.strokes.drawing import Drawing, LeftOut, drawing_of
+from statewise.data.strokes.drawing import Drawing, LeftOut, Part, drawing_of
 from statewise.disk.reading import open_file
 from statewise.errors import DataError
 from statewise.plain.strict_json import read_json
@@ -22,8 +22,8 @@ def read_json_lines(path: Path, *, only_recognized: bool = True) -> Iterator[Dra
 
     QuickDraw's lines have a `word`, which is the class, and a `drawing` of strokes `[xs, ys]` or `[xs, ys, ms]`; those
     that Google's recogniser did not take for their word are left out. A line of our own has `strokes` of points
-    `[x, y]` or `[x, y, seconds]`, and may have `class`, `text` and `writer`. Raises `DataError`, naming the line, for
-    one that is neither.
+    `[x, y]` or `[x, y, seconds]`, and may have `class`, `text`, `writer`, and the `part` it is kept for: `training`,
+    `validation` or `held_out`. Raises `DataError`, naming the line, for one that is neither.
     """
     with open_file(path, DataError) as file:
         number = 0
@@ -53,7 +53,10 @@ def drawing_of_object(told: Any, where: str, *, only_recognized: bool = True) ->
     if not isinstance(told, dict) or not isinstance(told.get("strokes"), list):
         raise DataError(f"{where} has no strokes: give one drawing a line, such as {FORM}")
     words = {name: _word(told.get(name), name, where) for name in ("class", "text", "writer")}
-    found = drawing_of(told["strokes"], where, label=words["class"], text=words["text"], writer=words["writer"])
+    part = _part(told.get("part"), where)
+    found = drawing_of(
+        told["strokes"], where, label=words["class"], text=words["text"], writer=words["writer"], part=part
+    )
     return found if found.points else LeftOut("without a point")
 
 
@@ -66,8 +69,8 @@ def _quickdraw(told: dict[str, Any], where: str) -> Drawing | LeftOut:
             raise DataError(f"{where} has a stroke of {len(stroke[0])} x and {len(stroke[1])} y: as many are wanted")
         strokes.append([*zip(stroke[0], stroke[1], strict=True)])
         times += [stroke[2]] if len(stroke) == 3 else []
-    label = _word(told.get("word"), "word", where)
-    found = drawing_of(strokes, where, times=times or None, seconds=MILLISECOND, label=label)
+    label, part = _word(told.get("word"), "word", where), _part(told.get("part"), where)
+    found = drawing_of(strokes, where, times=times or None, seconds=MILLISECOND, label=label, part=part)
     return found if found.points else LeftOut("without a point")
 
 
@@ -75,3 +78,12 @@ def _word(value: Any, name: str, where: str) -> str | None:
     if value is not None and (not isinstance(value, str) or len(value) > LONGEST_WORD * (100 if name == "text" else 1)):
         raise DataError(f"the {name} of {where} is {shown(value)}: a short text is wanted")
     return value or None
+
+
+def _part(value: Any, where: str) -> Part | None:
+    for part in get_args(Part):
+        if value == part:
+            return part  # type: ignore[no-any-return]  # one of the three that the type names
+    if value is None:
+        return None
+    raise DataError(f"the part of {where} is {shown(value)}: {', '.join(get_args(Part))}, or none, is wanted")

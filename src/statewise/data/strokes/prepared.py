@@ -21,6 +21,7 @@ from statewise.disk.reading import read_file
 from statewise.errors import DataError, UsageError
 from statewise.plain.strict_json import read_json
 from statewise.registry import unknown
+from statewise.shown import counted
 
 FORMAT = 2
 "What is kept in a cache is made again where this is another number: raise it whenever offsets come out otherwise."
@@ -220,7 +221,7 @@ def _build(
     for part in ("training", "held_out"):
         if not counts[part]:
             raise DataError(
-                f"there are {len(rows):,} drawings, and none of them is left for the {part.replace('_', '-')} part: "
+                f"of {counted(len(rows), 'drawing')} none is left for the {part.replace('_', '-')} part: "
                 f"give more ({_counted(left_out)})"
             )
     classes = sorted(set(labels))

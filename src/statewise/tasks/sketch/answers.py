@@ -21,6 +21,7 @@ from statewise.heads.head import check_temperature
 from statewise.model import Model, evaluating
 from statewise.plain.strict_json import read_json
 from statewise.run.files import saving, write_whole
+from statewise.shown import counted
 from statewise.task import Answer
 from statewise.tasks.sketch.data import as_steps
 from statewise.tasks.sketch.drawing_on import Ending, between, draw, nats_of
@@ -76,8 +77,7 @@ class Drawn:
 
     def __str__(self) -> str:
         cut = "" if self.has_ended else ", cut at the limit"
-        points = "1 point" if self.points == 1 else f"{self.points} points"
-        words = f"{self.title}: {points}, {self.nats_per_point:.3f} nats a point{cut}"
+        words = f"{self.title}: {counted(self.points, 'point')}, {self.nats_per_point:.3f} nats a point{cut}"
         return f"{words}\n{in_characters([*self.given, *self.strokes])}\n"
 
     def as_json(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Artist:
         takes_class = isinstance(opener, Opener) and opener.labels is not None
         if label is not None and not takes_class:
             raise UsageError(f"this run draws without a class: leave out {label!r}, or train one with --by-class")
-        if takes_class and label is None:
+        if isinstance(opener, Opener) and takes_class and label is None and opener.untold is None:
             raise UsageError(f"this run draws by class: give --class, one of {shown_classes(codec.classes)}")
         if label is not None:
             codec.class_number(label)
@@ -128,7 +128,10 @@ class Artist:
         """Return what so many drawings begin from: their latent numbers, drawn where none are given, and the class."""
         if self.model.reader is None:
             return None
-        label = None if self.label is None else torch.full((rows,), self.codec.class_number(self.label))
+        opener = self.model.reader
+        untold = opener.untold if isinstance(opener, Opener) else None
+        number = untold if self.label is None else self.codec.class_number(self.label)
+        label = None if number is None else torch.full((rows,), number)
         if z is None and self.latent:
             z = torch.randn(rows, self.latent, generator=self.generator)
         return Given(None, label, z)
@@ -230,7 +233,9 @@ def variations(artist: Artist, sheet: StartedDrawing, count: int) -> Iterator[Dr
 def interpolation(artist: Artist, sheets: Sequence[StartedDrawing], count: int) -> Iterator[Drawn]:
     """Yield drawings from one to another through the latent numbers, on the paper of the first."""
     if len(sheets) != 2:
-        raise UsageError(f"{len(sheets)} drawings cannot be led from one to another: give two")
+        raise UsageError(
+            f"--interpolate leads from one drawing to another, and {counted(len(sheets), 'drawing')} came: give two"
+        )
     check_whole("--count", count, 2, MOST)
     one, other = (artist.believed(sheet).mean[0] for sheet in sheets)
     context = artist.context(between(one, other, count), count)

@@ -42,10 +42,16 @@ def example_of(rows: Rows, label: int, *, opens: bool) -> Example:
     return Example(steps, targets, context=Given(Varying(targets), torch.tensor(label)) if opens else None)
 
 
-def thinned(rows: Rows, stretch: float, dropped: float, draw: np.random.Generator) -> Rows:
-    """Return a drawing made wider or narrower, higher or lower, without some points in the middle of its strokes."""
+def thinned(rows: Rows, stretch: float, dropped: float, draw: np.random.Generator, lean: float = 0.0) -> Rows:
+    """Return a drawing made wider or narrower, higher or lower, without some points in the middle of its strokes.
+
+    With `lean` its upright lines lean to a side, and its level ones rise or fall, by up to that share of their length.
+    """
     found = rows.copy()
     found[:, :2] *= draw.uniform(1 - stretch, 1 + stretch, 2)
+    if lean:
+        down, across = draw.uniform(-lean, lean, 2)
+        found[:, :2] = found[:, :2] @ np.array([[1.0, down], [across, 1.0]])
     after_lift = np.concatenate([[False], rows[:-1, 2] > 0])
     keep = (draw.random(len(rows)) >= dropped) | (rows[:, 2] > 0) | after_lift
     points = found[:, :2].cumsum(axis=0)[keep]
@@ -69,11 +75,13 @@ class DrawingBatches(Epochs):
         seed: int | None = None,
         stretch: float = 0.0,
         dropped: float = 0.0,
+        lean: float = 0.0,
+        untold: float = 0.0,
     ) -> None:
         starts = np.concatenate([[0], drawings.ends[:-1]])
         lengths = (drawings.ends - starts)[numbers] + 1
         self.drawings, self.numbers, self.rows, self.opens = drawings, numbers, rows, opens
-        self.seed, self.stretch, self.dropped = seed, stretch, dropped
+        self.seed, self.stretch, self.dropped, self.lean, self.untold = seed, stretch, dropped, lean, untold
         self.batches = Batches(range(len(numbers)), lengths.tolist(), rows, seed=seed)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
@@ -90,10 +98,12 @@ class DrawingBatches(Epochs):
 
     def _example(self, place: int, epoch: int) -> Example:
         number = int(self.numbers[place])
-        rows = self.drawings.offsets(number)
-        if self.seed is not None and (self.stretch or self.dropped):
-            rows = thinned(rows, self.stretch, self.dropped, np.random.default_rng([self.seed, epoch, number]))
-        return example_of(rows, int(self.drawings.labels[number]), opens=self.opens)
+        rows, label = self.drawings.offsets(number), int(self.drawings.labels[number])
+        if self.seed is not None and (self.stretch or self.dropped or self.lean or self.untold):
+            draw = np.random.default_rng([self.seed, epoch, number])
+            rows = thinned(rows, self.stretch, self.dropped, draw, self.lean)
+            label = len(self.drawings.codec.classes) if self.untold and draw.random() < self.untold else label
+        return example_of(rows, label, opens=self.opens)
 
 
 @dataclass(frozen=True)
@@ -126,8 +136,18 @@ class SketchData(Data):
         numbers = self.drawings.numbers("training" if part == "training" else self.scored)
         opens = self.task.opens
         if part == "training":
-            how = {"seed": self.task.seed, "stretch": self.task.stretch, "dropped": self.task.dropped_points}
-            return DrawingBatches(self.drawings, numbers, rows or self.task.batch_size, opens=opens, **how)
+            task = self.task
+            return DrawingBatches(
+                self.drawings,
+                numbers,
+                rows or task.batch_size,
+                opens=opens,
+                seed=task.seed,
+                stretch=task.stretch,
+                dropped=task.dropped_points,
+                lean=task.lean,
+                untold=task.class_dropout,
+            )
         return DrawingBatches(self.drawings, numbers, min(rows or SCORED_ROWS, len(numbers)), opens=opens)
 
     def baselines(self) -> Mapping[str, dict[str, float]]:

@@ -14,6 +14,7 @@ from statewise.data.strokes.json_lines import LONGEST_LINE
 from statewise.errors import DataError, UsageError
 from statewise.inputs import Inputs
 from statewise.plain.strict_json import read_json
+from statewise.shown import counted
 from statewise.state import read_tensors, write_tensors
 from statewise.task import Live
 from statewise.tasks.sketch.answers import Artist
@@ -32,7 +33,7 @@ class StrokeScored(NamedTuple):
     end: float
 
     def __str__(self) -> str:
-        return f"{self.strokes} strokes, {self.nats_per_point:.3f} nats a point, ends here: {self.end:.0%}"
+        return f"{counted(self.strokes, 'stroke')}, {self.nats_per_point:.3f} nats a point, ends here: {self.end:.0%}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""

@@ -26,12 +26,16 @@ class Given(NamedTuple):
 
 @final
 class Opener(nn.Module):
-    """Maps what is given to the context that a decoder begins from; what is not given is zeros."""
+    """Maps what is given to the context that a decoder begins from.
 
-    def __init__(self, latent: Latent | None, classes: int) -> None:
+    With `optional` a drawing may have no class: the number after those of the classes then stands for it.
+    """
+
+    def __init__(self, latent: Latent | None, classes: int, *, optional: bool = False) -> None:
         super().__init__()
         self.latent: Latent | None = latent
-        self.labels: nn.Embedding | None = nn.Embedding(classes, CLASS_NUMBERS) if classes else None
+        self.untold = classes if optional else None
+        self.labels: nn.Embedding | None = nn.Embedding(classes + optional, CLASS_NUMBERS) if classes else None
         self.features = (latent.latent if latent else 0) + (CLASS_NUMBERS if classes else 0)
 
     def forward(self, given: Given) -> Opening:

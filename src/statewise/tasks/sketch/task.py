@@ -50,6 +50,12 @@ class Sketch(Sourced, Task):
     ]
     only: Annotated[Several, Doc("learn these classes alone")] = ()
     by_class: Annotated[bool, Doc("tell the model the class of a drawing, so that it can be asked for one")] = False
+    class_dropout: Annotated[
+        float,
+        Doc("share of drawings whose class is not told in training, so that it may be left out of a question too"),
+        Ge(0),
+        Lt(1),
+    ] = 0.0
     latent: Annotated[
         int,
         Doc("how many latent numbers describe a drawing, from which it can be drawn again; 0 leaves them out"),
@@ -88,6 +94,7 @@ class Sketch(Sourced, Task):
     stretch: Annotated[
         float, Doc("width and height of a drawing are varied by this share in training"), Ge(0), Lt(1)
     ] = 0.15
+    lean: Annotated[float, Doc("lines lean to a side, or rise, by up to this share in training"), Ge(0), Lt(1)] = 0.0
     dropped_points: Annotated[float, Doc("share of points in the middle of strokes lost in training"), Ge(0), Lt(1)] = (
         0.1
     )
@@ -124,6 +131,8 @@ class Sketch(Sourced, Task):
         drawings = prepare_drawings(self.sources, preparing, shares, self.sequence_length, cache, only=only)
         if self.by_class and len(drawings.codec.classes) < 2:
             raise UsageError("--by-class tells classes apart, and these drawings have one: give more, or leave it out")
+        if self.class_dropout and not self.by_class:
+            raise UsageError("--class-dropout is of a run that is told classes: add --by-class, or leave it out")
         return SketchData(self, drawings, cache)
 
     def codec(self, written: Mapping[str, Any]) -> "StrokeCodec":
@@ -146,7 +155,8 @@ class Sketch(Sourced, Task):
         if self.opens:
             ahead, back = (stacked_core(self.cell, STEP, self.reader_size, 1) for _ in range(2))
             latent = Latent(ahead, back, self.latent) if self.latent else None
-            opener = Opener(latent, len(codec.classes) if self.by_class else 0)
+            classes = len(codec.classes) if self.by_class else 0
+            opener = Opener(latent, classes, optional=self.class_dropout > 0)
         fed = opener.features if opener else 0
         lost = self.recurrent_dropout
         core = stacked_core(self.cell, STEP + fed, self.hidden_size, self.layers, candidate_dropout=lost)
@@ -224,7 +234,7 @@ class Sketch(Sourced, Task):
         from statewise.tasks.sketch.answers import Artist, blank, endings
         from statewise.tasks.sketch.showing import side_by_side
 
-        label = codec.classes[0] if self.by_class else None
+        label = codec.classes[0] if self.by_class and not self.class_dropout else None
         drawn = endings(Artist.of(model, codec, WARM, label, self.seed), blank(codec), SHOWN)
         return side_by_side([one.strokes for one in drawn], SHOWN_COLUMNS)
 
@@ -262,7 +272,9 @@ class Sketch(Sourced, Task):
         temperature: Annotated[
             float, Doc("sampling temperature: 0 draws the likeliest, 1 varies as the drawings do")
         ] = WARM,
-        class_: Annotated[str | None, Doc("what to draw, for a run --by-class")] = None,
+        class_: Annotated[
+            str | None, Doc("what to draw, for a run --by-class; with --class-dropout it may be left out")
+        ] = None,
         strokes: Annotated[
             str | None, Doc("what was drawn so far, as JSON [[[x, y], ...], ...], not as a file")
         ] = None,
