@@ -25,6 +25,7 @@ import torch
 from handwriting_page import PAGE, written
 from handwriting_reader import Found, Ink, hand_reader, hands_read, judged, letter_reader, read_letters
 from outcomes import RESULTS, prove_parts
+from trained_runs import outcome_of, trained
 
 import statewise
 from statewise.data.strokes.lines_codec import LETTER_INK
@@ -70,16 +71,15 @@ def _prove(task: Handwriting, picture: str) -> dict[str, Any]:
     task = replace(task, held_out=KEPT, validation=0.0)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(KEEP or temporary, picture)
-        report = _trained(task, folder / "run")
+        report = trained(task, folder / "run")
         data = task.prepare(folder / ".data")
         model = statewise.load(folder / "run").model
-    told = {name: report[name] for name in ("data", "metrics", "baselines", "training", "remarks")}
-    print(json.dumps(told, indent=1))
+    found_of_the_run = outcome_of(report)
+    print(json.dumps(found_of_the_run, indent=1))
     reader = _reader_of(data)
     found = {
         "claim": "beyond every simple method, by an interval over lines",
-        "holds": told["remarks"][-1].endswith("better."),
-        **told,
+        **found_of_the_run,
         "real_ink": _read_real(reader, data),
         "written_ink": {f"{bias:g}": _read_written(reader, model, data, bias) for bias in BIASES},
         "ends": _ends(reader, model, data),
@@ -89,14 +89,6 @@ def _prove(task: Handwriting, picture: str) -> dict[str, Any]:
         print(name, found[name])
     _draw(model, data, picture)
     return found
-
-
-def _trained(task: Handwriting, run: Path) -> dict[str, Any]:
-    """Return the report of a run, once it is trained."""
-    if not run.exists():
-        statewise.train(task, run=run)
-    finished: dict[str, Any] = json.loads((run / "events.jsonl").read_text().splitlines()[-1])["report"]
-    return finished
 
 
 def _reader_of(data: HandwritingData) -> Ink:

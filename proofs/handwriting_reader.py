@@ -44,13 +44,15 @@ class Found(NamedTuple):
     after: int
 
 
-def _batches(count: int, updates: int, seed: int) -> Iterator[tuple[list[int], np.random.Generator]]:
+def batches(count: int, updates: int, seed: int) -> Iterator[tuple[list[int], np.random.Generator]]:
+    """Yield so many times which of `count` examples are learned from next, and what varies them."""
     draw = np.random.default_rng(seed)
     for _ in range(updates):
         yield draw.integers(0, count, ROWS).tolist(), draw
 
 
-def _learn(model: Ink, updates: int, losses: Iterator[Tensor]) -> None:
+def learn(model: nn.Module, updates: int, losses: Iterator[Tensor]) -> None:
+    """Follow the gradients of so many losses."""
     optimizer = torch.optim.Adam(model.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=updates)
     for loss in losses:
@@ -67,7 +69,7 @@ def letter_reader(ink: Sequence[Rows], texts: Sequence[np.ndarray[Any, Any]], le
     model = Ink(letters + 1)
 
     def losses() -> Iterator[Tensor]:
-        for chosen, draw in _batches(len(ink), updates, 1):
+        for chosen, draw in batches(len(ink), updates, 1):
             logits, lengths = model([leaning(ink[n], STRETCH, LEAN, draw) for n in chosen])
             wanted = [torch.from_numpy(texts[n]) for n in chosen]
             assert all(int(one.min()) >= 0 and int(one.max()) < letters for one in wanted)
@@ -75,7 +77,7 @@ def letter_reader(ink: Sequence[Rows], texts: Sequence[np.ndarray[Any, Any]], le
             odds = logits.log_softmax(-1)
             yield ctc_loss(odds, torch.cat(wanted), lengths, sizes, blank=letters, zero_infinity=True)
 
-    _learn(model, updates, losses())
+    learn(model, updates, losses())
     return model.eval()
 
 
@@ -85,21 +87,22 @@ def hand_reader(ink: Sequence[Rows], hands: Sequence[int], count: int, updates: 
     model = Ink(count)
 
     def losses() -> Iterator[Tensor]:
-        for chosen, _ in _batches(len(ink), updates, 2):
-            yield cross_entropy(_mean(*model([ink[n] for n in chosen])), torch.tensor([hands[n] for n in chosen]))
+        for chosen, _ in batches(len(ink), updates, 2):
+            yield cross_entropy(mean_said(*model([ink[n] for n in chosen])), torch.tensor([hands[n] for n in chosen]))
 
-    _learn(model, updates, losses())
+    learn(model, updates, losses())
     return model.eval()
 
 
 def hands_read(model: Ink, ink: Sequence[Rows]) -> list[int]:
     """Return the hand that each line is taken for."""
     with torch.no_grad():
-        found: list[int] = _mean(*model(ink)).argmax(dim=-1).tolist()
+        found: list[int] = mean_said(*model(ink)).argmax(dim=-1).tolist()
         return found
 
 
-def _mean(logits: Tensor, lengths: Tensor) -> Tensor:
+def mean_said(logits: Tensor, lengths: Tensor) -> Tensor:
+    """Return the mean of what is said at the points of each row, `[B, choices]`."""
     mask = torch.arange(len(logits)).unsqueeze(1) < lengths
     return (logits * mask.unsqueeze(-1)).sum(dim=0) / lengths.unsqueeze(1)
 

@@ -14,19 +14,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from outcomes import prove_parts
+from sketch_likeness import Known
+from trained_runs import outcome_of
 
 import statewise
 from statewise.data.strokes import strokes_of
 from statewise.data.strokes.drawing_pictures import DrawingPanel, svg_of
 from statewise.run.config import build, read_yaml
-from statewise.tasks.sketch.answers import Artist, Drawn, blank, endings
+from statewise.tasks.sketch.answers import Artist, blank, endings
 from statewise.tasks.sketch.task import Sketch
 
 HERE = Path(__file__).parent
@@ -38,7 +38,6 @@ SHOWN, COLUMNS = 6, 6
 TIMES = 15
 DEAREST = 2.5
 "Nine endings may cost so many times what one does."
-GRID = 24
 
 
 def kanji() -> dict[str, Any]:
@@ -48,7 +47,7 @@ def kanji() -> dict[str, Any]:
         run = statewise.train(task, run=Path(folder, "run"))
         _draw(run, task, Path(folder, ".data"))
     print(run.report.shown())
-    return {"claim": "beyond every simple method, by an interval over drawings", **_told(run.report)}
+    return {"claim": "beyond every simple method, by an interval over drawings", **outcome_of(run.report.as_json())}
 
 
 def latent() -> dict[str, Any]:
@@ -57,7 +56,7 @@ def latent() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         report = statewise.train(task, run=Path(folder, "run")).report
     print(report.shown())
-    return {"claim": "a bound beyond every simple method, by an interval over drawings", **_told(report)}
+    return {"claim": "a bound beyond every simple method, by an interval over drawings", **outcome_of(report.as_json())}
 
 
 def endings_cost() -> dict[str, Any]:
@@ -92,11 +91,6 @@ def endings_cost() -> dict[str, Any]:
     }
 
 
-def _told(report: Any) -> dict[str, Any]:
-    told = {name: report.as_json()[name] for name in ("data", "metrics", "baselines", "training", "remarks")}
-    return {"holds": report.remarks[-1].endswith("better."), **told}
-
-
 def _draw(run: Any, task: Sketch, cache: Path) -> None:
     """Draw new characters, and once more with the nearest ones of the training part below them."""
     trained, data = run.load(), task.prepare(cache)
@@ -104,31 +98,16 @@ def _draw(run: Any, task: Sketch, cache: Path) -> None:
     drawn = list(endings(Artist.of(trained.model, codec, 0.4, None, 1), blank(codec), SHOWN))
     numbers = data.drawings.numbers("training")
     known = [strokes_of(data.drawings.offsets(int(number)).astype(float)) for number in numbers]
-    grids = np.stack([_grid(strokes) for strokes in known])
+    likest = Known(known)
     new = [DrawingPanel((), one.strokes, f"drawn {number}") for number, one in enumerate(drawn, 1)]
     near = [
-        DrawingPanel(known[_nearest(one, grids)], (), f"nearest to {number}") for number, one in enumerate(drawn, 1)
+        DrawingPanel(known[likest.nearest(one.strokes)[0]], (), f"nearest to {number}")
+        for number, one in enumerate(drawn, 1)
     ]
     scaled = [DrawingPanel([stroke * codec.scale for stroke in panel.given], (), panel.title) for panel in near]
     PICTURE.write_text(svg_of(new, columns=COLUMNS))
     NEIGHBOURS.parent.mkdir(exist_ok=True)
     NEIGHBOURS.write_text(svg_of([*new, *scaled], columns=COLUMNS))
-
-
-def _nearest(one: Drawn, grids: Any) -> int:
-    return int((grids @ _grid(one.strokes).ravel()).argmax())
-
-
-def _grid(strokes: Any) -> Any:
-    """Return where a drawing has ink, on a coarse grid of its own size, blurred, as a vector of length 1."""
-    points = np.concatenate([np.linspace(a, b, 12) for stroke in strokes for a, b in pairwise(stroke)])
-    side = max(float(np.ptp(points, axis=0).max()), 1e-9)
-    places = ((points - points.min(axis=0)) / side * (GRID - 1)).round().astype(int)
-    ink = np.zeros((GRID + 2, GRID + 2))
-    ink[places[:, 1] + 1, places[:, 0] + 1] = 1
-    blurred = sum(np.roll(np.roll(ink, dx, 0), dy, 1) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
-    vector = np.asarray(blurred).ravel()
-    return vector / np.linalg.norm(vector)
 
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {"kanji": kanji, "latent": latent, "endings": endings_cost}

@@ -1,0 +1,97 @@
+"""The tables of the page on drawing that are of people's drawings, made from what the proofs wrote down."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "tutorials" / "sketch.md"
+RESULTS = {name: ROOT / "proofs" / "results" / f"{name}.json" for name in ("sketch_people", "sketch_completion")}
+PLACE = re.compile(r"(<!-- proved: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PEOPLE = {
+    "omniglot": "Characters of 50 alphabets (Omniglot, as sketch-rnn publishes it)",
+    "things": "Things (QuickDraw), of 345 classes",
+    "letters": "Letters of five alphabets (Omniglot), by drawers that were not learned",
+}
+WAYS = {
+    "real": "the real one",
+    "none": "none",
+    "network": "**the network's**, not told the class",
+    "glued": "the nearest learned drawing's",
+    "network_told_the_class": "**the network's**, told the class",
+    "glued_of_the_class": "that of the nearest learned drawing of the class",
+}
+
+
+def people(found: Mapping[str, Any], completion: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table for each collection: what a point costs, by the network and by simple methods."""
+    for name, title in PEOPLE.items():
+        rows: dict[str, Mapping[str, float]] = {}
+        data = None
+        for part, words in ((name, "this model"), (f"{name}_latent", "with {latent} latent numbers")):
+            if "metrics" in found.get(part, {}):
+                rows[words.format(**found[part])] = found[part]["metrics"]
+                data, baselines = found[part]["data"], found[part]["baselines"]
+        if "metrics" in completion.get(name, {}):
+            rows["told the class"] = completion[name]["metrics"]
+            rows["the same, not told it"] = completion[name]["metrics_not_told_the_class"]
+            data, baselines = completion[name]["data"], completion[name]["baselines"]
+        if data is None:
+            continue
+        lines = [f"| {way} | {score['nats_per_point']:.3f} |" for way, score in {**rows, **baselines}.items()]
+        yield (
+            f"**{title}**: {data['training_drawings']:,} drawings learned, {data['held_out_drawings']:,} scored.\n\n"
+            + "\n".join(["|  | nats a point |", "|---|---:|", *lines])
+        )
+
+
+def completion(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table for each collection: how often a judge names drawings right, by how they were ended."""
+    for name in ("letters", "things"):
+        if "ways" not in found.get(name, {}):
+            continue
+        told = found[name]
+        lines = [_way(WAYS[way], row) for way, row in told["ways"].items()]
+        yield (
+            f"**{PEOPLE[name]}**: {told['drawings']} drawings of {told['classes']} classes.\n\n"
+            "| ending | named right | 95 % interval | like the nearest learned drawing |\n|---|---:|---|---:|\n"
+            + "\n".join(lines)
+        )
+        yield " ".join(_claim(words, told["claims"][key]) for key, words in CLAIMS.items())
+
+
+CLAIMS = {"told_the_class": "Told the class", "not_told_the_class": "Not told the class"}
+
+
+def _way(title: str, row: Mapping[str, Any]) -> str:
+    low, high = row["interval"]
+    like = f"{row['like_the_nearest']:.2f}" if "like_the_nearest" in row else ""
+    return f"| {title} | {row['named_right']:.1%} | {low:.1%} to {high:.1%} | {like} |".replace("%", " %")
+
+
+def _claim(words: str, claim: Mapping[str, Any]) -> str:
+    (low, high), (less, more) = claim["share_interval"], claim["above_glued_interval"]
+    often = f"{claim['share_of_real']:.1%} as often as real ones (95 % interval {low:.1%} to {high:.1%})"
+    above = f"{claim['above_glued']:+.1%} above glued ones ({less:+.1%} to {more:+.1%})"
+    return f"{words}, endings are named right {often}, and {above}.".replace("%", " %").replace("95  %", "95 %")
+
+
+def written(page: str, results: Mapping[str, Any]) -> str:
+    """Return the page with its tables made again."""
+    blocks = {
+        "sketch_people": people(results["sketch_people"], results["sketch_completion"]),
+        "sketch_completion": completion(results["sketch_completion"]),
+    }
+    told = {name: "\n\n".join(found) + "\n" for name, found in blocks.items()}
+    return PLACE.sub(lambda found: f"{found[1]}{told[found[2]]}{found[3]}", page)
+
+
+def kept() -> dict[str, Any]:
+    """Return what the proofs wrote down."""
+    return {name: json.loads(file.read_text()) if file.exists() else {} for name, file in RESULTS.items()}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(), kept()))
