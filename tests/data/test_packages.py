@@ -189,7 +189,7 @@ def test_an_interrupted_download_leaves_nothing(package: Package, cache: Path, m
         (cwd / "half.whl").write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("subprocess.run", interrupted)
+    monkeypatch.setattr("subprocess.Popen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         package.fetch()
     assert everything_below(cache) == []

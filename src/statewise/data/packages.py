@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from statewise.data.archives import PIECE, Member, check_size, members_of_tar, members_of_zip, unpack
 from statewise.errors import DataError, MissingExtra
@@ -156,19 +157,41 @@ def _download(package: Package, folder: Path) -> Path:
 def _run(command: tuple[str, ...], folder: Path, install: str) -> None:
     """Run a client without a word."""
     said = f"`{shlex.join(command)}`"
-    try:
-        done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
-        )
-    except FileNotFoundError as error:
-        raise MissingExtra(f"{said} needs {command[0]}, which is not installed: {install}") from error
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"{said} took longer than {SECONDS} s: {OTHERWISE}") from error
-    complaint = done.stderr.decode(errors="replace")
-    if "No module named pip" in complaint:
+    with TemporaryFile() as complaint:
+        process = _started(command, folder, install, stdout=subprocess.DEVNULL, stderr=complaint)
+        try:
+            code = process.wait(SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise DataError(f"{said} took longer than {SECONDS} s: {OTHERWISE}") from error
+        finally:
+            _stop(process)
+        words = _said_to(complaint)
+    if "No module named pip" in words:
         raise MissingExtra(f"{said} needs pip, which is not installed: {install}")
-    if done.returncode:
-        raise _failed(said, complaint, done.returncode)
+    if code:
+        raise _failed(said, words, code)
+
+
+def _started(command: tuple[str, ...], folder: Path, install: str, **pipes: Any) -> "subprocess.Popen[bytes]":
+    """Start a program in a session of its own, so that what it starts can be stopped with it."""
+    try:
+        return subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True, **pipes)
+    except FileNotFoundError as error:
+        raise MissingExtra(f"`{shlex.join(command)}` needs {command[0]}, which is not installed: {install}") from error
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """Stop a program and all that it started, since a child that goes on holds its output open.
+
+    One that was waited for is left alone: its number may be that of another process by now.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _failed(said: str, complaint: str, code: int) -> DataError:
@@ -184,13 +207,8 @@ def _output_of(command: tuple[str, ...], folder: Path, install: str) -> Iterator
     """
     said = f"`{shlex.join(command)}`"
     with TemporaryFile() as complaint:
-        try:
-            process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaint
-            )
-        except FileNotFoundError as error:
-            raise MissingExtra(f"{said} needs {command[0]}, which is not installed: {install}") from error
-        late = threading.Timer(SECONDS, process.kill)
+        process = _started(command, folder, install, stdout=subprocess.PIPE, stderr=complaint)
+        late = threading.Timer(SECONDS, _stop, [process])
         late.start()
         try:
             assert process.stdout is not None
@@ -206,8 +224,7 @@ def _output_of(command: tuple[str, ...], folder: Path, install: str) -> Iterator
             raise
         finally:
             late.cancel()
-            process.kill()
-            process.wait()
+            _stop(process)
         if process.returncode:
             raise _failed(said, _said_to(complaint), process.returncode)
 
