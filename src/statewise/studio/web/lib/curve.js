@@ -27,6 +27,8 @@ export class Curve {
     this.bands = [];
     /** @type {[number, number] | null} what is seen, where it is not all */
     this.view = null;
+    /** @type {[number, number] | null} from where to where the axis goes at least, however few points there are */
+    this.span = null;
     this.smoothing = 0;
     this.cursor = -1;
     this.waiting = 0;
@@ -53,7 +55,7 @@ export class Curve {
 
   /** Return from where to where the points go, whatever is seen of them. @returns {[number, number]} */
   whole() {
-    let [left, right] = [Infinity, -Infinity];
+    let [left, right] = this.span ?? [Infinity, -Infinity];
     for (const { xs } of [...this.series, ...this.bands]) {
       if (!xs.length) continue;
       left = Math.min(left, xs[0]);

@@ -37,6 +37,7 @@ export class Told {
       this.checks.push(content.metrics);
     } else if (kind === "sampled") this.samples.push(content);
     else if (kind === "finished") this.report = content.report;
+    else if (kind === "stopped" && this.last) this.last = { ...this.last, fraction: 1 };
     if (kind === "rolledback") this.note(kind, content.update, `${content.reason}; tried again from update ${content.update}`);
     else if (kind === "finished") this.note(kind, content.update, "training and scoring are done");
     else if (kind === "stopped") this.note(kind, content.update, `ended early: ${content.checks} checks were no better`);

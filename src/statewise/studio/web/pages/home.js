@@ -80,8 +80,9 @@ export function badge(state) {
 /** @param {{fraction: number, seconds: number}} last */
 export function progress({ fraction, seconds }) {
   const left = fraction > 0 ? (seconds * (1 - fraction)) / fraction : NaN;
+  const words = fraction < 0.995 ? `${Math.round(100 * fraction)} %, ${duration(left)} left` : "trained; it and the baselines are being scored";
   return h("p", { class: "row" }, h("progress", { max: "1", value: fraction, "aria-label": "how far training is" }),
-    h("span", { class: "quiet" }, `${Math.round(100 * fraction)} %, ${duration(left)} left`));
+    h("span", { class: "quiet" }, words));
 }
 
 /** @param {any} found */

@@ -47,7 +47,7 @@ class View {
     this.all = all;
     this.fail = fail;
     this.state = run.state;
-    this.loss = new Curve("Loss (nats a place)");
+    this.loss = new Curve("Training loss");
     this.score = new Curve("Score on the held-out part");
     this.speed = new Curve("Speed (places a second)");
     this.top = h("div", { class: "head" });
@@ -142,6 +142,7 @@ class View {
     const [, title] = [this.score.element.querySelector("h2"), metric ? inWords(metric) : "Score"];
     if (this.score.element.firstChild) this.score.element.firstChild.textContent = `${title}, on the held-out part`;
     this.score.title = title;
+    this.score.span = [0, Math.max(1, ...this.all.map((each) => each.last?.update ?? 0))]; // one score is not an axis of its own
     this.score.levels = Object.entries(told.report?.baselines ?? {})
       .filter(([, of]) => of[metric] !== undefined).map(([name, of]) => ({ name, value: of[metric] }));
     for (const curve of [this.loss, this.score, this.speed]) curve.later();
