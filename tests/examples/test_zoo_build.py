@@ -1,6 +1,7 @@
 """What makes a run of the zoo: trained by its recipe, packed to the same bits each time, with a card and a digest."""
 
 import importlib.util
+import re
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -71,3 +72,18 @@ def test_a_run_that_is_too_large_is_not_kept(
 def test_a_name_that_is_not_listed_is_answered_with_the_nearest(build: ModuleType) -> None:
     with pytest.raises(SystemExit, match="did you mean 'shakespeare'"):
         build.make(["shakespear"])
+
+
+def test_a_run_whose_data_are_not_there_is_left_out_and_said(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text(RECIPE.format(source=tmp_path / "book.txt"))
+    words = {"title": "Mine", "data": "mine", "licence": "none", "tutorial": "docs/tutorials/text.md", "differs": ""}
+    entry = build.Entry(task="text", recipe=str(tmp_path / "mine.yaml"), try_=[["It was"]], **words)
+    monkeypatch.setattr(build, "entries", lambda: {"mine": entry})
+    monkeypatch.setattr(build, "PACKAGE", tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    build.make([])
+    assert re.fullmatch(r"mine is left out: .*book\.txt.*\n", capsys.readouterr().err)
+    with pytest.raises(SystemExit, match=r"book\.txt"):
+        build.make(["mine"])
