@@ -117,6 +117,11 @@ def game(name: str, **how: Any) -> Game:
     return Game(source=f"made_games:{name}", **{**PLAYED, **how})
 
 
+def teams(name: str, **how: Any) -> Game:
+    pytest.importorskip("pettingzoo")
+    return Game(source=f"made_teams:{name}", **{**PLAYED, **how})
+
+
 SKETCH: dict[str, Any] = {**SMALL, "sequence_length": 20, "components": 2, "held_out": 0.3}
 WRITTEN: dict[str, Any] = {**SMALL, "sequence_length": 80, "components": 2, "hills": 2, "spacing": 30.0}
 PAIRS: dict[str, Any] = {**SMALL, "sequence_length": 30, "embedding": 5, "held_out": 0.2, "validation": 0.1}
@@ -207,6 +212,7 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "game-of-masked-choices-in-two-layers": lambda folder: game("Masked", layers=2, critic="separate", cell="gru"),
     "game-of-numbers": lambda folder: game("Steering", noise_correlation=0.5),
     "game-of-everything": lambda folder: game("Mixed"),
+    "game-of-two-teams": lambda folder: teams("Strike", self_play=True, past_every=1, past_share=0.5, team_spirit=0.2),
     "language": lambda folder: Language(source=str(words(folder)), cutoffs="3,5", **WORDS),
     "language-sampled-and-tied": lambda folder: Language(
         source=str(words(folder)), output="sampled", tied=True, negatives=3, **WORDS

@@ -46,6 +46,7 @@ from statewise.cells import (
     Zoneout,
 )
 from statewise.cells.ensemble import Ensemble
+from statewise.cells.last_inputs import Frames
 from statewise.cells.memoryless import Memoryless
 from statewise.cells.passing import Passing
 from statewise.exchange.onnx.activations import read_activations
@@ -115,6 +116,7 @@ FORMS: dict[str, Callable[[], Recurrent[Any]]] = {
     "passing": lambda: Passing(LSTM(D, H)),
     "passing-two-of-dropout": lambda: Passing(Dropout(GRU(D, H), 0.4), width=2),
     "memoryless": lambda: Memoryless(LSTM(D, H)),
+    "frames": lambda: Frames(LSTM(3 * D, H), count=3),
     "onnx-rnn": lambda: OnnxRNN(D, H, activations=read_activations(["Softsign"]), clip=2.0),
     "onnx-lstm": lambda: OnnxLSTM(D, H, clip=2.0),
     "onnx-lstm-coupled": lambda: OnnxLSTM(D, H, input_forget=True),

@@ -76,6 +76,7 @@ class Playing(Collector):
         weight = next(model.parameters())
         mean, scale = self._normalizing(weight)
         self._normalize(model, mean, scale)
+        self.seats.meet(model)
         memory = RolloutMemory(how.steps, self.seats, head)
         actor, fresh = self._actor(model), model.begin(self.envs)
         state = rebuild(fresh, self.state) if self.state else fresh
@@ -100,8 +101,8 @@ class Playing(Collector):
             state = after
             if self.begun.any():
                 state = where_rows(torch.from_numpy(self.begun).to(weight.device), fresh, after)
-                self.episodes += ended
-                for row in np.flatnonzero(ended):
+                self.episodes += stepped.began_again
+                for row in np.flatnonzero(stepped.began_again):
                     seeds[row] = self._seed(int(row), 1)
         self.state = leaves(state)
         last = _values(actor, self.seats.observations, state)
@@ -203,7 +204,7 @@ class Playing(Collector):
             self.to_come = self.to_come * self.how.discount + reward
             seen[step] = self.to_come
             self.to_come = np.where(ended[step], 0.0, self.to_come)
-        self.rewarded.add(seen.reshape(-1, 1))
+        self.rewarded.add(seen[memory.real].reshape(-1, 1))
         return np.clip(memory.rewards / self.rewarded.deviation, -FARTHEST_REWARD, FARTHEST_REWARD)
 
     def _count(self, memory: RolloutMemory) -> None:
@@ -223,9 +224,8 @@ class Playing(Collector):
 
     def _remember(self, memory: RolloutMemory) -> None:
         """Keep the actions of the episodes that are under way, and what was seen."""
-        ended = memory.terminated | memory.truncated
         for row in range(self.envs):
-            ends = np.flatnonzero(ended[:, row])
+            ends = np.flatnonzero(memory.over[:, row])
             own = memory.actions[ends[-1] + 1 if len(ends) else 0 :, row].copy()
             self.history[row] = (
                 own if len(ends) or not len(self.history[row]) else np.concatenate([self.history[row], own])
@@ -273,6 +273,7 @@ class Playing(Collector):
             **self.seen.save("seen"),
             **self.rewarded.save("rewarded"),
             **{f"state{n}": leaf.cpu() for n, leaf in enumerate(self.state)},
+            **{f"seats.{name}": part for name, part in (self.seats.save() if self.base >= 0 else {}).items()},
         }
 
     def load(self, saved: Mapping[str, Tensor]) -> None:
@@ -292,6 +293,10 @@ class Playing(Collector):
         self.seen, self.rewarded, self.recent = seen, rewarded, recent
         self.noise = noise if len(noise) else None
         self.state = tuple(saved[f"state{n}"] for n in range(len(leaves(self.like))) if f"state{n}" in saved)
+        if base < 0 and "seats" in vars(self):  # they have begun since
+            vars(self).pop("seats").close()
+        if base >= 0:
+            self.seats.load({n.removeprefix("seats."): part for n, part in saved.items() if n.startswith("seats.")})
         if base >= 0 and self.seats.repeats:
             self._play_again(saved["shown"].numpy())
         elif base >= 0:
@@ -301,15 +306,18 @@ class Playing(Collector):
 
     def _play_again(self, shown: Numbers) -> None:
         """Bring each environment to where it was; one that shows something else there begins a new episode."""
-        for row in range(self.envs):
-            self.seats.replay(row, self._seed(row, 0), self.history[row])
+        each = self.seats.group
+        for row in range(0, self.envs, each):
+            rows = slice(row, row + each)
+            taken = self.history[row] if each == 1 else np.stack(self.history[rows], axis=1)
+            self.seats.replay(row, self._seed(row, 0), taken)
             if shown.shape != self.seats.observations.shape:
                 raise RunError(OTHER_ROLLOUTS)
-            if not np.array_equal(self.seats.observations[row], shown[row]):
-                self.episodes[row] += 1
-                self.begun[row], self.totals[row], self.to_come[row] = True, 0.0, 0.0
-                self.history[row] = self.history[row][:0]
-                self.seats.reset([self._seed(row, 0)], [row])
+            if not np.array_equal(self.seats.observations[rows], shown[rows]):
+                self.episodes[rows] += 1
+                self.begun[rows], self.totals[rows], self.to_come[rows] = True, 0.0, 0.0
+                self.history[rows] = [actions[:0] for actions in self.history[rows]]
+                self.seats.reset([self._seed(n, 0) for n in range(row, row + each)], range(row, row + each))
 
 
 def _values(actor: Actor, seen: Numbers, state: Any) -> Reals:

@@ -1,8 +1,7 @@
 """An environment as data: what is seen and done, rollouts to learn from, episodes to be scored on, and baselines."""
 
 import json
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,110 +9,29 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from statewise.data.codec import Codec
 from statewise.data.figures import Finding, Found, key_of
 from statewise.data.window import Window
 from statewise.errors import DataError
-from statewise.learning.guard import NotFinite
-from statewise.learning.learner import Learner
-from statewise.model import Model
 from statewise.run.config import plain
 from statewise.task import Part
+from statewise.tasks.game.baselines import EPISODES, OF_ONE, found_baselines
 from statewise.tasks.game.collecting import Playing
-from statewise.tasks.game.making import gymnasium, maker_of, vector_of
-from statewise.tasks.game.playing import (
-    CHECKS,
-    HELD_OUT,
-    TOGETHER,
-    Player,
-    RandomPlayer,
-    figures_of,
-    play,
-    played,
-    seeds_of,
-)
-from statewise.tasks.game.seats import InProcess, Seats
-from statewise.tasks.game.spaces import MASK as LEGAL
-from statewise.tasks.game.spaces import (
-    Actions,
-    ObservationSpace,
-    actions_of,
-    observations_of,
-    spaces_as_json,
-    spaces_from_json,
-    unread_of,
-    without,
-)
+from statewise.tasks.game.environment import Environment, GameCodec, examine
+from statewise.tasks.game.making import gymnasium, vector_of
+from statewise.tasks.game.playing import CHECKS, HELD_OUT, TOGETHER, Episode, Player, RandomPlayer, play, seeds_of
+from statewise.tasks.game.seats import Seats
+from statewise.tasks.game.teams.contests import AT_ONCE, TwoPlayers, scripted_player, sides_of
+from statewise.tasks.game.teams.matches import Matches
+from statewise.tasks.game.teams.parallel import Agents
+from statewise.tasks.game.teams.self_play import self_play_of
 from statewise.tasks.game.vector_seats import OfVector
 from statewise.tasks.game.workers import InWorkers
 from statewise.tasks.shared.counted import CountedOnce
 
-EPISODES = 100
-"So many episodes are scored."
 SEEN_ROWS, SEEN_STEPS = 4, 64
 TRIED_STEPS = 20
-OF_ONE = "returned."
-"Before the number of an episode, in figures that are kept: its return."
 EACH = "_each_episode"
 NOT_LEARNED = ("sample_seconds", "save_seconds", "save_updates", "checks", "keep", "early_stop", "threads")
-
-
-@dataclass(frozen=True)
-class GameCodec(Codec):
-    """What is seen and done, by which rows become features and choices become actions."""
-
-    observed: ObservationSpace
-    actions: Actions
-
-    def as_json(self) -> dict[str, Any]:
-        """Return both spaces."""
-        return spaces_as_json(self.observed, self.actions)
-
-    @classmethod
-    def read(cls, written: Mapping[str, Any]) -> "GameCodec":
-        """Return what `as_json` wrote. Raises `RunError` where it is something else."""
-        return cls(*spaces_from_json(written))
-
-
-@dataclass(frozen=True)
-class Environment:
-    """An environment by name, and how long its episodes may be."""
-
-    name: str
-    longest: int
-
-    def seats(self, codec: GameCodec, size: int, make: Callable[..., Any] | None = None) -> Seats:
-        """Return so many of it, to be played at once."""
-        return InProcess(self.name, make or maker_of(self.name), size, codec.observed, codec.actions, self.longest)
-
-
-def examine(name: str, hidden: Sequence[int]) -> tuple[GameCodec, list[str]]:
-    """Return what an environment shows and takes, and what there is to say of that."""
-    make = maker_of(name)
-    env = make()
-    try:
-        actions = actions_of(env.action_space)
-        is_masked = _is_masked(name, env)
-        observed = without(observations_of(env.observation_space, is_masked=is_masked, actions=actions), hidden)
-        unread = [
-            f"the part '{key}' of an observation is words, and is not read" for key in unread_of(env.observation_space)
-        ]
-    finally:
-        env.close()
-    if is_masked and actions.is_continuous:
-        raise DataError(f"{name} has an {LEGAL} for actions that are numbers: give choices, or no mask")
-    return GameCodec(observed, actions), unread
-
-
-def _is_masked(name: str, env: Any) -> bool:
-    if LEGAL in (getattr(env.observation_space, "spaces", None) or {}):
-        return True
-    try:
-        _, info = env.reset(seed=0)
-    except Exception as error:
-        told = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        raise DataError(f"{name} failed when it was reset: {told}") from error
-    return LEGAL in info
 
 
 @dataclass(frozen=True)
@@ -124,6 +42,8 @@ class GameData(CountedOnce):
     known: GameCodec
     cache: Path
     told: tuple[str, ...] = ()
+    agents: Agents | None = None
+    is_scripted: bool = False
     scored: Literal["held_out", "checks"] = "held_out"
 
     @property
@@ -144,6 +64,7 @@ class GameData(CountedOnce):
             "observation": self.codec.observed.words(),
             "actions": self.codec.actions.words(),
             "training": self.task.envs,
+            **({"agents": self.agents.words()} if self.agents else {}),
             "held_out": EPISODES,
             "unit": "environment",
             "gymnasium": gymnasium().__version__,
@@ -181,32 +102,65 @@ class GameData(CountedOnce):
             with torch.random.fork_rng(devices=[]):
                 return task.model(codec).begin(1)
 
-        return Playing(self._training_seats, codec.observed, like, task.rollout_settings, task.envs)
+        return Playing(self._training_seats, codec.observed, like, task.rollout_settings, task.envs * self.group)
+
+    @property
+    def group(self) -> int:
+        """How many agents each environment has."""
+        return len(self.agents.names) if self.agents else 1
 
     def _training_seats(self) -> Seats:
         """Return the environments of training, as they are to be stepped."""
         task, codec = self.task, self.codec
+        if self.agents:
+            how = self_play_of(task, lambda: task.model(codec)) if task.self_play else {}
+            return self.environment.matches(codec, task.envs, spirit=task.team_spirit, **how)
         if task.vectorized:
             return OfVector(task.source, vector_of(task.source, task.envs), codec.observed, codec.actions)
         if task.workers:
             return InWorkers(task.source, task.envs, task.workers, codec.observed, codec.actions, task.longest)
         return self.seats(task.envs)
 
-    def _seen_by_chance(self, rows: int, steps: int) -> Window:
-        seats, player = self.seats(rows), RandomPlayer(self.codec.observed, self.codec.actions)
-        draws = [np.random.default_rng(seed) for seed in seeds_of(CHECKS, rows)]
-        begun, told = np.ones(rows, np.bool_), []
+    def _seen_by_chance(self, envs: int, steps: int) -> Window:
+        seats, player = self.seats(envs), RandomPlayer(self.codec.observed, self.codec.actions)
+        seeds = seeds_of(CHECKS, seats.size)
+        draws = [np.random.default_rng(seed) for seed in seeds]
+        begun, told = np.ones(seats.size, np.bool_), []
         try:
-            seats.reset(seeds_of(CHECKS, rows))
+            seats.reset(seeds)
             for _ in range(steps):
                 seen = seats.observations.copy()
                 chosen = player.act(seen, begun, draws)
                 told.append((seen, chosen, begun))
-                begun = seats.step(chosen, seeds_of(CHECKS, rows)).ended.copy()
+                begun = seats.step(chosen, seeds).ended.copy()
         finally:
             seats.close()
         inputs, actions, begins = (torch.from_numpy(np.stack(part)) for part in zip(*told, strict=True))
         return Window(inputs, actions, reset=begins)
+
+    def seats_to_score(self, episodes: int) -> Seats:
+        """Return environments in which so many episodes are played at once, or fewer."""
+        if self.task.self_play:
+            return self.seats(min(AT_ONCE, episodes + episodes % 2))
+        return self.seats(min(TOGETHER, episodes))
+
+    def opponents(self, seats: Seats) -> dict[str, Player]:
+        """Return the teams that every policy of self-play is scored against: the scripted one, if any, and chance."""
+        assert isinstance(seats, Matches)
+        script = scripted_player(seats.envs[0], self.codec.observed, self.codec.actions)
+        chance = RandomPlayer(self.codec.observed, self.codec.actions)
+        return {**({"scripted": script} if script else {}), "random": chance}
+
+    def episodes(
+        self, player: Player, seats: Seats, seeds: Sequence[int], against: Player | None = None
+    ) -> Iterator[Episode]:
+        """Play an episode of each seed; in self-play against a team, if not given the scripted one or chance."""
+        if not self.task.self_play:
+            return play(player, seats, seeds)
+        assert isinstance(seats, Matches)
+        sides = sides_of(seats)
+        other = against or next(iter(self.opponents(seats).values()))
+        return play(TwoPlayers(player, other, sides), seats, seeds, sides=sides)
 
     def validating(self) -> "GameData":
         """Return the same environment with other episodes as what is scored."""
@@ -215,13 +169,22 @@ class GameData(CountedOnce):
     def on(self, source: Sequence[str], cache: Path) -> "GameData":
         """Return another environment to be scored on. Raises `DataError` where it shows or takes something else."""
         (name, *others) = source
-        codec, told = examine(name, self.task.hide)
+        found = examine(name, self.task.hide)
+        codec = found.codec
         if others or codec != self.codec:
             raise DataError(
                 f"{name} shows {codec.observed.words()} and takes {codec.actions.words()}, and this policy knows "
                 f"{self.codec.observed.words()} and {self.codec.actions.words()}: give an environment alike"
             )
-        return replace(self, task=replace(self.task, source=name), cache=cache, told=tuple(told), scored="held_out")
+        return replace(
+            self,
+            task=replace(self.task, source=name),
+            cache=cache,
+            told=found.told,
+            agents=found.agents,
+            is_scripted=found.is_scripted,
+            scored="held_out",
+        )
 
     @property
     def seeds(self) -> list[int]:
@@ -237,18 +200,8 @@ class GameData(CountedOnce):
         )
 
     def find_baselines(self) -> Finding:
-        """Play at random; and train a policy without memory in the same way, where that is asked for."""
-        seats = self.seats(TOGETHER)
-        try:
-            chance = RandomPlayer(self.codec.observed, self.codec.actions)
-            found: Found = {"random": (yield from _figures(chance, seats, self.seeds, 0.0, 0.1))}
-            if self.task.memory and self.task.compare:
-                name = f"without memory, the same {'time' if self.task.is_timed else 'steps'}"
-                model = yield from trained_without_memory(self)
-                found[name] = yield from _figures_of_model(model, seats, self.seeds)
-        finally:
-            seats.close()
-        return found
+        """Play at random; and train policies without memory in the same way, where that is asked for."""
+        return (yield from found_baselines(self))
 
     def baseline_metrics(self, found: Found) -> Found:
         """Return the figures without those of each episode, which are kept for comparisons."""
@@ -259,51 +212,3 @@ class GameData(CountedOnce):
         """Return what each episode returned, of a baseline that was found."""
         found: Found = vars(self)[EACH]
         return np.array([found[name][f"{OF_ONE}{number}"] for number in range(EPISODES)])
-
-
-def _figures(player: Player, seats: Seats, seeds: Sequence[int], first: float, last: float) -> Any:
-    episodes = []
-    for episode in play(player, seats, seeds):
-        episodes.append(episode)
-        yield first + (last - first) * len(episodes) / len(seeds)
-    return {**figures_of(episodes), **{f"{OF_ONE}{one.number}": one.total for one in episodes}}
-
-
-def _figures_of_model(model: Model[Any], seats: Seats, seeds: Sequence[int]) -> Any:
-    episodes = []
-    for episode in played(model, seats, seeds):
-        episodes.append(episode)
-        yield 0.9 + 0.1 * len(episodes) / len(seeds)
-    return {**figures_of(episodes), **{f"{OF_ONE}{one.number}": one.total for one in episodes}}
-
-
-def trained_without_memory(data: GameData) -> Generator[float, None, Model[Any]]:
-    """Train a policy that begins again at every step, as the task says, and return it.
-
-    Random numbers of the process stay as they are. Where an update fails the weights before it are used.
-
-    Baselines:
-
-    - `without memory, the same steps`, `without memory, the same time`: a policy of the same network, trained as long,
-      whose state is emptied before every step
-    """
-    task = replace(data.task, memory=False)
-    own = torch.get_rng_state()
-    torch.manual_seed(task.seed)
-    learner = Learner(task.model(data.codec), replace(data, task=task).windows("training"), task)
-    drawn, began = torch.get_rng_state(), time.monotonic()
-    torch.set_rng_state(own)
-    while not learner.is_done:
-        learner.seconds, own = time.monotonic() - began, torch.get_rng_state()
-        torch.set_rng_state(drawn)
-        try:
-            learner.update()
-        except NotFinite:
-            break
-        finally:
-            drawn = torch.get_rng_state()
-            torch.set_rng_state(own)
-        yield 0.1 + 0.8 * learner.fraction
-    playing: Any = learner.windows
-    playing.seats.close()
-    return learner.model

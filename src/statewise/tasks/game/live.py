@@ -14,7 +14,7 @@ from statewise.inputs import Inputs, JsonType
 from statewise.plain.strict_json import read_json
 from statewise.stream import Stream
 from statewise.task import Live
-from statewise.tasks.game.data import GameCodec
+from statewise.tasks.game.environment import GameCodec
 from statewise.tasks.game.policy import PolicyParams, as_policy
 from statewise.tasks.game.spaces import MASK, Misfit, Numbers
 

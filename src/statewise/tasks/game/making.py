@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from statewise.errors import MissingExtra, UsageError
+from statewise.tasks.game.teams.parallel import as_parallel, is_environment
 
 INSTALL = "pip install 'statewise[game]'"
 PACKAGES = {
@@ -20,6 +21,14 @@ PACKAGES = {
     "ALE/": "ale_py",
 }
 "What ids of other packages begin with, and the package that adds them when it is imported."
+ZOO = re.compile(r"(?P<package>magent2|mpe2|butterfly|classic)/(?P<module>[a-z][a-z0-9_]*_v\d+)")
+"An environment of several agents, as `magent2/battle_v4`: a module of the package that has it."
+MODULES = {
+    "magent2": "magent2.environments",
+    "mpe2": "mpe2",
+    "butterfly": "pettingzoo.butterfly",
+    "classic": "pettingzoo.classic",
+}
 FUNCTION = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
 "A function that returns an environment, as `mygames.mazes:make`; an id of Gymnasium ends in a version."
 VERSION = re.compile(r".*-v\d+$")
@@ -51,6 +60,9 @@ def maker_of(name: str) -> Callable[..., Any]:
     library = gymnasium()
     if is_function(name):
         return _function(name)
+    zoo = ZOO.fullmatch(name)
+    if zoo:
+        return _function(_in_zoo(name, zoo["package"], zoo["module"]))
     _import_package(name)
     bare = name.partition(":")[2] if ":" in name else name
     if ":" not in name and bare not in library.registry:
@@ -60,13 +72,29 @@ def maker_of(name: str) -> Callable[..., Any]:
 
     def make(**how: Any) -> Any:
         try:
-            return library.make(name, disable_env_checker=True, **how)
+            return as_parallel(name, library.make(name, disable_env_checker=True, **how))
         except library.error.DependencyNotInstalled as error:
             raise MissingExtra(f"{name} needs another package: {' '.join(str(error).split())}") from None
         except (library.error.Error, ImportError, TypeError) as error:
             raise UsageError(f"{name} cannot be made: {' '.join(str(error).split())}") from None
 
     return make
+
+
+def _in_zoo(name: str, package: str, module: str) -> str:
+    """Return the function that makes an environment of several agents, or the one in which they take turns."""
+    top, whole = MODULES[package].split(".")[0], f"{MODULES[package]}.{module}"
+    try:
+        importlib.import_module(top)
+    except ImportError:
+        raise MissingExtra(f"{name} needs {top}: pip install {top}") from None
+    try:
+        found = importlib.import_module(whole)
+    except ModuleNotFoundError as error:
+        if error.name != whole:
+            raise MissingExtra(f"{name} needs {error.name}: pip install {error.name}") from None
+        raise UsageError(f"there is no environment {name!r}: {top} has no {module}") from None
+    return f"{whole}:{'parallel_env' if hasattr(found, 'parallel_env') else 'env'}"
 
 
 def vector_of(name: str, size: int) -> Any:
@@ -122,8 +150,7 @@ def _called(name: str) -> Any:
     except Exception as error:
         raise UsageError(f"{name} cannot be imported: {_told(error)}") from error
     made: Any = getattr(module, called, None)
-    is_environment = inspect.isclass(made) and issubclass(made, gymnasium().Env)
-    if not (inspect.isfunction(made) or is_environment):
+    if not (inspect.isfunction(made) or (inspect.isclass(made) and is_environment(made))):
         raise UsageError(f"{module_name} has no function {called} that makes an environment: give one, as {name}")
     return made
 
@@ -140,9 +167,11 @@ def _function(name: str) -> Callable[..., Any]:
             made_now = made(**given)
         except Exception as error:
             raise UsageError(f"{name} cannot be made: {_told(error)}") from error
-        if not isinstance(made_now, gymnasium().Env):
-            raise UsageError(f"{name} returns a {type(made_now).__name__}: it is to return an environment of Gymnasium")
-        return made_now
+        if not is_environment(made_now):
+            raise UsageError(
+                f"{name} returns a {type(made_now).__name__}: it is to return an environment of Gymnasium or PettingZoo"
+            )
+        return as_parallel(name, made_now)
 
     return make
 

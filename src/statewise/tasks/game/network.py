@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from statewise.cells.ensemble import Ensemble
+from statewise.cells.last_inputs import Frames
 from statewise.cells.memoryless import Memoryless
 from statewise.cells.passing import Passing
 from statewise.model import Model
@@ -25,21 +26,23 @@ class PolicySettings:
     clip_value: float = 0.0
     first_deviation: float = 1.0
     remembers: bool = True
+    frames: int = 1
 
 
 def policy_network(observed: ObservationSpace, actions: Actions, how: PolicySettings) -> Model[PolicyParams]:
     """Return an untrained policy for what is observed and done.
 
     A critic of its own has cells as large as the actor's next to them. One that does not remember begins again at every
-    step, and has as many weights.
+    step, and has as many weights; or it is given the last `frames` observations at once, side by side.
     """
     sight = Sight(observed, how.hidden_size)
     cores = [
-        stacked_core(how.cell, sight.features, how.hidden_size, how.layers)
+        stacked_core(how.cell, how.frames * sight.features, how.hidden_size, how.layers)
         for _ in range(2 if how.critic == "separate" else 1)
     ]
     core: Any = cores[0] if len(cores) == 1 else Ensemble(cores)
-    core = core if how.remembers else Memoryless(core)
+    if not how.remembers:
+        core = Frames(core, how.frames) if how.frames > 1 else Memoryless(core)
     core = Passing(core, observed.legal) if observed.legal else core
     head = Policy(
         core.units,

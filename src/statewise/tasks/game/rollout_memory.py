@@ -59,7 +59,8 @@ class RolloutMemory:
         self.inputs = np.empty((steps, size, width), np.float32)
         self.actions = np.empty(shape, np.float32 if head.numbers else np.int64)
         self.rewards, self.final_values = np.empty((steps, size)), np.zeros((steps, size))
-        self.terminated, self.truncated, self.begun, self.real = (np.zeros((steps, size), np.bool_) for _ in range(4))
+        flags = (np.zeros((steps, size), np.bool_) for _ in range(5))
+        self.terminated, self.truncated, self.begun, self.real, self.over = flags
         self.real[:] = True
         self.params: list[Any] = []
 
@@ -67,5 +68,6 @@ class RolloutMemory:
         """Write down what a step gave."""
         self.rewards[step] = stepped.rewards
         self.terminated[step], self.truncated[step] = stepped.terminated, stepped.truncated
+        self.over[step] = stepped.began_again
         if stepped.real is not None:
             self.real[step] = stepped.real

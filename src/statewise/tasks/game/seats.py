@@ -1,12 +1,13 @@
 """Environments side by side: each step gives rows of numbers, and an episode that ends is followed by the next."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from statewise.errors import StatewiseError, TrainingError
 from statewise.tasks.game.spaces import Actions, Misfit, Numbers, ObservationSpace
@@ -30,7 +31,8 @@ class Stepped:
     """What a step of E environments gave; `final` `[E, D]` holds the last observation of the episodes that ended.
 
     `observations` are those that the next actions answer: where an episode ended, the first of the next. `real` is
-    false where nothing was played, as in the step in which some vector environments reset.
+    false where nothing was played, as in the step in which some vector environments reset. `over` says where the
+    environment began again, if not where an episode ended: an agent that has left waits for the others.
     """
 
     observations: Numbers
@@ -39,17 +41,24 @@ class Stepped:
     truncated: Flags
     final: Numbers
     real: Flags | None = None
+    over: Flags | None = None
 
     @property
     def ended(self) -> Flags:
         """Which episodes ended."""
         return self.terminated | self.truncated
 
+    @property
+    def began_again(self) -> Flags:
+        """In which rows the environment began again."""
+        return self.ended if self.over is None else self.over
+
 
 class Seats(ABC):
-    """E environments that are played at once; `size` is E."""
+    """E rows that are played at once: environments of one agent each, or of `group` agents, each with a row."""
 
     size: int
+    group: int = 1
     observations: Numbers
     repeats: bool = True
     "Whether an episode can be brought back by its seed and actions."
@@ -60,11 +69,27 @@ class Seats(ABC):
 
     @abstractmethod
     def step(self, actions: NDArray[Any], seeds: Sequence[int]) -> Stepped:
-        """Take the chosen actions; where an episode ends, begin the next by the seed of that row."""
+        """Take the chosen actions; where an episode ends, begin the next by the seed of that row.
+
+        Where others have a say in what is done, what was done is written into `actions`.
+        """
 
     @abstractmethod
     def replay(self, row: int, seed: int, actions: NDArray[Any]) -> None:
-        """Begin the episode of a seed in one row, and take actions `[N, ...]` that do not end it."""
+        """Begin the episode of a seed in one row, and take actions `[N, ...]` that do not end it.
+
+        Of several agents it is the first row, and actions are `[N, A, ...]`.
+        """
+
+    def meet(self, model: Any) -> None:  # noqa: B027  # most keep nothing
+        """See the policy as it is when a rollout begins: for those who keep copies of it."""
+
+    def save(self) -> dict[str, Tensor]:
+        """Return what else there is to keep, by name."""
+        return {}
+
+    def load(self, saved: Mapping[str, Tensor]) -> None:  # noqa: B027  # most keep nothing
+        """Go back to where `save` was called."""
 
     @abstractmethod
     def close(self) -> None:

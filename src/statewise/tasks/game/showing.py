@@ -1,7 +1,7 @@
 """Episodes to be looked at: one after another, as characters in a terminal or as the frames of a film."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,20 @@ from numpy.typing import NDArray
 
 from statewise.data.naming import path_of
 from statewise.errors import MissingExtra, UsageError
-from statewise.tasks.game.data import GameCodec
+from statewise.task import Answer
+from statewise.tasks.game.environment import Environment, GameCodec
+from statewise.tasks.game.live import Acted
 from statewise.tasks.game.making import INSTALL, maker_of
-from statewise.tasks.game.playing import Player
+from statewise.tasks.game.playing import Player, RandomPlayer, agent_draws
 from statewise.tasks.game.seats import Seat, SeatTable
-from statewise.tasks.game.watched_steps import WatchedEpisode, WatchedStep
+from statewise.tasks.game.teams.contests import SCRIPTED, TwoPlayers, scripted_player, sides_of
+from statewise.tasks.game.teams.matches import Matches
+from statewise.tasks.game.teams.parallel import is_parallel, two_teams
+from statewise.tasks.game.watched_steps import MOST_STEPS, WatchedEpisode, WatchedStep, pictured
 
 Frame = NDArray[np.uint8]
+ITSELF, RANDOM = "itself", "random"
+"Of predict --against: who has the other team."
 KINDS = (".gif", ".mp4")
 MOST_FRAMES = 20_000
 "Of a film: at 30 a second eleven minutes."
@@ -36,14 +43,20 @@ class Shown:
     steps: int
     texts: tuple[str, ...] = ()
     told: tuple[WatchedStep, ...] | None = None
+    teams: tuple[tuple[str, float], ...] = ()
+    "Of several agents, the mean of what those of each team got."
 
     def __str__(self) -> str:
         told = f"episode {self.number}: return {self.total:g} in {self.steps:,} steps"
+        if self.teams:
+            got = ", ".join(f"{team} {mean:g}" for team, mean in self.teams)
+            told = f"match {self.number}: {got} in {self.steps:,} steps"
         return "\n".join([*self.texts, told])
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        told = {"episode": self.number, "seed": self.seed, "return": self.total, "steps": self.steps}
+        told: dict[str, Any] = {"episode": self.number, "seed": self.seed, "return": self.total, "steps": self.steps}
+        told |= {"teams": dict(self.teams)} if self.teams else {}
         if self.told is None:
             return told
         return {**told, "told": [step.as_json() for step in self.told]}
@@ -60,10 +73,15 @@ class Theatre:
     frames: list[Frame] = field(default_factory=list)
     watch: bool = False
 
-    def shows(self, player: Player, seeds: list[int]) -> Iterator[Shown]:
+    def shows(self, player: Player, seeds: list[int], against: str = ITSELF) -> Iterator[Shown]:
         """Play an episode of each seed. Raises `UsageError` where it cannot be rendered in that mode."""
         env = self._made()
         try:
+            if is_parallel(env):
+                yield from self._matches(env, player, seeds, against)
+                return
+            if against != ITSELF:
+                raise UsageError(f"{self.name} has one agent, and --against {against} is for two teams: leave it out")
             seat = Seat(self.name, env, self.codec.observed, self.longest)
             for number, seed in enumerate(seeds, start=1):
                 yield self._episode(player, seat, number, seed)
@@ -88,7 +106,7 @@ class Theatre:
         draws, begun = [np.random.default_rng(seed)], np.ones(1, np.bool_)
         player.begin(1)
         seat.reset(seed, table.observations[0])
-        texts += self._seen(seat)
+        texts += self._seen(seat.env)
         if watched is not None:
             watched.saw(*self._last(texts))
         while True:
@@ -98,7 +116,7 @@ class Theatre:
             total, begun = total + float(table.rewards[0]), np.zeros(1, np.bool_)
             is_last = bool(table.terminated[0] or table.truncated[0])
             seat.check(table.observations[0], is_last=is_last)
-            texts += self._seen(seat)
+            texts += self._seen(seat.env)
             if watched is not None:
                 watched.did(chosen, float(table.rewards[0]))
                 watched.saw(*self._last(texts))
@@ -106,19 +124,72 @@ class Theatre:
                 kept = None if watched is None else tuple(watched.kept)
                 return Shown(number, seed, total, seat.steps, tuple(texts), kept)
 
+    def _matches(self, env: Any, player: Player, seeds: list[int], against: str) -> Iterator[Shown]:
+        """Play matches; against another player the policy has the team that is named first."""
+        matches = Environment(self.name, self.longest).matches(self.codec, 1, [env])
+        if against != ITSELF:
+            player = TwoPlayers(player, self._opponent(matches, against), sides_of(matches))
+        for number, seed in enumerate(seeds, start=1):
+            yield self._match(player, matches, number, seed)
+
+    def _opponent(self, matches: Matches, against: str) -> Player:
+        two_teams(self.name, matches.agents, f"--against {against}")
+        known = self.codec
+        if against == RANDOM:
+            return RandomPlayer(known.observed, known.actions)
+        script = scripted_player(matches.envs[0], known.observed, known.actions)
+        if script is None:
+            raise UsageError(f"{self.name} has no method `{SCRIPTED}` that plays by a script: give --against {RANDOM}")
+        return script
+
+    def _match(self, player: Player, matches: Matches, number: int, seed: int) -> Shown:
+        draws, texts = agent_draws(seed, matches.each), list[str]()
+        kept: list[WatchedStep] = []
+        begun, is_over = np.ones(matches.each, np.bool_), False
+        player.begin(matches.each)
+        matches.start(0, seed)
+        texts += self._seen(matches.envs[0])
+        while not is_over:
+            with torch.no_grad():
+                chosen = player.act(matches.observations, begun, draws)
+            there, made = matches.present[0].copy(), self.codec.actions.made(chosen)
+            if self.watch and len(kept) < MOST_STEPS:
+                did = {name: np.asarray(made[at]).tolist() for at, name in enumerate(matches.agents.names) if there[at]}
+                kept.append(WatchedStep(*pictured(*self._last(texts)), Acted(did)))
+            is_over = matches.advance(0, made)
+            if kept and self.watch:
+                kept[-1] = replace(kept[-1], reward=float(matches.table.rewards[there].mean()))
+            begun = ~matches.present[0]
+            texts += self._seen(matches.envs[0])
+        got, names = matches.gathered[0], matches.agents.teams
+        teams = {team: float(np.mean([g for g, of in zip(got, names, strict=True) if of == team])) for team in names}
+        told = tuple(kept) if self.watch else None
+        return Shown(number, seed, float(got.mean()), int(matches.steps[0]), tuple(texts), told, tuple(teams.items()))
+
     def _last(self, texts: list[str]) -> tuple[str | None, Frame | None]:
         """Return what was seen last, as characters or as a frame, as far as the environment is rendered."""
         return (texts[-1] if texts else None), (self.frames[-1] if self.frames else None)
 
-    def _seen(self, seat: Seat) -> list[str]:
+    def _seen(self, env: Any) -> list[str]:
         if self.mode is None:
             return []
-        frame = seat.env.render()
+        frame = env.render()
         if self.mode == "ansi":
             return [str(frame).rstrip()]
         if len(self.frames) < MOST_FRAMES:
             self.frames.append(np.asarray(frame, np.uint8))
         return []
+
+
+def answer_of(theatre: Theatre, video: str | None, shows: Callable[[], Iterator[Shown]]) -> Answer:
+    """Return what was played as it is printed; with `video` also a film of it."""
+    if video is None:
+        shown = shows()
+        return Answer((f"{one}\n" for one in shown), lambda: {"answer": [one.as_json() for one in shown]}, end="")
+    kind_of(video)
+    played = list(shows())
+    notice = write_film(video, theatre.frames)
+    return Answer((f"{one}\n" for one in played), lambda: {"answer": [one.as_json() for one in played]}, "", [notice])
 
 
 def mode_to_watch(name: str) -> str | None:

@@ -12,7 +12,8 @@ from statewise.bounds import MOST_SEQUENCES, MOST_STEPS
 from statewise.data.source_forms import InMemory
 from statewise.errors import UsageError
 from statewise.inputs import OF_COMMANDS, Inputs
-from statewise.task import Answer, Data, Live, Score, Scoring, Task
+from statewise.task import Answer, Data, Live, Score, Scoring
+from statewise.tasks.game.teams.settings import TeamTask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from statewise.heads import Loss
     from statewise.model import Model
     from statewise.stream import Stream
-    from statewise.tasks.game.data import GameCodec, GameData
+    from statewise.tasks.game.data import GameData
+    from statewise.tasks.game.environment import GameCodec
     from statewise.tasks.game.rollout_memory import RolloutSettings
     from statewise.tasks.game.showing import Shown, Theatre
 
@@ -32,7 +34,7 @@ OTHERWISE = {"vary": 0.0, "shuffle": 0, "stride": None, "truncate": "window"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Game(Task):
+class Game(TeamTask):
     """Learn to play an environment of Gymnasium, with a memory of what was seen before.
 
     >>> Game(source="CartPole-v1").label
@@ -47,7 +49,10 @@ class Game(Task):
 
     source: Annotated[
         str,
-        Doc("the environment: an id of Gymnasium, as CartPole-v1, or a function that makes one, as module:function"),
+        Doc(
+            "the environment: an id of Gymnasium, as CartPole-v1, or of PettingZoo, as magent2/battle_v4, or a "
+            "function that makes one, as module:function"
+        ),
     ]
     hide: Annotated[
         tuple[Annotated[int, Ge(0), Le(10**6)], ...],
@@ -99,7 +104,16 @@ class Game(Task):
         Literal["shared", "separate"], Doc("let the values come from the same memory as actions, or from their own")
     ] = "shared"
     memory: Annotated[bool, Doc("remember what was seen; without, the cells begin again at every step")] = True
+    frames: Annotated[
+        int, Doc("without memory: observations that are seen at once, the last so many"), Ge(1), Le(64)
+    ] = 1
     compare: Annotated[bool, Doc("also train a policy without memory as long, to be compared with")] = True
+    compare_frames: Annotated[
+        int,
+        Doc("also train one that sees so many last observations, to be compared with; 0 leaves it out"),
+        Ge(0),
+        Le(64),
+    ] = 0
     check_episodes: Annotated[int, Doc("episodes that each check plays"), Ge(1), Le(MOST_EPISODES)] = 20
 
     cell: Annotated[str, Doc("cell, by name (see `statewise list cells`)")] = "lstm"
@@ -125,20 +139,14 @@ class Game(Task):
         if self.vectorized and self.workers:
             raise UsageError(f"--vectorized steps as one, and --workers {self.workers} in processes: give one of them")
         self._refuse_uneven()
+        if self.frames > 1 and self.memory:
+            raise UsageError(f"--frames {self.frames} is for a policy without memory: give --no-memory, too")
 
     def _refuse_uneven(self) -> None:
         if self.rollout % self.sequence_length:
             raise UsageError(
                 f"--rollout {self.rollout} is not a multiple of --sequence-length {self.sequence_length}: "
                 "give one that is"
-            )
-        sequences = self.rollout // self.sequence_length * self.envs
-        if sequences % self.batch_size:
-            nearest = max(n for n in range(1, min(sequences, self.batch_size) + 1) if sequences % n == 0)
-            raise UsageError(
-                f"a rollout has {sequences:,} sequences (--envs {self.envs} times --rollout {self.rollout} / "
-                f"--sequence-length {self.sequence_length}), which --batch-size {self.batch_size} does not divide: "
-                f"give {nearest}"
             )
 
     @property
@@ -169,14 +177,16 @@ class Game(Task):
 
     def prepare(self, cache: Path) -> "GameData":
         """Look at the environment: what it shows, and what it takes."""
-        from statewise.tasks.game.data import GameData, examine
+        from statewise.tasks.game.data import GameData
+        from statewise.tasks.game.environment import examine
 
-        codec, told = examine(self.source, self.hide)
-        return GameData(self, codec, cache, tuple(told))
+        found = examine(self.source, self.hide)
+        self.refuse_agents(found.agents)
+        return GameData(self, found.codec, cache, found.told, found.agents, found.is_scripted)
 
     def codec(self, written: Mapping[str, Any]) -> "GameCodec":
         """Return what is seen and done in a run."""
-        from statewise.tasks.game.data import GameCodec
+        from statewise.tasks.game.environment import GameCodec
 
         return GameCodec.read(written)
 
@@ -187,7 +197,7 @@ class Game(Task):
         sizes = (self.cell, self.hidden_size, self.layers, self.critic)
         clips = (self.clip_ratio, self.clip_value_change)
         return policy_network(
-            codec.observed, codec.actions, PolicySettings(*sizes, *clips, self.deviation, self.memory)
+            codec.observed, codec.actions, PolicySettings(*sizes, *clips, self.deviation, self.memory, self.frames)
         )
 
     def weighed(self, name: str, term: "Tensor", update: int, fraction: float) -> "Tensor":
@@ -208,7 +218,8 @@ class Game(Task):
 
     def size(self, facts: Mapping[str, Any]) -> str:
         """Say what is seen and done, and in how many environments."""
-        return f"{facts['observation']} to {facts['actions']}, {facts['training']:,} environments at once"
+        several = f", {facts['agents']}" if "agents" in facts else ""
+        return f"{facts['observation']} to {facts['actions']}, {facts['training']:,} environments at once{several}"
 
     def score(  # type: ignore[override]  # its settings are its own
         self,
@@ -266,6 +277,9 @@ class Game(Task):
         sampled: Annotated[bool, Doc("draw actions by their odds, instead of taking the likeliest")] = False,
         erased: Annotated[bool, Doc("empty the memory before every step")] = False,
         every_step: Annotated[bool, Doc("also tell what was seen and done at every step, in JSON")] = False,
+        against: Annotated[
+            Literal["itself", "random", "scripted"], Doc("of two teams: the one that the other team is played by")
+        ] = "itself",
     ) -> "Iterator[Shown]":
         """Play episodes, and yield what each returned; with `every_step` also what was seen, done and paid."""
         theatre = self._theatre(codec)
@@ -273,21 +287,24 @@ class Game(Task):
             from statewise.tasks.game.showing import mode_to_watch
 
             theatre = replace(theatre, mode=mode_to_watch(self.source), watch=True)
-        return theatre.shows(*self._cast(model, episodes, seed, is_sampled=sampled, is_erased=erased))
+        return theatre.shows(*self._cast(model, episodes, seed, is_sampled=sampled, is_erased=erased, against=against))
 
     def _theatre(self, codec: "GameCodec", mode: str | None = None) -> "Theatre":
         from statewise.tasks.game.showing import Theatre
 
         return Theatre(self.source, codec, self.longest, mode)
 
-    def _cast(self, model: "Model[Any]", episodes: int, seed: int, **how: bool) -> tuple[Any, list[int]]:
+    def _cast(
+        self, model: "Model[Any]", episodes: int, seed: int, *, against: str, **how: bool
+    ) -> tuple[Any, list[int], str]:
         from statewise.bounds import LARGEST_SEED, check_whole
         from statewise.tasks.game.playing import SHOWN, PolicyPlayer
         from statewise.tasks.game.seats import episode_seed
 
         self._count(episodes)
         check_whole("--seed", seed, 0, LARGEST_SEED)
-        return PolicyPlayer(model.eval(), **how), [episode_seed(SHOWN, seed, number) for number in range(episodes)]
+        seeds = [episode_seed(SHOWN, seed, number) for number in range(episodes)]
+        return PolicyPlayer(model.eval(), **how), seeds, against
 
     def answer(
         self,
@@ -303,27 +320,19 @@ class Game(Task):
         sampled: bool = False,
         erased: bool = False,
         every_step: bool = False,
+        against: str = "itself",
     ) -> Answer:
         """Return a line for each episode, and the steps before it or a film, where asked."""
-        from statewise.tasks.game.showing import kind_of, write_film
+        from statewise.tasks.game.showing import answer_of
 
         if watch and video is not None:
             raise UsageError("--watch and --video are shown in two ways: give one of them")
-        mode = "ansi" if watch else "rgb_array" if video is not None else None
-        if video is not None:
-            kind_of(video)
-        how: dict[str, Any] = {"episodes": episodes, "seed": seed, "sampled": sampled, "erased": erased}
-        if every_step and mode is None:
-            return super().answer(model, codec, **how, every_step=True)
-        theatre = self._theatre(codec, mode)
-        shown = theatre.shows(*self._cast(model, episodes, seed, is_sampled=sampled, is_erased=erased))
-        if video is not None:
-            played = list(shown)
-            notice = write_film(video, theatre.frames)
-            return Answer(
-                (f"{one}\n" for one in played), lambda: {"answer": [one.as_json() for one in played]}, "", [notice]
-            )
-        return Answer((f"{one}\n" for one in shown), lambda: {"answer": [one.as_json() for one in shown]}, end="")
+        cast = {"episodes": episodes, "seed": seed, "sampled": sampled, "erased": erased, "against": against}
+        if every_step and not watch and video is None:
+            return super().answer(model, codec, **cast, every_step=True)
+        theatre = self._theatre(codec, "ansi" if watch else "rgb_array" if video is not None else None)
+        how = {"is_sampled": sampled, "is_erased": erased, "against": against}
+        return answer_of(theatre, video, lambda: theatre.shows(*self._cast(model, episodes, seed, **how)))
 
     def live(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from statewise.tasks.game.data import GameCodec
+from statewise.tasks.game.environment import GameCodec
 from statewise.tasks.game.live import Acted, acted
 from statewise.tasks.game.playing import Player, PolicyPlayer
 from statewise.tasks.game.policy import PolicyParams
@@ -44,8 +44,7 @@ class WatchedEpisode:
     def saw(self, text: str | None, frame: NDArray[np.uint8] | None) -> None:
         """Keep what is to be seen now."""
         if len(self.kept) < MOST_STEPS:
-            image = None if frame is None or len(self.kept) >= MOST_PICTURES else _png(frame)
-            self.kept.append(WatchedStep(text, image))
+            self.kept.append(WatchedStep(*pictured(text, frame if len(self.kept) < MOST_PICTURES else None)))
 
     def did(self, chosen: NDArray[Any], reward: float) -> None:
         """Say what was done at what was seen last."""
@@ -58,6 +57,11 @@ class WatchedEpisode:
             return acted(params, self.codec, torch.from_numpy(np.asarray(chosen))[0])
         (action,) = self.codec.actions.made(chosen)
         return Acted(np.asarray(action).tolist())
+
+
+def pictured(text: str | None, frame: NDArray[np.uint8] | None) -> tuple[str | None, str | None]:
+    """Return what was seen, as characters and as a PNG in base 64."""
+    return text, None if frame is None else _png(frame)
 
 
 def _png(frame: NDArray[np.uint8]) -> str:
