@@ -158,7 +158,7 @@ def play(
         real = np.ones(seats.size, np.bool_) if stepped.real is None else stepped.real
         taken, totals = taken + 1, totals + (stepped.rewards * real).reshape(envs, each)
         steps, begun = steps + real.reshape(envs, each).any(axis=1), stepped.ended | ~real
-        for at in np.flatnonzero(stepped.began_again.reshape(envs, each)[:, 0]):
+        for at in np.flatnonzero(stepped.began_again.reshape(envs, each)[:, 0]).tolist():
             if numbers[at] >= 0:
                 yield episode(at)
             numbers[at] = ahead[at] if ahead[at] < count else -1

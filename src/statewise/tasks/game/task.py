@@ -331,7 +331,7 @@ class Game(TeamTask):
         if every_step and not watch and video is None:
             return super().answer(model, codec, **cast, every_step=True)
         theatre = self._theatre(codec, "ansi" if watch else "rgb_array" if video is not None else None)
-        how = {"is_sampled": sampled, "is_erased": erased, "against": against}
+        how: dict[str, Any] = {"is_sampled": sampled, "is_erased": erased, "against": against}
         return answer_of(theatre, video, lambda: theatre.shows(*self._cast(model, episodes, seed, **how)))
 
     def live(

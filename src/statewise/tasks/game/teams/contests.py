@@ -43,7 +43,9 @@ class TwoPlayers(Player):
 
     def act(self, seen: Numbers, begun: Flags, draws: Sequence[np.random.Generator]) -> NDArray[Any]:
         """Ask both."""
-        acted = [(own, player.act(seen[own], begun[own], [draws[at] for at in own])) for player, own in self.parts]
+        acted = [
+            (own, player.act(seen[own], begun[own], [draws[at] for at in own.tolist()])) for player, own in self.parts
+        ]
         (_, first), _ = acted
         chosen = np.empty((len(seen), *first.shape[1:]), first.dtype)
         for own, actions in acted:

@@ -58,8 +58,9 @@ class Pool:
     def odds(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return how likely each is to be drawn."""
         qualities = np.array([one.quality for one in self.past])
-        odds: np.ndarray[Any, np.dtype[np.float64]] = np.exp(qualities - qualities.max())
-        return odds / odds.sum()
+        odds = np.exp(qualities - qualities.max())
+        found: np.ndarray[Any, np.dtype[np.float64]] = odds / odds.sum()
+        return found
 
     def draw(self, drawn: np.random.Generator) -> int:
         """Draw one, and return its name."""
