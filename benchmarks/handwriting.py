@@ -1,23 +1,29 @@
 """How fast does a writing network train compared with the plain PyTorch program that an expert would write for it?
 
-    python benchmarks/handwriting.py [--rounds 3] [--units 400] [--points 300] [--lines 32] [--letters 24] [--save DIR]
+    python benchmarks/handwriting.py [--rounds 5] [--units 400] [--points 300] [--lines 32] [--letters 24] [--threads 1]
+        [--save DIR]
+    python benchmarks/handwriting.py --samples 9 [--rounds 5] [--units 400] [--points 300] [--letters 24] [--threads 1]
 
 Both train three LSTMs with skip connections, of which the first moves ten hills along the text, under a mixture of 20
 bivariate normal distributions and a pen of three states, with Adam and a bounded gradient, in turns of one update in
 one process. Each figure is the median over the turns, and the ratio is taken turn by turn. The losses of the first turn
 are compared: they are the same network. The plain program steps the first LSTM with `nn.LSTMCell` and reads the
 sequence at once with `nn.LSTM` above it.
+
+With `--samples` a text is written so many times, and once, instead, each time of so many points: as `predict` writes
+it, in one native call, and by a loop of PyTorch's operations, which does not even ask where a text ends. Seconds are of
+the processor where `--threads 1` is given.
 """
 
 import argparse
 import json
 import math
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,11 +34,13 @@ from statewise.heads import Strokes
 from statewise.learning.learner import Learner
 from statewise.model import Model
 from statewise.run.recipe import Recipe
-from statewise.tasks.handwriting.pen import STEP, Letters
+from statewise.tasks.handwriting.pen import STEP, Letters, pen_core
+from statewise.tasks.handwriting.writing_on import write
 from statewise.versions import versions
+from statewise_lab.benchmarking.measure import calls_in_turns
 from statewise_lab.benchmarking.result import commit, machine
 
-COMPONENTS, HILLS, CHOICES, RATE, CLIP = 20, 10, 60, 0.001, 1.0
+COMPONENTS, HILLS, CHOICES, RATE, CLIP, BIAS = 20, 10, 60, 0.001, 1.0, 0.5
 
 
 class Plain(nn.Module):
@@ -121,34 +129,116 @@ def both(units: int, window: Window) -> tuple[Callable[[], float], Callable[[], 
     return lambda: learner.update().nats, plain_update
 
 
-def main() -> None:
-    """Measure, print and keep."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, usual in {"rounds": 3, "units": 400, "points": 300, "lines": 32, "letters": 24}.items():
-        parser.add_argument(f"--{name}", type=int, default=usual)
-    parser.add_argument("--save", type=Path)
-    given = parser.parse_args()
+@torch.no_grad()
+def write_plainly(plain: Plain, letters: Tensor, points: int) -> None:
+    """Write texts of so many points with what PyTorch has."""
+    k, rows, memory = COMPONENTS, len(letters), nn.functional.one_hot(letters, CHOICES).float()
+    spots = torch.arange(1, letters.shape[1] + 1)
+    of_first = plain.first.weight_ih, plain.first.weight_hh, plain.first.bias_ih + plain.first.bias_hh
+    of_others = (
+        (of.weight_ih_l0, of.weight_hh_l0, of.bias_ih_l0 + of.bias_hh_l0) for of in (plain.second, plain.third)
+    )
+    weights = [(torch.cat([x, h], dim=1).T.contiguous(), bias) for x, h, bias in (of_first, *of_others)]
+    states = [torch.zeros(2, rows, plain.units) for _ in weights]
+    seen, where = torch.zeros(rows, CHOICES), torch.zeros(rows, HILLS)
+    x = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]).expand(rows, STEP)
+
+    def step(number: int, given: list[Tensor]) -> Tensor:
+        h, c = states[number]
+        i, f, g, o = torch.addmm(weights[number][1], torch.cat([*given, h], dim=1), weights[number][0]).chunk(4, dim=1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        states[number] = torch.stack([torch.sigmoid(o) * torch.tanh(c), c])
+        return states[number][0]
+
+    for _ in range(points):
+        first = step(0, [x, seen])
+        height, width, move = plain.query(first).exp().chunk(3, dim=1)
+        where = where + move
+        away = where.unsqueeze(-1) - spots
+        phi = (height.unsqueeze(-1) * torch.exp(-width.unsqueeze(-1) * away**2)).sum(dim=1)
+        seen = torch.bmm(phi.unsqueeze(1), memory).squeeze(1)
+        second = step(1, [x, first, seen])
+        third = step(2, [x, first, seen, second])
+        y = plain.linear(torch.cat([first, seen, second, third], dim=1))
+        q, means, scales, turns, pen = y.split([k, 2 * k, 2 * k, k, 3], dim=1)
+        chosen = torch.multinomial((q * (1 + BIAS)).softmax(1), 1)
+        pair = chosen.unsqueeze(2).expand(-1, 1, 2)
+        mean = means.unflatten(1, (k, 2)).gather(1, pair)[:, 0]
+        scale = (7 * (scales.unflatten(1, (k, 2)).gather(1, pair)[:, 0] / 7).tanh() - BIAS).exp()
+        rho = 0.999 * turns.gather(1, chosen).tanh()
+        one, other = torch.randn(2, rows, 1)
+        moved = mean + scale * torch.cat([one, rho * one + (1 - rho**2).sqrt() * other], dim=1)
+        x = torch.cat([moved, nn.functional.one_hot(torch.multinomial(pen.softmax(1), 1)[:, 0], 3).float()], dim=1)
+
+
+def measure_writing(given: argparse.Namespace) -> dict[str, Any]:
+    """Return how long it takes to write a text once and several times, as `predict` does and in a loop, in turns."""
+    torch.manual_seed(0)
+    plain = Plain(given.units)
+    core = pen_core("lstm", given.units, 3, CHOICES, HILLS, first_move=given.letters / (4 * given.points))
+    model: Model[Any] = Model(nn.Identity(), core, Strokes(core.units, COMPONENTS), Letters(CHOICES)).eval()
+    with torch.no_grad():
+        cast(Any, model.head).linear.bias[-1] = -30.0  # no text ends before the others
+    letters = torch.randint(1, CHOICES, (given.samples, given.letters))
+
+    def ours(rows: int) -> None:
+        how: dict[str, Any] = {"points_per_letter": (given.points + 0.5) / (2 * (given.letters + 1)), "bias": BIAS}
+        texts = [text.numpy() for text in letters[:rows]]
+        generator = torch.Generator().manual_seed(0)
+        found = write(model, texts, np.zeros((0, 3), np.float32), 0, temperature=1.0, generator=generator, **how)
+        assert [one.points for one in found] == [given.points] * rows
+
+    calls = {
+        "one_seconds": lambda: ours(1),
+        "several_seconds": lambda: ours(given.samples),
+        "one_plain_seconds": lambda: write_plainly(plain, letters[:1], given.points),
+        "several_plain_seconds": lambda: write_plainly(plain, letters, given.points),
+    }
+    taken = calls_in_turns(list(calls.values()), given.rounds)
+    found: dict[str, Any] = {name: statistics.median(some) for name, some in zip(calls, taken, strict=True)}
+    one, several, one_plain, several_plain = found.values()
+    found |= {"ratio_of_one": one_plain / one, "ratio_of_several": several_plain / several}
+    told = {name: getattr(given, name) for name in ("samples", "units", "points", "letters", "threads")}
+    return {**told, **found, "several_by_one": several / one}
+
+
+def measure_training(given: argparse.Namespace) -> dict[str, Any]:
+    """Return how long an update of ours and one of the plain program take, in turns."""
     updates = both(given.units, written(given.points, given.lines, given.letters))
     losses = [update() for update in updates]
     assert abs(losses[0] - losses[1]) < 1e-3, f"these are two networks: {losses}"
-    taken: list[list[float]] = [[], []]
-    for _ in range(given.rounds):
-        for update, seconds in zip(updates, taken, strict=True):
-            began = time.perf_counter()
-            update()
-            seconds.append(time.perf_counter() - began)
+    taken = calls_in_turns(updates, given.rounds)
     ratios = [plain / ours for ours, plain in zip(*taken, strict=True)]
-    found = {
-        **{name: getattr(given, name) for name in ("units", "points", "lines", "letters")},
+    return {
+        **{name: getattr(given, name) for name in ("units", "points", "lines", "letters", "threads")},
         "ours_seconds": statistics.median(taken[0]),
         "plain_seconds": statistics.median(taken[1]),
         "ratio": statistics.median(ratios),
         "ratios": [round(ratio, 3) for ratio in ratios],
     }
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, usual in {"rounds": 5, "units": 400, "points": 300, "lines": 32, "letters": 24}.items():
+        parser.add_argument(f"--{name}", type=int, default=usual)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--samples", type=int, default=0)
+    parser.add_argument("--save", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    part, found = ("writing", measure_writing(given)) if given.samples else ("training", measure_training(given))
     print(json.dumps(found, indent=1))
     if given.save is not None:
-        kept = {"training": found, "commit": commit(), "machine": machine(), "versions": versions()}
-        (given.save / "handwriting.json").write_text(json.dumps(kept, indent=1) + "\n")
+        keep(given.save / "handwriting.json", part, found)
+
+
+def keep(path: Path, part: str, found: dict[str, Any]) -> None:
+    """Put what was found into a file, next to what else was measured."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept |= {part: found, "commit": commit(), "machine": machine(), "versions": versions()}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":

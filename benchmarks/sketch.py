@@ -19,8 +19,7 @@ import copy
 import json
 import math
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +37,7 @@ from statewise.model import Model, evaluating
 from statewise.program import DrawingProgram
 from statewise.run.recipe import Recipe
 from statewise.versions import versions
+from statewise_lab.benchmarking.measure import calls_in_turns
 from statewise_lab.benchmarking.result import commit, machine
 
 COMPONENTS, RATE, CLIP, WARM = 20, 0.001, 1.0, 0.4
@@ -218,25 +218,12 @@ def measure_drawing(given: argparse.Namespace) -> dict[str, Any]:
         "one_plain_seconds": lambda: draw_plainly(model, 1, given.points),
         "several_plain_seconds": lambda: draw_plainly(model, given.endings, given.points),
     }
-    taken = in_turns(list(ways.values()), given.rounds)
+    taken = calls_in_turns(list(ways.values()), given.rounds)
     found: dict[str, Any] = {name: statistics.median(some) for name, some in zip(ways, taken, strict=True)}
     one, several, one_plain, several_plain = found.values()
     found |= {"ratio_of_one": one_plain / one, "ratio_of_several": several_plain / several}
     told = {name: getattr(given, name) for name in ("endings", "storage", "units", "points", "threads")}
     return {**told, **found, "several_by_one": several / one}
-
-
-def in_turns(ways: Sequence[Callable[[], Any]], rounds: int) -> list[list[float]]:
-    """Return how long each way took in each round, after one that does not count."""
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
-    taken: list[list[float]] = [[] for _ in ways]
-    for turn in range(rounds + 1):
-        for way, seconds in zip(ways, taken, strict=True):
-            began = clock()
-            way()
-            if turn:
-                seconds.append(clock() - began)
-    return taken
 
 
 def main() -> None:
@@ -262,7 +249,7 @@ def measure_training(given: argparse.Namespace) -> dict[str, Any]:
     """Return how long an update of ours and one of the plain program take, in turns."""
     window = drawings(given.points, given.drawings)
     updates = both(given.cell, given.dropout, given.units, window)
-    taken = in_turns(updates, given.rounds)
+    taken = calls_in_turns(updates, given.rounds)
     ratios = [plain / ours for ours, plain in zip(*taken, strict=True)]
     return {
         "cell": given.cell,

@@ -41,5 +41,6 @@ extern const statewise_kernels *kernels;
 void on_threads(statewise_work, void *given, int threads);
 
 void bind_programs(nb::module_ &);
+void bind_writers(nb::module_ &);
 
 }  // namespace binding

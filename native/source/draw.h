@@ -48,15 +48,16 @@ class Pen {
         for (int32_t s = 0; s < of_.states; ++s) step[2 + s] = of_.states == 1 ? movement.state : movement.state == s;
     }
 
-    // From a head's sums, or its parameters where they are that already. `uniform` are four numbers.
-    Movement draw(const float *sums, bool are_parameters, const double *uniform, float *room) const {
+    // From a head's sums, or its parameters where they are that already. `uniform` are four numbers. The pen's state is drawn
+    // from other odds where `allowed` has some; its cost is by its own.
+    Movement draw(const float *sums, bool are_parameters, const double *uniform, float *room, const double *allowed = nullptr) const {
         spread(sums, are_parameters, room);
         const float *pen = sums + 6 * of_.components;
         const double warmth = of_.softened ? 0.5 + 0.5 * of_.temperature : of_.temperature;
         const int32_t k = component(warmth, uniform[0], room);
         double odds[3] = {0.0, 0.0, 0.0};
         for (int32_t s = 0; s < of_.states; ++s) odds[of_.states == 1 ? 1 : s] = pen[s];
-        const int32_t states = of_.states == 1 ? 2 : 3, state = drawn_of(odds, states, warmth, uniform[3]);
+        const int32_t states = of_.states == 1 ? 2 : 3, state = drawn_of(allowed ? allowed : odds, states, warmth, uniform[3]);
         if (k < 0 || state < 0) return {0, 0, -1, 0};
         constexpr double TURN = 6.283185307179586;
         const double far = std::sqrt(-2 * std::log1p(-uniform[1])), one = far * std::cos(TURN * uniform[2]);

@@ -5,6 +5,8 @@
 #include "scan.h"
 #include "staged_backward.h"
 #include "staged_forward.h"
+#include "window_backward.h"
+#include "window_forward.h"
 
 namespace statewise {
 namespace STATEWISE_TARGET {
@@ -81,6 +83,31 @@ static void any_backward(const statewise_layer *layer, const statewise_schedule 
     });
 }
 
+// Rows go each its own way, so more threads than rows have nothing to do.
+static int worth(const statewise_window &of, int32_t rows, int threads) {
+    const statewise_layer &layer = of.layer;
+    return std::min(worth((int64_t)4 * layer.units * (layer.units + layer.features) * rows, threads), rows);
+}
+
+static void window_forward(const statewise_window *of, const statewise_schedule *when, const float *xs, int64_t xs_stride,
+                           statewise_window_state first, statewise_window_state fresh, const statewise_window_record *record,
+                           float *ys, statewise_parallel parallel, int threads) {
+    typedef WindowForward<LongShortTerm<Forget::GATE, false>> Pass;
+    Pass pass(*of, *when, *record, xs, xs_stride, ys);
+    pass.begin(first, fresh);
+    parallel(Pass::work, &pass, worth(*of, when->rows, threads));
+}
+
+static void window_backward(const statewise_window *of, const statewise_schedule *when, const statewise_window_record *record,
+                            const statewise_window_gradients *to, statewise_parallel parallel, int threads) {
+    typedef WindowBackward<LongShortTerm<Forget::GATE, false>> Pass;
+    threads = worth(*of, when->rows, threads);
+    Pass pass(*of, *when, *record, *to, threads);
+    pass.begin();
+    parallel(Pass::work, &pass, threads);
+    pass.end();
+}
+
 template <Lanes (*function)(Lanes)>
 static void each(const float *from, float *to, int64_t n) {
     for (int64_t i = 0; i < n; i += LANES) {
@@ -135,7 +162,8 @@ uint64_t digest(const statewise_numbers *, int32_t count, int32_t part, int32_t 
 #define STATEWISE_TEXT(name) STATEWISE_TEXT_OF(name)
 
 extern const statewise_kernels kernels;
-const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank, pictures, hyper, digest,
+const statewise_kernels kernels = {STATEWISE_TEXT(STATEWISE_TARGET), any_forward, any_backward, scan, rank, pictures, hyper,
+                                   window_forward, window_backward, digest,
                                    each<sigmoid>, each<hyperbolic_tangent>, product, multiply_adds};
 
 }  // namespace STATEWISE_TARGET

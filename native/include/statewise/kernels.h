@@ -122,6 +122,42 @@ struct statewise_hyper_gradients {
     float *parameters; /* [rows, 14, units], added to: of the bias and of extra */
 };
 
+/* An LSTM that reads D inputs and a glimpse of G numbers, its layer's features, and after it a window of K hills over a memory
+   of S places, which its hidden value moves. A row that begins anew has a memory of zeros from then on. */
+struct statewise_window {
+    struct statewise_layer layer; /* an LSTM */
+    int32_t glimpse, hills, places;
+    const float *query_weights, *query_bias; /* [3 K, H] and [3 K]: logarithms of heights, of widths, of moves */
+    const float *values;                     /* [B, S, G] */
+    const uint8_t *there;                    /* [B, S]: whether there is a vector */
+};
+
+struct statewise_window_state {
+    const float *hidden, *memory, *glimpse, *position; /* [B, H] twice, [B, G], [B, K] */
+};
+
+/* What a forward pass leaves for the backward one: states of [2 B + pairs], each padded, and of every pair its gates
+   [4 * padded H + STATEWISE_PANEL], what it read [padded D + G], and the hills' heights, widths and moves [3, padded K]. Where it is
+   not recorded, states are of [2 B], the last ones the first B, and the rest is of [B]. Each 64-byte aligned. */
+struct statewise_window_record {
+    int32_t recorded;
+    float *hidden, *memory, *glimpse, *position, *gates, *read, *hills;
+};
+
+struct statewise_window_state_gradients {
+    float *hidden, *memory, *glimpse, *position; /* or nulls */
+};
+
+struct statewise_window_gradients {
+    const float *outputs;   /* [T * B, H + G], `outputs_stride` apart */
+    int64_t outputs_stride;
+    struct statewise_window_state last; /* of the last state, or nulls */
+    float *xs;                          /* [T * B, D], left as it is where a row sleeps; or null */
+    float *input_weights, *recurrent_weights, *bias, *query_weights, *query_bias;
+    float *values;                      /* [B, S, G], or null */
+    struct statewise_window_state_gradients first, fresh;
+};
+
 /* Numbers that lie one after another. */
 struct statewise_numbers {
     const float *at;
@@ -156,6 +192,13 @@ struct statewise_kernels {
                      int threads);
     /* Fill what is after a step, or where there are gradients to find, these. */
     void (*hyper)(const struct statewise_hyper *, const struct statewise_hyper_gradients *, statewise_parallel, int threads);
+    /* Read a sequence, xs [T * B, D], `xs_stride` apart, into ys [T * B, H + G]; what a row that sleeps has there stays. */
+    void (*window_forward)(const struct statewise_window *, const struct statewise_schedule *, const float *xs, int64_t xs_stride,
+                           struct statewise_window_state first, struct statewise_window_state fresh,
+                           const struct statewise_window_record *, float *ys, statewise_parallel, int threads);
+    void (*window_backward)(const struct statewise_window *, const struct statewise_schedule *,
+                            const struct statewise_window_record *, const struct statewise_window_gradients *, statewise_parallel,
+                            int threads);
     /* A few bits of part `part` of `parts` of each of `count` arrays, other bits if any one number in it is another. */
     uint64_t (*digest)(const struct statewise_numbers *, int32_t count, int32_t part, int32_t parts);
     /* sigmoid(x) and tanh(x) of n numbers: for tests of their exactness */

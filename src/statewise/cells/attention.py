@@ -1,12 +1,14 @@
 """A cell that reads its inputs and a memory."""
 
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, cast, final
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from statewise.cells.attention_memory import Attention, AttentionMemory, mean_of
+from statewise.cells.gaussian_window import GaussianWindow
+from statewise.cells.lstm import LSTM
 from statewise.cells.recurrent import Cell, Recurrent, begin, reads_context
 from statewise.errors import UsageError
 
@@ -55,6 +57,8 @@ class AttentionCell(Cell[AttentionCellState]):
             )
         self.features, self.units = cell.features - attention.units, cell.units + attention.units + shown
         self.cell, self.attention, self.shown = cell, attention, shown
+        if type(cell) is LSTM and type(attention) is GaussianWindow and not shown:
+            self.recurrence = "windowed_lstm"
 
     def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionCellState:
         """Return the cell's initial state, the memory, and a glimpse of zeros."""
@@ -79,3 +83,10 @@ class AttentionCell(Cell[AttentionCellState]):
         glimpse, read, attention = self.attention.look(hidden, state.attention)
         read = pad(read, (0, self.shown - read.shape[-1]))
         return torch.cat([hidden, glimpse, read], dim=-1), AttentionCellState(cell, attention, glimpse)
+
+    def weights(self) -> tuple[Tensor, ...]:
+        """Return those of an LSTM, and its window's, where a kernel knows the two."""
+        if self.recurrence is None:
+            return ()
+        cell, window = cast(LSTM, self.cell), cast(GaussianWindow, self.attention)
+        return *cell.weights(), window.query_weights, window.bias

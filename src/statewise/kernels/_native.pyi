@@ -46,6 +46,29 @@ def scan(sizes: Sequence[int], of: Sequence[int], gaps: Sequence[int], to: Seque
 def rank(sizes: Sequence[int], regularization: float, of: Sequence[int], to: Sequence[int], threads: int) -> None: ...
 def pictures(sizes: Sequence[int], gap: int, of: Sequence[int], to: Sequence[int], threads: int) -> None: ...
 def hyper(sizes: Sequence[int], of: Sequence[int], rate: float, to: Sequence[int], threads: int) -> None: ...
+def window_forward(
+    sizes: Sequence[int],
+    weights: Sequence[int],
+    when: Schedule,
+    xs: int,
+    xs_stride: int,
+    states: Sequence[int],
+    record: Sequence[int],
+    recorded: bool,
+    ys: int,
+    threads: int,
+) -> None: ...
+def window_backward(
+    sizes: Sequence[int],
+    weights: Sequence[int],
+    when: Schedule,
+    record: Sequence[int],
+    outputs: int,
+    outputs_stride: int,
+    last: Sequence[int],
+    to: Sequence[int],
+    threads: int,
+) -> None: ...
 def merge_rows(count: int, width: int, limit: int, of: Sequence[int], threads: int) -> int: ...
 def copy_rows(count: int, which: int, tables: Sequence[tuple[int, int, int, int]], put: bool, threads: int) -> None: ...
 def spread(when: Schedule, units: int, hidden: int, ys: int) -> None: ...
@@ -139,3 +162,23 @@ class Program:
     ) -> int: ...
 
 def uniform(seed: int, n: int) -> float: ...
+
+class Writer:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        query: Sequence[int],
+        head: Sequence[int],
+        layers: Sequence[tuple[int, Sequence[int]]],
+    ) -> None: ...
+    def write(
+        self,
+        count: Sequence[int],
+        limits: Sequence[int],
+        pen: Sequence[int],
+        how: Sequence[float],
+        given: Sequence[int],
+        before: Sequence[int],
+        to: Sequence[int],
+        threads: int,
+    ) -> int: ...

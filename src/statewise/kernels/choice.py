@@ -9,12 +9,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from statewise.errors import UsageError
-from statewise.kernels import native, native_drawn, native_hyper, native_scan, torch_fused
+from statewise.kernels import native, native_drawn, native_hyper, native_scan, native_window, torch_fused
 from statewise.kernels.op import Op, ScanInputs
 from statewise.registry import unknown
 
 OPS: dict[str, list[Op]] = {}
-for kernels in (native, native_scan, native_drawn, native_hyper, torch_fused):  # the preferred ones first
+for kernels in (
+    native,
+    native_scan,
+    native_drawn,
+    native_hyper,
+    native_window,
+    torch_fused,
+):  # the preferred ones first
     for name, ops in kernels.OPS.items():
         OPS.setdefault(name, []).extend(ops)
 

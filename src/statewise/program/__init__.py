@@ -4,6 +4,7 @@ from statewise.program.compiled import Declined, Program, compile, program_of
 from statewise.program.pen import DrawingProgram, Drawings, draw
 from statewise.program.plan import STORAGES, why_not
 from statewise.program.state_layout import PackedState
+from statewise.program.writing import TextLimits, WritingProgram, Writings
 
 __all__ = [
     "STORAGES",
@@ -12,6 +13,9 @@ __all__ = [
     "Drawings",
     "PackedState",
     "Program",
+    "TextLimits",
+    "WritingProgram",
+    "Writings",
     "compile",
     "draw",
     "program_of",

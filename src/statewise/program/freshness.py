@@ -9,8 +9,8 @@ What changes no number in memory is never seen: a square weight that is transpos
 (`w.data = w.data.T`). Its copy, `w.data.T.contiguous()`, lies elsewhere and is seen.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 from weakref import ref
 
 import torch
@@ -20,7 +20,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from statewise.cells import Recurrent
 from statewise.kernels import native
 from statewise.model import Model
-from statewise.program.plan import HOOKS, HOOKS_OF_ALL, Plan
+from statewise.program.plan import HOOKS, HOOKS_OF_ALL
 
 TABLES = ("_modules", "_parameters", *HOOKS)
 WHOLE = 1 << 20
@@ -31,13 +31,26 @@ MOST_PUSHES = 1000
 Table = tuple[dict[str, Any], list[Any]]
 "A dict, and the values that it has; `...` for one that may change."
 
+
+class Watched(Protocol):
+    """What a program was made of: weights, and parts that compute something else in training."""
+
+    @property
+    def weights(self) -> Sequence[Tensor]:
+        """The weights that were packed."""
+
+    @property
+    def noisy(self) -> Sequence[nn.Module]:
+        """The parts that must be in evaluation."""
+
+
 if native.Program is not None:
     register_optimizer_step_post_hook(native.note_step)
 
 
-def watch(model: Model[Any] | Recurrent[Any], plan: Plan | None) -> Any:
+def watch(model: Model[Any] | Recurrent[Any], plan: Watched | None) -> Any:
     """Begin to watch a model; without a plan, one that is not known, until that may have changed."""
-    weights = plan.weights if plan else [tensor for tensor in model.parameters() if _is_plain(tensor)]
+    weights: Sequence[Tensor] = plan.weights if plan else [tensor for tensor in model.parameters() if _is_plain(tensor)]
     parts = [module for module in model.modules() if module is not model or not isinstance(model, Model)]
     return native.Watch(
         ... if model in parts else ref(model),  # a watch that lives as long as a model must not keep the model alive

@@ -84,7 +84,7 @@ class Plan:
         self.weights: list[Tensor] = []
         self._widths = [self.features]
         self._names = {id(tensor): name for name, tensor in model.named_parameters(remove_duplicate=False)}
-        _check_own(model)
+        check_own(model)
         self._take_encoder()
         self._follow(self.core)
         self._take_head()
@@ -154,7 +154,7 @@ class Plan:
                     f"a step program reads parameters, but a weight of the {type(module).__name__} is made out of "
                     "others, as by weight_norm or prune: use model.step"
                 )
-            _check_weight(self._names[id(tensor)], tensor, shape)
+            check_weight(self._names[id(tensor)], tensor, shape)
             self.weights.append(tensor)
 
 
@@ -218,7 +218,7 @@ def _known_head(head: nn.Module, *, draws: bool) -> Categorical | Strokes:
     raise UsageError(f"a step program knows no head of the kind {type(head).__name__}: use model.step")
 
 
-def _check_own(model: nn.Module) -> None:
+def check_own(model: nn.Module) -> None:
     """Raise `UsageError` where hooks, or methods of a module's own instead of its class's, compute something else."""
     called = [model.encoder, *model.head.modules()] if isinstance(model, Model) else []
     if (called and any(HOOKS_OF_ALL)) or any(vars(module)[name] for module in called for name in HOOKS):
@@ -229,7 +229,8 @@ def _check_own(model: nn.Module) -> None:
                 raise UsageError(f"a {type(module).__name__} has a {name} that is not its class's: use model.step")
 
 
-def _check_weight(name: str, tensor: Tensor, shape: Shape) -> None:
+def check_weight(name: str, tensor: Tensor, shape: Shape) -> None:
+    """Raise `UsageError` for a weight that is no float32 on a CPU, or has another shape than its module says."""
     plain = tensor.layout is torch.strided and not tensor.is_neg() and not tensor.is_inference()
     if tensor.dtype != torch.float32 or tensor.device.type != "cpu" or not plain:
         where = f"{str(tensor.dtype).removeprefix('torch.')} on {tensor.device}"

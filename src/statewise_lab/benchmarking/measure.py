@@ -2,11 +2,12 @@
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -91,6 +92,25 @@ def in_turns(ways: Mapping[str, Way], *, rounds: int, turn_seconds: float) -> di
             time.sleep(REST_SECONDS)
             seconds[name].append(ways[name].turn(calls[name]) / calls[name])
     return seconds
+
+
+def calls_in_turns(calls: Sequence[Callable[[], Any]], rounds: int) -> list[list[float]]:
+    """Return the seconds of one call of each in each round, after a round that does not count.
+
+    On one thread they are seconds of the processor, which other programs do not lengthen.
+
+    >>> [len(seconds) for seconds in calls_in_turns([list, dict], rounds=3)]
+    [3, 3]
+    """
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    taken: list[list[float]] = [[] for _ in calls]
+    for turn in range(rounds + 1):
+        for call, seconds in zip(calls, taken, strict=True):
+            began = clock()
+            call()
+            if turn:
+                seconds.append(clock() - began)
+    return taken
 
 
 def _calls(way: Way, turn_seconds: float) -> int:

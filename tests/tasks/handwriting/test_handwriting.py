@@ -35,13 +35,13 @@ def test_it_beats_simple_movements_beyond_doubt_on_a_writer_it_never_saw(run: Pa
 def test_a_text_is_written_to_its_end_and_no_further_and_repeats_by_seed(run: Path) -> None:
     model = statewise.load(run)
     for text in ("ab", "abba", "b ab"):
-        written = list(model.predict(text, bias=2.0, temperature=0.3, samples=20, seed=1))
+        written = list(model.predict(text, bias=2.0, temperature=0.3, samples=200, seed=1))
         assert all(line.has_ended for one in written for line in one.lines)
         wanted = len(text.replace(" ", ""))
         counts = [len(one.strokes) for one in written]
-        assert sum(count == wanted for count in counts) >= 18, (text, counts)
+        assert sum(count == wanted for count in counts) >= 176, (text, counts)  # 188 on average
     again = list(model.predict("b ab", bias=2.0, temperature=0.3, samples=20, seed=1))
-    assert [one.as_json() for one in again] == [one.as_json() for one in written]
+    assert [one.as_json() for one in again] == [one.as_json() for one in written[:20]]
     other = list(model.predict("b ab", bias=0.0, samples=5, seed=2))
     assert [one.as_json() for one in other] != [one.as_json() for one in written]
 

@@ -12,13 +12,20 @@ from torch import Tensor
 from statewise.data.strokes.drawing import MOST_STROKES
 from statewise.data.strokes.prepared import Rows
 from statewise.data.window import Padded, Window
-from statewise.heads.strokes import ENDS, LIFTS
+from statewise.errors import UsageError
+from statewise.heads.strokes import ENDS, LIFTS, NUMBERS, PenRule
 from statewise.model import Model, evaluating
-from statewise.state import map_leaves
+from statewise.program import Declined, TextLimits, Writings
+from statewise.program.pen import NO_ODDS
+from statewise.program.writing import writing_program_of
+from statewise.sampling import uniform
+from statewise.state import map_leaves, select_rows
 from statewise.tasks.handwriting.pen import PenStep, pen_step
 from statewise.tasks.sketch.drawing_on import begun
 
 NEVER, SURELY = -1e9, 1e9
+MOST_TOGETHER = 2**24
+"So many numbers are told of the windows of texts that are written at once."
 PATIENCE = 1.5
 "At the end of a text a pen may go on for so many letters, as to set a dot; then it is taken away where it is lifted."
 
@@ -51,14 +58,6 @@ class Wrote(NamedTuple):
         is_before = self.heights.argmax(axis=1) < letters
         first = next((a for a, b in pairwise(starts) if 2 * int(is_before[a:b].sum()) <= b - a), starts[-1])
         return Wrote(self.rows[first:], self.costs[first:], self.has_ended, self.heights[first:, letters:])
-
-
-class WritingLimits(NamedTuple):
-    """How far writing may go: points of each text, points at its end before the pen is taken away, and strokes."""
-
-    limits: Sequence[int]
-    patience: int
-    strokes: int
 
 
 class Read(NamedTuple):
@@ -118,8 +117,12 @@ def write(
         lasts = letters.lengths - 1
         limits = [limit_of(int(last) - given_letters, points_per_letter) for last in lasts]
         patience = max(1, int(PATIENCE * points_per_letter))
-        how = WritingLimits(limits, patience, strokes or MOST_STROKES)
-        found = _written(model, steps[-1], state, lasts, how, bias, temperature, generator)
+        how = TextLimits(torch.tensor(limits), patience, strokes or MOST_STROKES)
+        rule = PenRule(temperature, bias, softened=True)
+        rule.check()
+        seeds = torch.randint(2**62, (len(texts),), generator=generator)
+        found = _natively(model, steps[-1], state, lasts, how, seeds, rule)
+        found = found or write_step_by_step(model, steps[-1], state, lasts, how, seeds, rule)
         ends = [len(text) for text in texts]
         whole = [one._replace(heights=one.heights[:, :end]) for one, end in zip(found, ends, strict=True)]
         return [one.after(given_letters) for one in whole] if given_letters else whole
@@ -152,35 +155,66 @@ class _Line:
         return Wrote(rows, np.array(self.costs), self.has_ended, np.stack(self.heights))
 
 
-def _written(
-    model: Model[Any],
-    x: Tensor,
-    state: Any,
-    lasts: Tensor,
-    pace: WritingLimits,
-    bias: float,
-    temperature: float,
-    generator: torch.Generator,
+def _natively(
+    model: Model[Any], x: Tensor, state: Any, lasts: Tensor, until: TextLimits, seeds: Tensor, rule: PenRule
+) -> list[Wrote] | None:
+    """Write in native code, some rows at a time, so that memory is bounded; None where it does not know the model."""
+    program = writing_program_of(model)
+    if program is None:
+        return None
+    together = max(1, MOST_TOGETHER // ((int(until.limits.max()) + 1) * (int(lasts.max()) + 1)))
+    found: list[Wrote] = []
+    try:
+        for start in range(0, len(seeds), together):
+            some = slice(start, start + together)
+            these = until._replace(limits=until.limits[some])
+            part = program.write(
+                x[some], map_leaves(lambda leaf, some=some: leaf[some], state), seeds[some], these, rule
+            )
+            found += _wrote(part)
+    except Declined:
+        return None
+    return found
+
+
+def _wrote(found: Writings) -> list[Wrote]:
+    counts = zip(found.lengths.tolist(), found.costs.tolist(), found.ended.tolist(), strict=True)
+    return [
+        Wrote(
+            found.points[row, :length, [0, 1, LIFTS]].numpy(),
+            found.nats[row, :costs].numpy().copy(),
+            ended,
+            found.heights[row, :costs].numpy().copy(),
+        )
+        for row, (length, costs, ended) in enumerate(counts)
+    ]
+
+
+def write_step_by_step(
+    model: Model[Any], x: Tensor, state: Any, lasts: Tensor, until: TextLimits, seeds: Tensor, rule: PenRule
 ) -> list[Wrote]:
+    """Write as `WritingProgram.write` does, with a step of the model for all rows: what it is held to."""
     head: Any = model.head
-    lines = [_Line(limit, pace.strokes) for limit in pace.limits]
-    going = list(lines)  # those that are still written: others are taken out of the batch
+    lines = [_Line(limit, until.strokes) for limit in until.limits.tolist()]
+    going = list(zip(lines, seeds.tolist(), strict=True))  # those that are still written: others leave the batch
     waited = torch.zeros(len(lines), dtype=torch.long)
     while going:
         step = pen_step(model, x, state)
         at_end = step.heights.argmax(dim=1) == lasts
         waited = torch.where(at_end, waited + 1, 0)
-        must_end = (x[:, LIFTS] > 0) & (step.is_behind | (waited > pace.patience))
+        must_end = (x[:, LIFTS] > 0) & (step.is_behind | (waited > until.patience))
         allowed = _allowed(step, at_end | step.is_behind, must_end)
-        x = head.sample(allowed, temperature=temperature, softened=True, generator=generator, bias=bias)
-        drawn = zip(
-            going, x.tolist(), head.nats(step.params, x).double().tolist(), step.heights.float().numpy(), strict=True
-        )
-        stays = [place for place, (line, *point) in enumerate(drawn) if line.take(*point)]
+        numbers = [[uniform(seed, NUMBERS * len(line.rows) + i) for i in range(NUMBERS)] for line, seed in going]
+        x = head.choose(allowed, torch.tensor(numbers, dtype=torch.float64, device=x.device), rule)
+        if not all(bool(part.isfinite().all()) for part in (x, step.params.log_weights, step.params.pen)):
+            raise UsageError(NO_ODDS)
+        costs, heights = head.nats(step.params, x).double().tolist(), step.heights.float().cpu().numpy()
+        drawn = zip(going, x.tolist(), costs, heights, strict=True)
+        stays = [place for place, ((line, _), *point) in enumerate(drawn) if line.take(*point)]
         state = step.state
         if len(stays) < len(going):
             going, kept = [going[place] for place in stays], torch.tensor(stays, dtype=torch.long)
-            state = map_leaves(lambda leaf, kept=kept: leaf[kept], state)
+            state = select_rows(state, kept)
             x, lasts, waited = x[kept], lasts[kept], waited[kept]
     return [line.wrote() for line in lines]
 
