@@ -39,7 +39,7 @@ def six_against_six(render_mode: str | None = None) -> Any:
         raise MissingExtra("the battle needs MAgent2: pip install magent2") from None
 
     class Skirmish(battle._parallel_env):  # type: ignore[misc, unused-ignore]
-        """The battle of MAgent2 with few fighters, who begin in places that are drawn."""
+        """The battle of MAgent2 with few fighters, which begin in places that are drawn."""
 
         def reset(self, seed: int | None = None, return_info: bool = False, options: Any = None) -> Any:
             """Begin a match, whose places depend on the seed."""

@@ -1,4 +1,4 @@
-"""`statewise bench` and `statewise classics`; what is heavy is imported when a command runs, so `--help` is quick."""
+"""`statewise bench`, `classics` and `league`; what is heavy is imported when a command runs: `--help` is quick."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from statewise.bounds import MOST_PROCESSES
-from statewise.cli.options import Json, Quiet
+from statewise.cli.options import Json, Quiet, RunFolder
 
 
 def bench(
@@ -73,3 +73,19 @@ def classics(
         list_experiments(only or [], quick=quick, json=json)
         return
     show_classics(only or [], seeds, out, processes, quick=quick, json=json, quiet=quiet)
+
+
+def league(
+    run: RunFolder,
+    matches: Annotated[int, typer.Option(help="matches of each pair, half of them on each side", min=2)] = 24,
+    selves: Annotated[int, typer.Option(help="so many past selves play at most", min=0)] = 8,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Let a policy of self-play, its past selves and others play each other.
+
+    Ratings with intervals, and matches won against each: chance and the script of the game are in it, too.
+    """
+    from statewise_lab.league import show_league
+
+    show_league(run, matches, selves, json=json, quiet=quiet)

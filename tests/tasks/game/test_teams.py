@@ -229,7 +229,7 @@ def test_a_team_is_trained_scored_and_shown_match_by_match(tmp_path: Path) -> No
     report = statewise.evaluate(tmp_path / "run", episodes=7)
     assert 0 <= report.metrics["wins_low"] <= report.metrics["wins"] <= report.metrics["wins_high"] <= 1
     assert set(report.baselines) == {"random", "scripted"}
-    assert set(report.tables) == {"What the memory is worth", "Matches, by whom they are against"}
+    assert set(report.tables) == {"What the memory is worth", "Matches, by opponent"}
     assert "against the scripted team" in report.remarks[1]
     assert statewise.evaluate(tmp_path / "run", episodes=7).metrics == report.metrics
     model = run.load()

@@ -69,7 +69,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Examined:
-    """What an environment shows and takes, what there is to say of that, and who acts, if they are several."""
+    """What an environment shows and takes, what there is to say of that, and its agents, if they are several."""
 
     codec: GameCodec
     told: tuple[str, ...]

@@ -61,7 +61,7 @@ def scored(model: Model[Any], data: Data, episodes: int | None, *, is_sampled: b
     matches = {name.removeprefix(AGAINST): row for name, row in rows.items() if name.startswith(AGAINST)}
     kept = {name: row for name, row in rows.items() if not name.startswith(AGAINST)}
     tables = {} if len(kept) == 1 else {"What the memory is worth": kept}
-    tables |= {"Matches, by whom they are against": matches} if matches else {}
+    tables |= {"Matches, by opponent": matches} if matches else {}
     returns = {name: returns_of(own) for name, own in found.items()}
     return Score(metrics, -metrics["return"], tables, details=(returns, is_sampled))
 

@@ -82,7 +82,7 @@ class Seats(ABC):
         """
 
     def meet(self, model: Any) -> None:  # noqa: B027  # most keep nothing
-        """See the policy as it is when a rollout begins: for those who keep copies of it."""
+        """See the policy as it is when a rollout begins: here nothing follows."""
 
     def save(self) -> dict[str, Tensor]:
         """Return what else there is to keep, by name."""

@@ -24,7 +24,7 @@ from statewise.tasks.game.watched_steps import MOST_STEPS, WatchedEpisode, Watch
 
 Frame = NDArray[np.uint8]
 ITSELF, RANDOM = "itself", "random"
-"Of predict --against: who has the other team."
+"Of predict --against: the player of the other team."
 KINDS = (".gif", ".mp4")
 MOST_FRAMES = 20_000
 "Of a film: at 30 a second eleven minutes."

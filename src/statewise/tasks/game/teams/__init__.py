@@ -1,1 +1,1 @@
-"""Several agents in one environment: parallel environments, teams that play themselves, and who beats whom."""
+"""Several agents in one environment: parallel environments, teams that play themselves, and leagues."""

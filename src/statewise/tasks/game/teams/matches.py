@@ -13,7 +13,7 @@ from statewise.tasks.game.teams.parallel import Agents
 
 
 class Matches(Seats):
-    """M matches of A agents, who have the rows M A in order; the seed of a match is that of its first row.
+    """M matches of A agents, which have the rows M A in order; the seed of a match is that of its first row.
 
     An agent that leaves early is not `real` until the next match begins, and shows noughts. With `spirit` so large a
     share of each reward is the mean of the team's. `gathered` `[M, A]` is what each got in the match under way.
@@ -58,10 +58,10 @@ class Matches(Seats):
         return self.table.observations
 
     def began(self, match: int) -> None:
-        """A match has begun: for those to whom that means something."""
+        """A match has begun; here nothing follows."""
 
     def ended(self, match: int) -> None:
-        """A match is over, and `gathered` says how it went: for those to whom that means something."""
+        """A match is over, and `gathered` says how it went; here nothing follows."""
 
     def step(self, actions: NDArray[Any], seeds: Sequence[int]) -> Stepped:
         """Step each match, and begin the next where one is over."""
@@ -96,7 +96,7 @@ class Matches(Seats):
         self._write(match, self.present[match], seen, told, table.observations[rows])
 
     def advance(self, match: int, chosen: Sequence[Any]) -> bool:
-        """Let all who are there act; return whether the match is over."""
+        """Let all that are there act; return whether the match is over."""
         env, there, rows, table = self.envs[match], self.present[match], self._rows(match), self.table
         self.steps[match] += 1
         given = {agent: chosen[at] for at, agent in enumerate(self.keys) if there[at]}
@@ -164,7 +164,7 @@ class Matches(Seats):
                 raise self._broken(match, f"allows agent {self.agents.names[int(none.argmax())]} no action at all")
 
     def _share(self, real: NDArray[np.bool_]) -> None:
-        """Make a share of each reward the mean of those of the team's agents who took part."""
+        """Make a share of each reward the mean of those of the team's agents that took part."""
         rewards, took_part = (part.reshape(self.matches, self.each) for part in (self.table.rewards, real))
         for team in set(self.team_of):
             own = took_part & (self.team_of == team)

@@ -111,7 +111,7 @@ class TupleAgents:
 
 @dataclass(frozen=True)
 class Agents:
-    """Who may take part, and in which team: those whose names differ in their numbers alone are one."""
+    """The agents by name, and their teams: those whose names differ in their numbers alone are one."""
 
     names: tuple[str, ...]
     teams: tuple[str, ...]

@@ -34,7 +34,7 @@ class Pool:
 
     One is drawn with a probability of the softmax of qualities. A new one is as good as the best; one that is beaten
     loses eta / (N p) of its quality, but not more than 1, of N past selves, p its probability. Where a new one finds no
-    room, that of least quality goes of those who are in no match. Source: OpenAI et al. 2019, Dota 2 with large scale
+    room, that of least quality goes of those that are in no match. Source: OpenAI et al. 2019, Dota 2 with large scale
     deep reinforcement learning.
     """
 

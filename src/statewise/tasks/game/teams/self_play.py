@@ -20,7 +20,7 @@ from statewise.tasks.game.teams.pool import DAMAGED, Pool
 
 LATEST = -1
 DRAWN, ACTED = 1, 2
-"What the draws of a match are numbered by: against whom it is, and what a past self does."
+"What the draws of a match are numbered by: its opponent, and what a past self does."
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SelfPlaySettings:
 class SelfPlay(Matches):
     """Matches of two teams, both played by the policy that learns; or one of them by a past self.
 
-    Against whom a match is, and on which side, is drawn by its seed when it begins, and stays until it is over. A past
+    The opponent of a match, and its side, are drawn by its seed when it begins, and stay until it is over. A past
     self has a memory of its own, draws its actions by their odds, and what it does is not learned from.
     """
 
@@ -54,7 +54,7 @@ class SelfPlay(Matches):
         self.rollouts += 1
 
     def began(self, match: int) -> None:
-        """Draw against whom the match is."""
+        """Draw the opponent of a match."""
         drawn = np.random.default_rng([int(self.seeds[match]), DRAWN])
         is_past, self.side[match] = drawn.random() < self.how.share and self.pool.past, drawn.integers(2)
         self.against[match] = self.pool.draw(drawn) if is_past else LATEST
@@ -101,7 +101,7 @@ class SelfPlay(Matches):
         return (drawn.standard_normal(shape) if numbers else drawn.gumbel(size=shape)).astype(np.float32)
 
     def save(self) -> dict[str, Tensor]:
-        """Return the past selves, against whom each match is, and what they remember."""
+        """Return the past selves, the opponent of each match, and what they remember."""
         return {
             "rollouts": torch.tensor(self.rollouts),
             "against": torch.from_numpy(self.against.copy()),

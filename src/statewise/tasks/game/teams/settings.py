@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TeamTask(Task):
-    """A task whose environments may have several agents, who share one policy."""
+    """A task whose environments may have several agents, which share one policy."""
 
     if TYPE_CHECKING:  # what a task of games says itself
         source: str
