@@ -41,10 +41,21 @@ def people(found: Mapping[str, Any], completion: Mapping[str, Any]) -> Iterator[
         if data is None:
             continue
         lines = [f"| {way} | {score['nats_per_point']:.3f} |" for way, score in {**rows, **baselines}.items()]
+        again = found.get(f"{name}_latent", {}).get("drawn_again")
         yield (
             f"**{title}**: {data['training_drawings']:,} drawings learned, {data['held_out_drawings']:,} scored.\n\n"
             + "\n".join(["|  | nats a point |", "|---|---:|", *lines])
+            + (f"\n\n{_again(again)}" if again else "")
         )
+
+
+def _again(told: Mapping[str, Any]) -> str:
+    most = f"{told['most_like_itself']:.1%} are more like the one that was read than like any other".replace("%", " %")
+    return (
+        f"Of {told['drawings']} drawings that were drawn again from their latent numbers {most} of these:\n"
+        f"{told['like_itself']:.2f} of the ink lies where that of the drawing that was read lies, "
+        f"{told['like_another']:.2f} where that of another does."
+    )
 
 
 def completion(found: Mapping[str, Any]) -> Iterator[str]:

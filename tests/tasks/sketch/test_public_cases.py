@@ -1,6 +1,14 @@
 """What users of other programs that draw and write reported, each with the test that holds it here, or why none does.
 
-Some need a training of half an hour; those are measured by the proofs, whose tables the pages hold.
+Some need a training of half an hour; those are measured by the proofs, whose tables the pages hold. What is otherwise
+here than in the programs that were reported on:
+
+- Offsets are not clamped to 1,000: a drawing is scaled by its own side first, and no offset is longer than that.
+- What the pen does after the end of a drawing is not learned: each drawing is masked at its own end, in training as in
+  scores, so no figure depends on the longest drawing. The figure over that longest one is told next to it.
+- `layer_norm_lstm` normalises each product, as Ba, Kiros & Hinton 2016 do, and not each gate.
+- A drawing of fewer than five points is ended too: a dot is a beginning.
+- Components of little weight are not set to 0 when writing is sampled: the bias makes them rarer, as Graves has it.
 """
 
 from pathlib import Path
@@ -95,6 +103,30 @@ CASES = {
     "a window moves a letter a point and passes the end of the text": (
         "cells/test_attention.py",
         "test_a_window_moves_at_first_as_it_is_told",
+    ),
+    "weights of a recurrence that do not begin orthogonal, gate by gate": (
+        "cells/test_initializers.py",
+        "test_the_weights_of_a_cell_begin_glorot_and_orthogonal_where_no_name_is_given",
+    ),
+    "layer normalisation of an LSTM at other places than its paper says": (
+        "cells/test_lstm_variants.py",
+        "test_a_layer_norm_lstm_normalises_each_product_and_what_is_read_of_the_memory",
+    ),
+    "x and y are stretched alike, or points are not dropped": (
+        SKETCH,
+        "test_each_epoch_sees_other_forms_of_a_drawing_and_the_same_when_it_is_repeated",
+    ),
+    "a window looks at the padding of a text": (
+        "cells/test_attention.py",
+        "test_a_memory_padded_further_is_read_the_same",
+    ),
+    "bias is of deviations alone, and not of the weights of components": (
+        "heads/test_strokes.py",
+        "test_a_bias_makes_deviations_smaller_and_likely_components_likelier",
+    ),
+    "writing never ends (Graves 2013 stops at a limit)": (
+        HANDWRITING,
+        "test_a_pen_that_never_comes_to_the_end_is_stopped_at_the_limit",
     ),
     "order of strokes is lost in an SVG (svgpathtools#210)": (
         READERS,
