@@ -6,8 +6,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 QUESTIONS := roofline training cells lengths long_sequences inference streaming sessions
 KEPT := text_training accuracy memory_analysis serving recommend forecast_scale sketch handwriting dialogue
 RESULTS := benchmarks/results
-# a choice proves nothing, and the recordings and novels that speech and language are proved on are not here
-PROOFS := $(filter-out proofs/traffic_choices.py proofs/speech.py proofs/language.py, $(shell grep -l __main__ proofs/*.py))
+# a choice proves nothing, and the recordings, novels and drawings of people that others are proved on are not here
+PROOFS := $(filter-out proofs/traffic_choices.py proofs/speech.py proofs/language.py proofs/sketch_people.py proofs/sketch_completion.py, $(shell grep -l __main__ proofs/*.py))
 
 .PHONY: demo test test-lower test-levels check format prove laws bench native sanitize arm zoo wheel audit site clean
 

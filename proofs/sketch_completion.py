@@ -14,7 +14,6 @@ Results go to results/sketch_completion.json. Leaves with exit code 1 where a cl
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -28,7 +27,8 @@ from sketch_ended import Begun, Pen, begun_of, ended, pictured
 from sketch_halves import Neighbours, halved
 from sketch_judge import judge_of, named
 from sketch_likeness import Known
-from trained_runs import outcome_of, trained
+from sketch_page import PAGE, kept, written
+from trained_runs import options, outcome_of, possible, trained
 
 import statewise
 from statewise.data.strokes import Drawing, read_drawings
@@ -57,14 +57,10 @@ def things() -> dict[str, Any]:
 
 
 def _prove(name: str, drawings_of: Callable[[Path], Iterator[dict[str, Any]]]) -> dict[str, Any]:
-    given = getattr(GIVEN, name)
-    if given is None:
-        print(f"{name}: give --{name} PATH; left out")
-        return {"claim": "left out: no drawings were given"}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(GIVEN.keep or temporary, name)
         folder.mkdir(parents=True, exist_ok=True)
-        source = write(drawings_of(Path(given)), folder / "drawings.ndjson")
+        source = write(drawings_of(Path(getattr(GIVEN, name))), folder / "drawings.ndjson")
         task = build(Sketch, {**read_yaml(RECIPES / f"{name}.yaml"), "source": str(source)})
         report = outcome_of(trained(task, folder / "run"))
         data = task.prepare(folder / ".data")
@@ -101,9 +97,10 @@ def _ways(pen: Pen, begun: Begun, learned: Sequence[Drawing]) -> dict[str, list[
         "real": [one.strokes for one in begun.whole],
         "none": [half.given for half in halves],
         "glued": [neighbours.glued(half) for half in halves],
-        "network": ended(pen, begun, is_told=False),
+        "network": ended(pen, begun, "untold"),
+        "network_guessing_the_class": ended(pen, begun, "guessed"),
         "glued_of_the_class": [neighbours.glued(half, label) for half, label in zip(halves, labels, strict=True)],
-        "network_told_the_class": ended(pen, begun, is_told=True),
+        "network_told_the_class": ended(pen, begun, "told"),
     }
 
 
@@ -150,8 +147,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {"letters": letters, "things": 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    for name in vars(GIVEN):
-        parser.add_argument(f"--{name}")
-    GIVEN, sys.argv[1:] = parser.parse_known_args()
-    prove_parts(__doc__, "sketch_completion", PARTS)
+    GIVEN = options("letters", "things", "keep")
+    try:
+        prove_parts(__doc__, "sketch_completion", possible(PARTS, GIVEN))
+    finally:
+        PAGE.write_text(written(PAGE.read_text(), kept()))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from sketch_halves import Half, halved
@@ -13,9 +13,11 @@ from statewise.data.strokes.drawing_pictures import DrawingPanel, svg_of
 from statewise.data.strokes.prepared import StrokeCodec
 from statewise.model import Model
 from statewise.tasks.sketch.answers import Artist, endings, sheet_of
+from statewise.tasks.sketch.guessing import guessing
 
 TEMPERATURE = 0.4
 SHOWN, COLUMNS = 12, 6
+How = Literal["told", "guessed", "untold"]
 
 
 class Pen(NamedTuple):
@@ -47,19 +49,15 @@ def begun_of(drawings: Sequence[Drawing], classes: list[str], part: str, most: i
     return Begun(whole, [halved(one.strokes) for one in whole], classes, labels)
 
 
-def ended(
-    pen: Pen, begun: Begun, *, is_told: bool, temperature: float = TEMPERATURE, tries: int = 1
-) -> list[list[np.ndarray[Any, Any]]]:
-    """Return each drawing as the network ends it, told its class or not, the first being seed 0.
-
-    Of several `tries` it is the one that the network finds likeliest.
-    """
+def ended(pen: Pen, begun: Begun, how: How, temperature: float = TEMPERATURE) -> list[list[np.ndarray[Any, Any]]]:
+    """Return each drawing as the network ends it: told its class, guessing it, or without one; each by its own seed."""
     found = []
     for seed, (half, whole) in enumerate(zip(begun.halves, begun.whole, strict=True)):
-        artist = Artist.of(pen.model, pen.codec, temperature, whole.label if is_told else None, seed)
+        label = whole.label if how == "told" else None
+        artist = Artist.of(pen.model, pen.codec, temperature, label, seed)
         sheet = sheet_of(Drawing(tuple(half.given)), pen.codec, half.side, pen_down=half.pen_down)
-        best = min(endings(artist, sheet, tries), key=lambda one: (not one.has_ended, one.nats))
-        found.append(half.ended([*best.strokes], pen_down=half.pen_down))
+        (one,) = endings(guessing(artist, sheet) if how == "guessed" else artist, sheet, 1)
+        found.append(half.ended([*one.strokes], pen_down=half.pen_down))
     return found
 
 

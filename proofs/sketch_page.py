@@ -19,6 +19,7 @@ WAYS = {
     "real": "the real one",
     "none": "none",
     "network": "**the network's**, not told the class",
+    "network_guessing_the_class": "**the network's**, guessing the class",
     "glued": "the nearest learned drawing's",
     "network_told_the_class": "**the network's**, told the class",
     "glued_of_the_class": "that of the nearest learned drawing of the class",
@@ -102,7 +103,3 @@ def written(page: str, results: Mapping[str, Any]) -> str:
 def kept() -> dict[str, Any]:
     """Return what the proofs wrote down."""
     return {name: json.loads(file.read_text()) if file.exists() else {} for name, file in RESULTS.items()}
-
-
-if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text(), kept()))

@@ -13,7 +13,6 @@ results/sketch_people.json. Leaves with exit code 1 where a claim does not hold.
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +23,8 @@ import numpy as np
 from outcomes import prove_parts
 from sketch_drawings import things_of, write
 from sketch_likeness import Known, ink_of
-from trained_runs import outcome_of, trained
+from sketch_page import PAGE, kept, written
+from trained_runs import options, outcome_of, possible, trained
 
 import statewise
 from statewise.data.strokes import strokes_of
@@ -68,14 +68,13 @@ def _things(given: Path, folder: Path) -> Path:
 
 
 def _prove(name: str, settings: dict[str, Any], source_of: Callable[[Path, Path], Path]) -> dict[str, Any]:
-    given = getattr(GIVEN, name)
-    if given is None:
-        print(f"{name}: give --{name} PATH; left out")
-        return {"claim": "left out: no drawings were given"}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(GIVEN.keep or temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        task = build(Sketch, {**read_yaml(RECIPES / f"{name}.yaml"), "source": str(source_of(Path(given), folder))})
+        task = build(
+            Sketch,
+            {**read_yaml(RECIPES / f"{name}.yaml"), "source": str(source_of(Path(getattr(GIVEN, name)), folder))},
+        )
         task = replace(task, **settings)
         report = trained(task, folder / (f"{name}-latent" if task.latent else name) / "run")
         print(report["remarks"])
@@ -120,8 +119,8 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    for name in vars(GIVEN):
-        parser.add_argument(f"--{name}")
-    GIVEN, sys.argv[1:] = parser.parse_known_args()
-    prove_parts(__doc__, "sketch_people", PARTS)
+    GIVEN = options("omniglot", "things", "keep")
+    try:
+        prove_parts(__doc__, "sketch_people", possible(PARTS, GIVEN))
+    finally:
+        PAGE.write_text(written(PAGE.read_text(), kept()))

@@ -45,6 +45,27 @@ def test_a_run_by_class_draws_without_one_where_some_drawings_were_learned_so(tm
         Sketch(source=source, class_dropout=0.5).prepare(tmp_path / "cache")
 
 
+def test_a_class_is_guessed_by_what_was_drawn_and_refused_where_nothing_says_it(tmp_path: Path) -> None:
+    source = turning(tmp_path)
+    statewise.train(Sketch(source=source, by_class=True, updates=120, **SMALL), run=tmp_path / "run")
+    statewise.train(Sketch(source=source, updates=1, **SMALL), run=tmp_path / "plain")
+    model = statewise.load(tmp_path / "run")
+    left = [[[110.0, 20.0], [110.0, 120.0], [10.0, 120.0]]]
+    for drawing, label in ((RIGHT, "right"), (left, "left")):
+        guessed, told = (list(model.predict(drawing, endings=2, **how)) for how in ({"guess": True}, {"class_": label}))
+        assert [one.title for one in guessed] == [f"ending 1 of {label}", f"ending 2 of {label}"]
+        assert [one.as_json() for one in guessed] == [one.as_json() for one in told]
+    for drawn, how, said in (
+        ((), {}, "nothing was drawn to guess a class by"),
+        (RIGHT, {"class_": "left"}, "guess is of endings whose class is not given"),
+        (RIGHT, {"score": True}, "guess is of endings whose class is not given"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            list(model.predict(drawn, guess=True, **how))
+    with pytest.raises(UsageError, match="this run was told no classes"):
+        list(statewise.load(tmp_path / "plain").predict(RIGHT, guess=True))
+
+
 def test_drawings_whose_class_is_not_told_are_as_many_as_asked_and_others_keep_theirs(tmp_path: Path) -> None:
     task = Sketch(source=turning(tmp_path), by_class=True, class_dropout=0.4, **SMALL)
     windows: Any = task.prepare(tmp_path / "cache").windows("training")

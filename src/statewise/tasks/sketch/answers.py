@@ -104,15 +104,27 @@ class Artist:
     generator: torch.Generator
 
     @classmethod
-    def of(cls, model: Model[Any], codec: StrokeCodec, temperature: float, label: str | None, seed: int) -> "Artist":
-        """Return it once the settings were found to be usable. Raises `UsageError` where one is not."""
+    def of(
+        cls,
+        model: Model[Any],
+        codec: StrokeCodec,
+        temperature: float,
+        label: str | None,
+        seed: int,
+        *,
+        guesses: bool = False,
+    ) -> "Artist":
+        """Return it once the settings were found to be usable. Raises `UsageError` where one is not.
+
+        An artist that `guesses` needs no label yet.
+        """
         check_temperature(temperature)
         check_whole("--seed", seed, 0, 2**63 - 1)
         opener = model.reader
         takes_class = isinstance(opener, Opener) and opener.labels is not None
         if label is not None and not takes_class:
             raise UsageError(f"this run draws without a class: leave out {label!r}, or train one with --by-class")
-        if isinstance(opener, Opener) and takes_class and label is None and opener.untold is None:
+        if isinstance(opener, Opener) and takes_class and label is None and opener.untold is None and not guesses:
             raise UsageError(f"this run draws by class: give --class, one of {shown_classes(codec.classes)}")
         if label is not None:
             codec.class_number(label)
@@ -215,7 +227,8 @@ def endings(artist: Artist, sheet: StartedDrawing, count: int) -> Iterator[Drawn
     check_whole("--endings", count, 1, MOST)
     context = artist.context(None, count)
     continued = sheet.drawing is not None
-    titles = [f"{'ending' if continued else 'drawing'} {number}" for number in range(1, count + 1)]
+    of = f" of {artist.label}" if artist.label is not None else ""
+    titles = [f"{'ending' if continued else 'drawing'} {number}{of}" for number in range(1, count + 1)]
     return artist.told(sheet, titles, artist.drawn(sheet, count, context, continued=continued), continued=continued)
 
 

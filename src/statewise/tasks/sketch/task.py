@@ -275,6 +275,7 @@ class Sketch(Sourced, Task):
         class_: Annotated[
             str | None, Doc("what to draw, for a run --by-class; with --class-dropout it may be left out")
         ] = None,
+        guess: Annotated[bool, Doc("draw the class under which what was drawn so far is likeliest")] = False,
         strokes: Annotated[
             str | None, Doc("what was drawn so far, as JSON [[[x, y], ...], ...], not as a file")
         ] = None,
@@ -296,6 +297,7 @@ class Sketch(Sourced, Task):
         Raises `UsageError` for what contradicts, a class that is not there, and what this run was not trained for.
         """
         from statewise.tasks.sketch import answers
+        from statewise.tasks.sketch.guessing import guessing
 
         given = drawings if isinstance(drawings, tuple) else (drawings,)
         if strokes is not None:
@@ -310,7 +312,9 @@ class Sketch(Sourced, Task):
             raise UsageError(f"{named[0]} is of a drawing: give one, such as an SVG")
         if len(given) > 1 and not (interpolate or score):
             raise UsageError(f"{len(given)} drawings were given: give one, or ask for --interpolate or --score")
-        artist = answers.Artist.of(model, codec, temperature, class_, seed)
+        if guess and (class_ is not None or named):
+            raise UsageError("--guess is of endings whose class is not given: leave out what contradicts it")
+        artist = answers.Artist.of(model, codec, temperature, class_, seed, guesses=guess)
         sheets = [answers.sheet_of(one, codec, side, pen_down=pen_down) for one in given] or [answers.blank(codec)]
         if score:
             return answers.scores(artist, [_name_of(one, number) for number, one in enumerate(given, 1)], sheets)
@@ -318,7 +322,7 @@ class Sketch(Sourced, Task):
             return answers.interpolation(artist, sheets, count)
         if reconstruct or vary:
             return answers.variations(artist, sheets[0], vary)
-        return answers.endings(artist, sheets[0], endings)
+        return answers.endings(guessing(artist, sheets[0]) if guess else artist, sheets[0], endings)
 
     def answer(
         self,
