@@ -104,6 +104,8 @@ class Learner(TrainingState):
         self.loss_scale = self.loss_scale.grown() if self.recipe.precision == HALF else self.loss_scale
         self.update_number += 1
         self.is_whole = True
+        if self.rollouts:
+            self.rollouts.hear(terms)
         epoch = self.window_number // len(self.windows)
         done = self.fraction, self.seconds
         return Updated(

@@ -53,6 +53,14 @@ class Collector(LazyWindows, ABC):
         Called before each window is read: an update that is undone takes back what it had.
         """
 
+    def hear(self, terms: Mapping[str, float]) -> None:  # most learn all that they collect
+        """Hear the mean terms of the loss of an update that learned from this rollout."""
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether enough was learned from this rollout: the updates that are left change nothing."""
+        return False
+
     @abstractmethod
     def save(self) -> dict[str, Tensor]:
         """Return where the environments are, as tensors by name."""
@@ -94,8 +102,13 @@ class Rollouts:
         return self.collector.at(index)
 
     def rate_scale(self, first: int, count: int) -> float:
-        """Return what the learning rate is multiplied by for some windows: nothing."""
-        return 1.0
+        """Return what the learning rate is multiplied by for some windows: 0 once enough was learned from a rollout."""
+        is_new = first // len(self.collector) != self.number
+        return 1.0 if is_new or not self.collector.is_learned else 0.0
+
+    def hear(self, terms: Mapping[str, float]) -> None:
+        """Tell the collector the mean terms of the loss of an update."""
+        self.collector.hear(terms)
 
     def _collect(self, number: int) -> None:
         acting = torch.Generator().manual_seed(int(self._seeded(number, ACTED).integers(2**63)))

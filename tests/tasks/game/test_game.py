@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recall")
-    task = Game(source="made_games:Recall", steps_total=4000, checks=2, **SMALL)
+    task = Game(source="made_games:Recall", steps_total=4000, checks=2, compare_frames=4, **SMALL)
     statewise.train(task, run=folder / "run")
     return folder / "run"
 
@@ -38,12 +38,17 @@ def test_a_bit_that_is_kept_for_three_steps_is_learned_and_without_memory_it_is_
     report = statewise.evaluate(run)
     assert report.metrics["return"] == 1
     assert report.metrics["return_low"] == report.metrics["return_high"] == 1
-    for scores in report.baselines.values():
+    frames = report.baselines["the last 4 frames, the same steps"]
+    assert frames["return"] > 0.8, "four frames show the bit"
+    others = [scores for name, scores in report.baselines.items() if "frames" not in name]
+    assert len(others) == 2
+    for scores in others:
         assert 0.3 < scores["return"] < 0.7
     (table,) = report.tables.values()
     assert table["as trained"]["return"] == 1
     assert 0.3 < table["memory erased before each step"]["return"] < 0.7
-    assert report.remarks[1].endswith("pair by pair: better.")
+    assert "the last 4 frames, the same steps): +0 in return" in report.remarks[1]
+    assert report.remarks[2].endswith("pair by pair: better.")
 
 
 def test_training_tells_the_return_of_its_episodes_and_checks_tell_that_of_others(run: Path) -> None:

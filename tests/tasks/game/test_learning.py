@@ -185,6 +185,62 @@ def test_the_objective_is_clipped_as_the_paper_has_it() -> None:
     assert float(masked.nats.detach()) == pytest.approx(-2.4)
 
 
+def test_of_ratios_of_one_the_gradient_is_that_of_an_actor_and_critic() -> None:
+    torch.manual_seed(0)
+    head = Policy(4, (3,))
+    features, actions, advantages = torch.randn(7, 2, 4), torch.randint(3, (7, 2)), torch.randn(7, 2)
+    params = head(features)
+    likely = head.log_probability(params, actions)
+    other = torch.zeros(7, 2)
+    targets = Played(actions, likely.detach(), advantages, other, other, other)
+    ours = torch.autograd.grad(head.loss(params, targets).nats, [*head.actor.parameters()], retain_graph=True)
+    plain = torch.autograd.grad(-(likely * advantages).sum(), [*head.actor.parameters()])
+    for one, other in zip(ours, plain, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_batch_has_as_many_sequences_as_asked_and_a_pass_has_each_once(tmp_path: Any) -> None:
+    learner = learner_of("Recall", tmp_path)
+    windows = [learner.order[at] for at in range(len(learner.windows))]
+    assert {(window.steps, window.rows) for window in windows} == {(7, 8)}
+    assert len(windows) == 2 * 3
+    for part in (windows[:3], windows[3:]):
+        values = torch.cat([window.targets.values for window in part], dim=1)
+        assert learner.rollouts is not None
+        whole = learner.rollouts.rollout["values"]
+        assert sorted(values.flatten().tolist()) == sorted(whole.flatten().tolist())
+
+
+def test_once_the_odds_are_too_far_a_rollout_changes_nothing_more_until_the_next(tmp_path: Any) -> None:
+    learner = learner_of("Recall", tmp_path, learning_rate=0.05, target_kl=0.001, passes=4)
+    changed = []
+    for _ in range(2 * len(learner.windows)):
+        before = {name: part.clone() for name, part in learner.model.state_dict().items()}
+        told = learner.update()
+        same = all(torch.equal(part, before[name]) for name, part in learner.model.named_parameters())
+        assert same == (told.rate == 0)
+        changed.append(not same)
+        assert told.terms is not None
+    half = len(learner.windows)
+    for part in (changed[:half], changed[half:]):
+        assert part[0]
+        assert part == sorted(part, reverse=True), "after the first that changes nothing, none does"
+        assert not part[-1]
+
+
+def test_where_a_rollout_was_left_is_in_the_checkpoint(tmp_path: Any) -> None:
+    one, other = (learner_of("Recall", tmp_path, learning_rate=0.05, target_kl=0.001, passes=4) for _ in range(2))
+    for _ in range(len(one.windows) - 2):
+        one.update()
+    playing = one.windows
+    assert isinstance(playing, Playing)
+    assert playing.is_learned
+    other.restore(one.snapshot())
+    for _ in range(len(one.windows)):
+        ours, theirs = one.update(), other.update()
+        assert (ours.nats, ours.rate) == (theirs.nats, theirs.rate)
+
+
 def test_a_change_of_value_is_clipped_where_asked() -> None:
     params = PolicyParams(torch.zeros(1, 1, 2), torch.tensor([[3.0]]))
     zero = torch.zeros(1, 1)

@@ -17,7 +17,7 @@ from statewise.state import leaves, map_leaves, rebuild, where_rows
 from statewise.tasks.game.acting import Actor
 from statewise.tasks.game.advantages import advantages_of
 from statewise.tasks.game.moments import Moments
-from statewise.tasks.game.policy import Played, Policy, as_policy
+from statewise.tasks.game.policy import KL, Played, Policy, as_policy
 from statewise.tasks.game.rollout_memory import Minibatches, RolloutMemory, RolloutSettings
 from statewise.tasks.game.seats import Reals, Seats, episode_seed
 from statewise.tasks.game.sight import Sight, normalized
@@ -57,6 +57,7 @@ class Playing(Collector):
         self.to_come, self.totals = np.zeros(envs), np.zeros(envs)
         self.recent: list[float] = []
         self.noise: Tensor | None = None
+        self.is_far = False
         self.actor: Actor | None = None
 
     @cached_property
@@ -72,6 +73,7 @@ class Playing(Collector):
     def collect(self, model: Model[Any], draw: torch.Generator) -> dict[str, Tensor]:
         """Play so many steps in all environments. Raises `TrainingError` where one of them fails."""
         self._begin(draw)
+        self.is_far = False
         head, how = as_policy(model), self.how
         weight = next(model.parameters())
         mean, scale = self._normalizing(weight)
@@ -233,6 +235,15 @@ class Playing(Collector):
         if self.how.normalizes_observations:
             self.seen.add(memory.inputs[memory.real][:, : self.observed.seen])
 
+    def hear(self, terms: Mapping[str, float]) -> None:
+        """See whether the odds are already too far from those by which the rollout was played."""
+        self.is_far = self.is_far or (0 < self.how.target_kl < terms[KL])
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the odds have changed as far as they may."""
+        return self.is_far
+
     def windows(self, rollout: Mapping[str, Tensor], draw: np.random.Generator) -> Sequence[Window]:
         """Return the sequences of a rollout in batches, each pass in an order of its own."""
         length = self.how.sequence_length
@@ -269,6 +280,7 @@ class Playing(Collector):
             "to_come": torch.from_numpy(self.to_come.copy()),
             "totals": torch.from_numpy(self.totals.copy()),
             "recent": torch.tensor(self.recent, dtype=torch.float64),
+            "is_far": torch.tensor(self.is_far),
             "noise": torch.zeros(0) if self.noise is None else self.noise.clone(),
             **self.seen.save("seen"),
             **self.rewarded.save("rewarded"),
@@ -292,6 +304,7 @@ class Playing(Collector):
         self.to_come, self.totals = saved["to_come"].numpy().copy(), saved["totals"].numpy().copy()
         self.seen, self.rewarded, self.recent = seen, rewarded, recent
         self.noise = noise if len(noise) else None
+        self.is_far = bool(saved.get("is_far", False))
         self.state = tuple(saved[f"state{n}"] for n in range(len(leaves(self.like))) if f"state{n}" in saved)
         if base < 0 and "seats" in vars(self):  # they have begun since
             vars(self).pop("seats").close()

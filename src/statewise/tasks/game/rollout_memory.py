@@ -16,7 +16,8 @@ class RolloutSettings:
     """How a rollout is played and learned from.
 
     `steps` of each environment are cut into sequences of `sequence_length`; a window has `batch_size` of them, and each
-    is learned from in `passes` windows.
+    is learned from in `passes` windows; none further once an update finds the odds changed by more than `target_kl`
+    nats, if that is not 0.
     """
 
     steps: int
@@ -28,6 +29,7 @@ class RolloutSettings:
     normalizes_observations: bool
     normalizes_rewards: bool
     noise_correlation: float
+    target_kl: float = 0.0
 
 
 class Minibatches(LazyWindows):

@@ -84,6 +84,11 @@ class Game(TeamTask):
     clip_value_change: Annotated[
         float, Doc("how far the value of a state may change within a rollout; 0 leaves it free"), Ge(0)
     ] = 0.0
+    target_kl: Annotated[
+        float,
+        Doc("leave a rollout once the odds of its actions have changed by so many nats (KL); 0 never does"),
+        Ge(0),
+    ] = 0.0
     entropy: Annotated[float, Doc("what a nat of entropy is worth in the objective"), Ge(0)] = 0.0
     entropy_last: Annotated[
         float | None, Doc("what it is worth at the end, to which it goes evenly; if not given, the same"), Ge(0)
@@ -166,7 +171,7 @@ class Game(TeamTask):
 
         normalizes = (self.normalize in ("both", "observations"), self.normalize in ("both", "rewards"))
         lengths = (self.rollout, self.sequence_length, self.batch_size, self.passes)
-        return RolloutSettings(*lengths, self.discount, self.decay, *normalizes, self.noise_correlation)
+        return RolloutSettings(*lengths, self.discount, self.decay, *normalizes, self.noise_correlation, self.target_kl)
 
     def fraction(self, update: int, epoch_updates: int, seconds: float) -> float:
         """Return how much of the training is done; `epoch_updates` learn from one rollout."""
