@@ -75,6 +75,20 @@ def test_a_recording_may_be_a_table_in_memory(trained: Trained) -> None:
         [*trained.predict(table={"x": [1.0], "y": []})]
 
 
+def test_each_row_of_a_table_without_names_is_a_recording(trained: Trained, tmp_path: Path) -> None:
+    moves = {kind: long_recording([(kind, 1.5)])[1] for kind in ("wave", "circle")}
+    lines = [",".join(map(repr, samples.ravel().tolist())) for samples in moves.values()]
+    for begins in ("", "7,"):  # the number of a class may stand first, and is not looked at
+        (tmp_path / "rows.csv").write_text("".join(f"{begins}{line}\n" for line in lines))
+        said = [*trained.predict(tmp_path / "rows.csv")]
+        alone = [one for samples in moves.values() for one in trained.predict(samples)]
+        assert [one.label for one in said] == [*moves]
+        assert [one.as_json() for one in said] == [one.as_json() for one in alone]
+    (tmp_path / "rows.csv").write_text("1,2,3,4\n1,2,a,4\n")
+    with pytest.raises(DataError, match="row 2 has a cell that is no number"):
+        [*trained.predict(tmp_path / "rows.csv")]
+
+
 def test_people_are_kept_apart_and_told_of(trained: Trained) -> None:
     facts = trained.task.trained_facts
     assert set(facts["training_people"]) & set(facts["held_out_people"]) == set()

@@ -52,29 +52,54 @@ def recordings_of_rows(path: Path, reading: MovementReading) -> Iterator[Movemen
     another. A list of names next to the table, such as `NAME_label.csv`, says what the classes are called.
     """
     names, width = _class_names(path), 0
+    for where, cells in _rows_of_numbers(path):
+        if cells is None:
+            yield NotRead("with a cell that is no number", where)
+            continue
+        if len(cells) > MOST_COLUMNS or not np.isfinite(cells[0]) or cells[0] != int(cells[0]):
+            yield NotRead("without the number of a class", where)
+            continue
+        width = width or len(cells)
+        if len(cells) != width:
+            yield NotRead("of another width", where)
+            continue
+        is_sample = bool(groups_of("auto", width - 1))
+        channels = width - 1 if is_sample else reading.channels
+        if (width - 1) % channels:
+            raise UsageError(f"{path}: {width - 1} numbers in a row are not points of {channels}: give --channels")
+        label = names.get(int(cells[0]), str(int(cells[0])))
+        yield Movement(where, as_numbers_array(cells[1:].reshape(-1, channels), where), None, label)
+
+
+def sequences_of_rows(path: Path, columns: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the sequences of a table without names, a row each, of samples of so many `columns`.
+
+    The number of a class may stand first, as in a table to train on. Raises `DataError` for a row that has no sequence.
+    """
+    for where, cells in _rows_of_numbers(path):
+        if cells is None:
+            raise DataError(f"{where} has a cell that is no number: mend it")
+        first = 0 if columns > 1 and len(cells) % columns == 0 else 1
+        if (len(cells) - first) % columns or not 0 < len(cells) - first <= MOST_COLUMNS:
+            raise DataError(
+                f"{where} has {len(cells):,} numbers, which are no samples of {columns:,}: "
+                "give rows as those that were trained on"
+            )
+        yield as_numbers_array(cells[first:].reshape(-1, columns), where)
+
+
+def _rows_of_numbers(path: Path) -> Iterator[tuple[str, NDArray[np.float64] | None]]:
+    """Yield where each row stands, with its numbers; None where a cell is no number."""
     with open_file(path, DataError) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            where = f"{path} row {number}"
             try:
                 cells = np.array(line.decode("utf-8-sig").strip().split(","), np.float64)
             except (ValueError, UnicodeDecodeError):
-                yield NotRead("with a cell that is no number", where)
+                yield f"{path} row {number}", None
                 continue
-            if len(cells) > MOST_COLUMNS or not np.isfinite(cells[0]) or cells[0] != int(cells[0]):
-                yield NotRead("without the number of a class", where)
-                continue
-            width = width or len(cells)
-            if len(cells) != width:
-                yield NotRead("of another width", where)
-                continue
-            is_sample = bool(groups_of("auto", width - 1))
-            channels = width - 1 if is_sample else reading.channels
-            if (width - 1) % channels:
-                raise UsageError(f"{path}: {width - 1} numbers in a row are not points of {channels}: give --channels")
-            label = names.get(int(cells[0]), str(int(cells[0])))
-            yield Movement(where, as_numbers_array(cells[1:].reshape(-1, channels), where), None, label)
+            yield f"{path} row {number}", cells
 
 
 @contextmanager

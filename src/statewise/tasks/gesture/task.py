@@ -195,21 +195,24 @@ class Gesture(GestureSettings, Task):
     ) -> "Iterator[Any]":
         """Yield what a recording is, with the gestures in it; or with `steps` what is seen at each step.
 
+        Each row of a table without names of columns is a recording.
+
         From Python a recording is a path, the bytes of a film, a table, or an array: samples `[T, D]` or frames
         `[T, H, W]`, with the `times` of them in seconds where they are known.
         """
-        from statewise.tasks.gesture import answers
+        from statewise.tasks.gesture import answers, given
 
         rules = self._rules(sure, on, off, least, refractory, smooth)
-        pieces = answers.pieces_of(answers.one_of(recording, table, film), codec, self.reading, times)
-        if not steps:
-            yield answers.answer_of(model, codec, pieces, rules, sure, self.early)
-            return
-        self._refuse_two_way()
-        watcher = answers.Watcher(model, codec, rules)
-        for seconds, values in pieces:
-            yield from watcher.push(seconds, values)
-        yield from watcher.finish()
+        if steps:
+            self._refuse_two_way()
+        for pieces in given.recordings_of(given.one_of(recording, table, film), codec, self.reading, times):
+            if not steps:
+                yield answers.answer_of(model, codec, pieces, rules, sure, self.early)
+                continue
+            watcher = answers.Watcher(model, codec, rules)
+            for seconds, values in pieces:
+                yield from watcher.push(seconds, values)
+            yield from watcher.finish()
 
     def answer(
         self,
@@ -222,11 +225,12 @@ class Gesture(GestureSettings, Task):
     ) -> Answer:
         """Return a line for what the recording is and one for each gesture in it; and a picture where asked."""
         from statewise.tasks.gesture import answers
+        from statewise.tasks.gesture.given import one_of
 
         found = self.predict(model, codec, recording, **how)
         notices = []
         if why is not None:
-            given = answers.one_of(recording, how.get("table"), how.get("film"))
+            given = one_of(recording, how.get("table"), how.get("film"))
             notices.append(answers.put_why(why, model, codec, given, self.reading, how.get("times"), self.early))
         return answers.shown_answer(found, notices)
 
