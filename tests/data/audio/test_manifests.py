@@ -97,6 +97,19 @@ def utterances(folder: Path) -> list[Utterance | NotTaken]:
     return [*read_utterances(find_files([str(folder)], "speech"))]
 
 
+def test_a_text_that_changes_next_to_a_sound_makes_it_ready_again(tmp_path: Path) -> None:
+    texts_next_to(tmp_path)
+    for name in SAID:
+        (tmp_path / f"{name}.txt").write_text("low mid\n")
+    how = SpeechPreparing(bands=13, split="utterance", held_out=0.5, validation=0)
+    sounds = sorted(map(str, tmp_path.glob("*.wav")))
+    first = prepare_speech(sounds, how, tmp_path / "cache")
+    (tmp_path / "u-1.txt").write_text("mid low\n")
+    second = prepare_speech(sounds, how, tmp_path / "cache")
+    assert [one.text for one in first.told].count("mid low") == 0
+    assert [one.text for one in second.told].count("mid low") == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_list_gives_speaker_and_text(kind: str, tmp_path: Path) -> None:
     KINDS[kind](tmp_path)

@@ -88,6 +88,17 @@ def test_rows_without_names_are_sequences_with_the_names_of_their_classes(tmp_pa
         [*read_recordings([str(tmp_path / "points.csv")], MovementReading(channels=4))]
 
 
+def test_names_that_change_next_to_a_table_make_it_ready_again(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    lines = [",".join([str(n % 2), *(f"{x:.3f}" for x in draw.normal(size=6))]) for n in range(16)]
+    (tmp_path / "points.csv").write_text("\n".join(lines) + "\n")
+    for names in (("0", "1"), ("Stop", "Move"), ("Halt", "Move")):
+        if names[0] != "0":
+            (tmp_path / "points_label.csv").write_text("\n".join(names) + "\n")
+        found = prepare_movement([str(tmp_path / "points.csv")], MovementPreparing(**PREPARING), tmp_path / "cache")
+        assert sorted(found.codec.classes) == sorted(names)
+
+
 def test_a_row_of_a_hand_is_one_sample(tmp_path: Path) -> None:
     (tmp_path / "keypoint.csv").write_text("\n".join(",".join(["3", *["0.5"] * 42]) for _ in range(2)) + "\n")
     found = found_in(tmp_path / "keypoint.csv")

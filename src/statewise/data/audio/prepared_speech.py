@@ -88,7 +88,7 @@ def prepare_speech(sources: Sequence[str], preparing: SpeechPreparing, cache: Pa
     where a list cannot be read or a part is empty.
     """
     utterances, left_out, contents = _listed(sources)
-    asked = json.dumps([FORMAT, contents, [one.name for one in utterances], asdict(preparing)])
+    asked = json.dumps([FORMAT, contents, [(one.name, one.text) for one in utterances], asdict(preparing)])
     found, notice = kept(
         cache,
         hashlib.sha256(asked.encode()).hexdigest()[:16],
@@ -102,7 +102,7 @@ def prepare_speech(sources: Sequence[str], preparing: SpeechPreparing, cache: Pa
 def speech_with(codec: SpeechCodec, sources: Sequence[str], cache: Path) -> PreparedSpeech:
     """Return other utterances, all of them held out, by a codec that there is; those of other letters are left out."""
     utterances, left_out, contents = _listed(sources)
-    told = [FORMAT, contents, [one.name for one in utterances], codec.as_json()]
+    told = [FORMAT, contents, [(one.name, one.text) for one in utterances], codec.as_json()]
     found, notice = kept(
         cache,
         hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16],

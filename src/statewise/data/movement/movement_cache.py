@@ -8,7 +8,7 @@ from pathlib import Path
 
 from statewise.data.cache import kept
 from statewise.data.movement.movement_codec import MovementCodec
-from statewise.data.movement.movement_files import movement_files, read_recordings
+from statewise.data.movement.movement_files import files_read, read_recordings
 from statewise.data.movement.movement_form import codec_for, with_classes
 from statewise.data.movement.movement_preparing import MovementPreparing
 from statewise.data.movement.movement_split import ToSplit, parts_of
@@ -28,7 +28,7 @@ def prepare_movement(sources: Sequence[str], preparing: MovementPreparing, cache
 
     Raises `DataError` where nothing can be read, there is one class only, or a class has too few recordings.
     """
-    contents = digest(movement_files(sources))
+    contents = digest(files_read(sources))
     asked = json.dumps([FORMAT, contents, [Path(s).name for s in sources], asdict(preparing)])
     key = hashlib.sha256(asked.encode()).hexdigest()[:16]
     found, notice = kept(cache, key, NAMES, lambda folder: _build(sources, contents, preparing, folder), read_movement)
@@ -39,7 +39,7 @@ def movement_with(
     codec: MovementCodec, sources: Sequence[str], reading: MovementReading, cache: Path
 ) -> PreparedMovement:
     """Return other recordings, all of them held out, by a codec that there is."""
-    contents = digest(movement_files(sources))
+    contents = digest(files_read(sources))
     asked = json.dumps([FORMAT, contents, reading._asdict(), codec.as_json()])
     key = hashlib.sha256(asked.encode()).hexdigest()[:16]
 

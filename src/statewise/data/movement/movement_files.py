@@ -8,6 +8,7 @@ from statewise.data.movement.movement_arrays import recordings_in_array_folders,
 from statewise.data.movement.movement_tables import (
     NAMES_NEXT_TO,
     is_headless,
+    names_next_to,
     recordings_of_rows,
     recordings_of_table,
 )
@@ -26,6 +27,15 @@ WANTED = "give folders of clips or arrays by class, a table, .npz, .ts, .arff or
 def movement_files(sources: Sequence[str]) -> list[Path]:
     """Return all files that sources stand for. Raises what `find_files` does."""
     return find_files(sources, "movements")
+
+
+def files_read(sources: Sequence[str]) -> list[Path]:
+    """Return all files that recordings come from: those next to a list or a table that it is read with, too."""
+    files = movement_files(sources)
+    tables = [path for path in files if path.suffix.lower() in (".csv", ".txt")]
+    names = [found for path in tables if (found := names_next_to(path)) is not None]
+    folders = [str(path.parent) for path in tables if path.suffix.lower() == ".csv" and is_clip_list(path)]
+    return sorted({*files, *names, *(movement_files(folders) if folders else ())})
 
 
 def read_recordings(sources: Sequence[str], reading: MovementReading) -> Iterator[Movement | NotRead]:

@@ -111,13 +111,18 @@ def named(path: Path) -> Iterator[None]:
         raise DataError(f"{path} is not text in UTF-8: save it so") from None
 
 
+def names_next_to(path: Path) -> Path | None:
+    """Return the list of classes that stands next to a table, if there is one."""
+    listed = (path.with_name(path.stem + ending) for ending in NAMES_NEXT_TO)
+    return next((file for file in listed if file.is_file()), None)
+
+
 def _class_names(path: Path) -> dict[int, str]:
-    for ending in NAMES_NEXT_TO:
-        listed = path.with_name(path.stem + ending)
-        if listed.is_file():
-            with listed.open(encoding="utf-8-sig", errors="strict", newline="") as file, named(listed):
-                return {n: row[0].strip() for n, row in enumerate(csv.reader(file)) if row and row[0].strip()}
-    return {}
+    listed = names_next_to(path)
+    if listed is None:
+        return {}
+    with listed.open(encoding="utf-8-sig", errors="strict", newline="") as file, named(listed):
+        return {n: row[0].strip() for n, row in enumerate(csv.reader(file)) if row and row[0].strip()}
 
 
 def recordings_of_table(path: Path, reading: MovementReading) -> Iterator[Movement | NotRead]:
