@@ -22,7 +22,7 @@ def kernels_here(name: str) -> list[str]:
     return list(dict.fromkeys(["reference", *(kernels_of(recurrence) if recurrence else [])]))
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: f"law{law}")
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_a_recurrence_keeps_the_law(name: str, law: int) -> None:
     assert check_cell(RECURRENCES[name], laws=[law])[law].holds
