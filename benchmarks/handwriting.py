@@ -2,7 +2,8 @@
 
     python benchmarks/handwriting.py [--rounds 5] [--units 400] [--points 300] [--lines 32] [--letters 24] [--threads 1]
         [--save DIR]
-    python benchmarks/handwriting.py --samples 9 [--rounds 5] [--units 400] [--points 300] [--letters 24] [--threads 1]
+    python benchmarks/handwriting.py --samples 9 [--storage int8] [--rounds 5] [--units 400] [--points 300]
+        [--letters 24] [--threads 1] [--save DIR]
 
 Both train three LSTMs with skip connections, of which the first moves ten hills along the text, under a mixture of 20
 bivariate normal distributions and a pen of three states, with Adam and a bounded gradient, in turns of one update in
@@ -10,20 +11,20 @@ one process. Each figure is the median over the turns, and the ratio is taken tu
 are compared: they are the same network. The plain program steps the first LSTM with `nn.LSTMCell` and reads the
 sequence at once with `nn.LSTM` above it.
 
-With `--samples` a text is written so many times, and once, instead, each time of so many points: as `predict` writes
-it, in one native call, and by a loop of PyTorch's operations, which does not even ask where a text ends. Seconds are of
-the processor where `--threads 1` is given.
+With `--samples` a text is written so many times, and once, instead, each time of so many points: in one native call,
+and by a loop of PyTorch's operations, which does not even ask where a text ends. Seconds are of the processor where
+`--threads 1` is given.
 """
 
 import argparse
 import json
 import math
 import statistics
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -31,11 +32,13 @@ from statewise.cells import AttentionCell, ConcatSkip, GaussianWindow
 from statewise.data.window import Padded, Window
 from statewise.exchange import from_torch
 from statewise.heads import Strokes
+from statewise.heads.strokes import PenRule
+from statewise.kernels import native
 from statewise.learning.learner import Learner
 from statewise.model import Model
+from statewise.program import TextLimits, WritingProgram
 from statewise.run.recipe import Recipe
 from statewise.tasks.handwriting.pen import STEP, Letters, pen_core
-from statewise.tasks.handwriting.writing_on import write
 from statewise.versions import versions
 from statewise_lab.benchmarking.measure import calls_in_turns
 from statewise_lab.benchmarking.result import commit, machine
@@ -180,13 +183,15 @@ def measure_writing(given: argparse.Namespace) -> dict[str, Any]:
     with torch.no_grad():
         cast(Any, model.head).linear.bias[-1] = -30.0  # no text ends before the others
     letters = torch.randint(1, CHOICES, (given.samples, given.letters))
+    program, rule = WritingProgram(model, given.storage), PenRule(bias=BIAS)
 
+    @torch.no_grad()
     def ours(rows: int) -> None:
-        how: dict[str, Any] = {"points_per_letter": (given.points + 0.5) / (2 * (given.letters + 1)), "bias": BIAS}
-        texts = [text.numpy() for text in letters[:rows]]
-        generator = torch.Generator().manual_seed(0)
-        found = write(model, texts, np.zeros((0, 3), np.float32), 0, temperature=1.0, generator=generator, **how)
-        assert [one.points for one in found] == [given.points] * rows
+        state = model.begin(rows, Padded.of(list(letters[:rows])))
+        x = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0]).repeat(rows, 1)
+        until = TextLimits(torch.full((rows,), given.points), patience=given.points, strokes=given.points)
+        found = program.write(x, state, torch.arange(rows), until, rule)
+        assert found.lengths.tolist() == [given.points] * rows
 
     calls = {
         "one_seconds": lambda: ours(1),
@@ -198,8 +203,22 @@ def measure_writing(given: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {name: statistics.median(some) for name, some in zip(calls, taken, strict=True)}
     one, several, one_plain, several_plain = found.values()
     found |= {"ratio_of_one": one_plain / one, "ratio_of_several": several_plain / several}
-    told = {name: getattr(given, name) for name in ("samples", "units", "points", "letters", "threads")}
+    told = {name: getattr(given, name) for name in ("samples", "storage", "units", "points", "letters", "threads")}
     return {**told, **found, "several_by_one": several / one}
+
+
+def products_at_peak(given: argparse.Namespace) -> float:
+    """Return how long the products of an update take at the rate at which one core multiplies and adds in registers.
+
+    Every program makes them: forward, and on the way back for what was read and for the weights.
+    """
+    h, seen = given.units, STEP + given.units + CHOICES
+    first, above = 4 * h * (STEP + CHOICES + h) + 3 * HILLS * h, 4 * h * (seen + h) + 4 * h * (seen + 2 * h)
+    products = first + above + (3 * h + CHOICES) * (6 * COMPONENTS + 3)
+    began = time.process_time()
+    operations = native.multiply_adds(10_000_000)
+    rate = operations / (time.process_time() - began)
+    return 2 * 3 * products * given.points * given.lines / rate / given.threads
 
 
 def measure_training(given: argparse.Namespace) -> dict[str, Any]:
@@ -213,6 +232,7 @@ def measure_training(given: argparse.Namespace) -> dict[str, Any]:
         **{name: getattr(given, name) for name in ("units", "points", "lines", "letters", "threads")},
         "ours_seconds": statistics.median(taken[0]),
         "plain_seconds": statistics.median(taken[1]),
+        "products_at_peak_seconds": products_at_peak(given),
         "ratio": statistics.median(ratios),
         "ratios": [round(ratio, 3) for ratio in ratios],
     }
@@ -225,10 +245,12 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=usual)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--samples", type=int, default=0)
+    parser.add_argument("--storage", default="float32")
     parser.add_argument("--save", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    part, found = ("writing", measure_writing(given)) if given.samples else ("training", measure_training(given))
+    part, measure = (f"writing_{given.storage}", measure_writing) if given.samples else ("training", measure_training)
+    found = measure(given)
     print(json.dumps(found, indent=1))
     if given.save is not None:
         keep(given.save / "handwriting.json", part, found)

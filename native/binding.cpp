@@ -173,15 +173,14 @@ void hyper(const std::array<int32_t, 2> &sizes, const std::array<Address, 12> &o
     kernels->hyper(&given, to[0] ? &gradients : nullptr, on_threads, threads);
 }
 
-// inputs, units, numbers of a glimpse, hills, places; then weights of inputs and of hidden values, bias, weights and bias of the
-// query, values, and which of them are there
-statewise_window window(const std::array<int32_t, 5> &sizes, const std::array<Address, 7> &of) {
-    for (const int32_t size : sizes) check(size > 0, "the size of a window");
-    check((int64_t)sizes[0] + sizes[2] < INT32_MAX / 8 && sizes[1] < INT32_MAX / 8 && sizes[3] < INT32_MAX / 8 && sizes[4] < INT32_MAX / 8,
-          "the size of a window");
-    const statewise_layer layer = {STATEWISE_LSTM, sizes[0] + sizes[2], sizes[1], sizes[1], numbers(of[0]), numbers(of[1]),
-                                   numbers(of[2]), nullptr, 0, nullptr};
-    return {layer, sizes[2], sizes[3], sizes[4], numbers(of[3]), numbers(of[4]), numbers(of[5]), reinterpret_cast<const uint8_t *>(of[6])};
+// the cell, inputs, units, numbers of a glimpse, hills, places; then weights of inputs and of hidden values, bias, peepholes or
+// null, weights and bias of the query, values, and which of them are there
+statewise_window window(const std::array<int32_t, 6> &sizes, const std::array<Address, 8> &of) {
+    check(sizes[0] == STATEWISE_LSTM || (sizes[0] == STATEWISE_PEEPHOLE_LSTM && of[3]), "the cell of a window");
+    for (int i = 1; i < 6; ++i) check(0 < sizes[i] && sizes[i] <= MOST_WIDTH, "the size of a window");
+    const statewise_layer layer = {sizes[0], sizes[1] + sizes[3], sizes[2], sizes[2], numbers(of[0]), numbers(of[1]),
+                                   numbers(of[2]), numbers(of[3]), 0, nullptr};
+    return {layer, sizes[3], sizes[4], sizes[5], numbers(of[4]), numbers(of[5]), numbers(of[6]), reinterpret_cast<const uint8_t *>(of[7])};
 }
 
 statewise_window_record window_record(const std::array<Address, 7> &of, bool recorded) {
@@ -189,7 +188,7 @@ statewise_window_record window_record(const std::array<Address, 7> &of, bool rec
 }
 
 // states: hidden, memory, glimpse and position, of the first state and of fresh ones; record: the same and gates, read, hills
-void window_forward(const std::array<int32_t, 5> &sizes, const std::array<Address, 7> &weights, const Schedule &when, Address xs,
+void window_forward(const std::array<int32_t, 6> &sizes, const std::array<Address, 8> &weights, const Schedule &when, Address xs,
                     int64_t xs_stride, const std::array<Address, 8> &states, const std::array<Address, 7> &records, bool recorded,
                     Address ys, int threads) {
     const statewise_window of = window(sizes, weights);
@@ -200,10 +199,10 @@ void window_forward(const std::array<int32_t, 5> &sizes, const std::array<Addres
     kernels->window_forward(&of, &when.view, numbers(xs), xs_stride, state(0), state(4), &record, numbers(ys), on_threads, threads);
 }
 
-// to: inputs, the five weights, values, then the first state and fresh ones
-void window_backward(const std::array<int32_t, 5> &sizes, const std::array<Address, 7> &weights, const Schedule &when,
+// to: inputs, the six weights, values, then the first state and fresh ones
+void window_backward(const std::array<int32_t, 6> &sizes, const std::array<Address, 8> &weights, const Schedule &when,
                      const std::array<Address, 7> &records, Address outputs, int64_t outputs_stride,
-                     const std::array<Address, 4> &last, const std::array<Address, 15> &to, int threads) {
+                     const std::array<Address, 4> &last, const std::array<Address, 16> &to, int threads) {
     const statewise_window of = window(sizes, weights);
     const statewise_window_record record = window_record(records, true);
     const auto state = [&](int i) -> statewise_window_state_gradients {
@@ -211,7 +210,8 @@ void window_backward(const std::array<int32_t, 5> &sizes, const std::array<Addre
     };
     const statewise_window_gradients gradients = {
         numbers(outputs), outputs_stride, {numbers(last[0]), numbers(last[1]), numbers(last[2]), numbers(last[3])},
-        numbers(to[0]), numbers(to[1]), numbers(to[2]), numbers(to[3]), numbers(to[4]), numbers(to[5]), numbers(to[6]), state(7), state(11)};
+        numbers(to[0]), numbers(to[1]), numbers(to[2]), numbers(to[3]), numbers(to[4]), numbers(to[5]), numbers(to[6]),
+        numbers(to[7]), state(8), state(12)};
     kernels->window_backward(&of, &when.view, &record, &gradients, on_threads, threads);
 }
 
@@ -279,7 +279,7 @@ NB_MODULE(_native, m) {
     const auto unlocked = nb::call_guard<nb::gil_scoped_release>();
     nb::set_leak_warnings(false);  // what a traceback still holds when the interpreter ends is no leak of ours
     m.attr("INTERFACE") = 2;  // as `kernels/extension.py` says: another one whenever a call is another
-    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing", "hyper_lstm", "pictures", "window", "writing");
+    m.attr("ABILITIES") = nb::make_tuple("candidate_dropout", "drawing", "hyper_lstm", "normalized_program", "pictures", "windowed_lstm", "writer");
     m.attr("PANEL") = (int)STATEWISE_PANEL;
     m.def("instructions", [] { return kernels->name; });
     m.def("use", use);

@@ -21,6 +21,8 @@ typedef std::array<Address, 4> Addresses;  // weights in their order, or a recor
 
 typedef std::pair<double, Address> Drawn;  // the rate, and the changes that were drawn
 
+constexpr int32_t MOST_WIDTH = 1 << 26;  // so that what lies in a row can be numbered by 32 bits
+
 inline float *numbers(Address address) { return reinterpret_cast<float *>(address); }
 inline const int64_t *wholes(Address address) { return reinterpret_cast<const int64_t *>(address); }
 

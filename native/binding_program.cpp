@@ -35,7 +35,8 @@ class Program {
             all.push_back({added, added < 0 ? layer(of, weights) : statewise_layer{}});
             widths.push_back(added < 0 ? of[2] : widths.back());
             if (added >= 0) continue;
-            check(of[0] <= STATEWISE_GRU && of[2] == of[3] && weights[0] && weights[1] && weights[2], "the cell of a part");
+            check(of[0] <= STATEWISE_GRU || (of[0] == STATEWISE_LAYER_NORM_LSTM && weights[3]), "the cell of a part");
+            check(of[2] == of[3] && weights[0] && weights[1] && weights[2], "the cell of a part");
             states += 1 + (size_t)statewise_form_of(of[0]).memories;
         }
         check(states == starts_.size(), "the number of states");

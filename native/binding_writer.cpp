@@ -9,28 +9,31 @@
 namespace binding {
 namespace {
 
-constexpr int32_t STEP = 5, MOST_WIDTH = 1 << 26;
+constexpr int32_t STEP = 5;
 
 class Writer {
    public:
-    // sizes: numbers of a glimpse, hills, outputs; query and head: weights, bias; then units and weights of each LSTM, of which the
+    // sizes: storage, cell, numbers of a glimpse, hills, outputs; query and head: weights, bias; then units and weights of each LSTM, of which the
     // first one reads a step and a glimpse, and each other the step, the first one's output, the glimpse, and the one before it
-    Writer(const std::array<int32_t, 3> &sizes, const std::array<Address, 2> &query, const std::array<Address, 2> &head,
+    Writer(const std::array<int32_t, 5> &sizes, const std::array<Address, 2> &query, const std::array<Address, 2> &head,
            const std::vector<std::tuple<int32_t, Addresses>> &layers)
         : sizes_(sizes) {
-        for (const int32_t size : sizes) check(0 < size && size <= MOST_WIDTH, "the size of a window");
+        check(0 <= sizes[0] && sizes[0] < STATEWISE_STORAGES, "the storage of a program");
+        check(sizes[1] == STATEWISE_LSTM || sizes[1] == STATEWISE_PEEPHOLE_LSTM, "the cell of a window");
+        for (int i = 2; i < 5; ++i) check(0 < sizes[i] && sizes[i] <= MOST_WIDTH, "the size of a window");
         check(!layers.empty() && query[0] && query[1] && head[0] && head[1], "the parts of a network that writes");
         std::vector<statewise_layer> all;
         for (const auto &[units, weights] : layers) {
             check(0 < units && units <= MOST_WIDTH && weights[0] && weights[1] && weights[2], "the width of a layer");
-            int32_t features = STEP + sizes[0];
+            check(sizes[1] == STATEWISE_LSTM || weights[3], "the peepholes of a layer");
+            int32_t features = STEP + sizes[2];
             if (!all.empty()) features += all[0].units;
             if (all.size() > 1) features += all.back().units;
-            all.push_back(layer({STATEWISE_LSTM, features, units, units}, weights));
+            all.push_back(layer({sizes[1], features, units, units}, weights));
             states_.push_back(units);
         }
-        const statewise_writer_model model = {all[0], sizes[0], sizes[1], numbers(query[0]), numbers(query[1]),
-                                              (int32_t)all.size() - 1, all.data() + 1, sizes[2], numbers(head[0]), numbers(head[1])};
+        const statewise_writer_model model = {sizes[0], all[0], sizes[2], sizes[3], numbers(query[0]), numbers(query[1]),
+                                              (int32_t)all.size() - 1, all.data() + 1, sizes[4], numbers(head[0]), numbers(head[1])};
         writer_ = statewise_pack_writer(kernels, &model);
     }
     Writer(const Writer &) = delete;
@@ -41,9 +44,10 @@ class Writer {
     int64_t write(const std::array<int32_t, 2> &count, const std::array<int64_t, 3> &limits, const std::array<int32_t, 2> &pen,
                   const std::array<double, 4> &how, const std::array<Address, 5> &given, const std::vector<Address> &before,
                   const std::array<Address, 6> &to, int threads) const {
-        check(count[0] >= 0 && 0 < count[1] && count[1] <= MOST_WIDTH && limits[0] >= 0 && limits[1] >= 0 && limits[2] > 0, "the size of a text");
+        check(count[0] >= 0 && 0 < count[1] && (int64_t)count[0] * count[1] < INT32_MAX, "the size of the texts");
+        check(count[1] <= MOST_WIDTH && 0 <= limits[0] && limits[0] < INT32_MAX && limits[1] >= 0 && limits[2] > 0, "the size of a text");
         check(before.size() == 2 + 2 * states_.size(), "the states of a network that writes");
-        check(pen[0] > 0 && 6 * (int64_t)pen[0] + 3 == sizes_[2] && how[2] >= 0 && how[3] >= 0, "what a pen is drawn from");
+        check(pen[0] > 0 && 6 * (int64_t)pen[0] + 3 == sizes_[4] && how[2] >= 0 && how[3] >= 0, "what a pen is drawn from");
         for (int32_t row = 0; row < count[0]; ++row) {
             check(0 < wholes(given[2])[row] && wholes(given[2])[row] <= count[1], "the letters of a text");
             check(0 <= wholes(given[3])[row] && wholes(given[3])[row] <= limits[0], "the limit of a text");
@@ -60,7 +64,7 @@ class Writer {
     }
 
    private:
-    std::array<int32_t, 3> sizes_;
+    std::array<int32_t, 5> sizes_;
     std::vector<int32_t> states_;
     statewise_writer *writer_;
 };
@@ -69,7 +73,7 @@ class Writer {
 
 void bind_writers(nb::module_ &m) {
     nb::class_<Writer>(m, "Writer")
-        .def(nb::init<const std::array<int32_t, 3> &, const std::array<Address, 2> &, const std::array<Address, 2> &,
+        .def(nb::init<const std::array<int32_t, 5> &, const std::array<Address, 2> &, const std::array<Address, 2> &,
                       const std::vector<std::tuple<int32_t, Addresses>> &>())
         .def("write", &Writer::write);
 }

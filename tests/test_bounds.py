@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from statewise import program
 from statewise.bounds import code
-from statewise.cells import LSTM, LayerNormLSTM
+from statewise.cells import LSTM, LayerNormGRU
 from statewise.decode import beam, sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
@@ -50,7 +50,7 @@ CODES = [3, np.int64(3), np.uint8(3), np.array(3), torch.tensor(3), torch.tensor
 @pytest.fixture(params=["by the step program", "by the model"])
 def stream(request: pytest.FixtureRequest) -> Stream[Tensor]:
     torch.manual_seed(0)
-    core = LSTM(D, H) if request.param == "by the step program" else LayerNormLSTM(D, H)
+    core = LSTM(D, H) if request.param == "by the step program" else LayerNormGRU(D, H)
     made: Stream[Tensor] = Stream(Model(nn.Embedding(V, D), core, Categorical(H, V)).eval())
     made.push(1)
     return made
@@ -144,7 +144,7 @@ VECTORS: list[Any] = [
 @pytest.mark.parametrize("x", VECTORS, ids=range(len(VECTORS)))
 @pytest.mark.parametrize("known", [True, False])
 def test_what_is_no_vector_of_the_width_that_is_read_is_refused(x: Any, known: bool) -> None:
-    core = LSTM(D, H) if known else LayerNormLSTM(D, H)
+    core = LSTM(D, H) if known else LayerNormGRU(D, H)
     for encoder in (nn.Identity(), nn.Linear(D, D)):
         stream: Stream[Tensor] = Stream(Model(encoder, core, Categorical(H, V)).eval())
         refused(lambda stream=stream: stream.push(x))  # type: ignore[misc]

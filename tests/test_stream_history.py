@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import GRU, LSTM, Chain, LayerNormLSTM
+from statewise.cells import GRU, LSTM, Chain, LayerNormGRU
 from statewise.data.window import Window
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
@@ -20,7 +20,7 @@ V, D, H = 6, 5, 4
 CODES = [1, 4, 0, 5, 2, 2, 3]
 CORES: dict[str, Callable[[], Any]] = {
     "by the step program": lambda: Chain(LSTM(D, H), GRU(H, H)),
-    "by the model": lambda: LayerNormLSTM(D, H),
+    "by the model": lambda: LayerNormGRU(D, H),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import GRU, LayerNormLSTM
+from statewise.cells import GRU, LayerNormGRU
 from statewise.heads import Categorical
 from statewise.model import Model
 from statewise.sampling import SamplingRule
@@ -29,7 +29,7 @@ def hasty() -> Iterator[None]:
 
 def make_stream(kind: str, history: int = 16) -> Stream[Tensor]:
     torch.manual_seed(0)
-    core = GRU(D, H) if kind == "by the step program" else LayerNormLSTM(D, H)
+    core = GRU(D, H) if kind == "by the step program" else LayerNormGRU(D, H)
     return Stream(Model(nn.Embedding(V, D), core, Categorical(H, V)).eval(), history=history)
 
 

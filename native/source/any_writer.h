@@ -10,6 +10,9 @@ struct statewise_writer {
 
 namespace statewise {
 #if defined(__x86_64__)
+namespace avx512vnni {
+statewise_writer *pack_writer(const statewise_writer_model &);
+}
 namespace avx512 {
 statewise_writer *pack_writer(const statewise_writer_model &);
 }

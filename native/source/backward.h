@@ -2,6 +2,7 @@
 // weights as a few large products over all pairs at once.
 #pragma once
 #include "layer.h"
+#include "peepholes.h"
 #include "scratch.h"
 
 namespace statewise {
@@ -202,25 +203,7 @@ class Backward {
             sum_over_pairs({inner_, width, units, 0, PANEL}, before, pairs, share(units, index, count), units,
                            to_.recurrent_weights + (int64_t)shared * units, to_.extra, scratch);
         else if (Cell::EXTRA)
-            gradients_of_peepholes(share(layer_.blocks, index, count));
-    }
-
-    void gradients_of_peepholes(Range blocks) {
-        static constexpr int GATE[] = {0, 1, 3};
-        for (int32_t j = blocks.from; j < blocks.to; ++j)
-            for (int u = 0; u < PANEL; u += LANES) {
-                Lanes total[3] = {};
-                for (int32_t p = 0; p < layer_.when.pairs; ++p)
-                    for (int e = 0; e < Cell::EXTRA; ++e) {
-                        const int64_t number = e == 2 ? layer_.number(p) : layer_.when.source[p];
-                        const float *memory = layer_.record.memory + number * layer_.width + j * PANEL + u;
-                        const float *gates = gates_ + p * layer_.gap() + layer_.of_block(j) + GATE[e] * PANEL + u;
-                        total[e] = fused(load(gates), load(memory), total[e]);
-                    }
-                for (int e = 0; e < Cell::EXTRA; ++e)
-                    for (int v = 0; v < LANES && j * PANEL + u + v < layer_.units; ++v)
-                        to_.extra[(int64_t)e * layer_.units + j * PANEL + u + v] = total[e][v];
-            }
+            gradients_of_peepholes(layer_, gates_, share(layer_.blocks, index, count), to_.extra);
     }
 
     const Layer<Cell> layer_;

@@ -89,23 +89,33 @@ static int worth(const statewise_window &of, int32_t rows, int threads) {
     return std::min(worth((int64_t)4 * layer.units * (layer.units + layer.features) * rows, threads), rows);
 }
 
+template <class With>
+static void with_window_cell(const statewise_window &of, With with) {
+    if (of.layer.cell == STATEWISE_PEEPHOLE_LSTM) return with(LongShortTerm<Forget::GATE, true>());
+    with(LongShortTerm<Forget::GATE, false>());
+}
+
 static void window_forward(const statewise_window *of, const statewise_schedule *when, const float *xs, int64_t xs_stride,
                            statewise_window_state first, statewise_window_state fresh, const statewise_window_record *record,
                            float *ys, statewise_parallel parallel, int threads) {
-    typedef WindowForward<LongShortTerm<Forget::GATE, false>> Pass;
-    Pass pass(*of, *when, *record, xs, xs_stride, ys);
-    pass.begin(first, fresh);
-    parallel(Pass::work, &pass, worth(*of, when->rows, threads));
+    with_window_cell(*of, [&](auto cell) {
+        typedef WindowForward<decltype(cell)> Pass;
+        Pass pass(*of, *when, *record, xs, xs_stride, ys);
+        pass.begin(first, fresh);
+        parallel(Pass::work, &pass, worth(*of, when->rows, threads));
+    });
 }
 
 static void window_backward(const statewise_window *of, const statewise_schedule *when, const statewise_window_record *record,
                             const statewise_window_gradients *to, statewise_parallel parallel, int threads) {
-    typedef WindowBackward<LongShortTerm<Forget::GATE, false>> Pass;
     threads = worth(*of, when->rows, threads);
-    Pass pass(*of, *when, *record, *to, threads);
-    pass.begin();
-    parallel(Pass::work, &pass, threads);
-    pass.end();
+    with_window_cell(*of, [&](auto cell) {
+        typedef WindowBackward<decltype(cell)> Pass;
+        Pass pass(*of, *when, *record, *to, threads);
+        pass.begin();
+        parallel(Pass::work, &pass, threads);
+        pass.end();
+    });
 }
 
 template <Lanes (*function)(Lanes)>

@@ -223,7 +223,7 @@ class Program final : public statewise_program {
         constexpr size_t ALWAYS = (size_t)4 << 20;
         const statewise_layer *layer = first_recurs ? &model.part[0].layer : nullptr;
         const size_t table = layer ? (size_t)choices_ * padded(layer->units) * 4 * sizeof(float) : 0;
-        if (layer && table <= std::max(ALWAYS, bytes())) recurrences_[0].tabulate(model.embedding, choices_, layer->input_weights);
+        if (layer && recurrences_[0].can_tabulate() && table <= std::max(ALWAYS, bytes())) recurrences_[0].tabulate(model.embedding, choices_, layer->input_weights);
         if (layer && recurrences_[0].has_table() && !first_value_added_) return;
         embedding_ = allocate<float>((int64_t)choices_ * features_);
         std::copy_n(model.embedding, (int64_t)choices_ * features_, embedding_.get());

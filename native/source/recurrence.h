@@ -2,6 +2,8 @@
 #pragma once
 #include "cells.h"
 #include "matrix.h"
+#include "scratch.h"
+#include "staged_cells.h"
 
 namespace statewise {
 namespace STATEWISE_TARGET {
@@ -45,17 +47,23 @@ class Recurrence {
 
     Recurrence(const statewise_layer &layer, Places &places)
         : units(layer.units), width(padded(layer.units)), features(layer.features), form_(statewise_form_of(layer.cell)),
-          cell_(layer.cell), slots_(form_.gates + form_.inner), blocks_(width / PANEL),
+          cell_(layer.cell), slots_(form_.gates + (is_normalized() ? 0 : form_.inner)), blocks_(width / PANEL),
           input_(layer.input_weights, form_.gates, units, features),
           recurrent_(layer.recurrent_weights, form_.gates, units, units),
-          start_(allocate<float>((int64_t)width * slots_)), extra_(allocate<float>((int64_t)width * 3)) {
-        interleave(layer.bias, form_.gates, units, slots_, 0, start_.get());
-        if (form_.inner)
-            interleave(layer.extra, 1, units, slots_, form_.gates, start_.get());
-        else if (form_.extra)
-            interleave(layer.extra, form_.extra, units, form_.extra, 0, extra_.get());
+          start_(allocate<float>((int64_t)width * slots_)), extra_(allocate<float>((int64_t)width * std::max(3, form_.extra))) {
+        if (is_normalized()) {
+            copy_padded(layer.bias, form_.gates, units, start_.get());
+            copy_padded(layer.extra, form_.extra, units, extra_.get());
+            whole_ = places.take(whole_floats());
+        } else {
+            interleave(layer.bias, form_.gates, units, slots_, 0, start_.get());
+            if (form_.inner)
+                interleave(layer.extra, 1, units, slots_, form_.gates, start_.get());
+            else if (form_.extra)
+                interleave(layer.extra, form_.extra, units, form_.extra, 0, extra_.get());
+        }
         for (int g = 0; g < TOGETHER; ++g) input_slots_[g] = recurrent_slots_[g] = g;
-        if (form_.inner) recurrent_slots_[form_.gates - 1] = form_.gates;
+        if (form_.inner && !is_normalized()) recurrent_slots_[form_.gates - 1] = form_.gates;
         for (int64_t &hidden : hidden_) hidden = places.take(width);
         memory_ = places.take(form_.memories * width);
         x_ = PackedPlace<Storage>(places, features);
@@ -67,6 +75,8 @@ class Recurrence {
     }
     int64_t multiplications() const { return (int64_t)form_.gates * units * ((table_ ? 0 : features) + units); }
     bool has_table() const { return table_ != nullptr; }
+    // A row of sums that is brought to one scale cannot be looked up before that.
+    bool can_tabulate() const { return !is_normalized(); }
 
     // Keep what each of some inputs [rows, features] adds up to, instead of the weights that it would be multiplied by.
     void tabulate(const float *inputs, int32_t rows, const float *weights) {
@@ -104,10 +114,14 @@ class Recurrence {
 
     // From the state of this turn to that of the other. `numbers` are looked up where there is a table.
     void step(const RowBlock &block, const float *xs, int64_t xs_gap, const int64_t *numbers, float *sums, int turn) const {
+        if (is_normalized()) return step_of_whole_rows(block, xs, xs_gap, sums, turn);
         with_plain_cell(cell_, [&](auto cell) { step_of<decltype(cell)>(block, xs, xs_gap, numbers, sums, turn); });
     }
 
    private:
+    bool is_normalized() const { return cell_ == STATEWISE_LAYER_NORM_LSTM; }
+    // Sums of a whole row, gate after gate, and what a normalised cell has of them.
+    int64_t whole_floats() const { return (int64_t)(form_.gates + form_.inner) * width + PANEL; }
     int64_t start_floats() const { return (int64_t)width * slots_; }
     int32_t blocks_of_group() const { return form_.gates == 1 ? TOGETHER : 1; }
     int64_t sums() const { return (int64_t)blocks_of_group() * slots_ * PANEL; }
@@ -139,6 +153,35 @@ class Recurrence {
         }
     }
 
+    // Of inputs and of hidden values apart, each of all gates; then what the cell does with a row.
+    void step_of_whole_rows(const RowBlock &block, const float *xs, int64_t xs_gap, float *sums, int turn) const {
+        const Packed<Storage> x = x_.in(block), h = h_.in(block);
+        x.pack(xs, xs_gap, features, block.tiles);
+        h.pack(block.at(hidden_[turn]), width, units, block.tiles);
+        const int64_t of_hidden = 2 * (int64_t)form_.gates * width, gap = whole_floats();
+        float *whole = block.at(whole_);
+        sums_of_rows(block, input_, x, sums, whole);
+        sums_of_rows(block, recurrent_, h, sums, whole + of_hidden);
+        for (int32_t r = 0; r < block.tiles.rows; ++r, whole += gap) {
+            const int64_t at = (int64_t)r * width;
+            const Row row = {units, width, whole, whole + (int64_t)form_.gates * width, block.at(hidden_[turn]) + at,
+                             block.at(hidden_[1 - turn]) + at, block.at(memory_) + at, block.at(memory_) + at, extra_.get(), nullptr, 1};
+            NormalizedLSTM::read(row, start_.get());
+            NormalizedLSTM::after(0, row);
+        }
+    }
+
+    // All sums of a product, from rows that begin at `to`, gates `width` apart.
+    void sums_of_rows(const RowBlock &block, const Matrix<Storage> &matrix, const Packed<Storage> &packed, float *sums, float *to) const {
+        for (int32_t j = 0; j < matrix.groups(); ++j) {
+            for (int32_t r = 0; r < block.tiles.rows; ++r) std::fill_n(sums + r * SUMS, SUMS, 0.0f);
+            matrix.add_product(j, packed, block.tiles, recurrent_slots_, sums, SUMS);
+            for (int32_t r = 0; r < block.tiles.rows; ++r)
+                for (int g = 0; g < form_.gates; ++g)
+                    std::copy_n(sums + r * SUMS + g * PANEL, PANEL, to + r * whole_floats() + (int64_t)g * width + j * PANEL);
+        }
+    }
+
     template <class Cell>
     void finish(const RowBlock &block, int32_t j, float *sums, int turn) const {
         const float *before = block.at(hidden_[turn]) + j * PANEL;
@@ -154,7 +197,7 @@ class Recurrence {
     int32_t cell_, slots_, blocks_, input_slots_[TOGETHER], recurrent_slots_[TOGETHER];
     Matrix<Storage> input_, recurrent_;
     Memory<float> start_, extra_, table_;
-    int64_t table_floats_ = 0, hidden_[2], memory_;
+    int64_t table_floats_ = 0, hidden_[2], memory_, whole_ = 0;
     PackedPlace<Storage> x_, h_;
 };
 

@@ -46,7 +46,7 @@ struct Target {
     bool onto;
 };
 
-struct Places {
+struct SumPlaces {
     float *gates, *inner, *hidden;
     int64_t sums, inner_each, width;  // gaps
     int64_t gate_width;
@@ -61,7 +61,7 @@ struct EarlyReset {
         const int64_t square = (int64_t)of.units * of.units;
         return {of.recurrent_weights + (s ? 2 * square : 0), s ? 1 : 2, of.units, of.units};
     }
-    static Target target(const Places &at, int s) { return {at.gates + (s ? 2 * at.gate_width : 0), at.sums, true}; }
+    static Target target(const SumPlaces &at, int s) { return {at.gates + (s ? 2 * at.gate_width : 0), at.sums, true}; }
     static void read(const Row &, const float *) {}
 
     static void after(int s, const Row &at) {
@@ -127,7 +127,7 @@ struct Projected {
         if (s) return {of.extra, 1, of.units, of.memory_units};
         return {of.recurrent_weights, 4, of.memory_units, of.units};
     }
-    static Target target(const Places &at, int s) {
+    static Target target(const SumPlaces &at, int s) {
         return s ? Target{at.hidden, at.width, false} : Target{at.gates, at.sums, true};
     }
     static void read(const Row &, const float *) {}
@@ -184,7 +184,7 @@ struct NormalizedLSTM {
     enum { OF_INPUTS, OF_HIDDEN, MEAN, OF_MEMORY };
 
     static Stage stage(const statewise_layer &of, int) { return {of.recurrent_weights, 4, of.units, of.units}; }
-    static Target target(const Places &at, int) {
+    static Target target(const SumPlaces &at, int) {
         return {at.inner + GATES * at.gate_width, at.inner_each, false};
     }
 
@@ -258,7 +258,7 @@ struct NormalizedGRU {
     enum { OF_INPUTS, OF_HIDDEN = 2 };  // each for the gates and for the candidate
 
     static Stage stage(const statewise_layer &of, int) { return {of.recurrent_weights, 3, of.units, of.units}; }
-    static Target target(const Places &at, int) {
+    static Target target(const SumPlaces &at, int) {
         return {at.inner + GATES * at.gate_width, at.inner_each, false};
     }
 

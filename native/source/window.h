@@ -100,12 +100,15 @@ template <class Cell>
 struct WindowLayer {
     const statewise_window &of;
     const statewise_window_record &record;
+    const statewise_record of_layer;
     const Layer<Cell> layer;
     const int32_t rows, units, width, reads, glimpse, hills, places, wide;
     const int32_t read_width, glimpse_width, hill_width, sum_width;
 
+    WindowLayer(const WindowLayer &) = delete;  // its layer refers to what is in it
     WindowLayer(const statewise_window &of, const statewise_schedule &when, const statewise_window_record &record)
-        : of(of), record(record), layer(of.layer, when, {record.hidden, record.memory, record.gates, nullptr}), rows(when.rows),
+        : of(of), record(record), of_layer{record.hidden, record.memory, record.gates, nullptr}, layer(of.layer, when, of_layer),
+          rows(when.rows),
           units(of.layer.units), width(padded(of.layer.units)), reads(of.layer.features), glimpse(of.glimpse), hills(of.hills),
           places(of.places), wide(padded(of.places)), read_width(padded(reads)), glimpse_width(padded(glimpse)),
           hill_width(padded(hills)), sum_width(padded(3 * hills)) {}
@@ -134,6 +137,12 @@ struct WindowLayer {
         for (int32_t p = layer.when.pairs - 1; p >= 0; --p)
             if (layer.begins_anew(p)) first[layer.when.row[p]] = p;
         return first;
+    }
+
+    // Parameters of a unit beyond its sums, block after block.
+    void lay_extra(float *extra) const {
+        std::fill_n(extra, (int64_t)Cell::EXTRA * width, 0.0f);
+        if (Cell::EXTRA) interleave(of.layer.extra, Cell::EXTRA, units, Cell::EXTRA, 0, extra);
     }
 
     // Some rows' memories, padded; as columns as well where there is room for them.

@@ -1,6 +1,7 @@
 // The gradient of an LSTM with a window, back through time: step after step from the last, each thread its own rows; then the
 // gradients of weights as a few large products over all pairs at once.
 #pragma once
+#include "peepholes.h"
 #include "window.h"
 
 namespace statewise {
@@ -19,6 +20,7 @@ class WindowBackward {
                {&query_panels_, (int64_t)all_.sum_width * all_.width},
                {&gates_, pairs * all_.layer.gap()},
                {&query_, pairs * all_.sum_width},
+               {&extra_, Cell::EXTRA * (int64_t)all_.width},
                {&there_, all_.there_floats()},
                {&vectors_, all_.memory_floats()},
                {&columns_, all_.column_floats()},
@@ -37,6 +39,7 @@ class WindowBackward {
         copy_padded(to_.last.memory, all_.rows, all_.units, carried.memory);
         copy_padded(to_.last.glimpse, all_.rows, all_.glimpse, carried.glimpse);
         copy_padded(to_.last.position, all_.rows, all_.hills, carried.position);
+        all_.lay_extra(extra_);
         std::fill_n(fresh_, (int64_t)all_.rows * all_.state_width(), 0.0f);
         if (to_.values) std::fill_n(to_vectors_, all_.memory_floats(), 0.0f);
     }
@@ -141,7 +144,7 @@ class WindowBackward {
         const int64_t sums = p * all_.layer.gap() + all_.layer.of_block(j);
         for (int32_t u = 0; u < PANEL; u += LANES)
             Cell::backward({PANEL, all_.record.gates + sums + u, all_.record.hidden + from + u, all_.record.hidden + to + u,
-                            all_.record.memory + from + u, all_.record.memory + to + u, nullptr, nullptr},
+                            all_.record.memory + from + u, all_.record.memory + to + u, nullptr, extra_ + (int64_t)j * Cell::EXTRA * PANEL + u},
                            load(hidden + u) + load(outputs + u), {gates_ + sums + u, nullptr, memory + u, nullptr});
     }
 
@@ -190,6 +193,7 @@ class WindowBackward {
         const Range mine = share(sums, index, count);
         sum_over_pairs(columns, {all_.record.read, all_.read_width, nullptr}, pairs, mine, all_.reads, to_.input_weights, to_.bias, scratch);
         sum_over_pairs(columns, before, pairs, mine, units, to_.recurrent_weights, nullptr, scratch);
+        if (Cell::EXTRA) gradients_of_peepholes(all_.layer, gates_, share(all_.layer.blocks, index, count), to_.extra);
         sum_over_pairs(query, after, pairs, share(asked, index, count), units, to_.query_weights, to_.query_bias, scratch);
     }
 
@@ -197,7 +201,7 @@ class WindowBackward {
     const statewise_window_gradients &to_;
     const std::vector<int32_t> first_anew_;
     size_t weights_scratch_;
-    float *recurrent_panels_, *input_panels_, *query_panels_, *gates_, *query_, *there_, *vectors_, *columns_, *to_vectors_, *carried_,
+    float *recurrent_panels_, *input_panels_, *query_panels_, *extra_, *gates_, *query_, *there_, *vectors_, *columns_, *to_vectors_, *carried_,
         *fresh_, *heights_, *packed_, *products_, *for_weights_;
     Barrier barrier_;
 };

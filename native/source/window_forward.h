@@ -16,6 +16,7 @@ class WindowForward {
         carve({{&panels_, all_.layer.sums() * terms_},
                {&query_panels_, (int64_t)all_.sum_width * all_.units},
                {&bias_, all_.layer.sums()},
+               {&extra_, Cell::EXTRA * (int64_t)all_.width},
                {&query_bias_, all_.sum_width},
                {&there_, all_.there_floats()},
                {&vectors_, all_.memory_floats()},
@@ -32,6 +33,7 @@ class WindowForward {
         begin_states(first.position, fresh.position, all_.hills, all_.record.position);
         std::fill_n(bias_, all_.layer.sums(), 0.0f);
         interleave(all_.of.layer.bias, Cell::GATES, units, Cell::GATES, 0, bias_);
+        all_.lay_extra(extra_);
         copy_padded(all_.of.query_bias, 1, 3 * all_.hills, query_bias_);
     }
 
@@ -122,7 +124,8 @@ class WindowForward {
             const int64_t from = all_.from(p) * all_.width, to = all_.to(p) * all_.width;
             for (int32_t u = j * PANEL, lane = 0; lane < PANEL; u += LANES, lane += LANES)
                 Cell::forward({PANEL, gates + all_.layer.of_block(j) + lane, all_.record.hidden + from + u, all_.record.hidden + to + u,
-                               all_.record.memory + from + u, all_.record.memory + to + u, nullptr, nullptr});
+                               all_.record.memory + from + u, all_.record.memory + to + u, nullptr,
+                               extra_ + (int64_t)j * Cell::EXTRA * PANEL + lane});
         }
     }
 
@@ -146,7 +149,7 @@ class WindowForward {
     float *ys_;
     const int32_t terms_;
     const std::vector<int32_t> first_anew_;
-    float *panels_, *query_panels_, *bias_, *query_bias_, *there_, *vectors_, *packed_, *sums_, *heights_;
+    float *panels_, *query_panels_, *bias_, *extra_, *query_bias_, *there_, *vectors_, *packed_, *sums_, *heights_;
     Barrier barrier_;
 };
 

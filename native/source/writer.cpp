@@ -6,13 +6,12 @@
 #include "any_writer.h"
 #include "dense.h"
 #include "draw.h"
-#include "window.h"
+#include "writer_rows.h"
 
 namespace statewise {
 namespace STATEWISE_TARGET {
 
-constexpr int32_t LIFTED = 3, STEP = 5;  // where a step says so, and how many numbers it has
-
+template <class Storage>
 class Writer final : public statewise_writer {
    public:
     explicit Writer(const statewise_writer_model &model)
@@ -26,7 +25,7 @@ class Writer final : public statewise_writer {
             all_ += above_.back().units;
             widest_ = std::max(widest_, above_.back().features);
         }
-        head_ = Dense<Float32>(model.head_weights, model.head_bias, outputs_, all_ - STEP, places_);
+        head_ = Dense<Storage>(model.head_weights, model.head_bias, outputs_, all_ - STEP, places_);
         sums_ = places_.take(SUMS);
         read_ = places_.take(padded(widest_));
         seen_ = places_.take(padded(all_));
@@ -57,60 +56,6 @@ class Writer final : public statewise_writer {
             for (int32_t row = mine.from; row < mine.to; row += BLOCK_ROWS)
                 if (!of.writer->write_rows(of, {row, std::min(mine.to, row + BLOCK_ROWS)})) of.found = -2;
         }
-    };
-
-    // A row that is still written: where it stands among all, how long the window was at its end, and strokes that are left.
-    struct Line {
-        int32_t row;
-        int64_t waited, strokes;
-    };
-
-    // Where the window of a row has come to: whether it is highest over the last place, or past that.
-    struct Sight {
-        bool at_end, behind;
-    };
-
-    // Numbers of some rows, one after another; the last one takes the place of one that has ended.
-    struct Table {
-        int64_t width;
-        std::vector<float> of;
-        Table(int64_t width, Range rows, const float *all) : width(width), of(all + width * rows.from, all + width * rows.to) {}
-        float *at(int64_t row) { return of.data() + row * width; }
-        void move(int64_t from, int64_t to) { std::copy_n(at(from), width, at(to)); }
-    };
-
-    // Tables of a state, in the order in which they are given.
-    enum { GLIMPSE = 2, POSITION = 3, OWN = 4 };
-
-    // The memories of some rows.
-    struct Memories {
-        const statewise_texts &texts;
-        const Range rows;
-        const int32_t wide, glimpse, hills;
-        std::vector<float> there, vectors;
-
-        Memories(const statewise_texts &texts, Range rows, int32_t glimpse, int32_t hills)
-            : texts(texts), rows(rows), wide(padded(texts.places)), glimpse(glimpse), hills(hills), there((size_t)rows.size() * wide),
-              vectors((size_t)rows.size() * texts.places * padded(glimpse)) {
-            for (int32_t row = rows.from; row < rows.to; ++row)
-                std::fill_n(there.data() + (int64_t)(row - rows.from) * wide, texts.letters[row], 1.0f);
-            const int64_t each = (int64_t)texts.places * glimpse;
-            copy_padded(texts.values + rows.from * each, rows.size() * texts.places, glimpse, vectors.data());
-        }
-        RowMemory of(int32_t row) const {
-            const int64_t i = row - rows.from, each = (int64_t)texts.places * padded(glimpse);
-            return {texts.places, wide, glimpse, hills, there.data() + i * wide, vectors.data() + i * each, nullptr};
-        }
-    };
-
-    // All that some rows are written from, and what the last step made of them.
-    struct Lines {
-        std::vector<Line> live;
-        std::vector<Table> state;
-        Table xs;
-        Memories memories;
-        std::vector<Sight> sight;
-        std::vector<float> sums, heights, room;
     };
 
     bool write_rows(const Writing &of, Range mine) const {
@@ -144,7 +89,7 @@ class Writer final : public statewise_writer {
         std::vector<Table> found;
         const auto take = [&](int64_t width) { found.emplace_back(width, mine, of.before[found.size()]); };
         for (const int64_t width : {first_.units, first_.units, glimpse_, hills_}) take(width);
-        for (const Recurrence<Float32> &layer : above_) take(layer.units), take(layer.units);
+        for (const Recurrence<Storage> &layer : above_) take(layer.units), take(layer.units);
         return found;
     }
 
@@ -179,12 +124,12 @@ class Writer final : public statewise_writer {
     void take(const std::vector<float *> &own, const RowBlock &block) const {
         const float *const *from = own.data();
         first_.take(from, 0, 0, block);
-        for (const Recurrence<Float32> &layer : above_) layer.take(from, 0, 0, block);
+        for (const Recurrence<Storage> &layer : above_) layer.take(from, 0, 0, block);
     }
     void give(const std::vector<float *> &own, const RowBlock &block) const {
         float *const *to = own.data();
         first_.give(to, 0, 1, block);
-        for (const Recurrence<Float32> &layer : above_) layer.give(to, 0, 1, block);
+        for (const Recurrence<Storage> &layer : above_) layer.give(to, 0, 1, block);
     }
 
     // Each layer above reads the step, the first one's output and the glimpse, and the layer before it.
@@ -192,7 +137,7 @@ class Writer final : public statewise_writer {
         float *read = block.at(read_), *seen = block.at(seen_);
         const int64_t read_gap = padded(widest_), seen_gap = padded(all_);
         int64_t at = reads_, before = 0;
-        for (const Recurrence<Float32> &layer : above_) {
+        for (const Recurrence<Storage> &layer : above_) {
             for (int32_t r = 0; r < count; ++r) {
                 std::copy_n(seen + r * seen_gap, reads_, read + r * read_gap);
                 std::copy_n(seen + r * seen_gap + at - before, before, read + r * read_gap + reads_);
@@ -274,20 +219,27 @@ class Writer final : public statewise_writer {
 
     int64_t multiplications() const {
         int64_t total = (int64_t)outputs_ * (all_ - STEP) + first_.multiplications();
-        for (const Recurrence<Float32> &layer : above_) total += layer.multiplications();
+        for (const Recurrence<Storage> &layer : above_) total += layer.multiplications();
         return total;
     }
 
     int32_t glimpse_, hills_, outputs_;
     Places places_;
-    Recurrence<Float32> first_;
-    std::vector<Recurrence<Float32>> above_;
-    Dense<Float32> query_, head_;
+    Recurrence<Storage> first_;
+    std::vector<Recurrence<Storage>> above_;
+    Dense<Float32> query_;  // what it asks for moves a window, and moves add up
+    Dense<Storage> head_;
     int32_t reads_ = 0, all_ = 0, widest_ = 0;  // numbers that all above read, that are seen of a row, and the most that a layer reads
     int64_t sums_ = 0, read_ = 0, seen_ = 0, asked_ = 0, raised_ = 0;
 };
 
-statewise_writer *pack_writer(const statewise_writer_model &model) { return new Writer(model); }
+statewise_writer *pack_writer(const statewise_writer_model &model) {
+    switch (model.storage) {
+        case STATEWISE_BFLOAT16: return new Writer<BFloat16>(model);
+        case STATEWISE_INT8: return new Writer<Int8>(model);
+        default: return new Writer<Float32>(model);
+    }
+}
 
 }  // namespace STATEWISE_TARGET
 }  // namespace statewise

@@ -7,7 +7,8 @@ extern "C" {
 
 statewise_writer *statewise_pack_writer(const statewise_kernels *kernels, const statewise_writer_model *model) {
 #if defined(__x86_64__)
-    if (!std::strncmp(kernels->name, "avx512", 6)) return statewise::avx512::pack_writer(*model);
+    if (!std::strcmp(kernels->name, "avx512vnni")) return statewise::avx512vnni::pack_writer(*model);
+    if (!std::strcmp(kernels->name, "avx512")) return statewise::avx512::pack_writer(*model);
     if (!std::strcmp(kernels->name, "avx2")) return statewise::avx2::pack_writer(*model);
 #endif
     (void)kernels;

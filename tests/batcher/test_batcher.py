@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise.batcher import Batcher, StepInputs, Stepper, StepResult
-from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormLSTM
+from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormGRU
 from statewise.errors import DataError, UsageError
 from statewise.heads import Categorical
 from statewise.model import Model
@@ -20,7 +20,7 @@ from statewise.stream import Stream
 V, D, H = 6, 5, 4
 CORES: dict[str, Callable[[], Any]] = {
     "by the step program": lambda: Chain(Dropout(LSTM(D, H), 0.4), GRU(H, H)),
-    "one after another": lambda: LayerNormLSTM(D, H),
+    "one after another": lambda: LayerNormGRU(D, H),
 }
 
 
@@ -147,7 +147,7 @@ def test_what_fails_for_one_is_told_to_that_one_alone(stream: Stream[Tensor]) ->
 
 
 def test_with_rounding_others_are_stepped_together_and_it_says_so() -> None:
-    stream = Stream(Model(nn.Embedding(V, D), LayerNormLSTM(D, H), Categorical(H, V)).eval())
+    stream = Stream(Model(nn.Embedding(V, D), LayerNormGRU(D, H), Categorical(H, V)).eval())
     apart, together = Stepper(stream), Stepper(stream, rounding=True)
     assert (apart.exact, apart.together) == (True, False)
     assert (together.exact, together.together) == (False, True)

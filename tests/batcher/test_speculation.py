@@ -10,7 +10,7 @@ from torch import nn
 
 from statewise.batcher import Writing, draw_ahead, write
 from statewise.batcher.speculation import PIECES
-from statewise.cells import GRU, LSTM, Chain, LayerNormLSTM
+from statewise.cells import GRU, LSTM, Chain, LayerNormGRU
 from statewise.decode import sample
 from statewise.errors import UsageError
 from statewise.heads import Categorical
@@ -23,7 +23,7 @@ from statewise.stream import Stream
 V, D, H, LENGTH = 7, 5, 4, 37
 CORES: dict[str, Callable[[], Any]] = {
     "by the step program": lambda: Chain(LSTM(D, H), GRU(H, H)),
-    "one after another": lambda: LayerNormLSTM(D, H),
+    "one after another": lambda: LayerNormGRU(D, H),
 }
 by_the_program = pytest.mark.skipif(native.Program is None, reason="a step program needs the native kernels")
 HOWS: list[dict[str, Any]] = [

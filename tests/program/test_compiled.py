@@ -17,6 +17,7 @@ from statewise.cells import (
     CoupledLSTM,
     Dropout,
     Elman,
+    LayerNormGRU,
     LayerNormLSTM,
     Learned,
     PeepholeLSTM,
@@ -42,6 +43,7 @@ CELLS: dict[str, Callable[[int, int], Recurrent[Any]]] = {
     "coupled_lstm": CoupledLSTM,
     "lstm_1997": LSTM1997,
     "gru": GRU,
+    "layer_norm_lstm": LayerNormLSTM,
 }
 SIZES = [(5, 4), (17, 33), (40, 70)]
 CLOSE = {"float32": 3e-6, "bfloat16": 2e-2, "int8": 5e-2}
@@ -277,7 +279,7 @@ def test_smaller_weights_take_less_memory() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (Model(nn.Embedding(V, D), LayerNormLSTM(D, H), Categorical(H, V)), "knows no LayerNormLSTM"),
+        (Model(nn.Embedding(V, D), LayerNormGRU(D, H), Categorical(H, V)), "knows no LayerNormGRU"),
         (Model(nn.Embedding(V, D), GRU(D, H, reset_after=False), Categorical(H, V)), "knows no GRU of this kind"),
         (Model(nn.Embedding(V, D), Chain(Zoneout(LSTM(D, H), 0.1)), Categorical(H, V)), "knows no Zoneout"),
         (Model(nn.Conv1d(V, D, 1), LSTM(D, H), Categorical(H, V)), "no encoder of the kind Conv1d"),

@@ -18,7 +18,7 @@ from torch.nn.utils import weight_norm as old_weight_norm
 from torch.optim import LBFGS, SGD, Muon, Optimizer, SparseAdam
 
 from statewise import program
-from statewise.cells import GRU, LSTM, Chain, Dropout, Elman, LayerNormLSTM, Residual
+from statewise.cells import GRU, LSTM, Chain, Dropout, Elman, LayerNormGRU, Residual
 from statewise.data.window import Window
 from statewise.errors import UsageError
 from statewise.heads import Categorical
@@ -204,7 +204,7 @@ def by_another_part(model: Any) -> None:
 
 
 def by_a_part_of_another_kind(model: Any) -> None:
-    model.core.parts[0] = LayerNormLSTM(D, H)
+    model.core.parts[0] = LayerNormGRU(D, H)
 
 
 def by_a_part_more(model: Any) -> None:

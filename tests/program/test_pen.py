@@ -7,7 +7,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import GRU, LSTM, CandidateDropout, Chain, Conditioned, Dropout, Fed, LayerNormLSTM, Residual
+from statewise.cells import (
+    GRU,
+    LSTM,
+    CandidateDropout,
+    Chain,
+    Conditioned,
+    Dropout,
+    Fed,
+    LayerNormGRU,
+    LayerNormLSTM,
+    Residual,
+)
 from statewise.errors import UsageError
 from statewise.heads import Categorical, Strokes
 from statewise.heads.strokes import PenRule
@@ -37,6 +48,8 @@ def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
 def core(kind: str, width: int) -> Any:
     if kind == "lstm":
         return Dropout(LSTM(width, H), 0.1)
+    if kind == "layer-norm":
+        return CandidateDropout(LayerNormLSTM(width, H), 0.2)
     if kind == "fed":
         return Dropout(Fed(Conditioned(LSTM(width + 2, H), 2), 2), 0.1)
     return Chain(CandidateDropout(LSTM(width, 6), 0.2), GRU(6, H), Residual(LSTM(H, H)))
@@ -74,7 +87,7 @@ def rows_of(drawn: Drawings) -> list[Tensor]:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("pen", ["three_states", "end_of_stroke"])
-@pytest.mark.parametrize("kind", ["lstm", "deep", "fed"])
+@pytest.mark.parametrize("kind", ["lstm", "deep", "fed", "layer-norm"])
 def test_drawings_are_those_of_the_model_step_by_step(kind: str, pen: str, rule: PenRule, instructions: str) -> None:
     model = made(kind, pen)
     params, state, seeds = begun(model)
@@ -173,7 +186,7 @@ def test_smaller_weights_draw_much_the_same(storage: str) -> None:
 
 
 def test_what_native_code_does_not_know_is_drawn_step_by_step_and_refused_by_name() -> None:
-    normal = Model(nn.Identity(), LayerNormLSTM(5, H), Strokes(H, K)).eval()
+    normal = Model(nn.Identity(), LayerNormGRU(5, H), Strokes(H, K)).eval()
     assert drawing_program_of(normal) is None
     params, state, seeds = begun(normal)
     assert draw(normal, params, state, seeds, most=3).steps.shape == (ROWS, 3, 5)
@@ -182,7 +195,7 @@ def test_what_native_code_does_not_know_is_drawn_step_by_step_and_refused_by_nam
     with using("reference"):
         assert drawing_program_of(model) is None
     wrong: list[tuple[Any, str]] = [
-        (normal, "knows no LayerNormLSTM"),
+        (normal, "knows no LayerNormGRU"),
         (Model(nn.Embedding(9, 5), LSTM(5, H), Categorical(H, 9)).eval(), "no head of the kind Categorical"),
         (Model(nn.Identity(), LSTM(6, H), Strokes(H, K)).eval(), "a pen draws 5 numbers, but 6 are read"),
         (Model(nn.Linear(5, 6), LSTM(6, H), Strokes(H, K)).eval(), "reads what a head of strokes draws, as it is"),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from statewise import program
-from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormLSTM
+from statewise.cells import GRU, LSTM, Chain, Dropout, LayerNormGRU
 from statewise.errors import UsageError
 from statewise.heads import Categorical
 from statewise.kernels import native, using
@@ -87,7 +87,7 @@ def test_a_model_that_changes_under_a_stream_is_heeded_at_the_next_push() -> Non
 
 
 def test_a_model_that_native_code_does_not_know_streams_all_the_same() -> None:
-    model = Model(nn.Embedding(V, D), LayerNormLSTM(D, H), Categorical(H, V)).eval()
+    model = Model(nn.Embedding(V, D), LayerNormGRU(D, H), Categorical(H, V)).eval()
     stream = Stream(model)
     state = model.begin(1)
     for code in CODES:

@@ -22,7 +22,7 @@ from statewise.tasks.handwriting import writing_on
 from statewise.tasks.handwriting.pen import Letters, pen_core
 from statewise.tasks.handwriting.writing_on import Wrote, write_step_by_step
 
-if "writing" not in extension.ABILITIES:
+if "writer" not in extension.ABILITIES:
     pytest.skip(f"native kernels: {extension.ABSENT}", allow_module_level=True)
 
 CHOICES, HILLS, K = 6, 2, 5
@@ -40,9 +40,11 @@ def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     extension.use("best")
 
 
-def made(layers: int, *, ends: float = -1.0, lifts: float = -1.0, move: float = 0.3) -> Model[Any]:
+def made(
+    layers: int, *, ends: float = -1.0, lifts: float = -1.0, move: float = 0.3, cell: str = "lstm", width: int = 17
+) -> Model[Any]:
     torch.manual_seed(layers)
-    core = pen_core("lstm", 17, layers, CHOICES, HILLS, move)
+    core = pen_core(cell, width, layers, CHOICES, HILLS, move)
     model: Model[Any] = Model(nn.Identity(), core, Strokes(core.units, K), Letters(CHOICES)).eval()
     with torch.no_grad():
         for weights in model.parameters():
@@ -82,16 +84,31 @@ def assert_alike(found: list[Wrote], wanted: list[Wrote]) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+@pytest.mark.parametrize(("layers", "cell"), [(1, "lstm"), (2, "peephole_lstm"), (3, "lstm"), (5, "lstm")])
 @torch.no_grad()
-def test_texts_are_those_of_the_model_step_by_step(layers: int, rule: PenRule, instructions: str) -> None:
-    model = made(layers)
+def test_texts_are_those_of_the_model_step_by_step(layers: int, cell: str, rule: PenRule, instructions: str) -> None:
+    model = made(layers, cell=cell)
     given = begun(model)
     limits = until(len(given[0]))
     x, state, lasts, seeds = given
     wanted = write_step_by_step(model, x, state, lasts, limits, seeds, rule)
     assert_alike(natively(model, given, limits, rule), wanted)
     assert rule != PenRule() or {one.has_ended for one in wanted} == {True, False}
+
+
+@pytest.mark.parametrize(("storage", "near"), [("float32", 1e-4), ("bfloat16", 0.05), ("int8", 0.1)])
+@torch.no_grad()
+def test_weights_may_be_kept_in_fewer_bytes(storage: str, near: float, instructions: str) -> None:
+    model = made(3, width=40)
+    x, state, lasts, seeds = begun(model)
+    limits = until(len(x))
+    found = writing_on._wrote(WritingProgram(model, storage).write(x, state, seeds, limits, PenRule()))
+    wanted = write_step_by_step(model, x, state, lasts, limits, seeds, PenRule())
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one.rows[:1, :2], other.rows[:1, :2], rtol=near, atol=near)
+        np.testing.assert_allclose(one.heights[0], other.heights[0, : len(one.heights[0])], rtol=near, atol=near)
+    with pytest.raises(UsageError, match="storage"):
+        WritingProgram(model, "float8")
 
 
 @torch.no_grad()

@@ -125,7 +125,7 @@ struct statewise_hyper_gradients {
 /* An LSTM that reads D inputs and a glimpse of G numbers, its layer's features, and after it a window of K hills over a memory
    of S places, which its hidden value moves. A row that begins anew has a memory of zeros from then on. */
 struct statewise_window {
-    struct statewise_layer layer; /* an LSTM */
+    struct statewise_layer layer; /* an LSTM, with peepholes or without */
     int32_t glimpse, hills, places;
     const float *query_weights, *query_bias; /* [3 K, H] and [3 K]: logarithms of heights, of widths, of moves */
     const float *values;                     /* [B, S, G] */
@@ -153,7 +153,7 @@ struct statewise_window_gradients {
     int64_t outputs_stride;
     struct statewise_window_state last; /* of the last state, or nulls */
     float *xs;                          /* [T * B, D], left as it is where a row sleeps; or null */
-    float *input_weights, *recurrent_weights, *bias, *query_weights, *query_bias;
+    float *input_weights, *recurrent_weights, *bias, *extra, *query_weights, *query_bias;
     float *values;                      /* [B, S, G], or null */
     struct statewise_window_state_gradients first, fresh;
 };

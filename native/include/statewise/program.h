@@ -15,7 +15,8 @@ enum statewise_storage { STATEWISE_FLOAT32, STATEWISE_BFLOAT16, STATEWISE_INT8, 
 
 /* Value 0 is what the encoder gives, value i + 1 what part i gives; part i reads value i. */
 struct statewise_part {
-    int32_t added; /* the value that is added, where this part only adds; -1 where it is a recurrence up to STATEWISE_GRU */
+    int32_t added; /* the value that is added, where this part only adds; -1 where it is a recurrence up to STATEWISE_GRU,
+                      or an LSTM with layer normalisation */
     struct statewise_layer layer;
 };
 

@@ -11,11 +11,12 @@ extern "C" {
 #endif
 
 struct statewise_writer_model {
-    struct statewise_layer first; /* an LSTM; its features are the numbers of a step and of a glimpse */
+    int32_t storage;
+    struct statewise_layer first; /* an LSTM, with peepholes or without, as all are; its features are the numbers of a step and of a glimpse */
     int32_t glimpse, hills;
     const float *query_weights, *query_bias; /* [3 K, H] and [3 K] */
     int32_t above;
-    const struct statewise_layer *layers; /* LSTMs */
+    const struct statewise_layer *layers;
     int32_t outputs;
     const float *head_weights, *head_bias; /* [outputs, all units and the glimpse] and [outputs] */
 };

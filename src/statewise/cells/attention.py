@@ -9,6 +9,7 @@ from torch.nn.functional import pad
 from statewise.cells.attention_memory import Attention, AttentionMemory, mean_of
 from statewise.cells.gaussian_window import GaussianWindow
 from statewise.cells.lstm import LSTM
+from statewise.cells.peephole_lstm import PeepholeLSTM
 from statewise.cells.recurrent import Cell, Recurrent, begin, reads_context
 from statewise.errors import UsageError
 
@@ -57,8 +58,8 @@ class AttentionCell(Cell[AttentionCellState]):
             )
         self.features, self.units = cell.features - attention.units, cell.units + attention.units + shown
         self.cell, self.attention, self.shown = cell, attention, shown
-        if type(cell) is LSTM and type(attention) is GaussianWindow and not shown:
-            self.recurrence = "windowed_lstm"
+        if type(cell) in (LSTM, PeepholeLSTM) and type(attention) is GaussianWindow and not shown:
+            self.recurrence = f"windowed_{cell.recurrence}"
 
     def initial(self, rows: int, context: Tensor | AttentionMemory | None = None) -> AttentionCellState:
         """Return the cell's initial state, the memory, and a glimpse of zeros."""
@@ -88,5 +89,5 @@ class AttentionCell(Cell[AttentionCellState]):
         """Return those of an LSTM, and its window's, where a kernel knows the two."""
         if self.recurrence is None:
             return ()
-        cell, window = cast(LSTM, self.cell), cast(GaussianWindow, self.attention)
+        cell, window = cast(Cell[Any], self.cell), cast(GaussianWindow, self.attention)
         return *cell.weights(), window.query_weights, window.bias

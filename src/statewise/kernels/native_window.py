@@ -9,15 +9,18 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from statewise.kernels.extension import ABILITIES, _native
-from statewise.kernels.native import are_places
+from statewise.kernels.native import CELLS, are_places, weight_shapes
 from statewise.kernels.native_tensors import address, addresses, is_readable, padded, room, rows_first, whole
 from statewise.kernels.op import Leaves, Op, ScanInputs
 
 GATES, HILL_NUMBERS = 4, 3
 "Of a unit, and of a hill: its height, its width and its move."
-LEAVES, OWN, WEIGHTS = 6, 4, 5
-"Tensors of a state, those of them that a step makes anew, and weights."
-MOST = 2**28
+LEAVES, OWN, QUERY = 6, 4, 2
+"Tensors of a state, those of them that a step makes anew, and weights of a query."
+MOST_CELL_WEIGHTS = 4
+CELLS_WITH_WINDOW = ("lstm", "peephole_lstm")
+"The recurrences whose window native code moves."
+MOST = 2**26
 "No width may be larger: native code numbers what lies in a row by 32 bits."
 
 
@@ -57,16 +60,17 @@ class WindowSizes(NamedTuple):
         cell, memory = (rows, self.units), (rows, self.places)
         return [cell, cell, (*memory, self.glimpse), memory, (rows, self.hills), (rows, self.glimpse)]
 
-    @property
-    def weights(self) -> list[tuple[int, ...]]:
-        """The shapes of the weights, in the order in which `Cell.weights` gives them."""
-        sums, asked = GATES * self.units, HILL_NUMBERS * self.hills
-        return [(sums, self.inputs + self.glimpse), (sums, self.units), (sums,), (asked, self.units), (asked,)]
+    def weights(self, cell: str) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights of such a cell and of its query, in the order of `Cell.weights`."""
+        asked = HILL_NUMBERS * self.hills
+        own = weight_shapes(cell, self.inputs + self.glimpse, self.units, self.units)
+        return [*own, (asked, self.units), (asked,)]
 
 
 class NativeWindow(NamedTuple):
-    """The LSTM with a window."""
+    """One cell with a window."""
 
+    cell: str
     kernel: str = "native"
 
     def takes(self, given: ScanInputs) -> bool:
@@ -74,7 +78,7 @@ class NativeWindow(NamedTuple):
 
         A row that begins anew within the sequence has a memory of one vector of zeros.
         """
-        if len(given.state) != LEAVES or len(given.fresh) != LEAVES or len(given.weights) != WEIGHTS:
+        if len(given.state) != LEAVES or len(given.fresh) != LEAVES:
             return False
         tensors = (given.xs, *given.state, *given.fresh, *given.weights)
         masks = WindowState(*given.state).mask, WindowState(*given.fresh).mask
@@ -91,7 +95,7 @@ class NativeWindow(NamedTuple):
             return False
         (steps, rows, _), sizes = given.xs.shape, WindowSizes.of(given)
         state, weights = ([tuple(one.shape) for one in of] for of in (given.state, given.weights))
-        if state != sizes.states(rows) or weights != sizes.weights or max(sizes) > MOST:
+        if state != sizes.states(rows) or weights != sizes.weights(self.cell) or max(sizes) > MOST:
             return False
         fresh = [tuple(leaf.shape) for leaf in given.fresh]
         blank = fresh == sizes._replace(places=1).states(rows) and not bool(WindowState(*given.fresh).values.any())
@@ -99,7 +103,7 @@ class NativeWindow(NamedTuple):
 
     def run(self, given: ScanInputs) -> tuple[Tensor, Leaves]:
         """Return the outputs `[T, B, H + G]` and the last state."""
-        call, state = WindowScan(given), WindowState(*given.state)
+        call, state = WindowScan(self.cell, given), WindowState(*given.state)
         fresh = () if given.reset is None else WindowState(*given.fresh).own
         tensors = [whole(one) for one in (state.values, *state.own, *fresh, *given.weights)]
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (given.xs, *tensors)):
@@ -143,7 +147,8 @@ class WindowRecord(NamedTuple):
 class WindowScan:
     """One run over one sequence: which rows are awake at which step, what they look at, and all sizes."""
 
-    def __init__(self, given: ScanInputs) -> None:
+    def __init__(self, cell: str, given: ScanInputs) -> None:
+        self.cell, self.weights = CELLS.index(cell), len(given.weights)
         self.steps, self.rows, _ = given.xs.shape
         self.sizes = WindowSizes.of(given)
         self.there = whole(WindowState(*given.state).mask)
@@ -154,7 +159,12 @@ class WindowScan:
 
     def _given(self, tensors: Sequence[Tensor]) -> list[int]:
         """Return the addresses of the weights and the memory."""
-        return [*addresses(tensors[-WEIGHTS:], WEIGHTS), tensors[0].data_ptr(), self.there.data_ptr()]
+        return [*self._weights(tensors), tensors[0].data_ptr(), self.there.data_ptr()]
+
+    def _weights(self, tensors: Sequence[Tensor]) -> list[int]:
+        """Return the addresses of the cell's weights, of which it may have fewer, and the query's."""
+        weights = tensors[len(tensors) - self.weights :]
+        return [*addresses(weights[:-QUERY], MOST_CELL_WEIGHTS), *addresses(weights[-QUERY:], QUERY)]
 
     def forward(self, xs: Tensor, tensors: Sequence[Tensor], record: WindowRecord) -> tuple[Tensor, ...]:
         """Read the sequence; returns outputs and what of the last state is new."""
@@ -163,10 +173,9 @@ class WindowScan:
         states = addresses(tensors[1 : 1 + OWN + self.fresh], 2 * OWN)
         into = addresses(record.tensors, len(record.tensors))
         threads = torch.get_num_threads()
-        of, stride = self._given(tensors), xs.stride(1)
-        _native.window_forward(
-            self.sizes, of, self.when, xs.data_ptr(), stride, states, into, record.kept, ys.data_ptr(), threads
-        )
+        sizes, of = (self.cell, *self.sizes), self._given(tensors)
+        given, to = (xs.data_ptr(), xs.stride(1), states), ys.data_ptr()
+        _native.window_forward(sizes, of, self.when, *given, into, record.kept, to, threads)
         return ys, *self._last(record)
 
     def _last(self, record: WindowRecord) -> list[Tensor]:
@@ -197,14 +206,14 @@ class WindowScan:
         to_values = torch.empty_like(tensors[0]) if of_values else None
         to_states = addresses(to[: OWN + self.fresh], 2 * OWN)
         _native.window_backward(
-            self.sizes,
+            (self.cell, *self.sizes),
             self._given(tensors),
             self.when,
             addresses(record, len(record)),
             outputs.data_ptr(),
             stride,
             addresses(last, OWN),
-            [address(to_xs), *addresses(to[-WEIGHTS:], WEIGHTS), address(to_values), *to_states],
+            [address(to_xs), *self._weights(to), address(to_values), *to_states],
             torch.get_num_threads(),
         )
         return to_xs, to_values, *to
@@ -233,5 +242,5 @@ class _Window(torch.autograd.Function):
 
 
 OPS: dict[str, list[Op]] = {}
-if "window" in ABILITIES:
-    OPS = {"windowed_lstm": [NativeWindow()]}
+if "windowed_lstm" in ABILITIES:
+    OPS = {f"windowed_{cell}": [NativeWindow(cell)] for cell in CELLS_WITH_WINDOW}

@@ -14,6 +14,7 @@ from statewise.cells import (
     Conditioned,
     Dropout,
     Fed,
+    LayerNormLSTM,
     Learned,
     Recurrent,
     Residual,
@@ -24,13 +25,15 @@ from statewise.encoders.table import TABLES
 from statewise.errors import UsageError
 from statewise.heads import Categorical, Strokes
 from statewise.kernels import native
+from statewise.kernels.extension import ABILITIES
 from statewise.model import Model
 from statewise.state import leaves
 
 STORAGES = ("float32", "bfloat16", "int8")
 "How a program can keep its weights, in the order of native code's own list."
 
-KNOWN = ("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru")
+PLAIN = ("elman_tanh", "elman_relu", "lstm", "peephole_lstm", "coupled_lstm", "lstm_1997", "gru")
+KNOWN = (*PLAIN, "layer_norm_lstm") if "normalized_program" in ABILITIES else PLAIN
 "The recurrences that a program can be made of."
 
 
@@ -129,8 +132,7 @@ class Plan:
                 self.noisy.append(part)
         elif isinstance(part, Cell) and part.recurrence in KNOWN:
             self._fit(part, part.features)
-            shapes = native.weight_shapes(part.recurrence, part.features, part.units, part.units)
-            self._take(part, *zip(part.weights(), shapes, strict=True))
+            self._take(part, *_weights_of(part))
             self._add(part, part.units)
             self.leaves += [Leaf.OWN] * len(leaves(part.initial(0)))
         else:
@@ -198,6 +200,18 @@ def addresses_of(plan: Plan) -> tuple[list[int], list[int], list[tuple[int, list
         sizes = [native.CELLS.index(part.recurrence or ""), part.features, part.units, part.units]
         parts.append((-1, sizes, weights + [0] * (4 - len(weights))))
     return encoder, head, parts, held
+
+
+def _weights_of(part: Cell[Any]) -> list[tuple[Tensor, Shape]]:
+    """Return a part's own weights, and the shapes that they must have."""
+    if isinstance(part, LayerNormLSTM):  # which gives native code its gains and the memory's bias in one
+        *of_sums, _ = native.weight_shapes("layer_norm_lstm", part.features, part.units, part.units)
+        own = part.input_weights, part.recurrent_weights, part.bias
+        scales = (4 * part.units,), (4 * part.units,), (part.units,), (part.units,)
+        gains = part.input_scale, part.recurrent_scale, part.cell_scale, part.cell_bias
+        return list(zip((*own, *gains), (*of_sums, *scales), strict=True))
+    shapes = native.weight_shapes(part.recurrence or "", part.features, part.units, part.units)
+    return list(zip(part.weights(), shapes, strict=True))
 
 
 def _features(encoder: nn.Module, core: Recurrent[Any]) -> int:

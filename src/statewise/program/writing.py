@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary, ref
 import torch
 from torch import Tensor, nn
 
-from statewise.cells import LSTM, AttentionCell, ConcatSkip, GaussianWindow, Recurrent
+from statewise.cells import LSTM, AttentionCell, Cell, ConcatSkip, GaussianWindow, PeepholeLSTM, Recurrent
 from statewise.errors import UsageError
 from statewise.heads import Strokes
 from statewise.heads.strokes import LARGEST_CORRELATION, LARGEST_LOG, PenRule
@@ -18,13 +18,16 @@ from statewise.program.compiled import Declined
 from statewise.program.freshness import WHOLE, watch
 from statewise.program.packed import room
 from statewise.program.pen import DONE, NO_ODDS
-from statewise.program.plan import ABSENT, Shape, check_own, check_weight
+from statewise.program.plan import ABSENT, STORAGES, Shape, check_own, check_weight
+from statewise.registry import unknown
 from statewise.state import leaves
 
 STEP = 5
 "Numbers of a step of a pen with three states."
 MOST_NUMBERS = 2**27
 "So many heights of windows can be told in one call."
+LSTMS = (LSTM, PeepholeLSTM)
+"The cells of which a network that writes may be: one kind in all layers."
 OWN, MEMORY = (0, 1, 5, 4), 2
 "Of the leaves of the first cell's state: what native code reads and writes, in its order; and where the memory stands."
 
@@ -80,7 +83,7 @@ class WriterParts:
         self.head, self.window = model.head, self.cell.attention
         check_own(model)
         own: Any = self.cell.cell
-        self.layers: list[LSTM] = [own, *self.above]
+        self.layers: list[Cell[Any]] = [own, *self.above]
         self.weights: list[Tensor] = []
         names = {id(tensor): name for name, tensor in model.named_parameters(remove_duplicate=False)}
         if model.core.features != STEP:
@@ -93,32 +96,37 @@ class WriterParts:
 
     def _shapes(self) -> list[tuple[Tensor, Shape]]:
         units, glimpse, asked = self.cell.cell.units, self.window.units, 3 * self.window.hills
+        own: str = self.cell.cell.recurrence
         found: list[tuple[Tensor, Shape]] = []
         for number, layer in enumerate(self.layers):
             features = STEP + glimpse + (units if number else 0) + (self.layers[number - 1].units if number > 1 else 0)
-            shapes = native.weight_shapes("lstm", features, layer.units, layer.units)
+            shapes = native.weight_shapes(own, features, layer.units, layer.units)
             found += zip(layer.weights(), shapes, strict=True)
         seen = glimpse + sum(layer.units for layer in self.layers)
         sums = 6 * self.head.components + self.head.states
         found += [(self.window.query_weights, (asked, units)), (self.window.bias, (asked,))]
         return [*found, (self.head.linear.weight, (sums, seen)), (self.head.linear.bias, (sums,))]
 
-    def pack(self) -> Any:
-        """Return them packed in native code."""
+    def pack(self, storage: str) -> Any:
+        """Return them packed in native code, weights kept as `storage` says."""
         held = [tensor.detach().contiguous() for tensor in self.weights]
         given = addresses(held, len(held))
-        layers = [(layer.units, [*given[3 * n : 3 * n + 3], 0]) for n, layer in enumerate(self.layers)]
-        sizes = self.window.units, self.window.hills, 6 * self.head.components + self.head.states
+        each = len(self.layers[0].weights())
+        layers = [
+            (layer.units, [*given[each * n : each * (n + 1)], *[0] * (4 - each)]) for n, layer in enumerate(self.layers)
+        ]
+        kinds = STORAGES.index(storage), native.CELLS.index(self.layers[0].recurrence or "")
+        sizes = *kinds, self.window.units, self.window.hills, 6 * self.head.components + self.head.states
         return _native.Writer(sizes, given[-4:-2], given[-2:], layers)
 
 
-def _cells(core: Recurrent[Any]) -> tuple[Any, list[LSTM]]:
+def _cells(core: Recurrent[Any]) -> tuple[Any, list[Cell[Any]]]:
     """Return the cell with the window, and the LSTMs above it."""
     first: Any
     first, *rest = list(core) if type(core) is ConcatSkip else [core]
     above: list[Any] = list(rest[0]) if len(rest) == 1 and type(rest[0]) is ConcatSkip else rest
-    known = type(first) is AttentionCell and type(first.cell) is LSTM and type(first.attention) is GaussianWindow
-    if not known or first.shown or len(rest) > 1 or any(type(layer) is not LSTM for layer in above):
+    known = type(first) is AttentionCell and type(first.cell) in LSTMS and type(first.attention) is GaussianWindow
+    if not known or first.shown or len(rest) > 1 or any(type(layer) is not type(first.cell) for layer in above):
         raise UsageError("a program that writes knows an LSTM with a window, and LSTMs above it: use model.step")
     return first, above
 
@@ -127,14 +135,17 @@ def _cells(core: Recurrent[Any]) -> tuple[Any, list[LSTM]]:
 class WritingProgram:
     """A model that writes as a native object: an LSTM with a `GaussianWindow`, LSTMs above, and a head of strokes.
 
-    Weights that have changed are packed again at the next call. Raises `UsageError` that says which part native code
-    does not know.
+    Weights are kept as `float32`, `bfloat16` or `int8`, as of a step program, those of the window always as they are;
+    what has changed is packed again at the next call. Raises `UsageError` that says which part native code does not
+    know.
     """
 
-    def __init__(self, model: Model[Any]) -> None:
-        if "writing" not in ABILITIES:
+    def __init__(self, model: Model[Any], storage: str = "float32") -> None:
+        if storage not in STORAGES:
+            raise UsageError(unknown("storage", storage, STORAGES))
+        if "writer" not in ABILITIES:
             raise UsageError(ABSENT)
-        self._model = ref(model)
+        self.storage, self._model = storage, ref(model)
         self._pack(model)
 
     def write(self, x: Tensor, state: Any, seeds: Tensor, until: TextLimits, rule: PenRule) -> Writings:
@@ -198,7 +209,7 @@ class WritingProgram:
     def _pack(self, model: Model[Any]) -> None:
         self._parts = WriterParts(model)
         self._watch: Any = watch(model, self._parts)
-        self._native = self._parts.pack()
+        self._native = self._parts.pack(self.storage)
 
 
 _made: "WeakKeyDictionary[nn.Module, WritingProgram | None]" = WeakKeyDictionary()
