@@ -71,23 +71,37 @@ def completion(found: Mapping[str, Any]) -> Iterator[str]:
             "| ending | named right | 95 % interval | like the nearest learned drawing |\n|---|---:|---|---:|\n"
             + "\n".join(lines)
         )
-        yield " ".join(_claim(words, told["claims"][key]) for key, words in CLAIMS.items())
+        yield "\n".join(f"- {_claim(words, told['claims'][key])}" for key, words in CLAIMS.items())
 
 
-CLAIMS = {"told_the_class": "Told the class", "not_told_the_class": "Not told the class"}
+CLAIMS = {
+    "told_the_class": "Told the class",
+    "guessing_the_class": "Guessing the class",
+    "not_told_the_class": "Not told the class",
+}
 
 
 def _way(title: str, row: Mapping[str, Any]) -> str:
     low, high = row["interval"]
     like = f"{row['like_the_nearest']:.2f}" if "like_the_nearest" in row else ""
-    return f"| {title} | {row['named_right']:.1%} | {low:.1%} to {high:.1%} | {like} |".replace("%", " %")
+    return re.sub(r"(\d)%", r"\1 %", f"| {title} | {row['named_right']:.1%} | {low:.1%} to {high:.1%} | {like} |")
 
 
 def _claim(words: str, claim: Mapping[str, Any]) -> str:
-    (low, high), (less, more) = claim["share_interval"], claim["above_glued_interval"]
+    low, high = claim["share_interval"]
     often = f"{claim['share_of_real']:.1%} as often as real ones (95 % interval {low:.1%} to {high:.1%})"
-    above = f"{claim['above_glued']:+.1%} above glued ones ({less:+.1%} to {more:+.1%})"
-    return f"{words}, endings are named right {often}, and {above}.".replace("%", " %").replace("95  %", "95 %")
+    above = f"{_above(claim['above_glued'])} those of the nearest drawing"
+    if "above_glued_of_the_class" in claim:
+        above += f" and {_above(claim['above_glued_of_the_class'])} those of the nearest of the class"
+    verdict = "The goal, 85 % and above the nearest drawing's, is " + ("reached." if claim["holds"] else "not reached.")
+    said = f"{words}, the network's endings are named right {often}, {above}. {verdict}"
+    return re.sub(r"(\d)%", r"\1 %", said)
+
+
+def _above(told: Mapping[str, Any]) -> str:
+    low, high = told["interval"]
+    side = "above" if told["mean"] >= 0 else "below"
+    return f"{abs(told['mean']):.1%} {side} ({low:+.1%} to {high:+.1%})"
 
 
 def written(page: str, results: Mapping[str, Any]) -> str:

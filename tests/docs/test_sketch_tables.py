@@ -14,12 +14,13 @@ RUN: dict[str, Any] = {
     "metrics_not_told_the_class": {"nats_per_point": 0.125},
     "baselines": {"bigram of movements": {"nats_per_point": 2.5}},
 }
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "share_of_real": 0.9,
     "share_interval": [0.85, 0.95],
-    "above_glued": 0.1,
-    "above_glued_interval": [-0.05, 0.25],
+    "above_glued": {"mean": 0.1, "interval": [-0.05, 0.25]},
+    "holds": False,
 }
+ABOVE_THE_CLASS: dict[str, Any] = {"mean": -0.125, "interval": [-0.25, -0.01]}
 ENDED: dict[str, Any] = {
     **RUN,
     "drawings": 500,
@@ -28,7 +29,11 @@ ENDED: dict[str, Any] = {
         "real": {"named_right": 0.875, "interval": [0.8, 0.9], "like_the_nearest": 0.75},
         "none": {"named_right": 0.25, "interval": [0.2, 0.3]},
     },
-    "claims": {"told_the_class": CLAIM, "not_told_the_class": CLAIM},
+    "claims": {
+        "told_the_class": {**CLAIM, "above_glued_of_the_class": ABOVE_THE_CLASS, "holds": True},
+        "guessing_the_class": CLAIM,
+        "not_told_the_class": CLAIM,
+    },
 }
 
 
@@ -47,8 +52,12 @@ def test_what_was_proved_stands_in_tables(page_of: Any) -> None:
     assert "| told the class | -0.250 |\n| the same, not told it | 0.125 |" in told
     table, claims = page_of.completion({"letters": ENDED, "things": {"claim": "left out"}})
     assert "| the real one | 87.5 % | 80.0 % to 90.0 % | 0.75 |\n| none | 25.0 % | 20.0 % to 30.0 % |  |" in table
-    assert "Told the class, endings are named right 90.0 % as often as real ones (95 % interval 85.0 % to" in claims
-    assert "and +10.0 % above glued ones (-5.0 % to +25.0 %)" in claims
+    told, guessing, untold = claims.split("\n")
+    assert "named right 90.0 % as often as real ones (95 % interval 85.0 % to 95.0 %), 10.0 % above (-5.0 % to" in told
+    assert "and 12.5 % below (-25.0 % to -1.0 %) those of the nearest of the class. The goal" in told
+    assert told.endswith("is reached.")
+    assert guessing.startswith("- Guessing the class, ")
+    assert untold.endswith("is not reached.")
 
 
 AGAIN = {"drawings": 200, "most_like_itself": 0.65, "like_itself": 0.5, "like_another": 0.25}
