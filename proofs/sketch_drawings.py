@@ -31,7 +31,7 @@ def letters_of(archive: Path) -> Iterator[dict[str, Any]]:
 
 
 def things_of(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield QuickDraw's recognised drawings: of the classes with most of them some are kept from the network."""
+    """Yield QuickDraw's recognised drawings of the classes with most of them; some of each are kept."""
     lines = [json.loads(line) for line in _lines(file)]
     lines = sorted((line for line in lines if line["recognized"]), key=lambda line: _hash(line["key_id"]))
     counts = Counter(line["word"] for line in lines)
@@ -39,10 +39,11 @@ def things_of(file: Path) -> Iterator[dict[str, Any]]:
     seen = Counter[str]()
     for line in lines:
         word = line["word"]
+        if word not in most:
+            continue
         place = seen[word]
         seen[word] += 1
-        kept = "held_out" if place < HELD_OUT else "validation" if place < HELD_OUT + VALIDATED else "training"
-        part = kept if word in most else "training"
+        part = "held_out" if place < HELD_OUT else "validation" if place < HELD_OUT + VALIDATED else "training"
         yield {"word": word, "recognized": True, "key_id": line["key_id"], "part": part, "drawing": line["drawing"]}
 
 

@@ -12,7 +12,7 @@ RESULTS = {name: ROOT / "proofs" / "results" / f"{name}.json" for name in ("sket
 PLACE = re.compile(r"(<!-- proved: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PEOPLE = {
     "omniglot": "Characters of 50 alphabets (Omniglot, as sketch-rnn publishes it)",
-    "things": "Things (QuickDraw), of 345 classes",
+    "things": "Things (QuickDraw), of the 50 classes with most drawings",
     "letters": "Letters of five alphabets (Omniglot), by drawers that were not learned",
 }
 WAYS = {

@@ -26,6 +26,7 @@ def test_what_the_proof_remarked_and_timed_is_what_the_page_says() -> None:
         said = PROOF[part]["remarks"][-1].partition("): ")[2].partition(" over drawings")[0]
         assert said in words
         assert PROOF[part]["holds"]
+    assert f"{32 * PROOF['latent']['metrics']['kl']:.1f} nats of a whole character" in words
     cost = PROOF["endings"]
     assert f"nine endings take {cost['ratio']:.2f} times as long as one" in words
     assert cost["ratio"] <= 2.5
