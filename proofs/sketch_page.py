@@ -15,6 +15,7 @@ PEOPLE = {
     "things": "Things (QuickDraw), of the 50 classes with most drawings",
     "letters": "Letters of five alphabets (Omniglot), by drawers that were not learned",
 }
+GOAL = 0.85
 WAYS = {
     "real": "the real one",
     "none": "none",
@@ -93,7 +94,8 @@ def _claim(words: str, claim: Mapping[str, Any]) -> str:
     above = f"{_above(claim['above_glued'])} those of the nearest drawing"
     if "above_glued_of_the_class" in claim:
         above += f" and {_above(claim['above_glued_of_the_class'])} those of the nearest of the class"
-    verdict = "The goal, 85 % and above the nearest drawing's, is " + ("reached." if claim["holds"] else "not reached.")
+    verdict = "The goal, 85 % and above the nearest drawing's, is " + ("reached" if claim["holds"] else "not reached")
+    verdict += ", though the interval goes below it." if claim["holds"] and low < GOAL else "."
     said = f"{words}, the network's endings are named right {often}, {above}. {verdict}"
     return re.sub(r"(\d)%", r"\1 %", said)
 
@@ -101,7 +103,7 @@ def _claim(words: str, claim: Mapping[str, Any]) -> str:
 def _above(told: Mapping[str, Any]) -> str:
     low, high = told["interval"]
     side = "above" if told["mean"] >= 0 else "below"
-    return f"{abs(told['mean']):.1%} {side} ({low:+.1%} to {high:+.1%})"
+    return f"{abs(100 * told['mean']):.1f} points {side} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def written(page: str, results: Mapping[str, Any]) -> str:

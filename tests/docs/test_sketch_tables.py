@@ -53,8 +53,10 @@ def test_what_was_proved_stands_in_tables(page_of: Any) -> None:
     table, claims = page_of.completion({"letters": ENDED, "things": {"claim": "left out"}})
     assert "| the real one | 87.5 % | 80.0 % to 90.0 % | 0.75 |\n| none | 25.0 % | 20.0 % to 30.0 % |  |" in table
     told, guessing, untold = claims.split("\n")
-    assert "named right 90.0 % as often as real ones (95 % interval 85.0 % to 95.0 %), 10.0 % above (-5.0 % to" in told
-    assert "and 12.5 % below (-25.0 % to -1.0 %) those of the nearest of the class. The goal" in told
+    assert (
+        "named right 90.0 % as often as real ones (95 % interval 85.0 % to 95.0 %), 10.0 points above (-5.0 to" in told
+    )
+    assert "and 12.5 points below (-25.0 to -1.0) those of the nearest of the class. The goal" in told
     assert told.endswith("is reached.")
     assert guessing.startswith("- Guessing the class, ")
     assert untold.endswith("is not reached.")
