@@ -177,13 +177,13 @@ def test_one_agent_has_no_team_to_play(tmp_path: Path) -> None:
         Game(source="CartPole-v1", self_play=True).prepare(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["mpe2/simple_spread_v3", "magent2/battle_v4", "mpe2/simple_nothing_v1"])
+@pytest.mark.parametrize("name", ["mpe2/simple_spread_v3", "magent2/battle_v4", "mpe2/simple_spreed_v3"])
 def test_ids_of_packages_are_found_or_what_they_need_is_said(name: str, tmp_path: Path) -> None:
     try:
         facts = Game(source=name).prepare(tmp_path).facts
     except (MissingExtra, UsageError) as refused:
         said = str(refused)
-        assert f"pip install {name.partition('/')[0]}" in said or "has no simple_nothing_v1" in said
+        assert f"pip install {name.partition('/')[0]}" in said or "did you mean 'mpe2/simple_spread_v3'" in said
     else:
         assert facts["agents"] in ("3 agent", "81 red against 81 blue")
 
@@ -238,7 +238,10 @@ def test_a_team_is_trained_scored_and_shown_match_by_match(tmp_path: Path) -> No
         assert {team for team, _ in shown.teams} == {"red", "blue"}
         assert str(shown).startswith("match 1: red ")
     (shown,) = model.predict(every_step=True, seed=3)
-    assert set(shown.as_json()["told"][0]["action"]) == {"red_0", "red_1", "blue_0", "blue_1"}
+    told = shown.as_json()["told"]
+    assert set(told[0]["action"]) == {"red_0", "red_1", "blue_0", "blue_1"}
+    assert [step["text"] for step in told] == [f"step {at}" for at in range(7)]
+    assert told[-1]["action"] is None
     answer = model.answer(watch=True)
     assert "".join(answer.pieces).splitlines()[:2] == ["step 0", "step 1"]
 

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def maker_of(name: str) -> Callable[..., Any]:
         return _function(name)
     zoo = ZOO.fullmatch(name)
     if zoo:
-        return _function(_in_zoo(name, zoo["package"], zoo["module"]))
+        return _function(_in_zoo(name, zoo["package"], zoo["module"]), name)
     _import_package(name)
     bare = name.partition(":")[2] if ":" in name else name
     if ":" not in name and bare not in library.registry:
@@ -93,7 +94,10 @@ def _in_zoo(name: str, package: str, module: str) -> str:
     except ModuleNotFoundError as error:
         if error.name != whole:
             raise MissingExtra(f"{name} needs {error.name}: pip install {error.name}") from None
-        raise UsageError(f"there is no environment {name!r}: {top} has no {module}") from None
+        known = [one.name for one in pkgutil.iter_modules(importlib.import_module(MODULES[package]).__path__)]
+        near = difflib.get_close_matches(module, [one for one in known if ZOO.fullmatch(f"{package}/{one}")], n=1)
+        hint = f"did you mean '{package}/{near[0]}'?" if near else f"{top} has no {module}"
+        raise UsageError(f"there is no environment {name!r}: {hint}") from None
     return f"{whole}:{'parallel_env' if hasattr(found, 'parallel_env') else 'env'}"
 
 
@@ -155,9 +159,9 @@ def _called(name: str) -> Any:
     return made
 
 
-def _function(name: str) -> Callable[..., Any]:
-    """Return what makes an environment by a function."""
-    made = _called(name)
+def _function(function: str, name: str | None = None) -> Callable[..., Any]:
+    """Return what makes an environment by a function; `name` is what it is called, if not so."""
+    made, name = _called(function), name or function
     takes = inspect.signature(made).parameters
     is_shown = "render_mode" in takes or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in takes.values())
 

@@ -1,7 +1,7 @@
 """Episodes to be looked at: one after another, as characters in a terminal or as the frames of a film."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from statewise.tasks.game.seats import Seat, SeatTable
 from statewise.tasks.game.teams.contests import SCRIPTED, TwoPlayers, scripted_player, sides_of
 from statewise.tasks.game.teams.matches import Matches
 from statewise.tasks.game.teams.parallel import is_parallel, two_teams
-from statewise.tasks.game.watched_steps import MOST_STEPS, WatchedEpisode, WatchedStep, pictured
+from statewise.tasks.game.watched_steps import WatchedEpisode, WatchedStep
 
 Frame = NDArray[np.uint8]
 ITSELF, RANDOM = "itself", "random"
@@ -143,28 +143,30 @@ class Theatre:
         return script
 
     def _match(self, player: Player, matches: Matches, number: int, seed: int) -> Shown:
-        draws, texts = agent_draws(seed, matches.each), list[str]()
-        kept: list[WatchedStep] = []
+        env, draws, texts = matches.envs[0], agent_draws(seed, matches.each), list[str]()
+        watched = WatchedEpisode(self.codec, player) if self.watch else None
         begun, is_over = np.ones(matches.each, np.bool_), False
         player.begin(matches.each)
         matches.start(0, seed)
-        texts += self._seen(matches.envs[0])
+        texts += self._seen(env)
+        if watched is not None:
+            watched.saw(*self._last(texts))
         while not is_over:
             with torch.no_grad():
                 chosen = player.act(matches.observations, begun, draws)
             there, made = matches.present[0].copy(), self.codec.actions.made(chosen)
-            if self.watch and len(kept) < MOST_STEPS:
-                did = {name: np.asarray(made[at]).tolist() for at, name in enumerate(matches.agents.names) if there[at]}
-                kept.append(WatchedStep(*pictured(*self._last(texts)), Acted(did)))
             is_over = matches.advance(0, made)
-            if kept and self.watch:
-                kept[-1] = replace(kept[-1], reward=float(matches.table.rewards[there].mean()))
             begun = ~matches.present[0]
-            texts += self._seen(matches.envs[0])
-        got, names = matches.gathered[0], matches.agents.teams
-        teams = {team: float(np.mean([g for g, of in zip(got, names, strict=True) if of == team])) for team in names}
-        told = tuple(kept) if self.watch else None
-        return Shown(number, seed, float(got.mean()), int(matches.steps[0]), tuple(texts), told, tuple(teams.items()))
+            texts += self._seen(env)
+            if watched is not None:
+                names = matches.agents.names
+                did = {name: np.asarray(made[at]).tolist() for at, name in enumerate(names) if there[at]}
+                watched.was_done(Acted(did), float(matches.table.rewards[there].mean()))
+                watched.saw(*self._last(texts))
+        got, of = matches.gathered[0], np.array(matches.agents.teams)
+        teams = tuple((team, float(got[of == team].mean())) for team in dict.fromkeys(matches.agents.teams))
+        told = None if watched is None else tuple(watched.kept)
+        return Shown(number, seed, float(got.mean()), int(matches.steps[0]), tuple(texts), told, teams)
 
     def _last(self, texts: list[str]) -> tuple[str | None, Frame | None]:
         """Return what was seen last, as characters or as a frame, as far as the environment is rendered."""

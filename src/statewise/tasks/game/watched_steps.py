@@ -44,12 +44,18 @@ class WatchedEpisode:
     def saw(self, text: str | None, frame: NDArray[np.uint8] | None) -> None:
         """Keep what is to be seen now."""
         if len(self.kept) < MOST_STEPS:
-            self.kept.append(WatchedStep(*pictured(text, frame if len(self.kept) < MOST_PICTURES else None)))
+            image = None if frame is None or len(self.kept) >= MOST_PICTURES else _png(frame)
+            self.kept.append(WatchedStep(text, image))
 
     def did(self, chosen: NDArray[Any], reward: float) -> None:
         """Say what was done at what was seen last."""
         if self.kept and self.kept[-1].did is None:
-            self.kept[-1] = replace(self.kept[-1], did=self._did(chosen), reward=reward)
+            self.was_done(self._did(chosen), reward)
+
+    def was_done(self, did: Acted, reward: float) -> None:
+        """Say what was done at what was seen last, as it is to be told."""
+        if self.kept and self.kept[-1].did is None:
+            self.kept[-1] = replace(self.kept[-1], did=did, reward=reward)
 
     def _did(self, chosen: NDArray[Any]) -> Acted:
         if isinstance(self.player, PolicyPlayer) and self.player.last is not None:
@@ -57,11 +63,6 @@ class WatchedEpisode:
             return acted(params, self.codec, torch.from_numpy(np.asarray(chosen))[0])
         (action,) = self.codec.actions.made(chosen)
         return Acted(np.asarray(action).tolist())
-
-
-def pictured(text: str | None, frame: NDArray[np.uint8] | None) -> tuple[str | None, str | None]:
-    """Return what was seen, as characters and as a PNG in base 64."""
-    return text, None if frame is None else _png(frame)
 
 
 def _png(frame: NDArray[np.uint8]) -> str:
