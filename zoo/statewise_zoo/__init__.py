@@ -6,6 +6,6 @@ FOLDER = Path(__file__).parent
 CARTPOLE, FRONT_DESK, KANJI, SHAKESPEARE, TRAFFIC = (
     FOLDER / f"{name}.zip" for name in ("cartpole", "front-desk", "kanji", "shakespeare", "traffic")
 )
-DIGITS, FINGERTIP, FRED, SHARES, STORIES = (
-    FOLDER / f"{name}.zip" for name in ("digits", "fingertip", "fred", "shares", "stories")
+DIGITS, FINGERTIP, FRED, SHARES, STORIES, WORDS = (
+    FOLDER / f"{name}.zip" for name in ("digits", "fingertip", "fred", "shares", "stories", "words")
 )
