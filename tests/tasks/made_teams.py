@@ -98,6 +98,66 @@ class Failing(Strike):
         return super().step(actions)
 
 
+class Leaving(Strike):
+    """Leaves the process in its second step."""
+
+    def step(self, actions: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+        if self.at == 1:
+            raise SystemExit(0)
+        return super().step(actions)
+
+
+class Silent(Strike):
+    """Says nothing next to what is seen."""
+
+    def reset(self, seed: int | None = None, options: Any = None) -> tuple[dict[str, Any], Any]:
+        return super().reset(seed)[0], None
+
+    def step(self, actions: dict[str, Any]) -> tuple[Any, ...]:
+        return (*super().step(actions)[:4], None)
+
+
+class Unlisted(Strike):
+    """Does not list who acts."""
+
+    def reset(self, seed: int | None = None, options: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        told = super().reset(seed)
+        del self.agents
+        return told
+
+
+class Uneven(Strike):
+    """One against three."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.possible_agents = ["red_0", "blue_0", "blue_1", "blue_2"]
+
+
+class Twins(Strike):
+    """Two agents have one name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.possible_agents = ["red_0", "red_0", "blue_0"]
+
+
+class Teamless(Strike):
+    """A table of teams that lacks an agent, and cannot be closed."""
+
+    teams = {"red_0": "a", "red_1": "a", "blue_0": "b"}  # noqa: RUF012
+
+    def close(self) -> None:
+        raise RuntimeError("the door is stuck")
+
+
+class Spaceless(Strike):
+    """Does not say what is done."""
+
+    def action_space(self, agent: str) -> Any:
+        raise NotImplementedError("not yet")
+
+
 class Legal(Strike):
     """Both actions are legal but for one agent, of which one is."""
 

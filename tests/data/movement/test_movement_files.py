@@ -81,7 +81,7 @@ def test_rows_without_names_are_sequences_with_the_names_of_their_classes(tmp_pa
     assert isinstance(good[0].values, np.ndarray)
     assert good[0].values.shape == (3, 2)
     assert [one.why for one in found if isinstance(one, NotRead)] == [
-        "with a cell that is no number",
+        "with a cell that is not a number",
         "of another width",
     ]
     with pytest.raises(UsageError, match="are not points of 4: give channels"):

@@ -35,7 +35,7 @@ SMALL: dict[str, Any] = {
 
 
 def learner_of(folder: Path, **how: Any) -> Learner:
-    task = Game(source="made_teams:Strike", **{**SMALL, **how})
+    task = Game(**{"source": "made_teams:Strike", **SMALL, **how})
     data = task.prepare(folder)
     torch.manual_seed(0)
     return Learner(task.model(data.codec), data.windows("training"), task)
@@ -170,6 +170,41 @@ def test_the_pool_is_in_the_checkpoint_and_one_of_another_training_is_refused(tm
     assert ours.pool.save()["told"].tolist() == theirs.pool.save()["told"].tolist()
     with pytest.raises(RunError):
         unlike.restore(one.snapshot())
+
+
+def test_teams_of_unequal_size_play_past_selves(tmp_path: Path) -> None:
+    learner = learner_of(tmp_path, source="made_teams:Uneven", past_share=0.9)
+    learn_all(learner, 3)
+    seats = seats_of(learner)
+    seats.reset(range(24))
+    counts = {int((seats.team_of == side).sum()) for side in seats.side[seats.against != LATEST]}
+    assert counts == {1, 3}, "a past self has one team here and the other there"
+    seats.step(np.zeros(24, np.int64), range(24))
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("rollouts", torch.zeros(3)),
+        ("side", torch.full((6,), 7)),
+        ("pool.told", torch.full((1, 4), torch.nan, dtype=torch.float64)),
+        ("pool.told", torch.full((1, 4), torch.inf, dtype=torch.float64)),
+        ("pool.told", torch.zeros(1, 4, dtype=torch.complex64)),
+        ("pool.0.core.bias", None),
+        ("pool.0.core.bias", torch.zeros(3)),
+        ("pool.0.core.bias", torch.full((20,), torch.nan)),
+    ],
+)
+def test_a_pool_that_was_changed_is_refused(name: str, part: torch.Tensor | None, tmp_path: Path) -> None:
+    learner = learner_of(tmp_path)
+    learn_all(learner, 2)
+    seats = seats_of(learner)
+    saved = seats.save()
+    seats.load(saved)
+    assert name in saved
+    changed = {key: value for key, value in saved.items() if key != name}
+    with pytest.raises(RunError, match="does not hold the past selves"):
+        seats.load(changed if part is None else {**changed, name: part})
 
 
 def test_an_interrupt_in_the_first_rollout_leaves_nothing_of_it(

@@ -10,7 +10,7 @@ import torch
 from gymnasium import spaces
 
 import statewise
-from statewise.errors import MissingExtra, StatewiseError, TrainingError, UsageError
+from statewise.errors import DataError, MissingExtra, StatewiseError, TrainingError, UsageError
 from statewise.learning.learner import Learner
 from statewise.model import evaluating
 from statewise.tasks.game.collecting import Playing
@@ -147,6 +147,8 @@ def test_matches_are_brought_back_to_where_they_were(source: str, how: dict[str,
     ("source", "words"),
     [
         ("Failing", r"Failing failed at step 2 of the match of seed \d+: RuntimeError: the arena is on fire"),
+        ("Leaving", r"Leaving failed at step 2 of the match of seed \d+: SystemExit: 0"),
+        ("Unlisted", "has no list `agents` of those that act"),
         ("Vanishing", "took agent red_1 out, whose episode it had not ended, at step 2"),
     ],
 )
@@ -251,3 +253,21 @@ def test_what_is_against_whom_is_refused_where_it_cannot_be(tmp_path: Path) -> N
     run = statewise.train(Game(source="made_teams:Together", **how), run=tmp_path / "run")
     with pytest.raises(StatewiseError, match="against random is for two teams"):
         list(run.load().predict(against="random"))
+
+
+def test_an_environment_that_says_nothing_next_to_what_is_seen_is_played(tmp_path: Path) -> None:
+    learner = learner_of("Silent", tmp_path)
+    learn_all(learner)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("Twins", "has several agents of one name"),
+        ("Teamless", "has no team for agent blue_1 in its table `teams`"),
+        ("Spaceless", "cannot be looked at: NotImplementedError: not yet: mend the environment"),
+    ],
+)
+def test_one_that_cannot_be_looked_at_is_refused_in_a_line(source: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises((UsageError, DataError), match=words):
+        Game(source=f"made_teams:{source}").prepare(tmp_path)

@@ -85,7 +85,7 @@ def test_each_row_of_a_table_without_names_is_a_recording(trained: Trained, tmp_
         assert [one.label for one in said] == [*moves]
         assert [one.as_json() for one in said] == [one.as_json() for one in alone]
     (tmp_path / "rows.csv").write_text("1,2,3,4\n1,2,a,4\n")
-    with pytest.raises(DataError, match="row 2 has a cell that is no number"):
+    with pytest.raises(DataError, match="row 2 has a cell that is not a number"):
         [*trained.predict(tmp_path / "rows.csv")]
 
 

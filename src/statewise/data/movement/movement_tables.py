@@ -54,7 +54,7 @@ def recordings_of_rows(path: Path, reading: MovementReading) -> Iterator[Movemen
     names, width = _class_names(path), 0
     for where, cells in _rows_of_numbers(path):
         if cells is None:
-            yield NotRead("with a cell that is no number", where)
+            yield NotRead("with a cell that is not a number", where)
             continue
         if len(cells) > MOST_COLUMNS or not np.isfinite(cells[0]) or cells[0] != int(cells[0]):
             yield NotRead("without the number of a class", where)
@@ -78,7 +78,7 @@ def sequences_of_rows(path: Path, columns: int) -> Iterator[NDArray[np.float32]]
     """
     for where, cells in _rows_of_numbers(path):
         if cells is None:
-            raise DataError(f"{where} has a cell that is no number: mend it")
+            raise DataError(f"{where} has a cell that is not a number: mend it")
         first = 0 if columns > 1 and len(cells) % columns == 0 else 1
         if (len(cells) - first) % columns or not 0 < len(cells) - first <= MOST_COLUMNS:
             raise DataError(
@@ -89,7 +89,7 @@ def sequences_of_rows(path: Path, columns: int) -> Iterator[NDArray[np.float32]]
 
 
 def _rows_of_numbers(path: Path) -> Iterator[tuple[str, NDArray[np.float64] | None]]:
-    """Yield where each row stands, with its numbers; None where a cell is no number."""
+    """Yield where each row stands, with its numbers; None where a cell is not a number."""
     with open_file(path, DataError) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from statewise.data.codec import Codec
-from statewise.errors import DataError
+from statewise.errors import DataError, StatewiseError
+from statewise.tasks.game.faults import close, error_told
 from statewise.tasks.game.making import maker_of
 from statewise.tasks.game.seats import InProcess, Seats
 from statewise.tasks.game.spaces import MASK as LEGAL
@@ -54,7 +55,7 @@ class Environment:
         first = make()
         if is_parallel(first):
             return self.matches(codec, size, [first, *(make() for _ in range(size - 1))])
-        first.close()
+        close(first)
         return InProcess(self.name, make, size, codec.observed, codec.actions, self.longest)
 
     def matches(
@@ -81,17 +82,25 @@ def examine(name: str, hidden: Sequence[int]) -> Examined:
     """Look at an environment. Raises `UsageError` or `DataError` for one that cannot be played."""
     env = maker_of(name)()
     try:
-        agents = agents_of(name, env) if is_parallel(env) else None
-        taken, seen = _spaces_of(env)
-        actions = actions_of(taken)
-        is_masked = _is_masked(name, env, seen)
-        observed = without(observations_of(seen, is_masked=is_masked, actions=actions), hidden)
-        unread = tuple(f"the part '{key}' of an observation is words, and is not read" for key in unread_of(seen))
-        script = scripted_player(env, observed, actions) if agents else None
+        return _looked_at(name, env, hidden)
+    except StatewiseError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{name} cannot be looked at: {error_told(error)}: mend the environment") from error
     finally:
-        env.close()
+        close(env)
+
+
+def _looked_at(name: str, env: Any, hidden: Sequence[int]) -> Examined:
+    agents = agents_of(name, env) if is_parallel(env) else None
+    taken, seen = _spaces_of(env)
+    actions = actions_of(taken)
+    is_masked = _is_masked(name, env, seen)
     if is_masked and actions.is_continuous:
         raise DataError(f"{name} has an {LEGAL} for actions that are numbers: give choices, or no mask")
+    observed = without(observations_of(seen, is_masked=is_masked, actions=actions), hidden)
+    unread = tuple(f"the part '{key}' of an observation is words, and is not read" for key in unread_of(seen))
+    script = scripted_player(env, observed, actions) if agents else None
     return Examined(GameCodec(observed, actions), unread, agents, script is not None)
 
 
@@ -108,7 +117,6 @@ def _is_masked(name: str, env: Any, seen: Any) -> bool:
         return True
     try:
         _, info = env.reset(seed=0)
-    except Exception as error:
-        told = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        raise DataError(f"{name} failed when it was reset: {told}") from error
-    return LEGAL in (next(iter(info.values()), {}) if is_parallel(env) else info)
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{name} failed when it was reset: {error_told(error)}") from error
+    return LEGAL in ((next(iter((info or {}).values()), {}) if is_parallel(env) else info) or {})

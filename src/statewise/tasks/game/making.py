@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from statewise.errors import MissingExtra, UsageError
+from statewise.tasks.game.faults import error_told
 from statewise.tasks.game.teams.parallel import as_parallel, is_environment
 
 INSTALL = "pip install 'statewise[game]'"
@@ -75,9 +76,9 @@ def maker_of(name: str) -> Callable[..., Any]:
         try:
             return as_parallel(name, library.make(name, disable_env_checker=True, **how))
         except library.error.DependencyNotInstalled as error:
-            raise MissingExtra(f"{name} needs another package: {' '.join(str(error).split())}") from None
+            raise MissingExtra(f"{name} needs another package: {error_told(error)}") from None
         except (library.error.Error, ImportError, TypeError) as error:
-            raise UsageError(f"{name} cannot be made: {' '.join(str(error).split())}") from None
+            raise UsageError(f"{name} cannot be made: {error_told(error)}") from None
 
     return make
 
@@ -111,8 +112,8 @@ def vector_of(name: str, size: int) -> Any:
         made = _called(name)
         try:
             env = made(num_envs=size)
-        except Exception as error:
-            raise UsageError(f"{name} cannot be made of num_envs={size}: {_told(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise UsageError(f"{name} cannot be made of num_envs={size}: {error_told(error)}") from error
         if not isinstance(env, library.vector.VectorEnv) or env.num_envs != size:
             raise UsageError(f"{name} is to return a vector environment of {size}: it takes num_envs")
         return env
@@ -151,11 +152,14 @@ def _called(name: str) -> Any:
             raise UsageError(f"there is no module {error.name} for {name}: install it, or go to its folder") from None
         sys.path.insert(0, str(Path.cwd()))
         return _called(name)
-    except Exception as error:
-        raise UsageError(f"{name} cannot be imported: {_told(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{name} cannot be imported: {error_told(error)}") from error
     made: Any = getattr(module, called, None)
     if not (inspect.isfunction(made) or (inspect.isclass(made) and is_environment(made))):
-        raise UsageError(f"{module_name} has no function {called} that makes an environment: give one, as {name}")
+        raise UsageError(
+            f"{module_name} has no function {called} that makes an environment, and no class of that name that is one: "
+            "give a function, or let the class be a gymnasium.Env, a pettingzoo.ParallelEnv or an AECEnv"
+        )
     return made
 
 
@@ -169,8 +173,8 @@ def _function(function: str, name: str | None = None) -> Callable[..., Any]:
         given = {key: value for key, value in how.items() if key != "render_mode" or is_shown}
         try:
             made_now = made(**given)
-        except Exception as error:
-            raise UsageError(f"{name} cannot be made: {_told(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise UsageError(f"{name} cannot be made: {error_told(error)}") from error
         if not is_environment(made_now):
             raise UsageError(
                 f"{name} returns a {type(made_now).__name__}: it is to return an environment of Gymnasium or PettingZoo"
@@ -178,7 +182,3 @@ def _function(function: str, name: str | None = None) -> Callable[..., Any]:
         return as_parallel(name, made_now)
 
     return make
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from statewise.errors import StatewiseError, TrainingError
+from statewise.tasks.game.faults import error_told
 from statewise.tasks.game.spaces import Actions, Misfit, Numbers, ObservationSpace
 
 Flags = NDArray[np.bool_]
@@ -135,7 +136,7 @@ class Seat:
         self.seed, self.steps = seed, 0
         try:
             seen, self.info = self.env.reset(seed=seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed("failed when it was reset", error) from error
         self._write(seen, self.info, row)
 
@@ -144,7 +145,7 @@ class Seat:
         self.steps += 1
         try:
             seen, reward, terminated, truncated, self.info = self.env.step(action)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed("failed", error) from error
         try:
             table.rewards[row] = reward
@@ -158,7 +159,7 @@ class Seat:
 
     def _write(self, seen: Any, info: dict[str, Any], row: Numbers) -> None:
         try:
-            self.observed.write(seen, info, row)
+            self.observed.write(seen, info or {}, row)
         except Misfit as misfit:
             raise TrainingError(f"{self.name} gave {misfit} {self._when}: mend the environment") from None
         except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -173,11 +174,10 @@ class Seat:
         if self.observed.legal and not is_last and not row[self.observed.seen :].any():
             raise TrainingError(f"{self.name} allows no action at all {self._when}: mend its action_mask")
 
-    def _failed(self, how: str, error: Exception) -> StatewiseError:
+    def _failed(self, how: str, error: BaseException) -> StatewiseError:
         if isinstance(error, StatewiseError):
             return error
-        told = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        return TrainingError(f"{self.name} {how} {self._when}: {told}")
+        return TrainingError(f"{self.name} {how} {self._when}: {error_told(error)}")
 
     @property
     def _when(self) -> str:

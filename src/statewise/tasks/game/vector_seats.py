@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.errors import UsageError
+from statewise.tasks.game.faults import error_told
 from statewise.tasks.game.making import gymnasium
 from statewise.tasks.game.seats import LARGEST_REWARD, Seats, SeatTable, Stepped, broken
 from statewise.tasks.game.spaces import Actions, Misfit, Numbers, ObservationSpace
@@ -90,8 +91,8 @@ class OfVector(Seats):
     def _tried(self, call: Any) -> Any:
         try:
             return call()
-        except Exception as error:
-            raise broken(self.name, f"failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
+        except (Exception, SystemExit) as error:
+            raise broken(self.name, f"failed: {error_told(error)}") from error
 
     def replay(self, row: int, seed: int, actions: NDArray[Any]) -> None:
         """Do nothing: it cannot be brought back."""

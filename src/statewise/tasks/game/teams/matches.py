@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from statewise.errors import StatewiseError, TrainingError
+from statewise.tasks.game.faults import close, error_told
 from statewise.tasks.game.seats import LARGEST_REWARD, Reals, Seats, SeatTable, Stepped
 from statewise.tasks.game.spaces import Actions, Misfit, Numbers, ObservationSpace
 from statewise.tasks.game.teams.parallel import Agents
@@ -86,11 +87,11 @@ class Matches(Seats):
         env = self.envs[match]
         try:
             seen, told = env.reset(seed=seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed(match, "failed when it was reset", error) from error
         table, rows = self.table, self._rows(match)
         table.observations[rows] = 0.0
-        self.present[match] = [agent in env.agents for agent in self.keys]
+        self.present[match] = self._are_there(match)
         if not self.present[match].any():
             raise self._broken(match, "began without an agent")
         self._write(match, self.present[match], seen, told, table.observations[rows])
@@ -102,7 +103,7 @@ class Matches(Seats):
         given = {agent: chosen[at] for at, agent in enumerate(self.keys) if there[at]}
         try:
             seen, rewards, terminated, truncated, told = env.step(given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failed(match, "failed", error) from error
         for part in (table.rewards, table.terminated, table.truncated):
             part[rows] = False
@@ -129,10 +130,17 @@ class Matches(Seats):
 
     def _check_left(self, match: int, left: NDArray[np.bool_]) -> None:
         """Raise `TrainingError` where the environment and what it said of ends do not agree."""
-        said = [agent in self.envs[match].agents for agent in self.keys]
+        said = self._are_there(match)
         if (left & ~np.array(said)).any():
             agent = self.agents.names[int(np.flatnonzero(left & ~np.array(said))[0])]
             raise self._broken(match, f"took agent {agent} out, whose episode it had not ended,")
+
+    def _are_there(self, match: int) -> list[bool]:
+        """Say of each agent whether the environment lists it. Raises `TrainingError` where it has no list."""
+        listed = getattr(self.envs[match], "agents", None)
+        if listed is None:
+            raise self._broken(match, "has no list `agents` of those that act")
+        return [agent in listed for agent in self.keys]
 
     def _ends(self, rows: slice) -> NDArray[np.bool_]:
         ends: NDArray[np.bool_] = self.table.terminated[rows] | self.table.truncated[rows]
@@ -143,17 +151,17 @@ class Matches(Seats):
         match: int,
         there: NDArray[np.bool_],
         seen: Mapping[Any, Any],
-        told: Mapping[Any, Any],
+        told: Mapping[Any, Any] | None,
         into: Numbers,
         ended: NDArray[np.bool_] | None = None,
     ) -> None:
         for at in np.flatnonzero(there):
             agent = self.keys[at]
             try:
-                self.observed.write(seen[agent], told.get(agent, {}), into[at])
+                self.observed.write(seen[agent], (told or {}).get(agent) or {}, into[at])
             except Misfit as misfit:
                 raise self._broken(match, f"gave {misfit} to agent {agent}") from None
-            except (KeyError, IndexError, TypeError, ValueError) as error:
+            except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
                 raise self._failed(match, f"gave agent {agent} an observation not of its space", error) from error
         if not np.isfinite(into).all():
             raise self._broken(match, "gave an observation that is not finite")
@@ -177,11 +185,10 @@ class Matches(Seats):
     def _broken(self, match: int, what: str) -> TrainingError:
         return TrainingError(f"{self.name} {what} {self._when(match)}: mend the environment")
 
-    def _failed(self, match: int, how: str, error: Exception) -> StatewiseError:
+    def _failed(self, match: int, how: str, error: BaseException) -> StatewiseError:
         if isinstance(error, StatewiseError):
             return error
-        told = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-        return TrainingError(f"{self.name} {how} {self._when(match)}: {told}")
+        return TrainingError(f"{self.name} {how} {self._when(match)}: {error_told(error)}")
 
     def _when(self, match: int) -> str:
         return f"at step {self.steps[match]} of the match of seed {self.seeds[match]}"
@@ -197,4 +204,4 @@ class Matches(Seats):
     def close(self) -> None:
         """Close the environments."""
         for env in self.envs:
-            env.close()
+            close(env)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from statewise.errors import MissingExtra, UsageError
+from statewise.tasks.game.faults import error_told
 
 NUMBERED = re.compile(r"(?P<team>.+?)_?\d+")
 "An agent's name is that of its team and a number."
@@ -52,8 +53,8 @@ def _of_turns(name: str, env: Any) -> Any:
         return aec_to_parallel(env)
     except Exception as error:
         raise UsageError(
-            f"{name} lets agents take turns, which PettingZoo cannot make parallel "
-            f"({' '.join(str(error).split())[:200]}): give an environment in which all act at once"
+            f"{name} lets agents take turns, which PettingZoo cannot make parallel ({error_told(error)}): "
+            "give an environment in which all act at once"
         ) from error
 
 
@@ -134,7 +135,9 @@ def agents_of(name: str, env: Any) -> Agents:
     An environment may say by `teams`, a table of a team's name for each agent, what their names do not. Raises
     `UsageError` where there are none, or what they see or do differs.
     """
-    names = tuple(map(str, env.possible_agents))
+    names = tuple(map(str, env.possible_agents or ()))
+    if len(set(names)) != len(names):
+        raise UsageError(f"{name} has several agents of one name: give each a name of its own")
     if not 0 < len(names) <= MOST_AGENTS:
         raise UsageError(f"{name} has {len(names):,} agents: give an environment of 1 to {MOST_AGENTS:,}")
     first = env.possible_agents[0]
@@ -147,6 +150,8 @@ def agents_of(name: str, env: Any) -> Agents:
                     "policy: give an environment whose agents are alike"
                 )
     told = getattr(env, "teams", None)
+    if isinstance(told, Mapping) and (missing := [agent for agent in env.possible_agents if agent not in told]):
+        raise UsageError(f"{name} has no team for agent {missing[0]} in its table `teams`: name one for each")
     teams = [told[agent] for agent in env.possible_agents] if isinstance(told, Mapping) else [*map(_team, names)]
     return Agents(names, tuple(map(str, teams)))
 

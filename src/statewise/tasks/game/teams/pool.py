@@ -93,13 +93,19 @@ class Pool:
     def load(self, saved: Mapping[str, Tensor]) -> None:
         """Go back to where `save` was called. Raises `RunError` where that is of another training."""
         told = saved.get("told", torch.zeros(0))
-        if told.dim() != 2 or told.shape[1] != 4 or len(told) > self.most:
+        if told.dim() != 2 or told.shape[1] != 4 or len(told) > self.most or told.is_complex():
+            raise RunError(DAMAGED)
+        if not bool(told.isfinite().all()):
             raise RunError(DAMAGED)
         self.past = [
             PastSelf(int(rollout), weights_of(saved, f"{at}."), quality, int(matches), beaten)
             for at, (rollout, quality, matches, beaten) in enumerate(told.tolist())
         ]
         self.actors = {}
+        for one in self.past:
+            if not all(bool(part.isfinite().all()) for part in one.weights.values()):
+                raise RunError(DAMAGED)
+            restored(self.make_model, one.weights)
 
 
 def copied(model: Model[Any]) -> dict[str, Tensor]:

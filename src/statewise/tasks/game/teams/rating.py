@@ -43,7 +43,8 @@ def rating_intervals(results: dict[tuple[int, int], Reals], count: int, anchor: 
     """Return ratings with 95 % intervals, above that of an anchor, which is 0.
 
     `results` holds for each pair what the first won, match by match: 1, 0.5 or 0. For the intervals the matches of each
-    pair are drawn again, always the same draws.
+    pair are drawn again, always the same draws, with a win and a loss among them that were not played: so one that
+    never lost is not certain never to lose.
     """
     own = _above(ratings_of(_table(results, count)), anchor)
     drawn = np.random.default_rng(12345)
@@ -56,7 +57,11 @@ def _drawn_again(
     results: dict[tuple[int, int], Reals], drawn: np.random.Generator
 ) -> Iterator[dict[tuple[int, int], Reals]]:
     for _ in range(DRAWS):
-        yield {pair: won[drawn.integers(len(won), size=len(won))] for pair, won in results.items()}
+        again = {}
+        for pair, won in results.items():
+            seen = np.concatenate([won, (0.0, 1.0)])
+            again[pair] = seen[drawn.integers(len(seen), size=len(won))]
+        yield again
 
 
 def _table(results: dict[tuple[int, int], Reals], count: int) -> Reals:

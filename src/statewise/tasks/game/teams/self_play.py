@@ -89,9 +89,11 @@ class SelfPlay(Matches):
         for leaf, own in zip(self.memory, leaves(after), strict=True):
             leaf[places] = own
         head = as_policy(actor.model)
-        matches = dict.fromkeys((rows // self.each).tolist())
-        count = len(rows) // len(matches)
-        noise = [self._noise(match, count, head.numbers, sum(head.each)) for match in matches]
+        matches, counts = np.unique(rows // self.each, return_counts=True)  # teams may be of unequal size
+        noise = [
+            self._noise(match, count, head.numbers, sum(head.each))
+            for match, count in zip(matches.tolist(), counts.tolist(), strict=True)
+        ]
         chosen: NDArray[Any] = head.choose(params, torch.from_numpy(np.concatenate(noise))).numpy()
         return chosen
 
@@ -114,7 +116,9 @@ class SelfPlay(Matches):
         """Go back to where `save` was called. Raises `RunError` where that was another training."""
         memory = [saved.get(f"memory{n}") for n in range(len(self.memory))]
         flat = [saved.get(name) for name in ("against", "side")]
-        if "rollouts" not in saved or any(one is None or one.shape != (self.matches,) for one in flat):
+        if any(one is None or one.shape != (self.matches,) or one.is_floating_point() for one in flat):
+            raise RunError(DAMAGED)
+        if "rollouts" not in saved or saved["rollouts"].dim() or not bool(((flat[1] == 0) | (flat[1] == 1)).all()):  # type: ignore[union-attr]
             raise RunError(DAMAGED)
         if any(one is None or one.shape != own.shape for one, own in zip(memory, self.memory, strict=True)):
             raise RunError(DAMAGED)
