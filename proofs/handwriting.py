@@ -45,6 +45,8 @@ RECIPE = HERE.parent / "recipes" / "handwriting.yaml"
 PICTURES = HERE.parent / "docs" / "pictures"
 KEPT, WRITERS, LINES = 0.4, 12, 200
 "Share of the writers kept for the readers; synthetic writers of a font; lines of a drawer."
+OF_FEW: dict[str, Any] = {"hidden_size": 160, "learning_rate": 0.005, "updates": 3000}
+"A dozen drawers are learned by heart soon."
 READER_UPDATES, HAND_UPDATES = 2500, 600
 BIASES = (0.0, 0.15, 0.5, 1.0)
 SENTENCES, SENTENCE_WORDS, ENDINGS = 50, 6, 100
@@ -63,7 +65,7 @@ def drawers() -> dict[str, Any]:
     if LETTERS is None:
         print("drawers: give --letters PATH, Omniglot's strokes_background_small1.zip; left out")
         return {"claim": "left out: no letters were given"}
-    task = replace(build(Handwriting, read_yaml(RECIPE)), source=LETTERS, lines=LINES)
+    task = replace(build(Handwriting, read_yaml(RECIPE)), source=LETTERS, lines=LINES, **OF_FEW)
     return _prove(task, "handwriting")
 
 

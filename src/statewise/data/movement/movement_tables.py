@@ -82,7 +82,7 @@ def sequences_of_rows(path: Path, columns: int) -> Iterator[NDArray[np.float32]]
         first = 0 if columns > 1 and len(cells) % columns == 0 else 1
         if (len(cells) - first) % columns or not 0 < len(cells) - first <= MOST_COLUMNS:
             raise DataError(
-                f"{where} has {len(cells):,} numbers, which are no samples of {columns:,}: "
+                f"{where} has {len(cells):,} numbers, which do not make samples of {columns:,}: "
                 "give rows as those that were trained on"
             )
         yield as_numbers_array(cells[first:].reshape(-1, columns), where)
