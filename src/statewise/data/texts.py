@@ -130,8 +130,8 @@ def _files_of(source: str, holding: Content) -> list[Path]:
         matching = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
         files = [match for match in matching if match.is_file()]
         return _some(files, source, "a pattern that matches no file", holding)
-    known = known_of(holding)
-    raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus ({known}): check it")
+    known = f" ({of})" if (of := known_of(holding)) else ""
+    raise UsageError(f"'{source}' is neither a file, a folder, a pattern nor a corpus{known}: check it")
 
 
 def _files_of_corpus(name: str, holding: Content) -> list[Path]:

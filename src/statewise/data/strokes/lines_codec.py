@@ -84,9 +84,14 @@ class LinesCodec(Codec):
 
 
 def shown_letters(alphabet: str) -> str:
-    """Return letters without those that cannot be seen, the first few where there are many."""
+    """Return letters, the first few where there are many; the space is named.
+
+    >>> shown_letters(" ab")
+    'ab and the space'
+    """
     seen = "".join(letter for letter in alphabet if letter.isprintable() and not letter.isspace())
-    return seen if len(seen) <= 120 else f"{seen[:120]} and {len(seen) - 120} more"
+    few = seen if len(seen) <= 120 else f"{seen[:120]} and {len(seen) - 120} more"
+    return f"{few} and the space" if " " in alphabet else few
 
 
 def rows_of(strokes: Sequence[Floats], factor: float, preparing: Preparing) -> Rows:

@@ -17,6 +17,7 @@ from statewise.data.tables.columns import numbers as as_numbers
 from statewise.data.tables.tables import column_names, read_table, title_of
 from statewise.data.video.film import ENDINGS
 from statewise.errors import DataError, UsageError
+from statewise.shown import in_line
 from statewise.tasks.shared.films import film_given
 
 LARGEST_SENT = 1 << 25
@@ -115,7 +116,8 @@ def _of_table(table: Any, codec: MovementCodec, reading: MovementReading) -> Pie
     names = column_names(table)
     if missing := [name for name in codec.columns if name not in names]:
         raise DataError(
-            f"{title} has no column {missing[0]}, which this run was trained on ({len(missing)} are missing)"
+            f"{title} has no column {missing[0]}, which this run was trained on ({len(missing)} are missing): "
+            f"it reads {in_line(', '.join(codec.columns))}"
         )
     time = reading.time or next((name for name in names if name.strip().lower() in TIME), None)
     wanted: dict[str, Any] = dict.fromkeys(codec.columns, as_numbers)
