@@ -12,7 +12,7 @@ from statewise.run.config import build, read_yaml
 from statewise.tasks.sound.task import Sound
 
 RECIPES = Path(__file__).parents[1] / "recipes"
-CLIPS = (300, 30, 80)
+CLIPS = (2400, 30, 80)
 MATERIALS = {
     "drum": ("bd_", "drum_heavy", "drum_bass", "elec_soft_kick", "elec_hollow_kick"),
     "skin": ("tabla_",),

@@ -29,7 +29,7 @@ from statewise.verbs import load
 
 ROOT = Path(__file__).parents[1]
 LISTED, PACKAGE, TRAININGS = ROOT / "zoo" / "zoo.yaml", ROOT / "zoo" / "statewise_zoo", Path("build", "zoo")
-MOST_BYTES = 2 << 20
+MOST_BYTES = 3 << 20
 "Of a zip that is kept in the repository."
 CARD = """# {title}
 

@@ -6,6 +6,7 @@ FOLDER = Path(__file__).parent
 CARTPOLE, FRONT_DESK, KANJI, SHAKESPEARE, TRAFFIC = (
     FOLDER / f"{name}.zip" for name in ("cartpole", "front-desk", "kanji", "shakespeare", "traffic")
 )
-DIGITS, FINGERTIP, FRED, SHARES, STORIES, WORDS = (
-    FOLDER / f"{name}.zip" for name in ("digits", "fingertip", "fred", "shares", "stories", "words")
+DIGITS, FALLING, FINGERTIP, FRED, HANDWRITING, SHARES, STORIES, WORDS = (
+    FOLDER / f"{name}.zip"
+    for name in ("digits", "falling", "fingertip", "fred", "handwriting", "shares", "stories", "words")
 )
