@@ -183,8 +183,11 @@ def test_a_recording_of_other_numbers_is_refused_in_one_line(trained: Trained, t
         [*trained.predict(np.zeros((4, 3)))]
     with pytest.raises(DataError, match="no sample"):
         [*trained.predict(np.zeros((0, 2)))]
+    (tmp_path / "a.csv").write_text("time,x,y\n")
+    with pytest.raises(DataError, match="no sample"):
+        [*trained.predict(tmp_path / "a.csv")]
     (tmp_path / "a.csv").write_text("time,x,z\n0,1,2\n")
-    with pytest.raises(DataError, match="no column y"):
+    with pytest.raises(DataError, match=r"no column y.*: it reads x, y"):
         [*trained.predict(tmp_path / "a.csv")]
     with pytest.raises(UsageError, match="a film was given"):
         [*trained.predict(b"GIF89a")]

@@ -123,6 +123,8 @@ def test_latent_numbers_draw_again_vary_and_lead_from_one_to_another(runs: Path,
     ask = {"class_": "right"}
     assert [one.title for one in model.predict(CORNER, reconstruct=True, **ask)] == ["reconstruction"]
     assert len(list(model.predict(CORNER, vary=3, **ask))) == 3
+    one, two = (next(model.predict(CORNER, vary=count, **ask)) for count in (1, 2))
+    assert all(np.allclose(a, b) for a, b in zip(one.strokes, two.strokes, strict=True)), "it hangs on how many follow"
     steps = list(model.predict((CORNER, other), interpolate=True, count=5, temperature=0, **ask))
     ends = [next(iter(model.predict(one, reconstruct=True, temperature=0, **ask))) for one in (CORNER, other)]
     assert len(steps) == 5

@@ -124,6 +124,8 @@ def _of_table(table: Any, codec: MovementCodec, reading: MovementReading) -> Pie
     if time is not None:
         wanted[time] = seconds_of
     columns = read_table(table, wanted).columns
+    if not len(columns[codec.columns[0]]):
+        raise DataError("the recording has no sample: give one or more")
     values = as_numbers_array(np.stack([columns[name] for name in codec.columns], axis=1), title)
     seconds = columns[time] if time is not None else np.arange(len(values)) / codec.untimed
     yield from _pieces(seconds, _fitting(values, codec))

@@ -145,8 +145,13 @@ class Artist:
         number = untold if self.label is None else self.codec.class_number(self.label)
         label = None if number is None else torch.full((rows,), number)
         if z is None and self.latent:
-            z = torch.randn(rows, self.latent, generator=self.generator)
+            z = self.latents(rows)
         return Given(None, label, z)
+
+    def latents(self, rows: int) -> torch.Tensor:
+        """Draw latent numbers `[rows, Z]`, of which the first, and their ink, do not hang on how many follow."""
+        own = torch.Generator().manual_seed(int(torch.randint(2**62, (1,), generator=self.generator)))
+        return torch.stack([torch.randn(self.latent, generator=own) for _ in range(rows)])
 
     def believed(self, sheet: StartedDrawing) -> Any:
         """Return what the reader makes of a drawing. Raises `UsageError` where the model has none."""
@@ -237,7 +242,7 @@ def variations(artist: Artist, sheet: StartedDrawing, count: int) -> Iterator[Dr
     belief = artist.believed(sheet)
     check_whole("--vary", count, 0, MOST)
     rows = max(1, count)
-    noise = torch.randn(rows, artist.latent, generator=artist.generator) if count else torch.zeros(1, artist.latent)
+    noise = artist.latents(rows) if count else torch.zeros(1, artist.latent)
     context = artist.context(belief.drawn(noise.to(belief.mean)), rows)
     titles = [f"variation {number}" for number in range(1, count + 1)] or ["reconstruction"]
     return artist.told(sheet, titles, artist.drawn(sheet, rows, context, continued=False), continued=False)
