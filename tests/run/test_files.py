@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_a_disk_that_cannot_save_is_one_line_with_the_way_out() -> None:
 def test_other_errors_pass_through_a_saving() -> None:
     with pytest.raises(RunError, match="taken"), saving("the note", "free some space"):
         raise RunError("taken")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit((tmp_path / "pipe").read_bytes)
+        write_whole(tmp_path / "pipe", b"whole")
+        assert read.result(timeout=20) == b"whole"
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

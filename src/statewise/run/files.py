@@ -40,7 +40,7 @@ def write_synced(path: Path, content: bytes) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Make a file hold this content, at once or not at all.
+    """Make a file hold this content, at once or not at all. A device or a pipe is written to, and stays what it is.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
@@ -48,6 +48,10 @@ def write_whole(path: Path, content: bytes) -> None:
     >>> [p.name for p in folder.iterdir()]
     ['note']
     """
+    if path.is_char_device() or path.is_fifo():
+        with path.open("wb") as stream:
+            stream.write(content)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         write_synced(temporary, content)

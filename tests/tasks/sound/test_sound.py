@@ -130,8 +130,9 @@ def test_frames_in_memory_become_no_film_and_a_film_is_not_written_over_itself(t
     with pytest.raises(UsageError, match="give wav instead of out"):
         list(trained.predict(fallen("wood", 0.5), out="a.mp4"))
     content = film.read_bytes()
-    with pytest.raises(UsageError, match="is the film itself"):
-        list(trained.predict(str(film), out=str(film)))
+    for name in ("out", "events"):
+        with pytest.raises(UsageError, match=f"is the film itself.*another {name}"):
+            list(trained.predict(str(film), **{name: str(film)}))
     assert film.read_bytes() == content
 
 

@@ -81,7 +81,10 @@ class FilmSound:
     files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        told = f"{self.seconds:.2f} s of sound, {len(self.strokes)} strokes"
+        count = f"{len(self.strokes)} stroke{'s' if len(self.strokes) != 1 else ''}"
+        told = f"{self.seconds:.2f} s of sound, {count}"
+        if self.frames_left_out:
+            told += f", {self.frames_left_out:,} frames left out: damaged, or no later than the one before"
         return "\n".join([told, *(f"{name} written" for name in self.files)])
 
     def as_json(self) -> dict[str, Any]:
@@ -140,8 +143,9 @@ def sound_made(
     """
     if wanted.out is not None and given.film is None:
         raise UsageError(f"{given.title} is not a file of a film: give --wav instead of --out")
-    if wanted.out is not None and _is_same(given.film, path_of(wanted.out)):
-        raise UsageError(f"{wanted.out} is the film itself, which stays as it is: give another --out")
+    for flag, name in (("--out", wanted.out), ("--wav", wanted.wav), ("--events", wanted.events)):
+        if name is not None and _is_same(given.film, path_of(name)):
+            raise UsageError(f"{name} is the film itself, which stays as it is: give another {flag}")
     watcher, meter = FilmWatcher(model, codec, rules, sure), LoudnessMeter(codec.ear.rate)
     strokes: list[StrokeMade] = []
     with tempfile.TemporaryFile() as kept:
