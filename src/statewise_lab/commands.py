@@ -82,7 +82,7 @@ def league(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Let a policy of self-play, its past selves and others play each other.
+    """Let a policy, its past selves and others play each other.
 
     Ratings with intervals, and matches won against each: chance and the script of the game are in it, too.
     """

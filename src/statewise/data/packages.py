@@ -190,7 +190,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
             if sys.platform == "win32":
                 process.kill()
             else:
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         process.wait()
 
 
