@@ -131,7 +131,7 @@ struct WindowLayer {
     int64_t slot(Range pairs, int32_t first) const { return record.recorded ? pairs.from : first; }
     RowHills hills_at(int64_t slot) const { return {record.hills + slot * 3 * hill_width, hill_width}; }
 
-    // A row that begins anew has a memory of zeros from then on: the first pair of every row at which it does.
+    // A row that begins again has a memory of zeros from then on: the first pair of every row at which it does.
     std::vector<int32_t> first_anew() const {
         std::vector<int32_t> first(rows, std::numeric_limits<int32_t>::max());
         for (int32_t p = layer.when.pairs - 1; p >= 0; --p)

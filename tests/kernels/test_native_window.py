@@ -231,7 +231,7 @@ def test_tensors_of_other_shapes_are_not_taken(kind: str) -> None:
         assert not op.takes(given._replace(reset=places))
     seen = list(fresh)
     seen[2] = torch.ones(B, 1, 6)
-    assert not op.takes(given._replace(fresh=tuple(seen))), "a row that begins anew has a memory of zeros"
+    assert not op.takes(given._replace(fresh=tuple(seen))), "a row that begins again has a memory of zeros"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ struct statewise_gradients {
     float *xs;                             /* [T * B, D], zero where a row sleeps; or null where nobody asks */
     float *input_weights, *recurrent_weights, *bias, *extra;
     float *first_hidden, *first_memory;    /* [B, H], [B, M] */
-    float *fresh_hidden, *fresh_memory;    /* the same, or null where no row begins anew */
+    float *fresh_hidden, *fresh_memory;    /* the same, or null where no row begins again */
 };
 
 /* h_t = decay_t h_{t-1} + drive_t, of real or complex numbers. A row that sleeps keeps its state; one that is reset
@@ -123,7 +123,7 @@ struct statewise_hyper_gradients {
 };
 
 /* An LSTM that reads D inputs and a glimpse of G numbers, its layer's features, and after it a window of K hills over a memory
-   of S places, which its hidden value moves. A row that begins anew has a memory of zeros from then on. */
+   of S places, which its hidden value moves. A row that begins again has a memory of zeros from then on. */
 struct statewise_window {
     struct statewise_layer layer; /* an LSTM, with peepholes or without */
     int32_t glimpse, hills, places;

@@ -16,7 +16,7 @@ from statewise.kernels.op import Leaves, Op, ScanInputs
 GATES, HILL_NUMBERS = 4, 3
 "Of a unit, and of a hill: its height, its width and its move."
 LEAVES, OWN, QUERY = 6, 4, 2
-"Tensors of a state, those of them that a step makes anew, and weights of a query."
+"Tensors of a state, those of them that a step makes itself, and weights of a query."
 MOST_CELL_WEIGHTS = 4
 CELLS_WITH_WINDOW = ("lstm", "peephole_lstm")
 "The recurrences whose window native code moves."
@@ -36,7 +36,7 @@ class WindowState(NamedTuple):
 
     @property
     def own(self) -> tuple[Tensor, ...]:
-        """What a step makes anew, in the order of native code."""
+        """What a step makes itself, in the order of native code."""
         return self.hidden, self.cell, self.glimpse, self.position
 
 
@@ -76,7 +76,7 @@ class NativeWindow(NamedTuple):
     def takes(self, given: ScanInputs) -> bool:
         """Take float32 on a CPU, of the shapes that it reads, where there is anything to compute.
 
-        A row that begins anew within the sequence has a memory of one vector of zeros.
+        A row that begins again within the sequence has a memory of one vector of zeros.
         """
         if len(given.state) != LEAVES or len(given.fresh) != LEAVES:
             return False
@@ -115,7 +115,7 @@ class NativeWindow(NamedTuple):
 
 
 def _memory_after(given: ScanInputs) -> tuple[Tensor, Tensor]:
-    """Return the memory of the last state: that of the first one, but of rows that began anew."""
+    """Return the memory of the last state: that of the first one, but of rows that began again."""
     state, fresh = WindowState(*given.state), WindowState(*given.fresh)
     if given.reset is None:
         return state.values, state.mask
